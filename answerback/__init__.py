@@ -1,0 +1,25 @@
+"""The durable layer under a chat agent.
+
+A platform sends a signed webhook. `ingress` verifies it, stores the event once (`store.accept`) and
+only then acknowledges it. A `worker` claims the event's thread, which is its lock, replays the
+thread's history, runs the agent, and commits: history, inbox, outbox and lock change in one step.
+From the outbox the reply goes to the platform, once. What cannot be handled lies in the dead letters.
+
+To write an agent, `Agent`, `Listen`, `Turn` and `idempotent` are all there is.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from answerback.agents import Agent, Listen, Turn, idempotent
+
+__all__ = ["Agent", "Listen", "Turn", "idempotent"]
+
+
+def __getattr__(name: str) -> Any:
+    # Ingress and the CLI import this package too, and have no use for what agents need.
+    if name in __all__:
+        from answerback import agents
+
+        return getattr(agents, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,97 @@
+"""Every error that Answerback raises on purpose. A docstring is the default message.
+
+    AnswerbackError
+    ├── ConfigurationError      settings that cannot work; says which, and what to do
+    ├── MalformedBody           authentic, but not what the platform's documentation promises
+    ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
+    ├── StoreFull               Redis answered that it cannot store more
+    ├── LeaseLost               another worker owns the thread now; stop at once
+    ├── TurnError
+    │   ├── TurnFailed          this turn can never succeed; bury it without another try
+    │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
+    │   ├── OutcomeUnknown      a step began, left no result, and may not be run again
+    │   └── LimitExceeded       a turn's limit of time, steps, journal or tokens
+    └── DeliveryError           a reply did not reach its platform
+        ├── RateLimited         the platform asked us to wait
+        ├── Rejected            the platform refused for good
+        └── Unavailable         no answer, or one that says "later"
+"""
+
+
+class AnswerbackError(Exception):
+    """Something went wrong in Answerback."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+
+
+class ConfigurationError(AnswerbackError):
+    """The configuration cannot work."""
+
+
+class MalformedBody(AnswerbackError):
+    """The body is not what this platform sends."""
+
+
+class StoreUnavailable(AnswerbackError):
+    """Redis does not answer."""
+
+
+class StoreFull(AnswerbackError):
+    """Redis has no room for more: raise its `maxmemory` or free some disk."""
+
+
+class LeaseLost(AnswerbackError):
+    """Another worker has taken this thread over."""
+
+
+class TurnError(AnswerbackError):
+    """The turn failed."""
+
+
+class TurnFailed(TurnError):
+    """The turn can never succeed."""
+
+
+class CodeChanged(TurnError):
+    """The code changed since this turn's last attempt: its recorded steps no longer fit."""
+
+
+class OutcomeUnknown(TurnError):
+    """The step had begun in an earlier attempt and left no result: nobody knows whether it took effect."""
+
+
+class LimitExceeded(TurnError):
+    """The turn went over one of its limits."""
+
+
+class DeliveryError(AnswerbackError):
+    """The reply did not reach its platform."""
+
+
+class RateLimited(DeliveryError):
+    """The platform asked us to wait.
+
+    `seconds`: for how long. `scope`: what waits: "" is everything sent with this credential,
+    anything else names the platform's own bucket (a Slack channel, say).
+    """
+
+    def __init__(self, seconds: float, scope: str = "", message: str = "") -> None:
+        self.seconds = seconds
+        self.scope = scope
+        super().__init__(message or f"rate limited for {seconds:g} s")
+
+
+class Rejected(DeliveryError):
+    """The platform refused the reply, and would refuse it again."""
+
+
+class Unavailable(DeliveryError):
+    """The platform did not answer, or answered with an error of its own.
+
+    `unknown` is true when the request may have taken effect all the same.
+    """
+
+    def __init__(self, message: str = "", *, unknown: bool = True) -> None:
+        self.unknown = unknown
+        super().__init__(message)

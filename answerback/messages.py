@@ -1,0 +1,176 @@
+"""Everything that is ever serialised: what travels from ingress through Redis to a worker and out again.
+
+All are msgspec structs, stored as MessagePack maps: a field may be added with a default, none
+may change its meaning, so that old and new code can share one Redis during a deploy.
+Times are integers, milliseconds since 1970 by the clock of Redis unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+Address = dict[str, str | int]
+
+
+def dispatch_id(delivery: str) -> str:
+    """Our id of an event, and of the turn that answers it: 20 hex digits derived from its delivery id.
+
+    Derived, not drawn: a redelivery finds the receipt, the dead letter and the replies of the
+    first delivery without a look-up, and `accept` can be repeated after a lost connection.
+    """
+    return hashlib.blake2b(delivery.encode(errors="surrogatepass"), digest_size=10).hexdigest()
+
+
+class Author(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who wrote a message. `id` is the platform's stable id, `name` what people call them."""
+
+    id: str
+    name: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One thing that happened on a platform and that an agent may answer.
+
+    delivery    "<platform>:<id>", the same for every redelivery: what makes an event one event
+    thread      thread id: "<platform>:<ids…>", made of the platform's ids, never of names
+    kind        the platform's word for it: "issue_comment.created", "message", ...
+    text        what was said, as plain text or the platform's markdown
+    message     the platform's id of the message; an amendment finds a waiting event by it
+    channel     where the thread lives, for people and for routing: "acme/widgets", "C024BE91L"
+    mentions    names addressed in the text: logins without "@", Slack user ids
+    direct      true in a conversation of two (a Slack DM)
+    identities  every mark the author could be recognised by ("user:583231", "bot:B061"): when one
+                of them is ours, the event is our own message and is ignored
+    address     where a reply goes; only this platform's client reads it
+    at          when it was said, in ms, by the platform's clock; 0 if it does not tell
+    """
+
+    delivery: str
+    thread: str
+    kind: str
+    text: str
+    author: Author
+    message: str = ""
+    channel: str = ""
+    mentions: tuple[str, ...] = ()
+    direct: bool = False
+    identities: tuple[str, ...] = ()
+    address: Address = {}
+    title: str = ""
+    url: str = ""
+    at: int = 0
+
+    @property
+    def id(self) -> str:
+        """The dispatch id."""
+        return dispatch_id(self.delivery)
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, "github" say."""
+        return self.delivery.partition(":")[0]
+
+
+class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message was edited (`text`) or deleted (`text` is None).
+
+    It changes the waiting event of that `message` in that `thread`. An event that is being
+    answered, or was, stays as it is.
+    """
+
+    delivery: str
+    thread: str
+    message: str
+    text: str | None
+    mentions: tuple[str, ...] = ()
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What lies in an inbox: an event, and what had been done for it if it comes back from the dead letters."""
+
+    event: Event
+    journal: dict[str, bytes] = {}
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One committed line of a thread's history.
+
+    role    who speaks: "user" (anyone on the platform) or "assistant" (us)
+    turn    dispatch id of the event that was answered; for a user's message, of the event itself
+    reply   key of the reply in the outbox, for what we said
+    agent   name of the agent that spoke
+    model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+    at: int = 0
+    turn: str = ""
+    author: Author | None = None
+    message: str = ""
+    reply: str = ""
+    agent: str = ""
+    model: bytes = b""
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One message of ours on its way to a platform.
+
+    key      "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once.
+             Two keys may end in a part, "<turn>.<n>.<part>", where the platform's limit made us split.
+    state    pending → sending → sent | failed. `sending` means a request may have left.
+    first    when the first request left; 0 before
+    message  the platform's id of our message, once it is known
+    """
+
+    key: str
+    thread: str
+    text: str
+    address: Address = {}
+    state: Literal["pending", "sending", "sent", "failed"] = "pending"
+    attempts: int = 0
+    first: int = 0
+    message: str = ""
+    url: str = ""
+    error: str = ""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, "github" say."""
+        return self.thread.partition(":")[0]
+
+
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Who we are on a platform, as our credential tells it.
+
+    name      for people: "@answerbot (app 1234)"
+    mentions  the names that address us, to compare with `Event.mentions` (lower case)
+    marks     what our own messages carry, to compare with `Event.identities`
+    """
+
+    name: str
+    mentions: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What could not be handled, and why: an event whose turn failed, or a reply that was refused.
+
+    id         the event's dispatch id, or the reply's key
+    reason     one line for an operator
+    done       what had been done before it failed: names of finished journal steps
+    """
+
+    id: str
+    kind: Literal["event", "reply"]
+    thread: str
+    reason: str
+    error: str = ""
+    traceback: str = ""
+    attempts: int = 0
+    agent: str = ""
+    done: tuple[str, ...] = ()
+    at: int = 0

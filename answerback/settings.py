@@ -1,0 +1,226 @@
+"""Every environment variable, once: its name, its default, what it is for.
+
+`Settings.load()` reads them all and reports every wrong one at once, each with what to do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from answerback.errors import ConfigurationError
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    _check_host(value)
+    return value.rstrip("/")
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    if not value.startswith("unix://"):
+        _check_host(value, default="localhost")
+    return value
+
+
+def _check_host(url: str, default: str | None = None) -> None:
+    # In our own words: the library's would quote what it takes for a port, and that may be half a password.
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0 and (parts.hostname or default):
+            return
+    except ValueError:
+        pass
+    raise ValueError("is not a whole URL (in a password, write special characters as %XX)")
+
+
+def _standard_secret(value: SecretStr) -> SecretStr:
+    try:
+        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        raise ValueError('must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24)')
+    return value
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().replace("\\n", "\n")
+    if "PRIVATE KEY-----" not in text:
+        raise ValueError("must be the PEM text of the app's private key (line breaks may be written as \\n)")
+    return SecretStr(text)
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
+StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """All settings. A field's alias is its environment variable; an empty variable counts as unset.
+
+    A `…_SECRET` may hold several secrets, separated by commas, so that one can be rotated
+    without a gap: a signature by any of them is good.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
+
+    # Where things are
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+        None, alias="REDIS_URL", description="Redis or Valkey; unset: the bundled one"
+    )
+    data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="folder of the bundled Valkey's data")
+    partitions: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        alias="ANSWERBACK_PARTITIONS",
+        description="hash slots to spread threads over; never change it",
+    )
+    log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
+        "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"
+    )
+
+    # Ingress
+    host: str = Field("127.0.0.1", alias="HOST", description="address that ingress listens on")
+    port: int = Field(8080, ge=0, le=65535, alias="PORT", description="port that ingress listens on")
+    body_limit: int = Field(
+        26_214_400,
+        ge=1024,
+        alias="WEBHOOK_BODY_LIMIT",
+        description="largest webhook body in bytes (GitHub sends up to 25 MB)",
+    )
+    accept_timeout: Seconds = Field(
+        2.5, alias="ACCEPT_TIMEOUT", description="seconds to wait for Redis before a webhook is answered 503"
+    )
+    seen_days: float = Field(
+        7,
+        ge=3,
+        alias="SEEN_DAYS",
+        description="days that a delivery id is remembered; no provider redelivers for longer",
+    )
+
+    # Worker
+    agents: str | None = Field(
+        None, alias="ANSWERBACK_AGENTS", description='your agents, as "module:name"; unset: the demo agent'
+    )
+    concurrency: int = Field(
+        100, ge=1, le=10_000, alias="WORKER_CONCURRENCY", description="turns a worker runs at once"
+    )
+    lease: Seconds = Field(
+        5, ge=0.5, alias="LEASE_SECONDS", description="a crashed worker's threads are free after this"
+    )
+    grace: float = Field(
+        25,
+        ge=0,
+        alias="SHUTDOWN_GRACE_SECONDS",
+        description="how long SIGTERM lets turns finish before they are handed back",
+    )
+    max_attempts: int = Field(
+        5, ge=1, alias="TURN_MAX_ATTEMPTS", description="tries of a turn before its event is buried"
+    )
+    retry_base: Seconds = Field(
+        1, alias="TURN_RETRY_SECONDS", description="delay before the second try; doubles with each"
+    )
+    retry_cap: Seconds = Field(300, alias="TURN_RETRY_MAX_SECONDS", description="longest delay between two tries")
+    turn_timeout: Seconds = Field(600, alias="TURN_TIMEOUT_SECONDS", description="a turn that takes longer is ended")
+    history_window: int = Field(
+        200, ge=1, alias="HISTORY_WINDOW", description="messages of history that are replayed to an agent at most"
+    )
+
+    # Replies
+    platform_timeout: Seconds = Field(
+        30, alias="PLATFORM_TIMEOUT_SECONDS", description="how long a platform may take to answer a request"
+    )
+    reply_max_attempts: int = Field(
+        10, ge=1, alias="REPLY_MAX_ATTEMPTS", description="tries of a reply before it is a dead letter"
+    )
+
+    # Platforms
+    github_secrets: Secrets = Field([], alias="GITHUB_WEBHOOK_SECRET", description="webhook secret(s) of GitHub")
+    github_token: SecretStr | None = Field(
+        None, alias="GITHUB_TOKEN", description="token that comments are posted with"
+    )
+    github_app_id: str | None = Field(None, alias="GITHUB_APP_ID", description="or a GitHub App: its id …")
+    github_app_key: Annotated[SecretStr, AfterValidator(_pem)] | None = Field(
+        None, alias="GITHUB_APP_PRIVATE_KEY", description="… and its private key (PEM)"
+    )
+    github_api_url: HttpUrl = Field(
+        "https://api.github.com", alias="GITHUB_API_URL", description="for GitHub Enterprise: https://HOST/api/v3"
+    )
+    slack_secrets: Secrets = Field([], alias="SLACK_SIGNING_SECRET", description="signing secret(s) of the Slack app")
+    slack_token: SecretStr | None = Field(None, alias="SLACK_BOT_TOKEN", description="bot token (xoxb-…) to post with")
+    slack_api_url: HttpUrl = Field("https://slack.com/api", alias="SLACK_API_URL", description="for tests and gateways")
+    standard_secrets: StandardSecrets = Field(
+        [], alias="STANDARD_WEBHOOKS_SECRET", description="Standard Webhooks secret(s), whsec_…"
+    )
+    standard_reply_url: HttpUrl | None = Field(
+        None, alias="STANDARD_WEBHOOKS_REPLY_URL", description="where replies are sent; unset: they stay in the thread"
+    )
+
+    @model_validator(mode="after")
+    def _github_app_is_whole(self) -> Self:
+        if bool(self.github_app_id) != bool(self.github_app_key):
+            raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY belong together: set both, or neither")
+        if self.github_app_id and self.github_token:
+            raise ValueError("set GITHUB_TOKEN or GITHUB_APP_ID, not both: replies have one author")
+        return self
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process.
+
+        Raises `ConfigurationError` with a line for each variable that is wrong, never with its value.
+        """
+        source = os.environ if environ is None else environ
+        try:
+            # Stripped: a line break at the end of a token, from a file, would break every header it is put in.
+            return cls.model_validate({name: value.strip() for name, value in source.items() if value.strip()})
+        except ValidationError as error:
+            lines = [_explain(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
+            raise ConfigurationError("the environment is not right:\n" + "\n".join(dict.fromkeys(lines))) from None
+
+    def redis(self) -> str:
+        """The Redis to use. Raises `ConfigurationError` where none is configured."""
+        if self.redis_url is None:
+            raise ConfigurationError(
+                "REDIS_URL is not set. Set it (redis://localhost:6379), or run `answerback up`, which starts a server."
+            )
+        return self.redis_url
+
+    def secrets(self, platform: str) -> list[str]:
+        """The webhook secrets of a platform, newest first as configured; empty where it is not configured."""
+        found: list[SecretStr] = getattr(self, f"{platform}_secrets", [])
+        return [secret.get_secret_value() for secret in found]
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    what = message.removeprefix("Value error, ")
+    name = str(location[0]) if location else ""
+    fields = {field.alias: field for field in Settings.model_fields.values()}
+    purpose = fields[name].description if name in fields else None
+    return f"  {name}: {what}" + (f"  ({purpose})" if purpose else "") if name else f"  {what}"
