@@ -1,0 +1,131 @@
+"""The platforms we speak to: how each signs, what its webhooks mean, how a reply is posted.
+
+Nothing here does I/O. The inbound half (`verify`, `parse`) is plain functions, called by ingress
+with secrets as arguments. The outbound half (`Client`) is a set of *exchanges*: generators that
+yield a `Request`, are sent its `Response`, and return what was learned. `worker/send.py` is the one
+place that performs them, so a platform's rules can be read, and tested, without a network.
+
+Adding a platform: a package beside these, a line in `PLATFORMS`, a folder of fixtures, its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+import msgspec
+
+from answerback.messages import Amendment, Event, Identity, Reply
+
+if TYPE_CHECKING:
+    from answerback.settings import Settings
+
+Headers = Mapping[str, str]
+"""Header names in lower case."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request to a platform. `url` is absolute; header values may hold a credential."""
+
+    method: Literal["GET", "POST", "PATCH", "PUT"]
+    url: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.url}, {len(self.body)} bytes)"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: always a whole answer; a lost connection is raised into the exchange instead."""
+
+    status: int
+    headers: Headers = {}
+    body: bytes = b""
+
+
+T = TypeVar("T")
+Exchange = Generator[Request, Response, T]
+"""A conversation with a platform: yields requests, is sent responses, returns a result.
+
+Raises `RateLimited`, `Rejected` or `Unavailable` for an answer that says so.
+"""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The platform has our message: its id there, and a link for people if there is one."""
+
+    message: str
+    url: str = ""
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """The platform asks whether we are here; this is the answer it wants."""
+
+    body: bytes
+    content_type: str = "application/json"
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """Authentic, and nothing for an agent. `reason` is a short phrase for logs and the receipt."""
+
+    reason: str
+
+
+Parsed = Handshake | Ignored | list[Event | Amendment]
+
+
+class Client(Protocol):
+    """A platform as one credential of ours sees it. Built by `client(settings)`; does no I/O itself.
+
+    `once` says how a reply of unknown fate is settled: "native": post again, the platform drops
+    the repeat; "find": look for it first; "unknown": neither can be known.
+    """
+
+    once: Literal["native", "find", "unknown"]
+
+    def whoami(self) -> Exchange[Identity]:
+        """Learn who we are from our credential."""
+        ...
+
+    def split(self, text: str) -> list[str]:
+        """The parts, in order, in which `text` fits the platform's limit."""
+        ...
+
+    def post(self, reply: Reply) -> Exchange[Sent]:
+        """Post one reply. Its last request is the one that takes effect."""
+        ...
+
+    def find(self, reply: Reply) -> Exchange[Sent | None]:
+        """Look for a reply that may have been posted already. Only asked where `once` is "find"."""
+        ...
+
+
+class Platform(Protocol):
+    """What a platform's package offers."""
+
+    NAME: str
+    SECRET: str
+    """The setting that holds its webhook secrets, as in the environment."""
+
+    def verify(self, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> str | None:
+        """None when one of `secrets` signed this body; else why not, in words for the log.
+
+        `now` is in seconds. Hostile input of any kind is a reason, never an exception.
+        """
+        ...
+
+    def parse(self, headers: Headers, body: bytes) -> Parsed:
+        """What a verified body means. Raises `MalformedBody` and nothing else."""
+        ...
+
+    def client(self, settings: Settings) -> Client | None:
+        """The outbound half, or None where no credential is configured: replies then stay in the thread."""
+        ...
+
+
+# At the end, because a platform's package imports the names above.
+from answerback.platforms import github, slack, standard  # noqa: E402
+
+PLATFORMS: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, standard)}
+"""Every platform, by its name."""

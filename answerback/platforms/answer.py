@@ -1,0 +1,59 @@
+"""Reading a platform's HTTP answer: how long to wait, what the JSON says, and never an exception but ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import msgspec
+
+from answerback.errors import Unavailable
+from answerback.platforms import Exchange, Headers, Request, Response
+
+T = TypeVar("T")
+
+LONGEST_WAIT = 86_400.0
+
+
+def harmless(request: Request) -> Exchange[Response]:
+    """Ask something that changes nothing there: a lost answer leaves no doubt behind, so `unknown` is false."""
+    try:
+        return (yield request)
+    except Unavailable as lost:
+        raise Unavailable(str(lost), unknown=False) from lost
+
+
+def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
+    """What `retry-after` asks for, in seconds from 1 to a day: a number or an HTTP date; `default` without one.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) <= 9:
+        seconds = float(value)
+    else:
+        try:
+            when = parsedate_to_datetime(value)
+            seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
+        except (ValueError, TypeError, IndexError, OverflowError):
+            seconds = default
+    return min(max(seconds, 1.0), LONGEST_WAIT)
+
+
+def read(response: Response, decoder: msgspec.json.Decoder[T], whose: str, *, unknown: bool) -> T:
+    """The body of an answer that says all is well. What cannot be read is `Unavailable`: a proxy or an outage spoke.
+
+    `unknown`: whether what was asked may have been done all the same.
+    """
+    try:
+        return decoder.decode(response.body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unavailable(
+            f"{whose} answered {response.status} with something unreadable: {error}", unknown=unknown
+        ) from error
+
+
+def moment(milliseconds: int, margin: float) -> datetime:
+    """A time of ours as a datetime, `margin` seconds earlier: their clock may be behind ours."""
+    return datetime.fromtimestamp(max(milliseconds / 1000 - margin, 0), UTC)

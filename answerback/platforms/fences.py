@@ -1,0 +1,105 @@
+"""Code in markdown: which fenced block is open where, and a text without its code."""
+
+from __future__ import annotations
+
+import re
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
+_BACKTICKS = re.compile(r"`+")
+
+
+def open_fence(text: str, fence: str = "") -> tuple[str, int]:
+    """The opening line of the code block still open at the end of `text`, and where it opened.
+
+    `fence` is the one open at its beginning, which counts as opened at -1. ("", -1) when none is open.
+    """
+    at = -1
+    for found in _FENCE.finditer(text):
+        marks, rest = found[1], found[2].strip()
+        if not fence:
+            # "```not a block```" on one line is inline code: https://spec.commonmark.org/0.31.2/#info-string
+            if not (marks[0] == "`" and "`" in rest):
+                fence, at = marks + rest, found.start()
+        elif closes(fence, marks, rest):
+            fence, at = "", -1
+    return fence, at
+
+
+def marks(fence: str) -> str:
+    """The backticks or tildes alone of an opening line: what a closing line must be."""
+    return fence[: len(fence) - len(fence.lstrip(fence[0]))] if fence else ""
+
+
+def closes(fence: str, line_marks: str, rest: str) -> bool:
+    """Whether a line of these marks, with `rest` behind them, ends the block that `fence` opened."""
+    return line_marks.startswith(marks(fence)) and not rest
+
+
+def closed_at(text: str, fence: str) -> int:
+    """If the first line of `text` ends the block that `fence` opened: where the next line begins. Else 0."""
+    found = _FENCE.match(text)
+    if not found or not closes(fence, found[1], found[2].strip()):
+        return 0
+    return min(found.end() + 1, len(text))
+
+
+def closing(text: str) -> str:
+    """What to append so that a code block left open in `text` does not swallow what follows."""
+    return "\n" + marks(fence) if (fence := open_fence(text)[0]) else ""
+
+
+def without_code(text: str) -> str:
+    """The text without fenced blocks, inline code and HTML comments: what a reader takes as spoken."""
+    return "\n\n".join(_without_spans(paragraph) for paragraph in _BLANK_LINE.split(_without_blocks(text)))
+
+
+def _without_blocks(text: str) -> str:
+    kept, fence, start = [], "", 0
+    for found in _FENCE.finditer(text):
+        line_marks, rest = found[1], found[2].strip()
+        if fence and closes(fence, line_marks, rest):
+            fence, start = "", found.end()
+        elif not fence and not (line_marks[0] == "`" and "`" in rest):
+            fence = line_marks + rest
+            kept.append(text[start : found.start()])
+    if not fence:
+        kept.append(text[start:])
+    return _without_comments("\n\n".join(kept))
+
+
+def _without_comments(text: str) -> str:
+    kept, start = [], 0
+    while (begin := text.find("<!--", start)) >= 0:
+        kept.append(text[start:begin])
+        end = text.find("-->", begin + 4)
+        if end < 0:  # hides all the rest; looking again for each further "<!--" would be quadratic
+            return "".join(kept)
+        start = end + 3
+    kept.append(text[start:])
+    return "".join(kept)
+
+
+def _without_spans(paragraph: str) -> str:
+    """Without `inline code`: a run of backticks up to the next run of the same length.
+
+    One pass from the right finds each run's partner, so that a hostile text costs no more than a long one.
+    """
+    runs = [found.span() for found in _BACKTICKS.finditer(paragraph)]
+    if not runs:
+        return paragraph
+    partner, nearest = [-1] * len(runs), dict[int, int]()
+    for index in range(len(runs) - 1, -1, -1):
+        length = runs[index][1] - runs[index][0]
+        partner[index] = nearest.get(length, -1)
+        nearest[length] = index
+    kept, start, index = [], 0, 0
+    while index < len(runs):
+        if partner[index] < 0:
+            index += 1
+            continue
+        kept.append(paragraph[start : runs[index][0]])
+        start = runs[partner[index]][1]
+        index = partner[index] + 1
+    kept.append(paragraph[start:])
+    return " ".join(kept)

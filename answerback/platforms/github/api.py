@@ -1,0 +1,232 @@
+"""GitHub as our credential sees it: who we are, how a comment is posted, and how one is looked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from answerback.errors import Rejected, Unavailable
+from answerback.messages import Identity, Reply
+from answerback.platforms import Exchange, Request, Response, Sent
+from answerback.platforms.answer import harmless, moment, read
+from answerback.platforms.fences import closing
+from answerback.platforms.github import discussions
+from answerback.platforms.github.credential import HEADERS, Credential
+from answerback.platforms.github.refusal import GraphError, check, check_graph
+from answerback.platforms.text import split
+
+LIMIT = 65_536
+"""Characters of a comment, our marker included."""
+
+_MARKER_ROOM = 160
+_MARKER = "<!-- answerback:"
+_PAGE, _MOST_PAGES, _MOST_MOVES = 100, 20, 3
+_MARGIN = 600.0
+"""Seconds before the first try from which a reply is looked for: clocks differ, and `since` must not miss it."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A reply's address; see `webhook.parse`."""
+
+    repo: str
+    number: int
+    root: int = 0
+    discussion: str = ""
+    comment: str = ""
+    installation: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo}#{self.number}"
+
+
+class _Comment(msgspec.Struct):
+    id: int
+    html_url: str = ""
+    body: str | None = None
+
+
+class _Graph(msgspec.Struct):
+    data: discussions.Data | None = None
+    errors: list[GraphError] = []
+
+
+_comment = msgspec.json.Decoder(_Comment)
+_comments = msgspec.json.Decoder(list[_Comment])
+_graph = msgspec.json.Decoder(_Graph)
+
+
+class GitHub:
+    """See `Client`. A comment ends in a hidden marker with the reply's key, by which `find` knows it again."""
+
+    once: Literal["native", "find", "unknown"] = "find"
+
+    def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
+        self._credential, self._api, self._clock = credential, api, clock
+        # GitHub Enterprise has its REST API at /api/v3 and GraphQL at /api/graphql:
+        # https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql
+        self._graphql = f"{api.removesuffix('/v3')}/graphql"
+
+    def __repr__(self) -> str:
+        return f"GitHub({self._api}, {self._credential.name})"
+
+    def whoami(self) -> Exchange[Identity]:
+        return self._credential.whoami()
+
+    def split(self, text: str) -> list[str]:
+        return split(text, LIMIT - _MARKER_ROOM)
+
+    def post(self, reply: Reply) -> Exchange[Sent]:
+        """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment and its like"""
+        place, body = _place(reply), _marked(reply)
+        doing = f"replying to {place.name}"
+        if place.discussion:
+            parent = (yield from self._parent(place)) if place.comment else None
+            variables = {"discussion": place.discussion, "parent": parent, "body": body}
+            data = yield from self._query(place, discussions.ADD, variables, doing, effect=True)
+            if not data.added or not data.added.comment:
+                raise Unavailable(f"GitHub answered without the new comment while {doing}")
+            return Sent(data.added.comment.message, data.added.comment.url)
+        url = self._comments(place) + (f"/{place.root}/replies" if place.root else "")
+        response = yield from self._call(place, "POST", url, {"body": body}, doing, effect=True)
+        comment = read(response, _comment, "GitHub", unknown=True)
+        return _sent(place, comment)
+
+    def find(self, reply: Reply) -> Exchange[Sent | None]:
+        """Our comment with this reply's marker, looked for from ten minutes before the first try.
+
+        Raises `Unavailable` when there are so many comments that it cannot be known.
+        """
+        place, marker = _place(reply), _marker(reply.key)
+        if place.discussion:
+            return (yield from self._find_in_discussion(reply, place, marker))
+        url = self._comments(place)
+        since = f"&since={moment(reply.first, _MARGIN):%Y-%m-%dT%H:%M:%SZ}" if reply.first else ""
+        for page in range(1, _MOST_PAGES + 1):
+            response = yield from self._call(
+                place, "GET", f"{url}?per_page={_PAGE}&page={page}{since}", None, f"looking for a reply in {place.name}"
+            )
+            comments = read(response, _comments, "GitHub", unknown=False)
+            for comment in comments:
+                if marker in (comment.body or ""):
+                    return _sent(place, comment)
+            if len(comments) < _PAGE:
+                return None
+        raise _too_many(place)
+
+    def _find_in_discussion(self, reply: Reply, place: Place, marker: str) -> Exchange[Sent | None]:
+        start = moment(reply.first, _MARGIN)
+        subject = (yield from self._parent(place)) if place.comment else place.discussion
+        before: str | None = None
+        for _ in range(_MOST_PAGES):
+            data = yield from self._query(
+                place, discussions.COMMENTS, {"id": subject, "before": before}, f"looking for a reply in {place.name}"
+            )
+            if not data.node or not data.node.page:
+                raise Rejected(f"{place.name} is gone, or {self._credential.name} may not see it")
+            comments = [comment for comment in data.node.page.nodes if comment]
+            for comment in comments:
+                if marker in comment.body:
+                    return Sent(comment.message, comment.url)
+            info = data.node.page.page_info
+            older = comments[0].created_at if comments else None
+            if not info.has_previous_page or not info.start_cursor or (older and older < start):
+                return None
+            before = info.start_cursor
+        raise _too_many(place)
+
+    def _parent(self, place: Place) -> Exchange[str]:
+        """The top comment of a discussion's comment thread, which alone can be replied to."""
+        data = yield from self._query(place, discussions.PARENT, {"id": place.comment}, f"reading {place.name}")
+        if not data.node or not data.node.id:
+            raise Rejected(f"the comment to reply to in {place.name} is gone")
+        return data.node.reply_to.id if data.node.reply_to else data.node.id
+
+    def _query(
+        self, place: Place, query: str, variables: dict[str, str | None], doing: str, *, effect: bool = False
+    ) -> Exchange[discussions.Data]:
+        content = {"query": query, "variables": variables}
+        response = yield from self._call(place, "POST", self._graphql, content, doing, effect=effect)
+        answer = read(response, _graph, "GitHub", unknown=effect)
+        scope = self._credential.scope(place.installation)
+        check_graph(answer.errors, response, self._clock(), doing=doing, scope=scope, unknown=effect)
+        return answer.data or discussions.Data()
+
+    def _call(
+        self,
+        place: Place,
+        method: Literal["GET", "POST"],
+        url: str,
+        content: object,
+        doing: str,
+        *,
+        effect: bool = False,
+    ) -> Exchange[Response]:
+        """One checked request. A token refused at its first use is drawn anew once; a moved repository is followed."""
+        response = yield from self._signed(place, method, url, content, effect)
+        if response.status == 401 and self._credential.forget(place.installation):
+            response = yield from self._signed(place, method, url, content, effect)
+        scope, name = self._credential.scope(place.installation), self._credential.name
+        check(response, self._clock(), name, doing=doing, scope=scope, unknown=effect)
+        return response
+
+    def _signed(
+        self, place: Place, method: Literal["GET", "POST"], url: str, content: object, effect: bool
+    ) -> Exchange[Response]:
+        authorization = yield from self._credential.authorization(place.repo, place.installation)
+        headers = {**HEADERS, "authorization": authorization}
+        body = b"" if content is None else msgspec.json.encode(content)
+        for _ in range(_MOST_MOVES):
+            request = Request(method=method, url=url, headers=headers, body=body)
+            response = (yield request) if effect else (yield from harmless(request))
+            # A renamed repository answers with where it is now, and has done nothing. The credential never leaves home.
+            # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+            target = response.headers.get("location", "")
+            if response.status not in (301, 302, 307, 308) or _origin(target) != _origin(self._api):
+                return response
+            url = target
+        raise Rejected(f"GitHub sends us in circles over {place.name}")
+
+    def _comments(self, place: Place) -> str:
+        kind = "pulls" if place.root else "issues"  # a pull request's own conversation is an issue's
+        return f"{self._api}/repos/{quote(place.repo)}/{kind}/{place.number}/comments"
+
+
+def _place(reply: Reply) -> Place:
+    try:
+        return msgspec.convert(reply.address, Place)
+    except msgspec.ValidationError as error:
+        raise Rejected(f"the reply has no usable GitHub address: {error}") from error
+
+
+def _marker(key: str) -> str:
+    return f"{_MARKER}{key} -->"
+
+
+def _marked(reply: Reply) -> str:
+    # A marker inside the text is made something else, of the same length: no text can pass for another reply.
+    text = reply.text.replace(_MARKER, _MARKER.replace(":", ";"))
+    return f"{text}{closing(text)}\n\n{_marker(reply.key)}"
+
+
+def _sent(place: Place, comment: _Comment) -> Sent:
+    kind = "pull_request_review_comment" if place.root else "issue_comment"
+    return Sent(f"{kind}:{comment.id}", comment.html_url)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
+
+
+def _too_many(place: Place) -> Unavailable:
+    return Unavailable(
+        f"{place.name} has more than {_PAGE * _MOST_PAGES} comments since: nobody knows whether the reply is among them"
+    )

@@ -1,0 +1,196 @@
+"""Who we are to GitHub: a token, or an app that draws a token for each installation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from answerback.errors import ConfigurationError
+from answerback.messages import Identity
+from answerback.platforms import Exchange, Request, Response
+from answerback.platforms.answer import harmless, read
+from answerback.platforms.github.refusal import check
+
+HEADERS = {
+    "accept": "application/vnd.github+json",
+    "content-type": "application/json",
+    "user-agent": "answerback",  # GitHub refuses requests without one
+    "x-github-api-version": "2022-11-28",
+}
+
+
+class Credential(Protocol):
+    """What signs requests. `name` is the setting an operator would look at."""
+
+    name: str
+
+    def scope(self, installation: int) -> str:
+        """The bucket that GitHub's rate limits count these requests in."""
+        ...
+
+    def authorization(self, repo: str, installation: int) -> Exchange[str]:
+        """The value of the Authorization header for a request about `repo`."""
+        ...
+
+    def forget(self, installation: int) -> bool:
+        """Drop what GitHub just refused with 401; true when asking `authorization` again may help."""
+        ...
+
+    def whoami(self) -> Exchange[Identity]:
+        """See `Client.whoami`."""
+        ...
+
+
+class _User(msgspec.Struct):
+    id: int
+    login: str
+
+
+class _App(msgspec.Struct):
+    id: int
+    slug: str
+
+
+class _Installation(msgspec.Struct):
+    id: int
+
+
+class _Token(msgspec.Struct):
+    token: str
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+_user = msgspec.json.Decoder(_User)
+_app = msgspec.json.Decoder(_App)
+_installation = msgspec.json.Decoder(_Installation)
+_token = msgspec.json.Decoder(_Token)
+
+
+class Token:
+    """A personal access token, or any other that needs no renewal."""
+
+    name = "GITHUB_TOKEN"
+
+    def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time) -> None:
+        self._token, self._api, self._clock = token, api, clock
+
+    def __repr__(self) -> str:
+        return "Token(…)"
+
+    def scope(self, installation: int) -> str:
+        return ""
+
+    def authorization(self, repo: str, installation: int) -> Exchange[str]:
+        yield from ()
+        return f"Bearer {self._token}"
+
+    def forget(self, installation: int) -> bool:
+        return False
+
+    def whoami(self) -> Exchange[Identity]:
+        """https://docs.github.com/en/rest/users/users#get-the-authenticated-user"""
+        response = yield from _ask("GET", f"{self._api}/user", f"Bearer {self._token}", self.name, self._clock)
+        user = read(response, _user, "GitHub", unknown=False)
+        login = user.login.lower()
+        return Identity(
+            name=f"@{user.login}",
+            mentions=(login.removesuffix("[bot]"),),
+            marks=(f"user:{user.id}", f"login:{login}"),
+        )
+
+
+class App:
+    """A GitHub App: its key signs a short JWT, which buys a token of one hour for one installation.
+
+    Raises `ConfigurationError` for a key that is no RSA private key.
+    https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+    """
+
+    name = "GITHUB_APP_PRIVATE_KEY"
+
+    def __init__(self, app_id: str, key: str, api: str, clock: Callable[[], float] = time.time) -> None:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from jwt.algorithms import RSAAlgorithm
+        from jwt.exceptions import InvalidKeyError
+
+        try:
+            loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(key)
+        except (InvalidKeyError, ValueError, TypeError):
+            loaded = None
+        if not isinstance(loaded, RSAPrivateKey):
+            raise ConfigurationError(
+                "GITHUB_APP_PRIVATE_KEY is not an RSA private key that can be read: "
+                "take the .pem file that the app's settings page at GitHub offers"
+            )
+        self._key = loaded  # reading the PEM takes much longer than signing with it
+        self._id, self._api, self._clock = app_id, api, clock
+        self._tokens: dict[int, tuple[str, float]] = {}
+        self._installations: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"App({self._id})"
+
+    def scope(self, installation: int) -> str:
+        return f"installation:{installation}" if installation else ""
+
+    def authorization(self, repo: str, installation: int) -> Exchange[str]:
+        number = installation or self._installations.get(repo) or (yield from self._installed_in(repo))
+        token, expires = self._tokens.get(number, ("", 0.0))
+        if self._clock() >= expires:
+            url = f"{self._api}/app/installations/{number}/access_tokens"
+            response = yield from _ask("POST", url, self._jwt(), self.name, self._clock)
+            fresh = read(response, _token, "GitHub", unknown=False)
+            # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
+            token, expires = fresh.token, min(fresh.expires_at.timestamp(), self._clock() + 3600) - 120
+            self._tokens[number] = (token, expires)
+        return f"Bearer {token}"
+
+    def forget(self, installation: int) -> bool:
+        if installation:
+            self._tokens.pop(installation, None)
+        else:  # it was looked up by repository; what we remember may be what is wrong
+            self._tokens.clear()
+            self._installations.clear()
+        return True
+
+    def whoami(self) -> Exchange[Identity]:
+        """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
+        response = yield from _ask("GET", f"{self._api}/app", self._jwt(), self.name, self._clock)
+        app = read(response, _app, "GitHub", unknown=False)
+        slug = app.slug.lower()
+        return Identity(
+            name=f"@{app.slug} (app {app.id})", mentions=(slug,), marks=(f"app:{app.id}", f"login:{slug}[bot]")
+        )
+
+    def _installed_in(self, repo: str) -> Exchange[int]:
+        """Which installation a repository belongs to, for webhooks that are not the app's own.
+
+        https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
+        """
+        url = f"{self._api}/repos/{quote(repo)}/installation"
+        response = yield from _ask("GET", url, self._jwt(), self.name, self._clock)
+        number = read(response, _installation, "GitHub", unknown=False).id
+        self._installations[repo] = number
+        return number
+
+    def _jwt(self) -> str:
+        import jwt
+
+        now = int(self._clock())
+        # A minute back, since GitHub refuses a JWT from the future; ten minutes are the most it allows.
+        claims = {"iat": now - 60, "exp": now + 480, "iss": self._id}
+        return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
+
+
+def _ask(
+    method: Literal["GET", "POST"], url: str, authorization: str, name: str, clock: Callable[[], float]
+) -> Exchange[Response]:
+    request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
+    response = yield from harmless(request)
+    check(response, clock(), name, doing="asking who we are and what we may", scope="", unknown=False)
+    return response

@@ -1,0 +1,86 @@
+"""Discussions, which GitHub offers through GraphQL only: the queries, and what comes back.
+
+https://docs.github.com/en/graphql/guides/using-the-graphql-api-for-discussions
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+PARENT = """
+query($id: ID!) {
+  node(id: $id) { ... on DiscussionComment { id replyTo { id } } }
+}"""
+
+ADD = """
+mutation($discussion: ID!, $parent: ID, $body: String!) {
+  addDiscussionComment(input: {discussionId: $discussion, replyToId: $parent, body: $body}) {
+    comment { id databaseId url }
+  }
+}"""
+
+# Newest first: a reply of ours that may exist is among the latest.
+COMMENTS = """
+query($id: ID!, $before: String) {
+  node(id: $id) {
+    ... on Discussion {
+      page: comments(last: 100, before: $before) {
+        nodes { id databaseId url body createdAt } pageInfo { hasPreviousPage startCursor }
+      }
+    }
+    ... on DiscussionComment {
+      page: replies(last: 100, before: $before) {
+        nodes { id databaseId url body createdAt } pageInfo { hasPreviousPage startCursor }
+      }
+    }
+  }
+}"""
+
+
+class Comment(msgspec.Struct, rename="camel"):
+    id: str
+    database_id: int | None = None
+    url: str = ""
+    body: str = ""
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    @property
+    def message(self) -> str:
+        """The id that webhooks give the same comment."""
+        return f"discussion_comment:{self.database_id or self.id}"
+
+
+class PageInfo(msgspec.Struct, rename="camel"):
+    has_previous_page: bool = False
+    start_cursor: str | None = None
+
+
+class Page(msgspec.Struct, rename="camel"):
+    nodes: list[Comment | None]
+    page_info: PageInfo
+
+
+class Parent(msgspec.Struct):
+    id: str
+
+
+class Node(msgspec.Struct, rename="camel"):
+    """A comment of a discussion, or, in answer to `COMMENTS`, whatever has comments."""
+
+    id: str = ""
+    reply_to: Parent | None = None
+    page: Page | None = None
+
+
+class Added(msgspec.Struct):
+    comment: Comment | None = None
+
+
+class Data(msgspec.Struct):
+    """The data of an answer to any of the three."""
+
+    node: Node | None = None
+    added: Added | None = msgspec.field(name="addDiscussionComment", default=None)

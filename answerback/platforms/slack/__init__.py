@@ -1,0 +1,28 @@
+"""Slack: messages in channels and direct messages, in threads. `webhook` reads them, `api` answers them.
+
+https://docs.slack.dev/apis/events-api/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from answerback.platforms.slack.webhook import parse, verify
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client
+    from answerback.settings import Settings
+
+__all__ = ["NAME", "SECRET", "client", "parse", "verify"]
+
+NAME = "slack"
+SECRET = "SLACK_SIGNING_SECRET"
+
+
+def client(settings: Settings) -> Client | None:
+    """A client for SLACK_BOT_TOKEN; None without it."""
+    from answerback.platforms.slack.api import Slack
+
+    if not settings.slack_token:
+        return None
+    return Slack(settings.slack_token.get_secret_value().strip(), settings.slack_api_url)

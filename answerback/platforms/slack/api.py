@@ -1,0 +1,176 @@
+"""Slack as our bot token sees it: who we are, how a message is posted, and how one is looked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+from urllib.parse import urlencode
+
+import msgspec
+
+from answerback.errors import Rejected, Unavailable
+from answerback.messages import Identity, Reply
+from answerback.platforms import Exchange, Request, Response, Sent
+from answerback.platforms.answer import harmless, moment, read
+from answerback.platforms.slack.mrkdwn import calm
+from answerback.platforms.slack.refusal import check
+from answerback.platforms.text import split
+
+LIMIT = 11_000
+"""Characters of a part. Slack takes 12,000 of `markdown_text`; some room, since how it counts is not documented.
+
+https://docs.slack.dev/reference/methods/chat.postMessage#arg_markdown_text
+"""
+
+EVENT_TYPE = "answerback_reply"
+_PAGE, _MOST_PAGES = 200, 10
+_MARGIN = 300.0
+"""Seconds before the first try from which a reply is looked for, since clocks differ."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A reply's address; see `webhook.parse`."""
+
+    channel: str
+    thread_ts: str
+    team: str = ""
+
+
+class _Whoami(msgspec.Struct):
+    user_id: str
+    user: str = ""
+    team: str = ""
+    bot_id: str | None = None
+    app_id: str | None = None
+
+
+class _Posted(msgspec.Struct):
+    ts: str
+
+
+class _Metadata(msgspec.Struct):
+    event_type: str = ""
+    event_payload: dict[str, object] | None = None
+
+
+class _Message(msgspec.Struct):
+    ts: str = ""
+    metadata: _Metadata | None = None
+
+
+class _Cursor(msgspec.Struct):
+    next_cursor: str | None = None
+
+
+class _Replies(msgspec.Struct):
+    messages: list[_Message] = []
+    has_more: bool = False
+    response_metadata: _Cursor | None = None
+
+
+_whoami = msgspec.json.Decoder(_Whoami)
+_posted = msgspec.json.Decoder(_Posted)
+_replies = msgspec.json.Decoder(_Replies)
+
+
+class Slack:
+    """See `Client`. A message carries its reply's key as metadata, which people do not see and `find` does."""
+
+    once: Literal["native", "find", "unknown"] = "find"
+
+    def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time) -> None:
+        self._token, self._api, self._clock = token, api, clock
+
+    def __repr__(self) -> str:
+        return f"Slack({self._api})"
+
+    def whoami(self) -> Exchange[Identity]:
+        """https://docs.slack.dev/reference/methods/auth.test"""
+        response = yield from self._call("POST", "auth.test", {}, "asking who we are")
+        who = read(response, _whoami, "Slack", unknown=False)
+        marks = (("user", who.user_id), ("bot", who.bot_id), ("app", who.app_id))
+        return Identity(
+            name=f"@{who.user or who.user_id} ({who.team or 'Slack'})",
+            mentions=(who.user_id.lower(),),
+            marks=tuple(f"{what}:{which}" for what, which in marks if which),
+        )
+
+    def split(self, text: str) -> list[str]:
+        return split(calm(text), LIMIT)
+
+    def post(self, reply: Reply) -> Exchange[Sent]:
+        """Post to the thread, as standard markdown, which is what models write and `text` does not take.
+
+        "<!channel>", "<!here>" and "<!everyone>" become words: a text of ours wakes nobody.
+        https://docs.slack.dev/reference/methods/chat.postMessage
+        """
+        place = _place(reply)
+        content = {
+            "channel": place.channel,
+            "thread_ts": place.thread_ts,
+            "markdown_text": calm(reply.text),
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": reply.key}},
+        }
+        doing = f"posting to {place.channel}"
+        # Slack counts about one message a second for each channel: only the channel waits.
+        response = yield from self._call("POST", "chat.postMessage", content, doing, scope=place.channel, effect=True)
+        return Sent(read(response, _posted, "Slack", unknown=True).ts)
+
+    def find(self, reply: Reply) -> Exchange[Sent | None]:
+        """Our message with this reply's key, looked for from five minutes before the first try.
+
+        Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
+        Raises `Unavailable` when there are so many messages that it cannot be known.
+        https://docs.slack.dev/reference/methods/conversations.replies
+        """
+        place = _place(reply)
+        query = {"channel": place.channel, "ts": place.thread_ts, "include_all_metadata": "true", "limit": str(_PAGE)}
+        if reply.first:
+            query["oldest"] = f"{moment(reply.first, _MARGIN).timestamp():.6f}"
+        for _ in range(_MOST_PAGES):
+            response = yield from self._call(
+                "GET", "conversations.replies", query, f"looking for a reply in {place.channel}"
+            )
+            replies = read(response, _replies, "Slack", unknown=False)
+            for message in replies.messages:
+                data = message.metadata
+                if data and data.event_type == EVENT_TYPE and (data.event_payload or {}).get("key") == reply.key:
+                    return Sent(message.ts)
+            cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
+            if not cursor:
+                return None
+            query["cursor"] = cursor
+        raise Unavailable(
+            f"the thread {place.thread_ts} in {place.channel} has too many messages since: "
+            "whether the reply is among them is not known"
+        )
+
+    def _call(
+        self,
+        method: Literal["GET", "POST"],
+        name: str,
+        content: Mapping[str, object],
+        doing: str,
+        *,
+        scope: str = "",
+        effect: bool = False,
+    ) -> Exchange[Response]:
+        headers = {"authorization": f"Bearer {self._token}"}
+        if method == "GET":
+            request = Request(method="GET", url=f"{self._api}/{name}?{urlencode(content)}", headers=headers)
+        else:
+            headers["content-type"] = "application/json; charset=utf-8"
+            request = Request(
+                method="POST", url=f"{self._api}/{name}", headers=headers, body=msgspec.json.encode(content)
+            )
+        response: Response = (yield request) if effect else (yield from harmless(request))
+        check(response, self._clock(), doing=doing, scope=scope, unknown=effect)
+        return response
+
+
+def _place(reply: Reply) -> Place:
+    try:
+        return msgspec.convert(reply.address, Place)
+    except msgspec.ValidationError as error:
+        raise Rejected(f"the reply has no usable Slack address: {error}") from error

@@ -1,0 +1,50 @@
+"""Slack's own markup, as it arrives in a message's text: who is mentioned, and what a person would read."""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(r"<([^<>]*)>")
+_MENTION = re.compile(r"<@([A-Z0-9]{1,32})(?:\|[^<>]*)?>")
+_ALARM = re.compile(r"<!(channel|here|everyone)(?:\|[^<>]*)?>")
+
+MOST = 50
+
+
+def mentions(text: str) -> tuple[str, ...]:
+    """The ids of the users mentioned, each once, in order, lower case.
+
+    A mention that somebody merely typed, in code say, arrives escaped and is none.
+    """
+    return tuple(dict.fromkeys(user.lower() for user in _MENTION.findall(text)))[:MOST]
+
+
+def plain(text: str) -> str:
+    """The text with links as markdown, channels and groups by name, and escapes undone. `<@U…>` stays as it is.
+
+    https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
+    """
+    if "<" in text:
+        text = _TOKEN.sub(lambda found: _read(found[1]), text)
+    # The ampersand last: "&amp;lt;" is how somebody who typed "&lt;" arrives.
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def calm(markdown: str) -> str:
+    """A text of ours in which "<!channel>" and its like are words, and wake nobody."""
+    return _ALARM.sub(r"@\1", markdown) if "<!" in markdown else markdown
+
+
+def _read(token: str) -> str:
+    target, _, label = token.partition("|")
+    if target.startswith("@"):
+        return f"<{target}>"
+    if target.startswith("#"):
+        return f"#{label}" if label else f"<{target}>"
+    if target.startswith("!"):
+        name = label or target[1:].partition("^")[0]
+        return name if target.startswith("!date") else f"@{name.removeprefix('@')}"
+    bare = target.partition("://")[2] or target.removeprefix("mailto:").removeprefix("tel:")
+    if not label or label.rstrip("/") in (target.rstrip("/"), bare.rstrip("/")):
+        return label or target
+    return f"[{label}]({target})"

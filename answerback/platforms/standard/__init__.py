@@ -1,0 +1,28 @@
+"""Standard Webhooks: the door for any system that has no platform of its own here. See `webhook` for what it sends.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from answerback.platforms.standard.webhook import parse, verify
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client
+    from answerback.settings import Settings
+
+__all__ = ["NAME", "SECRET", "client", "parse", "verify"]
+
+NAME = "standard"
+SECRET = "STANDARD_WEBHOOKS_SECRET"
+
+
+def client(settings: Settings) -> Client | None:
+    """A client that sends replies to STANDARD_WEBHOOKS_REPLY_URL, signed with the first secret; None without either."""
+    from answerback.platforms.standard.api import Standard
+
+    if not settings.standard_reply_url or not settings.standard_secrets:
+        return None
+    return Standard(settings.standard_secrets[0].get_secret_value(), settings.standard_reply_url)

@@ -1,0 +1,108 @@
+"""Replies over Standard Webhooks: signed like what came in, to the one URL of our configuration.
+
+    POST STANDARD_WEBHOOKS_REPLY_URL
+    webhook-id: <key>
+
+    {
+      "type": "message.replied",
+      "data": {
+        "key":         "k2v…q4.0",      the same in every attempt: the receiver drops what it has already
+        "thread":      "ticket-4711",   as it was sent to us
+        "in_reply_to": "comment-9",     the message, or the webhook-id it came with
+        "text":        "You …",
+        "author":      {"id": "answerback", "name": "Answerback"}
+      }
+    }
+
+A system that sends its own messages back to us should keep that author: by it we know our own.
+Any 2xx means it is stored there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.messages import Identity, Reply
+from answerback.platforms import Exchange, Request, Sent
+from answerback.platforms.answer import seconds_to_wait
+from answerback.platforms.standard.signature import sign
+from answerback.platforms.text import split
+
+LIMIT = 1_000_000
+"""Characters of a part. The standard has no limit; receivers do."""
+
+US = "answerback"
+_USUAL_WAIT = 30.0
+
+
+class Standard:
+    """See `Client`. The reply's key is its `webhook-id`, which the standard makes receivers drop when repeated."""
+
+    once: Literal["native", "find", "unknown"] = "native"
+
+    def __init__(self, secret: str, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._secret, self._url, self._clock = secret, url, clock
+
+    def __repr__(self) -> str:
+        return f"Standard({self._url})"
+
+    def whoami(self) -> Exchange[Identity]:
+        """The name that our replies carry as their author. Asks nobody."""
+        yield from ()
+        return Identity(name=f"{US} ({self._url})", mentions=(US,), marks=(f"user:{US}",))
+
+    def split(self, text: str) -> list[str]:
+        return split(text, LIMIT)
+
+    def post(self, reply: Reply) -> Exchange[Sent]:
+        """The body depends on the reply alone: a repeat is the same to the byte, and only the signing time differs."""
+        data = {
+            "key": reply.key,
+            "thread": reply.address.get("thread", reply.thread.partition(":")[2]),
+            "in_reply_to": reply.address.get("message", ""),
+            "text": reply.text,
+            "author": {"id": US, "name": US.capitalize()},
+        }
+        body = msgspec.json.encode({"type": "message.replied", "data": data})
+        timestamp = str(int(self._clock()))
+        headers = {
+            "content-type": "application/json",
+            "user-agent": US,
+            "webhook-id": reply.key,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": sign(self._secret, reply.key, timestamp, body),
+        }
+        response = yield Request(method="POST", url=self._url, headers=headers, body=body)
+        status = response.status
+        if 200 <= status < 300:
+            return Sent(reply.key)
+        if status == 429:
+            wait = seconds_to_wait(response.headers, self._clock(), _USUAL_WAIT)
+            raise RateLimited(wait, "", f"the receiver of replies asks us to wait {wait:.0f} s")
+        if status >= 500 or status in (408, 425):
+            raise Unavailable(f"the receiver of replies answered {status}")
+        if 300 <= status < 400:
+            raise Rejected(
+                f"the receiver of replies answered {status}: redirects are not followed, "
+                "set STANDARD_WEBHOOKS_REPLY_URL to where it really is"
+            )
+        raise Rejected(f"the receiver of replies refused it with {status}{_MEANING.get(status, '')}")
+
+    def find(self, reply: Reply) -> Exchange[Sent | None]:
+        """Nothing can be looked for, and nothing need be: posting again is safe."""
+        yield from ()
+        return None
+
+
+_MEANING = {
+    401: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
+    403: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
+    404: ": nothing is there, check STANDARD_WEBHOOKS_REPLY_URL",
+    410: ": it wants no more of these, check STANDARD_WEBHOOKS_REPLY_URL",
+    413: ": it is too long for it",
+}

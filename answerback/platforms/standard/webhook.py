@@ -1,0 +1,169 @@
+"""What another system sends us through Standard Webhooks.
+
+    {
+      "type": "message.created",              or "message.edited", "message.deleted"; created if absent
+      "timestamp": "2025-03-01T12:00:00Z",    when it was said; else the time of sending
+      "data": {
+        "thread":   "ticket-4711",            which conversation; without it, one of its own
+        "message":  "comment-9",              its id there, for later edits; else the webhook-id
+        "text":     "How do I …?",            needed, unless deleted
+        "author":   {"id": "u1", "name": "Ada"},    or just "u1"
+        "title":    "…",  "url": "https://…",  "channel": "support",
+        "mentions": ["answerback"],
+        "direct":   true                      a conversation of two
+      }
+    }
+
+The fields of `data` may also stand at the top: {"thread": "t1", "text": "hello"} is enough.
+Ids may be numbers. The reply comes back as `api` says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from answerback.errors import MalformedBody
+from answerback.messages import Amendment, Author, Event
+from answerback.platforms import Headers, Ignored, Parsed
+from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
+
+__all__ = ["parse", "verify"]
+
+CREATED, EDITED, DELETED = "message.created", "message.edited", "message.deleted"
+
+_LONGEST_THREAD = 128
+_LONGEST_NAME = 2048
+_MOST_MENTIONS = 50
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+Name = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class By(msgspec.Struct):
+    id: Name = ""
+    name: str | None = None
+
+
+class Said(msgspec.Struct):
+    thread: Name | None = None
+    message: Name | None = None
+    text: str | None = None
+    author: By | Name | None = None
+    title: str | None = None
+    url: str | None = None
+    channel: str | None = None
+    mentions: list[str] | None = None
+    direct: bool | None = None
+
+
+class Body(Said):
+    timestamp: str | int | float | None = None
+    data: Said | None = None
+
+
+class Peek(msgspec.Struct):
+    type: str | None = None
+
+
+T = TypeVar("T")
+_body = msgspec.json.Decoder(Body)
+_peek = msgspec.json.Decoder(Peek)
+
+
+def parse(headers: Headers, body: bytes) -> Parsed:
+    """What a verified body means.
+
+    Thread ids: "standard:<thread>", or "standard:sha256:<hex>" of one longer than 128 characters.
+    Address: thread, as it was sent, and message. Identities: "user:<author id>".
+    """
+    identifier = header(headers, "id")
+    if not usable_id(identifier):
+        raise MalformedBody("there is no usable webhook-id header")
+    kind = _decode(_peek, body).type or CREATED
+    if kind not in (CREATED, EDITED, DELETED):
+        return Ignored(f"{kind[:60] if kind.isascii() and kind.isprintable() else 'this type'} is not a message")
+    whole = _decode(_body, body)
+    said = whole.data or whole
+    message = _name(said.message, "message", LONGEST_ID)
+    # An edit without a thread means the message that opened one of its own, under its webhook-id.
+    thread = _name(said.thread, "thread", _LONGEST_NAME) or (identifier if kind == CREATED else message)
+    delivery, thread_id = f"standard:{identifier}", _thread_id(thread)
+    mentions = _mentions(said.mentions)
+    if kind == DELETED and message:
+        return [Amendment(delivery=delivery, thread=thread_id, message=message, text=None)]
+    if kind != CREATED and not message:
+        raise MalformedBody(f"{kind} does not say which message: set `message`")
+    if said.text is None:
+        raise MalformedBody("there is no `text`, neither at the top nor in `data`")
+    if kind == EDITED:
+        return [Amendment(delivery=delivery, thread=thread_id, message=message, text=said.text, mentions=mentions)]
+    if not said.text.strip():
+        return Ignored("a message without a text")
+    author = _author(said.author)
+    return [
+        Event(
+            delivery=delivery,
+            thread=thread_id,
+            kind=CREATED,
+            text=said.text,
+            author=author,
+            message=message or identifier,
+            channel=said.channel or "",
+            mentions=mentions,
+            direct=bool(said.direct),
+            identities=(f"user:{author.id}",) if author.id else (),
+            address={"thread": thread, "message": message or identifier},
+            title=said.title or "",
+            url=said.url or "",
+            at=_milliseconds(whole.timestamp, header(headers, "timestamp")),
+        )
+    ]
+
+
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        raise MalformedBody("the JSON is nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedBody(f"the body is not a message: {error}") from error
+
+
+def _name(value: Name | None, what: str, longest: int) -> str:
+    name = "" if value is None else str(value)
+    if len(name) > longest:
+        raise MalformedBody(f"`{what}` is longer than {longest} characters")
+    if _CONTROL.search(name):
+        raise MalformedBody(f"`{what}` has control characters or line breaks")
+    return name
+
+
+def _thread_id(thread: str) -> str:
+    if len(thread) > _LONGEST_THREAD:
+        return f"standard:sha256:{hashlib.sha256(thread.encode()).hexdigest()}"
+    return f"standard:{thread}"
+
+
+def _author(author: By | Name | None) -> Author:
+    if not isinstance(author, By):
+        author = By(id="" if author is None else author)
+    return Author(_name(author.id, "author.id", LONGEST_ID), author.name or "")
+
+
+def _mentions(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.removeprefix("@").lower() for name in names or ()))[:_MOST_MENTIONS]
+
+
+def _milliseconds(said: str | int | float | None, sent: str) -> int:
+    """When it was said, if that can be read; else when it was sent, which was checked with the signature."""
+    if isinstance(said, str):
+        try:
+            return int(msgspec.convert(said, datetime).timestamp() * 1000)
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            pass
+    return int(sent) * 1000 if sent.isascii() and sent.isdigit() and len(sent) <= 11 else 0

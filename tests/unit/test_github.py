@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import quote_plus
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from answerback.errors import MalformedBody
+from answerback.messages import Amendment, Author, Event
+from answerback.platforms import PLATFORMS, Handshake, Ignored, github
+from answerback.platforms.github.webhook import KINDS
+from tests.fixtures.deliveries import encode, load, names
+from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood
+
+SECRET = "a webhook secret"
+NOW = 1_740_823_200.0
+
+
+def parse(name: str, **changes: Any) -> Any:
+    """What a fixture means, after some fields of its body were replaced ("comment__body" is comment.body)."""
+    delivery = load("github", name)
+    body = json.loads(delivery.body)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        target = body
+        for parent in parents:
+            target = target[parent]
+        target[last] = value
+    parsed = github.parse(delivery.headers, encode(body))
+    return parsed[0] if isinstance(parsed, list) else parsed
+
+
+def test_github_is_in_the_registry() -> None:
+    assert PLATFORMS["github"] is github
+    assert (github.NAME, github.SECRET) == ("github", "GITHUB_WEBHOOK_SECRET")
+
+
+def test_reading_webhooks_does_not_load_what_only_posting_needs() -> None:
+    code = "import sys, answerback.platforms; print(sorted({'jwt', 'cryptography', 'pydantic'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+# Meaning
+
+
+def test_a_comment_becomes_an_event() -> None:
+    event = parse("issue_comment.created")
+    assert event == Event(
+        delivery="github:0f3c0004-f5b7-11ef-8d2a-6a1b2c3d4e5f",
+        thread="github:681234907:1347",
+        kind="issue_comment.created",
+        text="Same here on Firefox 135. cc @Answerbot, @ravi-k",
+        author=Author("71002255", "ravi-k"),
+        message="issue_comment:2690114508",
+        channel="acme/widgets",
+        mentions=("answerbot", "ravi-k"),
+        identities=("user:71002255", "login:ravi-k"),
+        address={"repo": "acme/widgets", "number": 1347, "installation": 48210377},
+        title="Frame is cut off on narrow screens",
+        url="https://github.com/acme/widgets/issues/1347#issuecomment-2690114508",
+        at=1_740_740_527_000,
+    )
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=Event) == event
+
+
+def test_without_an_app_there_is_no_installation() -> None:
+    assert "installation" not in parse("issue_comment.created.repository_hook").address
+
+
+def test_a_comment_of_our_own_carries_our_marks() -> None:
+    event = parse("issue_comment.created.own")
+    assert event.identities == ("user:190233411", "login:answerbot[bot]", "app:912345")
+
+
+def test_a_new_issue_is_an_event_and_code_mentions_nobody() -> None:
+    event = parse("issues.opened")
+    assert (event.kind, event.message, event.mentions) == ("issues.opened", "issue:2874411440", ("answerbot",))
+    assert event.thread == parse("issue_comment.created").thread
+
+
+def test_an_issue_without_a_body_says_its_title() -> None:
+    event = parse("issues.opened", issue__body=None, issue__title="Why, @answerbot?")
+    assert (event.text, event.mentions) == ("Why, @answerbot?", ())
+
+
+def test_a_pull_request_and_its_conversation_are_one_thread() -> None:
+    opened, comment = parse("pull_request.opened"), parse("issue_comment.created.pull_request")
+    review = parse("pull_request_review.submitted")
+    assert opened.thread == comment.thread == review.thread == "github:681234907:1350"
+    assert (opened.message, review.message) == ("pull_request:2361890022", "pull_request_review:2648801177")
+    assert review.address == {"repo": "acme/widgets", "number": 1350, "installation": 48210377}
+    assert review.at == 1_740_754_874_000
+
+
+@pytest.mark.parametrize("body", [None, "", "  \n"])
+def test_a_review_without_words_is_ignored(body: str | None) -> None:
+    assert isinstance(parse("pull_request_review.submitted", review__body=body), Ignored)
+
+
+def test_comments_on_the_same_lines_are_a_thread_of_their_own() -> None:
+    root, reply = parse("pull_request_review_comment.created"), parse("pull_request_review_comment.created.reply")
+    assert root.thread == reply.thread == "github:681234907:1350:review:1974410233"
+    assert root.address["root"] == reply.address["root"] == 1974410233
+
+
+def test_a_discussion_and_its_top_comments_are_one_thread() -> None:
+    opened, comment = parse("discussion.created"), parse("discussion_comment.created")
+    assert opened.thread == comment.thread == "github:681234907:1352"
+    assert opened.address["discussion"] == comment.address["discussion"] == "D_kwDOKJrDm84AegLY"
+    assert "comment" not in comment.address
+
+
+def test_replies_to_a_discussions_comment_are_a_thread_of_their_own() -> None:
+    event = parse("discussion_comment.created.reply")
+    assert event.thread == "github:681234907:1352:comment:12350011"
+    assert event.address["comment"] == "DC_kwDOKJrDm84AvHMe"
+
+
+def test_an_edit_amends_the_message_it_edits() -> None:
+    created, edited = parse("issue_comment.created"), parse("issue_comment.edited")
+    assert isinstance(edited, Amendment)
+    assert (edited.thread, edited.message) == (created.thread, created.message)
+    assert (edited.text, edited.mentions) == ("Same here on Firefox 136, @answerbot", ("answerbot",))
+    assert parse("issues.edited").message == parse("issues.opened").message
+
+
+def test_an_edit_of_something_else_than_the_text_is_ignored() -> None:
+    assert isinstance(parse("issues.edited", changes={"milestone": {"from": None}}), Ignored)
+
+
+def test_a_deletion_amends_with_nothing() -> None:
+    deleted = parse("issue_comment.deleted")
+    assert isinstance(deleted, Amendment)
+    assert deleted.text is None
+    assert deleted.message == parse("issue_comment.created").message
+
+
+def test_a_ping_is_answered() -> None:
+    assert isinstance(parse("ping"), Handshake)
+
+
+def test_what_is_not_a_message_is_ignored_with_a_reason() -> None:
+    assert parse("star.created") == Ignored("star events are not messages")
+    assert parse("issues.labeled") == Ignored("issues labeled")
+
+
+def test_the_webhooks_other_content_type_means_the_same() -> None:
+    delivery = load("github", "issue_comment.created")
+    headers = {**delivery.headers, "content-type": "application/x-www-form-urlencoded"}
+    form = b"payload=" + quote_plus(delivery.body).encode()
+    assert github.parse(headers, form) == github.parse(delivery.headers, delivery.body)
+    with pytest.raises(MalformedBody, match="payload"):
+        github.parse(headers, delivery.body)
+
+
+def test_a_deleted_account_is_replaced_by_the_sender() -> None:
+    assert parse("issue_comment.created", comment__user=None).author == Author("71002255", "ravi-k")
+    assert parse("issue_comment.created", comment__user=None, sender=None).author.name == "ghost"
+
+
+# Malformed bodies
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"comment": None},
+        {"issue": None},
+        {"comment": []},
+        {"repository": None},
+        {"repository__full_name": "../../etc/passwd"},
+        {"repository__full_name": "acme/widgets\n"},
+        {"repository__id": 2**64},
+        {"repository__id": -1},
+        {"issue__number": 0},
+        {"comment__id": 1.5},
+        {"comment__id": int("9" * 400)},
+        {"comment__body": 7},
+        {"comment__created_at": "yesterday"},
+        {"installation": {"id": "48210377"}},
+        {"action": None},
+    ],
+)
+def test_a_body_that_is_not_as_documented_is_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBody):
+        parse("issue_comment.created", **changes)
+
+
+@pytest.mark.parametrize("body", [*MALFORMED, b'{"repository":{}}'])
+def test_hostile_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        github.parse({"x-github-event": "issues", "x-github-delivery": "d"}, body)
+
+
+def test_of_duplicate_keys_the_last_one_counts() -> None:
+    delivery = load("github", "issue_comment.created")
+    twice = delivery.body[:-1] + b',"action":"labeled"}'
+    assert github.parse(delivery.headers, twice) == Ignored("issue_comment labeled")
+
+
+@pytest.mark.parametrize("value", ["", "a" * 200, "a\nb", "\udcff", "é"])
+def test_a_delivery_id_that_cannot_be_a_key_is_malformed(value: str) -> None:
+    delivery = load("github", "issue_comment.created")
+    with pytest.raises(MalformedBody, match="X-GitHub-Delivery"):
+        github.parse({**delivery.headers, "x-github-delivery": value}, delivery.body)
+    with pytest.raises(MalformedBody, match="X-GitHub-Event"):
+        github.parse({}, delivery.body)
+
+
+BODIES = {name: (load("github", name).headers, json.loads(load("github", name).body)) for name in names("github")}
+
+
+@given(st.sampled_from(sorted(BODIES)), st.integers(0, 2**32))
+def test_a_mutated_delivery_is_understood_or_malformed(name: str, seed: int) -> None:
+    headers, body = BODIES[name]
+    understood(github, headers, mutated(body, seed))
+
+
+@given(st.sampled_from(sorted(KINDS)), st.binary() | JSON.map(encode))
+def test_arbitrary_bodies_are_understood_or_malformed(event: str, body: bytes) -> None:
+    understood(github, {"x-github-event": event, "x-github-delivery": "d"}, body)
+
+
+@given(st.dictionaries(st.sampled_from(["x-github-event", "x-github-delivery", "content-type"]), TEXT))
+def test_arbitrary_headers_are_understood_or_malformed(headers: dict[str, str]) -> None:
+    understood(github, {"x-github-event": "issues", **headers}, BODIES["issues.opened"][1])

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from answerback.errors import ConfigurationError, RateLimited, Rejected, Unavailable
+from answerback.messages import Address, Reply
+from answerback.platforms import github
+from answerback.platforms.github.api import GitHub
+from answerback.platforms.github.credential import App
+from answerback.settings import Settings
+from tests.fixtures.exchanges import answer, run
+
+API = "https://api.github.com"
+NOW = 1_740_823_200.0
+ISSUE: Address = {"repo": "acme/widgets", "number": 7, "installation": 48210377}
+POSTED = {"id": 5, "html_url": "https://github.com/acme/widgets/issues/7#issuecomment-5"}
+
+MakeApp = Callable[[Callable[[], float]], GitHub]
+"""Makes a client of an app whose clock is given."""
+
+
+def reply(address: Address = ISSUE) -> Reply:
+    return Reply(key="turn.0", thread="github:1:7", text="Hello", address=address)
+
+
+def clock() -> float:
+    return NOW
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def test_an_app_is_known_by_its_id_and_its_bots_login(key: rsa.RSAPrivateKey) -> None:
+    app = GitHub(App("912345", pem(key), API, clock), API, clock)
+    done = run(app.whoami(), answer({"id": 912345, "slug": "answerbot"}))
+    assert done.requests[0].url == f"{API}/app"
+    assert done.value.mentions == ("answerbot",)
+    assert done.value.marks == ("app:912345", "login:answerbot[bot]")
+    token = done.requests[0].headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(
+        token, key.public_key(), algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+    )
+    assert claims["iss"] == "912345"
+    assert claims["iat"] == NOW - 60
+    assert NOW < claims["exp"] <= NOW + 540
+
+
+@pytest.fixture
+def app(key: rsa.RSAPrivateKey) -> MakeApp:
+    text = pem(key)
+    return lambda now: GitHub(App("912345", text, API, now), API, now)
+
+
+TOKEN = {"token": "ghs_1", "expires_at": "2025-03-01T11:00:00Z"}  # an hour after NOW
+
+
+def test_an_app_draws_a_token_once_and_again_shortly_before_it_expires(app: MakeApp) -> None:
+    now = [NOW]
+    client = app(lambda: now[0])
+    first = run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201))
+    assert first.requests[0].url == f"{API}/app/installations/48210377/access_tokens"
+    assert first.requests[1].headers["authorization"] == "Bearer ghs_1"
+    now[0] += 3400
+    assert len(run(client.post(reply()), answer(POSTED, 201)).requests) == 1
+    now[0] += 100
+    assert len(run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201)).requests) == 2
+
+
+def test_a_token_that_was_revoked_is_drawn_anew_once(app: MakeApp) -> None:
+    client = app(clock)
+    run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201))
+    bad = answer({"message": "Bad credentials"}, 401)
+    done = run(client.post(reply()), bad, answer({**TOKEN, "token": "ghs_2"}, 201), answer(POSTED, 201))
+    assert done.requests[-1].headers["authorization"] == "Bearer ghs_2"
+    with pytest.raises(Rejected, match="GITHUB_APP_PRIVATE_KEY"):
+        run(client.post(reply()), bad, answer(TOKEN, 201), bad)
+
+
+def test_without_an_installation_in_the_webhook_it_is_looked_up(app: MakeApp) -> None:
+    address: Address = {"repo": "acme/widgets", "number": 7}
+    done = run(app(clock).post(reply(address=address)), answer({"id": 3}), answer(TOKEN, 201), answer(POSTED, 201))
+    urls = [each.url.removeprefix(API) for each in done.requests]
+    assert urls[:2] == ["/repos/acme/widgets/installation", "/app/installations/3/access_tokens"]
+
+
+def test_a_connection_lost_while_drawing_a_token_leaves_no_doubt_about_the_reply(app: MakeApp) -> None:
+    with pytest.raises(Unavailable) as caught:
+        run(app(clock).post(reply()), Unavailable("reset"))
+    assert not caught.value.unknown
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN PRIVATE KEY-----\nzz\n-----END PRIVATE KEY-----"])
+def test_a_key_that_cannot_be_read_is_a_configuration_error(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="GITHUB_APP_PRIVATE_KEY"):
+        App("912345", text, API)
+
+
+def test_the_settings_decide_which_client_there_is(key: rsa.RSAPrivateKey) -> None:
+    assert github.client(Settings.load({})) is None
+    assert "GITHUB_TOKEN" in repr(github.client(Settings.load({"GITHUB_TOKEN": "t"})))
+    both = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": pem(key).replace("\n", "\\n")}
+    assert "GITHUB_APP_PRIVATE_KEY" in repr(github.client(Settings.load(both)))
+
+
+def test_a_rate_limit_of_an_app_is_its_installations(app: MakeApp) -> None:
+    with pytest.raises(RateLimited) as caught:
+        run(app(clock).post(reply()), answer(TOKEN, 201), answer({}, 429))
+    assert caught.value.scope == "installation:48210377"

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from answerback.errors import MalformedBody
+from answerback.messages import Amendment, Author, Event
+from answerback.platforms import PLATFORMS, Handshake, Ignored, slack
+from answerback.platforms.slack.mrkdwn import calm, plain
+from tests.fixtures.deliveries import encode, load, names
+from tests.fixtures.hostile import JSON, MALFORMED, mutated, understood
+
+ROOM = "slack:T061EG9R6:C0LAN2Q65"
+
+
+def parse(name: str, **changes: Any) -> Any:
+    """What a fixture means, after some fields of its body were replaced ("event__text" is event.text)."""
+    delivery = load("slack", name)
+    body = json.loads(delivery.body)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        target = body
+        for parent in parents:
+            target = target[parent]
+        target[last] = value
+    parsed = slack.parse(delivery.headers, encode(body))
+    return parsed[0] if isinstance(parsed, list) else parsed
+
+
+def test_slack_is_in_the_registry() -> None:
+    assert PLATFORMS["slack"] is slack
+    assert (slack.NAME, slack.SECRET) == ("slack", "SLACK_SIGNING_SECRET")
+
+
+# Meaning
+
+
+def test_a_message_becomes_an_event() -> None:
+    event = parse("message")
+    assert event == Event(
+        delivery=f"{ROOM}:1740823201.000200",
+        thread=f"{ROOM}:1740823201.000200",
+        kind="message",
+        text="<@U0ANSWERBT> why does [the frame page](https://widgets.example.com/frames) say <320 & more? cc #frames",
+        author=Author("U2147483697"),
+        message="1740823201.000200",
+        channel="C0LAN2Q65",
+        mentions=("u0answerbt",),
+        identities=("user:U2147483697",),
+        address={"team": "T061EG9R6", "channel": "C0LAN2Q65", "thread_ts": "1740823201.000200"},
+        at=1_740_823_201_000,
+    )
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=Event) == event
+
+
+def test_the_two_events_of_one_mention_are_one_event() -> None:
+    assert parse("app_mention") == parse("message")
+
+
+def test_a_reply_belongs_to_the_thread_of_its_root() -> None:
+    event = parse("message.thread")
+    assert event.thread == f"{ROOM}:1740823201.000200"
+    assert event.delivery == f"{ROOM}:1740823260.112233"
+    assert event.address["thread_ts"] == "1740823201.000200"
+
+
+def test_a_direct_message_is_direct() -> None:
+    event = parse("message.im")
+    assert event.direct
+    assert event.thread == "slack:T061EG9R6:D0AB12CD3:1740823300.445566"
+    assert not parse("message").direct
+
+
+def test_our_own_message_carries_our_marks_and_an_authors_never_does() -> None:
+    assert parse("message.own").identities == ("user:U0ANSWERBT", "bot:B08ANSWER1", "app:A0PNCHHK2")
+    assert "app:A0PNCHHK2" not in parse("message").identities  # although the delivery is for this app
+
+
+def test_another_bot_is_an_author_like_any() -> None:
+    event = parse("message.bot_message")
+    assert event.author == Author("B07DEPLOYS", "deploys")
+    assert event.identities == ("bot:B07DEPLOYS", "app:A0DEPLOYS1")
+
+
+def test_a_message_with_a_file_is_a_message() -> None:
+    assert parse("message.file_share").text == "See the picture"
+    assert isinstance(parse("message.file_share", event__text=""), Ignored)
+
+
+def test_an_organizations_app_may_be_told_no_team() -> None:
+    assert parse("message.enterprise").thread.startswith(f"{ROOM}:")
+    without = parse("message.enterprise", authorizations=None)
+    assert without.thread.startswith("slack:T0OTHERORG:")
+    assert parse("message.enterprise", authorizations=[], event__team=None).thread.startswith("slack:E01ACMEORG:")
+    with pytest.raises(MalformedBody, match="team"):
+        parse("message.enterprise", authorizations=[], event__team=None, enterprise_id=None)
+
+
+def test_an_edit_amends_the_message_it_edits() -> None:
+    message, edited = parse("message"), parse("message_changed")
+    assert edited == Amendment(
+        delivery="slack:Ev08F08GKQ7M",
+        thread=message.thread,
+        message=message.message,
+        text="<@U0ANSWERBT> why 320, <@U0RAVI0001>?",
+        mentions=("u0answerbt", "u0ravi0001"),
+    )
+
+
+def test_the_preview_of_a_link_is_no_edit() -> None:
+    assert parse("message_changed.unfurl") == Ignored("message_changed, but not its text")
+
+
+def test_a_deletion_amends_with_nothing() -> None:
+    message, deleted = parse("message.thread"), parse("message_deleted")
+    assert (deleted.thread, deleted.message, deleted.text) == (message.thread, message.message, None)
+
+
+def test_a_tombstone_is_a_deletion() -> None:
+    message, buried = parse("message"), parse("message_changed.tombstone")
+    assert (buried.thread, buried.message, buried.text) == (message.thread, message.message, None)
+
+
+def test_the_handshake_echoes_the_challenge() -> None:
+    challenge = json.loads(load("slack", "url_verification").body)["challenge"]
+    assert parse("url_verification") == Handshake(challenge.encode(), "text/plain")
+
+
+@pytest.mark.parametrize("name", ["message.channel_join", "reaction_added", "channel_created"])
+def test_what_nobody_said_is_ignored(name: str) -> None:
+    assert isinstance(parse(name), Ignored)
+
+
+def test_slash_commands_and_interactions_are_ignored() -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert isinstance(slack.parse(headers, b"command=%2Fask&text=hi"), Ignored)
+    assert isinstance(slack.parse(headers, b"payload=%7B%7D"), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "read"),
+    [
+        ("&lt;@U1&gt; &amp;lt;", "<@U1> &lt;"),
+        ("<http://example.com|example.com> <https://example.com>", "example.com https://example.com"),
+        ("<mailto:a@example.com|a@example.com> <tel:+491|+491>", "a@example.com +491"),
+        ("<!here> <!subteam^S01|@ops> <!date^1^{date}|Monday>", "@here @ops Monday"),
+        ("<#C01|general> <#C02> <#C03|> <@U1|ada>", "#general <#C02> <#C03> <@U1>"),
+        ("1 < 2 <unclosed", "1 < 2 <unclosed"),
+        ("<>", ""),
+    ],
+)
+def test_markup_is_read_as_a_person_would(arrived: str, read: str) -> None:
+    assert plain(arrived) == read
+
+
+def test_a_text_of_ours_wakes_nobody() -> None:
+    assert calm("<!channel> <!here|here> <!everyone> <@U1>") == "@channel @here @everyone <@U1>"
+
+
+# Malformed bodies
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event": None},
+        {"event": []},
+        {"event__channel": None},
+        {"event__channel": "C1:C2"},
+        {"event__channel": {"id": "C1"}},
+        {"event__ts": None},
+        {"event__ts": "1740823201"},
+        {"event__ts": "١.٢"},
+        {"event__thread_ts": "x"},
+        {"event__text": 1},
+        {"team_id": "T\n"},
+        {"team_id": "T1:C1"},
+    ],
+)
+def test_a_body_that_is_not_as_documented_is_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBody):
+        parse("message", **changes)
+
+
+@pytest.mark.parametrize("body", [*MALFORMED, b'{"type":"event_callback","event":' + b'{"message":' * 50_000])
+def test_hostile_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        slack.parse({}, body)
+
+
+@pytest.mark.parametrize("name", ["message_changed", "message_deleted"])
+def test_an_amendment_must_say_of_what(name: str) -> None:
+    with pytest.raises(MalformedBody):
+        parse(name, event__message=None, event__previous_message=None, event__deleted_ts=None)
+    with pytest.raises(MalformedBody, match="event_id"):
+        parse(name, event_id="")
+
+
+BODIES = {name: (load("slack", name).headers, json.loads(load("slack", name).body)) for name in names("slack")}
+
+
+@given(st.sampled_from(sorted(BODIES)), st.integers(0, 2**32))
+def test_a_mutated_delivery_is_understood_or_malformed(name: str, seed: int) -> None:
+    headers, body = BODIES[name]
+    understood(slack, headers, mutated(body, seed))
+
+
+@given(st.binary() | JSON)
+def test_arbitrary_events_are_understood_or_malformed(event: Any) -> None:
+    understood(slack, {}, event)
+    if not isinstance(event, bytes):
+        understood(slack, {}, {"type": "event_callback", "team_id": "T1", "event": event})

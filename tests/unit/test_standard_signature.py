@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from answerback.platforms import standard
+from tests.fixtures.hostile import TEXT
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+NOW = 1_614_265_330.0
+VECTOR = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
+BODY = b'{"test": 2432232314}'
+
+
+def test_the_documented_signature_is_good() -> None:
+    assert standard.verify([SECRET], VECTOR, BODY, NOW) is None
+    assert standard.verify([SECRET.removeprefix("whsec_")], VECTOR, BODY, NOW) is None
+    assert standard.verify([SECRET], VECTOR, BODY + b" ", NOW)
+    assert standard.verify([SECRET], {**VECTOR, "webhook-id": "msg_2"}, BODY, NOW)
+
+
+def test_svix_names_the_same_headers_differently() -> None:
+    headers = {name.replace("webhook", "svix"): value for name, value in VECTOR.items()}
+    assert standard.verify([SECRET], headers, BODY, NOW) is None
+
+
+def test_any_secret_and_any_of_several_signatures_will_do() -> None:
+    good = VECTOR["webhook-signature"]
+    headers = {**VECTOR, "webhook-signature": f"v1a,zzz v1,AAAA {good}"}
+    assert standard.verify([OTHER, SECRET], headers, BODY, NOW) is None
+    assert "no signature matches" in (standard.verify([OTHER], headers, BODY, NOW) or "")
+
+
+def test_the_number_of_signatures_looked_at_is_bounded() -> None:
+    many = "v1,AAAA " * 100_000 + VECTOR["webhook-signature"]
+    assert standard.verify([SECRET], {**VECTOR, "webhook-signature": many}, BODY, NOW)
+
+
+@pytest.mark.parametrize("secrets", [[], [""], ["whsec_"], ["whsec_no base64"], ["é"]])
+def test_without_a_usable_secret_nothing_is_good(secrets: list[str]) -> None:
+    assert "STANDARD_WEBHOOKS_SECRET" in (standard.verify(secrets, VECTOR, BODY, NOW) or "")
+
+
+@pytest.mark.parametrize(("offset", "good"), [(-300, True), (300, True), (-301, False), (301, False)])
+def test_a_signature_is_good_for_five_minutes_either_way(offset: float, good: bool) -> None:
+    assert (standard.verify([SECRET], VECTOR, BODY, NOW + offset) is None) is good
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhook-timestamp": "nan"},
+        {"webhook-timestamp": "-1"},
+        {"webhook-timestamp": "9" * 5000},
+        {"webhook-timestamp": "1614265330.5"},
+        {"webhook-id": ""},
+        {"webhook-id": "\udcff"},
+        {"webhook-id": "a\nb"},
+        {"webhook-id": "a" * 300},
+        {"webhook-signature": ""},
+        {"webhook-signature": "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+        {"webhook-signature": "v1,"},
+        {"webhook-signature": "v1,\udcff v1,é"},
+    ],
+)
+def test_hostile_headers_are_refused(change: dict[str, str]) -> None:
+    assert standard.verify([SECRET], {**VECTOR, **change}, BODY, NOW)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(VECTOR)), TEXT), st.binary(), st.lists(TEXT, max_size=3))
+def test_verify_never_raises(headers: dict[str, str], body: bytes, secrets: list[str]) -> None:
+    assert isinstance(standard.verify([OTHER, *secrets], headers, body, NOW), str)
+    assert isinstance(standard.verify([OTHER, *secrets], {**VECTOR, **headers}, body, NOW), str)
