@@ -1,0 +1,131 @@
+"""What an agent is: its name, what it listens to, how it thinks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError
+from answerback.messages import Event
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+When = Literal["mention", "direct", "answered", "every"]
+Think = Callable[[Turn], Awaitable[str | None]]
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Which events reach an agent. `platform` and `channel` are patterns: "github", "acme/*", "C024*".
+
+    when  any of: "mention" (we are named), "direct" (a conversation of two, or a message sent to us),
+          "answered" (a thread it already answered in), "every" (all messages there)
+    """
+
+    platform: str = "*"
+    channel: str = "*"
+    when: tuple[When, ...] = ("mention", "direct", "answered")
+
+    def covers(self, event: Event) -> bool:
+        """Whether the event happened where we listen."""
+        return (self.platform == "*" or fnmatchcase(event.platform, self.platform)) and (
+            self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
+        )
+
+    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
+        """Whether the event is one to answer."""
+        return self.covers(event) and (
+            "every" in self.when
+            or (mentioned and "mention" in self.when)
+            or (event.direct and "direct" in self.when)
+            or (answered and "answered" in self.when)
+        )
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.channel}: {', '.join(self.when)}"
+
+
+ADDRESSED = Listen()
+"""What is said to us, anywhere: the default."""
+
+
+class Agent:
+    """Something that answers. Give it a function, or a language model.
+
+    A function takes a `Turn` and returns its reply (or None after `turn.reply`):
+
+        async def shout(turn: Turn) -> str:
+            return turn.text.upper()
+
+        agents = Agent("shout", shout)
+
+    A model is named as pydantic-ai names it, and may have tools:
+
+        agents = Agent("triage", model="anthropic:claude-haiku-4-5", instructions="…", tools=[search])
+
+    listen    which events reach it; the first agent in your list that hears an event answers it
+    messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each)
+    timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
+    """
+
+    def __init__(
+        self,
+        name: str,
+        think: Think | None = None,
+        *,
+        description: str = "",
+        listen: Listen | Sequence[Listen] = ADDRESSED,
+        model: str | Model | None = None,
+        instructions: str | Callable[[Turn], str] = "",
+        tools: Sequence[Any] = (),
+        messages: int = 100,
+        tokens: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        if not name or not all(c.isalnum() or c in "-_." for c in name):
+            raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
+        if (think is None) == (model is None):
+            raise ConfigurationError(f'agent "{name}" needs a function or a model: one of them')
+        if think is not None and not inspect.iscoroutinefunction(inspect.unwrap(think)) and not callable(think):
+            raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
+        self.name = name
+        self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
+        self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
+        self.messages = messages
+        self.tokens = tokens
+        self.timeout = timeout
+        self._think = think
+        self._model = model
+        self._instructions = instructions
+        self._tools = tuple(tools)
+
+    def __repr__(self) -> str:
+        return f"Agent({self.name!r})"
+
+    def covers(self, event: Event) -> bool:
+        """Whether it listens where this happened, even if this is not for it to answer."""
+        return any(listen.covers(event) for listen in self.listen)
+
+    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
+        """Whether this is for it to answer."""
+        return any(listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen)
+
+    def prepare(self) -> None:
+        """Get ready before the first turn. Raises `ConfigurationError` for a model that cannot work."""
+        if self._think is None:
+            # pydantic-ai takes a second to import: only those who use it pay.
+            from answerback.agents.model import converse
+
+            assert self._model is not None
+            self._think = converse(self.name, self._model, self._instructions, self._tools)
+
+    async def think(self, turn: Turn) -> str | None:
+        """Run it. Returns the turn's last reply, if there is one."""
+        self.prepare()
+        assert self._think is not None
+        return await self._think(turn)

@@ -1,0 +1,21 @@
+"""The agent of a fresh clone: it needs no model and no key, and shows that its thread is remembered."""
+
+from __future__ import annotations
+
+from answerback.agents.agent import Agent, Listen
+from answerback.agents.turn import Turn
+
+
+async def demo(turn: Turn) -> str:
+    """Answers offline with what it knows of the thread."""
+    number = sum(message.role == "user" for message in turn.history) + len(turn.events)
+    name = turn.event.author.name or turn.event.author.id
+    words = len(turn.text.split())
+    if number == 1:
+        return f"Hello {name}. This is the first message of this thread, {words} word{'s' * (words != 1)} long."
+    before = next(message.text for message in reversed(turn.history) if message.role == "user")
+    quote = before if len(before) <= 60 else before[:59] + "…"
+    return f"Message {number} of this thread, {name}. Before it you said: “{quote}”"
+
+
+agent = Agent("demo", demo, listen=Listen(when=("every",)))

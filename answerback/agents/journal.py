@@ -1,0 +1,184 @@
+"""The journal of one turn: what was done in it, so that another attempt does not do it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from answerback.errors import CodeChanged, LimitExceeded, OutcomeUnknown, TurnFailed
+from answerback.messages import Reply
+
+T = TypeVar("T")
+Write = Callable[[str, bytes, Sequence[Reply]], Awaitable[None]]
+"""Stores a record under its name, with replies for the outbox, fenced: raises `LeaseLost`."""
+
+FINISHED = ("done", "unknown")
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step as it is stored.
+
+    state  begun (it may have taken effect), done, failed (it raised, and may be run again), or
+           unknown (it began once, nobody knows how it ended, and `value` stands for its result)
+    order  how many steps had finished when this one began: what came before it
+    value  the step's result, MessagePack
+    """
+
+    state: Literal["begun", "done", "failed", "unknown"]
+    order: int = 0
+    value: bytes = b""
+
+
+_record = msgspec.msgpack.Decoder(Record).decode
+_current: ContextVar[str] = ContextVar("answerback_step", default="")
+
+
+def current_step() -> str:
+    """The key of the step that runs here, the same in every attempt of its turn; "" outside of one."""
+    return _current.get()
+
+
+class Journal:
+    """What earlier attempts of this turn recorded, and what this one adds.
+
+    A step is known by its name and by how many of that name came before it: "charge#1"; one inside
+    another step by both: "charge#1>notify#1". Code that asks for other steps than the recorded ones
+    has changed in between: `CodeChanged`, never a wrong result.
+    """
+
+    def __init__(
+        self, records: dict[str, bytes], write: Write, *, max_steps: int = 1000, max_bytes: int = 16_777_216
+    ) -> None:
+        self._records = {name: _record(record) for name, record in records.items()}
+        self._write = write
+        self._asked: set[str] = set()
+        self._names: Counter[str] = Counter()
+        self._finished = 0
+        self._bytes = sum(map(len, records.values()))
+        self._max_steps = max_steps
+        self._max_bytes = max_bytes
+
+    @property
+    def raw(self) -> dict[str, bytes]:
+        """All records as they are stored, by name."""
+        return {name: _encoder.encode(record) for name, record in self._records.items()}
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """Names of the finished steps."""
+        return tuple(sorted(name for name, record in self._records.items() if record.state in FINISHED))
+
+    async def step(
+        self,
+        name: str,
+        run: Callable[[], Awaitable[T]],
+        *,
+        idempotent: bool = False,
+        unknown: Callable[[], Awaitable[T]] | None = None,
+        kind: Any = None,
+        replies: Callable[[T], Sequence[Reply]] = lambda _: (),
+        recall: Callable[[str, bytes], None] = lambda name, value: None,
+    ) -> T:
+        """Run a step once in the life of its turn; later attempts get its recorded result.
+
+        A step that began in an earlier attempt and left no result is run again if `idempotent`;
+        else `unknown` says what stands for its result, and without that it raises `OutcomeUnknown`.
+        `kind` is the type of the result where it is not plain data. `recall` is told of the steps
+        that are recorded inside one that is not run again.
+        """
+        parent = _current.get()
+        path = f"{parent}>{name}" if parent else name
+        self._names[path] += 1
+        key = f"{path}#{self._names[path]}"
+        self._asked.add(key)
+        record = self._records.get(key)
+        if record is not None and record.state in FINISHED:
+            self._finished += 1
+            self._recall(key, recall)
+            recorded: T = _decode(record.value, kind)
+            return recorded
+        state: Literal["done", "unknown"] = "done"
+        if record is not None and record.state == "begun" and not idempotent:
+            if unknown is None:
+                raise OutcomeUnknown(
+                    f'step "{name}" had begun in an earlier attempt and left no result: nobody knows whether it took '
+                    "effect. If running it again is safe, declare it idempotent."
+                )
+            run, state = unknown, "unknown"
+            self._recall(key, recall)
+        else:
+            await self._check_code(key)
+            if not idempotent:
+                await self._put(key, Record("begun", self._finished))
+        token = _current.set(key)
+        try:
+            result = await run()
+        except Exception:
+            await self._put(key, Record("failed", self._finished))
+            raise
+        finally:
+            _current.reset(token)
+        try:
+            value = _encoder.encode(result)
+        except (TypeError, msgspec.MsgspecError, OverflowError) as error:
+            raise TurnFailed(f'the result of step "{name}" cannot be recorded: {error}') from error
+        await self._put(key, Record(state, self._finished, value), replies(result))
+        self._finished += 1
+        return result
+
+    def _recall(self, key: str, recall: Callable[[str, bytes], None]) -> None:
+        inside = [(other, record) for other, record in self._records.items() if other.startswith(f"{key}>")]
+        for other, record in sorted(inside, key=lambda found: found[1].order):
+            self._asked.add(other)
+            if record.state in FINISHED:
+                recall(other, record.value)
+
+    def close(self) -> None:
+        """The turn is over. Raises `CodeChanged` if it never asked for a step that an earlier attempt did."""
+        self._complain({key for key, record in self._records.items() if record.state != "failed"} - self._asked)
+
+    async def _check_code(self, key: str) -> None:
+        """A step about to run for the first time must not stand where another one is recorded."""
+        # Steps that run side by side may be asked for in another order: let the others ask first.
+        for _ in range(3):
+            if not self._missed():
+                return
+            await asyncio.sleep(0)
+        self._complain(self._missed(), key)
+
+    def _missed(self) -> set[str]:
+        return {
+            key
+            for key, record in self._records.items()
+            if key not in self._asked and record.order <= self._finished and record.state != "failed"
+        }
+
+    def _complain(self, missed: set[str], instead: str = "") -> None:
+        if missed:
+            names = ", ".join(f'"{key.rpartition("#")[0]}"' for key in sorted(missed))
+            wanted = f', and "{instead.rpartition("#")[0]}" is asked for instead' if instead else ""
+            raise CodeChanged(
+                f"an earlier attempt of this turn recorded {names}, which this code does not run here{wanted}. "
+                "Replay it from the start to run it with the new code."
+            )
+
+    async def _put(self, key: str, record: Record, replies: Sequence[Reply] = ()) -> None:
+        if key not in self._records and len(self._records) >= self._max_steps:
+            raise LimitExceeded(f"the turn took more than {self._max_steps} steps")
+        raw = _encoder.encode(record)
+        self._bytes += len(raw)
+        if self._bytes > self._max_bytes:
+            raise LimitExceeded(f"the turn's journal grew over {self._max_bytes} bytes")
+        await self._write(key, raw, replies)
+        self._records[key] = record
+
+
+def _decode(value: bytes, kind: Any) -> Any:
+    return msgspec.msgpack.decode(value, type=kind) if kind is not None else msgspec.msgpack.decode(value)

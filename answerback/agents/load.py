@@ -1,0 +1,47 @@
+"""Finding the agents that a worker is to run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from answerback.agents.agent import Agent
+from answerback.errors import ConfigurationError
+
+
+def load(where: str | None) -> list[Agent]:
+    """The agents at "module:name" (an Agent, or several), or the demo agent for None.
+
+    The current folder is importable, as with `python -m`. Raises `ConfigurationError`; what the
+    module itself raises while it is imported is raised as it is, since its traceback is wanted.
+    """
+    if where is None:
+        from answerback.agents.demo import agent
+
+        return [agent]
+    module_name, _, name = where.partition(":")
+    if not module_name or not name:
+        raise ConfigurationError(f'ANSWERBACK_AGENTS must look like "module:name", not "{where}"')
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise ConfigurationError(
+            f'ANSWERBACK_AGENTS: there is no module "{error.name}" here ({os.getcwd()}) or installed'
+        ) from None
+    try:
+        found = getattr(module, name)
+    except AttributeError:
+        raise ConfigurationError(f'ANSWERBACK_AGENTS: module "{module_name}" has no "{name}"') from None
+    agents = [found] if isinstance(found, Agent) else list(found) if isinstance(found, Sequence) else []
+    if not agents or not all(isinstance(agent, Agent) for agent in agents):
+        raise ConfigurationError(f"ANSWERBACK_AGENTS: {where} is neither an Agent nor a list of them")
+    names = [agent.name for agent in agents]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigurationError(f"ANSWERBACK_AGENTS: two agents are named {', '.join(sorted(twice))}")
+    return agents

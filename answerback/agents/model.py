@@ -1,0 +1,125 @@
+"""An agent that is a language model: what it is told, and how its own record of a turn is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import pydantic_ai
+from pydantic_ai import RunContext, Tool
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model, infer_model
+
+from answerback.agents.durability import METADATA, Durability, Tools, running
+from answerback.agents.tools import is_idempotent
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError
+from answerback.messages import Event, Message
+
+
+def converse(
+    name: str, model: str | Model, instructions: str | Callable[[Turn], str], tools: Sequence[Any]
+) -> Callable[[Turn], Awaitable[str | None]]:
+    """A function over a turn that asks the model. Raises `ConfigurationError` for a model that cannot work."""
+    agent = pydantic_ai.Agent(
+        _model(name, model),
+        name=name,
+        deps_type=Turn,
+        instructions=_instructions(instructions),
+        toolsets=[Tools([_REPLY, *map(_tool, tools)], id="tools")],
+        capabilities=[Durability()],
+    )
+
+    async def think(turn: Turn) -> str | None:
+        token = running.set(turn)
+        try:
+            result = await agent.run(
+                [_prompt(event) for event in turn.events], deps=turn, message_history=_history(turn.history)
+            )
+        finally:
+            running.reset(token)
+        turn.model = result.new_messages_json()
+        # A model that said everything with the reply tool may have nothing to add.
+        return result.output if result.output.strip() else None
+
+    return think
+
+
+async def _reply(ctx: RunContext[Turn], text: str) -> str:
+    """Post a message in this conversation at once, before your final answer.
+
+    Use it only to say that something takes a while: your final answer is posted by itself.
+    """
+    await ctx.deps.reply(text)
+    return "posted"
+
+
+_REPLY: Tool[Turn] = Tool(_reply, name="reply", metadata={METADATA: {"journaled": False}})
+
+
+def _model(name: str, model: str | Model) -> Model:
+    try:
+        found = infer_model(model)
+    except (UserError, ImportError) as error:
+        raise ConfigurationError(f'agent "{name}": {error}') from None
+    # The provider's client would repeat a request by itself, unseen: our retries are the turn's.
+    client = getattr(found, "client", None)
+    if hasattr(client, "max_retries"):
+        client.max_retries = 0
+    return found
+
+
+def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
+    if isinstance(instructions, str):
+        return instructions or None
+
+    def tell(ctx: RunContext[Turn]) -> str:
+        return instructions(ctx.deps)
+
+    return tell
+
+
+def _tool(tool: Any) -> Tool[Turn]:
+    if isinstance(tool, Tool):
+        return tool
+    return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool)}})
+
+
+def _prompt(event: Event) -> str:
+    # Several people may speak in one thread; a conversation of two needs no names.
+    name = event.author.name or event.author.id
+    return event.text if event.direct or not name else f"{name}: {event.text}"
+
+
+def _history(history: Sequence[Message]) -> list[ModelMessage]:
+    """The model's own records where there are any, plain words elsewhere."""
+    messages: list[ModelMessage] = []
+    for _, turn in groupby(history, key=lambda message: message.turn):
+        messages += _turn(list(turn))
+    return messages
+
+
+def _turn(turn: list[Message]) -> Iterable[ModelMessage]:
+    for message in turn:
+        if message.model:
+            return ModelMessagesTypeAdapter.validate_json(message.model)
+    return [
+        ModelRequest(parts=[UserPromptPart(_line(message))])
+        if message.role == "user"
+        else ModelResponse(parts=[TextPart(message.text)])
+        for message in turn
+    ]
+
+
+def _line(message: Message) -> str:
+    name = message.author.name if message.author else ""
+    return f"{name}: {message.text}" if name else message.text

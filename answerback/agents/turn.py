@@ -1,0 +1,106 @@
+"""A turn: what an agent is given, and all that it can do to the world through us."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from answerback.agents.journal import Journal, current_step
+from answerback.messages import Event, Message, Reply
+
+T = TypeVar("T")
+
+
+class Turn:
+    """One answer in the making. The agent chooses the words; thread and destination are ours.
+
+    id        the turn's id: the dispatch id of the event it answers, the same in every attempt
+    thread    the thread's id, "github:1296269:1347"
+    agent     the name of the agent that runs
+    events    what is to be answered, oldest first; `event` is the last, `text` all their texts
+    history   what was said before in this thread, oldest first, as far as the agent's window reaches
+    attempt   1, or more when earlier attempts failed or their worker died
+    state     what the agent keeps between turns of this thread: plain data, committed with the turn
+    """
+
+    def __init__(
+        self,
+        *,
+        agent: str,
+        events: Sequence[Event],
+        history: Sequence[Message],
+        attempt: int,
+        state: dict[str, Any],
+        journal: Journal,
+        compose: Callable[[str, int, str], Sequence[Reply]],
+    ) -> None:
+        self.id = events[0].id
+        self.thread = events[0].thread
+        self.agent = agent
+        self.events = events
+        self.history = history
+        self.attempt = attempt
+        self.state = state
+        self.journal = journal
+        self.replies: list[tuple[str, Sequence[Reply]]] = []
+        """What was said so far: the text, and the replies it became (none where replies stay in the thread)."""
+        self.model = b""
+        """The agent's own record of this turn, kept with the answer and given back in `history`."""
+        self._compose = compose
+
+    @property
+    def event(self) -> Event:
+        """The newest of the events."""
+        return self.events[-1]
+
+    @property
+    def text(self) -> str:
+        """What was said to us."""
+        return "\n\n".join(event.text for event in self.events)
+
+    async def reply(self, text: str) -> None:
+        """Say something in this thread. When it returns, the reply is stored and on its way; it appears once.
+
+        May be called several times in a turn. Returning a string from the agent says the same.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a reply is a str, not {type(text).__name__}")
+        ordinal = len(self.replies)
+        self.replies.append(("", ()))
+
+        async def said() -> str:
+            return text
+
+        # An earlier attempt may have said it in other words: what was said counts.
+        said_text = await self.journal.step(
+            "reply", said, idempotent=True, kind=str, replies=lambda text: self._compose(self.id, ordinal, text)
+        )
+        self.replies[ordinal] = (said_text, self._compose(self.id, ordinal, said_text))
+
+    def conclude(self, text: str) -> None:
+        """The turn's last reply: it is stored with the commit."""
+        self.replies.append((text, self._compose(self.id, len(self.replies), text)))
+
+    async def step(
+        self, name: str, run: Callable[..., Awaitable[T]], *args: Any, idempotent: bool = False, kind: Any = None
+    ) -> T:
+        """Do something once: `await turn.step("charge", charge, order)`. Its result must be plain data.
+
+        Another attempt of the turn gets the recorded result. One that began and left no result
+        raises `OutcomeUnknown`, unless `idempotent`: then it is run again, and `turn.key` gives it
+        the same idempotency key. With a result that is not plain data, `kind` says its type (a
+        dataclass, a msgspec struct).
+        """
+        return await self.journal.step(name, lambda: run(*args), idempotent=idempotent, kind=kind, recall=self.recall)
+
+    @property
+    def key(self) -> str:
+        """An idempotency key for the step that runs here: the same whenever it is run again."""
+        return f"{self.id}:{current_step()}"
+
+    def recall(self, name: str, value: bytes) -> None:
+        """Remember what was said inside a step that is not run again."""
+        if name.rpartition(">")[2].startswith("reply#"):
+            self.conclude(msgspec.msgpack.decode(value, type=str))
