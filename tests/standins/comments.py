@@ -1,0 +1,144 @@
+"""The comments that a stand-in GitHub holds, in the order in which they were made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.standins import payloads
+from tests.standins.github_credentials import Actor
+from tests.standins.nodes import node_id
+from tests.standins.payloads import Json
+from tests.standins.signatures import Delivery
+from tests.standins.webhooks_github import GitHub as Webhook
+
+Kind = Literal["issue", "review", "discussion"]
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository, by its name and by its id. `moved`: the name is an old one."""
+
+    full_name: str
+    id: int
+    moved: bool = False
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One comment. `parent` is the comment it replies to: always a first one, GitHub's threads are one level deep."""
+
+    kind: Kind
+    repository: Repository
+    number: int
+    id: int
+    author: Actor
+    body: str
+    at: float
+    parent: int | None = None
+
+    @property
+    def node(self) -> str:
+        """Its global node id."""
+        return node_id({"issue": "IC", "review": "PRRC", "discussion": "DC"}[self.kind], self.repository.id, self.id)
+
+    @property
+    def thread(self) -> str:
+        """Where it is, for people."""
+        below = "" if self.parent is None else f"/{'r' if self.kind == 'review' else 'dc'}{self.parent}"
+        return f"{self.repository.full_name}#{self.number}{below}"
+
+    def json(self) -> Json:
+        """As REST and webhooks show it."""
+        where = self.repository.full_name, self.repository.id, self.number, self.id, self.author.user(), self.body
+        match self.kind:
+            case "issue":
+                return payloads.issue_comment(*where, via=self.author.via(), at=self.at)
+            case "review":
+                return payloads.review_comment(*where, reply_to=self.parent, at=self.at)
+            case "discussion":
+                return payloads.discussion_comment(*where, parent=self.parent, at=self.at)
+
+    def webhook(self, secret: str) -> Delivery:
+        """What GitHub sends to tell of it."""
+        author = self.author
+        by = Webhook(
+            repo=self.repository.full_name,
+            repo_id=self.repository.id,
+            login=author.login,
+            user_id=author.id,
+            user_type=author.type,
+            app_id=author.app,
+            installation=author.installation,
+            secret=secret,
+        )
+        match self.kind:
+            case "issue":
+                return by.issue_comment(self.body, number=self.number, comment=self.id, at=self.at)
+            case "review":
+                return by.review_comment(
+                    self.body, number=self.number, comment=self.id, reply_to=self.parent, at=self.at
+                )
+            case "discussion":
+                return by.discussion_comment(
+                    self.body, number=self.number, comment=self.id, parent=self.parent, at=self.at
+                )
+
+
+class Comments:
+    """All comments, and the repositories they are in."""
+
+    def __init__(self, repositories: list[str]) -> None:
+        self._known = repositories
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all comments."""
+        self._all: list[Comment] = []
+        self._last = 2_000_000_000
+        self._names: dict[int, str] = {}
+        self._renamed: dict[str, int] = {}
+        for full_name in self._known:
+            self.repository(full_name)
+
+    def repository(self, full_name: str) -> Repository:
+        """A repository by its name; any name is good."""
+        id = self._renamed.get(full_name.lower(), payloads.repository_id(full_name))
+        name = self._names.setdefault(id, full_name)
+        return Repository(name, id, moved=name.lower() != full_name.lower())
+
+    def rename(self, old: str, new: str) -> Repository:
+        """Give a repository another name; its id stays."""
+        found = self.repository(old)
+        self._names[found.id] = new
+        self._renamed[new.lower()] = found.id
+        return self.repository(new)
+
+    def repository_by_id(self, id: int) -> Repository:
+        """A repository by its id; one that was never named goes by its number."""
+        return Repository(self._names.get(id, f"repositories/{id}"), id)
+
+    def add(
+        self, kind: Kind, repository: Repository, number: int, author: Actor, body: str,
+        *, parent: int | None = None, id: int | None = None, at: float | None = None,
+    ) -> Comment:  # fmt: skip
+        """Store a comment; `id` and `at` (in seconds) only for what is told to have been there before."""
+        self._last += 1
+        comment = Comment(kind, repository, number, id or self._last, author, body, at or time.time(), parent)
+        self._all.append(comment)
+        return comment
+
+    def within(self, kind: Kind, repository: Repository, number: int) -> Iterator[Comment]:
+        """The comments of one conversation, oldest first."""
+        for comment in self._all:
+            if comment.kind == kind and comment.repository.id == repository.id and comment.number == number:
+                yield comment
+
+    def find(self, kind: Kind, repository: int, id: int) -> Comment | None:
+        """One comment."""
+        for comment in self._all:
+            if comment.kind == kind and comment.repository.id == repository and comment.id == id:
+                return comment
+        return None

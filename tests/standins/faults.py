@@ -1,0 +1,116 @@
+"""Faults on demand: rules that say which requests go wrong, how, and how often.
+
+A rule matches by platform, operation and text, skips its first `after` matches, then fires with its
+`probability` until it has fired `times` times. The first rule that fires decides; others do not count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+import msgspec
+
+Do = Literal[
+    "status",  # answer with `status`, `headers` and `body`; nothing is done
+    "stall",  # wait `seconds`, then work and answer
+    "stall-after",  # work, wait `seconds`, then answer
+    "drop",  # close the connection; nothing is done
+    "drop-after",  # work, then close the connection without an answer
+    "truncate",  # work, answer with half the body, then close the connection
+    "rate-limit",  # answer as the platform does when it wants us to wait `seconds`; nothing is done
+    "hang",  # wait `seconds` (a minute unless told) and close the connection; nothing is done
+    "drip",  # a streamed answer: `seconds` between its chunks
+    "cut",  # a streamed answer: close the connection after `chunks` of it
+]
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One way in which things go wrong.
+
+    platform, operation  shell patterns: "github", "issues/*"; all by default
+    contains             text that must occur in the request line or the body
+    limit                which of GitHub's rate limits: "secondary" (retry-after) or "primary" (x-ratelimit-reset)
+    times                None: always
+    """
+
+    do: Do
+    platform: str = "*"
+    operation: str = "*"
+    contains: str = ""
+    after: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+    status: int = 500
+    headers: dict[str, str] = {}
+    body: Any = None
+    seconds: float | None = None
+    limit: Literal["secondary", "primary"] = "secondary"
+    chunks: int = 1
+
+    def pause(self, default: float) -> float:
+        """The rule's seconds."""
+        return default if self.seconds is None else self.seconds
+
+
+class Fault(msgspec.Struct):
+    """A rule at work: how often it matched a request, and how often it fired."""
+
+    id: int
+    rule: Rule
+    matched: int = 0
+    fired: int = 0
+
+
+class Faults:
+    """The rules in force, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._rules: dict[int, tuple[Fault, random.Random]] = {}
+        self._last = 0
+        self._released = asyncio.Event()
+
+    def add(self, rule: Rule) -> int:
+        """Put a rule in force; its id."""
+        self._last += 1
+        self._rules[self._last] = Fault(self._last, rule), random.Random(rule.seed)
+        return self._last
+
+    def remove(self, rule: int) -> bool:
+        """Whether there was such a rule."""
+        return self._rules.pop(rule, None) is not None
+
+    def report(self) -> list[Fault]:
+        """Every rule with its counts."""
+        return [fault for fault, _ in self._rules.values()]
+
+    def reset(self) -> None:
+        """Forget the rules, and end every wait without the work that would have followed."""
+        self._rules.clear()
+        self._released.set()
+        self._released = asyncio.Event()
+
+    def choose(self, platform: str, operation: str, text: str) -> Rule | None:
+        """The rule that this request falls under."""
+        for fault, dice in self._rules.values():
+            rule = fault.rule
+            if not fnmatchcase(platform, rule.platform) or not fnmatchcase(operation, rule.operation):
+                continue
+            if rule.contains not in text or (rule.times is not None and fault.fired >= rule.times):
+                continue
+            fault.matched += 1
+            if fault.matched > rule.after and dice.random() < rule.probability:
+                fault.fired += 1
+                return rule
+        return None
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait; False when a reset ended the wait early."""
+        try:
+            await asyncio.wait_for(self._released.wait(), seconds)
+        except TimeoutError:
+            return True
+        return False

@@ -1,0 +1,89 @@
+"""Who is calling GitHub: a machine user by a token, an app by its JWT, an app's installation by its token."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from tests.standins import app_key, payloads
+from tests.standins.options import Options
+from tests.standins.payloads import Json
+from tests.standins.standin import Refusal, answer
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who can write. `app` and `installation` are set where an app does."""
+
+    login: str
+    id: int
+    type: str = "User"
+    app: int | None = None
+    installation: int | None = None
+
+    def user(self) -> Json:
+        """As a user."""
+        return payloads.user(self.login, self.id, self.type)
+
+    def via(self) -> Json | None:
+        """As `performed_via_github_app`."""
+        return None if self.app is None else payloads.app(self.app, self.login.removesuffix("[bot]"))
+
+
+def failure(status: int, text: str, **more: Any) -> web.Response:
+    """GitHub's way to say no."""
+    body = {"message": text, **more, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+    return answer(body, status)
+
+
+class Credentials:
+    """The credentials that are good, and the installation tokens that were issued."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._issued: dict[str, tuple[Actor, float]] = {}
+        self._count = 0
+
+    def reset(self) -> None:
+        """Forget the issued tokens."""
+        self._issued.clear()
+
+    def actor(self, request: web.Request) -> Actor:
+        """Who calls with a token. Raises `Refusal` for nobody, and for somebody unknown."""
+        token = _token(request)
+        if token in self._options.github_token.split(","):
+            return Actor(self._options.github_login, self._options.github_user_id)
+        actor, expires = self._issued.get(token, (None, 0.0))
+        if actor is None or time.time() >= expires:
+            raise Refusal(failure(401, "Bad credentials"))
+        return actor
+
+    def app(self, request: web.Request) -> Json:
+        """The app that calls with its JWT. Raises `Refusal`."""
+        options = self._options
+        found = payloads.app(options.github_app_id, options.github_app_slug)
+        wrong = app_key.problem(
+            _token(request), options.github_app_id, found["client_id"], options.github_app_key, time.time()
+        )
+        if wrong is not None:
+            raise Refusal(failure(401, wrong))
+        return found
+
+    def issue(self, installation: int) -> tuple[str, float]:
+        """A new token of an installation, and when it expires."""
+        self._count += 1
+        token = f"ghs_standin{installation}n{self._count:06d}"
+        expires = time.time() + self._options.installation_token_seconds
+        login, id = f"{self._options.github_app_slug}[bot]", self._options.github_app_user_id
+        self._issued[token] = Actor(login, id, "Bot", self._options.github_app_id, installation), expires
+        return token, expires
+
+
+def _token(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() not in ("bearer", "token") or not token:
+        raise Refusal(failure(401, "Requires authentication"))
+    return token.strip()

@@ -1,0 +1,140 @@
+"""The platforms' own webhooks: what they send, how that went, and sending it again.
+
+https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from tests.standins import payloads
+from tests.standins.signatures import Delivery
+
+PATIENCE = {"github": 10.0, "slack": 3.0}
+"""Seconds until a platform gives a webhook up."""
+
+
+@dataclass
+class Attempt:
+    """One try of a delivery. `code` is 0 while it is under way."""
+
+    id: int
+    platform: str
+    delivery: Delivery
+    at: float
+    redelivery: bool = False
+    status: str = "pending"
+    code: int = 0
+    duration: float = 0.0
+
+    @property
+    def target(self) -> str:
+        """Whose hook it is: "repository", or "integration" for an app's."""
+        return self.delivery.headers.get("X-GitHub-Hook-Installation-Target-Type", "")
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What it says."""
+        found: dict[str, Any] = msgspec.json.decode(self.delivery.body)
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """As GitHub lists it."""
+        payload = self.payload
+        return {
+            "id": self.id,
+            "guid": self.delivery.id,
+            "delivered_at": payloads.moment(self.at),
+            "redelivery": self.redelivery,
+            "duration": round(self.duration, 2),
+            "status": self.status,
+            "status_code": self.code,
+            "event": self.delivery.headers.get("X-GitHub-Event", payload.get("type")),
+            "action": payload.get("action"),
+            "installation_id": payload.get("installation", {}).get("id"),
+            "repository_id": payload.get("repository", {}).get("id"),
+            "throttled_at": None,
+        }
+
+
+class Hooks:
+    """What was sent, oldest first. `url`: where to; "" sends nothing."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.attempts: list[Attempt] = []
+        self._last = 12_077_215_000
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many are under way."""
+        return len(self._under_way)
+
+    def reset(self) -> None:
+        """Forget what was sent, and give up what is under way. The URL stays."""
+        for task in self._under_way:
+            task.cancel()
+        self.attempts.clear()
+
+    async def close(self) -> None:
+        """Stop."""
+        self.reset()
+        if self._session is not None:
+            await self._session.close()
+
+    def emit(self, platform: str, delivery: Delivery, *, redelivery: bool = False) -> None:
+        """Send a webhook, without waiting for how it goes."""
+        if not self.url and not redelivery:
+            return
+        attempt = self._record(platform, delivery, redelivery=redelivery)
+        task = asyncio.create_task(self._send(attempt))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def failed(self, platform: str, delivery: Delivery, code: int) -> Attempt:
+        """Note a delivery that is said to have failed: nobody but `redeliver` sends it."""
+        attempt = self._record(platform, delivery)
+        attempt.status, attempt.code = f"Invalid HTTP Response: {code}", code
+        return attempt
+
+    def redeliver(self, id: int, target: str) -> bool:
+        """Send a delivery once more, with its old id. False when there is none of that id."""
+        for attempt in self.attempts:
+            if attempt.id == id and attempt.target == target:
+                self.emit(attempt.platform, attempt.delivery, redelivery=True)
+                return True
+        return False
+
+    def _record(self, platform: str, delivery: Delivery, *, redelivery: bool = False) -> Attempt:
+        self._last += 1
+        attempt = Attempt(self._last, platform, delivery, time.time(), redelivery)
+        self.attempts.append(attempt)
+        return attempt
+
+    async def _send(self, attempt: Attempt) -> None:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        began = time.monotonic()
+        url = self.url.replace("{platform}", attempt.platform)
+        if url == self.url:
+            url = f"{url.rstrip('/')}/{attempt.platform}"
+        patience = aiohttp.ClientTimeout(total=PATIENCE[attempt.platform])
+        try:
+            async with self._session.post(
+                url, data=attempt.delivery.body, headers=attempt.delivery.headers, timeout=patience
+            ) as response:
+                attempt.code = response.status
+                attempt.status = "OK" if response.ok else f"Invalid HTTP Response: {response.status}"
+        except TimeoutError:
+            attempt.code, attempt.status = 504, "timed out"
+        except (aiohttp.ClientError, ValueError, OSError):
+            attempt.code, attempt.status = 502, "failed to connect"
+        attempt.duration = time.monotonic() - began

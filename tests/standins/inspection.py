@@ -1,0 +1,134 @@
+"""The stand-ins' own API, under /_standin: faults to set, and what happened to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from tests.standins.faults import Faults, Rule
+from tests.standins.hooks import Hooks
+from tests.standins.journal import Journal
+from tests.standins.signatures import Delivery
+from tests.standins.standin import Handler, StandIn, answer
+
+
+class Said(msgspec.Struct):
+    """Something that somebody else says on a platform; see each stand-in's `seed`."""
+
+    platform: str
+    said: dict[str, Any]
+
+
+class FailedDelivery(msgspec.Struct):
+    """A webhook that GitHub is to believe it could not deliver."""
+
+    headers: dict[str, str]
+    body: str
+    id: str
+    status: int = 502
+
+
+class Target(msgspec.Struct):
+    """Where webhooks go."""
+
+    url: str
+
+
+class Inspection:
+    """What a test asks of the stand-ins."""
+
+    def __init__(self, journal: Journal, faults: Faults, hooks: Hooks, standins: Sequence[StandIn]) -> None:
+        self._journal = journal
+        self._faults = faults
+        self._hooks = hooks
+        self._standins = {standin.name: standin for standin in standins}
+
+    def routes(self) -> list[web.RouteDef]:
+        """All of it."""
+        return [
+            web.get("/_standin", _checked(self._health)),
+            web.delete("/_standin", _checked(self._reset)),
+            web.get("/_standin/faults", _checked(self._list_faults)),
+            web.post("/_standin/faults", _checked(self._add_faults)),
+            web.delete("/_standin/faults/{id:\\d+}", _checked(self._remove_fault)),
+            web.get("/_standin/messages", _checked(self._messages)),
+            web.post("/_standin/messages", _checked(self._say)),
+            web.get("/_standin/requests", _checked(self._requests)),
+            web.get("/_standin/deliveries", _checked(self._deliveries)),
+            web.post("/_standin/deliveries", _checked(self._fail_delivery)),
+            web.put("/_standin/webhooks", _checked(self._send_webhooks_to)),
+        ]
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return answer({"platforms": list(self._standins)})
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        self._journal.reset()
+        self._faults.reset()
+        self._hooks.reset()
+        for standin in self._standins.values():
+            standin.reset()
+        return answer({})
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return answer(self._faults.report())
+
+    async def _add_faults(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        rules = msgspec.json.decode(body, type=list[Rule]) if body.lstrip()[:1] == b"[" else [_one(body, Rule)]
+        return answer([self._faults.add(rule) for rule in rules], 201)
+
+    async def _remove_fault(self, request: web.Request) -> web.Response:
+        return answer({}) if self._faults.remove(int(request.match_info["id"])) else answer({}, 404)
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("platform")
+        return answer([one for one in self._journal.messages if wanted in (None, one.platform)])
+
+    async def _say(self, request: web.Request) -> web.Response:
+        said = _one(await request.read(), Said)
+        if said.platform not in self._standins:
+            raise ValueError(f"there is no platform {said.platform!r}")
+        return answer(self._standins[said.platform].seed(said.said), 201)
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        platform, operation = request.query.get("platform"), request.query.get("operation")
+        found = [
+            one
+            for one in self._journal.requests
+            if platform in (None, one.platform) and operation in (None, one.operation)
+        ]
+        return answer({"counts": self._journal.counts, "requests": found})
+
+    async def _deliveries(self, request: web.Request) -> web.Response:
+        found = [one.summary() | {"platform": one.platform} for one in self._hooks.attempts]
+        return answer({"pending": self._hooks.pending, "deliveries": found})
+
+    async def _fail_delivery(self, request: web.Request) -> web.Response:
+        told = _one(await request.read(), FailedDelivery)
+        attempt = self._hooks.failed("github", Delivery(told.headers, told.body.encode(), told.id), told.status)
+        return answer(attempt.summary(), 201)
+
+    async def _send_webhooks_to(self, request: web.Request) -> web.Response:
+        self._hooks.url = _one(await request.read(), Target).url
+        return answer({})
+
+
+T = TypeVar("T")
+
+
+def _one(body: bytes, kind: type[T]) -> T:
+    return msgspec.json.decode(body, type=kind)
+
+
+def _checked(handler: Handler) -> Handler:
+    async def checked(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (ValueError, KeyError, TypeError) as error:
+            return answer({"error": f"{type(error).__name__}: {error}"}, 400)
+
+    return checked

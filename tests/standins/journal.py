@@ -1,0 +1,92 @@
+"""The record: every request that came in, and every message that was posted, in order."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+
+import msgspec
+
+REMEMBERED = 10_000
+"""Requests kept with their bodies; the counts go on for ever."""
+
+
+def now() -> int:
+    """The time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Request(msgspec.Struct):
+    """A request as it came. `status` is None until it is answered, and stays so when it never is."""
+
+    number: int
+    at: int
+    platform: str
+    operation: str
+    method: str
+    path: str
+    body: str
+    fault: str | None = None
+    status: int | None = None
+
+
+class Posted(msgspec.Struct):
+    """A message as the platform stored it.
+
+    thread   "acme/widgets#7", "acme/widgets#7/r123" (below a review comment), "acme/widgets#9/dc45"
+             (below a discussion's comment); "C024BE91L/1700000000.000100"; what the body says for standard
+    key      the mark it carries: the last HTML comment's last word on GitHub, the metadata's
+             payload `key` on Slack, the webhook-id for standard; "" without one
+    repeats  how often it was sent again and recognised as the same (standard)
+    """
+
+    number: int
+    at: int
+    platform: str
+    operation: str
+    id: str
+    thread: str
+    body: str
+    key: str
+    who: str
+    url: str = ""
+    repeats: int = 0
+
+
+class Journal:
+    """All of it, until it is reset."""
+
+    def __init__(self) -> None:
+        self.requests: deque[Request] = deque(maxlen=REMEMBERED)
+        self.messages: list[Posted] = []
+        self.counts: dict[str, Counter[str]] = {}
+        self._received = 0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.requests.clear()
+        self.messages.clear()
+        self.counts.clear()
+        self._received = 0
+
+    def received(self, platform: str, operation: str, method: str, path: str, body: str) -> Request:
+        """A request came in."""
+        self._received += 1
+        self.counts.setdefault(platform, Counter())[operation] += 1
+        request = Request(self._received, now(), platform, operation, method, path, body)
+        self.requests.append(request)
+        return request
+
+    def posted(
+        self, platform: str, operation: str, *, id: str, thread: str, body: str, key: str, who: str, url: str = ""
+    ) -> Posted:
+        """A message was stored."""
+        message = Posted(len(self.messages) + 1, now(), platform, operation, id, thread, body, key, who, url)
+        self.messages.append(message)
+        return message
+
+    def amended(self, platform: str, id: str, body: str) -> None:
+        """A message's text was replaced."""
+        for message in self.messages:
+            if message.platform == platform and message.id == id:
+                message.body = body

@@ -1,0 +1,82 @@
+"""A receiver of Standard Webhooks that keeps the standard: it checks signatures, and knows a repeated id.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from tests.standins import signatures
+from tests.standins.faults import Rule
+from tests.standins.journal import Journal, Posted
+from tests.standins.options import Options
+from tests.standins.payloads import Json
+from tests.standins.standin import Operation, Refusal, StandIn, answer
+
+
+class Standard(StandIn):
+    """One receiver, at any path."""
+
+    name = "standard"
+
+    def __init__(self, options: Options, journal: Journal) -> None:
+        self._options = options
+        self._journal = journal
+        self.reset()
+
+    def reset(self) -> None:
+        self._received: dict[str, Posted] = {}
+
+    def operations(self) -> list[Operation]:
+        return [Operation("POST", "{path:.*}", "receive", self._receive)]
+
+    def error(self, status: int, message: str) -> web.Response:
+        return answer({"error": message}, status)
+
+    def limited(self, rule: Rule, operation: str) -> web.Response:
+        response = self.error(429, "too many requests")
+        response.headers["Retry-After"] = str(math.ceil(rule.pause(30)))
+        return response
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        wrong = signatures.standard_problem(self._options.standard_secret, headers, body, time.time())
+        if wrong is not None:
+            raise Refusal(self.error(401, wrong))
+        identity = headers["webhook-id"]
+        known = self._received.get(identity)
+        if known is not None:
+            known.repeats += 1
+            return answer({"received": identity, "duplicate": True})
+        said = _said(body)
+        self._received[identity] = self._journal.posted(
+            self.name,
+            "receive",
+            id=identity,
+            thread=str(said.get("thread", "")),
+            body=str(said.get("text", body.decode(errors="replace"))),
+            key=identity,
+            who=_who(said.get("author")),
+        )
+        return answer({"received": identity})
+
+
+def _said(body: bytes) -> Json:
+    """What a body says, in its `data` or at its top."""
+    try:
+        payload = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    data = payload.get("data")
+    return data if isinstance(data, dict) else payload
+
+
+def _who(author: object) -> str:
+    return str(author.get("id", "") if isinstance(author, dict) else author or "")
