@@ -1,0 +1,66 @@
+"""`python -m ingress`: one ingress process."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+
+import uvloop
+from aiohttp import web
+
+from answerback import log
+from answerback.errors import AnswerbackError, ConfigurationError
+from answerback.platforms import PLATFORMS
+from answerback.settings import Settings
+from answerback.store import Database
+from ingress.app import application
+
+
+async def main(settings: Settings) -> None:
+    """Serve until a signal asks to stop; requests that have begun are answered first."""
+    logger = log.get_logger("ingress")
+    database = Database(settings.redis(), timeout=settings.accept_timeout * 2)
+    runner = web.AppRunner(
+        application(settings, database),
+        access_log=None,
+        shutdown_timeout=10,
+        # What is signed is what was sent; and a stranger's archive is not for us to unpack.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set PORT or HOST to another."
+            ) from None
+        configured = [name for name in PLATFORMS if settings.secrets(name)]
+        host, port = runner.addresses[0][:2]
+        logger.info("ingress ready", url=f"http://{host}:{port}", webhooks=configured)
+        if not configured:
+            logger.warning("no platform is configured", variables=[p.SECRET for p in PLATFORMS.values()])
+        stopped = asyncio.Event()
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
+        await stopped.wait()
+        logger.info("ingress stopping")
+    finally:
+        await runner.cleanup()
+        await database.close()
+
+
+if __name__ == "__main__":
+    try:
+        settings = Settings.load()
+        log.configure(settings.log_level)
+        # What is loaded by now stays: the collector need not look at it again and again.
+        gc.freeze()
+        uvloop.run(main(settings))
+    except AnswerbackError as error:
+        sys.exit(f"ingress: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,33 @@
+"""`GET /metrics`: counters of this process and gauges of the queues, for Prometheus."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, generate_latest
+
+from answerback.store import Threads
+from answerback.store.queues import queues
+
+DELIVERIES = Counter("answerback_deliveries", "Webhook deliveries answered by this process", ["platform", "status"])
+QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "state"])
+WAITING = Gauge("answerback_events_waiting", "Events not yet handled")
+DEAD = Gauge("answerback_dead_letters", "Dead letters")
+OLDEST = Gauge("answerback_oldest_seconds", "For how long the oldest claimable thread has been waiting", ["queue"])
+
+
+class Metrics:
+    """The metrics of one ingress process."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Count, and tell."""
+        found = await queues(self._threads)
+        for name, queue in (("turns", found.turns), ("replies", found.replies)):
+            for state in ("waiting", "in_flight", "retrying"):
+                QUEUED.labels(name, state).set(getattr(queue, state))
+            OLDEST.labels(name).set(queue.oldest / 1000)
+        WAITING.set(found.events_waiting)
+        DEAD.set(found.dead)
+        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,112 @@
+"""`POST /webhooks/{platform}`: verify, parse, store, and only then acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.messages import Amendment, Event
+from answerback.platforms import PLATFORMS, Handshake, Ignored
+from answerback.settings import Settings
+from answerback.store import Receipt, Threads
+from ingress.metrics import DELIVERIES
+from ingress.problems import problem
+
+log = get_logger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+_JSON = CIMultiDict({"Content-Type": "application/json"})
+
+CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
+READ_TIMEOUT = 10.0
+"""Seconds for a client to send its body: no provider waits longer for its answer."""
+WAITING_LIMIT = 10_000
+"""Requests that may wait for Redis at once; more are sent away to come back."""
+
+
+class Webhooks:
+    """The webhooks of every configured platform.
+
+    A 202 means: stored, or known to need no storing. Its body is
+    `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
+    """
+
+    def __init__(self, settings: Settings, threads: Threads) -> None:
+        self._threads = threads
+        self._timeout = settings.accept_timeout
+        self._limit = settings.body_limit
+        self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
+        self._waiting = 0
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Handle one delivery."""
+        name = request.match_info["platform"]
+        response = await self._answer(name, request)
+        DELIVERIES.labels(name if name in PLATFORMS else "unknown", response.status).inc()
+        return response
+
+    async def _answer(self, name: str, request: web.Request) -> web.Response:
+        platform = PLATFORMS.get(name)
+        secrets = self._secrets.get(name)
+        if platform is None or not secrets:
+            # The log says what is missing; a stranger learns nothing.
+            log.warning(
+                "webhook for a platform that is not configured",
+                platform=name,
+                missing=getattr(platform, "SECRET", None),
+            )
+            return problem(404, "no such webhook")
+        if request.content_type not in CONTENT_TYPES or "Content-Encoding" in request.headers:
+            return problem(415, "send JSON, not compressed")
+        if request.content_length is not None and request.content_length > self._limit:
+            return problem(413, f"at most {self._limit} bytes")
+        try:
+            async with asyncio.timeout(READ_TIMEOUT):
+                body = await request.read()
+        except TimeoutError:
+            return problem(408, "the body did not arrive in time")
+        except web.HTTPRequestEntityTooLarge:
+            return problem(413, f"at most {self._limit} bytes")
+        if refusal := platform.verify(secrets, request.headers, body, time.time()):
+            log.info("webhook refused", platform=name, reason=refusal, remote=request.remote)
+            return problem(401, "not signed as configured")
+        try:
+            parsed = platform.parse(request.headers, body)
+        except MalformedBody as error:
+            log.warning("signed webhook does not parse", platform=name, error=str(error))
+            return problem(400, str(error))
+        if isinstance(parsed, Handshake):
+            return web.Response(body=parsed.body, content_type=parsed.content_type)
+        if isinstance(parsed, Ignored):
+            return _receipt(Receipt("", "", "ignored", parsed.reason))
+        return await self._store(name, parsed)
+
+    async def _store(self, name: str, events: list[Event | Amendment]) -> web.Response:
+        if self._waiting >= WAITING_LIMIT:
+            return problem(503, "too much at once, try again", retry_after=1)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                receipts = [await self._put(event) for event in events]
+        except (StoreUnavailable, StoreFull, TimeoutError) as error:
+            # It may be stored all the same: then the provider's next try is a duplicate.
+            log.error("delivery not acknowledged", platform=name, error=str(error) or "Redis did not answer in time")
+            return problem(503, "cannot store it now, try again", retry_after=2)
+        finally:
+            self._waiting -= 1
+        for event, receipt in zip(events, receipts, strict=True):
+            log.debug("delivery", delivery=event.delivery, thread=event.thread, status=receipt.status)
+        return _receipt(receipts[0])
+
+    async def _put(self, event: Event | Amendment) -> Receipt:
+        return await (self._threads.accept(event) if isinstance(event, Event) else self._threads.amend(event))
+
+
+def _receipt(receipt: Receipt) -> web.Response:
+    return web.Response(status=202, body=_encode(receipt), headers=_JSON)
