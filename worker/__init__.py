@@ -1,0 +1,1 @@
+"""The worker: claims threads, replays their history, runs agents, posts replies, commits."""

@@ -1,0 +1,67 @@
+"""The leases a worker holds: one heartbeat renews them all, and what is lost is cancelled at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.store import Threads
+from answerback.store.keys import Queue
+
+log = get_logger(__name__)
+
+
+class Leases:
+    """What this worker holds: a thread's turn (`ready`) or its outbox (`due`), with the task that works on it."""
+
+    def __init__(self, threads: Threads, lease: float) -> None:
+        self._threads = threads
+        self._every = lease / 3
+        self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
+        self.lost = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def count(self, queue: Queue) -> int:
+        """How many leases of one kind are held."""
+        return sum(name == queue for name, _ in self._held)
+
+    def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
+        """Renew this lease from now on, for as long as `task` runs."""
+        lease = (queue, thread)
+        self._held[lease] = (fence, task)
+
+        def let_go(_: asyncio.Task[None]) -> None:
+            if self._held.get(lease, (None, None))[1] is task:
+                del self._held[lease]
+
+        task.add_done_callback(let_go)
+
+    async def keep(self) -> None:
+        """Renew for ever. While Redis is away nothing is known to be lost, so nothing is cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._beat()
+            except (StoreUnavailable, StoreFull) as error:
+                log.warning("the heartbeat did not reach Redis", error=str(error), leases=len(self._held))
+
+    async def _beat(self) -> None:
+        by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
+        for (queue, thread), (fence, _) in self._held.items():
+            by_partition[self._threads.partition(thread)].append((queue, thread, fence))
+        for p, leases in by_partition.items():
+            for lease, held in zip(leases, await self._threads.extend(p, leases), strict=True):
+                if not held:
+                    self._drop(*lease)
+
+    def _drop(self, queue: Queue, thread: str, fence: int) -> None:
+        held = self._held.get((queue, thread))
+        # It may have been given up, or claimed anew, while the heartbeat was on its way.
+        if held is not None and held[0] == fence:
+            log.warning("lease lost", queue=queue, thread=thread, fence=fence)
+            self.lost += 1
+            held[1].cancel()

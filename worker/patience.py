@@ -1,0 +1,41 @@
+"""Waiting for Redis to come back: what is repeated while it is away, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+
+log = get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _tell(state: RetryCallState) -> None:
+    # Once at the beginning and then now and then: an outage must not fill the log.
+    if state.attempt_number in (1, 10) or state.attempt_number % 60 == 0:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("waiting for Redis", attempt=state.attempt_number, error=str(error))
+
+
+async def patiently(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`await patiently(call, …)`: repeat a call that may be repeated until Redis answers it.
+
+    There is no limit: a lease that runs out meanwhile is settled by its fence, not by a clock. Who
+    must stop earlier cancels.
+    """
+    try:
+        return await call(*args, **kwargs)
+    except (StoreUnavailable, StoreFull):
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((StoreUnavailable, StoreFull)),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            before_sleep=_tell,
+            reraise=True,
+        )
+        return await retrying(call, *args, **kwargs)

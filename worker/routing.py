@@ -1,0 +1,23 @@
+"""Which agent an event is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answerback.agents import Agent
+from answerback.messages import Event, Identity
+
+
+def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
+    """The agent that answers `event`: the thread's own (`last` answered in it) if it hears it, else the first to."""
+    mentioned = identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
+    ours = [agent for agent in agents if agent.name == last]
+    for agent in (*ours, *agents):
+        if agent.hears(event, mentioned=mentioned, answered=agent.name == last):
+            return agent
+    return None
+
+
+def overheard(agents: Sequence[Agent], event: Event) -> bool:
+    """Whether an agent listens where this was said: then it belongs to the history, answered or not."""
+    return any(agent.covers(event) for agent in agents)

@@ -1,0 +1,249 @@
+"""One turn after another of a claimed thread: route the event, run its agent, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from answerback.agents import Agent, Turn
+from answerback.agents.history import window
+from answerback.agents.journal import Journal
+from answerback.errors import LeaseLost, LimitExceeded, StoreFull, StoreUnavailable, TurnError
+from answerback.log import get_logger
+from answerback.messages import DeadLetter, Entry, Event, Identity, Message, Reply
+from answerback.platforms import Client
+from answerback.store import Claim, Commit, Step, Threads
+from worker.identity import UNIDENTIFIED_DELAY
+from worker.patience import patiently
+from worker.routing import overheard, route
+
+log = get_logger(__name__)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Turns:
+    """Runs the turns of claimed threads."""
+
+    def __init__(
+        self,
+        threads: Threads,
+        agents: Sequence[Agent],
+        clients: Mapping[str, Client],
+        identities: Mapping[str, Identity],
+        *,
+        window: int,
+        timeout: float,
+        max_attempts: int,
+        retry_base: float,
+        retry_cap: float,
+    ) -> None:
+        self._threads = threads
+        self._agents = agents
+        self._clients = clients
+        self._identities = identities
+        self._window = window
+        self._timeout = timeout
+        self._max_attempts = max_attempts
+        self._retry_base = retry_base
+        self._retry_cap = retry_cap
+        self.stopping = False
+        self.done = 0
+        self.failed = 0
+
+    async def run(self, claim: Claim) -> None:
+        """Handle a claimed thread's events until none is left, in their order.
+
+        Cancelled, it hands the thread back at once, with what was journaled. (Where the lease is lost,
+        the fence sees to it that this changes nothing.)
+        """
+        try:
+            while await self._turn(claim):
+                pass
+        except LeaseLost:
+            log.warning("another worker has this thread now", thread=claim.thread, fence=claim.fence)
+        except asyncio.CancelledError:
+            await self._hand_back(claim)
+            raise
+
+    async def _turn(self, claim: Claim) -> bool:
+        """One turn. True when the thread is still ours and has more to answer."""
+        entry = claim.entries[0]
+        event = entry.event
+        if claim.attempt > self._max_attempts:
+            # Every attempt is counted when it begins, so a message that kills its worker ends here.
+            await self._bury(claim, f"its worker died or lost its lease in each of {self._max_attempts} attempts")
+            return False
+        identity = self._identities.get(event.platform)
+        if identity is None and event.platform in self._clients:
+            # Whether we are addressed cannot be told yet: the thread waits, and nothing is held against it.
+            await patiently(self._threads.release, claim, delay=UNIDENTIFIED_DELAY, failed=False)
+            return False
+        agent = route(self._agents, event, identity=identity, last=claim.agent)
+        if agent is None:
+            return await self._pass(claim, event)
+        turn = self._open(claim, agent, entry)
+        structlog.contextvars.bind_contextvars(
+            thread=claim.thread, turn=turn.id, delivery=event.delivery, attempt=claim.attempt, agent=agent.name
+        )
+        try:
+            limit = agent.timeout or self._timeout
+            deadline = asyncio.timeout(limit)
+            try:
+                async with deadline:
+                    text = await agent.think(turn)
+            except TimeoutError:
+                if not deadline.expired():
+                    raise
+                raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
+            turn.journal.close()
+            if text is not None:
+                turn.conclude(_text(agent, text))
+        except (LeaseLost, StoreUnavailable, StoreFull):
+            raise
+        except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
+            return await self._fail(claim, agent, turn, error)
+        return await self._commit(claim, agent, turn)
+
+    def _open(self, claim: Claim, agent: Agent, entry: Entry) -> Turn:
+        async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
+            await patiently(self._threads.step, Step(claim.thread, claim.fence, name, record, replies))
+
+        return Turn(
+            agent=agent.name,
+            events=[entry.event],
+            history=window(claim.history, messages=agent.messages, tokens=agent.tokens),
+            attempt=claim.attempt,
+            state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
+            journal=Journal({**entry.journal, **claim.journal}, write),
+            compose=self._composer(entry.event),
+        )
+
+    def _composer(self, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
+        """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
+        client = self._clients.get(event.platform)
+
+        def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
+            if client is None or not text.strip():
+                return ()
+            parts = client.split(text)
+            keys = (
+                [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
+            )
+            return [
+                Reply(key=key, thread=event.thread, text=part, address=event.address)
+                for key, part in zip(keys, parts, strict=True)
+            ]
+
+        return compose
+
+    async def _commit(self, claim: Claim, agent: Agent, turn: Turn) -> bool:
+        said = _said(turn.event, turn.id)
+        answers = [
+            Message(
+                role="assistant",
+                text=text,
+                at=self._threads.now,
+                turn=turn.id,
+                reply=replies[0].key if replies else "",
+                agent=agent.name,
+            )
+            for text, replies in turn.replies
+            if text.strip()
+        ]
+        if answers and turn.model:
+            answers[-1] = msgspec.structs.replace(answers[-1], model=turn.model)
+        # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
+        replies = [reply for _, parts in turn.replies for reply in parts]
+        state = _encode(turn.state) if turn.state or claim.state else b""
+        return await self._finish(claim, turn.id, [said, *answers], replies, agent.name, state)
+
+    async def _pass(self, claim: Claim, event: Event) -> bool:
+        """Nobody answers this. What an agent overhears belongs to the history all the same."""
+        id = event.id
+        said = [_said(event, id)] if overheard(self._agents, event) else []
+        return await self._finish(claim, id, said, [], claim.agent, b"")
+
+    async def _finish(
+        self, claim: Claim, turn: str, messages: list[Message], replies: list[Reply], agent: str, state: bytes
+    ) -> bool:
+        entries = await patiently(
+            self._threads.commit,
+            Commit(
+                thread=claim.thread,
+                fence=claim.fence,
+                turn=turn,
+                handled=1,
+                messages=messages,
+                replies=replies,
+                agent=agent,
+                state=state,
+                more=not self.stopping,
+            ),
+        )
+        self.done += 1
+        claim.history = [*claim.history, *messages][-self._window :]
+        claim.entries, claim.attempt, claim.agent, claim.journal = entries, 1, agent, {}
+        claim.state = state or claim.state
+        return bool(entries)
+
+    async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
+        self.failed += 1
+        final = isinstance(error, TurnError)
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if final or claim.attempt >= self._max_attempts:
+            log.error("turn failed for good", reason=reason, exc_info=error)
+            await self._bury(claim, reason, agent=agent, turn=turn, error=error)
+            return False
+        delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
+        log.warning("turn failed, will be tried again", reason=reason, next_try=round(delay, 3), exc_info=error)
+        await patiently(self._threads.release, claim, delay=delay, error=reason)
+        return False
+
+    async def _bury(
+        self,
+        claim: Claim,
+        reason: str,
+        *,
+        agent: Agent | None = None,
+        turn: Turn | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        entry = claim.entries[0]
+        journal = {**entry.journal, **claim.journal, **(turn.journal.raw if turn else {})}
+        letter = DeadLetter(
+            id=entry.event.id,
+            kind="event",
+            thread=claim.thread,
+            reason=reason,
+            error=type(error).__name__ if error else "",
+            traceback="".join(traceback.format_exception(error)) if error else "",
+            attempts=min(claim.attempt, self._max_attempts),
+            agent=agent.name if agent else claim.agent,
+            done=turn.journal.done if turn else tuple(sorted(journal)),
+        )
+        await patiently(self._threads.bury, claim, letter, Entry(entry.event, journal))
+
+    async def _hand_back(self, claim: Claim) -> None:
+        try:
+            await self._threads.release(claim, failed=False)
+            log.info("thread handed back", thread=claim.thread)
+        except (LeaseLost, StoreUnavailable, StoreFull) as error:
+            # Its lease ends by itself.
+            log.warning("thread not handed back", thread=claim.thread, error=str(error))
+
+
+def _said(event: Event, turn: str) -> Message:
+    return Message(role="user", text=event.text, at=event.at, turn=turn, author=event.author, message=event.message)
+
+
+def _text(agent: Agent, text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f'agent "{agent.name}" returned {type(text).__name__}; it must return a str, or None')
+    return text

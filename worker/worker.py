@@ -1,0 +1,218 @@
+"""The arq worker: its lifecycle, signals, cron and background functions are arq's; threads are claimed beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from signal import Signals
+from typing import Any
+from uuid import uuid4
+
+import arq
+import msgspec
+from arq.connections import ArqRedis
+from redis.exceptions import RedisError
+
+from answerback.agents import Agent
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.http import Http
+from answerback.log import get_logger
+from answerback.platforms import PLATFORMS, Client
+from answerback.settings import Settings
+from answerback.store import AgentReport, Database, Outbox, Roster, Threads, WorkerReport
+from answerback.store.keys import arq_queue
+from worker.claims import Claims
+from worker.identity import Identities
+from worker.leases import Leases
+from worker.patience import patiently
+from worker.send import Sender
+from worker.turn import Turns
+from worker.upkeep import upkeep
+
+log = get_logger(__name__)
+
+
+class Worker(arq.Worker):
+    """One worker process. Threads do not travel as arq jobs, so none of arq's limits touch an event."""
+
+    def __init__(self, settings: Settings, agents: Sequence[Agent], database: Database) -> None:
+        lease = settings.lease
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
+        self._settings = settings
+        self._agents = agents
+        self._database = database
+        self._threads = Threads(
+            database,
+            partitions=settings.partitions,
+            lease=lease,
+            seen_days=settings.seen_days,
+            history=settings.history_window,
+        )
+        self._roster = Roster(database)
+        self._leases = Leases(self._threads, lease)
+        clients = _clients(settings)
+        self._http = Http(timeout=settings.platform_timeout)
+        self._identities = Identities(clients, self._http, self._roster, self._threads)
+        outbox = Outbox(self._threads, lease=lease)
+        sender = Sender(
+            outbox,
+            clients,
+            self._identities,
+            self._http,
+            lease=lease,
+            max_attempts=settings.reply_max_attempts,
+            retry_base=settings.retry_base,
+            retry_cap=settings.retry_cap,
+        )
+        self._turns = Turns(
+            self._threads,
+            agents,
+            clients,
+            self._identities.known,
+            window=settings.history_window,
+            timeout=settings.turn_timeout,
+            max_attempts=settings.max_attempts,
+            retry_base=settings.retry_base,
+            retry_cap=settings.retry_cap,
+        )
+        self._working = Claims(
+            "ready",
+            self._threads,
+            self._leases,
+            lambda p, taken: self._threads.claim(p, taken, self.id),
+            self._turns.run,
+            slots=settings.concurrency,
+            lease=lease,
+        )
+        self._sending = Claims(
+            "due", self._threads, self._leases, outbox.claim, sender.run, slots=settings.concurrency, lease=lease
+        )
+        self._started = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        super().__init__(
+            functions=[],
+            cron_jobs=[upkeep],
+            queue_name=arq_queue(),
+            redis_pool=ArqRedis(
+                database.pool,
+                job_serializer=msgspec.msgpack.encode,
+                job_deserializer=msgspec.msgpack.decode,
+                default_queue_name=arq_queue(),
+            ),
+            on_startup=self._start,
+            on_shutdown=self._leave,
+            # Not 0, so that arq asks `handle_sig_wait_for_completion`, which is ours.
+            job_completion_wait=max(1, int(settings.grace)),
+            poll_delay=1,
+            health_check_interval=30,
+            ctx={"roster": self._roster},
+            log_results=False,
+        )
+
+    async def serve(self) -> None:
+        """Run until a signal asks to stop."""
+        await patiently(self._database.now)
+        while self.allow_pick_jobs:
+            try:
+                await self.async_run()
+            except asyncio.CancelledError:
+                if self.allow_pick_jobs:
+                    raise
+            except (RedisError, OSError):
+                await patiently(self._database.now)
+        await self.close()
+
+    async def _start(self, ctx: dict[Any, Any]) -> None:
+        if self._tasks:
+            return
+        self._started = await self._threads.database.now()
+        log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
+        self._tasks = [asyncio.create_task(call()) for call in (self._leases.keep, self._identities.keep, self._report)]
+        self._working.start()
+        self._sending.start()
+
+    async def _report(self) -> None:
+        """Tell of ourselves at each heartbeat."""
+        while True:
+            try:
+                await self._roster.report(self._words())
+            except (StoreUnavailable, StoreFull):
+                pass  # the lease heartbeat says so already
+            await asyncio.sleep(self._settings.lease / 3)
+
+    def _words(self) -> WorkerReport:
+        return WorkerReport(
+            id=self.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=self._started,
+            seen=0,
+            lease=int(self._settings.lease * 1000),
+            state="working" if self.allow_pick_jobs else "stopping",
+            turns=len(self._working),
+            sending=len(self._sending),
+            concurrency=self._settings.concurrency,
+            done=self._turns.done,
+            failed=self._turns.failed,
+            agents=[
+                AgentReport(agent.name, agent.description, tuple(str(listen) for listen in agent.listen))
+                for agent in self._agents
+            ],
+        )
+
+    async def _poll_iteration(self) -> None:
+        # arq's own poll ends the process when Redis goes away; ours outlives that.
+        try:
+            await super()._poll_iteration()
+        except (RedisError, OSError) as error:
+            log.debug("arq's poll failed", error=str(error))
+            await patiently(self._database.now)
+
+    def handle_sig_wait_for_completion(self, signum: Signals) -> None:
+        """The first signal lets turns finish; a second one hands them back at once."""
+        if not self.allow_pick_jobs:
+            log.warning("asked again to stop: turns are handed back now")
+            self._working.cut()
+            self._sending.cut()
+            return
+        log.info("stopping", signal=Signals(signum).name, turns=len(self._working), grace=self._settings.grace)
+        self.allow_pick_jobs = False
+        self._stopping = self.loop.create_task(self._stop(signum))
+
+    async def _stop(self, signum: Signals) -> None:
+        self._turns.stopping = True
+        grace = self._settings.grace
+        deadline = self.loop.time() + grace
+        await self._working.stop(grace)
+        # Replies that were committed just now may still go out; what does not is another worker's.
+        await self._sending.stop(max(0.0, deadline - self.loop.time()))
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=max(0.0, deadline - self.loop.time()))
+        self.handle_sig(signum)
+
+    async def _leave(self, ctx: dict[Any, Any]) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._roster.leave(self.id)
+        except (StoreUnavailable, StoreFull):
+            pass
+        await self._http.close()
+        log.info("worker stopped", worker=self.id, turns=self._turns.done)
+
+
+def _clients(settings: Settings) -> dict[str, Client]:
+    clients: dict[str, Client] = {}
+    for name, platform in PLATFORMS.items():
+        if client := platform.client(settings):
+            clients[name] = client
+        else:
+            log.info("no credential: replies stay in the thread", platform=name)
+    return clients
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
