@@ -1,20 +1,20 @@
 """Every error that Answerback raises on purpose. A docstring is the default message.
 
-    AnswerbackError
-    ├── ConfigurationError      settings that cannot work; says which, and what to do
-    ├── MalformedBody           authentic, but not what the platform's documentation promises
-    ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
-    ├── StoreFull               Redis answered that it cannot store more
-    ├── LeaseLost               another worker owns the thread now; stop at once
-    ├── TurnError
-    │   ├── TurnFailed          this turn can never succeed; bury it without another try
-    │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
-    │   ├── OutcomeUnknown      a step began, left no result, and may not be run again
-    │   └── LimitExceeded       a turn's limit of time, steps, journal or tokens
-    └── DeliveryError           a reply did not reach its platform
-        ├── RateLimited         the platform asked us to wait
-        ├── Rejected            the platform refused for good
-        └── Unavailable         no answer, or one that says "later"
+AnswerbackError
+├── ConfigurationError      settings that cannot work; says which, and what to do
+├── MalformedBody           authentic, but not what the platform's documentation promises
+├── StoreUnavailable        Redis did not answer; nothing is known to be stored
+├── StoreFull               Redis answered that it cannot store more
+├── LeaseLost               another worker owns the thread now; stop at once
+├── TurnError
+│   ├── TurnFailed          this turn can never succeed; bury it without another try
+│   ├── CodeChanged         the journal of an earlier attempt does not fit this code
+│   ├── OutcomeUnknown      a step began, left no result, and may not be run again
+│   └── LimitExceeded       a turn's limit of time, steps, journal or tokens
+└── DeliveryError           a reply did not reach its platform
+    ├── RateLimited         the platform asked us to wait
+    ├── Rejected            the platform refused for good
+    └── Unavailable         no answer, or one that says "later"
 """
 
 

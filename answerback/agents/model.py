@@ -72,7 +72,7 @@ def _model(name: str, model: str | Model) -> Model:
     except (UserError, ImportError) as error:
         raise ConfigurationError(f'agent "{name}": {error}') from None
     # The provider's client would repeat a request by itself, unseen: our retries are the turn's.
-    client = getattr(found, "client", None)
+    client: Any = getattr(found, "client", None)
     if hasattr(client, "max_retries"):
         client.max_retries = 0
     return found

@@ -10,7 +10,7 @@
         "author":   {"id": "u1", "name": "Ada"},    or just "u1"
         "title":    "…",  "url": "https://…",  "channel": "support",
         "mentions": ["answerback"],
-        "direct":   true                      a conversation of two
+        "direct":   true                      said to us (if absent, too); false: only overheard
       }
     }
 
@@ -115,7 +115,8 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             message=message or identifier,
             channel=said.channel or "",
             mentions=mentions,
-            direct=bool(said.direct),
+            # Whoever is told to send us messages means us, unless it says otherwise.
+            direct=said.direct is not False,
             identities=(f"user:{author.id}",) if author.id else (),
             address={"thread": thread, "message": message or identifier},
             title=said.title or "",

@@ -1,0 +1,157 @@
+"""The log: lines for people on a terminal, JSON elsewhere. No secret is in it, and no stranger's text begins a line.
+
+Whoever works on a thread binds `delivery`, `thread`, `turn` and `attempt` as context variables, and
+each line carries them. The standard library's loggers write here too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from typing import TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+# Talkative at "info", each line of a job or a request, which our own lines tell better.
+_TALKATIVE = ("aiohttp", "anthropic", "arq", "asyncio", "httpcore2", "httpx2", "openai", "urllib3")
+
+_SECRET_NAME = re.compile(
+    r"token|secret|password|passwd|authorization|signature|credential|cookie|api_?key|private_?key", re.IGNORECASE
+)
+# Looked for in finished lines, so that nothing can hide in a nested value or a traceback. There a
+# line break is already written as two characters, "\\n": a secret may seem to stand inside a word.
+_SECRET_TEXT = re.compile(
+    r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]+-|xapp-|whsec_|ab_live_|eyJ(?=[\w-]+\.[\w-]+\.)|(?i:bearer)\s+"
+    r"|(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))sk-(?=\S{16})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r")(?:(?<=KEY-----)[^\"]*?(?=-----END|\"|$)|[\w.~+/=-]{8,})"
+    r"|(?P<address>\w://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
+)
+# One of these is in every match, and in few lines: far cheaper to look for than the pattern.
+# fmt: off
+_MARKS = (
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "whsec_", "ab_live_", "sk-", "eyJ",
+    "earer", "EARER", "KEY-----", "://",
+)
+# fmt: on
+_encode = json.JSONEncoder(default=repr, skipkeys=True).encode
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """The logger of a module; call it with a short sentence and the facts as keywords."""
+    return cast(FilteringBoundLogger, structlog.get_logger(name))
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Write lines of this level and above ("debug", "info", "warning", "error") to `stream` (default: stderr)."""
+    out = sys.stderr if stream is None else stream
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.stdlib.add_logger_name,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final: list[Processor] = [
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _hide_named,
+        *(_for_people(out) if out.isatty() else [_as_json]),
+        cast(Processor, _hide_known),
+    ]
+    structlog.configure(
+        processors=[*shared, *final],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda name="": _Lines(out, name),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    logging.root.handlers = [handler]
+    logging.root.setLevel(number)
+    logging.captureWarnings(True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO if number < logging.INFO else logging.WARNING)
+
+
+class _Lines:
+    """Writes whole lines. A log that nobody can read any more never stops the work."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
+def _hidden(name: object, value: object, depth: int = 5) -> object:
+    # A number under such a name counts something: the tokens of a model, say.
+    if isinstance(value, (str, bytes)):
+        return "***" if value and isinstance(name, str) and _is_secret(name) else value
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if not depth:  # too deep for a log, or without an end
+        return "..."
+    if isinstance(value, dict):
+        return {key: _hidden(key, inner, depth - 1) for key, inner in value.items()}
+    return [_hidden(name, inner, depth - 1) for inner in value]
+
+
+def _hide_named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        event[name] = _hidden(name, value)
+    return event
+
+
+def _hide_known(_: WrappedLogger, __: str, line: str) -> str:
+    if not any(mark in line for mark in _MARKS):
+        return line
+    return _SECRET_TEXT.sub(lambda found: f"{found['kind'] or found['address']}***", line)
+
+
+def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    first = {name: event.pop(name, None) for name in ("timestamp", "level", "event")}
+    return _encode({**first, **event})
+
+
+def _for_people(stream: TextIO) -> Iterable[Processor]:
+    colors = "NO_COLOR" not in os.environ
+    plain = structlog.dev.plain_traceback  # others print local variables, and what is in them
+    return [_escape, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, sort_keys=False)]
+
+
+def _escape(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if name in ("exception", "stack") and isinstance(value, str):
+            event[name] = "\n".join("    " + _printable(line) for line in value.split("\n"))
+        elif isinstance(value, str):
+            event[name] = _printable(value)
+    return event
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,27 @@
+"""The only code that knows Redis: how threads, outboxes, dead letters and workers lie in it.
+
+`threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
+"""
+
+from answerback.store.claim import Claim, Commit, Step
+from answerback.store.connection import Database
+from answerback.store.letters import Letters
+from answerback.store.outbox import Outbox, Outgoing
+from answerback.store.receipt import Receipt
+from answerback.store.roster import AgentReport, Roster, WorkerReport
+from answerback.store.threads import Threads
+
+__all__ = [
+    "AgentReport",
+    "Claim",
+    "Commit",
+    "Database",
+    "Letters",
+    "Outbox",
+    "Outgoing",
+    "Receipt",
+    "Roster",
+    "Step",
+    "Threads",
+    "WorkerReport",
+]

@@ -1,0 +1,51 @@
+"""Amendments: an edited or deleted message changes its event while that waits, and never after."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.messages import Amendment, Entry, dispatch_id
+from answerback.store import keys
+from answerback.store.connection import Database
+from answerback.store.receipt import Receipt
+from answerback.store.scripts import Scripts
+
+_encode = msgspec.msgpack.Encoder().encode
+_entry = msgspec.msgpack.Decoder(Entry).decode
+
+
+async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> Receipt:
+    """Change or remove the events of its message that wait in its thread."""
+    thread = amendment.thread
+    inbox = keys.inbox(p, thread)
+    names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
+    reason = None
+    again = True
+    while again:
+        again = False
+        for raw in await database.call("LRANGE", inbox, 0, -1):
+            entry = _entry(raw)
+            # One that came back from the dead letters with steps it had finished is being answered.
+            if entry.event.message != amendment.message or entry.journal:
+                continue
+            match await scripts.amend(names, [thread, raw, _amended(entry, amendment)]):
+                case b"amended":
+                    reason = "amended a waiting event"
+                case b"removed":
+                    reason = "took a waiting event back"
+                case b"gone":
+                    # Amended by someone else, or handled, since we looked.
+                    again = True
+    return Receipt(
+        dispatch_id(amendment.delivery),
+        thread,
+        "accepted" if reason else "ignored",
+        reason or "an edit or deletion of a message that does not wait",
+    )
+
+
+def _amended(entry: Entry, amendment: Amendment) -> bytes:
+    if amendment.text is None:
+        return b""
+    event = msgspec.structs.replace(entry.event, text=amendment.text, mentions=amendment.mentions)
+    return _encode(msgspec.structs.replace(entry, event=event))

@@ -1,0 +1,250 @@
+"""The bundled server: a Valkey of our own on one folder, for whoever has set no REDIS_URL.
+
+Two locks tell who is alive, and no crash leaves one behind. The server holds `server.lock` in its
+folder for as long as it lives: two servers on one folder would write over each other. Whoever started it
+holds `owner.lock`: a server without an owner is adopted by the next start, one with an owner is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal, Self
+
+from answerback.errors import ConfigurationError
+from answerback.store.program import find_server, post_mortem
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["EmbeddedServer", "find_server", "running"]
+
+# What a server is told. Every acknowledged write is on the disk (`always`), as plain commands that
+# any other server can read (no RDB preamble), and none is ever evicted. It listens on a socket only.
+# fmt: off
+_FLAGS = (
+    "--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--maxmemory-policy", "noeviction", "--save", "",
+    "--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no", "--aof-load-truncated", "yes",
+)
+# fmt: on
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")  # a server has no business with our secrets
+_TICK, _PATIENCE = 0.003, 15.0  # seconds: between two looks; without a sign of life, until we give up
+
+
+def running(data: Path) -> str | None:
+    """The URL of the bundled server that runs on this folder now, or None."""
+    path = _known_socket(data)
+    return f"unix://{path}" if path and _probe(path)[0] != "gone" else None
+
+
+class EmbeddedServer:
+    """A server on the folder `data`. Whoever starts it owns it, until `stop` or their own death.
+
+    It runs in a session of its own: Ctrl-C in the terminal does not reach it before its clients are done.
+    """
+
+    def __init__(self, data: Path, *, binary: Path | None = None) -> None:
+        self.data = data.absolute()
+        self.pid = 0
+        """Process id, once started."""
+        self._binary = binary
+        self._socket: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None  # None too for an adopted server
+        self._owner: int | None = None
+
+    @property
+    def url(self) -> str:
+        """What clients connect to: unix:///…"""
+        if self._socket is None:
+            raise RuntimeError("the server has not been started")
+        return f"unix://{self._socket}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server's process is there."""
+        if self._process is not None:
+            return self._process.poll() is None
+        if self.pid and (lock := _lock(self.data / "server.lock")) is not None:
+            os.close(lock)
+            self.pid = 0
+        return self.pid != 0
+
+    def start(self) -> None:
+        """Start the server, or adopt the one that a killed owner left running; returns when it answers.
+
+        Does nothing if it runs already. Raises `ConfigurationError` with what is wrong and what to do.
+        """
+        if self.alive:
+            return
+        program = self._binary or find_server()
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._owner is None:
+                self._owner = _lock(self.data / "owner.lock")
+            if self._owner is None:
+                raise ConfigurationError(
+                    f"Another Answerback is running on {self.data}: stop it first, "
+                    "or give this one a folder of its own (ANSWERBACK_DATA)."
+                )
+            self._adopt_or_launch(program)
+        except BaseException as error:
+            self.stop()
+            if isinstance(error, OSError):
+                raise ConfigurationError(f"The bundled server cannot run on {self.data}: {error}") from error
+            raise
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End the server (SIGTERM; SIGKILL after `timeout` seconds), then give the folder up."""
+        self._end(signal.SIGTERM, timeout)
+        if self._socket is not None:
+            (self.data / "server.url").unlink(missing_ok=True)
+            shutil.rmtree(self._socket.parent, ignore_errors=True)
+            self._socket = None
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    def kill(self) -> None:
+        """End the server as a crash would, and keep the folder: `start` starts it again."""
+        self._end(signal.SIGKILL, _PATIENCE)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _adopt_or_launch(self, binary: Path) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while (lock := _lock(self.data / "server.lock")) is None:
+            known = _known_socket(self.data)
+            sign, pid = _probe(known) if known else ("gone", 0)
+            if sign == "ready":
+                self._socket, self.pid, self._process = known, pid, None
+                return
+            if sign == "loading":
+                deadline = time.monotonic() + _PATIENCE
+            if time.monotonic() > deadline:
+                raise ConfigurationError(
+                    f"{self.data} is held by a process that does not answer: "
+                    f"find it with `fuser {self.data / 'server.lock'}`, end it, and try again."
+                )
+            time.sleep(_TICK)
+        try:
+            self._launch(binary, lock)
+        finally:
+            os.close(lock)  # the server holds it now
+
+    def _launch(self, binary: Path, lock: int) -> None:
+        self._socket = _socket_folder(self.data) / "valkey.sock"
+        (self.data / "server.url").write_text(f"{self.url}\n")
+        words = self.data / "server.log"
+        with words.open("ab") as log:
+            begin = log.tell()
+            self._process = subprocess.Popen(
+                [binary, *_FLAGS, "--dir", self.data, "--unixsocket", self._socket],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[lock],
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            )
+        self.pid = self._process.pid
+        deadline = time.monotonic() + _PATIENCE
+        while (sign := _probe(self._socket)[0]) != "ready":
+            if (status := self._process.poll()) is not None:
+                raise ConfigurationError(post_mortem(binary, self.data, status, words.read_bytes()[begin:]))
+            if sign == "loading":  # a long history takes as long as it takes
+                deadline = time.monotonic() + _PATIENCE
+            if time.monotonic() > deadline:
+                raise ConfigurationError(f"The bundled server does not answer: see {words}.")
+            time.sleep(_TICK)
+
+    def _end(self, how: signal.Signals, timeout: float) -> None:
+        for sent in (how, signal.SIGKILL):
+            deadline = time.monotonic() + timeout
+            if self.alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, sent)
+            while self.alive and time.monotonic() < deadline:
+                time.sleep(_TICK)
+        self.pid, self._process = 0, None
+
+
+def _lock(path: Path) -> int | None:
+    """A descriptor that holds the lock until its last copy is closed; None when someone else has it."""
+    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    # Never 0, 1 or 2, even if ours are closed: the server's are redirected, and the lock would be lost.
+    descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(opened)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
+
+
+def _socket_name(data: Path) -> str:
+    # By the folder's identity, not its path: a copy of it never finds the original's server.
+    status = data.stat()
+    digest = hashlib.blake2b(f"{status.st_dev}:{status.st_ino}".encode(), digest_size=8).hexdigest()
+    return f"answerback-{os.getuid()}-{digest}"
+
+
+def _known_socket(data: Path) -> Path | None:
+    try:
+        path = Path((data / "server.url").read_text().strip().removeprefix("unix://"))
+        return path if path.parent.name == _socket_name(data) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _socket_folder(data: Path) -> Path:
+    """A folder for the socket that only we can enter, among the system's temporary files.
+
+    A socket's path must be short: 107 bytes on Linux, 103 on macOS. XDG_RUNTIME_DIR vanishes at
+    logout, and we may run on. Others can write here too: a folder that is not ours alone is refused.
+    """
+    folder = Path(tempfile.gettempdir(), _socket_name(data))
+    if len(os.fsencode(folder / "valkey.sock")) > 103:
+        folder = Path("/tmp", folder.name)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise ConfigurationError(f"{folder} is not ours alone: someone else has made it. Remove it, and try again.")
+    return folder
+
+
+def _probe(path: Path) -> tuple[Literal["ready", "loading", "silent", "gone"], int]:
+    """A server's sign of life, and its process id if it says."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(str(path))
+            connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    except (TimeoutError, BlockingIOError):
+        return "silent", 0
+    except OSError:
+        return "gone", 0
+    pid = re.search(rb"process_id:(\d+)", answer)
+    if answer.startswith(b"+PONG") and pid:
+        return "ready", int(pid[1])
+    return ("loading" if answer.startswith(b"-LOADING") else "gone"), 0

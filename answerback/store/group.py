@@ -1,0 +1,70 @@
+"""Group commit: what arrives while one write is in flight goes out together as the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Group(Generic[T, R]):
+    """Calls `flush` with a list of items: at most `limit` items a call, at most `flights` calls at a time.
+
+    `flush` returns a result for each item, in order; what it raises is raised to each who waits.
+    """
+
+    def __init__(
+        self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]], limit: int = 128, flights: int = 1
+    ) -> None:
+        self._flush = flush
+        self._limit = limit
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._flights = flights
+        self._flying = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, item: T) -> asyncio.Future[R]:
+        """Put an item into the next group. Await the result; cancelling it before its group leaves drops the item."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._flying < self._flights:
+            self._flying += 1
+            flight = asyncio.create_task(self._run())
+            self._tasks.add(flight)
+            flight.add_done_callback(self._tasks.discard)
+        return future
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._next():
+                await self._write(batch)
+        finally:
+            self._flying -= 1
+
+    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        while self._waiting and len(batch) < self._limit:
+            item, future = self._waiting.popleft()
+            if not future.done():
+                batch.append((item, future))
+        return batch
+
+    async def _write(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(batch)} items went out together, and {len(results)} results came back")
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)

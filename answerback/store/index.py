@@ -1,0 +1,127 @@
+"""Threads to look at: listed by recency, or one whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from answerback.messages import Event, Message, Reply
+from answerback.store import keys
+from answerback.store.threads import Threads, _entry, _message
+
+_reply = msgspec.msgpack.Decoder(Reply).decode
+
+State = Literal["idle", "waiting", "running", "retrying"]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread in a list.
+
+    state    idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying
+    next     for "retrying": ms until the next try; for "running": ms until the lease ends
+    updated  when something last happened, ms
+    """
+
+    id: str
+    platform: str
+    channel: str
+    title: str
+    url: str
+    state: State
+    updated: int
+    created: int
+    agent: str = ""
+    owner: str = ""
+    attempts: int = 0
+    next: int = 0
+    error: str = ""
+    waiting: int = 0
+    messages: int = 0
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread whole: what was said, what waits, how far the running turn has come, what went out."""
+
+    thread: Summary
+    messages: list[Message]
+    waiting: list[Event]
+    steps: list[str]
+    replies: list[Reply]
+
+
+async def listed(threads: Threads, *, limit: int = 50, platform: str = "") -> AsyncIterator[Summary]:
+    """The threads where something happened last, newest first in each partition."""
+    for p in range(threads.partitions):
+        start, given = 0, 0
+        while given < limit:
+            page = await threads.database.call("ZREVRANGE", keys.threads(p), start, start + 99)
+            if not page:
+                break
+            start += len(page)
+            for id in page:
+                summary = await summarised(threads, id.decode())
+                if summary and given < limit and platform in ("", summary.platform):
+                    given += 1
+                    yield summary
+
+
+async def summarised(threads: Threads, id: str) -> Summary | None:
+    """One thread's summary; None when it is not known."""
+    p = threads.partition(id)
+    (seconds, micros), updated, fields, score, waiting, messages = await threads.database.together(
+        ("TIME",),
+        ("ZSCORE", keys.threads(p), id),
+        ("HGETALL", keys.thread(p, id)),
+        ("ZSCORE", keys.queue(p, "ready"), id),
+        ("LLEN", keys.inbox(p, id)),
+        ("LLEN", keys.history(p, id)),
+    )
+    if updated is None:
+        return None
+    now = seconds * 1000 + micros // 1000
+    meta = {name.decode(): value.decode(errors="replace") for name, value in fields.items() if name != b"state"}
+    state: State = "idle"
+    if score is not None:
+        # Reserved by a worker that has not claimed it yet, a thread looks like one that waits for its next try.
+        later: State = "running" if meta.get("owner") else "retrying" if int(meta.get("attempts", 0)) else "waiting"
+        state = "waiting" if score <= now else later
+    return Summary(
+        id=id,
+        platform=meta.get("platform", ""),
+        channel=meta.get("channel", ""),
+        title=meta.get("title", ""),
+        url=meta.get("url", ""),
+        state=state,
+        updated=int(updated),
+        created=int(meta.get("created", 0)),
+        agent=meta.get("agent", ""),
+        owner=meta.get("owner", ""),
+        attempts=int(meta.get("attempts", 0)),
+        next=max(0, int(score) - now) if score is not None else 0,
+        error=meta.get("error", ""),
+        waiting=waiting,
+        messages=messages,
+    )
+
+
+async def transcript(threads: Threads, id: str) -> Transcript | None:
+    """One thread whole; None when it is not known."""
+    summary = await summarised(threads, id)
+    if summary is None:
+        return None
+    p = threads.partition(id)
+    history, inbox, steps, replies = await threads.database.together(
+        ("LRANGE", keys.history(p, id), 0, -1),
+        ("LRANGE", keys.inbox(p, id), 0, -1),
+        ("HKEYS", keys.journal(p, id)),
+        ("HVALS", keys.outbox(p, id)),
+    )
+    return Transcript(
+        thread=summary,
+        messages=[_message(message) for message in history],
+        waiting=[_entry(entry).event for entry in inbox],
+        steps=sorted(step.decode() for step in steps),
+        replies=sorted((_reply(reply) for reply in replies), key=lambda reply: (reply.first, reply.key)),
+    )

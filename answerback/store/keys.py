@@ -1,0 +1,138 @@
+"""Every key: a small function that builds it, its Redis type, its lifetime.
+
+All keys of a partition carry one hash tag, `{p}`, so that a script touches one slot of a Redis
+Cluster. A thread's partition is a hash of its id; how many there are must never change while
+data lies there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from zlib import crc32
+
+Queue = Literal["ready", "due"]
+
+
+def partition(thread: str, partitions: int) -> int:
+    """The partition, 0 to `partitions` - 1, in which all of a thread's keys lie."""
+    return crc32(thread.encode(errors="surrogatepass")) % partitions if partitions > 1 else 0
+
+
+# One a partition ---------------------------------------------------------------------------------
+
+
+def queue(p: int, name: Queue) -> str:
+    """ZSET: thread id → when it may be claimed (ms). A claimed thread's score is its lease's end.
+
+    `ready` holds the threads with waiting events, `due` those with unsent replies. For ever.
+    """
+    return f"ab:{{{p}}}:{name}"
+
+
+def wake(p: int, name: Queue) -> str:
+    """LIST of at most 64 empty tokens that idle workers block on. For ever."""
+    return f"ab:{{{p}}}:{name}:wake"
+
+
+def retrying(p: int, name: Queue) -> str:
+    """ZSET: thread id → next try (ms), of the members of a queue whose last try failed. For ever."""
+    return f"ab:{{{p}}}:{name}:retrying"
+
+
+def counters(p: int) -> str:
+    """HASH of numbers: events accepted, waiting, handled, buried; turns failed; replies sent, "failed replies".
+
+    For ever.
+    """
+    return f"ab:{{{p}}}:counters"
+
+
+def threads(p: int) -> str:
+    """ZSET: thread id → when something last happened there (ms). Until retention drops the thread."""
+    return f"ab:{{{p}}}:threads"
+
+
+def marks(p: int) -> str:
+    """SET of what our own messages carry, "github:user:583231": see `Identity.marks`. For ever."""
+    return f"ab:{{{p}}}:marks"
+
+
+def dead(p: int) -> str:
+    """ZSET: dead letter id → when it was buried (ms). Until it is replayed or dropped."""
+    return f"ab:{{{p}}}:dead"
+
+
+def letters(p: int) -> str:
+    """HASH: dead letter id → DeadLetter. As long as `dead`."""
+    return f"ab:{{{p}}}:letters"
+
+
+def graves(p: int) -> str:
+    """HASH: dead letter id → the Entry or Reply to put back on a replay. As long as `dead`."""
+    return f"ab:{{{p}}}:graves"
+
+
+# One a delivery, one a thread --------------------------------------------------------------------
+
+
+def seen(p: int, delivery: str) -> str:
+    """STRING: "stored", or "dead" while the event lies in the dead letters. Lives SEEN_DAYS."""
+    return f"ab:{{{p}}}:seen:{delivery}"
+
+
+def thread(p: int, id: str) -> str:
+    """HASH: what is known of a thread, as long as the thread.
+
+    platform, channel, title, url, created (ms); agent, state; position (events done with so far);
+    and its locks: fence, attempts, owner ("" while nobody holds it), taken (entries handed to the
+    turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
+    """
+    return f"ab:{{{p}}}:thread:{id}"
+
+
+def inbox(p: int, id: str) -> str:
+    """LIST of Entry: events not yet handled, oldest first. As long as there are any."""
+    return f"ab:{{{p}}}:inbox:{id}"
+
+
+def history(p: int, id: str) -> str:
+    """LIST of Message: what was committed, oldest first. As long as the thread."""
+    return f"ab:{{{p}}}:history:{id}"
+
+
+def journal(p: int, id: str) -> str:
+    """HASH: step name → its record, of the turn in flight. Until that turn is committed or buried."""
+    return f"ab:{{{p}}}:journal:{id}"
+
+
+def outbox(p: int, id: str) -> str:
+    """HASH: reply key → Reply. As long as the thread; a sent reply's text is dropped (history has it)."""
+    return f"ab:{{{p}}}:outbox:{id}"
+
+
+def unsent(p: int, id: str) -> str:
+    """LIST of the keys of replies that are pending or sending, in order. As long as there are any."""
+    return f"ab:{{{p}}}:unsent:{id}"
+
+
+# One in all --------------------------------------------------------------------------------------
+
+
+def identities() -> str:
+    """HASH: platform → Identity, as workers learned it from their credentials. For ever."""
+    return "ab:identities"
+
+
+def workers() -> str:
+    """HASH: worker id → WorkerReport. A worker's own field, removed when it stops or is long silent."""
+    return "ab:workers"
+
+
+def pause(scope: str) -> str:
+    """STRING that lives as long as a platform asked us to send nothing to `scope`."""
+    return f"ab:pause:{scope}"
+
+
+def arq_queue() -> str:
+    """ZSET of arq's own jobs (cron and background functions), by name; arq derives its other keys from it."""
+    return "ab:arq"

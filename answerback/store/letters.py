@@ -1,0 +1,108 @@
+"""Dead letters: what could not be handled, to be shown, replayed or dropped by an operator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from answerback.messages import DeadLetter, Entry, Reply
+from answerback.store import keys
+from answerback.store.threads import Threads
+
+_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+_entry = msgspec.msgpack.Decoder(Entry).decode
+_reply = msgspec.msgpack.Decoder(Reply).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Letters:
+    """The dead letters of all partitions."""
+
+    def __init__(self, threads: Threads, *, seen_days: float = 7.0) -> None:
+        self._threads = threads
+        self._database = threads.database
+        self._seen = int(seen_days * 86_400_000)
+
+    async def list(self) -> AsyncIterator[DeadLetter]:
+        """All of them as they lie there now, newest first within a partition, `at` being when each was buried."""
+        for p in range(self._threads.partitions):
+            # All ids at once: a position in the set would shift under whoever replays what we yield.
+            ids = await self._database.call("ZREVRANGE", keys.dead(p), 0, -1)
+            for start in range(0, len(ids), 100):
+                page = ids[start : start + 100]
+                found, times = await self._database.together(
+                    ("HMGET", keys.letters(p), *page), ("ZMSCORE", keys.dead(p), *page)
+                )
+                for letter, at in zip(found, times, strict=True):
+                    if letter is not None and at is not None:
+                        yield msgspec.structs.replace(_letter(letter), at=int(at))
+
+    async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
+        """A dead letter and what a replay would put back: the event's entry, or the reply."""
+        for p in range(self._threads.partitions):
+            at, letter, grave = await self._database.together(
+                ("ZSCORE", keys.dead(p), id), ("HGET", keys.letters(p), id), ("HGET", keys.graves(p), id)
+            )
+            if at is not None and letter is not None and grave is not None:
+                found = msgspec.structs.replace(_letter(letter), at=int(at))
+                return found, _entry(grave) if found.kind == "event" else _reply(grave)
+        return None
+
+    async def replay(self, id: str, *, fresh: bool = False) -> bool:
+        """Put it back: an event into its inbox, with the steps it had finished unless `fresh`; a reply into its outbox.
+
+        False when there is no such letter.
+        """
+        found = await self.get(id)
+        if found is None:
+            return False
+        letter, grave = found
+        p, thread = self._threads.partition(letter.thread), letter.thread
+        if isinstance(grave, Reply):
+            return bool(
+                await self._threads.scripts.repost(
+                    [
+                        keys.queue(p, "due"),
+                        keys.wake(p, "due"),
+                        keys.dead(p),
+                        keys.letters(p),
+                        keys.graves(p),
+                        keys.outbox(p, thread),
+                        keys.unsent(p, thread),
+                    ],
+                    [thread, id, _encode(grave)],
+                )
+            )
+        entry = Entry(grave.event) if fresh else grave
+        return bool(
+            await self._threads.scripts.revive(
+                [
+                    keys.queue(p, "ready"),
+                    keys.wake(p, "ready"),
+                    keys.counters(p),
+                    keys.threads(p),
+                    keys.dead(p),
+                    keys.letters(p),
+                    keys.graves(p),
+                    keys.thread(p, thread),
+                    keys.inbox(p, thread),
+                    keys.seen(p, grave.event.delivery),
+                ],
+                [thread, id, _encode(entry), self._seen],
+            )
+        )
+
+    async def drop(self, id: str) -> bool:
+        """Forget it for good. False when there is no such letter."""
+        found = await self.get(id)
+        if found is None:
+            return False
+        letter, grave = found
+        p = self._threads.partition(letter.thread)
+        delivery = grave.key if isinstance(grave, Reply) else grave.event.delivery
+        return bool(
+            await self._threads.scripts.drop(
+                [keys.dead(p), keys.letters(p), keys.graves(p), keys.seen(p, delivery)], [id]
+            )
+        )

@@ -1,0 +1,73 @@
+-- Store events, each once. Many in one call; all in one partition.
+--
+-- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves
+--       then for each event: seen, thread, inbox
+-- ARGV  1 how long a delivery is remembered (ms)
+--       then for each event: dispatch id, thread id, entry, identities (one a line),
+--       platform, channel, title, url
+-- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate" or
+-- "own" (one of its identities is ours: a reply of ours must never become an event).
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local remember = ARGV[1]
+local marked = redis.call('SCARD', KEYS[3]) > 0
+local accepted, revived, woken = 0, 0, 0
+
+local function ours(identities)
+  if marked then
+    for identity in string.gmatch(identities, '[^\n]+') do
+      if redis.call('SISMEMBER', KEYS[3], identity) == 1 then return true end
+    end
+  end
+  return false
+end
+
+local function store(event, entry, seen, thread, inbox)
+  -- A full server refuses this first write, and with it the whole script: nothing is half stored.
+  redis.call('SET', seen, 'stored', 'PX', remember)
+  redis.call('RPUSH', inbox, entry)
+  if redis.call('HSETNX', thread, 'created', now) == 1 then
+    redis.call('HSET', thread, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
+      'title', ARGV[event + 6], 'url', ARGV[event + 7])
+  end
+  redis.call('ZADD', KEYS[5], now, ARGV[event + 1])
+  -- A member of `ready` is waiting, claimed or due for another try: whichever it is, its turn
+  -- will find this entry in the inbox, so its score must not be touched.
+  woken = woken + redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1])
+end
+
+local results = {}
+local key = 9
+for event = 2, #ARGV, 8 do
+  local seen, thread, inbox = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+  key = key + 3
+  local state = redis.call('GET', seen)
+  if state == 'dead' then
+    local grave = redis.call('HGET', KEYS[8], ARGV[event])
+    store(event, grave or ARGV[event + 2], seen, thread, inbox)
+    redis.call('ZREM', KEYS[6], ARGV[event])
+    redis.call('HDEL', KEYS[7], ARGV[event])
+    redis.call('HDEL', KEYS[8], ARGV[event])
+    revived = revived + 1
+    results[#results + 1] = 'revived'
+  elseif state then
+    results[#results + 1] = 'duplicate'
+  elseif ours(ARGV[event + 3]) then
+    results[#results + 1] = 'own'
+  else
+    store(event, ARGV[event + 2], seen, thread, inbox)
+    accepted = accepted + 1
+    results[#results + 1] = 'accepted'
+  end
+end
+if accepted + revived > 0 then
+  redis.call('HINCRBY', KEYS[4], 'accepted', accepted)
+  redis.call('HINCRBY', KEYS[4], 'waiting', accepted + revived)
+end
+if woken > 0 then
+  -- One token wakes one worker, which passes it on while there is more to take. The list is kept
+  -- short: `ready` is the truth, a token only says "look".
+  redis.call('RPUSH', KEYS[2], '')
+  redis.call('LTRIM', KEYS[2], -64, -1)
+end
+return results

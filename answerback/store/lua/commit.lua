@@ -1,0 +1,85 @@
+#!lua flags=allow-oom
+-- Commit turns, each whole or not at all: history, inbox, outbox, journal and lock change together.
+--
+-- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads
+--       then for each turn: thread, inbox, history, journal, outbox, unsent
+-- ARGV  1 lease (ms)  2 events at most
+--       then for each turn: thread id, fence, position or "", turn id, events handled, "1" to go on
+--       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply)
+-- Returns for each turn the next entries, under the same lease; an empty list when the thread was
+-- given up; nil when the lease is lost and nothing was changed.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local results = {}
+local handled, ready, due = 0, 0, 0
+local key, arg = 7, 3
+
+while arg <= #ARGV do
+  local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+  local journal, outbox, unsent = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5]
+  local id, fence, position, turn = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+  local count, on = tonumber(ARGV[arg + 4]), ARGV[arg + 5] == '1'
+  local agent, state = ARGV[arg + 6], ARGV[arg + 7]
+  local messages = arg + 9
+  local replies = messages + ARGV[arg + 8] + 1
+  local past = replies + 2 * ARGV[replies - 1]
+  key, arg = key + 6, past
+
+  local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position')
+  local once = turn .. ':' .. fence
+  if held[1] ~= fence then
+    results[#results + 1] = false
+  elseif held[2] == once then
+    -- Said twice, because the first answer was lost on its way: tell again what comes next.
+    results[#results + 1] = on and held[3] ~= '' and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
+  elseif held[3] == '' or (position ~= '' and (held[5] or '0') ~= position) then
+    -- Long on its way: the thread was handed back meanwhile, or a later turn was committed.
+    results[#results + 1] = false
+  else
+    redis.call('LTRIM', inbox, count, -1)
+    redis.call('DEL', journal)
+    -- `unpack` has a limit of some thousands.
+    for message = messages, replies - 2, 1000 do
+      redis.call('RPUSH', history, unpack(ARGV, message, math.min(message + 999, replies - 2)))
+    end
+    for reply = replies, past - 1, 2 do
+      if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
+        redis.call('RPUSH', unsent, ARGV[reply])
+        due = due + redis.call('ZADD', KEYS[3], 'NX', now, id)
+      end
+    end
+    redis.call('ZADD', KEYS[6], now, id)
+    if state ~= '' then redis.call('HSET', thread, 'state', state) end
+    position = (held[5] or 0) + count
+    handled = handled + count
+    local entries = redis.call('LRANGE', inbox, 0, ARGV[2] - 1)
+    if #entries > 0 and on then
+      redis.call('ZADD', KEYS[1], now + ARGV[1], id)
+      redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,
+        'taken', #entries, 'error', '')
+    else
+      redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 0,
+        'taken', 0, 'error', '', 'owner', '')
+      if #entries > 0 then
+        redis.call('ZADD', KEYS[1], now, id)
+        ready = ready + 1
+        entries = {}
+      else
+        redis.call('ZREM', KEYS[1], id)
+      end
+    end
+    results[#results + 1] = entries
+  end
+end
+
+if handled > 0 then
+  redis.call('HINCRBY', KEYS[5], 'handled', handled)
+  redis.call('HINCRBY', KEYS[5], 'waiting', -handled)
+end
+for wake, woken in pairs({ [KEYS[2]] = ready, [KEYS[4]] = due }) do
+  if woken > 0 then
+    redis.call('RPUSH', wake, '')
+    redis.call('LTRIM', wake, -64, -1)
+  end
+end
+return results

@@ -1,0 +1,39 @@
+#!lua flags=allow-oom
+-- Write journal entries, each fenced, each with the replies it may put into the outbox.
+--
+-- KEYS  1 due  2 due wake  then for each step: thread, journal, outbox, unsent
+-- ARGV  for each step: thread id, fence, position or "", name, record, n, n times (reply key, reply)
+-- Returns for each step 1, or 0 when its lease is lost, or its turn over, and nothing was written.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local written, woken = {}, 0
+local key, arg = 3, 1
+
+while arg <= #ARGV do
+  local thread, journal, outbox, unsent = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local id, fence, position = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
+  local name, record = ARGV[arg + 3], ARGV[arg + 4]
+  local replies = arg + 6
+  local past = replies + 2 * ARGV[arg + 5]
+  key, arg = key + 4, past
+
+  local held = redis.call('HMGET', thread, 'fence', 'owner', 'position')
+  -- A call that was long on its way must not write into the journal of the next turn.
+  if held[1] ~= fence or held[2] == '' or (position ~= '' and (held[3] or '0') ~= position) then
+    written[#written + 1] = 0
+  else
+    redis.call('HSET', journal, name, record)
+    for reply = replies, past - 1, 2 do
+      if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
+        redis.call('RPUSH', unsent, ARGV[reply])
+        woken = woken + redis.call('ZADD', KEYS[1], 'NX', now, id)
+      end
+    end
+    written[#written + 1] = 1
+  end
+end
+if woken > 0 then
+  redis.call('RPUSH', KEYS[2], '')
+  redis.call('LTRIM', KEYS[2], -64, -1)
+end
+return written

@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Reserve threads: move up to `limit` claimable members of a queue to the end of a new lease.
+-- That alone is the lock; `claim` then hands over the work of those it still finds at that score.
+--
+-- KEYS  1 queue (`ready` or `due`)  2 its wake  3 retrying
+-- ARGV  1 limit  2 lease (ms)
+-- Returns {lease end (ms), thread ids, ms until the next member becomes claimable or -1}.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local till = now + ARGV[2]
+for _, id in ipairs(ids) do
+  redis.call('ZADD', KEYS[1], till, id)
+  redis.call('ZREM', KEYS[3], id)
+end
+local head = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+local wait = -1
+if head[2] then
+  wait = math.max(0, head[2] - now)
+  if wait == 0 and #ids > 0 then
+    redis.call('RPUSH', KEYS[2], '')
+    redis.call('LTRIM', KEYS[2], -64, -1)
+  end
+end
+return {till, ids, wait}

@@ -1,0 +1,106 @@
+"""Replies on their way out: claim_outbox · mark · settle · defer. One worker at a time sends for a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from answerback.errors import LeaseLost
+from answerback.messages import DeadLetter, Reply
+from answerback.store import keys
+from answerback.store.group import Group
+from answerback.store.scripts import Part
+from answerback.store.threads import Taken, Threads
+
+_encode = msgspec.msgpack.Encoder().encode
+_reply = msgspec.msgpack.Decoder(Reply).decode
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A thread's outbox in our hands, and the reply at its head."""
+
+    thread: str
+    fence: int
+    reply: Reply
+
+
+class Outbox:
+    """The outboxes of all threads."""
+
+    def __init__(self, threads: Threads, *, lease: float = 5.0) -> None:
+        self._threads = threads
+        self._database = threads.database
+        self._scripts = threads.scripts
+        self._lease = int(lease * 1000)
+        self._marks: list[Group[Part, int]] = [self._scripts.mark.grouped([], []) for _ in range(threads.partitions)]
+
+    async def claim(self, p: int, taken: Taken) -> list[Outgoing]:
+        """The next reply of each thread that was taken from `due`."""
+        names = [keys.queue(p, "due")]
+        for id in taken.threads:
+            names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
+        found = await self._scripts.claim_outbox(names, [taken.till, *taken.threads])
+        return [
+            Outgoing(thread, claimed[0], _reply(claimed[1]))
+            for thread, claimed in zip(taken.threads, found, strict=True)
+            if claimed is not None
+        ]
+
+    async def mark(self, outgoing: Outgoing) -> None:
+        """Record the reply as it is now. Raises `LeaseLost`: then no byte of it may leave."""
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
+        if not await self._marks[p].submit((names, [outgoing.fence, reply.key, _encode(reply)])):
+            raise LeaseLost
+
+    async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
+        """The reply is `sent`, or `failed` and has a dead letter. Returns the next one, still ours, or None.
+
+        Raises `LeaseLost`.
+        """
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        # What was sent stands in the history; only its fate is kept here.
+        kept = msgspec.structs.replace(reply, text="", address={})
+        grave = _encode(msgspec.structs.replace(reply, state="pending", attempts=0, error="")) if letter else b""
+        following = await self._scripts.settle(
+            [
+                keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id),
+            ],
+            [
+                id, outgoing.fence, self._lease, reply.key, _encode(kept), "failed" if letter else "sent",
+                _encode(letter) if letter else b"", grave,
+            ],
+        )  # fmt: skip
+        if following is None:
+            raise LeaseLost
+        return Outgoing(id, outgoing.fence, _reply(following)) if following else None
+
+    async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
+        """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
+        p, id = self._threads.partition(outgoing.thread), outgoing.thread
+        held = await self._scripts.defer(
+            [
+                keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
+                keys.thread(p, id), keys.outbox(p, id),
+            ],
+            [id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry)],
+        )  # fmt: skip
+        if not held:
+            raise LeaseLost
+
+    async def replies(self, thread: str) -> dict[str, Reply]:
+        """Every reply of a thread by its key, with its state."""
+        found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
+        return {key.decode(): _reply(reply) for key, reply in found.items()}
+
+    async def pause(self, scope: str, seconds: float) -> None:
+        """Every worker sends nothing to `scope` for so long. A shorter pause never replaces a longer one."""
+        key, ms = keys.pause(scope), max(1, int(seconds * 1000))
+        await self._database.together(("SET", key, "", "PX", ms, "NX"), ("PEXPIRE", key, ms, "GT"))
+
+    async def paused(self, scopes: Sequence[str]) -> float:
+        """For how many seconds at least one of `scopes` is paused; 0 when none is."""
+        left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
+        return float(max([0, *left])) / 1000

