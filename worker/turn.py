@@ -93,15 +93,7 @@ class Turns:
             thread=claim.thread, turn=turn.id, delivery=event.delivery, attempt=claim.attempt, agent=agent.name
         )
         try:
-            limit = agent.timeout or self._timeout
-            deadline = asyncio.timeout(limit)
-            try:
-                async with deadline:
-                    text = await agent.think(turn)
-            except TimeoutError:
-                if not deadline.expired():
-                    raise
-                raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
+            text = await self._think(agent, turn)
             turn.journal.close()
             if text is not None:
                 turn.conclude(_text(agent, text))
@@ -110,6 +102,25 @@ class Turns:
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             return await self._fail(claim, agent, turn, error)
         return await self._commit(claim, agent, turn)
+
+    async def _think(self, agent: Agent, turn: Turn) -> str | None:
+        """Run the agent within its time. What would end this process, or this task, from within is its failure."""
+        limit = agent.timeout or self._timeout
+        deadline = asyncio.timeout(limit)
+        try:
+            async with deadline:
+                return await agent.think(turn)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
+        except SystemExit as error:
+            raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise RuntimeError("the agent cancelled itself") from error
 
     def _open(self, claim: Claim, agent: Agent, entry: Entry) -> Turn:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
@@ -157,12 +168,13 @@ class Turns:
             for text, replies in turn.replies
             if text.strip()
         ]
-        if answers and turn.model:
-            answers[-1] = msgspec.structs.replace(answers[-1], model=turn.model)
+        messages = [said, *answers]
+        if turn.model:
+            messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
         # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
         replies = [reply for _, parts in turn.replies for reply in parts]
         state = _encode(turn.state) if turn.state or claim.state else b""
-        return await self._finish(claim, turn.id, [said, *answers], replies, agent.name, state)
+        return await self._finish(claim, turn.id, messages, replies, agent.name, state)
 
     async def _pass(self, claim: Claim, event: Event) -> bool:
         """Nobody answers this. What an agent overhears belongs to the history all the same."""

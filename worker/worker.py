@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Sequence
 from signal import Signals
@@ -33,6 +32,9 @@ from worker.turn import Turns
 from worker.upkeep import upkeep
 
 log = get_logger(__name__)
+
+OVERTIME = 10.0
+"""Seconds beyond the grace that a worker may take to stop."""
 
 
 class Worker(arq.Worker):
@@ -123,7 +125,11 @@ class Worker(arq.Worker):
                     raise
             except (RedisError, OSError):
                 await patiently(self._database.now)
-        await self.close()
+        try:
+            await self.close()
+        except (RedisError, OSError, asyncio.CancelledError):
+            # Redis is away, or a job of arq's was cut off: there is nothing more to wait for.
+            await self._leave(self.ctx)
 
     async def _start(self, ctx: dict[Any, Any]) -> None:
         if self._tasks:
@@ -181,8 +187,21 @@ class Worker(arq.Worker):
         log.info("stopping", signal=Signals(signum).name, turns=len(self._working), grace=self._settings.grace)
         self.allow_pick_jobs = False
         self._stopping = self.loop.create_task(self._stop(signum))
+        self.loop.call_later(self._settings.grace + OVERTIME, self._give_up)
+
+    def _give_up(self) -> None:
+        # Nothing is lost by it: what we hold is claimed by others when our leases end.
+        log.error("stopping takes too long: giving up", waiting=[repr(task) for task in asyncio.all_tasks(self.loop)])
+        os._exit(1)
 
     async def _stop(self, signum: Signals) -> None:
+        try:
+            await self._drain()
+        except Exception:
+            log.exception("stopping failed")
+        self.handle_sig(signum)
+
+    async def _drain(self) -> None:
         self._turns.stopping = True
         grace = self._settings.grace
         deadline = self.loop.time() + grace
@@ -191,7 +210,6 @@ class Worker(arq.Worker):
         await self._sending.stop(max(0.0, deadline - self.loop.time()))
         if self.tasks:
             await asyncio.wait(self.tasks.values(), timeout=max(0.0, deadline - self.loop.time()))
-        self.handle_sig(signum)
 
     async def _leave(self, ctx: dict[Any, Any]) -> None:
         for task in self._tasks:
@@ -213,6 +231,3 @@ def _clients(settings: Settings) -> dict[str, Client]:
         else:
             log.info("no credential: replies stay in the thread", platform=name)
     return clients
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
