@@ -1,0 +1,236 @@
+"""Answerback as it runs: a server of its own, ingress and worker processes, to be started, stopped and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from answerback.store import Database, Letters, Roster, Threads
+from answerback.store.embedded import EmbeddedServer
+from answerback.store.index import Transcript, transcript
+from answerback.store.queues import Queues, queues
+from tests.standins.options import Options
+from tests.standins.signatures import Delivery
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+"""Seconds to wait for what should come soon: two shared cores may be busy with something else."""
+
+T = TypeVar("T")
+
+
+async def until(
+    look: Callable[[], Awaitable[T]], good: Callable[[T], bool] = bool, *, within: float = PATIENCE, what: str = ""
+) -> T:
+    """What `look` gives as soon as it is `good`. Raises AssertionError with the last of it when it does not get so."""
+    deadline = time.monotonic() + within
+    while not good(found := await look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what or 'it'} did not happen within {within:g} s; the last look: {found!r}")
+        await asyncio.sleep(0.01)
+    return found
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Process:
+    """One of our processes, with its log."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self.log = log
+        self.pid = process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.returncode is None
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        if self.alive:
+            self._process.send_signal(signum)
+
+    async def wait(self, within: float = PATIENCE) -> int:
+        """Its exit status, when it has ended."""
+        return await asyncio.wait_for(self._process.wait(), within)
+
+    async def kill(self) -> None:
+        """kill -9, and wait for its end."""
+        self.signal(signal.SIGKILL)
+        await self.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit status; killed if it does not end."""
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            return await self.wait()
+        except TimeoutError:
+            await self.kill()
+            raise AssertionError(f"it did not stop:\n{self.words()}") from None
+
+    def words(self) -> str:
+        """Its log so far."""
+        return self.log.read_text(errors="replace")
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The log lines about one event."""
+        found = [msgspec.json.decode(line) for line in self.words().splitlines() if line.startswith("{")]
+        return [line for line in found if line["event"] == event]
+
+
+class System:
+    """One Answerback. `settings` go to every process that is started later."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], *, binary: Path | None = None) -> None:
+        self.folder = folder
+        self.settings = {
+            "TURN_RETRY_SECONDS": "0.1",
+            "LEASE_SECONDS": "2",
+            "SHUTDOWN_GRACE_SECONDS": "10",
+            "STANDARD_WEBHOOKS_SECRET": Options.standard_secret,
+            **settings,
+        }
+        self.server = EmbeddedServer(folder / "data", binary=binary)
+        self.port = free_port()
+        self._processes: list[Process] = []
+        self._session: aiohttp.ClientSession | None = None
+        self._started = 0
+
+    async def open(self) -> None:
+        """Start the server, and connect to it."""
+        await asyncio.to_thread(self.server.start)
+        self.database = Database(self.server.url, timeout=5)
+        self.threads = Threads(self.database)
+        self.letters = Letters(self.threads)
+        self.roster = Roster(self.database)
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256))
+
+    async def close(self) -> None:
+        """Stop all of it. A process that is left over is a failure."""
+        for process in self._processes:
+            if process.alive:
+                process.signal(signal.SIGCONT)
+                process.signal(signal.SIGTERM)
+        try:
+            for process in self._processes:
+                await process.stop()
+        finally:
+            for process in self._processes:
+                if process.alive:
+                    await process.kill()
+            if self._session:
+                await self._session.close()
+                await self.database.close()
+            await asyncio.to_thread(self.server.stop)
+
+    async def ingress(self, **settings: str) -> Process:
+        """Start an ingress process on `self.port`, and wait until it is ready."""
+        process = await self.start("ingress", PORT=str(self.port), **settings)
+        await until(lambda: self._answers(process), what="ingress being ready")
+        return process
+
+    async def worker(self, agents: str = "", **settings: str) -> Process:
+        """Start a worker with the agents at "module:name", and wait until it reports."""
+        before = {report.id for report, _ in await self.roster.workers()}
+        process = await self.start("worker", **({"ANSWERBACK_AGENTS": agents} if agents else {}), **settings)
+
+        async def reports() -> bool:
+            assert process.alive, process.words()
+            return any(
+                report.pid == process.pid and report.id not in before for report, _ in await self.roster.workers()
+            )
+
+        await until(reports, what="the worker being ready")
+        return process
+
+    async def post(self, platform: str, delivery: Delivery) -> tuple[int, dict[str, Any]]:
+        """Send a webhook; the answer's status and body."""
+        assert self._session is not None
+        url = f"http://127.0.0.1:{self.port}/webhooks/{platform}"
+        async with self._session.post(url, data=delivery.body, headers=delivery.headers) as answer:
+            body = await answer.read()
+            return answer.status, msgspec.json.decode(body) if body else {}
+
+    async def deliver(self, platform: str, delivery: Delivery) -> dict[str, Any]:
+        """Send a webhook as its provider would: again until it is acknowledged. The receipt."""
+
+        async def attempt() -> dict[str, Any]:
+            try:
+                status, receipt = await self.post(platform, delivery)
+            except (aiohttp.ClientError, OSError):
+                return {}
+            assert status in (202, 503), receipt
+            return receipt if status == 202 else {}
+
+        return await until(attempt, what="an acknowledgement")
+
+    async def queues(self) -> Queues:
+        """The queues at a glance."""
+        return await queues(self.threads)
+
+    async def quiet(self, handled: int, within: float = PATIENCE) -> Queues:
+        """Wait until so many events are handled or buried, nothing waits, and every reply is out."""
+
+        def done(found: Queues) -> bool:
+            busy = found.turns.waiting + found.turns.in_flight + found.turns.retrying
+            sending = found.replies.waiting + found.replies.in_flight + found.replies.retrying
+            return found.handled + found.buried >= handled and not (found.events_waiting or busy or sending)
+
+        return await until(self.queues, done, within=within, what=f"{handled} events being handled")
+
+    async def transcript(self, thread: str) -> Transcript:
+        """A thread whole."""
+        found = await transcript(self.threads, thread)
+        assert found is not None, f"there is no thread {thread}"
+        return found
+
+    async def answers(self, thread: str) -> list[str]:
+        """What we said in a thread, in order."""
+        return [message.text for message in (await self.transcript(thread)).messages if message.role == "assistant"]
+
+    async def start(self, module: str, **settings: str) -> Process:
+        """Start `python -m module`, and do not wait for anything. An empty setting takes a variable away."""
+        self._started += 1
+        log = self.folder / f"{module}-{self._started}.log"
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {**inherited, **self.settings, "REDIS_URL": self.server.url, **settings}
+        with log.open("wb") as output:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                module,
+                cwd=ROOT,
+                env={name: value for name, value in environment.items() if value},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        process = Process(child, log)
+        self._processes.append(process)
+        return process
+
+    async def _answers(self, process: Process) -> bool:
+        assert process.alive, process.words()
+        assert self._session is not None
+        try:
+            async with self._session.get(f"http://127.0.0.1:{self.port}/health/ready") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False

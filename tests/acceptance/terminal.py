@@ -1,0 +1,165 @@
+"""A newcomer's terminal: a folder, an environment with almost nothing in it, and the command `answerback`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tests.acceptance.system import PATIENCE, ROOT, free_port
+
+T = TypeVar("T")
+COMMAND = [sys.executable, "-m", "tools"]
+
+
+def until(look: Callable[[], T], what: str, within: float = PATIENCE) -> T:
+    """What `look` gives as soon as it is true."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {within:g} s"
+        time.sleep(0.01)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Up:
+    """A running `answerback up`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.pid = process.pid
+
+    def words(self) -> str:
+        """All that it has said."""
+        return self._log.read_text(errors="replace")
+
+    def ready(self) -> None:
+        """Wait until it says what to try."""
+
+        def look() -> bool:
+            assert self._process.poll() is None, self.words()
+            return "Ctrl-C stops everything." in self.words()
+
+        until(look, "`up` being ready")
+
+    def children(self) -> list[int]:
+        """The process ids of all that it started and that still runs: server, ingress, workers."""
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
+        rows = [line.split() for line in listed.stdout.splitlines()]
+        return [int(pid) for pid, parent, state in rows if int(parent) == self.pid and not state.startswith("Z")]
+
+    def interrupt(self, signum: signal.Signals = signal.SIGINT) -> None:
+        """Ctrl-C: a signal to the process group, as a terminal sends it."""
+        os.killpg(self.pid, signum)
+
+    def wait(self, within: float = PATIENCE) -> int:
+        """Its exit status."""
+        return self._process.wait(within)
+
+    def stop(self) -> None:
+        """Ctrl-C, and see that nothing is left behind."""
+        if self._process.poll() is None:
+            children = self.children()
+            self.interrupt()
+            try:
+                assert self.wait() == 0, self.words()
+            except subprocess.TimeoutExpired:
+                for pid in [*children, self.pid]:
+                    if alive(pid):
+                        os.kill(pid, signal.SIGKILL)
+                raise
+            assert not [pid for pid in children if alive(pid)], self.words()
+
+
+class Terminal:
+    """Commands in a folder of their own. `settings` are the environment, beyond what every process has."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self.settings = {**inherited, "PYTHONPATH": str(ROOT), "PORT": str(self.port), **settings}
+        self._running: list[Up] = []
+
+    @property
+    def data(self) -> Path:
+        """Where the bundled server keeps its data."""
+        return self.folder / ".answerback"
+
+    def start(self, *args: str, **settings: str) -> Up:
+        """`answerback up`, in the background."""
+        log = self.folder / f"up-{len(self._running)}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*COMMAND, "up", *args],
+                cwd=self.folder,
+                env={**self.settings, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._running.append(Up(process, log))
+        return self._running[-1]
+
+    def up(self, *args: str, **settings: str) -> Up:
+        """`answerback up`, ready."""
+        started = self.start(*args, **settings)
+        started.ready()
+        return started
+
+    def run(self, *args: str, stdin: str = "", **settings: str) -> Done:
+        """`answerback …`, to its end."""
+        done = subprocess.run(
+            [*COMMAND, *args],
+            cwd=self.folder,
+            env={**self.settings, **settings},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        # Nothing that was ever stored moves a terminal's cursor.
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.stdout + done.stderr)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def out(self, *args: str, stdin: str = "", **settings: str) -> str:
+        """What a command that works prints."""
+        done = self.run(*args, stdin=stdin, **settings)
+        assert done.code == 0, done
+        return done.out
+
+    def json(self, *args: str) -> Any:
+        """What a command that works prints with --json."""
+        return json.loads(self.out(*args, "--json"))
+
+    def close(self) -> None:
+        """Stop what runs."""
+        for up in self._running:
+            up.stop()

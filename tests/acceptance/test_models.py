@@ -1,0 +1,104 @@
+"""An agent that is a language model: no request is paid twice, no tool's side effect happens twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.system import Process, System, until
+from tests.standins.client import StandIns
+from tests.standins.sender import Standard
+
+MODEL = "tests.acceptance.model_agent:model"
+
+
+@pytest.fixture
+def marks(tmp_path: Path) -> Path:
+    """Where the tools leave a file each time they are really called."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    return folder
+
+
+async def _killed_in_a_tool(system: System, marks: Path, text: str) -> str:
+    """A worker begins a turn, calls a tool, and is killed in the middle of it. The thread."""
+    await system.ingress()
+    worker: Process = await system.worker(MODEL, MARKS=str(marks), SLOW="60")
+    receipt = await system.deliver("standard", Standard().message(text, thread="t"))
+
+    async def called() -> list[str]:
+        return [mark.name for mark in marks.iterdir()]
+
+    await until(called, what="the tool being called")
+    await worker.kill()
+    thread: str = receipt["thread"]
+    return thread
+
+
+async def _model_requests(standins: StandIns) -> int:
+    return (await standins.counts()).get("model", {}).get("chat.completions", 0)
+
+
+async def test_a_model_answers_with_its_tools_and_remembers_the_thread(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    await system.ingress()
+    await system.worker(MODEL, MARKS=str(marks))
+    await system.deliver("standard", Standard().message('use tool look_up {"topic": "widgets"}', thread="t"))
+    await system.quiet(1)
+    assert await system.answers("standard:t") == ["look_up returned: all about widgets"]
+    await system.deliver("standard", Standard().message("thanks", thread="t"))
+    await system.quiet(2)
+    requests = await standins.requests("model", "chat.completions")
+    assert len(requests) == 3
+    # The last request replays the first turn as it was: the tool call and its result included.
+    assert "all about widgets" in str(requests[-1].body)
+    assert "look_up" in str(requests[-1].body)
+
+
+async def test_a_tool_of_unknown_outcome_is_not_repeated_and_the_model_is_told(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    thread = await _killed_in_a_tool(system, marks, 'use tool look_up {"topic": "widgets"}')
+    await system.worker(MODEL, MARKS=str(marks))
+    await system.quiet(1)
+    assert [mark.name for mark in marks.iterdir()] == ["look_up-widgets.0"]
+    [answer] = await system.answers(thread)
+    assert "outcome of this call" in answer
+    assert await _model_requests(standins) == 2
+
+
+async def test_an_idempotent_tool_is_run_again_with_the_same_key(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    thread = await _killed_in_a_tool(system, marks, 'use tool order {"item": "widget"}')
+    await system.worker(MODEL, MARKS=str(marks))
+    await system.quiet(1)
+    first, second = sorted(mark.name for mark in marks.iterdir())
+    assert first.rpartition(".")[0] == second.rpartition(".")[0]
+    assert await system.answers(thread) == ["order returned: ordered widget"]
+    assert await _model_requests(standins) == 2
+
+
+async def test_a_failing_model_is_a_retry_and_nothing_is_shown_to_the_user(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    fault = await standins.add_fault(do="status", platform="model", status=500, times=2)
+    await system.ingress()
+    await system.worker(MODEL, MARKS=str(marks))
+    await system.deliver("standard", Standard().message("hello", thread="t"))
+    await system.quiet(1)
+    assert await standins.fired(fault) == 2
+    assert await system.answers("standard:t") == ["You said: hello"]
+    assert len(await standins.messages("standard")) == 1
+
+
+async def test_a_worker_whose_model_cannot_work_says_so_and_ends(system: System, marks: Path) -> None:
+    process = await system.start(
+        "worker", ANSWERBACK_AGENTS=MODEL, MARKS=str(marks), OPENAI_API_KEY="", OPENAI_BASE_URL=""
+    )
+    assert await process.wait() == 1
+    assert 'agent "model"' in process.words()
+    assert "OPENAI_API_KEY" in process.words()
+    assert "Traceback" not in process.words()

@@ -1,0 +1,1 @@
+"""The benchmarks behind docs/benchmarks.md: real processes, a real server, figures printed and never asserted."""

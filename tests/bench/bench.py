@@ -1,0 +1,76 @@
+"""What every benchmark needs: a server on a fresh folder, our processes on it, and a machine with a name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from answerback.store.embedded import EmbeddedServer
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """The bundled server, every write on disk before it is acknowledged; gives its URL."""
+    with tempfile.TemporaryDirectory(prefix="answerback-bench-") as folder, EmbeddedServer(Path(folder)) as running:
+        yield running.url
+
+
+@contextlib.contextmanager
+def process(module: str, url: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module` on a server; stopped at the end."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    child = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**inherited, "REDIS_URL": url, "LOG_LEVEL": "warning", **variables},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time a process has used so far (Linux; 0 elsewhere)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> str:
+    """The machine in a line."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def median(figures: Sequence[float]) -> str:
+    """The median, and every run it is of."""
+    return f"{statistics.median(figures):,.0f}  (runs: {', '.join(f'{figure:,.0f}' for figure in figures)})"

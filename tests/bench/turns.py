@@ -1,0 +1,62 @@
+"""Events a second through claim → run → commit in one worker process: no-op agent, reply recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from answerback.messages import Author, Event
+from answerback.store import Database, Threads
+from answerback.store.queues import queues
+from tests.bench.bench import cpu_seconds, process, server
+
+THREADS = 5_000
+ROUNDS = 8
+
+
+def _event(thread: int, number: int) -> Event:
+    return Event(
+        delivery=f"standard:bench-{thread}-{number}",
+        thread=f"standard:bench-{thread}",
+        kind="message.created",
+        text="What does the next release change for people who have pinned the old one?",
+        author=Author("u1", "Ada"),
+        direct=True,
+    )
+
+
+async def _fill(url: str) -> None:
+    database = Database(url, timeout=60)
+    threads = Threads(database)
+    for number in range(ROUNDS):
+        await asyncio.gather(*[threads.accept(_event(thread, number)) for thread in range(THREADS)])
+    await database.close()
+
+
+async def _drain(url: str) -> tuple[float, float]:
+    """When the first event was seen handled and when the last one was, and how many between: (events, seconds)."""
+    database = Database(url, timeout=60)
+    threads = Threads(database)
+    total = THREADS * ROUNDS
+    first: tuple[float, int] | None = None
+    while True:
+        handled = (await queues(threads)).handled
+        now = time.perf_counter()
+        if handled and first is None:
+            first = (now, handled)
+        if handled == total and first is not None:
+            await database.close()
+            return handled - first[1], now - first[0]
+        await asyncio.sleep(0.02)
+
+
+def run(concurrency: int = 100) -> tuple[float, float]:
+    """One run: (events a second, events a second of the worker's CPU time)."""
+    with server() as url:
+        asyncio.run(_fill(url))
+        with process(
+            "worker", url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)
+        ) as worker:
+            events, seconds = asyncio.run(_drain(url))
+            cpu = cpu_seconds(worker.pid)
+    return events / seconds, events / cpu if cpu else 0.0

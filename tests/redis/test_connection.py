@@ -1,0 +1,32 @@
+"""The connection to Redis, where a client library could surprise us."""
+
+from __future__ import annotations
+
+import asyncio
+
+from answerback.store import Database
+
+
+async def test_a_loop_of_calls_ends_whenever_it_is_cancelled(database: Database) -> None:
+    async def call_for_ever() -> None:
+        while True:
+            await database.call("PING")
+
+    for moment in range(300):
+        task = asyncio.create_task(call_for_ever())
+        for _ in range(moment % 15 + 1):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done, f"cancelled in round {moment}, it runs on"
+
+
+async def test_a_connection_serves_after_a_call_on_it_was_cancelled(database: Database) -> None:
+    await database.call("SET", "key", "value")
+    for moment in range(60):
+        task = asyncio.create_task(database.call("PING"))
+        for _ in range(moment % 15 + 1):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert await database.call("GET", "key") == b"value"

@@ -1,0 +1,62 @@
+"""extend: one heartbeat renews all that a worker holds, and tells what it lost."""
+
+from __future__ import annotations
+
+from answerback.store import Outbox, Threads, keys
+from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, post, turn
+
+OTHER = "github:1:2"
+
+
+async def test_a_heartbeat_renews_turns_and_outboxes(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await accept(threads, 1, thread=OTHER)
+    held = await claim(threads)
+    await lapse(threads, "due")
+    await lapse(threads, thread=OTHER)
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence), ("ready", OTHER, held.fence)]) == [True, True]
+    assert await courier(threads, outbox) == []
+    assert await claim_all(threads) == []
+    now = await threads.database.now()
+    for queue, thread in (("due", THREAD), ("ready", OTHER)):
+        score = await threads.database.call("ZSCORE", f"ab:{{0}}:{queue}", thread)
+        assert 4000 < score - now <= 5000
+
+
+async def test_a_heartbeat_tells_apart_what_is_held_and_what_is_lost(threads: Threads) -> None:
+    for number in range(4):
+        await accept(threads, number, thread=f"github:1:{number}")
+    claims = {held.thread: held for held in await claim_all(threads)}
+    await lapse(threads, thread="github:1:1")
+    await claim(threads, owner="heir")
+    await threads.commit(turn(claims["github:1:2"]))
+    leases = [(name, id, held.fence) for name, (id, held) in zip(["ready"] * 4, sorted(claims.items()), strict=True)]
+    before = await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1")
+    assert await threads.extend(0, [("ready", id, fence) for _, id, fence in leases]) == [True, False, False, True]
+    assert await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1") == before
+    assert await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:2") is None
+
+
+async def test_a_fence_of_the_turn_is_none_of_the_outbox(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    await accept(threads, 1)
+    held = await claim(threads)
+    assert await threads.extend(0, [("due", THREAD, held.fence), ("ready", THREAD, held.fence)]) == [False, True]
+    (outgoing,) = await courier(threads, outbox)
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [True]
+
+
+async def test_nothing_is_extended_that_nobody_ever_held(threads: Threads) -> None:
+    before = await dump(threads.database)
+    assert await threads.extend(0, [("ready", THREAD, 0), ("due", THREAD, 1)]) == [False, False]
+    assert await threads.extend(0, []) == []
+    assert await dump(threads.database) == before
+
+
+async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Threads) -> None:
+    await accept(threads, 1)
+    held = await claim(threads)
+    await bury(threads, held)
+    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [False]
+    assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))

@@ -1,0 +1,147 @@
+"""Every script declares all the keys it touches, and those of one call lie in one slot.
+
+Proved by the server: MONITOR shows each script's call, and after it the commands that it issued itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha1
+from importlib import resources
+
+from answerback.messages import Amendment, DeadLetter
+from answerback.store import Database, Letters, Outbox, Threads, keys
+from tests.redis.conftest import Server
+from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
+
+_LINE = re.compile(rb"\+[\d.]+ \[\d+ (?P<source>lua|[^\]]*)\] (?P<words>.*)\r\n")
+_WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+SCRIPTS = {
+    sha1(file.read_bytes(), usedforsecurity=False).hexdigest().encode(): file.name
+    for file in resources.files("answerback.store").joinpath("lua").iterdir()
+    if file.name.endswith(".lua")
+}
+
+
+class Watch:
+    """What the server did: commands as (issued by a script, words)."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[bool, list[bytes]]] = []
+
+
+@asynccontextmanager
+async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
+    """Sees every command that the server runs during the block."""
+    watch = Watch()
+    reader, writer = await asyncio.open_unix_connection(server.socket, limit=2**24)
+    writer.write(b"MONITOR\r\n")
+    assert await reader.readline() == b"+OK\r\n"
+    yield watch
+    await database.call("ECHO", "the end")
+    async with asyncio.timeout(10):
+        while True:
+            found = _LINE.fullmatch(await reader.readline())
+            assert found
+            words = [codecs.escape_decode(word)[0] for word in _WORD.findall(found["words"])]
+            if words == [b"ECHO", b"the end"]:
+                break
+            watch.commands.append((found["source"] == b"lua", words))
+    writer.close()
+
+
+async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+    """Each script at least once, in every partition, on each of its ways."""
+    ids = [f"github:1:{number}" for number in range(24)]
+    await threads.own(["github:user:7"])
+    await asyncio.gather(*[threads.accept(event(number, id)) for number, id in enumerate(ids)])
+    await asyncio.gather(
+        *[threads.accept(event(number + 100, id, identities=("user:8",))) for number, id in enumerate(ids)]
+    )
+    await threads.accept(event(0, ids[0]))
+    for text in ("better", None):
+        await threads.amend(Amendment(delivery="github:edit", thread=ids[0], message="100", text=text))
+    claims = await claim_all(threads)
+    for p in range(threads.partitions):
+        some = [found for found in claims if threads.partition(found.thread) == p]
+        assert len(some) >= 4, "every partition has threads enough for every way"
+        for held in some:
+            key = f"{held.entries[0].event.id}.0"
+            await threads.step(step(held, "reply", reply(key, held.thread)))
+        await threads.extend(p, [("ready", held.thread, held.fence) for held in some])
+        await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
+        await threads.commit(turn(some[1], more=False))
+        await threads.release(some[2], delay=60, error="no")
+        for held in some[3:]:
+            await bury(threads, held)
+        found = [letter async for letter in letters.list() if threads.partition(letter.thread) == p]
+        await letters.replay(found[0].id)
+        await letters.replay(found[-1].id, fresh=True)
+    for held in await claim_all(threads):
+        await bury(threads, held)
+    dead = [letter async for letter in letters.list()]
+    await letters.drop(dead[0].id)
+    for number, id in enumerate(ids):
+        await threads.accept(event(number, id))
+    for outgoing in await courier(threads, outbox):
+        await outbox.mark(outgoing)
+        letter = DeadLetter(id=outgoing.reply.key, kind="reply", thread=outgoing.thread, reason="no")
+        following = await outbox.settle(outgoing, letter)
+        if following:
+            await outbox.defer(following, 0, retry=True)
+        await letters.replay(letter.id)
+    for outgoing in await courier(threads, outbox):
+        await outbox.settle(outgoing)
+
+
+async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
+    threads = Threads(database, partitions=4)
+    async with watching(server, database) as watch:
+        await everything(threads, Outbox(threads), Letters(threads))
+    declared: set[bytes] = set()
+    run: dict[str, set[bytes]] = {}
+    name = ""
+    for by_script, words in watch.commands:
+        command = words[0].upper()
+        if command in (b"EVALSHA", b"EVAL") and not by_script:
+            count = int(words[2])
+            declared = set(words[3 : 3 + count])
+            tags = {key[key.index(b"{") : key.index(b"}") + 1] for key in declared}
+            assert len(tags) == 1, f"{tags} in one call"
+            sha = words[1] if command == b"EVALSHA" else sha1(words[1], usedforsecurity=False).hexdigest().encode()
+            name = SCRIPTS[sha.lower()]
+            run.setdefault(name, set()).update(tags)
+        elif by_script and command != b"TIME":
+            touched = await database.call("COMMAND GETKEYS", *words)
+            assert touched, words
+            assert {key.encode() for key in touched} <= declared, f"{name} touches {touched}"
+    assert set(run) == set(SCRIPTS.values()), "every script was run"
+    assert run["commit.lua"] == run["accept.lua"] == {b"{%d}" % p for p in range(4)}
+
+
+async def test_threads_are_spread_over_all_partitions() -> None:
+    found = [keys.partition(f"github:1:{number}", 4) for number in range(400)]
+    assert {p: found.count(p) > 50 for p in range(4)} == dict.fromkeys(range(4), True)
+    assert keys.partition("github:\udcff", 4) in range(4)
+
+
+async def test_partitions_know_nothing_of_each_other(database: Database) -> None:
+    threads = Threads(database, partitions=4)
+    for number in range(40):
+        await threads.accept(event(number, f"github:1:{number}"))
+    taken = await threads.take(2, "ready", 100)
+    assert {threads.partition(id) for id in taken.threads} == {2}
+    held = (await threads.claim(2, taken, "worker"))[0]
+    await lapse(threads, thread=held.thread)
+    heirs = await claim_all(threads, limit=100)
+    assert len(heirs) == 40 - len(taken.threads) + 1
+
+
+async def test_a_forgotten_script_is_sent_again(threads: Threads) -> None:
+    await threads.accept(event(1))
+    await threads.database.call("SCRIPT", "FLUSH")
+    await threads.commit(turn(await claim(threads)))

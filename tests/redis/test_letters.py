@@ -1,0 +1,177 @@
+"""Dead letters: listed, replayed, dropped; and what a redelivery does with them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from answerback.messages import DeadLetter, Entry
+from answerback.store import Letters, Outbox, Threads, keys
+from tests.redis.given import (
+    THREAD,
+    accept,
+    bury,
+    claim,
+    claim_all,
+    counters,
+    courier,
+    event,
+    inbox,
+    post,
+    reply,
+    step,
+    turn,
+)
+
+
+async def bury_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadLetter:
+    """A reply that its platform refused."""
+    await post(threads, key)
+    (outgoing,) = await courier(threads, outbox)
+    failed = msgspec.structs.replace(outgoing.reply, state="failed", attempts=3, error="it is locked")
+    letter = DeadLetter(id=key, kind="reply", thread=THREAD, reason="it is locked", attempts=3)
+    assert await outbox.settle(msgspec.structs.replace(outgoing, reply=failed), letter) is None
+    return letter
+
+
+async def test_a_replayed_event_goes_on_with_what_was_done(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads), {"look": b"done"})
+    assert await letters.replay(event(1).id)
+    assert (await claim(threads)).entries == [Entry(event(1), {"look": b"done"})]
+    assert await letters.get(event(1).id) is None
+    assert await counters(threads) == {"accepted": 1, "buried": 1, "waiting": 1}
+
+
+async def test_a_fresh_replay_forgets_what_was_done(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads), {"look": b"done"})
+    assert await letters.replay(event(1).id, fresh=True)
+    assert (await claim(threads)).entries == [Entry(event(1))]
+
+
+async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1, 2)
+    await bury(threads, await claim(threads))
+    assert await letters.replay(event(1).id)
+    found = await claim(threads)
+    assert found.entries[0].event == event(2)
+    assert [entry.event for entry in await threads.commit(turn(found))] == [event(1)]
+
+
+async def test_a_replay_is_done_once(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads))
+    assert await letters.replay(event(1).id)
+    assert not await letters.replay(event(1).id)
+    assert await inbox(threads) == 1
+    assert (await threads.accept(event(1))).status == "duplicate"
+
+
+async def test_replays_at_once_put_it_back_once(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads))
+    # With a connection for each at hand, all of them find the letter before the first puts its event back.
+    await asyncio.gather(*[letters.get(event(1).id) for _ in range(10)])
+    assert sum(await asyncio.gather(*[letters.replay(event(1).id) for _ in range(10)])) == 1
+    assert await inbox(threads) == 1
+
+
+async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    await bury_reply(threads, outbox)
+    await accept(threads, 1, 2)
+    await bury(threads, await claim(threads))
+    held = await claim(threads)
+    await threads.step(step(held, "reply", reply("r2")))
+    assert len(await courier(threads, outbox)) == 1
+    assert await letters.replay(event(1).id)
+    assert await letters.replay("r1")
+    assert await claim_all(threads) == []
+    assert await courier(threads, outbox) == []
+
+
+async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: Threads, letters: Letters) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads))
+    assert await letters.drop(event(1).id)
+    assert not await letters.drop(event(1).id)
+    assert not await letters.replay(event(1).id)
+    assert (await threads.accept(event(1))).status == "duplicate"
+    assert await claim_all(threads) == []
+    assert await threads.database.call("TTL", keys.seen(0, "github:1")) > 0
+
+
+async def test_a_letter_that_is_not_there_is_not_replayed(letters: Letters) -> None:
+    assert not await letters.replay("nothing")
+    assert not await letters.drop("nothing")
+    assert await letters.get("nothing") is None
+
+
+async def test_hundreds_of_letters_are_listed_newest_first_in_every_partition(threads: Threads) -> None:
+    many = Threads(threads.database, partitions=4)
+    letters = Letters(many)
+    for number in range(250):
+        await accept(many, number, thread=f"github:1:{number}")
+    for held in await claim_all(many, limit=250):
+        await bury(many, held)
+    found = [letter async for letter in letters.list()]
+    assert {letter.id for letter in found} == {event(number).id for number in range(250)}
+    for p in range(4):
+        times = [letter.at for letter in found if many.partition(letter.thread) == p]
+        assert times == sorted(times, reverse=True)
+
+
+async def test_all_letters_can_be_replayed_while_they_are_listed(threads: Threads, letters: Letters) -> None:
+    for number in range(250):
+        await accept(threads, number, thread=f"github:1:{number}")
+    for held in await claim_all(threads, limit=250):
+        await bury(threads, held)
+    async for letter in letters.list():
+        assert await letters.replay(letter.id)
+    assert len(await claim_all(threads, limit=500)) == 250
+
+
+async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+    expected = await bury_reply(threads, outbox)
+    found = await letters.get("r1")
+    assert found is not None
+    letter, grave = found
+    assert msgspec.structs.replace(letter, at=0) == expected
+    # What a replay posts is the reply as it was before anybody tried.
+    assert grave == reply("r1")
+    assert (await outbox.replies(THREAD))["r1"].state == "failed"
+
+
+async def test_a_replayed_reply_is_posted_after_those_that_wait(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    await bury_reply(threads, outbox)
+    await post(threads, "r2", number=901)
+    assert await letters.replay("r1")
+    assert not await letters.replay("r1")
+    (outgoing,) = await courier(threads, outbox)
+    assert outgoing.reply == reply("r2")
+    following = await outbox.settle(outgoing)
+    assert following is not None
+    assert following.reply == reply("r1")
+    assert await outbox.settle(following) is None
+
+
+async def test_a_replayed_reply_whose_outbox_was_empty_is_due(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    await bury_reply(threads, outbox)
+    assert await courier(threads, outbox) == []
+    assert await letters.replay("r1")
+    assert [outgoing.reply for outgoing in await courier(threads, outbox)] == [reply("r1")]
+
+
+async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+    await bury_reply(threads, outbox)
+    assert await letters.drop("r1")
+    assert await letters.get("r1") is None
+    assert (await outbox.replies(THREAD))["r1"].state == "failed"
+    assert await courier(threads, outbox) == []

@@ -1,0 +1,215 @@
+"""The outbox: a thread's replies leave in order, by one sender at a time, each state stored before the next byte."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from answerback.errors import LeaseLost
+from answerback.messages import DeadLetter, Reply
+from answerback.store import Outbox, Outgoing, Threads, keys
+from answerback.store.queues import queues
+from tests.redis.given import THREAD, counters, courier, dump, lapse, post, reply, until
+
+
+def sending(outgoing: Outgoing) -> Outgoing:
+    return msgspec.structs.replace(
+        outgoing, reply=msgspec.structs.replace(outgoing.reply, state="sending", attempts=1, first=1)
+    )
+
+
+def sent(outgoing: Outgoing) -> Outgoing:
+    return msgspec.structs.replace(
+        outgoing, reply=msgspec.structs.replace(outgoing.reply, state="sent", message="m", url="https://example.org")
+    )
+
+
+async def test_replies_leave_in_order(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r3", "r1", "r2")
+    following: Outgoing | None
+    (following,) = await courier(threads, outbox)
+    order = []
+    while following is not None:
+        order.append(following.reply.key)
+        following = await outbox.settle(sent(following))
+    assert order == ["r3", "r1", "r2"]
+    assert await counters(threads) == {"accepted": 1, "handled": 1, "sent": 3}
+    assert not await threads.database.call("EXISTS", keys.queue(0, "due"), keys.unsent(0, THREAD))
+
+
+async def test_one_sender_holds_an_outbox(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    found = await asyncio.gather(*[courier(threads, outbox) for _ in range(20)])
+    assert sum(map(len, found)) == 1
+
+
+async def test_a_late_claim_steals_no_outbox(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    slow = await threads.take(0, "due", 10)
+    await lapse(threads, "due")
+    (quick,) = await courier(threads, outbox)
+    assert await outbox.claim(0, slow) == []
+    await outbox.mark(sending(quick))
+
+
+async def test_the_next_reply_comes_under_a_new_lease(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1", "r2")
+    (outgoing,) = await courier(threads, outbox)
+    await lapse(threads, "due")
+    assert await outbox.settle(sent(outgoing)) is not None
+    assert await courier(threads, outbox) == []
+
+
+async def test_a_sender_and_a_turn_hold_a_thread_side_by_side(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await post(threads, "r2", number=901)
+    following = await outbox.settle(sent(outgoing))
+    assert following is not None
+    assert following.reply == reply("r2")
+
+
+async def test_a_sent_reply_keeps_its_fate_and_not_its_text(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.settle(sent(outgoing))
+    assert await outbox.replies(THREAD) == {
+        "r1": Reply(key="r1", thread=THREAD, text="", state="sent", message="m", url="https://example.org")
+    }
+
+
+async def test_what_a_dead_sender_marked_is_found_by_the_next(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (dead,) = await courier(threads, outbox)
+    await outbox.mark(sending(dead))
+    await lapse(threads, "due")
+    (heir,) = await courier(threads, outbox)
+    assert heir.fence == dead.fence + 1
+    assert (heir.reply.state, heir.reply.attempts, heir.reply.text) == ("sending", 1, "reply r1")
+
+
+async def test_a_sender_that_lost_its_lease_changes_nothing(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1", "r2")
+    (late,) = await courier(threads, outbox)
+    await lapse(threads, "due")
+    await courier(threads, outbox)
+    before = await dump(threads.database)
+    letter = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")
+    for call in (
+        outbox.mark(sending(late)),
+        outbox.settle(sent(late)),
+        outbox.settle(late, letter),
+        outbox.defer(late, 1, retry=True),
+    ):
+        with pytest.raises(LeaseLost):
+            await call
+    assert await threads.extend(0, [("due", THREAD, late.fence)]) == [False]
+    assert await dump(threads.database) == before
+
+
+async def test_only_the_reply_at_the_head_can_be_marked(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1", "r2")
+    (first,) = await courier(threads, outbox)
+    following = await outbox.settle(sent(first))
+    assert following is not None
+    # A mark that was long on its way would turn a sent reply back into one of unknown fate.
+    with pytest.raises(LeaseLost):
+        await outbox.mark(sending(first))
+    await outbox.mark(sending(following))
+    found = await outbox.replies(THREAD)
+    assert (found["r1"].state, found["r2"].state) == ("sent", "sending")
+
+
+async def test_marks_made_together_stand_and_fall_alone(threads: Threads, outbox: Outbox) -> None:
+    ids = [f"github:1:{number}" for number in range(10)]
+    for number, id in enumerate(ids):
+        await post(threads, "r", thread=id, number=number)
+    held = await courier(threads, outbox)
+    stale = [msgspec.structs.replace(outgoing, fence=9) for outgoing in held[::2]]
+    results = await asyncio.gather(
+        *[outbox.mark(sending(outgoing)) for outgoing in stale + held[1::2]], return_exceptions=True
+    )
+    assert [type(result) for result in results] == [LeaseLost] * 5 + [type(None)] * 5
+
+
+@pytest.mark.parametrize("names", [("r1",), ("r1", "r2")])
+async def test_a_reply_is_settled_once_even_if_said_twice(
+    threads: Threads, outbox: Outbox, names: tuple[str, ...]
+) -> None:
+    await post(threads, *names)
+    (outgoing,) = await courier(threads, outbox)
+    first = await outbox.settle(sent(outgoing))
+    assert await outbox.settle(sent(outgoing)) == first
+    assert (await counters(threads))["sent"] == 1
+    assert await threads.database.call("LLEN", keys.unsent(0, THREAD)) == len(names) - 1
+
+
+async def test_an_outbox_given_up_twice_is_left_to_whoever_comes_next(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    assert await outbox.settle(sent(outgoing)) is None
+    await post(threads, "r2", number=901)
+    assert await outbox.settle(sent(outgoing)) is None
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [False]
+    assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
+
+
+async def test_a_reply_that_failed_makes_way_for_the_next(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1", "r2")
+    (outgoing,) = await courier(threads, outbox)
+    letter = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")
+    for _ in range(2):
+        following = await outbox.settle(outgoing, letter)
+        assert following is not None
+        assert following.reply == reply("r2")
+    assert await counters(threads) == {"accepted": 1, "handled": 1, "failed replies": 1}
+
+
+async def test_a_deferred_reply_is_tried_again_when_its_delay_is_over(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.defer(sending(outgoing), 0.03, retry=True)
+    assert await courier(threads, outbox) == []
+    assert (await queues(threads)).replies.in_flight == 0
+    found: list[Outgoing] = []
+
+    async def due() -> bool:
+        found.extend(await courier(threads, outbox))
+        return bool(found)
+
+    await until(due)
+    assert found[0].reply == sending(outgoing).reply
+
+
+async def test_an_outbox_is_deferred_once_even_if_said_twice(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.defer(outgoing, 60, retry=True)
+    before = await dump(threads.database)
+    await outbox.defer(outgoing, 60, retry=True)
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [False]
+    with pytest.raises(LeaseLost):
+        await outbox.mark(sending(outgoing))
+    assert await dump(threads.database) == before
+
+
+async def test_the_longest_pause_counts(outbox: Outbox) -> None:
+    await outbox.pause("slack", 60)
+    await outbox.pause("slack", 1)
+    assert 59 < await outbox.paused(["slack"]) <= 60
+    await outbox.pause("slack", 120)
+    await outbox.pause("slack/C1", 30)
+    assert 119 < await outbox.paused(["slack", "slack/C1"]) <= 120
+    assert 29 < await outbox.paused(["github", "slack/C1"]) <= 30
+    assert await outbox.paused(["github"]) == await outbox.paused([]) == 0
+
+
+async def test_a_pause_ends(outbox: Outbox) -> None:
+    await outbox.pause("slack", 0.02)
+
+    async def over() -> bool:
+        return await outbox.paused(["slack"]) == 0
+
+    await until(over)

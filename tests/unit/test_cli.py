@@ -1,0 +1,279 @@
+"""The commands, as far as they need no Redis: help, mistakes, signatures, and what a terminal gets to see."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from answerback.errors import ConfigurationError
+from answerback.messages import Author, Message, Reply
+from answerback.platforms import PLATFORMS
+from answerback.store.index import Summary, Transcript
+from tests.fixtures.deliveries import load, names
+from tools import processes
+from tools.cli import COMMANDS, cli
+from tools.delivery import Delivery, message, payload, signed
+from tools.development import Announcement, announced, announced_as, development_secrets
+from tools.render import block, document, duration, show, table, visible
+from tools.transcript import transcribe
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"redis", "aiohttp", "pydantic", "rich", "arq", "structlog", "answerback.store"}
+
+
+def said(*args: str, code: int = 0, environment: dict[str, str] | None = None) -> str:
+    """What a command prints, stderr with it."""
+    result = CliRunner().invoke(cli, args, env=environment, prog_name="answerback")
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+# Help ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_explains_with_examples_and_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from tools.cli import cli\n"
+        f"try: cli([*{command!r}, '--help'], prog_name='answerback')\n"
+        "except SystemExit: pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "answerback " in done.stdout
+    assert "Examples:" in done.stdout or not command
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_help_names_every_command_and_every_exit_code() -> None:
+    text = said("--help")
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+    for code in range(5):
+        assert f"\n    {code}  " in text
+
+
+def test_the_console_script_is_this_command() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"answerback": "tools.cli:main"}
+
+
+def test_up_runs_what_the_procfile_says() -> None:
+    lines = [f"{name}: python -m {module}" for name, module in processes.PROCFILE.items()]
+    assert (ROOT / "Procfile").read_text().splitlines() == lines
+
+
+# Mistakes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["sned", "hello"], "sned"),
+        (["send"], "Missing argument"),
+        (["send", "  "], "nothing to say"),
+        (["send", "--event", "issues", "hello"], "--to github"),
+        (["send", "--new", "--thread", "t", "hello"], "exclude"),
+        (["send", "--to", "github", "missing.json"], "missing.json"),
+        (["send", "--to", "github", "--thread", "t", __file__], "payload"),
+        (["send", "--to", "github", __file__], "not JSON"),
+        (["send", "--to", "slack", "--delivery", "d", __file__], "no other id"),
+        (["send", "--to", "teams", __file__], "teams"),
+        (["up", "--workers", "0"], "--workers"),
+        (["dead", "--older", "soon"], "90s, 30m, 2h or 1d"),
+        (["dead", "replay"], "say which"),
+        (["dead", "drop", "x", "--all"], "say which"),
+        (["threads", "--limit", "0"], "--limit"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_explained_and_exits_with_2(args: list[str], words: str) -> None:
+    output = said(*args, code=2)
+    assert words in output
+    assert "Traceback" not in output
+
+
+def test_wrong_settings_are_told_all_at_once(tmp_path: Path) -> None:
+    wrong = {"PORT": "http", "LEASE_SECONDS": "0", "REDIS_URL": "localhost"}
+    for command in (["up"], ["queue"], ["worker"], ["send", "hello"]):
+        output = said(*command, code=1, environment=wrong)
+        assert [line.split(":")[0].strip() for line in output.splitlines()[1:]] == [
+            "REDIS_URL",
+            "PORT",
+            "LEASE_SECONDS",
+        ]
+    findings = json.loads(said("check", "--json", code=1, environment=wrong))
+    assert [finding["level"] for finding in findings] == ["error"] * 3
+
+
+def test_without_a_server_every_command_says_what_to_do(tmp_path: Path) -> None:
+    nowhere = {"ANSWERBACK_DATA": str(tmp_path), "REDIS_URL": ""}
+    for command in (["queue"], ["threads"], ["threads", "show", "x"], ["dead"], ["workers"], ["send", "x"], ["worker"]):
+        output = said(*command, code=4, environment=nowhere)
+        assert "nothing is running" in output
+        assert str(tmp_path) in output
+        assert "make up" in output
+
+
+# What a terminal gets to see -------------------------------------------------------------------------
+
+HOSTILE = "a\x1b[31mred\x9b2J\rb\nc\u202edcba\u2066\x07\x00\ud800\u2028é ok"
+
+
+def test_hostile_text_is_made_visible() -> None:
+    assert visible(HOSTILE) == r"a\x1b[31mred\x9b2J\rb\nc\u202edcba\u2066\x07\x00\ud800\u2028é ok"
+    assert visible("naïve 日本 👩\u200d🚀 \u00a0.") == "naïve 日本 👩\u200d🚀 \u00a0."
+
+
+def test_a_block_keeps_its_lines_and_nothing_else() -> None:
+    assert block("one\r\n\ttwo\x1b[2J\n\nfour", "  ") == "  one\n      two\\x1b[2J\n\n  four"
+
+
+def test_a_table_in_a_pipe_is_whole_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    show(table(("id", "n", "text"), [("x" * 90, 7, f"[red]{HOSTILE}"), ("y", 12, "z" * 300)], long="text"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].split(maxsplit=2) == ["x" * 90, "7", f"[red]{visible(HOSTILE)}"]
+    assert lines[2].split() == ["y", "12", "z" * 300]
+
+
+def test_a_document_has_every_field_and_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    document([Message(role="user", text=HOSTILE, author=Author("u1"), model=b'[{"parts": []}]')])
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    [found] = json.loads(printed)
+    assert found["text"] == HOSTILE
+    assert found["author"] == {"id": "u1", "name": ""}
+    assert found["model"] == [{"parts": []}]
+    assert set(found) == set(Message.__struct_fields__)
+
+
+def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
+    record = json.dumps(
+        [
+            {"parts": [{"part_kind": "tool-call", "tool_name": "find", "args": '{"q": "x"}', "tool_call_id": "c1"}]},
+            {"parts": [{"part_kind": "tool-return", "tool_name": "find", "content": ["y"], "tool_call_id": "c1"}]},
+        ]
+    ).encode()
+    found = Transcript(
+        thread=Summary(
+            id="standard:t", platform="standard", channel="", title=HOSTILE, url="", state="retrying",
+            updated=1, created=1, attempts=2, next=1500, error="boom", waiting=1,
+        ),
+        messages=[
+            Message(role="user", text=HOSTILE, author=Author("u1", HOSTILE), turn="t1"),
+            Message(role="assistant", text="hi", agent="demo", turn="t1", reply="t1.0", model=record),
+        ],
+        waiting=[],
+        steps=["look#1"],
+        replies=[Reply(key="t1.0", thread="standard:t", text="", state="failed", attempts=3, error="refused")],
+    )  # fmt: skip
+    text = click.unstyle("\n".join(transcribe(found, [], now=10_000)))
+    assert "retrying: attempt 2 failed (boom), again in 1.5 s, 1 waiting" in text
+    assert '⚙ find({"q": "x"}) = ["y"]' in text
+    assert "failed after 3 tries: refused  t1.0" in text
+    assert "look#1" in text
+    assert not {"\x1b", "\x9b", "\u202e", "\r", "\x00"} & set(text)
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (4200, "4.2 s"),
+        (75_000, "75 s"),
+        (600_000, "10 min"),
+        (10**7, "3 h"),
+        (10**9, "12 d"),
+    ],
+)
+def test_durations_are_short(ms: int, words: str) -> None:
+    assert duration(ms) == words
+
+
+# Deliveries ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("platform", "name"), [(each, name) for each in PLATFORMS for name in names(each)])
+def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name: str) -> None:
+    secret = "whsec_bm90IHZlcnkgc2VjcmV0IGF0IGFsbA=="
+    fixture = load(platform, name)
+    sent = signed(
+        payload(
+            platform,
+            fixture.body,
+            event=None if platform != "github" else fixture.headers["x-github-event"],
+            delivery=None,
+        ),
+        secret,
+    )
+    assert PLATFORMS[platform].verify([secret], sent.headers, sent.body, time.time()) is None
+    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.headers, sent.body, time.time())
+    PLATFORMS[platform].parse(sent.headers, sent.body)
+
+
+@pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
+def test_github_events_are_known_by_their_payload(name: str) -> None:
+    fixture = load("github", name)
+    sent = payload("github", fixture.body, event=None, delivery=None)
+    assert sent.headers["x-github-event"] == fixture.headers["x-github-event"]
+
+
+def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:
+    with pytest.raises(click.UsageError, match="--event"):
+        payload("github", load("github", "star.created").body, event=None, delivery=None)
+
+
+def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
+    raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
+    kept = [payload("github", raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    assert kept == [load("github", "issues.opened").headers["x-github-delivery"]] * 2
+    bare = load("github", "issues.opened").body
+    fresh = [payload("github", bare, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    assert fresh[0] != fresh[1]
+
+
+def test_a_message_is_never_mistaken_for_our_own() -> None:
+    sent = message("hello", thread="t", author="answerback", delivery=None)
+    [event] = PLATFORMS["standard"].parse(sent.headers, sent.body)  # type: ignore[misc]
+    assert event.thread == "standard:t"
+    assert event.direct  # type: ignore[union-attr]
+    assert "user:answerback" not in event.identities  # type: ignore[union-attr]
+    assert isinstance(sent, Delivery)
+
+
+# What `up` keeps ---------------------------------------------------------------------------------------
+
+
+def test_development_secrets_are_made_once_and_are_private(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert development_secrets(data) == {}
+    made = development_secrets(data, create=True)
+    assert set(made) == {platform.SECRET for platform in PLATFORMS.values()}
+    assert development_secrets(data, create=True) == development_secrets(data) == made
+    assert (data / "dev-secrets.json").stat().st_mode & 0o777 == 0o600
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_damaged_development_secrets_are_told(tmp_path: Path) -> None:
+    (tmp_path / "dev-secrets.json").write_text("{")
+    with pytest.raises(ConfigurationError, match="remove it"):
+        development_secrets(tmp_path)
+
+
+def test_an_announcement_lasts_as_long_as_its_process(tmp_path: Path) -> None:
+    assert announced(tmp_path) is None
+    with announced_as(tmp_path, Announcement("http://127.0.0.1:1", 1)):
+        assert announced(tmp_path) == Announcement("http://127.0.0.1:1", 1)
+    assert announced(tmp_path) is None
+    (tmp_path / "up.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')  # its process was killed
+    assert announced(tmp_path) is None

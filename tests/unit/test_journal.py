@@ -1,0 +1,176 @@
+"""The journal: what was done in a turn is not done again, and changed code is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from answerback.agents.journal import Journal, current_step
+from answerback.errors import CodeChanged, LimitExceeded, OutcomeUnknown, TurnFailed
+from answerback.messages import Reply
+
+
+class Attempts:
+    """A turn that is run several times over one journal; after `crash_after` writes its worker dies."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+        self.replies: list[str] = []
+        self.writes = 0
+        self.crash_after: int | None = None
+        self.ran: list[str] = []
+
+    def journal(self, **limits: int) -> Journal:
+        return Journal(dict(self.records), self._write, **limits)
+
+    async def _write(self, name: str, record: bytes, replies: Sequence[Reply]) -> None:
+        if self.crash_after is not None and self.writes >= self.crash_after:
+            raise ConnectionError("the worker died here")
+        self.writes += 1
+        self.records[name] = record
+        self.replies += [reply.key for reply in replies]
+
+    def work(self, result: object):  # type: ignore[no-untyped-def]
+        async def run() -> object:
+            self.ran.append(f"{current_step()}={result}")
+            return result
+
+        return run
+
+
+async def test_a_finished_step_returns_its_recorded_result() -> None:
+    attempts = Attempts()
+    assert await attempts.journal().step("charge", attempts.work({"id": 7})) == {"id": 7}
+    assert await attempts.journal().step("charge", attempts.work({"id": 8})) == {"id": 7}
+    assert attempts.ran == ["charge#1={'id': 7}"]
+
+
+async def test_steps_of_one_name_are_told_apart_by_their_order() -> None:
+    attempts = Attempts()
+    for expected in ([1, 2], [1, 2]):
+        journal = attempts.journal()
+        assert [await journal.step("charge", attempts.work(number)) for number in (1, 2)] == expected
+    assert attempts.ran == ["charge#1=1", "charge#2=2"]
+
+
+async def test_a_step_that_began_and_left_no_result_is_not_run_again() -> None:
+    attempts = Attempts()
+    attempts.crash_after = 1
+    with pytest.raises(ConnectionError):
+        await attempts.journal().step("charge", attempts.work(1))
+    attempts.crash_after = None
+    with pytest.raises(OutcomeUnknown, match='step "charge" had begun'):
+        await attempts.journal().step("charge", attempts.work(1))
+    assert len(attempts.ran) == 1
+
+
+async def test_an_idempotent_step_is_run_again_with_the_same_key() -> None:
+    attempts = Attempts()
+    attempts.crash_after = 0
+    with pytest.raises(ConnectionError):
+        await attempts.journal().step("charge", attempts.work(1), idempotent=True)
+    attempts.crash_after = None
+    await attempts.journal().step("charge", attempts.work(1), idempotent=True)
+    assert attempts.ran == ["charge#1=1", "charge#1=1"]
+
+
+async def test_what_stands_for_an_unknown_result_is_recorded_too() -> None:
+    attempts = Attempts()
+    attempts.crash_after = 1
+    with pytest.raises(ConnectionError):
+        await attempts.journal().step("charge", attempts.work(1))
+    attempts.crash_after = None
+    for _ in range(2):
+        journal = attempts.journal()
+        assert await journal.step("charge", attempts.work(1), unknown=attempts.work("unknown")) == "unknown"
+        journal.close()
+    assert attempts.ran == ["charge#1=1", "charge#1=unknown"]
+
+
+async def test_a_step_that_raised_may_be_run_again() -> None:
+    attempts = Attempts()
+
+    async def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await attempts.journal().step("charge", fail)
+    assert await attempts.journal().step("charge", attempts.work(1)) == 1
+
+
+async def test_another_step_where_one_is_recorded_means_that_the_code_changed() -> None:
+    attempts = Attempts()
+    await attempts.journal().step("charge", attempts.work(1))
+    with pytest.raises(CodeChanged, match=r'recorded "charge".*"refund" is asked for instead'):
+        await attempts.journal().step("refund", attempts.work(2))
+    assert attempts.ran == ["charge#1=1"]
+
+
+async def test_a_recorded_step_that_is_never_asked_for_means_that_the_code_changed() -> None:
+    attempts = Attempts()
+    journal = attempts.journal()
+    await journal.step("charge", attempts.work(1))
+    await journal.step("mail", attempts.work(2))
+    again = attempts.journal()
+    await again.step("charge", attempts.work(1))
+    with pytest.raises(CodeChanged, match='recorded "mail"'):
+        again.close()
+
+
+async def test_steps_side_by_side_may_finish_and_be_asked_for_in_any_order() -> None:
+    attempts = Attempts()
+    journal = attempts.journal()
+    attempts.crash_after = 4
+    with pytest.raises(ConnectionError):
+        await asyncio.gather(*[journal.step(name, attempts.work(name)) for name in "abc"])
+    attempts.crash_after = None
+    again = attempts.journal()
+    done = await asyncio.gather(*[again.step(name, attempts.work(name), idempotent=True) for name in "cab"])
+    assert done == ["c", "a", "b"]
+    again.close()
+
+
+async def test_what_is_recorded_inside_a_finished_step_is_recalled_and_not_missed() -> None:
+    attempts = Attempts()
+    recalled: list[str] = []
+
+    async def outer(journal: Journal) -> str:
+        async def inside() -> str:
+            return str(await journal.step("reply", attempts.work("hello")))
+
+        return await journal.step("tool", inside, recall=lambda name, value: recalled.append(name))
+
+    journal = attempts.journal()
+    await outer(journal)
+    again = attempts.journal()
+    await outer(again)
+    again.close()
+    assert recalled == ["tool#1>reply#1"]
+    assert attempts.ran == ["tool#1>reply#1=hello"]
+
+
+async def test_a_reply_enters_the_outbox_with_its_record() -> None:
+    attempts = Attempts()
+    reply = Reply(key="t.0", thread="x:1", text="hi")
+    await attempts.journal().step("reply", attempts.work("hi"), replies=lambda _: [reply])
+    await attempts.journal().step("reply", attempts.work("hi"), replies=lambda _: [reply])
+    assert attempts.replies == ["t.0"]
+
+
+async def test_a_result_that_is_no_plain_data_fails_the_turn_in_words() -> None:
+    attempts = Attempts()
+    with pytest.raises(TurnFailed, match='the result of step "lookup" cannot be recorded'):
+        await attempts.journal().step("lookup", attempts.work(object()))
+
+
+async def test_a_journal_has_limits() -> None:
+    attempts = Attempts()
+    journal = attempts.journal(max_steps=2)
+    await journal.step("a", attempts.work(1))
+    await journal.step("b", attempts.work(1))
+    with pytest.raises(LimitExceeded, match="more than 2 steps"):
+        await journal.step("c", attempts.work(1))
+    with pytest.raises(LimitExceeded, match="grew over 100 bytes"):
+        await Attempts().journal(max_bytes=100).step("a", attempts.work("x" * 200))

@@ -1,0 +1,219 @@
+"""The log: readable by people and by machines, and nothing in it that should not be."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from answerback import log
+
+# Put together here, so that no scanner takes this file for a leak.
+MADE_UP = "0123456789abcdefghij"
+PREFIXES = [
+    "ghp_",
+    "ghs_",
+    "github_pat_11A_",
+    "xoxb-1-",
+    "xoxp-1-",
+    "xapp-1-",
+    "whsec_",
+    "ab_live_",
+    "sk-",
+    "sk-ant-",
+    "Bearer ",
+]
+SECRETS = [*(prefix + MADE_UP for prefix in PREFIXES), f"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMiJ9.{MADE_UP}"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NO_COLOR", "1")
+    handlers, level = logging.root.handlers, logging.root.level
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.captureWarnings(False)
+    logging.root.handlers, logging.root.level = handlers, level
+
+
+def only(stream: io.StringIO) -> dict[str, Any]:
+    (line,) = stream.getvalue().splitlines()
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+@pytest.fixture
+def machine() -> io.StringIO:
+    stream = io.StringIO()
+    log.configure("info", stream)
+    return stream
+
+
+@pytest.fixture
+def terminal() -> io.StringIO:
+    stream = Terminal()
+    log.configure("info", stream)
+    return stream
+
+
+def test_a_line_is_one_json_object_with_its_context(machine: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(delivery="github:1", thread="github:acme/1", turn="t", attempt=2):
+        log.get_logger("worker.turn").info("reply sent", reply="t.1")
+    line = only(machine)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "level": "info",
+        "event": "reply sent",
+        "logger": "worker.turn",
+        "reply": "t.1",
+        "delivery": "github:1",
+        "thread": "github:acme/1",
+        "turn": "t",
+        "attempt": 2,
+    }
+
+
+def test_a_terminal_gets_text(terminal: io.StringIO) -> None:
+    log.get_logger("ingress").warning("Redis is away", attempt=3)
+    text = terminal.getvalue()
+    assert "Redis is away" in text
+    assert "attempt=3" in text
+    assert "{" not in text
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    stream = io.StringIO()
+    log.configure("warning", stream)
+    log.get_logger("worker").info("quiet")
+    logging.getLogger("some.agent").info("quiet")
+    assert stream.getvalue() == ""
+
+
+def test_the_standard_library_writes_the_same_lines(machine: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(thread="slack:T:C:1"):
+        logging.getLogger("my.agent").info("looked up %s", "x")
+    line = only(machine)
+    assert (line["event"], line["logger"], line["level"]) == ("looked up x", "my.agent", "info")
+    assert line["thread"] == "slack:T:C:1"
+
+
+@pytest.mark.parametrize(("level", "written"), [("info", 0), ("debug", 1)])
+def test_libraries_that_tell_each_step_are_heard_only_when_debugging(level: str, written: int) -> None:
+    stream = io.StringIO()
+    log.configure(level, stream)
+    logging.getLogger("arq.worker").info("0.10s → job")
+    assert len(stream.getvalue().splitlines()) == written
+    logging.getLogger("arq.worker").warning("job lost")
+    assert "job lost" in stream.getvalue()
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("before", ["", " ", "'", "token=", "\n", "\t", "\x1b", "\u2028", "word "])
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_known_secret_is_hidden_wherever_it_stands(secret: str, before: str, kind: type[io.StringIO]) -> None:
+    stream = kind()
+    log.configure("info", stream)
+    logger = log.get_logger("t")
+    text = f"{before}{secret}"
+    logger.info(text)
+    logger.info("said", text=text, nested={"a": [text, (text,)]}, raw=text.encode(), some={text})
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        logger.exception("failed")
+        logger.warning("again", exc_info=error)
+    logging.getLogger("other").error("said %s", text, exc_info=ValueError(text))
+    assert MADE_UP not in stream.getvalue()
+    assert stream.getvalue().count("***") >= 10
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_private_key_is_hidden(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    log.configure("info", stream)
+    log.get_logger("t").info(
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcd\nefgh\n-----END RSA PRIVATE KEY-----", then="kept"
+    )
+    log.get_logger("t").info("-----BEGIN PRIVATE KEY-----\nMIIEabcd")
+    assert "MIIE" not in stream.getvalue()
+    assert "kept" in stream.getvalue()
+
+
+def test_the_password_in_a_url_is_hidden_and_the_rest_is_not(machine: io.StringIO) -> None:
+    log.get_logger("t").info(
+        "using", url="rediss://user:hunter2@redis.example.com:6380/0", plain="redis://localhost:6379/0"
+    )
+    line = only(machine)
+    assert line["url"] == "rediss://user:***@redis.example.com:6380/0"
+    assert line["plain"] == "redis://localhost:6379/0"
+
+
+def test_what_is_named_a_secret_is_hidden_and_a_count_is_not(machine: io.StringIO) -> None:
+    log.get_logger("t").info(
+        "sent",
+        token="a",
+        Authorization="b",
+        app={"client_secret": "c", "passwords": ["d"]},
+        input_tokens=12,
+        api_key="",
+    )
+    line = only(machine)
+    assert (line["token"], line["Authorization"], line["app"]) == (
+        "***",
+        "***",
+        {"client_secret": "***", "passwords": ["***"]},
+    )
+    assert (line["input_tokens"], line["api_key"]) == (12, "")
+
+
+def test_ordinary_words_are_left_alone(machine: io.StringIO) -> None:
+    words = "task-management-of-all-tasks, high_availability, github.com/acme/widgets, the bearer of news"
+    log.get_logger("t").info(words)
+    assert only(machine)["event"] == words
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_no_text_begins_a_line_of_its_own(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    log.configure("info", stream)
+    forged = "hello\n2026-01-01 [error] forged\r\x1b[2J\x9b31m\u2028forged\u202e\x85forged\x00\udc80"
+    log.get_logger("t").info(forged, text=forged, nested=[forged])
+    assert len(stream.getvalue().splitlines()) == 1
+    log.get_logger("t").error("failed", exc_info=ValueError(forged))
+    logging.getLogger("other").warning("%s", forged)
+    written = stream.getvalue()
+    assert not any(line.startswith(("2026-01-01", "forged")) for line in written.splitlines())
+    assert all(char == "\n" or char.isprintable() for char in written)
+
+
+def test_anything_can_be_logged(machine: io.StringIO) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    log.get_logger("t").info(
+        "odd", endless=endless, keys={(1, 2): 3, None: 4}, thing=object(), number=float("nan"), raw=b"\xff"
+    )
+    assert "..." in json.dumps(only(machine)["endless"])
+
+
+def test_a_log_that_nobody_can_read_does_not_stop_the_work() -> None:
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    log.configure("info", Broken())
+    log.get_logger("t").info("lost")
+    closed = io.StringIO()
+    log.configure("info", closed)
+    closed.close()
+    log.get_logger("t").info("lost")
