@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from redis.exceptions import ResponseError
 
+from answerback.errors import ConfigurationError
 from answerback.store.connection import Database
 
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
@@ -71,6 +72,16 @@ async def server(database: Database) -> Server:
         fsync=fsync[1].decode() if isinstance(fsync, list) and len(fsync) == 2 else "",
         role=facts.get("role", "master"),
     )
+
+
+async def refuse_unsafe(database: Database) -> list[str]:
+    """What could be safer in this server. Raises `ConfigurationError` where events would not be safe at all."""
+    found = await server(database)
+    if errors := found.errors():
+        raise ConfigurationError(
+            "the Redis at REDIS_URL cannot be used:\n" + "\n".join(f"  {error}" for error in errors)
+        )
+    return found.warnings()
 
 
 async def _ask(database: Database, *words: str) -> object:

@@ -1,11 +1,10 @@
-"""The commands, as far as they need no Redis: help, mistakes, signatures, and what a terminal gets to see."""
+"""The commands, as far as they need no Redis: help, mistakes, and what a terminal gets to see."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -13,15 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from answerback.errors import ConfigurationError
 from answerback.messages import Author, Message, Reply
-from answerback.platforms import PLATFORMS
 from answerback.store.index import Summary, Transcript
-from tests.fixtures.deliveries import load, names
 from tools import processes
 from tools.cli import COMMANDS, cli
-from tools.delivery import Delivery, message, payload, signed
-from tools.development import Announcement, announced, announced_as, development_secrets
 from tools.render import block, document, duration, show, table, visible
 from tools.transcript import transcribe
 
@@ -93,6 +87,7 @@ def test_up_runs_what_the_procfile_says() -> None:
         (["dead", "replay"], "say which"),
         (["dead", "drop", "x", "--all"], "say which"),
         (["threads", "--limit", "0"], "--limit"),
+        (["queue", "--watch"], "--json"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_explained_and_exits_with_2(args: list[str], words: str) -> None:
@@ -198,82 +193,3 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
 )
 def test_durations_are_short(ms: int, words: str) -> None:
     assert duration(ms) == words
-
-
-# Deliveries ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("platform", "name"), [(each, name) for each in PLATFORMS for name in names(each)])
-def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name: str) -> None:
-    secret = "whsec_bm90IHZlcnkgc2VjcmV0IGF0IGFsbA=="
-    fixture = load(platform, name)
-    sent = signed(
-        payload(
-            platform,
-            fixture.body,
-            event=None if platform != "github" else fixture.headers["x-github-event"],
-            delivery=None,
-        ),
-        secret,
-    )
-    assert PLATFORMS[platform].verify([secret], sent.headers, sent.body, time.time()) is None
-    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.headers, sent.body, time.time())
-    PLATFORMS[platform].parse(sent.headers, sent.body)
-
-
-@pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
-def test_github_events_are_known_by_their_payload(name: str) -> None:
-    fixture = load("github", name)
-    sent = payload("github", fixture.body, event=None, delivery=None)
-    assert sent.headers["x-github-event"] == fixture.headers["x-github-event"]
-
-
-def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:
-    with pytest.raises(click.UsageError, match="--event"):
-        payload("github", load("github", "star.created").body, event=None, delivery=None)
-
-
-def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
-    raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
-    kept = [payload("github", raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
-    assert kept == [load("github", "issues.opened").headers["x-github-delivery"]] * 2
-    bare = load("github", "issues.opened").body
-    fresh = [payload("github", bare, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
-    assert fresh[0] != fresh[1]
-
-
-def test_a_message_is_never_mistaken_for_our_own() -> None:
-    sent = message("hello", thread="t", author="answerback", delivery=None)
-    [event] = PLATFORMS["standard"].parse(sent.headers, sent.body)  # type: ignore[misc]
-    assert event.thread == "standard:t"
-    assert event.direct  # type: ignore[union-attr]
-    assert "user:answerback" not in event.identities  # type: ignore[union-attr]
-    assert isinstance(sent, Delivery)
-
-
-# What `up` keeps ---------------------------------------------------------------------------------------
-
-
-def test_development_secrets_are_made_once_and_are_private(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    assert development_secrets(data) == {}
-    made = development_secrets(data, create=True)
-    assert set(made) == {platform.SECRET for platform in PLATFORMS.values()}
-    assert development_secrets(data, create=True) == development_secrets(data) == made
-    assert (data / "dev-secrets.json").stat().st_mode & 0o777 == 0o600
-    assert data.stat().st_mode & 0o777 == 0o700
-
-
-def test_damaged_development_secrets_are_told(tmp_path: Path) -> None:
-    (tmp_path / "dev-secrets.json").write_text("{")
-    with pytest.raises(ConfigurationError, match="remove it"):
-        development_secrets(tmp_path)
-
-
-def test_an_announcement_lasts_as_long_as_its_process(tmp_path: Path) -> None:
-    assert announced(tmp_path) is None
-    with announced_as(tmp_path, Announcement("http://127.0.0.1:1", 1)):
-        assert announced(tmp_path) == Announcement("http://127.0.0.1:1", 1)
-    assert announced(tmp_path) is None
-    (tmp_path / "up.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')  # its process was killed
-    assert announced(tmp_path) is None

@@ -1,0 +1,63 @@
+"""Deliveries that `send` makes: signed as their providers would, guessed where a payload tells too little."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from answerback.platforms import PLATFORMS
+from tests.fixtures.deliveries import load, names
+from tools.delivery import Delivery, message, payload, signed
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("platform", "name"), [(each, name) for each in PLATFORMS for name in names(each)])
+def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name: str) -> None:
+    secret = "whsec_bm90IHZlcnkgc2VjcmV0IGF0IGFsbA=="
+    fixture = load(platform, name)
+    sent = signed(
+        payload(
+            platform,
+            fixture.body,
+            event=None if platform != "github" else fixture.headers["x-github-event"],
+            delivery=None,
+        ),
+        secret,
+    )
+    assert PLATFORMS[platform].verify([secret], sent.headers, sent.body, time.time()) is None
+    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.headers, sent.body, time.time())
+    PLATFORMS[platform].parse(sent.headers, sent.body)
+
+
+@pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
+def test_github_events_are_known_by_their_payload(name: str) -> None:
+    fixture = load("github", name)
+    sent = payload("github", fixture.body, event=None, delivery=None)
+    assert sent.headers["x-github-event"] == fixture.headers["x-github-event"]
+
+
+def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:
+    with pytest.raises(click.UsageError, match="--event"):
+        payload("github", load("github", "star.created").body, event=None, delivery=None)
+
+
+def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
+    raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
+    kept = [payload("github", raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    assert kept == [load("github", "issues.opened").headers["x-github-delivery"]] * 2
+    bare = load("github", "issues.opened").body
+    fresh = [payload("github", bare, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    assert fresh[0] != fresh[1]
+
+
+def test_a_message_is_never_mistaken_for_our_own() -> None:
+    sent = message("hello", thread="t", author="answerback", delivery=None)
+    [event] = PLATFORMS["standard"].parse(sent.headers, sent.body)  # type: ignore[misc]
+    assert event.thread == "standard:t"
+    assert event.direct  # type: ignore[union-attr]
+    assert "user:answerback" not in event.identities  # type: ignore[union-attr]
+    assert isinstance(sent, Delivery)

@@ -1,0 +1,57 @@
+"""The console script `answerback`: every command, with its one line."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tools.failure import EXIT_CODES
+from tools.group import Commands, Lazy
+
+COMMANDS = {
+    "up": Lazy("tools.up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
+    "send": Lazy("tools.send:send", "Send a message as a provider would, and print the reply."),
+    "queue": Lazy("tools.queue:queue", "What waits, what is in flight, what is dead."),
+    "threads": Lazy("tools.threads:threads", "List threads, or show one with all that was said."),
+    "dead": Lazy("tools.dead:dead", "Dead letters: list, show, replay, drop."),
+    "workers": Lazy("tools.workers:workers", "Who works, and whom they serve."),
+    "check": Lazy("tools.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
+    "ingress": Lazy("tools.foreground:ingress", "Run one ingress process in the foreground."),
+    "worker": Lazy("tools.foreground:worker", "Run one worker process in the foreground."),
+}
+
+
+@click.command(
+    cls=Commands,
+    lazy=COMMANDS,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["--help"], "max_content_width": 100},
+)
+def cli() -> None:
+    """Answerback: the durable layer under a chat agent.
+
+    \b
+    To begin, in two terminals:
+      answerback up
+      answerback send "hello"
+
+    \b
+    Then look around:
+      answerback threads show standard:cli
+      answerback queue --watch
+      answerback check
+
+    Settings are environment variables: REDIS_URL (unset: the server that `up` runs on
+    ANSWERBACK_DATA), ANSWERBACK_AGENTS, PORT and others. With --json, a command prints one JSON
+    document for scripts.
+    """
+
+
+def main() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its number, never a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="answerback")

@@ -1,0 +1,224 @@
+"""`answerback dead`: what could not be handled: shown, put back, or forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from tools.failure import NotFound
+from tools.group import Listed, run
+
+if TYPE_CHECKING:
+    from answerback.messages import DeadLetter
+    from tools.access import Store
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
+    """A time like "90s", "30m", "2h" or "1d", in ms."""
+    if value is None:
+        return 0
+    found = re.fullmatch(r"(\d{1,6})([smhd])", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is not like 90s, 30m, 2h or 1d")
+    return int(found[1]) * _UNITS[found[2]] * 1000
+
+
+class Which(NamedTuple):
+    """Which dead letters are meant: all that these fit."""
+
+    thread: str
+    reason: str
+    older: int
+
+    def __bool__(self) -> bool:
+        return bool(self.thread or self.reason or self.older)
+
+    def fits(self, letter: DeadLetter, now: int) -> bool:
+        """Whether one is meant."""
+        return (
+            self.thread in ("", letter.thread)
+            and self.reason.lower() in letter.reason.lower()
+            and letter.at <= now - self.older
+        )
+
+
+def _filtered(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--older", callback=_age, metavar="AGE", help="Buried that long ago: 30m, 2h, 1d."),
+        click.option("--reason", default="", help="With this text in the reason."),
+        click.option("--thread", default="", help="Of this thread."),
+    ):
+        command = option(command)
+    return command
+
+
+def _chosen(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    command = click.option("--all", "everything", is_flag=True, help="All there are.")(command)
+    return click.argument("ids", nargs=-1)(_filtered(command))
+
+
+@click.group(cls=Listed)
+def dead() -> None:
+    """Dead letters: events whose turn failed for good, and replies that were refused.
+
+    \b
+    Examples:
+      answerback dead
+      answerback dead list --reason timeout --older 2h
+      answerback dead show 2f1c8cb080c42e5d5a8c
+      answerback dead replay 2f1c8cb080c42e5d5a8c
+      answerback dead replay --thread github:1296269:1347
+      answerback dead drop --all --yes
+    """
+
+
+@dead.command("list")
+@_filtered
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Letters at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def listed(thread: str, reason: str, older: int, limit: int, as_json: bool) -> None:
+    """The dead letters, newest first."""
+    run(_list(Which(thread, reason, older), limit, as_json))
+
+
+@dead.command()
+@click.argument("id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(id: str, as_json: bool) -> None:
+    """One dead letter whole: what was said, what had been done, and the traceback."""
+    run(_show(id, as_json))
+
+
+@dead.command()
+@_chosen
+@click.option("--fresh", is_flag=True, help="Forget what had been done: run the turn from its start.")
+def replay(
+    ids: tuple[str, ...],
+    thread: str,
+    reason: str,
+    older: int,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    fresh: bool,
+) -> None:
+    """Put dead letters back, by id, or all that fit: an event is answered again, a reply sent again.
+
+    Steps that a turn had finished are not done again, unless --fresh. They go back in the order
+    in which they died.
+    """
+
+    async def put_back(store: Store, id: str) -> bool:
+        return await store.letters.replay(id, fresh=fresh)
+
+    run(_each("replay", put_back, ids, Which(thread, reason, older), everything, yes, as_json))
+
+
+@dead.command()
+@_chosen
+def drop(
+    ids: tuple[str, ...], thread: str, reason: str, older: int, everything: bool, yes: bool, as_json: bool
+) -> None:
+    """Forget dead letters for good, by id, or all that fit."""
+
+    async def forget(store: Store, id: str) -> bool:
+        return await store.letters.drop(id)
+
+    run(_each("drop", forget, ids, Which(thread, reason, older), everything, yes, as_json))
+
+
+async def _list(which: Which, limit: int, as_json: bool) -> None:
+    from tools.access import opened
+    from tools.render import document, table, when
+    from tools.render import show as show_table
+
+    async with opened() as store:
+        found = await _fitting(store, which)
+    shown = found[::-1][:limit]
+    if as_json:
+        document(shown)
+    elif not found:
+        click.echo("no dead letters", err=True)
+    else:
+        rows = [(each.id, when(each.at), each.kind, each.thread, each.attempts, each.reason) for each in shown]
+        show_table(table(("id", "buried", "kind", "thread", "attempts", "reason"), rows, long="reason"))
+        if len(found) > limit:
+            click.echo(f"and {len(found) - limit} older ones (--limit)", err=True)
+
+
+async def _fitting(store: Store, which: Which) -> list[DeadLetter]:
+    """Oldest first."""
+    now = await store.threads.database.now()
+    found = [letter async for letter in store.letters.list() if which.fits(letter, now)]
+    found.reverse()  # the newest came first; the sort is stable, so those of one ms keep their order too
+    found.sort(key=lambda letter: letter.at)
+    return found
+
+
+async def _show(id: str, as_json: bool) -> None:
+    from answerback.messages import Entry
+    from tools.access import opened
+    from tools.render import block, document, visible, when
+
+    async with opened() as store:
+        found = await store.letters.get(id)
+    if found is None:
+        raise NotFound(f"there is no dead letter {visible(id)}: `answerback dead` lists them.")
+    letter, grave = found
+    if as_json:
+        document({"letter": letter, letter.kind: grave.event if isinstance(grave, Entry) else grave})
+        return
+    click.echo(click.style(f"{letter.kind} {letter.id}", bold=True))
+    facts = {
+        "thread": letter.thread,
+        "buried": when(letter.at),
+        "reason": letter.reason,
+        "attempts": str(letter.attempts),
+        "agent": letter.agent,
+        "done": ", ".join(letter.done),
+    }
+    if isinstance(grave, Entry):
+        author = grave.event.author
+        facts |= {"said by": author.name or author.id, "delivery": grave.event.delivery, "url": grave.event.url}
+    for name, fact in facts.items():
+        if fact:
+            click.echo(f"  {name:<10}{visible(fact)}")
+    click.echo(f"\n{block(grave.event.text if isinstance(grave, Entry) else grave.text, '  ')}")
+    if letter.traceback:
+        click.echo(f"\n{block(letter.traceback.rstrip(), '  ')}")
+    click.echo(f"\nTo try it again: answerback dead replay {letter.id}")
+
+
+async def _each(
+    verb: str,
+    act: Callable[[Store, str], Awaitable[bool]],
+    ids: tuple[str, ...],
+    which: Which,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    from tools.access import opened
+    from tools.render import document, visible
+
+    if (bool(ids) + bool(which) + everything) != 1:
+        raise click.UsageError("say which: ids, or --thread, --reason, --older, or --all")
+    async with opened() as store:
+        wanted = list(ids) or [letter.id for letter in await _fitting(store, which)]
+        if not ids and wanted and not yes:
+            click.confirm(f"{verb} {len(wanted)} dead letter{'s' * (len(wanted) != 1)}?", abort=True, err=True)
+        done = [id for id in wanted if await act(store, id)]
+    missing = [id for id in ids if id not in done]
+    if as_json:
+        document({"done": done, "missing": missing})
+    else:
+        click.echo(f"{'replayed' if verb == 'replay' else 'dropped'}: {len(done)}")
+    if missing:
+        raise NotFound(f"no dead letter: {', '.join(map(visible, missing))}")

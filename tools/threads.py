@@ -1,0 +1,83 @@
+"""`answerback threads`: the threads, listed by when something last happened, or one of them whole."""
+
+from __future__ import annotations
+
+import click
+
+from tools.failure import NotFound
+from tools.group import Listed, run
+
+
+@click.group(cls=Listed)
+def threads() -> None:
+    """List threads, or show one with all that was said.
+
+    \b
+    Examples:
+      answerback threads
+      answerback threads list --platform github --limit 5
+      answerback threads show standard:cli
+      answerback threads show standard:cli --json | jq '.messages[].text'
+    """
+
+
+@threads.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Threads at most.")
+@click.option("--platform", default="", help="Only of this platform: github, slack, standard.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def listed(limit: int, platform: str, as_json: bool) -> None:
+    """The threads where something happened last, newest first."""
+    run(_list(limit, platform, as_json))
+
+
+@threads.command()
+@click.argument("id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(id: str, as_json: bool) -> None:
+    """One thread: what was said, the turn in flight with its steps, what waits, what became of each reply."""
+    run(_show(id, as_json))
+
+
+async def _list(limit: int, platform: str, as_json: bool) -> None:
+    from answerback.store import index
+    from tools.access import opened
+    from tools.render import ago, document, table
+    from tools.render import show as show_table
+
+    async with opened() as store:
+        found = [summary async for summary in index.listed(store.threads, limit=limit, platform=platform)]
+        now = await store.threads.database.now()
+    found = sorted(found, key=lambda summary: -summary.updated)[:limit]
+    if as_json:
+        document(found)
+    elif not found:
+        click.echo("there are no threads yet", err=True)
+    else:
+        rows = [
+            (each.id, each.state, each.messages, each.waiting, each.agent, ago(each.updated, now), _about(each))
+            for each in found
+        ]
+        show_table(table(("thread", "state", "messages", "waiting", "agent", "updated", "about"), rows, long="about"))
+
+
+def _about(summary: object) -> str:
+    return " · ".join(part for part in (getattr(summary, "channel", ""), getattr(summary, "title", "")) if part)
+
+
+async def _show(id: str, as_json: bool) -> None:
+    from answerback.store import index
+    from tools.access import opened
+    from tools.render import document, plain, visible
+    from tools.transcript import transcribe
+
+    async with opened() as store:
+        found = await index.transcript(store.threads, id)
+        if found is None:
+            raise NotFound(f"there is no thread {visible(id)}: `answerback threads` lists them.")
+        dead = [letter async for letter in store.letters.list() if letter.thread == id]
+        now = await store.threads.database.now()
+    if as_json:
+        document({**plain(found), "dead": plain(dead)})
+    else:
+        for line in transcribe(found, dead, now):
+            click.echo(line)

@@ -1,0 +1,65 @@
+"""`answerback workers`: who works, and whom they serve."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tools.failure import OK, PROBLEM
+from tools.group import run
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def workers(as_json: bool) -> None:
+    """The workers, by their own reports, and the agents they serve.
+
+    One that has been silent for longer than its lease counts as gone: its threads are free for others.
+    Exits with 1 when none is alive.
+
+    \b
+    Examples:
+      answerback workers
+      answerback workers --json | jq '.[].agents[].name'
+    """
+    sys.exit(run(_workers(as_json)))
+
+
+async def _workers(as_json: bool) -> int:
+    from tools.access import opened
+    from tools.render import ago, document, duration, plain, show, table
+
+    async with opened() as store:
+        found = await store.roster.workers()
+        now = await store.threads.database.now()
+    alive = any(silent <= report.lease for report, silent in found)
+    if as_json:
+        document([{**plain(report), "silent": silent} for report, silent in found])
+        return OK if alive else PROBLEM
+    if not found:
+        click.echo("no worker is running: start one with `answerback worker`", err=True)
+        return PROBLEM
+    rows = [
+        (
+            report.id,
+            report.state if silent <= report.lease else f"gone, silent for {duration(silent)}",
+            ago(report.started, now),
+            f"{report.turns}/{report.concurrency}",
+            report.sending,
+            report.done,
+            report.failed,
+            ", ".join(agent.name for agent in report.agents),
+        )
+        for report, silent in found
+    ]
+    show(table(("worker", "state", "started", "turns", "sending", "done", "failed", "agents"), rows))
+    agents = {agent.name: agent for report, _ in found for agent in report.agents}
+    click.echo()
+    show(
+        table(
+            ("agent", "listens to", "what it is"),
+            [(agent.name, "; ".join(agent.listens), agent.description) for agent in agents.values()],
+        )
+    )
+    return OK if alive else PROBLEM
