@@ -11,10 +11,11 @@ import uvloop
 from aiohttp import web
 
 from answerback import log
-from answerback.errors import AnswerbackError, ConfigurationError
+from answerback.errors import AnswerbackError, ConfigurationError, StoreFull, StoreUnavailable
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Database
+from answerback.store.server import refuse_unsafe
 from ingress.app import application
 
 
@@ -22,6 +23,12 @@ async def main(settings: Settings) -> None:
     """Serve until a signal asks to stop; requests that have begun are answered first."""
     logger = log.get_logger("ingress")
     database = Database(settings.redis(), timeout=settings.accept_timeout * 2)
+    try:
+        for warning in await refuse_unsafe(database):
+            logger.warning("the Redis could be safer", what=warning)
+    except (StoreUnavailable, StoreFull) as error:
+        # Webhooks are answered 503 until it does.
+        logger.error("Redis does not answer yet", error=str(error))
     runner = web.AppRunner(
         application(settings, database),
         access_log=None,

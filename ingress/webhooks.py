@@ -94,6 +94,9 @@ class Webhooks:
         try:
             async with asyncio.timeout(self._timeout):
                 receipts = [await self._put(event) for event in events]
+        except MalformedBody as error:
+            log.warning("signed webhook cannot be stored", platform=name, error=str(error))
+            return problem(400, str(error))
         except (StoreUnavailable, StoreFull, TimeoutError) as error:
             # It may be stored all the same: then the provider's next try is a duplicate.
             log.error("delivery not acknowledged", platform=name, error=str(error) or "Redis did not answer in time")

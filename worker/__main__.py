@@ -20,7 +20,7 @@ async def main(settings: Settings) -> None:
     agents = load(settings.agents)
     for agent in agents:
         agent.prepare()
-    database = Database(settings.redis(), connections=64)
+    database = Database(settings.redis())
     try:
         await Worker(settings, agents, database).serve()
     finally:

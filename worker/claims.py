@@ -55,6 +55,7 @@ class Claims(Generic[H]):
         self._lease = lease
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
+        self._taking: dict[int, asyncio.Task[Taken]] = {}
         self._freed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class Claims(Generic[H]):
         """Claim nothing more, let what runs finish for `grace` seconds, then cancel it and wait for its end."""
         for loop in self._loops:
             loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await asyncio.gather(*self._loops, *self._taking.values(), return_exceptions=True)
         await self._pass_on()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
@@ -83,9 +84,7 @@ class Claims(Generic[H]):
     async def _loop(self, p: int) -> None:
         while True:
             try:
-                await self._fill(p)
-            except (StoreUnavailable, StoreFull):
-                await patiently(self._threads.database.now)
+                await patiently(self._fill, p)
             except Exception:
                 # Whatever it is, a worker that stops claiming without a word is worse.
                 log.exception("claiming failed")
@@ -97,15 +96,21 @@ class Claims(Generic[H]):
             self._freed.clear()
             await self._freed.wait()
             return
-        taken = await self._threads.take(p, self._queue, min(free, AT_ONCE))
+        # Whoever stops us waits for this to end: what was taken and not begun would lie there for a lease.
+        self._taking[p] = asyncio.create_task(self._take(p, min(free, AT_ONCE)))
+        taken = await asyncio.shield(self._taking[p])
         if not taken.threads:
             await self._threads.doze(p, self._queue, self._nap(taken))
-            return
-        for held in await self._claim(p, taken):
-            task = asyncio.create_task(self._work(held))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-            self._leases.hold(self._queue, held.thread, held.fence, task)
+
+    async def _take(self, p: int, limit: int) -> Taken:
+        taken = await self._threads.take(p, self._queue, limit)
+        if taken.threads:
+            for held in await self._claim(p, taken):
+                task = asyncio.create_task(self._work(held))
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
+                self._leases.hold(self._queue, held.thread, held.fence, task)
+        return taken
 
     def _nap(self, taken: Taken) -> float:
         # A token wakes us for what is new. The clock is for leases and retries that come due, and

@@ -12,6 +12,9 @@ from answerback.store.keys import Queue
 
 log = get_logger(__name__)
 
+WORD = 0.05
+"""Seconds in which the answer to a commit is taken in that Redis gave before the heartbeat's."""
+
 
 class Leases:
     """What this worker holds: a thread's turn (`ready`) or its outbox (`due`), with the task that works on it."""
@@ -54,8 +57,11 @@ class Leases:
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
         for p, leases in by_partition.items():
-            for lease, held in zip(leases, await self._threads.extend(p, leases), strict=True):
-                if not held:
+            held = await self._threads.extend(p, leases)
+            if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
+                # It may have been given up just now: then word of that is already on its way to its task.
+                await asyncio.sleep(WORD)
+                for lease in missing:
                     self._drop(*lease)
 
     def _drop(self, queue: Queue, thread: str, fence: int) -> None:

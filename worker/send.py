@@ -69,7 +69,7 @@ class Sender:
         if wait := await patiently(self._outbox.paused, scopes):
             await patiently(self._outbox.defer, outgoing, wait, retry=False)
             return None
-        attempt = _attempt(outgoing)
+        attempt = _attempt(outgoing, self._outbox.now)
         try:
             sent = await self._settled(client, outgoing) or await self._post(client, attempt)
         except RateLimited as limit:
@@ -95,12 +95,14 @@ class Sender:
         return None
 
     async def _post(self, client: Client, attempt: Outgoing) -> Sent:
-        while True:
-            asked = time.monotonic()
+        async def leave() -> float:
+            # A process that is paused from here on may lose its lease meanwhile: what has not left in the first
+            # half of it has to ask again.
+            till = time.monotonic() + self._fresh
             await patiently(self._outbox.mark, attempt)
-            # A process that was paused here may have lost its lease meanwhile: ask again before posting.
-            if time.monotonic() - asked < self._fresh:
-                return await self._http.perform(client.post(attempt.reply))
+            return till
+
+        return await self._http.perform(client.post(attempt.reply), leave=leave)
 
     async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
         reply = msgspec.structs.replace(outgoing.reply, state="sent", message=sent.message, url=sent.url, error="")
@@ -131,11 +133,11 @@ class Sender:
         return following
 
 
-def _attempt(outgoing: Outgoing) -> Outgoing:
+def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
     """The reply as it is stored while a request may be on its way."""
     reply = outgoing.reply
     trying = msgspec.structs.replace(
-        reply, state="sending", attempts=reply.attempts + 1, first=reply.first or int(time.time() * 1000), error=""
+        reply, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error=""
     )
     return msgspec.structs.replace(outgoing, reply=trying)
 

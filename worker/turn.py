@@ -76,9 +76,10 @@ class Turns:
         """One turn. True when the thread is still ours and has more to answer."""
         entry = claim.entries[0]
         event = entry.event
-        if claim.attempt > self._max_attempts:
+        if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
-            await self._bury(claim, f"its worker died or lost its lease in each of {self._max_attempts} attempts")
+            reason = f"its worker died or lost its lease in {claim.crashes} attempts"
+            await self._bury(claim, reason, attempts=claim.attempt - 1)
             return False
         identity = self._identities.get(event.platform)
         if identity is None and event.platform in self._clients:
@@ -96,12 +97,13 @@ class Turns:
             text = await self._think(agent, turn)
             turn.journal.close()
             if text is not None:
-                turn.conclude(_text(agent, text))
+                turn.conclude(text)
+            commit = self._outcome(claim, agent, turn)
         except (LeaseLost, StoreUnavailable, StoreFull):
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             return await self._fail(claim, agent, turn, error)
-        return await self._commit(claim, agent, turn)
+        return await self._commit(claim, commit)
 
     async def _think(self, agent: Agent, turn: Turn) -> str | None:
         """Run the agent within its time. What would end this process, or this task, from within is its failure."""
@@ -124,7 +126,8 @@ class Turns:
 
     def _open(self, claim: Claim, agent: Agent, entry: Entry) -> Turn:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
-            await patiently(self._threads.step, Step(claim.thread, claim.fence, name, record, replies))
+            step = Step(claim.thread, claim.fence, claim.position, name, record, replies)
+            await patiently(self._threads.step, step)
 
         return Turn(
             agent=agent.name,
@@ -154,64 +157,72 @@ class Turns:
 
         return compose
 
-    async def _commit(self, claim: Claim, agent: Agent, turn: Turn) -> bool:
-        said = _said(turn.event, turn.id)
-        answers = [
-            Message(
-                role="assistant",
-                text=text,
-                at=self._threads.now,
-                turn=turn.id,
-                reply=replies[0].key if replies else "",
-                agent=agent.name,
-            )
-            for text, replies in turn.replies
-            if text.strip()
-        ]
-        messages = [said, *answers]
+    def _outcome(self, claim: Claim, agent: Agent, turn: Turn) -> Commit:
+        """All that the turn changes. Raises `TypeError` for a state that is not plain data."""
+        messages = [_said(turn.event, turn.id)]
+        for text, replies in turn.replies:
+            if text.strip():
+                messages.append(
+                    Message(
+                        role="assistant",
+                        text=text,
+                        at=self._threads.now,
+                        turn=turn.id,
+                        reply=replies[0].key if replies else "",
+                        agent=agent.name,
+                    )
+                )
         if turn.model:
             messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
-        # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
-        replies = [reply for _, parts in turn.replies for reply in parts]
-        state = _encode(turn.state) if turn.state or claim.state else b""
-        return await self._finish(claim, turn.id, messages, replies, agent.name, state)
+        return Commit(
+            thread=claim.thread,
+            fence=claim.fence,
+            position=claim.position,
+            turn=turn.id,
+            handled=1,
+            messages=messages,
+            # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
+            replies=[reply for _, parts in turn.replies for reply in parts],
+            agent=agent.name,
+            state=_encode(turn.state) if turn.state or claim.state else b"",
+            more=not self.stopping,
+        )
 
     async def _pass(self, claim: Claim, event: Event) -> bool:
         """Nobody answers this. What an agent overhears belongs to the history all the same."""
         id = event.id
         said = [_said(event, id)] if overheard(self._agents, event) else []
-        return await self._finish(claim, id, said, [], claim.agent, b"")
-
-    async def _finish(
-        self, claim: Claim, turn: str, messages: list[Message], replies: list[Reply], agent: str, state: bytes
-    ) -> bool:
-        entries = await patiently(
-            self._threads.commit,
+        return await self._commit(
+            claim,
             Commit(
                 thread=claim.thread,
                 fence=claim.fence,
-                turn=turn,
+                position=claim.position,
+                turn=id,
                 handled=1,
-                messages=messages,
-                replies=replies,
-                agent=agent,
-                state=state,
+                messages=said,
+                agent=claim.agent,
                 more=not self.stopping,
             ),
         )
+
+    async def _commit(self, claim: Claim, commit: Commit) -> bool:
+        entries = await patiently(self._threads.commit, commit)
         self.done += 1
-        claim.history = [*claim.history, *messages][-self._window :]
-        claim.entries, claim.attempt, claim.agent, claim.journal = entries, 1, agent, {}
-        claim.state = state or claim.state
+        claim.position += commit.handled
+        claim.history = [*claim.history, *commit.messages][-self._window :]
+        claim.entries, claim.attempt, claim.crashes = entries, 1, 0
+        claim.agent, claim.journal = commit.agent, {}
+        claim.state = commit.state or claim.state
         return bool(entries)
 
     async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
         self.failed += 1
         final = isinstance(error, TurnError)
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if final or claim.attempt >= self._max_attempts:
+        reason = _sayable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=reason, exc_info=error)
-            await self._bury(claim, reason, agent=agent, turn=turn, error=error)
+            await self._bury(claim, reason, attempts=claim.attempt, agent=agent, turn=turn, error=error)
             return False
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
         log.warning("turn failed, will be tried again", reason=reason, next_try=round(delay, 3), exc_info=error)
@@ -223,6 +234,7 @@ class Turns:
         claim: Claim,
         reason: str,
         *,
+        attempts: int,
         agent: Agent | None = None,
         turn: Turn | None = None,
         error: Exception | None = None,
@@ -235,8 +247,8 @@ class Turns:
             thread=claim.thread,
             reason=reason,
             error=type(error).__name__ if error else "",
-            traceback="".join(traceback.format_exception(error)) if error else "",
-            attempts=min(claim.attempt, self._max_attempts),
+            traceback=_sayable("".join(traceback.format_exception(error))) if error else "",
+            attempts=attempts,
             agent=agent.name if agent else claim.agent,
             done=turn.journal.done if turn else tuple(sorted(journal)),
         )
@@ -255,7 +267,6 @@ def _said(event: Event, turn: str) -> Message:
     return Message(role="user", text=event.text, at=event.at, turn=turn, author=event.author, message=event.message)
 
 
-def _text(agent: Agent, text: object) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f'agent "{agent.name}" returned {type(text).__name__}; it must return a str, or None')
-    return text
+def _sayable(text: str) -> str:
+    """`text` as it can be stored, whatever an exception's message may hold."""
+    return text.encode(errors="backslashreplace").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from signal import Signals
 from typing import Any
 from uuid import uuid4
@@ -23,11 +23,13 @@ from answerback.platforms import PLATFORMS, Client
 from answerback.settings import Settings
 from answerback.store import AgentReport, Database, Outbox, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue
+from answerback.store.server import refuse_unsafe
 from worker.claims import Claims
 from worker.identity import Identities
 from worker.leases import Leases
 from worker.patience import patiently
 from worker.send import Sender
+from worker.suspects import Suspects
 from worker.turn import Turns
 from worker.upkeep import upkeep
 
@@ -80,12 +82,13 @@ class Worker(arq.Worker):
             retry_base=settings.retry_base,
             retry_cap=settings.retry_cap,
         )
+        suspects = Suspects(self._threads, self._turns, self.id)
         self._working = Claims(
             "ready",
             self._threads,
             self._leases,
-            lambda p, taken: self._threads.claim(p, taken, self.id),
-            self._turns.run,
+            suspects.claim,
+            suspects.run,
             slots=settings.concurrency,
             lease=lease,
         )
@@ -116,7 +119,8 @@ class Worker(arq.Worker):
 
     async def serve(self) -> None:
         """Run until a signal asks to stop."""
-        await patiently(self._database.now)
+        for warning in await patiently(refuse_unsafe, self._database):
+            log.warning("the Redis could be safer", what=warning)
         while self.allow_pick_jobs:
             try:
                 await self.async_run()
@@ -136,7 +140,8 @@ class Worker(arq.Worker):
             return
         self._started = await self._threads.database.now()
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
-        self._tasks = [asyncio.create_task(call()) for call in (self._leases.keep, self._identities.keep, self._report)]
+        keep = (self._leases.keep, self._identities.keep, self._report)
+        self._tasks = [asyncio.create_task(_for_ever(call)) for call in keep]
         self._working.start()
         self._sending.start()
 
@@ -221,6 +226,16 @@ class Worker(arq.Worker):
             pass
         await self._http.close()
         log.info("worker stopped", worker=self.id, turns=self._turns.done)
+
+
+async def _for_ever(call: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whatever ends it: a worker that silently stopped to renew its leases would be worse than none."""
+    while True:
+        try:
+            await call()
+        except Exception:
+            log.exception("a background task failed")
+        await asyncio.sleep(1)
 
 
 def _clients(settings: Settings) -> dict[str, Client]:

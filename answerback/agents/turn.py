@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from answerback.agents.journal import Journal, current_step
+from answerback.errors import TurnFailed
 from answerback.messages import Event, Message, Reply
 
 T = TypeVar("T")
@@ -65,8 +66,7 @@ class Turn:
 
         May be called several times in a turn. Returning a string from the agent says the same.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"a reply is a str, not {type(text).__name__}")
+        self._check(text)
         ordinal = len(self.replies)
         self.replies.append(("", ()))
 
@@ -81,6 +81,7 @@ class Turn:
 
     def conclude(self, text: str) -> None:
         """The turn's last reply: it is stored with the commit."""
+        self._check(text)
         self.replies.append((text, self._compose(self.id, len(self.replies), text)))
 
     async def step(
@@ -94,6 +95,14 @@ class Turn:
         dataclass, a msgspec struct).
         """
         return await self.journal.step(name, lambda: run(*args), idempotent=idempotent, kind=kind, recall=self.recall)
+
+    def _check(self, text: object) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f'agent "{self.agent}" replied with {type(text).__name__}; a reply is a str')
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TurnFailed(f'agent "{self.agent}" replied with what is no text: {error}') from None
 
     @property
     def key(self) -> str:

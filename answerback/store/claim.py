@@ -13,28 +13,41 @@ class Claim(msgspec.Struct):
     """A thread in our hands: its lock, the events that wait, and what is known of it.
 
     position  how many of the thread's events were done with before the first of `entries`
+    attempt   1, or more when this event was claimed before; `crashes` of those claims were never given
+              up: their worker died, or was away for longer than its lease
     """
 
     thread: str
     fence: int
+    position: int
     attempt: int
+    crashes: int
     agent: str
     state: bytes
     entries: list[Entry]
     history: list[Message]
     journal: dict[str, bytes]
-    position: int = 0
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its event may be what kills its workers."""
+        return self.crashes >= SUSPECT
+
+
+SUSPECT = 2
+"""Crashes after which a thread's event is suspected to be what kills its workers."""
 
 
 class Commit(msgspec.Struct, frozen=True):
     """A finished turn. `more` asks to go on with the thread's next events under the same lease.
 
     position  where the turn's first event stands: `Claim.position` and what was committed since. A
-              commit that was long on its way is refused by it; None is not checked.
+              commit that was long on its way is refused by it.
     """
 
     thread: str
     fence: int
+    position: int
     turn: str
     handled: int
     messages: Sequence[Message] = ()
@@ -42,7 +55,6 @@ class Commit(msgspec.Struct, frozen=True):
     agent: str = ""
     state: bytes = b""
     more: bool = True
-    position: int | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -50,7 +62,7 @@ class Step(msgspec.Struct, frozen=True):
 
     thread: str
     fence: int
+    position: int
     name: str
     record: bytes
     replies: Sequence[Reply] = ()
-    position: int | None = None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import hiredis
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.exceptions import (
     ClusterDownError,
@@ -69,7 +69,7 @@ class Database:
     may be repeated is for the caller to decide. Every method raises `StoreUnavailable` or `StoreFull`.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0, connections: int = 32) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         options: dict[str, Any] = dict(parse_url(url))
         base = options.pop("connection_class", None)
         kind = _Unix if base is UnixDomainSocketConnection else _TLS if base is SSLConnection else _TCP
@@ -77,16 +77,14 @@ class Database:
             "socket_timeout": timeout,
             "socket_connect_timeout": min(timeout, 2.0),
             "client_name": "answerback",
-            "timeout": timeout,
-            "max_connections": connections,
         }
         if kind is not _Unix:
             defaults["socket_keepalive"] = True
-        self.pool = BlockingConnectionPool(connection_class=kind, **(defaults | options))
+        self.pool = ConnectionPool(connection_class=kind, **(defaults | options))
         self._timeout = timeout
         self._redis: Redis = Redis(connection_pool=self.pool)
-        patient = defaults | options | {"socket_timeout": None, "max_connections": 4096}
-        self._blocking: Redis = Redis(connection_pool=BlockingConnectionPool(connection_class=kind, **patient))
+        patient = defaults | options | {"socket_timeout": None}
+        self._blocking: Redis = Redis(connection_pool=ConnectionPool(connection_class=kind, **patient))
 
     async def call(self, *words: str | bytes | int) -> Any:
         """One command."""

@@ -84,7 +84,7 @@ def thread(p: int, id: str) -> str:
     """HASH: what is known of a thread, as long as the thread.
 
     platform, channel, title, url, created (ms); agent, state; position (events done with so far);
-    and its locks: fence, attempts, owner ("" while nobody holds it), taken (entries handed to the
+    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), taken (entries handed to the
     turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
     """
     return f"ab:{{{p}}}:thread:{id}"

@@ -33,7 +33,9 @@ class Outbox:
         self._database = threads.database
         self._scripts = threads.scripts
         self._lease = int(lease * 1000)
-        self._marks: list[Group[Part, int]] = [self._scripts.mark.grouped([], []) for _ in range(threads.partitions)]
+        self._marks: list[Group[Part, int]] = [
+            self._scripts.mark.grouped([keys.queue(p, "due")], [self._lease]) for p in range(threads.partitions)
+        ]
 
     async def claim(self, p: int, taken: Taken) -> list[Outgoing]:
         """The next reply of each thread that was taken from `due`."""
@@ -48,10 +50,10 @@ class Outbox:
         ]
 
     async def mark(self, outgoing: Outgoing) -> None:
-        """Record the reply as it is now. Raises `LeaseLost`: then no byte of it may leave."""
+        """Record the reply as it is now, and begin the lease anew. Raises `LeaseLost`: then no byte of it may leave."""
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        if not await self._marks[p].submit((names, [outgoing.fence, reply.key, _encode(reply)])):
+        if not await self._marks[p].submit((names, [id, outgoing.fence, reply.key, _encode(reply)])):
             raise LeaseLost
 
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
@@ -94,6 +96,11 @@ class Outbox:
         """Every reply of a thread by its key, with its state."""
         found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
         return {key.decode(): _reply(reply) for key, reply in found.items()}
+
+    @property
+    def now(self) -> int:
+        """The time of Redis, ms: see `Threads.now`."""
+        return self._threads.now
 
     async def pause(self, scope: str, seconds: float) -> None:
         """Every worker sends nothing to `scope` for so long. A shorter pause never replaces a longer one."""

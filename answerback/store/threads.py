@@ -15,7 +15,7 @@ import msgspec
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message
 from answerback.store import amendments, keys
-from answerback.store.claim import Claim, Commit, Step
+from answerback.store.claim import SUSPECT, Claim, Commit, Step
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 from answerback.store.receipt import Receipt
@@ -136,27 +136,35 @@ class Threads:
         """Wake one worker that dozes on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 
-    async def claim(self, p: int, taken: Taken, owner: str) -> list[Claim]:
-        """The work of the threads that were taken. One whose reservation ran out is left out."""
-        names = [keys.queue(p, "ready")]
+    async def claim(self, p: int, taken: Taken, owner: str, *, suspects: int | None = None) -> list[Claim]:
+        """The work of the threads that were taken. One whose reservation ran out is left out.
+
+        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait.
+        """
+        names = [keys.queue(p, "ready"), keys.retrying(p, "ready")]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
-        found = await self.scripts.claim(names, [taken.till, owner, self.window, self._history, *taken.threads])
+        room = len(taken.threads) if suspects is None else suspects
+        found = await self.scripts.claim(
+            names,
+            [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, *taken.threads],
+        )
         return [
             Claim(
                 thread,
                 fence,
+                position,
                 attempt,
+                crashes,
                 agent.decode(),
                 state,
                 [_entry(entry) for entry in entries],
                 [_message(message) for message in history],
                 {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)},
-                position,
             )
             for thread, claimed in zip(taken.threads, found, strict=True)
             if claimed is not None
-            for fence, position, attempt, agent, state, entries, history, journal in [claimed]
+            for fence, position, attempt, crashes, agent, state, entries, history, journal in [claimed]
         ]
 
     async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[bool]:
@@ -171,7 +179,7 @@ class Threads:
         """Write a journal entry. Raises `LeaseLost`."""
         p, id = self.partition(step.thread), step.thread
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        args: list[Value] = [id, step.fence, _position(step), step.name.encode(), step.record, *_replies(step)]
+        args: list[Value] = [id, step.fence, step.position, step.name.encode(), step.record, *_replies(step)]
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
@@ -186,7 +194,7 @@ class Threads:
             keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id),
         ]  # fmt: skip
         args: list[Value] = [
-            id, commit.fence, _position(commit), commit.turn, commit.handled, int(commit.more),
+            id, commit.fence, commit.position, commit.turn, commit.handled, int(commit.more),
             commit.agent.encode(), commit.state,
             len(commit.messages), *map(_encode, commit.messages), *_replies(commit),
         ]  # fmt: skip
@@ -236,10 +244,6 @@ def _stored(message: Entry | Amendment) -> bytes:
         return _encode(message)
     except (UnicodeEncodeError, OverflowError) as error:
         raise MalformedBody(f"cannot be stored: {error}") from error
-
-
-def _position(of: Step | Commit) -> int | str:
-    return "" if of.position is None else of.position
 
 
 def _replies(of: Step | Commit) -> list[Value]:

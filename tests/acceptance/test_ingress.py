@@ -169,3 +169,12 @@ async def test_metrics_tell_of_deliveries_and_queues(plain: System) -> None:
 
 def _signal(system: System, signum: signal.Signals) -> None:
     os.kill(system.server.pid, signum)
+
+
+@pytest.mark.parametrize("module", ["ingress", "worker"])
+async def test_a_redis_that_may_throw_events_away_is_refused_in_words(plain: System, module: str) -> None:
+    await plain.database.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    process = await plain.start(module, PORT=str(plain.port))
+    assert await process.wait() == 1
+    assert "maxmemory-policy is allkeys-lru" in process.words()
+    assert "Traceback" not in process.words()

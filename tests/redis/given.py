@@ -81,7 +81,7 @@ def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"") -
 
 def step(claim: Claim, name: str, *replies: Reply, record: bytes = b"done") -> Step:
     """A step of the turn in flight."""
-    return Step(claim.thread, claim.fence, name, record, replies, claim.position)
+    return Step(claim.thread, claim.fence, claim.position, name, record, replies)
 
 
 def letter(claim: Claim, reason: str = "it always fails") -> DeadLetter:

@@ -17,7 +17,7 @@ redis.call('LREM', KEYS[5], 1, ARGV[2])
 redis.call('HINCRBY', KEYS[3], 'waiting', -1)
 if position == 0 then
   -- Failed attempts were those of this event, not of the next one.
-  redis.call('HSET', KEYS[4], 'attempts', 0, 'error', '')
+  redis.call('HSET', KEYS[4], 'attempts', 0, 'crashes', 0, 'error', '')
 end
 if redis.call('LLEN', KEYS[5]) == 0 then
   redis.call('ZREM', KEYS[1], ARGV[1])

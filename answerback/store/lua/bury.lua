@@ -20,7 +20,7 @@ redis.call('HSET', KEYS[5], ARGV[3], ARGV[5])
 redis.call('HSET', KEYS[6], ARGV[3], ARGV[4])
 redis.call('SET', KEYS[10], 'dead', 'PX', ARGV[6])
 redis.call('HINCRBY', KEYS[7], 'position', 1)
-redis.call('HSET', KEYS[7], 'owner', '', 'attempts', 0, 'taken', 0, 'committed', once, 'error', '')
+redis.call('HSET', KEYS[7], 'owner', '', 'attempts', 0, 'crashes', 0, 'taken', 0, 'committed', once, 'error', '')
 redis.call('HINCRBY', KEYS[3], 'buried', 1)
 redis.call('HINCRBY', KEYS[3], 'waiting', -1)
 if redis.call('LLEN', KEYS[8]) > 0 then

@@ -1,15 +1,18 @@
 #!lua flags=allow-oom
 -- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
 --
--- KEYS  1 ready  then for each thread: thread, inbox, history, journal
+-- KEYS  1 ready  2 retrying  then for each thread: thread, inbox, history, journal
 -- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
+--       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
 --       then for each thread: its id
--- Returns for each thread {fence, position, attempt, agent, state, entries, history, journal}, or nil
--- when the reservation no longer stands or nothing is left to do.
-local till = tonumber(ARGV[1])
+-- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal},
+-- or nil when the reservation no longer stands, nothing is left to do, or a suspect has to wait.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local till, room, wait = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local claimed = {}
-for i = 5, #ARGV do
-  local at = 2 + (i - 5) * 4
+for i = 8, #ARGV do
+  local at = 3 + (i - 8) * 4
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
   local entries = false
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
@@ -19,12 +22,28 @@ for i = 5, #ARGV do
       entries = false
     end
   end
+  local meta, crashes, suspect
   if entries then
-    local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state')
+    meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner')
+    crashes = tonumber(meta[6] or 0)
+    -- Whoever had it never gave it up: it died, or was away for longer than its lease.
+    if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
+    suspect = crashes >= tonumber(ARGV[5])
+  end
+  if entries and suspect and room == 0 then
+    -- One after the other, so that they do not all come back at once.
+    redis.call('HSET', thread, 'fence', (meta[1] or 0) + 1, 'crashes', crashes, 'owner', '')
+    redis.call('ZADD', KEYS[1], now + wait, ARGV[i])
+    redis.call('ZADD', KEYS[2], now + wait, ARGV[i])
+    wait = wait + 50
+    claimed[#claimed + 1] = false
+  elseif entries then
+    if suspect then room = room - 1 end
     local fence, attempt = (meta[1] or 0) + 1, (meta[2] or 0) + 1
-    redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'owner', ARGV[2], 'taken', #entries)
+    redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
+      'taken', #entries)
     claimed[#claimed + 1] = {
-      fence, tonumber(meta[3] or 0), attempt, meta[4] or '', meta[5] or '', entries,
+      fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),
     }
   else

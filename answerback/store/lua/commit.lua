@@ -4,7 +4,7 @@
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads
 --       then for each turn: thread, inbox, history, journal, outbox, unsent
 -- ARGV  1 lease (ms)  2 events at most
---       then for each turn: thread id, fence, position or "", turn id, events handled, "1" to go on
+--       then for each turn: thread id, fence, position, turn id, events handled, "1" to go on
 --       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply)
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
 -- given up; nil when the lease is lost and nothing was changed.
@@ -32,7 +32,7 @@ while arg <= #ARGV do
   elseif held[2] == once then
     -- Said twice, because the first answer was lost on its way: tell again what comes next.
     results[#results + 1] = on and held[3] ~= '' and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
-  elseif held[3] == '' or (position ~= '' and (held[5] or '0') ~= position) then
+  elseif held[3] == '' or (held[5] or '0') ~= position then
     -- Long on its way: the thread was handed back meanwhile, or a later turn was committed.
     results[#results + 1] = false
   else
@@ -56,10 +56,10 @@ while arg <= #ARGV do
     if #entries > 0 and on then
       redis.call('ZADD', KEYS[1], now + ARGV[1], id)
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,
-        'taken', #entries, 'error', '')
+        'crashes', 0, 'taken', #entries, 'error', '')
     else
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 0,
-        'taken', 0, 'error', '', 'owner', '')
+        'crashes', 0, 'taken', 0, 'error', '', 'owner', '')
       if #entries > 0 then
         redis.call('ZADD', KEYS[1], now, id)
         ready = ready + 1

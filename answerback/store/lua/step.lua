@@ -2,7 +2,7 @@
 -- Write journal entries, each fenced, each with the replies it may put into the outbox.
 --
 -- KEYS  1 due  2 due wake  then for each step: thread, journal, outbox, unsent
--- ARGV  for each step: thread id, fence, position or "", name, record, n, n times (reply key, reply)
+-- ARGV  for each step: thread id, fence, position, name, record, n, n times (reply key, reply)
 -- Returns for each step 1, or 0 when its lease is lost, or its turn over, and nothing was written.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -19,7 +19,7 @@ while arg <= #ARGV do
 
   local held = redis.call('HMGET', thread, 'fence', 'owner', 'position')
   -- A call that was long on its way must not write into the journal of the next turn.
-  if held[1] ~= fence or held[2] == '' or (position ~= '' and (held[3] or '0') ~= position) then
+  if held[1] ~= fence or held[2] == '' or (held[3] or '0') ~= position then
     written[#written + 1] = 0
   else
     redis.call('HSET', journal, name, record)

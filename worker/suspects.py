@@ -1,0 +1,40 @@
+"""Telling a message that kills workers from those that only were there when one died."""
+
+from __future__ import annotations
+
+from answerback.store import Claim, Threads
+from answerback.store.threads import Taken
+from worker.turn import Turns
+
+
+class Suspects:
+    """Claims threads for one worker, of which at most one is a suspect at a time.
+
+    A message that kills its worker takes all others down that run in it. Two of a message's attempts may
+    end so before it is suspected; from then on it never shares a worker with another suspect. So those
+    that only were there get through, and the one that kills is soon alone with its count of crashes.
+    """
+
+    def __init__(self, threads: Threads, turns: Turns, worker: str) -> None:
+        self._threads = threads
+        self._turns = turns
+        self._worker = worker
+        self._room = 1
+
+    async def claim(self, p: int, taken: Taken) -> list[Claim]:
+        """The work of the threads that were taken."""
+        room, self._room = self._room, 0
+        claims: list[Claim] = []
+        try:
+            claims = await self._threads.claim(p, taken, self._worker, suspects=room)
+            return claims
+        finally:
+            self._room += room - sum(claim.suspect for claim in claims)
+
+    async def run(self, claim: Claim) -> None:
+        """Run the turns of one of them."""
+        suspect = claim.suspect
+        try:
+            await self._turns.run(claim)
+        finally:
+            self._room += suspect
