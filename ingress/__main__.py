@@ -14,15 +14,19 @@ from answerback import log
 from answerback.errors import AnswerbackError, ConfigurationError, StoreFull, StoreUnavailable
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
-from answerback.store import Database
+from answerback.store import Database, Threads
 from answerback.store.server import refuse_unsafe
-from ingress.app import application
+from ingress.app import application, fast_lane
+from ingress.webhooks import Webhooks
 
 
 async def main(settings: Settings) -> None:
     """Serve until a signal asks to stop; requests that have begun are answered first."""
     logger = log.get_logger("ingress")
-    database = Database(settings.redis(), timeout=settings.accept_timeout * 2)
+    # A delivery waits for the flush that is under way, and for its own: twice this, and it is answered 503.
+    database = Database(settings.redis(), timeout=settings.accept_timeout / 2)
+    threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
+    webhooks = Webhooks(settings, threads)
     try:
         for warning in await refuse_unsafe(database):
             logger.warning("the Redis could be safer", what=warning)
@@ -30,13 +34,15 @@ async def main(settings: Settings) -> None:
         # Webhooks are answered 503 until it does.
         logger.error("Redis does not answer yet", error=str(error))
     runner = web.AppRunner(
-        application(settings, database),
+        application(settings, threads, webhooks),
         access_log=None,
         shutdown_timeout=10,
         # What is signed is what was sent; and a stranger's archive is not for us to unpack.
         auto_decompress=False,
     )
     await runner.setup()
+    assert runner.server is not None
+    fast_lane(runner.server, webhooks)
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
         try:

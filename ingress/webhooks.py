@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cache
 
 import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
+from prometheus_client import Counter
 
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -39,36 +41,38 @@ class Webhooks:
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._threads = threads
-        self._timeout = settings.accept_timeout
         self._limit = settings.body_limit
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
         self._waiting = 0
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.BaseRequest) -> web.Response:
         """Handle one delivery."""
-        name = request.match_info["platform"]
-        response = await self._answer(name, request)
-        DELIVERIES.labels(name if name in PLATFORMS else "unknown", response.status).inc()
+        name = request.path.rpartition("/")[2]
+        try:
+            response = await self._answer(name, request)
+        except Exception:
+            # A mistake of ours: the provider keeps the delivery and tries again.
+            log.exception("webhook failed", platform=name)
+            response = problem(503, "something went wrong here, try again", retry_after=5)
+        _counter(name, response.status).inc()
         return response
 
-    async def _answer(self, name: str, request: web.Request) -> web.Response:
-        platform = PLATFORMS.get(name)
-        secrets = self._secrets.get(name)
-        if platform is None or not secrets:
+    async def _answer(self, name: str, request: web.BaseRequest) -> web.Response:
+        platform, secrets = PLATFORMS[name], self._secrets[name]
+        if not secrets:
             # The log says what is missing; a stranger learns nothing.
-            log.warning(
-                "webhook for a platform that is not configured",
-                platform=name,
-                missing=getattr(platform, "SECRET", None),
-            )
+            log.warning("webhook for a platform that is not configured", platform=name, missing=platform.SECRET)
             return problem(404, "no such webhook")
         if request.content_type not in CONTENT_TYPES or "Content-Encoding" in request.headers:
             return problem(415, "send JSON, not compressed")
         if request.content_length is not None and request.content_length > self._limit:
             return problem(413, f"at most {self._limit} bytes")
         try:
-            async with asyncio.timeout(READ_TIMEOUT):
+            if request.content.is_eof():
                 body = await request.read()
+            else:
+                async with asyncio.timeout(READ_TIMEOUT):
+                    body = await request.read()
         except TimeoutError:
             return problem(408, "the body did not arrive in time")
         except web.HTTPRequestEntityTooLarge:
@@ -92,14 +96,13 @@ class Webhooks:
             return problem(503, "too much at once, try again", retry_after=1)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._timeout):
-                receipts = [await self._put(event) for event in events]
+            receipts = [await self._put(event) for event in events]
         except MalformedBody as error:
             log.warning("signed webhook cannot be stored", platform=name, error=str(error))
             return problem(400, str(error))
-        except (StoreUnavailable, StoreFull, TimeoutError) as error:
+        except (StoreUnavailable, StoreFull) as error:
             # It may be stored all the same: then the provider's next try is a duplicate.
-            log.error("delivery not acknowledged", platform=name, error=str(error) or "Redis did not answer in time")
+            log.error("delivery not acknowledged", platform=name, error=str(error))
             return problem(503, "cannot store it now, try again", retry_after=2)
         finally:
             self._waiting -= 1
@@ -109,6 +112,12 @@ class Webhooks:
 
     async def _put(self, event: Event | Amendment) -> Receipt:
         return await (self._threads.accept(event) if isinstance(event, Event) else self._threads.amend(event))
+
+
+@cache
+def _counter(platform: str, status: int) -> Counter:
+    # A labelled counter is looked up under a lock; these few are kept.
+    return DELIVERIES.labels(platform, status)
 
 
 def _receipt(receipt: Receipt) -> web.Response:

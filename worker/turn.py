@@ -19,6 +19,7 @@ from answerback.log import get_logger
 from answerback.messages import DeadLetter, Entry, Event, Identity, Message, Reply
 from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
+from worker.deadlines import Deadlines
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.patience import patiently
 from worker.routing import overheard, route
@@ -53,6 +54,7 @@ class Turns:
         self._max_attempts = max_attempts
         self._retry_base = retry_base
         self._retry_cap = retry_cap
+        self.deadlines = Deadlines()
         self.stopping = False
         self.done = 0
         self.failed = 0
@@ -108,21 +110,20 @@ class Turns:
     async def _think(self, agent: Agent, turn: Turn) -> str | None:
         """Run the agent within its time. What would end this process, or this task, from within is its failure."""
         limit = agent.timeout or self._timeout
-        deadline = asyncio.timeout(limit)
+        task = asyncio.current_task()
+        assert task is not None
+        self.deadlines.start(task, limit)
         try:
-            async with deadline:
-                return await agent.think(turn)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
+            return await agent.think(turn)
         except SystemExit as error:
             raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if task.cancelling():
                 raise
             raise RuntimeError("the agent cancelled itself") from error
+        finally:
+            if self.deadlines.stop(task):
+                raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
 
     def _open(self, claim: Claim, agent: Agent, entry: Entry) -> Turn:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
@@ -219,7 +220,7 @@ class Turns:
     async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
         self.failed += 1
         final = isinstance(error, TurnError)
-        reason = _sayable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        reason = _reason(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=reason, exc_info=error)
             await self._bury(claim, reason, attempts=claim.attempt, agent=agent, turn=turn, error=error)
@@ -265,6 +266,16 @@ class Turns:
 
 def _said(event: Event, turn: str) -> Message:
     return Message(role="user", text=event.text, at=event.at, turn=turn, author=event.author, message=event.message)
+
+
+def _reason(error: Exception) -> str:
+    """An exception in a line, even one that cannot be shown."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 (it is the agent's, too)
+        said = "it cannot be shown"
+    return _sayable(f"{name}: {said}" if said else name)
 
 
 def _sayable(text: str) -> str:

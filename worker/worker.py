@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -140,10 +141,20 @@ class Worker(arq.Worker):
             return
         self._started = await self._threads.database.now()
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
-        keep = (self._leases.keep, self._identities.keep, self._report)
+        keep = (self._leases.keep, self._identities.keep, self._turns.deadlines.keep, self._report, self._watch)
         self._tasks = [asyncio.create_task(_for_ever(call)) for call in keep]
         self._working.start()
         self._sending.start()
+
+    async def _watch(self) -> None:
+        """End this process if its event loop stands still: blocked, it neither works nor lets go."""
+        try:
+            while True:
+                # In a thread of its own that needs no lock of Python's; it tells where every thread stands.
+                faulthandler.dump_traceback_later(self._settings.stuck, exit=True)
+                await asyncio.sleep(self._settings.stuck / 4)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     async def _report(self) -> None:
         """Tell of ourselves at each heartbeat."""

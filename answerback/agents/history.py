@@ -12,6 +12,8 @@ def window(history: Sequence[Message], *, messages: int, tokens: int | None) -> 
 
     Tokens are estimated, at 4 characters each: a budget, not a bill.
     """
+    if tokens is None and len(history) <= messages:
+        return list(history)
     taken = 0
     cost = 0
     for message in reversed(history[-messages:]):

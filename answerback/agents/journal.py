@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
@@ -59,7 +58,7 @@ class Journal:
         self._records = {name: _record(record) for name, record in records.items()}
         self._write = write
         self._asked: set[str] = set()
-        self._names: Counter[str] = Counter()
+        self._names: dict[str, int] = {}
         self._finished = 0
         self._bytes = sum(map(len, records.values()))
         self._max_steps = max_steps
@@ -95,8 +94,8 @@ class Journal:
         """
         parent = _current.get()
         path = f"{parent}>{name}" if parent else name
-        self._names[path] += 1
-        key = f"{path}#{self._names[path]}"
+        self._names[path] = count = self._names.get(path, 0) + 1
+        key = f"{path}#{count}"
         self._asked.add(key)
         record = self._records.get(key)
         if record is not None and record.state in FINISHED:

@@ -51,6 +51,8 @@ def closing(text: str) -> str:
 
 def without_code(text: str) -> str:
     """The text without fenced blocks, inline code and HTML comments: what a reader takes as spoken."""
+    if not any(sign in text for sign in ("`", "~~~", "<!--")):
+        return text
     return "\n\n".join(_without_spans(paragraph) for paragraph in _BLANK_LINE.split(_without_blocks(text)))
 
 

@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -24,10 +25,14 @@ def _deliveries(port: int) -> list[bytes]:
     """Whole HTTP requests: a real payload of `SIZE` bytes, each delivery its own, over 2,000 threads."""
     fixture = json.loads((Path(__file__).parents[1] / "fixtures/github/issue_comment.created.json").read_text())
     payload = fixture["body"]
+    # Of the repository's forty addresses, as many as make room for a body of the size that is measured.
+    for name in [name for name in payload["repository"] if name.endswith("_url")]:
+        if len(json.dumps(payload)) > SIZE - 600:
+            del payload["repository"][name]
     requests = []
     for number in range(REQUESTS):
-        payload["issue"]["number"] = number % 2_000
-        payload["comment"]["id"] = number
+        payload["issue"]["number"] = number % 2_000 + 1
+        payload["comment"]["id"] = number + 1
         payload["comment"]["body"] = "@answerbot what changed?"
         payload["issue"]["body"] = ""
         short = len(json.dumps(payload))
@@ -55,8 +60,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
