@@ -1,0 +1,66 @@
+"""Which agent an event is for."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from answerback.agents import Agent, Listen, Turn
+from answerback.messages import Author, Event, Identity
+from worker.routing import overheard, route
+
+US = Identity(name="@answerbot", mentions=("answerbot",), marks=("login:answerbot",))
+EVENT = Event(delivery="github:1", thread="github:1:2", kind="x", text="", author=Author("u1"), channel="Acme/Widgets")
+
+
+async def _think(turn: Turn) -> str:
+    return turn.text
+
+
+def _agent(name: str, *listen: Listen) -> Agent:
+    return Agent(name, _think, listen=listen or (Listen(),))
+
+
+def _name(agents: list[Agent], event: Event, last: str = "") -> str | None:
+    found = route(agents, event, identity=US, last=last)
+    return found.name if found else None
+
+
+def test_who_is_mentioned_is_asked_whatever_the_case_of_the_name() -> None:
+    assert _name([_agent("a")], EVENT) is None
+    assert _name([_agent("a")], msgspec.structs.replace(EVENT, mentions=("AnswerBot",))) == "a"
+
+
+def test_a_conversation_of_two_is_for_us() -> None:
+    assert _name([_agent("a")], msgspec.structs.replace(EVENT, direct=True)) == "a"
+
+
+def test_a_thread_stays_with_the_agent_that_answered_in_it() -> None:
+    agents = [_agent("a"), _agent("b")]
+    assert _name(agents, EVENT, last="b") == "b"
+    assert _name(agents, msgspec.structs.replace(EVENT, direct=True), last="b") == "b"
+    assert _name([_agent("a", Listen(when=("mention",)))], EVENT, last="a") is None
+
+
+def test_the_first_agent_that_hears_an_event_answers_it() -> None:
+    agents = [_agent("a", Listen("slack")), _agent("b", Listen("github", "acme/*", when=("every",))), _agent("c")]
+    assert _name(agents, EVENT) == "b"
+
+
+@pytest.mark.parametrize(
+    ("listen", "heard"),
+    [
+        (Listen(when=("every",)), True),
+        (Listen("git*", "acme/widgets", when=("every",)), True),
+        (Listen("github", "acme/gadgets", when=("every",)), False),
+        (Listen("slack", when=("every",)), False),
+    ],
+)
+def test_a_place_is_a_platform_and_a_pattern(listen: Listen, heard: bool) -> None:
+    assert (_name([_agent("a", listen)], EVENT) == "a") is heard
+    assert overheard([_agent("a", listen)], EVENT) is heard
+
+
+def test_without_knowing_who_we_are_no_mention_is_ours() -> None:
+    mentioned = msgspec.structs.replace(EVENT, mentions=("answerbot",))
+    assert route([_agent("a")], mentioned, identity=None, last="") is None
