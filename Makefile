@@ -5,7 +5,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock clean FORCE
+.PHONY: help up test chaos check bench lock clean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ up: .venv/up.installed  ## start everything here: server, ingress, worker; Ctrl-
 
 test: .venv/test.installed  ## run all tests; ARGS="-k thread -x" goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: .venv/test.installed  ## break everything while EVENTS=10000 are answered; SEED= gives a run again
+	@$(BIN)/python -m tests.chaos
 
 check: .venv/check.installed  ## format, lint, types, boundaries
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: $(BIN)/ruff format ." >&2; exit 1; }

@@ -140,6 +140,11 @@ class Settings(BaseModel):
         alias="SHUTDOWN_GRACE_SECONDS",
         description="how long SIGTERM lets turns finish before they are handed back",
     )
+    stuck: Seconds = Field(
+        60,
+        alias="STUCK_SECONDS",
+        description="a worker ends itself when an agent has blocked its event loop for so long",
+    )
     max_attempts: int = Field(
         5, ge=1, alias="TURN_MAX_ATTEMPTS", description="tries of a turn before its event is buried"
     )

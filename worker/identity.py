@@ -43,8 +43,10 @@ class Identities:
         while True:
             try:
                 identity = await self._http.perform(client.whoami())
-                await self._threads.own(f"{platform}:{mark}" for mark in identity.marks)
-                await self._roster.identify(platform, identity)
+                # What is kept already need not be written, which a full server would refuse.
+                if (await self._roster.identities()).get(platform) != identity:
+                    await self._threads.own(f"{platform}:{mark}" for mark in identity.marks)
+                    await self._roster.identify(platform, identity)
             except DeliveryError as error:
                 log.error("cannot learn who we are: replies wait", platform=platform, error=str(error))
                 await asyncio.sleep(AGAIN_AFTER_FAILURE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.keys import Queue
+from worker.patience import patiently
 
 log = get_logger(__name__)
 
@@ -21,7 +23,10 @@ class Leases:
 
     def __init__(self, threads: Threads, lease: float) -> None:
         self._threads = threads
+        self._lease = lease
         self._every = lease / 3
+        self._known = time.monotonic()
+        self._asking = asyncio.Lock()
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
         self.lost = 0
 
@@ -52,7 +57,20 @@ class Leases:
             except (StoreUnavailable, StoreFull) as error:
                 log.warning("the heartbeat did not reach Redis", error=str(error), leases=len(self._held))
 
+    async def sure(self) -> None:
+        """Return while our leases stand. After a pause it asks first; the task of a lease that is lost is cancelled."""
+        if self._stale:
+            async with self._asking:
+                if self._stale:
+                    await patiently(self._beat)
+            await asyncio.sleep(0)  # where a cancellation arrives
+
+    @property
+    def _stale(self) -> bool:
+        return time.monotonic() - self._known > self._lease
+
     async def _beat(self) -> None:
+        began = time.monotonic()
         by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
@@ -63,6 +81,7 @@ class Leases:
                 await asyncio.sleep(WORD)
                 for lease in missing:
                     self._drop(*lease)
+        self._known = began
 
     def _drop(self, queue: Queue, thread: str, fence: int) -> None:
         held = self._held.get((queue, thread))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,11 +15,12 @@ from answerback.agents.history import window
 from answerback.agents.journal import Journal
 from answerback.errors import LeaseLost, LimitExceeded, StoreFull, StoreUnavailable, TurnError
 from answerback.log import get_logger
-from answerback.messages import DeadLetter, Entry, Event, Identity, Message, Reply
+from answerback.messages import Entry, Event, Identity, Message, Reply
 from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from worker.deadlines import Deadlines
 from worker.identity import UNIDENTIFIED_DELAY
+from worker.letters import letter, reason
 from worker.patience import patiently
 from worker.routing import overheard, route
 
@@ -38,6 +38,7 @@ class Turns:
         agents: Sequence[Agent],
         clients: Mapping[str, Client],
         identities: Mapping[str, Identity],
+        sure: Callable[[], Awaitable[None]],
         *,
         window: int,
         timeout: float,
@@ -49,6 +50,7 @@ class Turns:
         self._agents = agents
         self._clients = clients
         self._identities = identities
+        self._sure = sure
         self._window = window
         self._timeout = timeout
         self._max_attempts = max_attempts
@@ -80,8 +82,8 @@ class Turns:
         event = entry.event
         if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
-            reason = f"its worker died or lost its lease in {claim.crashes} attempts"
-            await self._bury(claim, reason, attempts=claim.attempt - 1)
+            why = f"its worker died or lost its lease in {claim.crashes} attempts"
+            await patiently(self._threads.bury, claim, *letter(claim, why, attempts=claim.attempt - 1))
             return False
         identity = self._identities.get(event.platform)
         if identity is None and event.platform in self._clients:
@@ -136,7 +138,7 @@ class Turns:
             history=window(claim.history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
-            journal=Journal({**entry.journal, **claim.journal}, write),
+            journal=Journal({**entry.journal, **claim.journal}, write, self._sure),
             compose=self._composer(entry.event),
         )
 
@@ -220,40 +222,16 @@ class Turns:
     async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
         self.failed += 1
         final = isinstance(error, TurnError)
-        reason = _reason(error)
+        why = reason(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
-            log.error("turn failed for good", reason=reason, exc_info=error)
-            await self._bury(claim, reason, attempts=claim.attempt, agent=agent, turn=turn, error=error)
+            log.error("turn failed for good", reason=why, exc_info=error)
+            buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
+            await patiently(self._threads.bury, claim, *buried)
             return False
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
-        log.warning("turn failed, will be tried again", reason=reason, next_try=round(delay, 3), exc_info=error)
-        await patiently(self._threads.release, claim, delay=delay, error=reason)
+        log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
+        await patiently(self._threads.release, claim, delay=delay, error=why)
         return False
-
-    async def _bury(
-        self,
-        claim: Claim,
-        reason: str,
-        *,
-        attempts: int,
-        agent: Agent | None = None,
-        turn: Turn | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        entry = claim.entries[0]
-        journal = {**entry.journal, **claim.journal, **(turn.journal.raw if turn else {})}
-        letter = DeadLetter(
-            id=entry.event.id,
-            kind="event",
-            thread=claim.thread,
-            reason=reason,
-            error=type(error).__name__ if error else "",
-            traceback=_sayable("".join(traceback.format_exception(error))) if error else "",
-            attempts=attempts,
-            agent=agent.name if agent else claim.agent,
-            done=turn.journal.done if turn else tuple(sorted(journal)),
-        )
-        await patiently(self._threads.bury, claim, letter, Entry(entry.event, journal))
 
     async def _hand_back(self, claim: Claim) -> None:
         try:
@@ -266,18 +244,3 @@ class Turns:
 
 def _said(event: Event, turn: str) -> Message:
     return Message(role="user", text=event.text, at=event.at, turn=turn, author=event.author, message=event.message)
-
-
-def _reason(error: Exception) -> str:
-    """An exception in a line, even one that cannot be shown."""
-    name = type(error).__name__
-    try:
-        said = str(error)
-    except Exception:  # noqa: BLE001 (it is the agent's, too)
-        said = "it cannot be shown"
-    return _sayable(f"{name}: {said}" if said else name)
-
-
-def _sayable(text: str) -> str:
-    """`text` as it can be stored, whatever an exception's message may hold."""
-    return text.encode(errors="backslashreplace").decode()

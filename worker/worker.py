@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from signal import Signals
 from typing import Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ from answerback.settings import Settings
 from answerback.store import AgentReport, Database, Outbox, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue
 from answerback.store.server import refuse_unsafe
+from worker.background import for_ever, watch
 from worker.claims import Claims
 from worker.identity import Identities
 from worker.leases import Leases
@@ -77,6 +77,7 @@ class Worker(arq.Worker):
             agents,
             clients,
             self._identities.known,
+            self._leases.sure,
             window=settings.history_window,
             timeout=settings.turn_timeout,
             max_attempts=settings.max_attempts,
@@ -108,6 +109,9 @@ class Worker(arq.Worker):
                 job_deserializer=msgspec.msgpack.decode,
                 default_queue_name=arq_queue(),
             ),
+            # Its own, too: arq's default is pickle.
+            job_serializer=msgspec.msgpack.encode,
+            job_deserializer=msgspec.msgpack.decode,
             on_startup=self._start,
             on_shutdown=self._leave,
             # Not 0, so that arq asks `handle_sig_wait_for_completion`, which is ours.
@@ -141,20 +145,11 @@ class Worker(arq.Worker):
             return
         self._started = await self._threads.database.now()
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
-        keep = (self._leases.keep, self._identities.keep, self._turns.deadlines.keep, self._report, self._watch)
-        self._tasks = [asyncio.create_task(_for_ever(call)) for call in keep]
+        keep = (self._leases.keep, self._identities.keep, self._turns.deadlines.keep, self._report)
+        self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
+        self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
         self._working.start()
         self._sending.start()
-
-    async def _watch(self) -> None:
-        """End this process if its event loop stands still: blocked, it neither works nor lets go."""
-        try:
-            while True:
-                # In a thread of its own that needs no lock of Python's; it tells where every thread stands.
-                faulthandler.dump_traceback_later(self._settings.stuck, exit=True)
-                await asyncio.sleep(self._settings.stuck / 4)
-        finally:
-            faulthandler.cancel_dump_traceback_later()
 
     async def _report(self) -> None:
         """Tell of ourselves at each heartbeat."""
@@ -237,16 +232,6 @@ class Worker(arq.Worker):
             pass
         await self._http.close()
         log.info("worker stopped", worker=self.id, turns=self._turns.done)
-
-
-async def _for_ever(call: Callable[[], Awaitable[None]]) -> None:
-    """Begin again whatever ends it: a worker that silently stopped to renew its leases would be worse than none."""
-    while True:
-        try:
-            await call()
-        except Exception:
-            log.exception("a background task failed")
-        await asyncio.sleep(1)
 
 
 def _clients(settings: Settings) -> dict[str, Client]:

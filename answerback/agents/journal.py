@@ -53,10 +53,17 @@ class Journal:
     """
 
     def __init__(
-        self, records: dict[str, bytes], write: Write, *, max_steps: int = 1000, max_bytes: int = 16_777_216
+        self,
+        records: dict[str, bytes],
+        write: Write,
+        sure: Callable[[], Awaitable[None]] | None = None,
+        *,
+        max_steps: int = 1000,
+        max_bytes: int = 16_777_216,
     ) -> None:
         self._records = {name: _record(record) for name, record in records.items()}
         self._write = write
+        self._sure = sure
         self._asked: set[str] = set()
         self._names: dict[str, int] = {}
         self._finished = 0
@@ -116,6 +123,9 @@ class Journal:
             await self._check_code(key)
             if not idempotent:
                 await self._put(key, Record("begun", self._finished))
+            elif self._sure:
+                # A worker that was paused must not ask a model what another one is asking now.
+                await self._sure()
         token = _current.set(key)
         try:
             result = await run()

@@ -33,12 +33,26 @@ def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
     if value.isascii() and value.isdigit() and len(value) <= 9:
         seconds = float(value)
     else:
-        try:
-            when = parsedate_to_datetime(value)
-            seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
-        except (ValueError, TypeError, IndexError, OverflowError):
-            seconds = default
+        when = _timestamp(value)
+        seconds = default if when is None else when - time_there(headers, now)
     return min(max(seconds, 1.0), LONGEST_WAIT)
+
+
+def time_there(headers: Headers, ours: float) -> float:
+    """The time by the platform's clock, as its answer tells it; `ours` where it does not. Ours may be wrong.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.date
+    """
+    told = _timestamp(headers.get("date", ""))
+    return ours if told is None else told
+
+
+def _timestamp(date: str) -> float | None:
+    try:
+        when = parsedate_to_datetime(date)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def read(response: Response, decoder: msgspec.json.Decoder[T], whose: str, *, unknown: bool) -> T:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from answerback.messages import Entry, Message, Reply
+
+_entry = msgspec.msgpack.Decoder(Entry).decode
+_message = msgspec.msgpack.Decoder(Message).decode
 
 
 class Claim(msgspec.Struct):
@@ -27,6 +31,23 @@ class Claim(msgspec.Struct):
     entries: list[Entry]
     history: list[Message]
     journal: dict[str, bytes]
+
+    @classmethod
+    def read(cls, thread: str, found: Sequence[Any]) -> Claim:
+        """A claim as the script `claim` gives it."""
+        fence, position, attempt, crashes, agent, state, entries, history, journal = found
+        return cls(
+            thread,
+            fence,
+            position,
+            attempt,
+            crashes,
+            agent.decode(),
+            state,
+            [_entry(entry) for entry in entries],
+            [_message(message) for message in history],
+            {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)},
+        )
 
     @property
     def suspect(self) -> bool:

@@ -109,10 +109,17 @@ class Database:
     async def together(self, *commands: tuple[Value, ...]) -> list[Any]:
         """Several commands as one transaction, on keys of one partition."""
         with _translated():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute())
+            try:
+                return await self._pipeline(commands, transaction=True)
+            except _FULL:
+                # A full server takes no transaction at all. Who only wants to look may look at one after the other.
+                return await self._pipeline(commands, transaction=False)
+
+    async def _pipeline(self, commands: Sequence[tuple[Value, ...]], *, transaction: bool) -> list[Any]:
+        async with self._redis.pipeline(transaction=transaction) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(await pipe.execute())
 
     async def now(self) -> int:
         """The time of Redis, ms."""

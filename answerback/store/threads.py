@@ -150,21 +150,9 @@ class Threads:
             [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, *taken.threads],
         )
         return [
-            Claim(
-                thread,
-                fence,
-                position,
-                attempt,
-                crashes,
-                agent.decode(),
-                state,
-                [_entry(entry) for entry in entries],
-                [_message(message) for message in history],
-                {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)},
-            )
+            Claim.read(thread, claimed)
             for thread, claimed in zip(taken.threads, found, strict=True)
             if claimed is not None
-            for fence, position, attempt, crashes, agent, state, entries, history, journal in [claimed]
         ]
 
     async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[bool]:

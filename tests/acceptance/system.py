@@ -140,16 +140,17 @@ class System:
                 await self.database.close()
             await asyncio.to_thread(self.server.stop)
 
-    async def ingress(self, **settings: str) -> Process:
-        """Start an ingress process on `self.port`, and wait until it is ready."""
-        process = await self.start("ingress", PORT=str(self.port), **settings)
-        await until(lambda: self._answers(process), what="ingress being ready")
+    async def ingress(self, program: str = "ingress", **settings: str) -> Process:
+        """Start an ingress process on `self.port`, or another PORT, and wait until it is ready."""
+        settings = {"PORT": str(self.port), **settings}
+        process = await self.start(program, **settings)
+        await until(lambda: self._answers(process, settings["PORT"]), what="ingress being ready")
         return process
 
-    async def worker(self, agents: str = "", **settings: str) -> Process:
+    async def worker(self, agents: str = "", program: str = "worker", **settings: str) -> Process:
         """Start a worker with the agents at "module:name", and wait until it reports."""
         before = {report.id for report, _ in await self.roster.workers()}
-        process = await self.start("worker", **({"ANSWERBACK_AGENTS": agents} if agents else {}), **settings)
+        process = await self.start(program, **({"ANSWERBACK_AGENTS": agents} if agents else {}), **settings)
 
         async def reports() -> bool:
             assert process.alive, process.words()
@@ -160,10 +161,10 @@ class System:
         await until(reports, what="the worker being ready")
         return process
 
-    async def post(self, platform: str, delivery: Delivery) -> tuple[int, dict[str, Any]]:
+    async def post(self, platform: str, delivery: Delivery, port: int = 0) -> tuple[int, dict[str, Any]]:
         """Send a webhook; the answer's status and body."""
         assert self._session is not None
-        url = f"http://127.0.0.1:{self.port}/webhooks/{platform}"
+        url = f"http://127.0.0.1:{port or self.port}/webhooks/{platform}"
         async with self._session.post(url, data=delivery.body, headers=delivery.headers) as answer:
             body = await answer.read()
             return answer.status, msgspec.json.decode(body) if body else {}
@@ -206,16 +207,19 @@ class System:
         return [message.text for message in (await self.transcript(thread)).messages if message.role == "assistant"]
 
     async def start(self, module: str, **settings: str) -> Process:
-        """Start `python -m module`, and do not wait for anything. An empty setting takes a variable away."""
+        """Start `python -m module`, and do not wait for anything. An empty setting takes a variable away.
+
+        `module` may be followed by arguments.
+        """
         self._started += 1
-        log = self.folder / f"{module}-{self._started}.log"
+        log = self.folder / f"{module.split()[-1]}-{self._started}.log"
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = {**inherited, **self.settings, "REDIS_URL": self.server.url, **settings}
         with log.open("wb") as output:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                module,
+                *module.split(),
                 cwd=ROOT,
                 env={name: value for name, value in environment.items() if value},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -226,11 +230,11 @@ class System:
         self._processes.append(process)
         return process
 
-    async def _answers(self, process: Process) -> bool:
+    async def _answers(self, process: Process, port: str) -> bool:
         assert process.alive, process.words()
         assert self._session is not None
         try:
-            async with self._session.get(f"http://127.0.0.1:{self.port}/health/ready") as answer:
+            async with self._session.get(f"http://127.0.0.1:{port}/health/ready") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False

@@ -106,15 +106,15 @@ async def _ready(port: int) -> None:
             return
 
 
-def run() -> tuple[float, float]:
-    """One run: (requests a second, requests a second of the ingress process's CPU time)."""
+def run(module: str = "ingress") -> tuple[float, float]:
+    """One run: (requests a second, requests a second of the process's CPU time)."""
     port = free_port()
     waiting = _deliveries(port)
-    with server() as url, process("ingress", url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as ingress:
+    with server() as url, process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
         uvloop.run(_ready(port))
-        before = cpu_seconds(ingress.pid)
+        before = cpu_seconds(receiver.pid)
         seconds, statuses = uvloop.run(_fire(port, waiting))
-        cpu = cpu_seconds(ingress.pid) - before
+        cpu = cpu_seconds(receiver.pid) - before
     if statuses != {b"202": REQUESTS}:
         raise SystemExit(f"not every webhook was accepted: {dict(statuses)}")
     return REQUESTS / seconds, REQUESTS / cpu if cpu else 0.0

@@ -145,7 +145,7 @@ class StandIns:
         await self.say("github", rename=old, to=new)
 
     async def requests(self, platform: str | None = None, operation: str | None = None) -> list[Request]:
-        """The last 10,000 requests, in order, with their bodies."""
+        """The last 100,000 requests, in order, with their bodies."""
         query = {"platform": platform, "operation": operation}
         found = await self._call("GET", "requests", query={name: value for name, value in query.items() if value})
         return msgspec.convert(found["requests"], list[Request])

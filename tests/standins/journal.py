@@ -7,7 +7,7 @@ from collections import Counter, deque
 
 import msgspec
 
-REMEMBERED = 10_000
+REMEMBERED = 100_000
 """Requests kept with their bodies; the counts go on for ever."""
 
 

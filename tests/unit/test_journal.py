@@ -23,7 +23,7 @@ class Attempts:
         self.ran: list[str] = []
 
     def journal(self, **limits: int) -> Journal:
-        return Journal(dict(self.records), self._write, **limits)
+        return Journal(dict(self.records), self._write, None, **limits)
 
     async def _write(self, name: str, record: bytes, replies: Sequence[Reply]) -> None:
         if self.crash_after is not None and self.writes >= self.crash_after:

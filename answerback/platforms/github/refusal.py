@@ -6,7 +6,7 @@ import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.platforms import Response
-from answerback.platforms.answer import LONGEST_WAIT, seconds_to_wait
+from answerback.platforms.answer import LONGEST_WAIT, seconds_to_wait, time_there
 
 SECONDARY_WAIT = 60.0
 """Seconds, where GitHub does not say how many.
@@ -91,6 +91,7 @@ def check_graph(
 def _wait(response: Response, said: str, now: float) -> float:
     """Seconds that a 403 or 429 asks us to wait; 0 when it is not about waiting at all."""
     headers = response.headers
+    now = time_there(headers, now)
     if "retry-after" in headers:
         return seconds_to_wait(headers, now, SECONDARY_WAIT)
     if headers.get("x-ratelimit-remaining", "").strip() == "0":

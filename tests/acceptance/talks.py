@@ -1,0 +1,123 @@
+"""Conversations whose every message can be told apart, and the verdict on what became of them.
+
+Each message carries a token, "github-3/5": message 5 of conversation github-3. Agents say it back with the
+number of the reply, "github-3/5.0", so that what a platform has shows what was lost, doubled or reordered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from tests.standins.journal import Posted
+from tests.standins.sender import Delivery, GitHub, Slack, Standard
+
+_TOKEN = re.compile(r"\b((?:github|slack|standard)-\d+)/(\d+)(?:\.(\d+))?\b")
+_EPOCH = 1_700_000_000
+
+
+class Token(NamedTuple):
+    """Which reply to which message of which conversation."""
+
+    talk: str
+    number: int
+    part: int = 0
+
+
+def token(text: str) -> Token | None:
+    """The token in a text, if it has one."""
+    found = _TOKEN.search(text)
+    return Token(found[1], int(found[2]), int(found[3] or 0)) if found else None
+
+
+def label(text: str, part: int = 0) -> str:
+    """How an agent names its reply to `text`."""
+    found = token(text)
+    assert found is not None, f"no token in {text!r}"
+    return f"{found.talk}/{found.number}.{part}"
+
+
+@dataclass
+class Talk:
+    """A conversation. `place`, its repository or channel, chooses the agent; `replies`: how many a message gets."""
+
+    platform: str
+    id: int
+    place: str = ""
+    replies: int = 1
+    said: int = 0
+    without: set[int] = field(default_factory=set)
+    """Messages that get no answer, on purpose."""
+    late: set[int] = field(default_factory=set)
+    """Messages that were replayed, and so are answered after others."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.platform}-{self.id}"
+
+    def say(self, words: str = "hello") -> Delivery:
+        """The next message, as its webhook. Another try of it is signed by `again`."""
+        text = f"{self.name}/{self.said} {words.replace('TOKEN', f'{self.name}/{self.said}')}"
+        self.said += 1
+        match self.platform:
+            case "github":
+                return GitHub(repo=self.place or "acme/steps").issue_comment(text, number=self.id)
+            case "slack":
+                stamp = f"{_EPOCH + self.id}.{self.said:06d}"
+                root = f"{_EPOCH + self.id}.000000"
+                return Slack(channel=self.place or "C0STEPS").message(text, ts=stamp, thread_ts=root)
+            case _:
+                return Standard().message(text, thread=self.name, channel=self.place or "steps")
+
+    @property
+    def awaited(self) -> Iterator[Token]:
+        """The replies that there must be, in their order."""
+        for number in range(self.said):
+            if number not in self.without:
+                yield from (Token(self.name, number, part) for part in range(self.replies))
+
+
+@dataclass
+class Verdict:
+    """What went wrong. `misplaced`: said in another conversation's place."""
+
+    lost: list[Token] = field(default_factory=list)
+    doubled: list[Token] = field(default_factory=list)
+    reordered: list[Token] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing did."""
+        return self == Verdict()
+
+
+def judge(talks: Iterable[Talk], posted: Iterable[Posted]) -> Verdict:
+    """Compare what was said with what the platforms have."""
+    verdict = Verdict()
+    answers: defaultdict[str, list[Token]] = defaultdict(list)
+    places: defaultdict[str, set[str]] = defaultdict(set)
+    for message in sorted(posted, key=lambda one: one.number):
+        found = token(message.body)
+        if found is None:
+            verdict.unexpected.append(message.body[:200])
+            continue
+        answers[found.talk].append(found)
+        places[found.talk].add(f"{message.platform} {message.thread}")
+    for talk in talks:
+        awaited, given = list(talk.awaited), answers.pop(talk.name, [])
+        first = list(dict.fromkeys(given))
+        verdict.lost += [one for one in awaited if one not in first]
+        verdict.doubled += [one for at, one in enumerate(given) if one in given[:at]]
+        in_time = [one for one in first if one.number not in talk.late]
+        verdict.reordered += [after for before, after in pairwise(in_time) if after < before]
+        verdict.unexpected += [str(one) for one in first if one not in awaited]
+        if len(places[talk.name]) > 1:
+            verdict.misplaced.append(f"{talk.name}: {sorted(places[talk.name])}")
+    verdict.unexpected += [str(one) for some in answers.values() for one in some]
+    return verdict

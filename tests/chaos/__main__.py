@@ -1,0 +1,63 @@
+"""`python -m tests.chaos`: EVENTS events, FAULTS faults, drawn by SEED. Ends with 1 if a promise was broken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.run import Result, run
+
+
+def table(result: Result) -> str:
+    """The figures, and as the last line what counts."""
+    lines = [f"SEED={result.seed} EVENTS={result.events}   {result.took:.0f} s", ""]
+    lines += [f"  {count:6}  {fault}" for fault, count in sorted(result.faults.items())]
+    lines += ["", "  answers to providers: " + ", ".join(f"{n} × {what}" for what, n in result.answers.most_common())]
+    for what, seconds in result.seconds.items():
+        lines.append(f"  {what}: {statistics.median(seconds):.1f} s, at most {max(seconds):.1f} s")
+    bill = result.bill
+    lines.append(
+        f"  model requests: {bill.made} made = {bill.needed} needed + {bill.failed} failed by a fault + {bill.unseen} "
+        f"whose answer died with its worker + {bill.awoken} by a worker that woke up too late; {bill.twice} paid twice"
+    )
+    lines.append("  dead letters: " + (", ".join(f"{n} × {why}" for why, n in result.letters.items()) or "none"))
+    lines += [f"  logged: {n} × {words}" for words, n in result.errors.most_common(12)]
+    verdict = result.verdict
+    broken = [f"lost {verdict.lost}", f"doubled {verdict.doubled}", f"reordered {verdict.reordered}"]
+    broken += [f"unexpected {verdict.unexpected}", f"misplaced {verdict.misplaced}"]
+    lines += [f"  BROKEN: {what[:2000]}" for what in broken if not what.endswith("[]")]
+    lines += [f"  BROKEN: {what}" for what in result.wrong[:40]]
+    if not bill.good:
+        lines.append(f"  BROKEN: {bill}")
+    lines.append("")
+    lines.append(
+        f"lost={len(verdict.lost)} doubled={len(verdict.doubled)} reordered={len(verdict.reordered)} "
+        f"faults={sum(result.faults.values())} replayed={result.replayed}"
+    )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run once."""
+    events = int(os.environ.get("EVENTS", "10000"))
+    seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
+    faults = int(os.environ.get("FAULTS") or max(12, events // 150))
+    print(f"EVENTS={events} SEED={seed} FAULTS={faults}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    result = asyncio.run(run(folder, events, seed, faults))
+    print(table(result))
+    if result.good:
+        shutil.rmtree(folder)
+        return 0
+    print(f"logs: {folder}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

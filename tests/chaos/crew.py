@@ -1,0 +1,72 @@
+"""The processes of a run: each has a place, and another one takes it when it ends, as a supervisor would see to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from dataclasses import dataclass, field
+
+from tests.acceptance.system import Process, System
+
+
+@dataclass
+class Place:
+    """Where a worker or an ingress runs, now this process, now that. `plan`: what the next one is to die of."""
+
+    program: str
+    settings: dict[str, str]
+    plan: str = ""
+    process: Process | None = None
+    died: int = 0
+    started: int = 0
+
+
+@dataclass
+class Crew:
+    """All places. `kept`: the processes are started again."""
+
+    system: System
+    dice: random.Random
+    places: list[Place] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def hire(self, program: str, **settings: str) -> None:
+        """Keep a process running."""
+        place = Place(program, settings)
+        self.places.append(place)
+        self._tasks.append(asyncio.create_task(self._keep(place)))
+
+    def of(self, program: str) -> list[Place]:
+        """The places of one program."""
+        return [place for place in self.places if place.program == program]
+
+    async def replace(self, place: Place) -> None:
+        """A rolling deploy: the old process is told to stop; its place is taken at once."""
+        if (old := place.process) is None:
+            return
+        before, place.process = place.started, None
+        while place.started == before:
+            await asyncio.sleep(0.02)
+        # It ends by itself, unless the signal came before it was ready for one, or another fault before that.
+        assert await old.stop() in (0, -signal.SIGTERM, -signal.SIGKILL), old.words()[-2000:]
+
+    async def dismiss(self) -> None:
+        """Nobody is started again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, place: Place) -> None:
+        while True:
+            plan, place.plan = place.plan, ""
+            more = {"SABOTAGE": plan} if plan else {}
+            process = await self.system.start(f"tests.acceptance.sabotaged {place.program}", **place.settings, **more)
+            place.process = process
+            place.started += 1
+            while place.process is process and process.alive:
+                await asyncio.sleep(0.02)
+            if place.process is process:
+                place.died += 1
+                place.process = None
+                await asyncio.sleep(self.dice.uniform(0, 0.3))

@@ -1,0 +1,127 @@
+"""Hundreds of conversations: what their providers send, until it is acknowledged, and sometimes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+import aiohttp
+
+from answerback.errors import StoreFull, StoreUnavailable
+from tests.acceptance.system import System
+from tests.acceptance.talks import Talk
+from tests.standins.sender import Delivery
+
+KINDS = [
+    # platform, place, replies to each message, share
+    ("github", "acme/steps", 1, 20),
+    ("github", "acme/talk", 2, 10),
+    ("github", "acme/model", 1, 15),
+    ("slack", "C0TALK", 2, 15),
+    ("slack", "C0MODEL", 1, 10),
+    ("slack", "C0STEPS", 1, 5),
+    ("standard", "steps", 1, 15),
+    ("standard", "pay", 1, 10),
+]
+"""Who is asked where: see the agents' `listen`."""
+
+BACKLOG = 250
+"""Events that may wait: providers are as quick as we are, so that turns run when faults happen."""
+
+_TOOL = 'use tool find {"topic": "TOKEN"}'
+
+
+class Load:
+    """What is sent, and what the receipts say."""
+
+    def __init__(self, system: System, ports: list[int], events: int, poison: int, dice: random.Random) -> None:
+        self._system = system
+        self._ports = ports
+        self._dice = dice
+        self.events = events
+        self.sent = 0
+        self.answers: Counter[str] = Counter()
+        self.requests = 0
+        """Model requests that are needed."""
+        self.deeds: dict[tuple[str, int], str] = {}
+        """What certain messages make their agents do."""
+        self.dispatches: dict[str, tuple[Talk, int]] = {}
+        threads = max(24, min(500, events // 20))
+        weights = [kind[3] for kind in KINDS]
+        self.talks: list[Talk] = []
+        for number in range(threads):
+            platform, place, replies, _ = self._dice.choices(KINDS, weights)[0]
+            self.talks.append(Talk(platform, number + 1, place, replies))
+        self._room = asyncio.Event()
+        self._room.set()
+        bad = ["raise 2", "kill 1", "kill 2", "raise always", "kill always"]
+        self._bad = {self._dice.randrange(events // 10, events): bad[number % 5] for number in range(poison)}
+
+    async def run(self) -> None:
+        """Send everything."""
+        free = list(self.talks)
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
+            connections = [group.create_task(self._connection(free)) for _ in range(min(32, len(self.talks) // 2))]
+            await asyncio.wait(connections)
+            watch.cancel()
+
+    @property
+    def progress(self) -> float:
+        """How much of it is sent, 0 to 1."""
+        return self.sent / self.events
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                waiting = (await self._system.queues()).events_waiting
+            except (StoreUnavailable, StoreFull):
+                waiting = 0
+            self._room.set() if waiting < BACKLOG else self._room.clear()
+            await asyncio.sleep(0.1)
+
+    async def _connection(self, free: list[Talk]) -> None:
+        while self.sent < self.events:
+            await self._room.wait()
+            number, self.sent = self.sent, self.sent + 1
+            talk = free.pop(self._dice.randrange(len(free)))
+            words = self._words(talk, number)
+            ordinal, delivery = talk.said, talk.say(words)
+            receipt = await self._deliver(talk.platform, delivery)
+            self.dispatches[receipt["dispatch_id"]] = (talk, ordinal)
+            if self._dice.random() < 0.05:
+                again = await self._deliver(talk.platform, delivery)
+                assert again["dispatch_id"] == receipt["dispatch_id"]
+                assert again["status"] == "duplicate" or again["reason"] == "taken back from the dead letters", again
+            free.append(talk)
+            await asyncio.sleep(self._dice.uniform(0, 0.02))
+
+    def _words(self, talk: Talk, number: int) -> str:
+        deed = self._bad.get(number)
+        if deed and talk.place in ("acme/steps", "C0STEPS", "steps"):
+            self.deeds[talk.name, talk.said] = deed
+            return deed
+        if deed:  # not here: the next one
+            self._bad[number + 1] = deed
+        if talk.place in ("acme/model", "C0MODEL"):
+            self.requests += 1
+            if self._dice.random() < 0.5:
+                self.requests += 1
+                return _TOOL
+        return f"wait {self._dice.uniform(0, 1):.2f}" if self._dice.random() < 0.05 else "hello"
+
+    async def _deliver(self, platform: str, delivery: Delivery) -> dict[str, str]:
+        """As a provider does it, only with less patience between two tries."""
+        while True:
+            port = self._dice.choice(self._ports)
+            try:
+                status, receipt = await self._system.post(platform, delivery, port)
+            except (aiohttp.ClientError, OSError):
+                self.answers["no answer"] += 1
+            else:
+                self.answers[f"{status} {receipt.get('status', '')}".strip()] += 1
+                if status == 202:
+                    return receipt
+                assert status == 503, (status, receipt)
+            await asyncio.sleep(self._dice.uniform(0.02, 0.2))

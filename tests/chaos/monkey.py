@@ -1,0 +1,230 @@
+"""What goes wrong, and when: one fault after another, drawn by a seed, spread over the whole of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from answerback.errors import StoreFull, StoreUnavailable
+from tests.acceptance.sabotage import struck
+from tests.acceptance.scene import LEASE
+from tests.chaos.crew import Crew, Place
+from tests.standins.client import StandIns
+
+Kind = Callable[[], Coroutine[Any, Any, None]]
+
+MOMENTS = (
+    "after-claim", "mid-step", "mid-charge", "before-record", "after-record", "before-commit", "after-commit",
+    "before-post", "after-post", "before-settle",
+)  # fmt: skip
+POSTS = {
+    "github": "issues/create-comment",
+    "slack": "chat.postMessage",
+    "standard": "receive",
+    "model": "chat.completions",
+}
+PLATFORM_FAULTS: dict[str, dict[str, Any]] = {
+    "answers 500": {"do": "status", "status": 500},
+    "asks to wait (429)": {"do": "rate-limit", "seconds": 1},
+    "closes the connection": {"do": "drop"},
+    "works, and closes the connection": {"do": "drop-after"},
+    "works, and answers with half of it": {"do": "truncate"},
+    "is slow": {"do": "stall", "seconds": LEASE / 3},
+    "works, and answers too late": {"do": "stall-after", "seconds": 6},
+    "hangs": {"do": "hang", "seconds": 60},
+}
+_REPLIES_ONLY = ("works, and answers too late", "hangs")
+
+
+class Monkey:
+    """Makes `count` faults. `done` counts them by kind, `seconds` are the recoveries'."""
+
+    def __init__(self, crew: Crew, standins: StandIns, count: int, dice: random.Random, *, long: bool) -> None:
+        self._crew = crew
+        self._system = crew.system
+        self._standins = standins
+        self._count = count
+        self._dice = dice
+        self._long = long
+        self._redis = asyncio.Lock()
+        self._rules: dict[int, str] = {}
+        self.done: Counter[str] = Counter()
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.awakenings: list[int] = []
+        """When a worker that had stood still went on, in ms."""
+        self._outages = 0
+
+    async def run(self, progress: Callable[[], float]) -> None:
+        """Spread the faults over the load's progress; several may be under way at once."""
+        kinds = self._draw()
+        async with asyncio.TaskGroup() as group:
+            for number, kind in enumerate(kinds):
+                while progress() < (number + 0.5) / len(kinds):
+                    await asyncio.sleep(0.02)
+                group.create_task(kind())
+        for fault in await self._standins.faults():
+            self.done[self._rules[fault.id]] += fault.fired
+            await self._standins.remove_fault(fault.id)
+
+    def _draw(self) -> list[Kind]:
+        shares: list[tuple[Kind, int]] = [
+            (self._kill_worker, 3),
+            (self._kill_worker_at_a_moment, 8),
+            (self._stop_worker, 3),
+            (self._replace_worker, 2),
+            (self._kill_ingress, 2),
+            (self._kill_ingress_at_a_moment, 2),
+            (self._replace_ingress, 1),
+            (self._kill_redis, 2),
+            (self._stop_redis, 2),
+            (self._fill_memory, 1),
+            (self._break_platform, 8),
+        ]
+        # Each kind at least once, where there is room for all; the rest by their shares.
+        kinds = [kind for kind, _ in shares]
+        more = max(0, self._count - len(kinds))
+        kinds += self._dice.choices(kinds, [share for _, share in shares], k=more)
+        kinds = kinds[: self._count]
+        self._dice.shuffle(kinds)
+        return kinds
+
+    # Workers -------------------------------------------------------------------------------------
+
+    async def _kill_worker(self) -> None:
+        place = self._dice.choice(self._crew.of("worker"))
+        if await self._kill(place):
+            self.done["kill -9 of a worker"] += 1
+
+    async def _kill_worker_at_a_moment(self) -> None:
+        moment = self._dice.choice(MOMENTS)
+        number = self._dice.randint(1, 5 if moment == "mid-charge" else 40)
+        await self._kill_at(self._dice.choice(self._crew.of("worker")), f"kill {moment} {number}")
+
+    async def _stop_worker(self) -> None:
+        process = self._dice.choice(self._crew.of("worker")).process
+        if process is None:
+            return
+        process.signal(signal.SIGSTOP)
+        await asyncio.sleep(self._dice.uniform(0.5, 3) * LEASE)
+        process.signal(signal.SIGCONT)
+        self.awakenings.append(time.time_ns() // 1_000_000)
+        self.done["a worker stands still (SIGSTOP)"] += 1
+
+    async def _replace_worker(self) -> None:
+        await self._crew.replace(self._dice.choice(self._crew.of("worker")))
+        self.done["rolling deploy of a worker (SIGTERM)"] += 1
+
+    # Ingress -------------------------------------------------------------------------------------
+
+    async def _kill_ingress(self) -> None:
+        if await self._kill(self._dice.choice(self._crew.of("ingress"))):
+            self.done["kill -9 of ingress"] += 1
+
+    async def _kill_ingress_at_a_moment(self) -> None:
+        moment = self._dice.choice(("before-store", "after-store"))
+        place = self._dice.choice(self._crew.of("ingress"))
+        await self._kill_at(place, f"kill {moment} {self._dice.randint(1, 40)}")
+
+    async def _replace_ingress(self) -> None:
+        # Its port must be free before another can have it.
+        place = self._dice.choice(self._crew.of("ingress"))
+        if place.process is not None:
+            place.process.signal(signal.SIGTERM)
+            self.done["rolling deploy of ingress (SIGTERM)"] += 1
+
+    # Redis ---------------------------------------------------------------------------------------
+
+    async def _kill_redis(self) -> None:
+        async with self._redis:
+            self._outages += 1
+            await asyncio.to_thread(self._system.server.kill)
+            await asyncio.sleep(self._dice.uniform(0, 0.5))
+            await asyncio.to_thread(self._system.server.start)
+            self._outages += 1
+            self.done["kill -9 of Redis"] += 1
+
+    async def _stop_redis(self) -> None:
+        async with self._redis:
+            self._outages += 1
+            seconds, self._long = (20.0, False) if self._long else (self._dice.uniform(0.2, 2 * LEASE), False)
+            os.kill(self._system.server.pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(self._system.server.pid, signal.SIGCONT)
+            self._outages += 1
+            self.done["Redis stands still for 20 s" if seconds == 20 else "Redis stands still (SIGSTOP)"] += 1
+
+    async def _fill_memory(self) -> None:
+        async with self._redis:
+            with suppress(StoreUnavailable):
+                await self._system.database.call("CONFIG", "SET", "maxmemory", 1)
+                await asyncio.sleep(self._dice.uniform(0.2, 1.5))
+                self.done["Redis is full (maxmemory)"] += 1
+            await self._system.database.call("CONFIG", "SET", "maxmemory", 0)
+
+    # Platforms -----------------------------------------------------------------------------------
+
+    async def _break_platform(self) -> None:
+        kind = self._dice.choice(list(PLATFORM_FAULTS))
+        platforms = [name for name in POSTS if name != "model" or kind not in _REPLIES_ONLY]
+        platform = self._dice.choice(platforms)
+        rule = await self._standins.add_fault(
+            platform=platform,
+            operation=POSTS[platform],
+            times=self._dice.randint(1, 6),
+            probability=0.3,
+            seed=self._dice.randrange(10_000),
+            **PLATFORM_FAULTS[kind],
+        )
+        self._rules[rule] = f"{'the model' if platform == 'model' else platform} {kind}"
+
+    # How -----------------------------------------------------------------------------------------
+
+    async def _kill(self, place: Place) -> bool:
+        process = place.process
+        if process is None or not process.alive:
+            return False
+        process.signal(signal.SIGKILL)
+        await self._watch(place.program, process.pid)
+        return True
+
+    async def _kill_at(self, place: Place, plan: str) -> None:
+        """Let the next process of this place die at a moment: it may take a while until that comes."""
+        log = self._crew.system.folder / "struck"
+        before = len(struck(log))
+        place.plan = plan
+        await self._crew.replace(place) if place.program == "worker" else await self._kill(place)
+        _, where, _ = plan.split()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if found := [one for one in struck(log)[before:] if one.what == "kill" and one.where == where]:
+                self.done[f"kill -9 of {'a worker' if place.program == 'worker' else 'ingress'}, {where}"] += 1
+                await self._watch(place.program, found[0].pid)
+                return
+            await asyncio.sleep(0.02)
+
+    async def _watch(self, program: str, pid: int) -> None:
+        """How long it takes until nothing is in the hands of a dead worker any more."""
+        if program != "worker":
+            return
+        began, outages = time.monotonic(), self._outages
+        with suppress(StoreUnavailable, StoreFull):
+            while time.monotonic() < began + 30 and outages == self._outages:
+                if not await self._holds(pid):
+                    self.seconds["a dead worker's threads are taken over"].append(time.monotonic() - began)
+                    return
+                await asyncio.sleep(0.05)
+
+    async def _holds(self, pid: int) -> bool:
+        database = self._system.database
+        ids = [id.decode() for id in await database.call("ZRANGE", "ab:{0}:ready", 0, -1)]
+        if not ids:
+            return False
+        owners = await database.together(*[("HGET", f"ab:{{0}}:thread:{id}", "owner") for id in ids])
+        return any(owner and f"-{pid}-".encode() in owner for owner in owners)

@@ -1,0 +1,191 @@
+"""One run: processes, load and faults together, and what became of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.messages import DeadLetter
+from tests.acceptance.sabotage import struck
+from tests.acceptance.scene import LEASE
+from tests.acceptance.system import System, free_port, until
+from tests.acceptance.talks import Verdict, judge, token
+from tests.chaos.bill import Bill, bill
+from tests.chaos.crew import Crew
+from tests.chaos.load import Load
+from tests.chaos.monkey import Monkey
+from tests.standins.client import StandIns
+
+WORKERS = 3
+
+
+@dataclass
+class Result:
+    """What became of a run."""
+
+    seed: int
+    events: int
+    faults: Counter[str]
+    verdict: Verdict
+    bill: Bill
+    replayed: int
+    letters: Counter[str]
+    answers: Counter[str]
+    seconds: dict[str, list[float]]
+    wrong: list[str] = field(default_factory=list)
+    took: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def good(self) -> bool:
+        """Whether every promise was kept."""
+        return self.verdict.good and self.bill.good and not self.wrong
+
+
+async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
+    """Send `events` while at least `faults` things go wrong; wait until it is quiet, and judge."""
+    dice = random.Random(seed)
+    began = time.monotonic()
+    ports = [free_port(), free_port()]
+    async with _system(folder, ports[0]) as (system, standins):
+        crew = Crew(system, random.Random(dice.random()))
+        log, pardon = folder / "struck", folder / "pardon"
+        try:
+            for port in ports:
+                crew.hire("ingress", PORT=str(port))
+            for _ in range(WORKERS):
+                crew.hire("worker", ANSWERBACK_AGENTS="tests.chaos.agents:agents")
+            load = Load(system, ports, events, min(20, max(2, events // 500)), random.Random(dice.random()))
+            monkey = Monkey(crew, standins, faults, random.Random(dice.random()), long=events >= 5000)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(load.run())
+                group.create_task(monkey.run(lambda: load.progress))
+            await _quiet(system, events)
+            charged = (folder / "charges").read_text().split() if (folder / "charges").exists() else []
+            letters = [letter async for letter in system.letters.list()]
+            wrong = _unaccounted(letters, load)
+            pardon.touch()
+            replayed = 0
+            for letter in letters:
+                replayed += await system.letters.replay(letter.id, fresh="OutcomeUnknown" in letter.reason)
+                if letter.kind == "event":
+                    talk, ordinal = load.dispatches[letter.id]
+                    talk.late.add(ordinal)
+            await _quiet(system, events)
+            letters_left = [letter async for letter in system.letters.list()]
+            wrong += [f"dead after its replay: {letter.reason}" for letter in letters_left]
+            wrong += [f"charged twice: {name}" for name, count in Counter(charged).items() if count > 1]
+            verdict = judge(load.talks, await standins.messages())
+            wrong += await _histories(system, load)
+            monkey.done["a message that kills its worker"] += sum(one.what == "poison" for one in struck(log))
+            return Result(
+                seed=seed,
+                events=events,
+                faults=+monkey.done,
+                verdict=verdict,
+                bill=await bill(standins, folder / "recorded", load.requests, monkey.awakenings),
+                replayed=replayed,
+                letters=Counter(letter.reason.partition(":")[0] for letter in letters),
+                answers=load.answers,
+                seconds=dict(monkey.seconds),
+                wrong=wrong,
+                took=time.monotonic() - began,
+                errors=_errors(folder),
+            )
+        finally:
+            await crew.dismiss()
+
+
+@asynccontextmanager
+async def _system(folder: Path, port: int) -> AsyncIterator[tuple[System, StandIns]]:
+    async with StandIns.start(folder) as standins:
+        await standins.send_webhooks_to(f"http://127.0.0.1:{port}/webhooks/{{platform}}")
+        settings = {
+            "LEASE_SECONDS": str(LEASE),
+            "ACCEPT_TIMEOUT": "1",
+            "PLATFORM_TIMEOUT_SECONDS": "3",
+            "SHUTDOWN_GRACE_SECONDS": "1",
+            "TURN_RETRY_MAX_SECONDS": "2",
+            "SABOTAGE_LOG": str(folder / "struck"),
+            "RECORDED": str(folder / "recorded"),
+            "CHARGES": str(folder / "charges"),
+            "PARDON": str(folder / "pardon"),
+        }
+        system = System(folder, {**standins.environment(), **settings})
+        await system.open()
+        try:
+            yield system, standins
+        finally:
+            await system.close()
+
+
+async def _quiet(system: System, events: int) -> None:
+    async def look() -> str:
+        try:
+            found = await system.queues()
+        except (StoreUnavailable, StoreFull) as error:
+            return str(error)
+        busy = [
+            getattr(queue, what)
+            for queue in (found.turns, found.replies)
+            for what in ("waiting", "in_flight", "retrying")
+        ]
+        return "" if found.handled + found.dead >= events and not any([found.events_waiting, *busy]) else repr(found)
+
+    await until(look, lambda found: not found, within=120, what="all being answered")
+
+
+def _unaccounted(letters: list[DeadLetter], load: Load) -> list[str]:
+    """Dead letters that no message was meant to become."""
+    wrong = []
+    for letter in letters:
+        talk, ordinal = load.dispatches.get(letter.id, (None, 0))
+        if letter.kind == "event" and talk is not None:
+            deed = load.deeds.get((talk.name, ordinal), "")
+            # A worker died in the middle of what may not be done twice: that is for an operator to decide.
+            if deed.endswith("always") or (talk.place == "pay" and letter.error == "OutcomeUnknown"):
+                continue
+        wrong.append(f"dead letter {letter.kind} {letter.thread}: {letter.reason}")
+    return wrong
+
+
+async def _histories(system: System, load: Load) -> list[str]:
+    """Threads whose history is not what was said in them, in order."""
+    wrong = []
+    ids = {found.thread.id: found for found in [await system.transcript(id) for id in await _threads(system)]}
+    for found in ids.values():
+        said = [token(message.text) for message in found.messages if message.role == "user"]
+        name = said[0].talk if said and said[0] else ""
+        talk = next((talk for talk in load.talks if talk.name == name), None)
+        if talk is None:
+            wrong.append(f"nobody began the thread {found.thread.id}")
+            continue
+        numbers = [one.number for one in said if one is not None]
+        in_order = [number for number in numbers if number not in talk.late]
+        if sorted(numbers) != list(range(talk.said)) or in_order != sorted(in_order):
+            wrong.append(f"the history of {name} is {numbers}")
+    return wrong
+
+
+async def _threads(system: System) -> list[str]:
+    return [id.decode() for id in await system.database.call("ZRANGE", "ab:{0}:threads", 0, -1)]
+
+
+def _errors(folder: Path) -> Counter[str]:
+    """What the logs call an error, by its words."""
+    found: Counter[str] = Counter()
+    for log in [*folder.glob("worker-*.log"), *folder.glob("ingress-*.log")]:
+        for line in log.read_text(errors="replace").splitlines():
+            if '"level": "error"' in line:
+                words = msgspec.json.decode(line)
+                found[f"{words['event']}: {str(words.get('exception', words.get('error', ''))).splitlines()[-1:]}"] += 1
+    return found

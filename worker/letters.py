@@ -1,0 +1,44 @@
+"""What is written about a turn that failed for good."""
+
+from __future__ import annotations
+
+import traceback
+
+from answerback.agents import Turn
+from answerback.messages import DeadLetter, Entry
+from answerback.store import Claim
+
+
+def letter(
+    claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
+) -> tuple[DeadLetter, Entry]:
+    """The dead letter of a claim's first event, and what a replay puts back: the event with its finished steps."""
+    entry = claim.entries[0]
+    journal = {**entry.journal, **claim.journal, **(turn.journal.raw if turn else {})}
+    found = DeadLetter(
+        id=entry.event.id,
+        kind="event",
+        thread=claim.thread,
+        reason=why,
+        error=type(error).__name__ if error else "",
+        traceback=_sayable("".join(traceback.format_exception(error))) if error else "",
+        attempts=attempts,
+        agent=agent or claim.agent,
+        done=turn.journal.done if turn else tuple(sorted(journal)),
+    )
+    return found, Entry(entry.event, journal)
+
+
+def reason(error: Exception) -> str:
+    """An exception in a line, even one that cannot be shown."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 (it is the agent's, too)
+        said = "it cannot be shown"
+    return _sayable(f"{name}: {said}" if said else name)
+
+
+def _sayable(text: str) -> str:
+    # As it can be stored, whatever an exception's message may hold.
+    return text.encode(errors="backslashreplace").decode()
