@@ -64,8 +64,8 @@ async def test_a_worker_whose_clock_is_an_hour_off_finds_what_it_posted(scene: S
             for platform in ("github", "slack")
         ]
         # It says when its limit is over, not how long to wait: by its own clock.
-        spent = {"platform": "github", "operation": POSTS["github"], "limit": "primary", "seconds": 1}
-        rules.append(await off.standins.add_fault(do="rate-limit", times=1, after=2, **spent))
+        spent: dict[str, Any] = {"platform": "github", "operation": POSTS["github"], "limit": "primary", "seconds": 1}
+        rules.append(await off.standins.add_fault(do="rate-limit", times=1, **spent))
         talks = [off.talk("github"), off.talk("slack", "C0TALK", replies=2)]
         for _ in range(3):
             await asyncio.gather(*[off.say(talk) for talk in talks])
