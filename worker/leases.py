@@ -28,14 +28,6 @@ class Leases:
         self._known = time.monotonic()
         self._asking = asyncio.Lock()
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
-        self.lost = 0
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def count(self, queue: Queue) -> int:
-        """How many leases of one kind are held."""
-        return sum(name == queue for name, _ in self._held)
 
     def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
         """Renew this lease from now on, for as long as `task` runs."""
@@ -88,5 +80,4 @@ class Leases:
         # It may have been given up, or claimed anew, while the heartbeat was on its way.
         if held is not None and held[0] == fence:
             log.warning("lease lost", queue=queue, thread=thread, fence=fence)
-            self.lost += 1
             held[1].cancel()
