@@ -8,11 +8,12 @@ Times are integers, milliseconds since 1970 by the clock of Redis unless said ot
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 Address = dict[str, str | int]
+Arrival = Literal["", "queue", "merge", "debounce", "interrupt", "drop"]
 
 
 def dispatch_id(delivery: str) -> str:
@@ -31,6 +32,36 @@ class Author(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
 
 
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What came with a message: a text document or JSON as `text`, anything else as `data`."""
+
+    name: str
+    content_type: str
+    text: str = ""
+    data: bytes = b""
+
+
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A tool that an agent called in a turn, with JSON for `args` and `result`.
+
+    outcome  "unknown" when a worker died during the call and nobody can tell whether it took effect
+    """
+
+    id: str
+    name: str
+    args: Any = None
+    result: Any = None
+    outcome: Literal["done", "failed", "unknown"] = "done"
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a turn cost: tokens read and written by its model, and requests made to it."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    requests: int = 0
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
@@ -46,6 +77,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
                 of them is ours, the event is our own message and is ignored
     address     where a reply goes; only this platform's client reads it
     at          when it was said, in ms, by the platform's clock; 0 if it does not tell
+    agent       the name of the agent it is said to; "" leaves the choice to the thread and the worker
+    arrival     what becomes of it when the agent works or others wait; "" leaves that to the agent
+    attachments what came with it
+    context     the conversation as the sender tells it, in place of the thread's history
+    system      instructions given with this event, for this turn only
     """
 
     delivery: str
@@ -62,6 +98,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     title: str = ""
     url: str = ""
     at: int = 0
+    agent: str = ""
+    arrival: Arrival = ""
+    attachments: tuple[Attachment, ...] = ()
+    context: tuple[Message, ...] | None = None
+    system: str = ""
 
     @property
     def id(self) -> str:
@@ -98,15 +139,20 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One committed line of a thread's history.
 
+    id      "<turn>.u<n>" for a user's, "<turn>.<n>" for ours; "" in histories written before there were ids
     role    who speaks: "user" (anyone on the platform) or "assistant" (us)
     turn    dispatch id of the event that was answered; for a user's message, of the event itself
     reply   key of the reply in the outbox, for what we said
     agent   name of the agent that spoke
     model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly
+    tools   the tools that were called for it, in order
+    status  "" when it was said to its end, else what ended it
+    usage   what the turn cost, on its last message
     """
 
     role: Literal["user", "assistant"]
     text: str
+    id: str = ""
     at: int = 0
     turn: str = ""
     author: Author | None = None
@@ -114,6 +160,10 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reply: str = ""
     agent: str = ""
     model: bytes = b""
+    tools: tuple[ToolCall, ...] = ()
+    status: Literal["", "cancelled", "interrupted", "dropped"] = ""
+    usage: Usage | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
