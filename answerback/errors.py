@@ -10,7 +10,8 @@ AnswerbackError
 │   ├── TurnFailed          this turn can never succeed; bury it without another try
 │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
 │   ├── OutcomeUnknown      a step began, left no result, and may not be run again
-│   └── LimitExceeded       a turn's limit of time, steps, journal or tokens
+│   └── LimitExceeded       a turn's limit of steps, journal or tokens
+│       └── TimeExceeded    its limit of time
 └── DeliveryError           a reply did not reach its platform
     ├── RateLimited         the platform asked us to wait
     ├── Rejected            the platform refused for good
@@ -48,6 +49,8 @@ class LeaseLost(AnswerbackError):
 class TurnError(AnswerbackError):
     """The turn failed."""
 
+    code = "agent_failed"
+
 
 class TurnFailed(TurnError):
     """The turn can never succeed."""
@@ -63,6 +66,14 @@ class OutcomeUnknown(TurnError):
 
 class LimitExceeded(TurnError):
     """The turn went over one of its limits."""
+
+    code = "limit"
+
+
+class TimeExceeded(LimitExceeded):
+    """The turn took too long."""
+
+    code = "timeout"
 
 
 class DeliveryError(AnswerbackError):

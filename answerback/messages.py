@@ -130,18 +130,28 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What lies in an inbox: an event, and what had been done for it if it comes back from the dead letters."""
+    """What lies in an inbox: an event, and what comes with it if it comes back from the dead letters.
+
+    merged   events before it that the same turn was to answer
+    journal  what had been done for them
+    """
 
     event: Event
     journal: dict[str, bytes] = {}
+    merged: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All of them, oldest first."""
+        return (*self.merged, self.event)
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One committed line of a thread's history.
 
-    id      "<turn>.u<n>" for a user's, "<turn>.<n>" for ours; "" in histories written before there were ids
+    id      dispatch id of its event for a user's, "<turn>.<n>" for ours; "" in histories older than ids
     role    who speaks: "user" (anyone on the platform) or "assistant" (us)
-    turn    dispatch id of the event that was answered; for a user's message, of the event itself
+    turn    id of the turn in which it was answered or said
     reply   key of the reply in the outbox, for what we said
     agent   name of the agent that spoke
     model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly

@@ -10,7 +10,7 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.keys import Queue
-from answerback.store.threads import Taken
+from answerback.store.reservations import Taken
 from worker.leases import Leases
 from worker.patience import patiently
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.keys import Queue
+from answerback.store.threads import Lease
 from worker.patience import patiently
 
 log = get_logger(__name__)
@@ -27,6 +29,8 @@ class Leases:
         self._every = lease / 3
         self._known = time.monotonic()
         self._asking = asyncio.Lock()
+        self.cancelled: Callable[[str], None] = lambda thread: None
+        """Told of a held thread whose turn was cancelled: a signal may have been missed."""
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
 
     def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
@@ -68,6 +72,9 @@ class Leases:
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
         for p, leases in by_partition.items():
             held = await self._threads.extend(p, leases)
+            for (_, thread, _), kept in zip(leases, held, strict=True):
+                if kept == Lease.CANCELLED:
+                    self.cancelled(thread)
             if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
                 # It may have been given up just now: then word of that is already on its way to its task.
                 await asyncio.sleep(WORD)

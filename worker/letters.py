@@ -12,11 +12,12 @@ from answerback.store import Claim
 def letter(
     claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
 ) -> tuple[DeadLetter, Entry]:
-    """The dead letter of a claim's first event, and what a replay puts back: the event with its finished steps."""
-    entry = claim.entries[0]
-    journal = {**entry.journal, **claim.journal, **(turn.journal.raw if turn else {})}
+    """The dead letter of a claim's events, and what a replay puts back: the events with their finished steps."""
+    events = [event for entry in claim.entries for event in entry.events]
+    earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
+    journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
     found = DeadLetter(
-        id=entry.event.id,
+        id=events[-1].id,
         kind="event",
         thread=claim.thread,
         reason=why,
@@ -26,7 +27,7 @@ def letter(
         agent=agent or claim.agent,
         done=turn.journal.done if turn else tuple(sorted(journal)),
     )
-    return found, Entry(entry.event, journal)
+    return found, Entry(events[-1], journal, tuple(events[:-1]))
 
 
 def reason(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from answerback.store import Claim, Threads
-from answerback.store.threads import Taken
+from answerback.store.reservations import Taken
 from worker.turn import Turns
 
 

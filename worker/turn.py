@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -13,20 +14,25 @@ import structlog
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Journal
-from answerback.errors import LeaseLost, LimitExceeded, StoreFull, StoreUnavailable, TurnError
+from answerback.errors import LeaseLost, StoreFull, StoreUnavailable, TurnError
 from answerback.log import get_logger
-from answerback.messages import Entry, Event, Identity, Message, Reply
+from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
 from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
-from worker.deadlines import Deadlines
+from answerback.store.claim import Told
+from answerback.store.deltas import told
+from worker.broadcast import Broadcast
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.letters import letter, reason
+from worker.outcome import Status, commit, done, heard, messages, unanswered
 from worker.patience import patiently
 from worker.routing import overheard, route
+from worker.running import Halted, Running
 
 log = get_logger(__name__)
 
-_encode = msgspec.msgpack.Encoder().encode
+AT_ONCE = 50
+"""Events that one turn answers at most."""
 
 
 class Turns:
@@ -56,7 +62,7 @@ class Turns:
         self._max_attempts = max_attempts
         self._retry_base = retry_base
         self._retry_cap = retry_cap
-        self.deadlines = Deadlines()
+        self.running = Running()
         self.stopping = False
         self.done = 0
         self.failed = 0
@@ -78,69 +84,95 @@ class Turns:
 
     async def _turn(self, claim: Claim) -> bool:
         """One turn. True when the thread is still ours and has more to answer."""
-        entry = claim.entries[0]
-        event = entry.event
+        event = claim.entries[0].event
         if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
             why = f"its worker died or lost its lease in {claim.crashes} attempts"
-            await patiently(self._threads.bury, claim, *letter(claim, why, attempts=claim.attempt - 1))
+            await self._bury(claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
             return False
         identity = self._identities.get(event.platform)
         if identity is None and event.platform in self._clients:
             # Whether we are addressed cannot be told yet: the thread waits, and nothing is held against it.
-            await patiently(self._threads.release, claim, delay=UNIDENTIFIED_DELAY, failed=False)
+            await patiently(self._threads.release, claim, "handed back", delay=UNIDENTIFIED_DELAY)
             return False
-        agent = route(self._agents, event, identity=identity, last=claim.agent)
+
+        def answers(event: Event) -> Agent | None:
+            return route(self._agents, event, identity=identity, last=claim.agent)
+
+        agent = answers(event)
         if agent is None:
-            return await self._pass(claim, event)
-        turn = self._open(claim, agent, entry)
+            said = heard(claim, claim.entries[0].events, event.id) if overheard(self._agents, event) else []
+            return await self._commit(claim, unanswered(claim, [event], said, "ignored", more=not self.stopping))
+        arrival = event.arrival or agent.arrival
+        if arrival == "drop" and claim.position >= claim.until:
+            said = heard(claim, [event], event.id, "dropped")
+            return await self._commit(claim, unanswered(claim, [event], said, "dropped", more=not self.stopping))
+        if not await self._gather(claim, agent, arrival):
+            return False
+        # One turn answers those in our hands that are for the same agent, and may be answered together.
+        together = takewhile(lambda e: answers(e.event) is agent and e.event.arrival != "queue", claim.entries[1:])
+        claim.entries = [claim.entries[0], *together]
+        return await self._answer(claim, agent, arrival)
+
+    async def _gather(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
+        """Take more of the waiting events into the turn, where the agent wants that. False while it waits for quiet."""
+        begun = claim.journal or claim.shown or claim.crashes
+        if arrival in ("queue", "drop") or begun:
+            return True
+        quiet = await patiently(self._threads.gather, claim, AT_ONCE, interruptible=arrival == "interrupt")
+        if arrival == "debounce" and quiet < agent.quiet and len(claim.entries) < AT_ONCE:
+            await patiently(self._threads.release, claim, "handed back", delay=agent.quiet - quiet)
+            return False
+        return True
+
+    async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
+        turn, stream = self._open(claim, agent)
         structlog.contextvars.bind_contextvars(
-            thread=claim.thread, turn=turn.id, delivery=event.delivery, attempt=claim.attempt, agent=agent.name
+            thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
         )
+        if claim.shown:
+            await stream.recover()
+        stream.begin(agent.name, claim.attempt, turn.events)
         try:
-            text = await self._think(agent, turn)
+            if claim.cancelled:
+                raise Halted("cancelled")
+            text = await self.running.think(agent, turn, stream, arrival, agent.timeout or self._timeout)
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
-            commit = self._outcome(claim, agent, turn)
+            said = messages(claim, agent, turn, self._threads.now, status="completed")
+            ending = commit(claim, agent, turn, said, more=not self.stopping)
+        except Halted as halted:
+            return await self._halted(claim, agent, turn, stream, halted.why)
         except (LeaseLost, StoreUnavailable, StoreFull):
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
-            return await self._fail(claim, agent, turn, error)
-        return await self._commit(claim, commit)
+            return await self._fail(claim, agent, turn, stream, error)
+        return await self._end(claim, stream, ending, done(turn.id, turn.events, "completed", said))
 
-    async def _think(self, agent: Agent, turn: Turn) -> str | None:
-        """Run the agent within its time. What would end this process, or this task, from within is its failure."""
-        limit = agent.timeout or self._timeout
-        task = asyncio.current_task()
-        assert task is not None
-        self.deadlines.start(task, limit)
-        try:
-            return await agent.think(turn)
-        except SystemExit as error:
-            raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
-        except asyncio.CancelledError as error:
-            if task.cancelling():
-                raise
-            raise RuntimeError("the agent cancelled itself") from error
-        finally:
-            if self.deadlines.stop(task):
-                raise LimitExceeded(f"the turn took longer than {limit:g} s") from None
-
-    def _open(self, claim: Claim, agent: Agent, entry: Entry) -> Turn:
+    def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Broadcast]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
             step = Step(claim.thread, claim.fence, claim.position, name, record, replies)
             await patiently(self._threads.step, step)
 
-        return Turn(
+        events = [event for entry in claim.entries for event in entry.events]
+        event = events[-1]
+        stream = Broadcast(self._threads, claim, event.id)
+        journal = {name: record for entry in claim.entries for name, record in entry.journal.items()}
+        ids = {event.id for event in events}
+        history = event.context if event.context is not None else [m for m in claim.history if m.id not in ids]
+        turn = Turn(
             agent=agent.name,
-            events=[entry.event],
-            history=window(claim.history, messages=agent.messages, tokens=agent.tokens),
+            events=events,
+            history=window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
-            journal=Journal({**entry.journal, **claim.journal}, write, self._sure),
-            compose=self._composer(entry.event),
+            journal=Journal({**journal, **claim.journal}, write, self._sure),
+            compose=self._composer(event),
+            system="\n\n".join(filter(None, (claim.system, event.system))),
+            stream=stream,
         )
+        return turn, stream
 
     def _composer(self, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
         """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
@@ -160,87 +192,61 @@ class Turns:
 
         return compose
 
-    def _outcome(self, claim: Claim, agent: Agent, turn: Turn) -> Commit:
-        """All that the turn changes. Raises `TypeError` for a state that is not plain data."""
-        messages = [_said(turn.event, turn.id)]
-        for text, replies in turn.replies:
-            if text.strip():
-                messages.append(
-                    Message(
-                        role="assistant",
-                        text=text,
-                        at=self._threads.now,
-                        turn=turn.id,
-                        reply=replies[0].key if replies else "",
-                        agent=agent.name,
-                    )
-                )
-        if turn.model:
-            messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
-        return Commit(
-            thread=claim.thread,
-            fence=claim.fence,
-            position=claim.position,
-            turn=turn.id,
-            handled=1,
-            messages=messages,
-            # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
-            replies=[reply for _, parts in turn.replies for reply in parts],
-            agent=agent.name,
-            state=_encode(turn.state) if turn.state or claim.state else b"",
-            more=not self.stopping,
-        )
+    async def _halted(self, claim: Claim, agent: Agent, turn: Turn, stream: Broadcast, why: str) -> bool:
+        """What was said stays said; the rest of it is not done."""
+        status: Status = "cancelled" if why == "cancelled" else "interrupted"
+        partial = stream.partial(len(turn.replies))
+        said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
+        log.info("turn ended before its agent was done", status=status)
+        if status == "cancelled":
+            ending = commit(claim, agent, turn, said, more=not self.stopping)
+            return await self._end(claim, stream, ending, done(turn.id, turn.events, status, said))
+        deltas = await stream.close(done(turn.id, turn.events, status, said))
+        await patiently(self._threads.release, claim, "interrupted", messages=said, deltas=deltas)
+        return False
 
-    async def _pass(self, claim: Claim, event: Event) -> bool:
-        """Nobody answers this. What an agent overhears belongs to the history all the same."""
-        id = event.id
-        said = [_said(event, id)] if overheard(self._agents, event) else []
-        return await self._commit(
-            claim,
-            Commit(
-                thread=claim.thread,
-                fence=claim.fence,
-                position=claim.position,
-                turn=id,
-                handled=1,
-                messages=said,
-                agent=claim.agent,
-                more=not self.stopping,
-            ),
-        )
+    async def _end(self, claim: Claim, stream: Broadcast, ending: Commit, last: Told) -> bool:
+        return await self._commit(claim, msgspec.structs.replace(ending, deltas=await stream.close(last)))
 
-    async def _commit(self, claim: Claim, commit: Commit) -> bool:
-        entries = await patiently(self._threads.commit, commit)
+    async def _commit(self, claim: Claim, ending: Commit) -> bool:
+        entries = await patiently(self._threads.commit, ending)
         self.done += 1
-        claim.position += commit.handled
-        claim.history = [*claim.history, *commit.messages][-self._window :]
+        claim.position += ending.handled
+        claim.history = [*claim.history, *ending.messages][-self._window :]
         claim.entries, claim.attempt, claim.crashes = entries, 1, 0
-        claim.agent, claim.journal = commit.agent, {}
-        claim.state = commit.state or claim.state
+        claim.agent, claim.journal = ending.agent, {}
+        claim.shown = claim.cancelled = False
+        claim.state = ending.state or claim.state
         return bool(entries)
 
-    async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
+    async def _fail(self, claim: Claim, agent: Agent, turn: Turn, stream: Broadcast, error: Exception) -> bool:
         self.failed += 1
         final = isinstance(error, TurnError)
+        code = error.code if isinstance(error, TurnError) else "agent_failed"
         why = reason(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            await patiently(self._threads.bury, claim, *buried)
+            await self._bury(claim, *buried, code, await stream.close())
             return False
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
-        await patiently(self._threads.release, claim, delay=delay, error=why)
+        deltas = await stream.close(told("retry", turn.id, reason=why, attempt=claim.attempt, seconds=delay))
+        await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
         return False
+
+    async def _bury(
+        self, claim: Claim, letter: DeadLetter, entry: Entry, code: str, deltas: Sequence[Told] = ()
+    ) -> None:
+        ids = [event.id for event in entry.events]
+        last = told("error", entry.event.id, events=ids, reason=letter.reason, code=code)
+        deltas = [*deltas, last] if claim.live else []
+        await patiently(self._threads.bury, claim, letter, entry, handled=len(claim.entries), deltas=deltas)
 
     async def _hand_back(self, claim: Claim) -> None:
         try:
-            await self._threads.release(claim, failed=False)
+            await self._threads.release(claim, "handed back")
             log.info("thread handed back", thread=claim.thread)
         except (LeaseLost, StoreUnavailable, StoreFull) as error:
             # Its lease ends by itself.
             log.warning("thread not handed back", thread=claim.thread, error=str(error))
-
-
-def _said(event: Event, turn: str) -> Message:
-    return Message(role="user", text=event.text, at=event.at, turn=turn, author=event.author, message=event.message)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from functools import partial
 from signal import Signals
 from typing import Any
 from uuid import uuid4
@@ -22,8 +23,9 @@ from answerback.log import get_logger
 from answerback.platforms import PLATFORMS, Client
 from answerback.settings import Settings
 from answerback.store import AgentReport, Database, Outbox, Roster, Threads, WorkerReport
-from answerback.store.keys import arq_queue
+from answerback.store.keys import arq_queue, signals
 from answerback.store.server import refuse_unsafe
+from answerback.store.subscription import Subscription
 from worker.background import for_ever, watch
 from worker.claims import Claims
 from worker.identity import Identities
@@ -84,6 +86,9 @@ class Worker(arq.Worker):
             retry_base=settings.retry_base,
             retry_cap=settings.retry_cap,
         )
+        running = self._turns.running
+        self._leases.cancelled = partial(running.signal, "cancel")
+        self._signals = Subscription(database, running.hear, lambda: None)
         suspects = Suspects(self._threads, self._turns, self.id)
         self._working = Claims(
             "ready",
@@ -145,9 +150,11 @@ class Worker(arq.Worker):
             return
         self._started = await self._threads.database.now()
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
-        keep = (self._leases.keep, self._identities.keep, self._turns.deadlines.keep, self._report)
+        halts = self._turns.running.halts
+        keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._report)
         self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
+        self._tasks.append(asyncio.create_task(self._signals.add(signals())))
         self._working.start()
         self._sending.start()
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
-from answerback.messages import Event
+from answerback.messages import Arrival, Event
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
 When = Literal["mention", "direct", "answered", "every"]
 Think = Callable[[Turn], Awaitable[str | None]]
+Speak = Callable[[Turn], AsyncIterator[str]]
+ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "drop")
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -64,10 +66,18 @@ class Agent:
 
         agents = Agent("shout", shout)
 
+    One that yields its reply in pieces is shown as it speaks to those who follow the thread.
     A model is named as pydantic-ai names it, and may have tools:
 
         agents = Agent("triage", model="anthropic:claude-haiku-4-5", instructions="…", tools=[search])
 
+
+    arrival   what becomes of messages that arrive while it works:
+                  "queue"      one turn each, in order
+                  "merge"      all that wait are answered by one turn
+                  "debounce"   as merge, once nothing more has come for `quiet` seconds
+                  "interrupt"  the turn is stopped, and begins again with everything
+                  "drop"       they are refused: their sender is told, and the agent never sees them
     listen    which events reach it; the first agent in your list that hears an event answers it
     messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each)
     timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
@@ -76,7 +86,7 @@ class Agent:
     def __init__(
         self,
         name: str,
-        think: Think | None = None,
+        think: Think | Speak | None = None,
         *,
         description: str = "",
         listen: Listen | Sequence[Listen] = ADDRESSED,
@@ -86,20 +96,26 @@ class Agent:
         messages: int = 100,
         tokens: int | None = None,
         timeout: float | None = None,
+        arrival: Arrival = "queue",
+        quiet: float = 1.0,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
         if (think is None) == (model is None):
             raise ConfigurationError(f'agent "{name}" needs a function or a model: one of them')
-        if think is not None and not inspect.iscoroutinefunction(inspect.unwrap(think)) and not callable(think):
+        if think is not None and not callable(think):
             raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
+        if arrival not in ARRIVALS:
+            raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
         self.messages = messages
         self.tokens = tokens
         self.timeout = timeout
-        self._think = think
+        self.arrival = arrival
+        self.quiet = quiet
+        self._think: Think | None = _spoken(think)
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
@@ -129,3 +145,19 @@ class Agent:
         self.prepare()
         assert self._think is not None
         return await self._think(turn)
+
+
+def _spoken(think: Think | Speak | None) -> Think | None:
+    """An agent's function as one that returns its reply."""
+    if think is None or not inspect.isasyncgenfunction(inspect.unwrap(think)):
+        return cast("Think | None", think)
+    speak = cast("Speak", think)
+
+    async def whole(turn: Turn) -> str:
+        chunks: list[str] = []
+        async for chunk in speak(turn):
+            turn.write(chunk)
+            chunks.append(chunk)
+        return "".join(chunks)
+
+    return whole

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import AsyncIterator
+
 from answerback.agents.agent import Agent, Listen
 from answerback.agents.turn import Turn
 
 
-async def demo(turn: Turn) -> str:
+async def demo(turn: Turn) -> AsyncIterator[str]:
     """Answers offline with what it knows of the thread."""
+    for word in re.findall(r"\s*\S+", answer(turn)):
+        yield word
+
+
+def answer(turn: Turn) -> str:
+    """What there is to say."""
     number = sum(message.role == "user" for message in turn.history) + len(turn.events)
     name = turn.event.author.name or turn.event.author.id
     words = len(turn.text.split())

@@ -4,11 +4,11 @@ pydantic-ai's interface for durable execution (https://pydantic.dev/docs/ai/capa
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from pydantic_ai import FunctionToolset, RunContext, ToolsetTool
+from pydantic_ai import AgentStreamEvent, FunctionToolset, RunContext, ToolsetTool
 from pydantic_ai.agent.abstract import AbstractAgent
 from pydantic_ai.durable_exec import (
     JSON_CODEC,
@@ -16,6 +16,7 @@ from pydantic_ai.durable_exec import (
     DurabilityEngineSpec,
     DurableOperationId,
     JournalCallableOperationBackend,
+    ModelRequestId,
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
@@ -23,6 +24,7 @@ from pydantic_ai.exceptions import ToolFailed
 
 from answerback.agents.turn import Turn
 from answerback.log import get_logger
+from answerback.messages import Usage
 
 log = get_logger(__name__)
 
@@ -33,6 +35,10 @@ running: ContextVar[Turn | None] = ContextVar("answerback_turn", default=None)
 """The turn in which a model converses here."""
 
 _unknown: ContextVar[bool] = ContextVar("answerback_unknown", default=False)
+
+
+Show = Callable[[RunContext[Turn], AsyncIterable[AgentStreamEvent]], Awaitable[None]]
+"""Is given what a model says while it says it."""
 
 
 class Policy(NamedTuple):
@@ -49,6 +55,7 @@ class Tools(FunctionToolset[Turn]):
     ) -> Any:
         """Call it, or tell that nobody knows how its last call ended."""
         if _unknown.get():
+            ctx.deps.unknown.add(ctx.tool_call_id or "")
             raise ToolFailed(
                 f'The outcome of this call of "{name}" is unknown: it was interrupted after it had begun, and may or '
                 "may not have taken effect. It was not repeated. Check before you try again, or tell the user."
@@ -57,6 +64,8 @@ class Tools(FunctionToolset[Turn]):
 
 
 class _Backend(JournalCallableOperationBackend[Policy]):
+    heard: Callable[[Turn, dict[str, Any]], None]
+
     async def execute(
         self,
         *,
@@ -66,9 +75,11 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         cache_key: tuple[object, ...],
         config: Policy,
     ) -> object:
-        """Run one operation as a step of the running turn."""
+        """Run one operation as a step of the running turn; what a model answered is added to its usage."""
         turn = running.get()
         assert turn is not None
+        # The same step, whether somebody follows it or not.
+        name = name.replace("model.request_stream", "model.request")
 
         async def tell() -> object:
             log.warning("a tool's outcome is unknown", step=name, thread=turn.thread, turn=turn.id)
@@ -78,13 +89,34 @@ class _Backend(JournalCallableOperationBackend[Policy]):
             finally:
                 _unknown.reset(token)
 
-        return await turn.journal.step(
+        result = await turn.journal.step(
             name,
             body,
             idempotent=config.idempotent,
             unknown=tell if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
         )
+        if isinstance(operation_id, ModelRequestId):
+            self.heard(turn, cast("dict[str, Any]", result))
+        return result
+
+
+def account(turn: Turn, response: dict[str, Any]) -> None:
+    """Add what a model's response cost, recorded now or earlier, to its turn."""
+    usage, before = response.get("usage") or {}, turn.usage or Usage()
+    turn.usage = Usage(
+        input_tokens=before.input_tokens + usage.get("input_tokens", 0),
+        output_tokens=before.output_tokens + usage.get("output_tokens", 0),
+        requests=before.requests + 1,
+    )
+
+
+def remark(turn: Turn, response: dict[str, Any]) -> None:
+    """Keep what a model says beside calling tools; what it ends with is the agent's reply."""
+    parts = response["parts"]
+    said = "".join(part["content"] for part in parts if part["part_kind"] == "text")
+    if said.strip() and any(part["part_kind"] == "tool-call" for part in parts):
+        turn.remark(said)
 
 
 def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) -> Policy | Literal[False]:
@@ -97,7 +129,15 @@ def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) 
 
 
 class Durability(BaseDurabilityCapability[Turn]):
-    """Makes a pydantic-ai agent's run part of a turn. Outside of one it changes nothing."""
+    """Makes a pydantic-ai agent's run part of a turn. Outside of one it changes nothing.
+
+    With `show` and `see`, what the model says is for the thread: in a turn that is followed, `show` is given it
+    while the model says it, and `see` what happens around it. Neither is part of the journal.
+    """
+
+    def __init__(self, show: Show | None = None, see: Callable[[Turn, AgentStreamEvent], None] | None = None) -> None:
+        super().__init__(event_stream_handler=show)
+        self._see = see
 
     engine_spec = DurabilityEngineSpec(
         engine_name="Answerback",
@@ -120,11 +160,32 @@ class Durability(BaseDurabilityCapability[Turn]):
                 resolve_tool=_tool_policy,
             ),
         )
+        self._backend.heard = self._heard
         super()._bind_to_agent(agent)
+
+    def _heard(self, turn: Turn, response: dict[str, Any]) -> None:
+        account(turn, response)
+        if self._see:
+            remark(turn, response)
 
     def get_durable_operation_backend(self) -> _Backend:
         """The journal of the running turn, as pydantic-ai sees it."""
         return self._backend
+
+    @property
+    def has_wrap_run_event_stream(self) -> bool:
+        """Whether to stream this run."""
+        turn = running.get()
+        return self._see is not None and turn is not None and turn.stream.live
+
+    async def wrap_run_event_stream(
+        self, ctx: RunContext[Turn], *, stream: AsyncIterable[AgentStreamEvent]
+    ) -> AsyncIterable[AgentStreamEvent]:
+        """Look at what happens, and pass it on."""
+        async for event in stream:
+            if self._see:
+                self._see(ctx.deps, event)
+            yield event
 
     @property
     def in_durable_context(self) -> bool:

@@ -10,16 +10,19 @@ import pydantic_ai
 from pydantic_ai import RunContext, Tool
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import (
+    BinaryContent,
     ModelMessage,
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
     TextPart,
+    UserContent,
     UserPromptPart,
 )
 from pydantic_ai.models import Model, infer_model
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
+from answerback.agents.speech import REPLY, calls, see, show
 from answerback.agents.tools import is_idempotent
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
@@ -36,18 +39,21 @@ def converse(
         deps_type=Turn,
         instructions=_instructions(instructions),
         toolsets=[Tools([_REPLY, *map(_tool, tools)], id="tools")],
-        capabilities=[Durability()],
+        capabilities=[Durability(show, see)],
     )
 
     async def think(turn: Turn) -> str | None:
         token = running.set(turn)
         try:
             result = await agent.run(
-                [_prompt(event) for event in turn.events], deps=turn, message_history=_history(turn.history)
+                [part for event in turn.events for part in _prompt(event)],
+                deps=turn,
+                message_history=_history(turn.history),
             )
         finally:
             running.reset(token)
         turn.model = result.new_messages_json()
+        turn.tools = calls(result.new_messages(), turn.unknown)
         # A model that said everything with the reply tool may have nothing to add.
         return result.output if result.output.strip() else None
 
@@ -63,7 +69,7 @@ async def _reply(ctx: RunContext[Turn], text: str) -> str:
     return "posted"
 
 
-_REPLY: Tool[Turn] = Tool(_reply, name="reply", metadata={METADATA: {"journaled": False}})
+_REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
 
 
 def _model(name: str, model: str | Model) -> Model:
@@ -79,11 +85,9 @@ def _model(name: str, model: str | Model) -> Model:
 
 
 def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
-    if isinstance(instructions, str):
-        return instructions or None
-
     def tell(ctx: RunContext[Turn]) -> str:
-        return instructions(ctx.deps)
+        own = instructions if isinstance(instructions, str) else instructions(ctx.deps)
+        return "\n\n".join(filter(None, (own, ctx.deps.system)))
 
     return tell
 
@@ -94,10 +98,15 @@ def _tool(tool: Any) -> Tool[Turn]:
     return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool)}})
 
 
-def _prompt(event: Event) -> str:
+def _prompt(event: Event) -> Iterable[UserContent]:
     # Several people may speak in one thread; a conversation of two needs no names.
     name = event.author.name or event.author.id
-    return event.text if event.direct or not name else f"{name}: {event.text}"
+    yield event.text if event.direct or not name else f"{name}: {event.text}"
+    for attachment in event.attachments:
+        if attachment.data:
+            yield BinaryContent(attachment.data, media_type=attachment.content_type, identifier=attachment.name)
+        else:
+            yield f"{attachment.name} ({attachment.content_type}):\n\n{attachment.text}"
 
 
 def _history(history: Sequence[Message]) -> list[ModelMessage]:

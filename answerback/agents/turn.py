@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from answerback.agents.journal import Journal, current_step
+from answerback.agents.stream import Stream
 from answerback.errors import TurnFailed
-from answerback.messages import Event, Message, Reply
+from answerback.messages import Attachment, Event, Message, Reply, ToolCall, Usage
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ class Turn:
     events    what is to be answered, oldest first; `event` is the last, `text` all their texts
     history   what was said before in this thread, oldest first, as far as the agent's window reaches
     attempt   1, or more when earlier attempts failed or their worker died
+    system    what the thread's owner wants it told, "" for most
     state     what the agent keeps between turns of this thread: plain data, committed with the turn
     """
 
@@ -36,15 +38,25 @@ class Turn:
         state: dict[str, Any],
         journal: Journal,
         compose: Callable[[str, int, str], Sequence[Reply]],
+        system: str = "",
+        stream: Stream | None = None,
     ) -> None:
-        self.id = events[0].id
-        self.thread = events[0].thread
+        self.id = events[-1].id
+        self.thread = events[-1].thread
         self.agent = agent
         self.events = events
         self.history = history
         self.attempt = attempt
         self.state = state
+        self.system = system
         self.journal = journal
+        self.stream = stream or Stream()
+        self.tools: list[ToolCall] = []
+        """The tools that a model called in this turn."""
+        self.unknown: set[str] = set()
+        """Ids of those whose outcome nobody knows."""
+        self.usage: Usage | None = None
+        """What the turn has cost so far, if a model was asked."""
         self.replies: list[tuple[str, Sequence[Reply]]] = []
         """What was said so far: the text, and the replies it became (none where replies stay in the thread)."""
         self.model = b""
@@ -60,6 +72,11 @@ class Turn:
     def text(self) -> str:
         """What was said to us."""
         return "\n\n".join(event.text for event in self.events)
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """What came with the events."""
+        return [attachment for event in self.events for attachment in event.attachments]
 
     async def reply(self, text: str) -> None:
         """Say something in this thread. When it returns, the reply is stored and on its way; it appears once.
@@ -78,11 +95,22 @@ class Turn:
             "reply", said, idempotent=True, kind=str, replies=lambda text: self._compose(self.id, ordinal, text)
         )
         self.replies[ordinal] = (said_text, self._compose(self.id, ordinal, said_text))
+        self.stream.whole(ordinal, said_text)
 
     def conclude(self, text: str) -> None:
         """The turn's last reply: it is stored with the commit."""
         self._check(text)
+        self.stream.whole(len(self.replies), text)
         self.replies.append((text, self._compose(self.id, len(self.replies), text)))
+
+    def write(self, chunk: str) -> None:
+        """Show a piece of the next reply, before it is whole, to those who follow the thread."""
+        self.stream.text(len(self.replies), chunk)
+
+    def remark(self, text: str) -> None:
+        """Keep what was said on the way, in the thread's history only: it is posted nowhere."""
+        self.stream.whole(len(self.replies), text)
+        self.replies.append((text, ()))
 
     async def step(
         self, name: str, run: Callable[..., Awaitable[T]], *args: Any, idempotent: bool = False, kind: Any = None

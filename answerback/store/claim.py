@@ -13,10 +13,19 @@ _entry = msgspec.msgpack.Decoder(Entry).decode
 _message = msgspec.msgpack.Decoder(Message).decode
 
 
+Told = tuple[str, bytes]
+"""A delta as a worker writes it: its kind and its JSON."""
+
+
 class Claim(msgspec.Struct):
     """A thread in our hands: its lock, the events that wait, and what is known of it.
 
     position  how many of the thread's events were done with before the first of `entries`
+    waiting   how many events wait in the thread, `entries` among them
+    until     where the first event stands that arrived after the claim
+    wanted    name of the agent the thread is for; "" leaves the choice to the worker. `system`: what it is told
+    live      whether somebody may follow the thread's deltas; `shown`: whether those end in the middle of a turn
+    cancelled whether the turn was cancelled before it was claimed
     attempt   1, or more when this event was claimed before; `crashes` of those claims were never given
               up: their worker died, or was away for longer than its lease
     """
@@ -31,11 +40,19 @@ class Claim(msgspec.Struct):
     entries: list[Entry]
     history: list[Message]
     journal: dict[str, bytes]
+    waiting: int = 1
+    wanted: str = ""
+    system: str = ""
+    live: bool = False
+    shown: bool = False
+    cancelled: bool = False
+    until: int = 0
 
     @classmethod
     def read(cls, thread: str, found: Sequence[Any]) -> Claim:
         """A claim as the script `claim` gives it."""
-        fence, position, attempt, crashes, agent, state, entries, history, journal = found
+        fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
+        waiting, wanted, system, live, cancelled = more
         return cls(
             thread,
             fence,
@@ -47,6 +64,13 @@ class Claim(msgspec.Struct):
             [_entry(entry) for entry in entries],
             [_message(message) for message in history],
             {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)},
+            waiting,
+            wanted.decode(),
+            system.decode(),
+            live > 0,
+            live == 2,
+            bool(cancelled),
+            position + waiting,
         )
 
     @property
@@ -76,6 +100,7 @@ class Commit(msgspec.Struct, frozen=True):
     agent: str = ""
     state: bytes = b""
     more: bool = True
+    deltas: Sequence[Told] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -87,3 +112,12 @@ class Step(msgspec.Struct, frozen=True):
     name: str
     record: bytes
     replies: Sequence[Reply] = ()
+
+
+class Emission(msgspec.Struct, frozen=True):
+    """What a running turn produced, for those who follow its thread. `position` as in `Commit`."""
+
+    thread: str
+    fence: int
+    position: int
+    deltas: Sequence[Told]

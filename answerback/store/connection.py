@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import hiredis
@@ -60,6 +60,34 @@ class _TLS(_Packed, SSLConnection):
 
 class _Unix(_Packed, UnixDomainSocketConnection):
     pass
+
+
+QUIET = 15.0
+"""Seconds after which a connection that hears nothing is asked whether it still stands."""
+
+
+class Listener:
+    """A connection that listens to channels. Its methods raise `StoreUnavailable`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def send(self, command: str, *channels: str) -> None:
+        """SUBSCRIBE or UNSUBSCRIBE; the answer comes as something that is heard."""
+        with _translated():
+            await self._connection.send_command(command, *channels)
+
+    async def hear(self) -> tuple[str, str, bytes]:
+        """What comes next: its kind ("message", "subscribe", …), its channel, and what a message says."""
+        with _translated():
+            asked = False
+            while (found := await self._connection.read_response(timeout=QUIET)) is None or found[0] == b"pong":
+                if found is None and asked:
+                    raise RedisTimeoutError
+                if asked := found is None:
+                    await self._connection.send_command("PING")
+        kind, channel, what = found
+        return kind.decode(), (channel or b"").decode(), what if isinstance(what, bytes) else b""
 
 
 class Database:
@@ -120,6 +148,18 @@ class Database:
             for command in commands:
                 pipe.execute_command(*command)
             return list(await pipe.execute())
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Listener]:
+        """A connection of its own that listens to channels."""
+        with _translated():
+            connection = await self._blocking.connection_pool.get_connection()
+        try:
+            yield Listener(connection)
+        finally:
+            # It may not go back as it is: it is still subscribed.
+            await connection.disconnect(nowait=True)
+            await self._blocking.connection_pool.release(connection)
 
     async def now(self) -> int:
         """The time of Redis, ms."""

@@ -86,6 +86,8 @@ def thread(p: int, id: str) -> str:
     platform, channel, title, url, created (ms); agent, state; position (events done with so far);
     and its locks: fence, attempts, crashes, owner ("" while nobody holds it), taken (entries handed to the
     turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
+    What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of
+    one that a new event interrupts), live (till when (ms) somebody follows its deltas).
     """
     return f"ab:{{{p}}}:thread:{id}"
 
@@ -103,6 +105,14 @@ def history(p: int, id: str) -> str:
 def journal(p: int, id: str) -> str:
     """HASH: step name → its record, of the turn in flight. Until that turn is committed or buried."""
     return f"ab:{{{p}}}:journal:{id}"
+
+
+def deltas(p: int, id: str) -> str:
+    """STREAM of what turns produce: k (kind), d (JSON). At most some 10,000; until an hour after the last.
+
+    Each is published, too, on the channel of the same name.
+    """
+    return f"ab:{{{p}}}:deltas:{id}"
 
 
 def outbox(p: int, id: str) -> str:
@@ -131,6 +141,11 @@ def workers() -> str:
 def pause(scope: str) -> str:
     """STRING that lives as long as a platform asked us to send nothing to `scope`."""
     return f"ab:pause:{scope}"
+
+
+def signals() -> str:
+    """CHANNEL on which workers hear what concerns a running turn: "cancel", "interrupt" or "live", and its thread."""
+    return "ab:signals"
 
 
 def arq_queue() -> str:

@@ -9,9 +9,12 @@ import msgspec
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Reply
 from answerback.store import keys
+from answerback.store.claim import Told
+from answerback.store.deltas import told
 from answerback.store.group import Group
+from answerback.store.reservations import Taken
 from answerback.store.scripts import Part
-from answerback.store.threads import Taken, Threads
+from answerback.store.threads import Threads
 
 _encode = msgspec.msgpack.Encoder().encode
 _reply = msgspec.msgpack.Decoder(Reply).decode
@@ -68,11 +71,11 @@ class Outbox:
         following = await self._scripts.settle(
             [
                 keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
-                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
             ],
             [
                 id, outgoing.fence, self._lease, reply.key, _encode(kept), "failed" if letter else "sent",
-                _encode(letter) if letter else b"", grave,
+                _encode(letter) if letter else b"", grave, *_told(reply),
             ],
         )  # fmt: skip
         if following is None:
@@ -111,3 +114,7 @@ class Outbox:
         """For how many seconds at least one of `scopes` is paused; 0 when none is."""
         left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
         return float(max([0, *left])) / 1000
+
+
+def _told(reply: Reply) -> Told:
+    return told("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
@@ -10,21 +11,29 @@ from typing import Any
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 
+_WITH = re.compile(rb"^-- With (\w+)$", re.MULTILINE)
+"""A line that stands for a function in lua/with/ which several scripts share."""
+
+
+def _read(*path: str) -> bytes:
+    return resources.files("answerback.store").joinpath("lua", *path[:-1], f"{path[-1]}.lua").read_bytes()
+
+
 Part = tuple[list[str], list[Value]]
 """What one item of a group adds to the KEYS and ARGV of its script."""
 
 
 class Script:
-    """One atomic step."""
+    """One atomic step. `sha` is by what the server knows it."""
 
     def __init__(self, database: Database, name: str) -> None:
-        self._source = resources.files("answerback.store").joinpath("lua", f"{name}.lua").read_bytes()
-        self._sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest()
+        self._source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
+        self.sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest()
         self._database = database
 
     async def __call__(self, keys: Sequence[str], args: Sequence[Value]) -> Any:
         """Run it. Raises `StoreUnavailable` or `StoreFull`."""
-        return await self._database.script(self._source, self._sha, keys, args)
+        return await self._database.script(self._source, self.sha, keys, args)
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
@@ -56,8 +65,12 @@ class Scripts:
         self.amend = script("amend")
         self.take = script("take")
         self.claim = script("claim")
+        self.gather = script("gather")
         self.extend = script("extend")
         self.step = script("step")
+        self.emit = script("emit")
+        self.watch = script("watch")
+        self.cancel = script("cancel")
         self.commit = script("commit")
         self.release = script("release")
         self.bury = script("bury")

@@ -1,4 +1,4 @@
-"""A thread's way through the store: accept · take · claim · extend · step · commit · release · bury.
+"""A thread's way through the store: accept · take · claim · gather · extend · step · emit · commit · release · bury.
 
 One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number
 that only grows. Every write on a thread's behalf names the fence, and one that is no longer the
@@ -7,18 +7,20 @@ newest changes nothing and raises `LeaseLost`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Literal
 
 import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message
 from answerback.store import amendments, keys
-from answerback.store.claim import SUSPECT, Claim, Commit, Step
+from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Step, Told
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 from answerback.store.receipt import Receipt
+from answerback.store.reservations import Reservations, Taken
 from answerback.store.scripts import Part, Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -26,15 +28,19 @@ _entry = msgspec.msgpack.Decoder(Entry).decode
 _message = msgspec.msgpack.Decoder(Message).decode
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """Threads reserved until `till` (ms), and in how many ms the next one becomes claimable (None: not known)."""
-
-    till: int
-    threads: tuple[str, ...]
-    wait: int | None
+Release = Literal["failed", "handed back", "interrupted"]
 
 
-class Threads:
+class Lease(IntEnum):
+    """How a lease stands: false when another worker may have the thread."""
+
+    LOST = 0
+    HELD = 1
+    CANCELLED = 2
+    """Held, and somebody wants the turn ended."""
+
+
+class Threads(Reservations):
     """The threads of one Redis. `lease` is in seconds; `window` is how many events a claim or commit hands over."""
 
     def __init__(
@@ -47,16 +53,14 @@ class Threads:
         window: int = 1,
         history: int = 200,
     ) -> None:
-        self.database = database
+        super().__init__(database, Scripts(database), lease)
         self.partitions = partitions
-        self.scripts = Scripts(database)
         self.window = window
-        self._lease = int(lease * 1000)
         self._seen = int(seen_days * 86_400_000)
         self._history = history
-        self._ahead = 0
         self._accepts: list[Group[Part, bytes]] = []
         self._steps: list[Group[Part, int]] = []
+        self._emissions: list[Group[Part, int]] = []
         self._commits: list[Group[Part, list[bytes] | None]] = []
         for p in range(partitions):
             ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
@@ -64,9 +68,12 @@ class Threads:
             dead = [keys.dead(p), keys.letters(p), keys.graves(p)]
             counters, threads = keys.counters(p), keys.threads(p)
             self._accepts.append(
-                self.scripts.accept.grouped([*ready, keys.marks(p), counters, threads, *dead], [self._seen])
+                self.scripts.accept.grouped(
+                    [*ready, keys.marks(p), counters, threads, *dead], [self._seen, keys.signals()]
+                )
             )
             self._steps.append(self.scripts.step.grouped(due, []))
+            self._emissions.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
                     [*ready, *due, counters, threads], [self._lease, window], limit=40, flights=2
@@ -91,7 +98,7 @@ class Threads:
                 [keys.seen(p, event.delivery), keys.thread(p, thread), keys.inbox(p, thread)],
                 [
                     id, thread, _stored(Entry(event)), identities,
-                    platform, event.channel, event.title, event.url,
+                    platform, event.channel, event.title, event.url, event.arrival,
                 ],
             )
         )  # fmt: skip
@@ -115,27 +122,6 @@ class Threads:
 
     # Worker --------------------------------------------------------------------------------------
 
-    async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
-        """Reserve up to `limit` claimable threads of a queue for one lease."""
-        till, ids, wait = await self.scripts.take(
-            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue)], [limit, self._lease]
-        )
-        self._ahead = till - self._lease - _monotonic()
-        return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
-
-    @property
-    def now(self) -> int:
-        """The time of Redis, ms, as the last `take` told it: no clock of ours is trusted, none is asked."""
-        return _monotonic() + self._ahead
-
-    async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
-        """Wait until a token says that a queue has something new, or until the time is over."""
-        await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
-
-    async def wake(self, p: int, queue: keys.Queue) -> None:
-        """Wake one worker that dozes on a queue."""
-        await self.database.call("RPUSH", keys.wake(p, queue), "")
-
     async def claim(self, p: int, taken: Taken, owner: str, *, suspects: int | None = None) -> list[Claim]:
         """The work of the threads that were taken. One whose reservation ran out is left out.
 
@@ -144,6 +130,7 @@ class Threads:
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready")]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
+            names.append(keys.deltas(p, id))
         room = len(taken.threads) if suspects is None else suspects
         found = await self.scripts.claim(
             names,
@@ -155,13 +142,27 @@ class Threads:
             if claimed is not None
         ]
 
-    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[bool]:
-        """Renew leases given as (queue, thread, fence); False for each that is lost."""
+    async def gather(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
+        """Take up to `limit` of a thread's events into `claim.entries`, for one turn.
+
+        Returns for how many seconds nothing has happened in the thread. Raises `LeaseLost`.
+        """
+        p, id = self.partition(claim.thread), claim.thread
+        found = await self.scripts.gather(
+            [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)], [id, claim.fence, limit, int(interruptible)]
+        )
+        if found is None:
+            raise LeaseLost
+        claim.entries = [_entry(entry) for entry in found[0]]
+        return float(found[1]) / 1000
+
+    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[int]:
+        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now."""
         names = [keys.queue(p, "ready"), keys.queue(p, "due"), *(keys.thread(p, id) for _, id, _ in leases)]
         args: list[Value] = [self._lease]
         for lease in leases:
             args += lease
-        return [bool(held) for held in await self.scripts.extend(names, args)]
+        return [Lease(held) for held in await self.scripts.extend(names, args)]
 
     async def step(self, step: Step) -> None:
         """Write a journal entry. Raises `LeaseLost`."""
@@ -169,6 +170,13 @@ class Threads:
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
         args: list[Value] = [id, step.fence, step.position, step.name.encode(), step.record, *_replies(step)]
         if not await self._steps[p].submit((names, args)):
+            raise LeaseLost
+
+    async def emit(self, emission: Emission) -> None:
+        """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
+        p, id = self.partition(emission.thread), emission.thread
+        args: list[Value] = [emission.fence, emission.position, len(emission.deltas), *_told(emission.deltas)]
+        if not await self._emissions[p].submit(([keys.thread(p, id), keys.deltas(p, id)], args)):
             raise LeaseLost
 
     async def commit(self, commit: Commit) -> list[Entry]:
@@ -179,46 +187,80 @@ class Threads:
         p, id = self.partition(commit.thread), commit.thread
         names = [
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id),
-            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id),
+            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
         ]  # fmt: skip
         args: list[Value] = [
             id, commit.fence, commit.position, commit.turn, commit.handled, int(commit.more),
             commit.agent.encode(), commit.state,
             len(commit.messages), *map(_encode, commit.messages), *_replies(commit),
+            len(commit.deltas), *_told(commit.deltas),
         ]  # fmt: skip
         entries = await self._commits[p].submit((names, args))
         if entries is None:
             raise LeaseLost
         return [_entry(entry) for entry in entries]
 
-    async def release(self, claim: Claim, *, delay: float = 0, error: str = "", failed: bool = True) -> None:
-        """Give a thread up: for another try in `delay` seconds, or, with `failed` False, handed back as it was."""
+    async def release(
+        self,
+        claim: Claim,
+        how: Release = "failed",
+        *,
+        delay: float = 0,
+        error: str = "",
+        messages: Sequence[Message] = (),
+        deltas: Sequence[Told] = (),
+    ) -> None:
+        """Give a thread up: for another try in `delay` seconds, handed back as it was, or interrupted.
+
+        An interrupted turn leaves what was said in it as `messages`; it begins again with all that waits.
+        Raises `LeaseLost`.
+        """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.release(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
-                keys.thread(p, id), keys.journal(p, id),
+                keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id), keys.deltas(p, id),
             ],
-            [id, claim.fence, int(delay * 1000), "failed" if failed else "handed back", error],
+            [
+                id, claim.fence, int(delay * 1000), how, error,
+                len(messages), *map(_encode, messages), *_told(deltas),
+            ],
         )  # fmt: skip
         if not held:
             raise LeaseLost
 
-    async def bury(self, claim: Claim, letter: DeadLetter, entry: Entry) -> None:
-        """Move the event at the head of the thread to the dead letters; `entry` is what a replay puts back."""
+    async def bury(
+        self, claim: Claim, letter: DeadLetter, entry: Entry, *, handled: int = 1, deltas: Sequence[Told] = ()
+    ) -> None:
+        """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
+
+        Raises `LeaseLost`.
+        """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.bury(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p), keys.dead(p), keys.letters(p),
                 keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
-                keys.seen(p, entry.event.delivery),
+                keys.seen(p, entry.event.delivery), keys.deltas(p, id),
             ],
-            [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen],
+            [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, *_told(deltas)],
         )  # fmt: skip
         if not held:
             raise LeaseLost
 
     # Everyone ------------------------------------------------------------------------------------
+
+    async def cancel(self, id: str) -> bool:
+        """Cancel the turn that runs in a thread, or the next one if it only waits. Whether there was one."""
+        p = self.partition(id)
+        found = await self.scripts.cancel(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
+                keys.thread(p, id), keys.inbox(p, id),
+            ],
+            [id, keys.signals()],
+        )  # fmt: skip
+        return bool(found)
 
     async def own(self, marks: Iterable[str]) -> None:
         """From now on, an event with one of these identities ("github:user:583231") is our own message."""
@@ -241,5 +283,5 @@ def _replies(of: Step | Commit) -> list[Value]:
     return args
 
 
-def _monotonic() -> int:
-    return int(time.monotonic() * 1000)
+def _told(deltas: Sequence[Told]) -> list[Value]:
+    return [word for delta in deltas for word in delta]

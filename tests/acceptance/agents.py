@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from answerback import Agent, Listen, Turn
@@ -48,3 +49,26 @@ slows = Agent("slow", slow, listen=EVERY)
 failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)
 addressed = Agent("echo", echo)
+
+
+async def recite(turn: Turn) -> AsyncIterator[str]:
+    """Say a long text word by word: so many words as the text says, "PACE" seconds each."""
+    count = int(turn.text.split()[-1])
+    for number in range(count):
+        yield f"word{number} "
+        Path(os.environ["MARKS"], f"{turn.id}-{number}").touch()
+        await asyncio.sleep(float(os.environ.get("PACE", "0.02")))
+
+
+async def gathers(turn: Turn) -> str:
+    """Say what was said, all of it, after a while."""
+    Path(os.environ["MARKS"], f"{turn.text.split()[0]}").touch()
+    await asyncio.sleep(float(os.environ.get("SLOW", "0.5")))
+    return " + ".join(event.text for event in turn.events)
+
+
+recites = Agent("recite", recite, listen=EVERY)
+merges = Agent("merge", gathers, listen=EVERY, arrival="merge")
+debounces = Agent("debounce", gathers, listen=EVERY, arrival="debounce", quiet=0.4)
+interrupts = Agent("interrupt", gathers, listen=EVERY, arrival="interrupt")
+drops = Agent("drop", gathers, listen=EVERY, arrival="drop")

@@ -33,7 +33,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     ("place", "deed", "settings", "reason"),
     [
         ("", "raise always", {}, "ValueError: attempt 3 failed on purpose"),
-        ("", "wait 60", {"TURN_TIMEOUT_SECONDS": "1"}, "LimitExceeded: the turn took longer than 1 s"),
+        ("", "wait 60", {"TURN_TIMEOUT_SECONDS": "1"}, "TimeExceeded: the turn took longer than 1 s"),
         ("", "rubbish now", {}, "Rubbish"),
         ("rubbish", "now please", {}, "TypeError"),
         ("", "eat 50", {"MEMORY": "1000"}, "MemoryError"),

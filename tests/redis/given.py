@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
 from answerback.store import Claim, Commit, Database, Outbox, Outgoing, Step, Threads, keys
+from answerback.store.claim import Told
 
 THREAD = "github:1:1"
 
@@ -59,7 +60,7 @@ def reply(key: str, thread: str = THREAD, text: str = "") -> Reply:
     return Reply(key=key, thread=thread, text=text or f"reply {key}", address={"issue": 1})
 
 
-def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"") -> Commit:
+def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", deltas: Sequence[Told] = ()) -> Commit:
     """A finished turn: its event and one answer as history."""
     event = claim.entries[0].event
     return Commit(
@@ -76,6 +77,7 @@ def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"") -
         state=state,
         more=more,
         position=claim.position,
+        deltas=deltas,
     )
 
 

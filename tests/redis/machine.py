@@ -197,7 +197,7 @@ class Turns(RuleBasedStateMachine):
         thread, held = holder.thread, holder.holds
         for _ in range(1 + (twice and held)):
             try:
-                self.do(self.threads.release(holder.claim, delay=delay, failed=failed))
+                self.do(self.threads.release(holder.claim, "failed" if failed else "handed back", delay=delay))
                 # Said after the thread was given up, it is no news.
                 assert held or (thread.holder is None and thread.fence == holder.claim.fence)
             except LeaseLost:

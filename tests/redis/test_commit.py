@@ -124,7 +124,7 @@ async def test_a_commit_that_was_long_on_its_way_is_refused(threads: Threads) ->
 async def test_a_commit_that_arrives_after_its_thread_was_handed_back_is_refused(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    await threads.release(held, failed=False)
+    await threads.release(held, "handed back")
     before = await dump(threads.database)
     with pytest.raises(LeaseLost):
         await threads.commit(turn(held))

@@ -38,7 +38,7 @@ async def test_the_turns_are_counted_in_every_state(threads: Threads) -> None:
     claims = {held.thread: held for held in await claim_all(many)}
     assert (await queues(many)).turns == Queue(waiting=0, in_flight=6, retrying=0, oldest=0)
     await many.release(claims["github:1:0"], delay=60)
-    await many.release(claims["github:1:1"], failed=False)
+    await many.release(claims["github:1:1"], "handed back")
     await many.commit(turn(claims["github:1:2"]))
     await bury(many, claims["github:1:3"])
     await lapse(many, thread="github:1:4")

@@ -45,7 +45,7 @@ async def test_a_failed_turn_is_tried_again_when_its_delay_is_over(threads: Thre
 
 async def test_a_thread_handed_back_is_claimable_at_once_and_lost_no_attempt(threads: Threads) -> None:
     await accept(threads, 1)
-    await threads.release(await claim(threads), failed=False)
+    await threads.release(await claim(threads), "handed back")
     assert (await claim(threads)).attempt == 1
     assert "failed" not in await counters(threads)
 
@@ -64,7 +64,7 @@ async def test_a_release_after_the_commit_gave_the_thread_up_changes_nothing(thr
     held = await claim(threads)
     await threads.commit(turn(held))
     before = await dump(threads.database)
-    await threads.release(held, failed=False)
+    await threads.release(held, "handed back")
     assert await dump(threads.database) == before
 
 
@@ -136,7 +136,7 @@ async def test_only_one_of_two_who_hold_a_thread_can_give_it_up(threads: Threads
 async def test_a_heartbeat_under_way_does_not_take_a_thread_back_that_was_given_up(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    await threads.release(held, failed=False)
+    await threads.release(held, "handed back")
     assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [False]
     held = await claim(threads)
     await threads.commit(turn(held))

@@ -2,9 +2,9 @@
 --
 -- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves
 --       then for each event: seen, thread, inbox
--- ARGV  1 how long a delivery is remembered (ms)
+-- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
---       platform, channel, title, url
+--       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent)
 -- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate" or
 -- "own" (one of its identities is ours: a reply of ours must never become an event).
 local time = redis.call('TIME')
@@ -33,12 +33,20 @@ local function store(event, entry, seen, thread, inbox)
   redis.call('ZADD', KEYS[5], now, ARGV[event + 1])
   -- A member of `ready` is waiting, claimed or due for another try: whichever it is, its turn
   -- will find this entry in the inbox, so its score must not be touched.
-  woken = woken + redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1])
+  if redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1]) == 1 then
+    woken = woken + 1
+  else
+    local held = redis.call('HMGET', thread, 'owner', 'fence', 'interruptible')
+    if held[1] and held[1] ~= '' and (ARGV[event + 8] == 'interrupt' or held[2] == held[3]) then
+      local word = ARGV[event + 8] == 'interrupt' and 'interrupt now' or 'interrupt'
+      redis.call('PUBLISH', ARGV[2], word .. '\n' .. ARGV[event + 1])
+    end
+  end
 end
 
 local results = {}
 local key = 9
-for event = 2, #ARGV, 8 do
+for event = 3, #ARGV, 9 do
   local seen, thread, inbox = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   key = key + 3
   local state = redis.call('GET', seen)

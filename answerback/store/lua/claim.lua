@@ -1,22 +1,25 @@
 #!lua flags=allow-oom
 -- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
 --
--- KEYS  1 ready  2 retrying  then for each thread: thread, inbox, history, journal
+-- KEYS  1 ready  2 retrying  then for each thread: thread, inbox, history, journal, deltas
 -- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
 --       then for each thread: its id
--- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal},
--- or nil when the reservation no longer stands, nothing is left to do, or a suspect has to wait.
+-- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
+-- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
+-- there end in the middle of a turn, 1 if its turn was cancelled}, or nil when the reservation no longer stands, nothing is left to do, or a suspect has to wait.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local till, room, wait = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local claimed = {}
 for i = 8, #ARGV do
-  local at = 3 + (i - 8) * 4
+  local at = 3 + (i - 8) * 5
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
   local entries = false
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
-    entries = redis.call('LRANGE', inbox, 0, ARGV[3] - 1)
+    -- A turn whose worker died is the same turn again, however many events it was to answer.
+    local taken = tonumber(redis.call('HGET', thread, 'taken') or 0)
+    entries = redis.call('LRANGE', inbox, 0, math.max(ARGV[3], taken) - 1)
     if #entries == 0 then
       redis.call('ZREM', KEYS[1], ARGV[i])
       entries = false
@@ -24,7 +27,8 @@ for i = 8, #ARGV do
   end
   local meta, crashes, suspect
   if entries then
-    meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner')
+    meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
+      'wanted', 'system', 'platform', 'live', 'cancel')
     crashes = tonumber(meta[6] or 0)
     -- Whoever had it never gave it up: it died, or was away for longer than its lease.
     if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
@@ -39,12 +43,17 @@ for i = 8, #ARGV do
     claimed[#claimed + 1] = false
   elseif entries then
     if suspect then room = room - 1 end
+    local live = (meta[10] == 'chat' or tonumber(meta[11] or 0) > now) and 1 or 0
+    local last = live == 1 and redis.call('XREVRANGE', KEYS[at + 4], '+', '-', 'COUNT', 1)[1]
+    if last and last[2][2] ~= 'done' and last[2][2] ~= 'error' then live = 2 end
     local fence, attempt = (meta[1] or 0) + 1, (meta[2] or 0) + 1
     redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
       'taken', #entries)
     claimed[#claimed + 1] = {
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),
+      redis.call('LLEN', inbox), meta[8] or '', meta[9] or '',
+      live, meta[12] == (meta[3] or '0') and 1 or 0,
     }
   else
     claimed[#claimed + 1] = false

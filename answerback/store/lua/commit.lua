@@ -2,12 +2,14 @@
 -- Commit turns, each whole or not at all: history, inbox, outbox, journal and lock change together.
 --
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads
---       then for each turn: thread, inbox, history, journal, outbox, unsent
+--       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas
 -- ARGV  1 lease (ms)  2 events at most
 --       then for each turn: thread id, fence, position, turn id, events handled, "1" to go on
---       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply)
+--       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply),
+--       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
 -- given up; nil when the lease is lost and nothing was changed.
+-- With tell
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local results = {}
@@ -16,14 +18,15 @@ local key, arg = 7, 3
 
 while arg <= #ARGV do
   local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  local journal, outbox, unsent = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5]
+  local journal, outbox, unsent, deltas = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5], KEYS[key + 6]
   local id, fence, position, turn = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
   local count, on = tonumber(ARGV[arg + 4]), ARGV[arg + 5] == '1'
   local agent, state = ARGV[arg + 6], ARGV[arg + 7]
   local messages = arg + 9
   local replies = messages + ARGV[arg + 8] + 1
-  local past = replies + 2 * ARGV[replies - 1]
-  key, arg = key + 6, past
+  local told = replies + 2 * ARGV[replies - 1] + 1
+  local past = told + 2 * ARGV[told - 1]
+  key, arg = key + 7, past
 
   local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position')
   local once = turn .. ':' .. fence
@@ -42,7 +45,7 @@ while arg <= #ARGV do
     for message = messages, replies - 2, 1000 do
       redis.call('RPUSH', history, unpack(ARGV, message, math.min(message + 999, replies - 2)))
     end
-    for reply = replies, past - 1, 2 do
+    for reply = replies, told - 2, 2 do
       if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
         redis.call('RPUSH', unsent, ARGV[reply])
         due = due + redis.call('ZADD', KEYS[3], 'NX', now, id)
@@ -68,6 +71,7 @@ while arg <= #ARGV do
         redis.call('ZREM', KEYS[1], id)
       end
     end
+    tell(deltas, told, past - 1)
     results[#results + 1] = entries
   end
 end

@@ -1,17 +1,24 @@
 #!lua flags=allow-oom
--- Give a thread up without having handled its events: for another try later, or handed back.
+-- Give a thread up without having handled its events: for another try later, handed back, or interrupted
+-- to begin again with what has arrived meanwhile.
 --
--- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal
--- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts) or "handed back"
---       5 the error in a line, "" if there was none
+-- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas
+-- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts), "handed back" or "interrupted"
+--       5 the error in a line, "" if there was none  6 n  then n messages, then pairs of (kind, JSON): deltas
 -- Returns 1, or 0 when the lease is lost.
+-- With tell
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local held = redis.call('HMGET', KEYS[5], 'fence', 'owner')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end
 redis.call('HSET', KEYS[5], 'owner', '', 'error', ARGV[5])
-if redis.call('EXISTS', KEYS[6]) == 0 then
+for message = 7, 6 + ARGV[6] do redis.call('RPUSH', KEYS[8], ARGV[message]) end
+if ARGV[4] == 'interrupted' then
+  -- What was done for it is undone as far as it can be; what was said stays said.
+  redis.call('DEL', KEYS[6])
+  redis.call('HSET', KEYS[5], 'taken', redis.call('LLEN', KEYS[7]))
+elseif redis.call('EXISTS', KEYS[6], KEYS[9]) == 0 then
   -- Nothing was done yet, so what waits may still be amended.
   redis.call('HSET', KEYS[5], 'taken', 0)
 end
@@ -25,4 +32,5 @@ end
 -- Whoever idles must learn of the new time, even when it lies in the future.
 redis.call('RPUSH', KEYS[2], '')
 redis.call('LTRIM', KEYS[2], -64, -1)
+tell(KEYS[9], 7 + ARGV[6], #ARGV)
 return 1

@@ -1,0 +1,113 @@
+"""What a turn leaves behind: the messages of its thread's history, and the commit that carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from answerback.agents import Agent, Turn
+from answerback.messages import Event, Message
+from answerback.store import Claim, Commit
+from answerback.store.claim import Told
+from answerback.store.deltas import told
+
+_encode = msgspec.msgpack.Encoder().encode
+
+Status = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
+
+
+def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
+    """What was said in a turn, by both sides. `partial` is what it had said of a message when it was ended."""
+    found = heard(claim, turn.events, turn.id)
+    ended: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
+    said = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
+    if partial.strip():
+        said.append((partial, "", True))
+    first = len(found)
+    for number, (text, reply, cut) in enumerate(said):
+        if text.strip():
+            found.append(
+                Message(
+                    id=f"{turn.id}.{number}",
+                    role="assistant",
+                    text=text,
+                    at=now,
+                    turn=turn.id,
+                    reply=reply,
+                    agent=agent.name,
+                    status=ended if cut else "",
+                )
+            )
+    if len(found) > first:
+        found[-1] = msgspec.structs.replace(found[-1], tools=tuple(turn.tools), usage=turn.usage)
+    if turn.model and found:
+        found[-1] = msgspec.structs.replace(found[-1], model=turn.model)
+    return found
+
+
+def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = "") -> list[Message]:
+    """What was said to us, unless an interrupted turn has left it in the history already."""
+    known = {message.id for message in claim.history if message.role == "user" and message.id}
+    return [
+        Message(
+            id=event.id,
+            role="user",
+            text=event.text,
+            at=event.at,
+            turn=turn,
+            author=event.author,
+            message=event.message,
+            attachments=event.attachments,
+            status=status,
+        )
+        for event in events
+        if event.id not in known
+    ]
+
+
+def done(turn: str, events: Sequence[Event], status: Status, said: Sequence[Message]) -> Told:
+    """The delta that ends a turn."""
+    ours = [message for message in said if message.role == "assistant"]
+    return told(
+        "done",
+        turn,
+        events=[event.id for event in events],
+        status=status,
+        message=ours[-1].id if ours else "",
+        messages=[message.id for message in ours],
+        usage=ours[-1].usage if ours else None,
+    )
+
+
+def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], *, more: bool) -> Commit:
+    """All that a turn changes, but for its deltas. Raises `TypeError` for a state that is not plain data."""
+    return Commit(
+        thread=claim.thread,
+        fence=claim.fence,
+        position=claim.position,
+        turn=turn.id,
+        handled=len(claim.entries),
+        messages=said,
+        # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
+        replies=[reply for _, parts in turn.replies for reply in parts],
+        agent=agent.name,
+        state=_encode(turn.state) if turn.state or claim.state else b"",
+        more=more,
+    )
+
+
+def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, more: bool) -> Commit:
+    """The commit of an event that no agent answers."""
+    return Commit(
+        thread=claim.thread,
+        fence=claim.fence,
+        position=claim.position,
+        turn=events[-1].id,
+        handled=1,
+        messages=said,
+        agent=claim.agent,
+        more=more,
+        deltas=[done(events[-1].id, events, status, said)] if claim.live else [],
+    )

@@ -1,0 +1,73 @@
+"""The turns whose agents are at work here, and what may be asked of them meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from answerback.agents import Agent, Turn
+from answerback.errors import TimeExceeded
+from answerback.messages import Arrival
+from worker.broadcast import Broadcast
+from worker.halts import Halts, Why
+
+
+class Halted(Exception):
+    """The turn was ended before its agent was done."""
+
+    def __init__(self, why: Why) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+class _One(NamedTuple):
+    task: asyncio.Task[object]
+    stream: Broadcast
+    arrival: Arrival
+
+
+class Running:
+    """They are found by their thread."""
+
+    def __init__(self) -> None:
+        self.halts = Halts()
+        self._turns: dict[str, _One] = {}
+
+    def hear(self, channel: str, said: bytes) -> None:
+        """A signal as it is published."""
+        self.signal(*said.decode().split("\n", 1))
+
+    def signal(self, word: str, thread: str) -> None:
+        """What somebody asks of the turn in a thread: "cancel", "interrupt", "live"."""
+        if one := self._turns.get(thread):
+            if word == "live":
+                one.stream.follow()
+            elif word == "cancel":
+                self.halts.halt(one.task, "cancelled")
+            elif word == "interrupt now" or (word == "interrupt" and one.arrival == "interrupt"):
+                self.halts.halt(one.task, "interrupted")
+
+    async def think(self, agent: Agent, turn: Turn, stream: Broadcast, arrival: Arrival, seconds: float) -> str | None:
+        """Run the agent within its time. What would end this process, or this task, from within is its failure.
+
+        Raises `Halted`, `TimeExceeded`, and whatever the agent does.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        self._turns[turn.thread] = _One(task, stream, arrival)
+        self.halts.start(task, seconds)
+        try:
+            return await agent.think(turn)
+        except SystemExit as error:
+            raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
+        except asyncio.CancelledError as error:
+            if task.cancelling():
+                raise
+            raise RuntimeError("the agent cancelled itself") from error
+        finally:
+            del self._turns[turn.thread]
+            why = self.halts.stop(task)
+            if why == "expired":
+                raise TimeExceeded(f"the turn took longer than {seconds:g} s") from None
+            if why:
+                raise Halted(why) from None
