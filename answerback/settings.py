@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,59 +21,7 @@ from pydantic import (
 )
 
 from answerback.errors import ConfigurationError
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
-    _check_host(value)
-    return value.rstrip("/")
-
-
-def _redis_url(value: str) -> str:
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must start with redis://, rediss:// or unix://")
-    if not value.startswith("unix://"):
-        _check_host(value, default="localhost")
-    return value
-
-
-def _check_host(url: str, default: str | None = None) -> None:
-    # In our own words: the library's would quote what it takes for a port, and that may be half a password.
-    try:
-        parts = urlsplit(url)
-        if parts.port != 0 and (parts.hostname or default):
-            return
-    except ValueError:
-        pass
-    raise ValueError("is not a whole URL (in a password, write special characters as %XX)")
-
-
-def _standard_secret(value: SecretStr) -> SecretStr:
-    try:
-        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise ValueError('must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24)')
-    return value
-
-
-def _pem(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value().replace("\\n", "\n")
-    if "PRIVATE KEY-----" not in text:
-        raise ValueError("must be the PEM text of the app's private key (line breaks may be written as \\n)")
-    return SecretStr(text)
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
-StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]
-Seconds = Annotated[float, Field(gt=0)]
+from answerback.variables import Hooks, HttpUrl, Pem, RedisUrl, Seconds, Secrets, StandardSecrets
 
 
 class Settings(BaseModel):
@@ -90,9 +34,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
 
     # Where things are
-    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
-        None, alias="REDIS_URL", description="Redis or Valkey; unset: the bundled one"
-    )
+    redis_url: RedisUrl | None = Field(None, alias="REDIS_URL", description="Redis or Valkey; unset: the bundled one")
     data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="folder of the bundled Valkey's data")
     partitions: int = Field(
         1,
@@ -153,6 +95,13 @@ class Settings(BaseModel):
     )
     retry_cap: Seconds = Field(300, alias="TURN_RETRY_MAX_SECONDS", description="longest delay between two tries")
     turn_timeout: Seconds = Field(600, alias="TURN_TIMEOUT_SECONDS", description="a turn that takes longer is ended")
+    turn_max_steps: int = Field(1000, ge=1, alias="TURN_MAX_STEPS", description="a turn that takes more steps is ended")
+    turn_max_journal: int = Field(
+        16_777_216, ge=1024, alias="TURN_MAX_JOURNAL_BYTES", description="a turn whose steps take more room is ended"
+    )
+    turn_max_tokens: int | None = Field(
+        None, ge=1, alias="TURN_MAX_TOKENS", description="a turn whose model used more tokens is ended; unset: none is"
+    )
     history_window: int = Field(
         200, ge=1, alias="HISTORY_WINDOW", description="messages of history that are replayed to an agent at most"
     )
@@ -171,11 +120,14 @@ class Settings(BaseModel):
         None, alias="GITHUB_TOKEN", description="token that comments are posted with"
     )
     github_app_id: str | None = Field(None, alias="GITHUB_APP_ID", description="or a GitHub App: its id …")
-    github_app_key: Annotated[SecretStr, AfterValidator(_pem)] | None = Field(
-        None, alias="GITHUB_APP_PRIVATE_KEY", description="… and its private key (PEM)"
-    )
+    github_app_key: Pem | None = Field(None, alias="GITHUB_APP_PRIVATE_KEY", description="… and its private key (PEM)")
     github_api_url: HttpUrl = Field(
         "https://api.github.com", alias="GITHUB_API_URL", description="for GitHub Enterprise: https://HOST/api/v3"
+    )
+    github_redeliver: Hooks = Field(
+        [],
+        alias="GITHUB_REDELIVER",
+        description="webhooks whose failed deliveries are asked for again: app, OWNER/REPO/hooks/ID, ORG/hooks/ID",
     )
     slack_secrets: Secrets = Field([], alias="SLACK_SIGNING_SECRET", description="signing secret(s) of the Slack app")
     slack_token: SecretStr | None = Field(None, alias="SLACK_BOT_TOKEN", description="bot token (xoxb-…) to post with")
@@ -193,6 +145,14 @@ class Settings(BaseModel):
             raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY belong together: set both, or neither")
         if self.github_app_id and self.github_token:
             raise ValueError("set GITHUB_TOKEN or GITHUB_APP_ID, not both: replies have one author")
+        return self
+
+    @model_validator(mode="after")
+    def _redelivery_has_a_credential(self) -> Self:
+        if "app" in self.github_redeliver and not self.github_app_id:
+            raise ValueError("GITHUB_REDELIVER=app asks as the GitHub App: set GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY")
+        if self.github_redeliver and not (self.github_token or self.github_app_id):
+            raise ValueError("GITHUB_REDELIVER needs a credential: set GITHUB_TOKEN (or a GitHub App)")
         return self
 
     @classmethod

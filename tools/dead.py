@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from tools.age import age
 from tools.failure import NotFound
 from tools.group import Listed, run
 
 if TYPE_CHECKING:
     from answerback.messages import DeadLetter
     from tools.access import Store
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
-    """A time like "90s", "30m", "2h" or "1d", in ms."""
-    if value is None:
-        return 0
-    found = re.fullmatch(r"(\d{1,6})([smhd])", value)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not like 90s, 30m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]] * 1000
 
 
 class Which(NamedTuple):
@@ -49,7 +37,7 @@ class Which(NamedTuple):
 
 def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--older", callback=_age, metavar="AGE", help="Buried that long ago: 30m, 2h, 1d."),
+        click.option("--older", callback=age, metavar="AGE", help="Buried that long ago: 30m, 2h, 1d."),
         click.option("--reason", default="", help="With this text in the reason."),
         click.option("--thread", default="", help="Of this thread."),
     ):

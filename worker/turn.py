@@ -13,7 +13,7 @@ import structlog
 
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
-from answerback.agents.journal import Journal
+from answerback.agents.journal import Journal, Limits
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable, TurnError
 from answerback.log import get_logger
 from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
@@ -47,6 +47,7 @@ class Turns:
         sure: Callable[[], Awaitable[None]],
         *,
         window: int,
+        limits: Limits,
         timeout: float,
         max_attempts: int,
         retry_base: float,
@@ -58,6 +59,7 @@ class Turns:
         self._identities = identities
         self._sure = sure
         self._window = window
+        self._limits = limits
         self._timeout = timeout
         self._max_attempts = max_attempts
         self._retry_base = retry_base
@@ -167,7 +169,7 @@ class Turns:
             history=window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
-            journal=Journal({**journal, **claim.journal}, write, self._sure),
+            journal=Journal({**journal, **claim.journal}, write, self._sure, agent.limited(self._limits)),
             compose=self._composer(event),
             system="\n\n".join(filter(None, (claim.system, event.system))),
             stream=stream,

@@ -17,6 +17,7 @@ from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
 from answerback.agents import Agent
+from answerback.agents.journal import Limits
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.http import Http
 from answerback.log import get_logger
@@ -31,6 +32,7 @@ from worker.claims import Claims
 from worker.identity import Identities
 from worker.leases import Leases
 from worker.patience import patiently
+from worker.redeliver import redelivering
 from worker.send import Sender
 from worker.suspects import Suspects
 from worker.turn import Turns
@@ -81,6 +83,7 @@ class Worker(arq.Worker):
             self._identities.known,
             self._leases.sure,
             window=settings.history_window,
+            limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
             timeout=settings.turn_timeout,
             max_attempts=settings.max_attempts,
             retry_base=settings.retry_base,
@@ -106,7 +109,7 @@ class Worker(arq.Worker):
         self._tasks: list[asyncio.Task[None]] = []
         super().__init__(
             functions=[],
-            cron_jobs=[upkeep],
+            cron_jobs=[upkeep, *redelivering(settings, self._http, outbox, database)],
             queue_name=arq_queue(),
             redis_pool=ArqRedis(
                 database.pool,

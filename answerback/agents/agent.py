@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
+from answerback.agents.journal import Limits
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
 from answerback.messages import Arrival, Event
@@ -81,6 +82,7 @@ class Agent:
     listen    which events reach it; the first agent in your list that hears an event answers it
     messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each)
     timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
+    max_tokens   tokens that a turn's model requests and answers may use together; None: TURN_MAX_TOKENS
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Agent:
         timeout: float | None = None,
         arrival: Arrival = "queue",
         quiet: float = 1.0,
+        max_tokens: int | None = None,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
@@ -116,6 +119,7 @@ class Agent:
         self.arrival = arrival
         self.quiet = quiet
         self._think: Think | None = _spoken(think)
+        self.max_tokens = max_tokens
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
@@ -139,6 +143,10 @@ class Agent:
 
             assert self._model is not None
             self._think = converse(self.name, self._model, self._instructions, self._tools)
+
+    def limited(self, limits: Limits) -> Limits:
+        """What its turns may use, where `limits` holds for all agents."""
+        return limits if self.max_tokens is None else msgspec.structs.replace(limits, tokens=self.max_tokens)
 
     async def think(self, turn: Turn) -> str | None:
         """Run it. Returns the turn's last reply, if there is one."""

@@ -35,6 +35,20 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     value: bytes = b""
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What a turn may use at most.
+
+    steps   steps it takes
+    bytes   room that the records of its steps take
+    tokens  tokens of its language model, in all requests and answers together; None: no limit
+    """
+
+    steps: int = 1000
+    bytes: int = 16_777_216
+    tokens: int | None = None
+
+
+STANDARD = Limits()
 _record = msgspec.msgpack.Decoder(Record).decode
 _current: ContextVar[str] = ContextVar("answerback_step", default="")
 
@@ -57,9 +71,7 @@ class Journal:
         records: dict[str, bytes],
         write: Write,
         sure: Callable[[], Awaitable[None]] | None = None,
-        *,
-        max_steps: int = 1000,
-        max_bytes: int = 16_777_216,
+        limits: Limits = STANDARD,
     ) -> None:
         self._records = {name: _record(record) for name, record in records.items()}
         self._write = write
@@ -68,8 +80,7 @@ class Journal:
         self._names: dict[str, int] = {}
         self._finished = 0
         self._bytes = sum(map(len, records.values()))
-        self._max_steps = max_steps
-        self._max_bytes = max_bytes
+        self.limits = limits
 
     @property
     def raw(self) -> dict[str, bytes]:
@@ -121,6 +132,8 @@ class Journal:
             self._recall(key, recall)
         else:
             await self._check_code(key)
+            # What could not be recorded is not begun: it may cost.
+            self._check_room(key)
             if not idempotent:
                 await self._put(key, Record("begun", self._finished))
             elif self._sure:
@@ -178,13 +191,16 @@ class Journal:
                 "Replay it from the start to run it with the new code."
             )
 
+    def _check_room(self, key: str, size: int = 0) -> None:
+        if key not in self._records and len(self._records) >= self.limits.steps:
+            raise LimitExceeded(f"the turn took more than {self.limits.steps} steps (TURN_MAX_STEPS)")
+        if self._bytes + size > self.limits.bytes:
+            raise LimitExceeded(f"the turn's journal grew over {self.limits.bytes} bytes (TURN_MAX_JOURNAL_BYTES)")
+
     async def _put(self, key: str, record: Record, replies: Sequence[Reply] = ()) -> None:
-        if key not in self._records and len(self._records) >= self._max_steps:
-            raise LimitExceeded(f"the turn took more than {self._max_steps} steps")
         raw = _encoder.encode(record)
+        self._check_room(key, len(raw))
         self._bytes += len(raw)
-        if self._bytes > self._max_bytes:
-            raise LimitExceeded(f"the turn's journal grew over {self._max_bytes} bytes")
         await self._write(key, raw, replies)
         self._records[key] = record
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pydantic_ai
 from pydantic_ai import RunContext, Tool
-from pydantic_ai.exceptions import UserError
+from pydantic_ai.exceptions import UsageLimitExceeded, UserError
 from pydantic_ai.messages import (
     BinaryContent,
     ModelMessage,
@@ -20,12 +20,13 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 from pydantic_ai.models import Model, infer_model
+from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
 from answerback.agents.speech import REPLY, calls, see, show
 from answerback.agents.tools import is_idempotent
 from answerback.agents.turn import Turn
-from answerback.errors import ConfigurationError
+from answerback.errors import ConfigurationError, LimitExceeded
 from answerback.messages import Event, Message
 
 
@@ -44,12 +45,20 @@ def converse(
 
     async def think(turn: Turn) -> str | None:
         token = running.set(turn)
+        # What earlier attempts recorded comes back with its usage, and counts again. Steps are the journal's to count.
+        tokens, usage = turn.journal.limits.tokens, RunUsage()
         try:
             result = await agent.run(
                 [part for event in turn.events for part in _prompt(event)],
                 deps=turn,
                 message_history=_history(turn.history),
+                usage=usage,
+                usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
             )
+        except UsageLimitExceeded as error:
+            if tokens is None or usage.total_tokens <= tokens:
+                raise
+            raise LimitExceeded(f"the turn used more than {tokens} tokens: {usage.total_tokens}") from error
         finally:
             running.reset(token)
         turn.model = result.new_messages_json()

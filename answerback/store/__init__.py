@@ -8,6 +8,7 @@ from answerback.store.connection import Database
 from answerback.store.letters import Letters
 from answerback.store.outbox import Outbox, Outgoing
 from answerback.store.receipt import Receipt
+from answerback.store.redeliveries import Redeliveries
 from answerback.store.roster import AgentReport, Roster, WorkerReport
 from answerback.store.threads import Threads
 
@@ -20,6 +21,7 @@ __all__ = [
     "Outbox",
     "Outgoing",
     "Receipt",
+    "Redeliveries",
     "Roster",
     "Step",
     "Threads",

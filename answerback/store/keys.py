@@ -148,6 +148,16 @@ def signals() -> str:
     return "ab:signals"
 
 
+def healthy() -> str:
+    """HASH: webhook → the time (ms) up to which none of its deliveries is missing. For ever."""
+    return "ab:redelivery:healthy"
+
+
+def redeliveries(hook: str) -> str:
+    """HASH: delivery id → Asked: the deliveries of a webhook that were asked for again. For a week."""
+    return f"ab:redelivery:asked:{hook}"
+
+
 def arq_queue() -> str:
     """ZSET of arq's own jobs (cron and background functions), by name; arq derives its other keys from it."""
     return "ab:arq"

@@ -195,10 +195,13 @@ class StandIns:
         deliveries: list[Json] = found["deliveries"]
         return deliveries
 
-    async def fail_delivery(self, delivery: Delivery, status: int = 502) -> Json:
-        """Make GitHub believe that it could not deliver this webhook, as it then lists it."""
-        told = {"headers": delivery.headers, "body": delivery.body.decode(), "id": delivery.id, "status": status}
-        found: Json = await self._call("POST", "deliveries", told)
+    async def deliver(self, delivery: Delivery) -> None:
+        """Let GitHub send this webhook, once, to where webhooks go."""
+        await self._call("POST", "deliveries", _told(delivery))
+
+    async def fail_delivery(self, delivery: Delivery, status: int = 502, at: float | None = None) -> Json:
+        """Make GitHub believe that it could not deliver this webhook, as it then lists it. `at`: seconds; now."""
+        found: Json = await self._call("POST", "deliveries", {**_told(delivery), "status": status, "at": at})
         return found
 
     async def reset(self) -> None:
@@ -213,6 +216,10 @@ class StandIns:
             if not response.ok:
                 raise ValueError(f"{method} {path}: {found}")
             return found
+
+
+def _told(delivery: Delivery) -> Json:
+    return {"headers": delivery.headers, "body": delivery.body.decode(), "id": delivery.id}
 
 
 async def _until(look: Callable[[], Any], good: Callable[[Any], bool], within: float) -> Any:

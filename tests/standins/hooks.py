@@ -99,9 +99,10 @@ class Hooks:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    def failed(self, platform: str, delivery: Delivery, code: int) -> Attempt:
+    def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
         """Note a delivery that is said to have failed: nobody but `redeliver` sends it."""
         attempt = self._record(platform, delivery)
+        attempt.at = attempt.at if at is None else at
         attempt.status, attempt.code = f"Invalid HTTP Response: {code}", code
         return attempt
 

@@ -22,13 +22,14 @@ class Said(msgspec.Struct):
     said: dict[str, Any]
 
 
-class FailedDelivery(msgspec.Struct):
-    """A webhook that GitHub is to believe it could not deliver."""
+class Told(msgspec.Struct):
+    """A webhook that GitHub sends now; or, with a `status`, believes it could not deliver, `at` that time (seconds)."""
 
     headers: dict[str, str]
     body: str
     id: str
-    status: int = 502
+    status: int | None = None
+    at: float | None = None
 
 
 class Target(msgspec.Struct):
@@ -58,7 +59,7 @@ class Inspection:
             web.post("/_standin/messages", _checked(self._say)),
             web.get("/_standin/requests", _checked(self._requests)),
             web.get("/_standin/deliveries", _checked(self._deliveries)),
-            web.post("/_standin/deliveries", _checked(self._fail_delivery)),
+            web.post("/_standin/deliveries", _checked(self._deliver)),
             web.put("/_standin/webhooks", _checked(self._send_webhooks_to)),
         ]
 
@@ -107,10 +108,13 @@ class Inspection:
         found = [one.summary() | {"platform": one.platform} for one in self._hooks.attempts]
         return answer({"pending": self._hooks.pending, "deliveries": found})
 
-    async def _fail_delivery(self, request: web.Request) -> web.Response:
-        told = _one(await request.read(), FailedDelivery)
-        attempt = self._hooks.failed("github", Delivery(told.headers, told.body.encode(), told.id), told.status)
-        return answer(attempt.summary(), 201)
+    async def _deliver(self, request: web.Request) -> web.Response:
+        told = _one(await request.read(), Told)
+        delivery = Delivery(told.headers, told.body.encode(), told.id)
+        if told.status is None:
+            self._hooks.emit("github", delivery)
+            return answer({}, 202)
+        return answer(self._hooks.failed("github", delivery, told.status, told.at).summary(), 201)
 
     async def _send_webhooks_to(self, request: web.Request) -> web.Response:
         self._hooks.url = _one(await request.read(), Target).url

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from answerback.agents.journal import Journal, current_step
+from answerback.agents.journal import STANDARD, Journal, Limits, current_step
 from answerback.errors import CodeChanged, LimitExceeded, OutcomeUnknown, TurnFailed
 from answerback.messages import Reply
 
@@ -22,8 +22,8 @@ class Attempts:
         self.crash_after: int | None = None
         self.ran: list[str] = []
 
-    def journal(self, **limits: int) -> Journal:
-        return Journal(dict(self.records), self._write, None, **limits)
+    def journal(self, limits: Limits = STANDARD) -> Journal:
+        return Journal(dict(self.records), self._write, None, limits=limits)
 
     async def _write(self, name: str, record: bytes, replies: Sequence[Reply]) -> None:
         if self.crash_after is not None and self.writes >= self.crash_after:
@@ -167,10 +167,11 @@ async def test_a_result_that_is_no_plain_data_fails_the_turn_in_words() -> None:
 
 async def test_a_journal_has_limits() -> None:
     attempts = Attempts()
-    journal = attempts.journal(max_steps=2)
+    journal = attempts.journal(limits=Limits(steps=2))
     await journal.step("a", attempts.work(1))
     await journal.step("b", attempts.work(1))
     with pytest.raises(LimitExceeded, match="more than 2 steps"):
         await journal.step("c", attempts.work(1))
+    assert attempts.ran == ["a#1=1", "b#1=1"]
     with pytest.raises(LimitExceeded, match="grew over 100 bytes"):
-        await Attempts().journal(max_bytes=100).step("a", attempts.work("x" * 200))
+        await Attempts().journal(limits=Limits(bytes=100)).step("a", attempts.work("x" * 200))

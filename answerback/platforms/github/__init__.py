@@ -26,11 +26,7 @@ def client(settings: Settings) -> Client | None:
     """
     # Imported here, because ingress has no use for what signs as an app.
     from answerback.platforms.github.api import GitHub
-    from answerback.platforms.github.credential import App, Token
+    from answerback.platforms.github.credential import configured
 
-    api = settings.github_api_url
-    if settings.github_token:
-        return GitHub(Token(settings.github_token.get_secret_value().strip(), api), api)
-    if settings.github_app_id and settings.github_app_key:
-        return GitHub(App(settings.github_app_id.strip(), settings.github_app_key.get_secret_value(), api), api)
-    return None
+    credential = configured(settings)
+    return GitHub(credential, settings.github_api_url) if credential else None

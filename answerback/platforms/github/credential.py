@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +15,9 @@ from answerback.messages import Identity
 from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
 from answerback.platforms.github.refusal import check
+
+if TYPE_CHECKING:
+    from answerback.settings import Settings
 
 HEADERS = {
     "accept": "application/vnd.github+json",
@@ -34,7 +37,7 @@ class Credential(Protocol):
         ...
 
     def authorization(self, repo: str, installation: int) -> Exchange[str]:
-        """The value of the Authorization header for a request about `repo`."""
+        """The value of the Authorization header for a request about `repo`, which may be an organization."""
         ...
 
     def forget(self, installation: int) -> bool:
@@ -143,7 +146,7 @@ class App:
         token, expires = self._tokens.get(number, ("", 0.0))
         if self._clock() >= expires:
             url = f"{self._api}/app/installations/{number}/access_tokens"
-            response = yield from _ask("POST", url, self._jwt(), self.name, self._clock)
+            response = yield from _ask("POST", url, self.sign(), self.name, self._clock)
             fresh = read(response, _token, "GitHub", unknown=False)
             # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
             token, expires = fresh.token, min(fresh.expires_at.timestamp(), self._clock() + 3600) - 120
@@ -160,7 +163,7 @@ class App:
 
     def whoami(self) -> Exchange[Identity]:
         """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
-        response = yield from _ask("GET", f"{self._api}/app", self._jwt(), self.name, self._clock)
+        response = yield from _ask("GET", f"{self._api}/app", self.sign(), self.name, self._clock)
         app = read(response, _app, "GitHub", unknown=False)
         slug = app.slug.lower()
         return Identity(
@@ -168,23 +171,37 @@ class App:
         )
 
     def _installed_in(self, repo: str) -> Exchange[int]:
-        """Which installation a repository belongs to, for webhooks that are not the app's own.
+        """Which installation a repository, or an organization, belongs to: for webhooks that are not the app's own.
 
         https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
         """
-        url = f"{self._api}/repos/{quote(repo)}/installation"
-        response = yield from _ask("GET", url, self._jwt(), self.name, self._clock)
+        url = f"{self._api}/{'repos' if '/' in repo else 'orgs'}/{quote(repo)}/installation"
+        response = yield from _ask("GET", url, self.sign(), self.name, self._clock)
         number = read(response, _installation, "GitHub", unknown=False).id
         self._installations[repo] = number
         return number
 
-    def _jwt(self) -> str:
+    def sign(self) -> str:
+        """The value of the Authorization header for a request that the app makes as itself."""
         import jwt
 
         now = int(self._clock())
         # A minute back, since GitHub refuses a JWT from the future; ten minutes are the most it allows.
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._id}
         return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
+
+
+def configured(settings: Settings) -> Credential | None:
+    """GITHUB_TOKEN, or the GitHub App; None with neither.
+
+    Raises `ConfigurationError` when the app's private key cannot be used.
+    """
+    api = settings.github_api_url
+    if settings.github_token:
+        return Token(settings.github_token.get_secret_value().strip(), api)
+    if settings.github_app_id and settings.github_app_key:
+        return App(settings.github_app_id.strip(), settings.github_app_key.get_secret_value(), api)
+    return None
 
 
 def _ask(

@@ -1,0 +1,165 @@
+"""The deliveries of a GitHub webhook: how each went, and asking for one again.
+
+GitHub never delivers twice by itself: https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from answerback.errors import Rejected
+from answerback.platforms import Exchange, Request, Response
+from answerback.platforms.answer import harmless, read
+from answerback.platforms.github.credential import HEADERS, App, Credential, configured
+from answerback.platforms.github.refusal import check
+
+if TYPE_CHECKING:
+    from answerback.settings import Settings
+
+WINDOW = 3 * 86_400_000
+"""For how many ms GitHub delivers a webhook again.
+
+https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
+"""
+
+APP = "app"
+"""The name of an app's webhook. A repository's is named "OWNER/REPO/hooks/ID", an organization's "ORG/hooks/ID"."""
+
+_PAGE = 100
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One try of a delivery. Its redeliveries are further ones, with the same `guid`: the X-GitHub-Delivery header."""
+
+    id: int
+    guid: str
+    delivered_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    status: str = ""
+    status_code: int = 0
+    event: str = ""
+    action: str | None = None
+
+    @property
+    def at(self) -> int:
+        """When, ms."""
+        return int(self.delivered_at.timestamp() * 1000)
+
+    @property
+    def state(self) -> Literal["delivered", "pending", "failed"]:
+        """How it went. GitHub's word for an answer of 2xx is "OK"."""
+        if self.status.upper() == "OK" or 200 <= self.status_code < 300:
+            return "delivered"
+        return "pending" if self.status.lower() == "pending" else "failed"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some tries, newest first. `cursor` leads to the older ones; "" when there are none."""
+
+    deliveries: list[Delivery]
+    cursor: str
+
+
+_deliveries = msgspec.json.Decoder(list[Delivery])
+
+
+class Deliveries:
+    """The deliveries of webhooks, as our credential sees them."""
+
+    def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
+        self._credential, self._api, self._clock = credential, api, clock
+
+    def page(self, hook: str, cursor: str = "") -> Exchange[Page]:
+        """A hundred tries, newest first: https://docs.github.com/en/rest/repos/webhooks and its like.
+
+        Raises `Rejected`, with what the credential needs, when it may not see them.
+        """
+        url = f"{self._url(hook)}?per_page={_PAGE}" + (f"&cursor={quote(cursor)}" if cursor else "")
+        doing = f"listing the deliveries of {hook}"
+        response = yield from self._call(hook, "GET", url)
+        self._check(hook, response, doing)
+        return Page(read(response, _deliveries, "GitHub", unknown=False), _following(response.headers.get("link", "")))
+
+    def redeliver(self, hook: str, delivery: int) -> Exchange[str]:
+        """Ask for a delivery again, by its number. Returns why GitHub will not deliver this one; "" when it will."""
+        response = yield from self._call(hook, "POST", f"{self._url(hook)}/{delivery}/attempts")
+        try:
+            self._check(hook, response, f"asking for delivery {delivery} of {hook} again")
+        except Rejected as refusal:
+            if response.status in (400, 404, 410, 422):
+                return str(refusal)
+            raise
+        return ""
+
+    def _call(self, hook: str, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
+        response = yield from self._signed(hook, method, url)
+        if response.status == 401 and hook != APP and self._credential.forget(0):
+            response = yield from self._signed(hook, method, url)
+        return response
+
+    def _signed(self, hook: str, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
+        if hook != APP:
+            authorization = yield from self._credential.authorization(_owner(hook), 0)
+        elif isinstance(self._credential, App):
+            authorization = self._credential.sign()
+        else:
+            raise Rejected("only a GitHub App has deliveries of its own: set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY")
+        # Delivered once too often, it is a duplicate: a lost answer leaves no doubt that matters.
+        return (
+            yield from harmless(Request(method=method, url=url, headers={**HEADERS, "authorization": authorization}))
+        )
+
+    def _check(self, hook: str, response: Response, doing: str) -> None:
+        try:
+            check(response, self._clock(), self._credential.name, doing=doing, scope=scope(hook), unknown=False)
+        except Rejected as refusal:
+            raise Rejected(f"{str(refusal).rstrip('.')}. {_needs(hook)}") from None
+
+    def _url(self, hook: str) -> str:
+        if hook == APP:
+            return f"{self._api}/app/hook/deliveries"
+        kind = "repos" if "/" in _owner(hook) else "orgs"
+        return f"{self._api}/{kind}/{quote(_owner(hook))}/hooks/{quote(hook.rpartition('/')[2])}/deliveries"
+
+
+def deliveries(settings: Settings) -> Deliveries | None:
+    """The deliveries as the configured credential sees them; None without one.
+
+    Raises `ConfigurationError` when the app's private key cannot be used.
+    """
+    credential = configured(settings)
+    return Deliveries(credential, settings.github_api_url) if credential else None
+
+
+def scope(hook: str) -> str:
+    """The bucket that GitHub's rate limits count requests about this webhook in: see `RateLimited`."""
+    return "app" if hook == APP else ""
+
+
+def _owner(hook: str) -> str:
+    return hook.rpartition("/hooks/")[0]
+
+
+def _following(link: str) -> str:
+    # Only the cursor is taken: the credential goes to the URL that we were configured with, and to no other.
+    for part in link.split(","):
+        if re.search(r'rel="?next\b', part) and (found := re.search(r"[?&]cursor=([\w.~%-]+)", part)):
+            return found[1].replace("%3D", "=").replace("%3d", "=")
+    return ""
+
+
+def _needs(hook: str) -> str:
+    # https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
+    if hook == APP:
+        return "Is this the key of the app whose webhook it is, and is the webhook active?"
+    kind, classic = ("repository", "admin:repo_hook") if "/" in _owner(hook) else ("organization", "admin:org_hook")
+    return (
+        f"It needs the {kind} permission “Webhooks: read and write” (a classic token: {classic}); and is {hook} "
+        f"the webhook's right name? Its number ends the address of its page in the {kind}'s settings."
+    )

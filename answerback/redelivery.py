@@ -1,0 +1,194 @@
+"""Deliveries that failed while ingress was away: found at the platform, and asked for again.
+
+One round looks through a webhook's deliveries. What arrives twice by it is a duplicate to ingress, so rounds
+need no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal, TypeVar
+
+import msgspec
+
+from answerback.errors import RateLimited
+from answerback.http import Http
+from answerback.platforms import Exchange
+from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
+from answerback.store import Outbox, Redeliveries
+from answerback.store.redeliveries import Asked
+
+T = TypeVar("T")
+
+MARGIN = 600_000
+"""ms for which a delivery may be under way, or missing from the platform's list, and by which clocks may differ."""
+ON_ITS_WAY = 60_000
+"""ms after which a delivery that was asked for should be in the list."""
+PATIENCE = 270_000
+"""ms before a delivery that failed again is asked for again; doubles with each. A bit less than a round's time."""
+MOST_TIMES = 10
+"""How often a delivery is asked for: with the doubling, for as long as the platform delivers it at all."""
+MOST_A_ROUND = 200
+PACE = 1.0
+"""Seconds between two requests that change something.
+
+https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
+"""
+
+Outcome = Literal["asked", "found", "waiting", "refused", "given up", "lost"]
+OPEN = ("asked", "found", "waiting", "refused")
+"""What still keeps the healthy moment where it is."""
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery of which every try failed.
+
+    at, failed  when it was first and last tried, ms; `status` is how the last try went
+    asked       how often it was asked for again
+    outcome     what was done about it now: asked for; "found" where nothing was to be done; waiting for its time;
+                refused by the platform; given up after too many tries; lost, since the platform keeps it no longer
+    """
+
+    guid: str
+    delivery: int
+    event: str
+    at: int
+    failed: int
+    status: str
+    asked: int
+    outcome: Outcome
+    reason: str = ""
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What one look through a webhook's deliveries found: all of its tries from `since` to `till` (ms)."""
+
+    hook: str
+    since: int
+    till: int
+    seen: int
+    missing: list[Missing]
+
+    @property
+    def unknown(self) -> int:
+        """Up to when (ms) the platform may have forgotten what failed; 0 where it remembers all."""
+        oldest = self.till - WINDOW
+        return oldest if self.since < oldest else 0
+
+
+class Redelivery:
+    """Looks for deliveries that failed, and asks for them again."""
+
+    def __init__(
+        self, deliveries: Deliveries, http: Http, outbox: Outbox, redeliveries: Redeliveries, *, pace: float = PACE
+    ) -> None:
+        self._deliveries = deliveries
+        self._http = http
+        self._outbox = outbox
+        self._redeliveries = redeliveries
+        self._pace = pace
+
+    async def round(self, hook: str, since: int | None = None, *, insist: bool = False, ask: bool = True) -> Round:
+        """Look through all deliveries since `since` (ms), and ask for those that are missing.
+
+        Without `since`: since everything was last seen healthy, at first as far as the platform remembers; this
+        moment then moves on, if all was looked through. `insist` asks for what was asked for before, too,
+        however often and however many there are; without `ask` nothing is asked for, and nothing moves.
+
+        Raises `RateLimited` (which then holds for all processes), `Rejected` or `Unavailable`: then the next
+        round begins where this one did.
+        """
+        now = await self._redeliveries.now()
+        healthy = await self._redeliveries.healthy(hook)
+        start = since if since is not None else now - WINDOW if healthy is None else healthy
+        tries, seen, arrived = await self._listed(hook, start)
+        missing: list[Missing] = []
+        asking = 0
+        for found in sorted(tries.values(), key=lambda found: found[-1].at):
+            asked = await self._redeliveries.asked(hook, found[0].guid)
+            outcome, reason = _judged(found[0], asked, now, arrived, insist)
+            if outcome == "asked" and not ask:
+                outcome = "found"
+            elif outcome == "asked" and asking >= MOST_A_ROUND and not insist:
+                outcome, reason = "waiting", "for the next round"
+            elif outcome == "asked":
+                if asking:
+                    await asyncio.sleep(self._pace)
+                asking += 1
+                asked = Asked((asked.count if asked else 0) + 1, await self._redeliveries.now(), found[0].id)
+                await self._redeliveries.ask(hook, found[0].guid, asked)
+                if reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
+                    outcome = "refused"
+            missing.append(_missing(found, asked, outcome, reason))
+        if since is None and ask:
+            open_since = [each.at for each in missing if each.outcome in OPEN]
+            await self._redeliveries.heal(hook, max(start, min([now - MARGIN, *open_since])))
+        return Round(hook, start, now, seen, missing)
+
+    async def _listed(self, hook: str, start: int) -> tuple[dict[str, list[Delivery]], int, int]:
+        """The tries, newest first, of each delivery of which none arrived; how many there are of all; and when (ms)
+        the last one that arrived did.
+        """
+        found: dict[str, list[Delivery]] = {}
+        arrived: dict[str, int] = {}
+        seen, cursor, more = 0, "", True
+        while more:
+            page = await self._perform(hook, self._deliveries.page(hook, cursor))
+            for each in page.deliveries:
+                if each.at < start:
+                    continue
+                seen += 1
+                if each.state == "delivered":
+                    arrived.setdefault(each.guid, each.at)
+                found.setdefault(each.guid, []).append(each)
+            cursor = page.cursor
+            more = bool(cursor and page.deliveries) and page.deliveries[-1].at >= start
+        missing = {guid: tries for guid, tries in found.items() if guid not in arrived}
+        return missing, seen, max(arrived.values(), default=0)
+
+    async def _perform(self, hook: str, exchange: Exchange[T]) -> T:
+        """Ask the platform, unless it asked any of us to wait."""
+        bucket = f"github/{scope(hook)}" if scope(hook) else "github"
+        if wait := await self._outbox.paused(["github", bucket]):
+            raise RateLimited(wait, scope(hook), f"GitHub asked us to wait: {wait:.0f} s are left")
+        try:
+            return await self._http.perform(exchange)
+        except RateLimited as limit:
+            await self._outbox.pause(bucket, limit.seconds)
+            raise
+
+
+def _judged(last: Delivery, asked: Asked | None, now: int, arrived: int, insist: bool) -> tuple[Outcome, str]:
+    """What is to be done about a missing delivery, and why."""
+    if last.at < now - WINDOW:
+        return "lost", "GitHub delivers it no longer"
+    if last.state == "pending":
+        return "waiting", "it is on its way"
+    if asked is None:
+        return "asked", ""
+    since = now - asked.at
+    if asked.delivery == last.id and since < ON_ITS_WAY:
+        return "waiting", f"asked for {since / 1000:.0f} s ago"
+    if insist:
+        return "asked", ""
+    if asked.count >= MOST_TIMES:
+        return "given up", f"asked for {asked.count} times"
+    # Since something else arrived meanwhile, this may, too.
+    if since < PATIENCE * 2 ** (asked.count - 1) and arrived <= asked.at:
+        return "waiting", f"asked for {asked.count} times, and will be again"
+    return "asked", ""
+
+
+def _missing(tries: list[Delivery], asked: Asked | None, outcome: Outcome, reason: str) -> Missing:
+    last = tries[0]
+    return Missing(
+        guid=last.guid,
+        delivery=last.id,
+        event=f"{last.event}.{last.action}" if last.action else last.event,
+        at=tries[-1].at,
+        failed=last.at,
+        status=last.status or str(last.status_code),
+        asked=asked.count if asked else 0,
+        outcome=outcome,
+        reason=reason,
+    )

@@ -1,0 +1,76 @@
+"""The kinds of values that environment variables have: how each is read, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    _check_host(value)
+    return value.rstrip("/")
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    if not value.startswith("unix://"):
+        _check_host(value, default="localhost")
+    return value
+
+
+def _check_host(url: str, default: str | None = None) -> None:
+    # In our own words: the library's would quote what it takes for a port, and that may be half a password.
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0 and (parts.hostname or default):
+            return
+    except ValueError:
+        pass
+    raise ValueError("is not a whole URL (in a password, write special characters as %XX)")
+
+
+def _standard_secret(value: SecretStr) -> SecretStr:
+    try:
+        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        raise ValueError('must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24)')
+    return value
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().replace("\\n", "\n")
+    if "PRIVATE KEY-----" not in text:
+        raise ValueError("must be the PEM text of the app's private key (line breaks may be written as \\n)")
+    return SecretStr(text)
+
+
+def _hook(value: str) -> str:
+    if not re.fullmatch(r"app|[\w.-]+(/[\w.-]+)?/hooks/\d+", value, re.ASCII):
+        raise ValueError(
+            f'"{value}" names no webhook: it is "app", or "OWNER/REPO/hooks/ID", or "ORG/hooks/ID" '
+            "(the number ends the address of the webhook's page in the settings there)"
+        )
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
+StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+Pem = Annotated[SecretStr, AfterValidator(_pem)]
+Hooks = Annotated[list[Annotated[str, AfterValidator(_hook)]], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0)]
