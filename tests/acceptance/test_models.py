@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from answerback.messages import DeadLetter
 from tests.acceptance.system import Process, System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import Standard
@@ -102,3 +103,50 @@ async def test_a_worker_whose_model_cannot_work_says_so_and_ends(system: System,
     assert 'agent "model"' in process.words()
     assert "OPENAI_API_KEY" in process.words()
     assert "Traceback" not in process.words()
+
+
+async def _dead(system: System) -> DeadLetter:
+    [letter] = [letter async for letter in system.letters.list()]
+    return letter
+
+
+async def test_a_turn_that_uses_too_many_tokens_ends_at_once_and_goes_on_where_it_stopped(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    await system.ingress()
+    worker = await system.worker(MODEL, MARKS=str(marks), TURN_MAX_TOKENS="40")
+    text = 'use tool look_up {"topic": "widgets"}, use tool look_up {"topic": "gears"}' + " please" * 10
+    await system.deliver("standard", Standard().message(text, thread="t"))
+    await system.quiet(1)
+    letter = await _dead(system)
+    assert letter.reason.startswith("LimitExceeded: the turn used more than 40 tokens")
+    assert letter.attempts == 1
+    requests = await _model_requests(standins)
+    assert requests < 3
+    assert await standins.messages("standard") == []
+    await worker.stop()
+    # With more tokens it goes on: what was paid for is not asked again, and counts all the same.
+    worker = await system.worker(MODEL, MARKS=str(marks), TURN_MAX_TOKENS="60")
+    assert await system.letters.replay(letter.id)
+    await system.quiet(2)
+    assert (await _dead(system)).reason.startswith("LimitExceeded: the turn used more than 60 tokens")
+    assert await _model_requests(standins) == requests + 1
+    await worker.stop()
+    await system.worker(MODEL, MARKS=str(marks))
+    assert await system.letters.replay(letter.id)
+    await until(lambda: standins.messages("standard"), what="the answer")
+    assert await _model_requests(standins) == 3
+    assert sorted(mark.name for mark in marks.iterdir()) == ["look_up-gears.0", "look_up-widgets.0"]
+
+
+async def test_a_turn_that_takes_too_many_steps_ends_before_it_pays_for_more(
+    system: System, standins: StandIns, marks: Path
+) -> None:
+    await system.ingress()
+    await system.worker(MODEL, MARKS=str(marks), TURN_MAX_STEPS="2")
+    await system.deliver("standard", Standard().message('use tool look_up {"topic": "widgets"}', thread="t"))
+    await system.quiet(1)
+    letter = await _dead(system)
+    assert letter.reason == "LimitExceeded: the turn took more than 2 steps (TURN_MAX_STEPS)"
+    assert (letter.attempts, await _model_requests(standins)) == (1, 1)
+    assert [mark.name for mark in marks.iterdir()] == ["look_up-widgets.0"]

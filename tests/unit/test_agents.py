@@ -8,6 +8,7 @@ import pytest
 
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
+from answerback.agents.journal import Limits
 from answerback.agents.load import load
 from answerback.errors import ConfigurationError
 from answerback.messages import Message
@@ -70,3 +71,9 @@ def test_what_is_wrong_with_the_setting_is_said(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigurationError, match=complaint):
         load(where)
+
+
+def test_an_agents_own_token_limit_comes_before_the_common_one() -> None:
+    common = Limits(steps=7, tokens=1000)
+    assert Agent("a", _think).limited(common) == common
+    assert Agent("a", _think, max_tokens=50).limited(common) == Limits(steps=7, tokens=50)
