@@ -3,67 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
-import msgspec
 import pytest
 
 from answerback.messages import Author, Event
-from answerback.store.live import Live
+from tests.acceptance.reader import THREAD, Reader, following, said
 from tests.acceptance.system import System, until
-
-THREAD = "chat:default:th_1"
-
-
-def said(text: str, thread: str = THREAD, **fields: Any) -> Event:
-    """A chat message."""
-    delivery = f"{thread}:{uuid4().hex}"
-    author = Author("u1")
-    return Event(delivery=delivery, thread=thread, kind="message", text=text, author=author, direct=True, **fields)
-
-
-class Reader:
-    """One who follows a thread, as a client does: it keeps each message's text and forgets nothing else."""
-
-    def __init__(self) -> None:
-        self.last = "0"
-        self.kinds: list[str] = []
-        self.texts: dict[str, str] = {}
-        self.ended: list[dict[str, Any]] = []
-        self.pieces = 0
-
-    async def read(self, live: Live, *, until_done: int = 1, at_most: int = 10**9) -> None:
-        """Follow until so many turns are done, or so many deltas are read."""
-        async with asyncio.timeout(60), live.follow(THREAD, self.last) as deltas:
-            async for delta in deltas:
-                self.last = delta.id
-                data = msgspec.json.decode(delta.data)
-                self.kinds.append(delta.kind)
-                if delta.kind == "text":
-                    so_far = self.texts.get(data["message"], "")
-                    assert data["at"] <= len(so_far), "no gap"
-                    self.texts[data["message"]] = so_far[: data["at"]] + data["text"]
-                    self.pieces += 1
-                elif delta.kind in ("done", "error"):
-                    self.ended.append(data)
-                at_most -= 1
-                if len(self.ended) >= until_done or at_most <= 0:
-                    return
-
-
-@asynccontextmanager
-async def following(system: System) -> AsyncIterator[Live]:
-    """A process' subscription."""
-    live = Live(system.threads)
-    keeping = asyncio.create_task(live.keep())
-    try:
-        yield live
-    finally:
-        keeping.cancel()
 
 
 @pytest.fixture
