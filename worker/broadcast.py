@@ -24,7 +24,28 @@ PAUSE = 0.005
 """Seconds between two writes of a turn: what comes meanwhile goes together."""
 
 
-class Broadcast(Stream):
+class Voice(Stream):
+    """What the worker, too, does with a turn's stream. Here: nothing, since nobody follows the thread."""
+
+    async def recover(self) -> None:
+        """Learn what followers have seen of this turn: an earlier attempt, or a write of unknown fate."""
+
+    def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
+        """The turn begins. One that goes on where another attempt died does not say so again."""
+
+    def partial(self, number: int) -> str:
+        """What was said so far of a message that is not whole."""
+        return ""
+
+    async def close(self) -> list[Told]:
+        """No more is said. Returns what is not written yet: it goes out with what ends the turn."""
+        return []
+
+
+SILENT = Voice()
+
+
+class Broadcast(Voice):
     """The stream of one attempt of a turn.
 
     What followers have of each message is known here, also from an attempt that died: what was shown
@@ -32,7 +53,7 @@ class Broadcast(Stream):
     """
 
     def __init__(self, threads: Threads, claim: Claim, turn: str) -> None:
-        self.live = claim.live
+        self.live = True
         self._threads = threads
         self._thread, self._fence, self._position = claim.thread, claim.fence, claim.position
         self._turn = turn
@@ -72,7 +93,7 @@ class Broadcast(Stream):
     # What the worker does --------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Learn what followers have seen of this turn: an earlier attempt, or a write of unknown fate."""
+        """Learn what followers have seen."""
         after = "0"
         shown: dict[int, str] = {}
         self._told.clear()
@@ -90,14 +111,10 @@ class Broadcast(Stream):
         self._shown = shown
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
-        """The turn begins. One that goes on where another attempt died does not say so again."""
+        """The turn begins, unless it goes on."""
         if not any(kind == "turn" for kind, _ in self._told):
             said = [{"id": event.id, "text": event.text, "author": event.author} for event in events]
             self.tell("turn", attempt=attempt, agent=agent, events=[event.id for event in events], messages=said)
-
-    def follow(self) -> None:
-        """Somebody follows from now on: what is said from here is shown."""
-        self.live = True
 
     def partial(self, number: int) -> str:
         """What was said so far of a message that is not whole."""
@@ -105,29 +122,27 @@ class Broadcast(Stream):
 
     def tell(self, kind: str, **fields: Any) -> None:
         """Write a delta, in its order."""
-        if self.live and not self._closed:
+        if not self._closed:
             delta = told(kind, self._turn, **fields)
             if delta not in self._told:
                 self._cut()
                 self._pending.append(delta)
                 self._hurry()
 
-    async def close(self, *last: Told) -> list[Told]:
-        """No more is said. Returns what is not written yet, and `last`: they go out with what ends the turn."""
+    async def close(self) -> list[Told]:
+        """Write what is being written, and give the rest."""
         self._closed = True
         if self._task and not self._task.done():
             if self._writing:
                 await self._task
             else:
                 self._task.cancel()
-        if not self.live:
-            return []
-        return [*self._take(), *last]
+        return self._take()
 
     # How it is written -----------------------------------------------------------------------------
 
     def _show(self, number: int, *, whole: bool) -> None:
-        if self.live and not self._closed:
+        if not self._closed:
             self._fresh[number] = whole or self._fresh.get(number, False)
             self._hurry()
 

@@ -13,7 +13,7 @@ def letter(
     claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
 ) -> tuple[DeadLetter, Entry]:
     """The dead letter of a claim's events, and what a replay puts back: the events with their finished steps."""
-    events = [event for entry in claim.entries for event in entry.events]
+    events = claim.events
     earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
     journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
     found = DeadLetter(

@@ -26,6 +26,7 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
     if partial.strip():
         said.append((partial, "", True))
     first = len(found)
+    usage, tools = turn.usage, tuple(turn.tools)
     for number, (text, reply, cut) in enumerate(said):
         if text.strip():
             found.append(
@@ -40,8 +41,8 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
                     status=ended if cut else "",
                 )
             )
-    if len(found) > first:
-        found[-1] = msgspec.structs.replace(found[-1], tools=tuple(turn.tools), usage=turn.usage)
+    if (tools or usage) and len(found) > first:
+        found[-1] = msgspec.structs.replace(found[-1], tools=tools, usage=usage)
     if turn.model and found:
         found[-1] = msgspec.structs.replace(found[-1], model=turn.model)
     return found
@@ -49,36 +50,54 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
 
 def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = "") -> list[Message]:
     """What was said to us, unless an interrupted turn has left it in the history already."""
-    known = {message.id for message in claim.history if message.role == "user" and message.id}
-    return [
-        Message(
-            id=event.id,
-            role="user",
-            text=event.text,
-            at=event.at,
-            turn=turn,
-            author=event.author,
-            message=event.message,
-            attachments=event.attachments,
-            status=status,
-        )
-        for event in events
-        if event.id not in known
-    ]
+    known = left(claim)
+    found = []
+    for event in events:
+        # A turn has the id of its last event, and to make an id of a delivery takes longer than all this.
+        id = turn if event is events[-1] else event.id
+        if id not in known:
+            found.append(
+                Message(
+                    id=id,
+                    role="user",
+                    text=event.text,
+                    at=event.at,
+                    turn=turn,
+                    author=event.author,
+                    message=event.message,
+                    attachments=event.attachments,
+                    status=status,
+                )
+            )
+    return found
 
 
-def done(turn: str, events: Sequence[Event], status: Status, said: Sequence[Message]) -> Told:
-    """The delta that ends a turn."""
+def left(claim: Claim) -> set[str]:
+    """Ids of what an interrupted turn left in the history, to be answered by the next."""
+    found: set[str] = set()
+    for message in reversed(claim.history):
+        if message.role == "assistant" and message.status != "interrupted":
+            break
+        found.add(message.id)
+    return found
+
+
+def done(claim: Claim, turn: str, events: Sequence[Event], status: Status, said: Sequence[Message]) -> list[Told]:
+    """The delta that ends a turn, where somebody may follow."""
+    if not claim.live:
+        return []
     ours = [message for message in said if message.role == "assistant"]
-    return told(
-        "done",
-        turn,
-        events=[event.id for event in events],
-        status=status,
-        message=ours[-1].id if ours else "",
-        messages=[message.id for message in ours],
-        usage=ours[-1].usage if ours else None,
-    )
+    return [
+        told(
+            "done",
+            turn,
+            events=[event.id for event in events],
+            status=status,
+            message=ours[-1].id if ours else "",
+            messages=[message.id for message in ours],
+            usage=ours[-1].usage if ours else None,
+        )
+    ]
 
 
 def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], *, more: bool) -> Commit:
@@ -109,5 +128,5 @@ def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], s
         messages=said,
         agent=claim.agent,
         more=more,
-        deltas=[done(events[-1].id, events, status, said)] if claim.live else [],
+        deltas=done(claim, events[-1].id, events, status, said),
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from answerback.agents import Agent, Turn
 from answerback.errors import TimeExceeded
 from answerback.messages import Arrival
+from answerback.store import Claim, Threads
 from worker.broadcast import Broadcast
 from worker.halts import Halts, Why
 
@@ -22,14 +23,16 @@ class Halted(Exception):
 
 class _One(NamedTuple):
     task: asyncio.Task[object]
-    stream: Broadcast
+    claim: Claim
+    turn: Turn
     arrival: Arrival
 
 
 class Running:
     """They are found by their thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
         self.halts = Halts()
         self._turns: dict[str, _One] = {}
 
@@ -41,20 +44,26 @@ class Running:
         """What somebody asks of the turn in a thread: "cancel", "interrupt", "live"."""
         if one := self._turns.get(thread):
             if word == "live":
-                one.stream.follow()
+                self._follow(one.claim, one.turn)
             elif word == "cancel":
                 self.halts.halt(one.task, "cancelled")
             elif word == "interrupt now" or (word == "interrupt" and one.arrival == "interrupt"):
                 self.halts.halt(one.task, "interrupted")
 
-    async def think(self, agent: Agent, turn: Turn, stream: Broadcast, arrival: Arrival, seconds: float) -> str | None:
+    def _follow(self, claim: Claim, turn: Turn) -> None:
+        if not claim.live:
+            claim.live = True
+            turn.stream = Broadcast(self._threads, claim, turn.id)
+            turn.stream.begin(turn.agent, turn.attempt, turn.events)
+
+    async def think(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival, seconds: float) -> str | None:
         """Run the agent within its time. What would end this process, or this task, from within is its failure.
 
         Raises `Halted`, `TimeExceeded`, and whatever the agent does.
         """
         task = asyncio.current_task()
         assert task is not None
-        self._turns[turn.thread] = _One(task, stream, arrival)
+        self._turns[turn.thread] = _One(task, claim, turn, arrival)
         self.halts.start(task, seconds)
         try:
             return await agent.think(turn)

@@ -21,10 +21,10 @@ from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
 from answerback.store.deltas import told
-from worker.broadcast import Broadcast
+from worker.broadcast import SILENT, Broadcast, Voice
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.letters import letter, reason
-from worker.outcome import Status, commit, done, heard, messages, unanswered
+from worker.outcome import Status, commit, done, heard, left, messages, unanswered
 from worker.patience import patiently
 from worker.routing import overheard, route
 from worker.running import Halted, Running
@@ -64,7 +64,7 @@ class Turns:
         self._max_attempts = max_attempts
         self._retry_base = retry_base
         self._retry_cap = retry_cap
-        self.running = Running()
+        self.running = Running(threads)
         self.stopping = False
         self.done = 0
         self.failed = 0
@@ -112,8 +112,9 @@ class Turns:
         if not await self._gather(claim, agent, arrival):
             return False
         # One turn answers those in our hands that are for the same agent, and may be answered together.
-        together = takewhile(lambda e: answers(e.event) is agent and e.event.arrival != "queue", claim.entries[1:])
-        claim.entries = [claim.entries[0], *together]
+        if len(claim.entries) > 1:
+            mine = takewhile(lambda e: answers(e.event) is agent and e.event.arrival != "queue", claim.entries[1:])
+            claim.entries = [claim.entries[0], *mine]
         return await self._answer(claim, agent, arrival)
 
     async def _gather(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
@@ -128,53 +129,58 @@ class Turns:
         return True
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
-        turn, stream = self._open(claim, agent)
+        turn, voice = self._open(claim, agent)
         structlog.contextvars.bind_contextvars(
             thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
         )
         if claim.shown:
-            await stream.recover()
-        stream.begin(agent.name, claim.attempt, turn.events)
+            await voice.recover()
+        voice.begin(agent.name, claim.attempt, turn.events)
         try:
             if claim.cancelled:
                 raise Halted("cancelled")
-            text = await self.running.think(agent, turn, stream, arrival, agent.timeout or self._timeout)
+            text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
             said = messages(claim, agent, turn, self._threads.now, status="completed")
             ending = commit(claim, agent, turn, said, more=not self.stopping)
         except Halted as halted:
-            return await self._halted(claim, agent, turn, stream, halted.why)
+            return await self._halted(claim, agent, turn, halted.why)
         except (LeaseLost, StoreUnavailable, StoreFull):
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
-            return await self._fail(claim, agent, turn, stream, error)
-        return await self._end(claim, stream, ending, done(turn.id, turn.events, "completed", said))
+            return await self._fail(claim, agent, turn, error)
+        return await self._end(claim, turn, ending, done(claim, turn.id, turn.events, "completed", said))
 
-    def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Broadcast]:
+    def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Voice]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
             step = Step(claim.thread, claim.fence, claim.position, name, record, replies)
             await patiently(self._threads.step, step)
 
-        events = [event for entry in claim.entries for event in entry.events]
+        events = claim.events
         event = events[-1]
-        stream = Broadcast(self._threads, claim, event.id)
-        journal = {name: record for entry in claim.entries for name, record in entry.journal.items()}
-        ids = {event.id for event in events}
-        history = event.context if event.context is not None else [m for m in claim.history if m.id not in ids]
+        voice = Broadcast(self._threads, claim, event.id) if claim.live else SILENT
+        journal = {}
+        for entry in claim.entries:
+            journal.update(entry.journal)
+        journal.update(claim.journal)
+        history = event.context if event.context is not None else claim.history
+        if again := left(claim):
+            again.intersection_update(event.id for event in events)
+            history = [message for message in history if message.id not in again]
         turn = Turn(
             agent=agent.name,
             events=events,
             history=window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
-            journal=Journal({**journal, **claim.journal}, write, self._sure, agent.limited(self._limits)),
+            journal=Journal(journal, write, self._sure, agent.limited(self._limits)),
             compose=self._composer(event),
-            system="\n\n".join(filter(None, (claim.system, event.system))),
-            stream=stream,
+            system=f"{claim.system}\n\n{event.system}".strip() if claim.system or event.system else "",
+            stream=voice,
         )
-        return turn, stream
+        return turn, voice
 
     def _composer(self, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
         """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
@@ -194,21 +200,22 @@ class Turns:
 
         return compose
 
-    async def _halted(self, claim: Claim, agent: Agent, turn: Turn, stream: Broadcast, why: str) -> bool:
+    async def _halted(self, claim: Claim, agent: Agent, turn: Turn, why: str) -> bool:
         """What was said stays said; the rest of it is not done."""
         status: Status = "cancelled" if why == "cancelled" else "interrupted"
-        partial = stream.partial(len(turn.replies))
+        partial = _voice(turn).partial(len(turn.replies))
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
+        last = done(claim, turn.id, turn.events, status, said)
         log.info("turn ended before its agent was done", status=status)
         if status == "cancelled":
-            ending = commit(claim, agent, turn, said, more=not self.stopping)
-            return await self._end(claim, stream, ending, done(turn.id, turn.events, status, said))
-        deltas = await stream.close(done(turn.id, turn.events, status, said))
+            return await self._end(claim, turn, commit(claim, agent, turn, said, more=not self.stopping), last)
+        deltas = [*await _voice(turn).close(), *last]
         await patiently(self._threads.release, claim, "interrupted", messages=said, deltas=deltas)
         return False
 
-    async def _end(self, claim: Claim, stream: Broadcast, ending: Commit, last: Told) -> bool:
-        return await self._commit(claim, msgspec.structs.replace(ending, deltas=await stream.close(last)))
+    async def _end(self, claim: Claim, turn: Turn, ending: Commit, last: Sequence[Told]) -> bool:
+        deltas = [*await _voice(turn).close(), *last]
+        return await self._commit(claim, msgspec.structs.replace(ending, deltas=deltas) if deltas else ending)
 
     async def _commit(self, claim: Claim, ending: Commit) -> bool:
         entries = await patiently(self._threads.commit, ending)
@@ -221,7 +228,7 @@ class Turns:
         claim.state = ending.state or claim.state
         return bool(entries)
 
-    async def _fail(self, claim: Claim, agent: Agent, turn: Turn, stream: Broadcast, error: Exception) -> bool:
+    async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
         self.failed += 1
         final = isinstance(error, TurnError)
         code = error.code if isinstance(error, TurnError) else "agent_failed"
@@ -229,11 +236,13 @@ class Turns:
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            await self._bury(claim, *buried, code, await stream.close())
+            await self._bury(claim, *buried, code, await _voice(turn).close())
             return False
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
-        deltas = await stream.close(told("retry", turn.id, reason=why, attempt=claim.attempt, seconds=delay))
+        deltas = await _voice(turn).close()
+        if claim.live:
+            deltas.append(told("retry", turn.id, reason=why, attempt=claim.attempt, seconds=round(delay, 3)))
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
         return False
 
@@ -252,3 +261,9 @@ class Turns:
         except (LeaseLost, StoreUnavailable, StoreFull) as error:
             # Its lease ends by itself.
             log.warning("thread not handed back", thread=claim.thread, error=str(error))
+
+
+def _voice(turn: Turn) -> Voice:
+    # Another one than at the beginning, if somebody began to follow meanwhile.
+    assert isinstance(turn.stream, Voice)
+    return turn.stream

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from answerback.messages import Entry, Message, Reply
+from answerback.messages import Entry, Event, Message, Reply
 
 _entry = msgspec.msgpack.Decoder(Entry).decode
 _message = msgspec.msgpack.Decoder(Message).decode
@@ -72,6 +72,13 @@ class Claim(msgspec.Struct):
             bool(cancelled),
             position + waiting,
         )
+
+    @property
+    def events(self) -> list[Event]:
+        """The events of all entries, oldest first."""
+        if len(self.entries) == 1 and not self.entries[0].merged:
+            return [self.entries[0].event]
+        return [event for entry in self.entries for event in entry.events]
 
     @property
     def suspect(self) -> bool:
