@@ -65,6 +65,16 @@ class Settings(BaseModel):
         alias="SEEN_DAYS",
         description="days that a delivery id is remembered; no provider redelivers for longer",
     )
+    api_rate: float = Field(
+        100,
+        gt=0,
+        le=1_000_000,
+        alias="API_RATE",
+        description="requests a second that each API key may make, in the long run",
+    )
+    api_burst: int = Field(
+        200, ge=1, le=1_000_000, alias="API_BURST", description="requests that each API key may make at once"
+    )
 
     # Worker
     agents: str | None = Field(

@@ -2,7 +2,7 @@
 
 All keys of a partition carry one hash tag, `{p}`, so that a script touches one slot of a Redis
 Cluster. A thread's partition is a hash of its id; how many there are must never change while
-data lies there.
+data lies there. What is no thread's has a tag of its own.
 """
 
 from __future__ import annotations
@@ -123,6 +123,47 @@ def outbox(p: int, id: str) -> str:
 def unsent(p: int, id: str) -> str:
     """LIST of the keys of replies that are pending or sending, in order. As long as there are any."""
     return f"ab:{{{p}}}:unsent:{id}"
+
+
+# Who may do what: one partition of its own ------------------------------------------------------
+
+
+def api_keys() -> str:
+    """SET of the ids of all API keys, the revoked ones too. For ever."""
+    return "ab:{access}:keys"
+
+
+def api_key(id: str) -> str:
+    """HASH: an API key, see `ApiKey`; of its secrets, only hashes. For ever."""
+    return f"ab:{{access}}:key:{id}"
+
+
+def origin(origin: str) -> str:
+    """SET of the ids of publishable keys that were made for a web origin. For ever."""
+    return f"ab:{{access}}:origin:{origin}"
+
+
+def session_token(id: str) -> str:
+    """STRING: a SessionToken. Until it expires, or its session ends."""
+    return f"ab:{{access}}:token:{id}"
+
+
+def session_tokens(workspace: str, thread: str) -> str:
+    """SET of the ids of a chat thread's session tokens. Until the last of them expires, or the session ends."""
+    return f"ab:{{access}}:tokens:{workspace}:{thread}"
+
+
+def rate(caller: str) -> str:
+    """STRING: when a caller's allowance will be whole again (µs). Until then."""
+    return f"ab:{{access}}:rate:{caller}"
+
+
+def idempotency(digest: str) -> str:
+    """HASH: a request that named itself, and its answer. 24 hours.
+
+    route, body (their digests); owner ("" while nobody works on it), until (ms); status, headers, answer.
+    """
+    return f"ab:{{{digest}}}:idempotency"
 
 
 # One in all --------------------------------------------------------------------------------------

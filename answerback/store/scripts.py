@@ -81,3 +81,8 @@ class Scripts:
         self.settle = script("settle")
         self.defer = script("defer")
         self.repost = script("repost")
+        self.rotate = script("rotate")
+        self.revoke = script("revoke")
+        self.limit = script("limit")
+        self.begin_request = script("begin_request")
+        self.finish_request = script("finish_request")

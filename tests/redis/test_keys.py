@@ -15,8 +15,11 @@ from importlib import resources
 
 from answerback.messages import Amendment, DeadLetter, Message
 from answerback.store import Database, Letters, Outbox, Threads, keys
+from answerback.store.access import Keys
 from answerback.store.claim import Emission
 from answerback.store.deltas import told
+from answerback.store.idempotency import Answer, Idempotency
+from answerback.store.rates import Rates
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
 
@@ -107,6 +110,21 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         await letters.replay(letter.id)
     for outgoing in await courier(threads, outbox):
         await outbox.settle(outgoing)
+    await access(threads.database)
+
+
+async def access(database: Database) -> None:
+    """What callers of the API may do, and did."""
+    api_keys, rates, requests = Keys(database), Rates(database, rate=1, burst=2), Idempotency(database)
+    (key, _), (other, _) = await api_keys.create(scopes=["admin"]), await api_keys.create(scopes=["admin"])
+    await api_keys.rotate(key.id, grace=60)
+    await asyncio.gather(*[rates.spend(each.id) for each in (key, other) for _ in range(4)])
+    await api_keys.revoke(key.id)
+    owner = await requests.begin("digest", "route", "body", alone=True)
+    await requests.begin("digest", "route", "body", alone=True)
+    assert isinstance(owner, str)
+    await requests.finish("digest", owner, Answer(200, {}, b"done"))
+    await requests.begin("digest", "route", "body", alone=True)
 
 
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:

@@ -1,0 +1,46 @@
+"""What a caller shows: `ab_live_<id>_<secret>`. The id finds it; of the secret, which proves it, a hash is stored."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import string
+from hashlib import sha256
+from typing import Literal, NamedTuple, cast
+
+Kind = Literal["live", "pub", "ses"]
+
+_FORM = re.compile(r"ab_(live|pub|ses)_([0-9a-f]{16})_([0-9A-Za-z]{40})")
+_ALPHABET = string.digits + string.ascii_letters
+
+
+class Credential(NamedTuple):
+    """A kind, an id of 16 hex digits, and a secret of 40 letters and digits (238 bits)."""
+
+    kind: Kind
+    id: str
+    secret: str
+
+    @classmethod
+    def new(cls, kind: Kind, id: str = "") -> Credential:
+        """A new one, or with `id` a new secret for an old one."""
+        return cls(kind, id or secrets.token_hex(8), "".join(secrets.choice(_ALPHABET) for _ in range(40)))
+
+    @classmethod
+    def read(cls, text: str) -> Credential | None:
+        """What the text says; None when it is none."""
+        found = _FORM.fullmatch(text)
+        return cls(cast(Kind, found[1]), found[2], found[3]) if found else None
+
+    def __str__(self) -> str:
+        return f"ab_{self.kind}_{self.id}_{self.secret}"
+
+    @property
+    def hash(self) -> str:
+        """What is stored of the secret. It is random, so that nobody can guess his way back from a fast hash."""
+        return sha256(self.secret.encode()).hexdigest()
+
+    def matches(self, *hashes: str) -> bool:
+        """Whether one of these hashes is the secret's, compared in constant time."""
+        return any(hmac.compare_digest(self.hash, hash) for hash in hashes)

@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Let callers through at their rate (GCRA): each request moves the time at which the caller's allowance is
+-- whole again one interval further, and that time may lie at most a burst's intervals ahead.
+--
+-- KEYS  for each request: rate
+-- ARGV  for each request: interval between two requests (µs), burst (requests)
+-- Returns for each request {1 or 0 when it came too early, requests left now,
+-- ms until one more may come, ms until all may}.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local results = {}
+for i = 1, #KEYS do
+  local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local whole = math.max(now, tonumber(redis.call('GET', KEYS[i]) or now))
+  local through = 0
+  if whole + interval <= now + interval * burst then
+    through = 1
+    whole = whole + interval
+    redis.call('SET', KEYS[i], string.format('%.0f', whole), 'PX', math.ceil((whole - now) / 1000))
+  end
+  local left = math.max(0, math.floor((interval * burst - (whole - now)) / interval))
+  local wait = left > 0 and 0 or math.ceil((whole + interval - now - interval * burst) / 1000)
+  results[i] = {through, left, wait, math.ceil((whole - now) / 1000)}
+end
+return results
