@@ -1,4 +1,4 @@
-"""The application: every route on one screen."""
+"""The application: every route on one screen, those of the API in `api/routes.py`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from aiohttp import web
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Threads
+from ingress.api.api import Api
+from ingress.api.routes import routes
 from ingress.health import Health
 from ingress.metrics import Metrics
 from ingress.problems import problems
@@ -26,6 +28,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             web.get("/metrics", metrics.get),
         ]
     )
+    Api(settings, threads.database, routes()).mount(app)
     return app
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import TypedDict
 
 from aiohttp import web
 
@@ -13,32 +14,103 @@ from answerback.log import get_logger
 
 log = get_logger(__name__)
 
+CODES = {
+    "no-credential": "The request shows no API key, or one that opens nothing: unknown, expired, revoked.",
+    "missing-scope": "The API key is good, and has not the scope that this route needs.",
+    "wrong-origin": "A publishable key is used from a web page for which it was not made, or outside of one.",
+    "not-for-this-key": "A publishable key, or a session's token, opens less than the route needs.",
+    "rate-limited": "Too many requests with this key: `Retry-After` says when the next one may come.",
+    "invalid": "The body or the query is not as this page says; `errors` names each place.",
+    "idempotency-key": "The Idempotency-Key was used before for another request.",
+    "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",
+}
+"""Problems that a program may tell apart, by the end of their `type`: what they mean."""
+TYPE = "/api/v1/docs#"
+
+
+class Place(TypedDict):
+    """A wrong field: where ("body", "query" or "header"; a JSON pointer or a name), and what is wrong."""
+
+    where: str
+    at: str
+    detail: str
+
+
+class Problem(Exception):
+    """A request is refused. `code` is one of `CODES`, or "" where the status says it all; `retry_after` in seconds."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        code: str = "",
+        errors: Sequence[Place] = (),
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.code = code
+        self.errors = errors
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
+
+def rendered(problem: Problem) -> web.Response:
+    """A problem+json response."""
+    body: dict[str, object] = {
+        "type": TYPE + problem.code if problem.code else "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+    }
+    if problem.detail:
+        body["detail"] = problem.detail
+    if problem.errors:
+        body["errors"] = list(problem.errors)
+    text, kind = json.dumps(body), "application/problem+json"
+    return web.Response(status=problem.status, text=text, content_type=kind, headers=problem.headers)
+
 
 def problem(status: int, detail: str = "", *, retry_after: int | None = None) -> web.Response:
     """A problem+json response. `retry_after` is in seconds."""
-    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
-    body = {"title": HTTPStatus(status).phrase, "status": status} | ({"detail": detail} if detail else {})
-    return web.Response(status=status, text=json.dumps(body), content_type="application/problem+json", headers=headers)
+    return rendered(Problem(status, detail, retry_after=retry_after))
+
+
+def explained(error: Exception, path: str) -> Problem:
+    """What a route raised, as a problem. A mistake of ours is logged, and "try again", never a bare 500."""
+    match error:
+        case Problem():
+            return error
+        case web.HTTPException():
+            own = error.text and ":" not in error.text[:4]
+            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+            return Problem(error.status, error.text or "" if own else "", headers=allow)
+        case StoreUnavailable() | StoreFull():
+            log.error("Redis is away", path=path, error=str(error))
+            return Problem(503, "cannot reach the store now, try again", retry_after=2)
+        case _:
+            log.error("a route failed", path=path, exc_info=error)
+            return Problem(503, "something went wrong here, try again", retry_after=5)
 
 
 @web.middleware
 async def problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turns what a route raises into a problem. A mistake of ours is "try again", never a bare 500."""
+    """Turns what a route raises into a problem."""
     try:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = problem(error.status, error.text if error.text and ":" not in error.text[:4] else "")
-        for name in ("Allow",):
-            if name in error.headers:
-                response.headers[name] = error.headers[name]
-        return response
-    except (StoreUnavailable, StoreFull) as error:
-        log.error("Redis is away", path=request.path, error=str(error))
-        return problem(503, "cannot reach the store now, try again", retry_after=2)
-    except Exception:
-        log.exception("a route failed", path=request.path)
-        return problem(503, "something went wrong here, try again", retry_after=5)
+        return rendered(explained(error, request.path))
+    except Exception as error:  # noqa: BLE001  # logged by `explained`
+        return rendered(explained(error, request.path))

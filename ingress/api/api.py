@@ -1,0 +1,124 @@
+"""The way of every call: who calls, may he, how often, what does he bring; then its handler; then its answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
+
+from answerback.log import get_logger
+from answerback.settings import Settings
+from answerback.store import Database
+from answerback.store.rates import Rates
+from ingress.api import body
+from ingress.api.call import Call, Caller
+from ingress.api.callers import Callers
+from ingress.api.origins import Origins
+from ingress.api.repeats import Repeats, named
+from ingress.api.route import Route
+from ingress.problems import Problem, explained
+
+log = get_logger(__name__)
+
+HEADERS, PREPARED = "answerback.headers", "answerback.prepared"
+
+
+class Api:
+    """The API of one ingress process: `routes` behind the checks that they declare."""
+
+    def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
+        self.routes = routes
+        self._callers = Callers(database)
+        self._origins = Origins(self._callers)
+        self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
+        self._repeats = Repeats(database)
+
+    def mount(self, app: web.Application) -> None:
+        """Add the routes to an application, and the answers to what a browser asks before it calls them."""
+        methods: dict[str, list[str]] = {}
+        for route in self.routes:
+            for path in route.paths:
+                app.router.add_route(route.method, path, self._served(route))
+                methods.setdefault(path, []).append(route.method)
+        for path, allowed in methods.items():
+            app.router.add_route("OPTIONS", path, self._origins.preflight(allowed))
+        app.on_response_prepare.append(_complete)
+
+    async def admit(self, request: web.Request, route: Route) -> Caller:
+        """The caller, if he may call this route, and now. Raises `Problem`: 401, 403, 404, 429."""
+        caller = await self._callers.find(request)
+        _check(caller, route, request)
+        allowance = await self._rates.spend(caller.id)
+        policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'
+        # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+        request[HEADERS]["RateLimit-Policy"] = policy
+        request[HEADERS]["RateLimit"] = f'"default";r={allowance.left};t={_seconds(allowance.whole)}'
+        if not allowance.passed:
+            detail = f"{self._rates.burst} requests at once, and {self._rates.rate:g} a second after that"
+            raise Problem(429, detail, code="rate-limited", retry_after=max(1, _seconds(allowance.wait)))
+        return caller
+
+    def _served(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            request[HEADERS] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+            try:
+                request[HEADERS] |= await self._origins.headers(request)
+                return await self._answer(route, request)
+            except Exception as error:
+                if request.get(PREPARED):
+                    # Half an answer is out: all that is left is to end the connection.
+                    log.exception("a stream failed", path=request.path)
+                    raise
+                return route.refuse(explained(error, request.path))
+
+        return serve
+
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
+        caller = NOBODY if route.scope is None else await self.admit(request, route)
+        body.encodable(request)
+        raw = b""
+        if not route.raw and route.method not in ("GET", "DELETE"):
+            raw = await body.read(request, route.limit)
+        known, again = named(request, route, caller)
+        call = Call(
+            request=request,
+            caller=caller,
+            body=body.parsed(request, raw, route.body) if route.body else None,
+            query=body.queried(request, route.query) if route.query else None,
+            path=dict(request.match_info),
+            idempotency=known,
+        )
+        if again:
+            return await self._repeats.once(call, route, raw, route.handler)
+        return await route.handler(call)
+
+
+NOBODY = Caller(workspace="", key="", kind="", scopes=frozenset())
+"""The caller of a public route."""
+
+
+def _check(caller: Caller, route: Route, request: web.Request) -> None:
+    scope = route.scope
+    if caller.kind == "pub":
+        if not route.publishable:
+            raise Problem(403, "a publishable key opens sessions, and nothing else", code="not-for-this-key")
+    elif caller.kind == "ses":
+        if not route.session:
+            raise Problem(403, "a session's token opens its session, and nothing else", code="not-for-this-key")
+        if request.match_info[route.session] != caller.session:
+            raise Problem(404, "there is no such session")
+    elif scope is not None and scope != "any" and not caller.may(scope):
+        challenge = f'Bearer realm="answerback", error="insufficient_scope", scope="{scope}"'
+        detail = f"this needs a key with the scope {scope}"
+        raise Problem(403, detail, code="missing-scope", headers={"WWW-Authenticate": challenge})
+
+
+def _seconds(ms: int) -> int:
+    return -(-ms // 1000)
+
+
+async def _complete(request: web.Request, response: web.StreamResponse) -> None:
+    request[PREPARED] = True
+    for name, value in request.get(HEADERS, {}).items():
+        response.headers.setdefault(name, value)

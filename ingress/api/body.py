@@ -1,0 +1,129 @@
+"""What a call brings: JSON and a query, read strictly. Whatever they are, a mistake is told with its place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import Any, Literal
+
+from aiohttp import ClientPayloadError, web
+from aiohttp.http import HttpProcessingError
+from pydantic import BaseModel, ValidationError
+
+from ingress.problems import Place, Problem
+
+READ_TIMEOUT = 30.0
+"""Seconds for a client to send its body."""
+
+
+async def read(request: web.Request, limit: int) -> bytes:
+    """The body. Raises `Problem`: 408, 413 or 415."""
+    if "Content-Encoding" in request.headers:
+        raise Problem(415, "send the body as it is, not compressed")
+    if request.content_length is not None and request.content_length > limit:
+        raise Problem(413, f"the body may have {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            async for chunk in request.content.iter_chunked(65_536):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise Problem(413, f"the body may have {limit} bytes")
+    except TimeoutError:
+        raise Problem(408, "the body did not arrive in time") from None
+    except (ClientPayloadError, HttpProcessingError, ConnectionError):
+        raise Problem(400, "the body broke off") from None
+    return b"".join(chunks)
+
+
+def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseModel:
+    """The body as a model. Raises `Problem`: 400 for what is no JSON, 415, or 422 with each wrong field."""
+    if request.content_type != "application/json":
+        raise Problem(415, "send JSON, with Content-Type: application/json")
+    try:
+        # What JSON lets each reader decide for himself is refused: two readers must not see two things.
+        json.loads(
+            raw.decode(),
+            object_pairs_hook=_unique,
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=_refused,
+        )
+    except RecursionError:
+        raise _invalid(400, "the body is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise _invalid(400, f"the body is not UTF-8 at byte {error.start}") from None
+    except ValueError as error:
+        raise _invalid(400, f"the body cannot be read as JSON: {error}") from None
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        if found[0]["type"] == "json_invalid":
+            raise _invalid(400, f"the body cannot be read as JSON: {found[0]['msg']}") from None
+        places = [_place("body", each["loc"], each["msg"]) for each in found]
+        raise _invalid(422, "the body is not as it should be", places) from None
+
+
+def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
+    """The query as a model. Raises `Problem`: 422 with each wrong field."""
+    values: dict[str, Any] = {}
+    for name in request.query:
+        given = request.query.getall(name)
+        values[name] = given[0] if len(given) == 1 else given
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        places = [_place("query", each["loc"], each["msg"]) for each in found]
+        raise _invalid(422, "the query is not as it should be", places) from None
+
+
+def encodable(request: web.Request) -> None:
+    """Refuse text in the address that is no Unicode. Raises `Problem`: 400."""
+    try:
+        for text in (*request.match_info.values(), *request.query.keys(), *request.query.values()):
+            text.encode()
+    except UnicodeEncodeError:
+        raise _invalid(400, "the address is not UTF-8") from None
+
+
+def _invalid(status: int, detail: str, errors: list[Place] | None = None) -> Problem:
+    return Problem(status, detail, code="invalid", errors=errors or ())
+
+
+def _place(where: Literal["body", "query"], location: tuple[int | str, ...], message: str) -> Place:
+    steps = [str(step).encode(errors="replace").decode() for step in location]
+    if where == "query":
+        return Place(where=where, at=".".join(steps), detail=message)
+    # A JSON pointer: https://www.rfc-editor.org/rfc/rfc6901
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return Place(where=where, at=pointer, detail=message.removeprefix("Value error, "))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{json.dumps(twice[:100])} stands twice in one object")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**64:
+        raise ValueError("a whole number has more than 64 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
