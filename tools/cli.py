@@ -17,6 +17,7 @@ COMMANDS = {
     "dead": Lazy("tools.dead:dead", "Dead letters: list, show, replay, drop."),
     "workers": Lazy("tools.workers:workers", "Who works, and whom they serve."),
     "github": Lazy("tools.github:github", "Ask GitHub again for what it could not deliver."),
+    "keys": Lazy("tools.keys:keys", "API keys: create, list, rotate, revoke."),
     "check": Lazy("tools.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
     "ingress": Lazy("tools.foreground:ingress", "Run one ingress process in the foreground."),
     "worker": Lazy("tools.foreground:worker", "Run one worker process in the foreground."),

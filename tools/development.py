@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
     if create and missing:
         # In the form that Standard Webhooks asks for; to the others it is any text.
         known |= {name: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}" for name in missing}
-        _write(path, known)
+        write_private(path, json.dumps(known, indent=2))
     return known
 
 
@@ -49,7 +49,7 @@ def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
 def announced_as(data: Path, announcement: Announcement) -> Iterator[None]:
     """Tell where `up` serves, for as long as this lasts; a lock tells that its process lives."""
     path = data / "up.json"
-    _write(path, announcement)
+    write_private(path, json.dumps(msgspec.to_builtins(announcement), indent=2))
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -71,12 +71,13 @@ def announced(data: Path) -> Announcement | None:
     return None
 
 
-def _write(path: Path, value: Mapping[str, str] | Announcement) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else can read, whole or not at all. Raises `ConfigurationError`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(msgspec.to_builtins(value), file, indent=2)
+            file.write(text)
         fresh.replace(path)
     except OSError as error:
         raise ConfigurationError(

@@ -17,7 +17,7 @@ Exit codes:
   0  done
   1  a problem was found, or it could not be done
   2  the command was not understood
-  3  there is no such thread, or no such dead letter
+  3  there is no such thread, dead letter or key
   4  Redis, or ingress, cannot be reached
 """
 

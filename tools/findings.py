@@ -58,6 +58,8 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(_agents, settings)
     async for finding in _redis(settings):
         yield finding
+    async for finding in _access(settings):
+        yield finding
     async for finding in _credentials(settings, offline):
         yield finding
 
@@ -146,6 +148,41 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("warning", "redis", *_told(problem))
     if not found.errors() and not found.warnings():
         yield Finding("ok", "redis", "evicts nothing, and every acknowledged event is on its disk")
+
+
+async def _access(settings: Settings) -> AsyncIterator[Finding]:
+    from answerback.store import Database
+    from answerback.store.access import Keys
+    from answerback.store.embedded import running
+    from tools.devkey import kept
+
+    development: str | None = None
+    try:
+        development = kept(settings.data)
+    except ConfigurationError as error:
+        yield Finding("error", "api", *_told(str(error)))
+    url = settings.redis_url or running(settings.data)
+    if url is None:
+        if development is None:
+            yield Finding("ok", "api", "`answerback up` makes an API key for development")
+        return
+    try:
+        database = Database(url)
+    except ValueError:
+        return  # told already
+    try:
+        keys = Keys(database)
+        live = [key for key in await keys.list() if key.state == "live"]
+        if development and not await keys.find(development):
+            yield Finding("warning", "api", "the development key opens nothing here", "`answerback up` makes another")
+    except AnswerbackError:
+        return
+    finally:
+        await database.close()
+    if live:
+        yield Finding("ok", "api", f"live API keys: {len(live)}")
+    else:
+        yield Finding("warning", "api", "there is no API key: the API answers 401 to all", "answerback keys create")
 
 
 def _told(problem: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from answerback.store.embedded import EmbeddedServer
 from tools.access import place
 from tools.address import healthy, local_url
 from tools.development import Announcement, announced_as, development_secrets
+from tools.devkey import development_key, local
 from tools.failure import Failure
 from tools.processes import PROCFILE, Process
 from tools.welcome import needed, welcome
@@ -93,6 +95,7 @@ class Supervisor:
         self._announcement.enter_context(announced_as(data, Announcement(self._url, os.getpid())))
         welcome(
             url=self._url,
+            key=await self._key(),
             data=str(data) if self._server else place(self._environ["REDIS_URL"]),
             working=working,
             made=self._made,
@@ -105,6 +108,17 @@ class Supervisor:
             # Not in a thread: what is half started could not be stopped.
             self._server.start()
             self._environ["REDIS_URL"] = self._server.url
+
+    async def _key(self) -> Path | None:
+        """Where the development key is kept; None where the Redis is another machine's."""
+        url = self._environ["REDIS_URL"]
+        if not local(url):
+            return None
+        database = Database(url)
+        try:
+            return await development_key(self._settings.data, database)
+        finally:
+            await database.close()
 
     def _launch(self) -> None:
         for name, module in PROCFILE.items():

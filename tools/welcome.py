@@ -16,11 +16,19 @@ from answerback.store import WorkerReport
 from tools.render import visible
 
 
-def welcome(*, url: str, data: str, working: Sequence[WorkerReport], made: Mapping[str, str], needs: str) -> None:
-    """Say it. `made`: the development secrets in use; `needs`: the settings that the second terminal needs too."""
+def welcome(
+    *, url: str, key: Path | None, data: str, working: Sequence[WorkerReport], made: Mapping[str, str], needs: str
+) -> None:
+    """Say it.
+
+    key    where the development key is kept, None where there is none
+    made   the development secrets in use
+    needs  the settings that the second terminal needs too
+    """
     agents = {agent.name: agent.description for report in working for agent in report.agents}
     rows = [
         ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
+        ("api", f"{url}/api/v1, described at {url}/api/v1/docs"),
         ("data", data),
         *(("agent", f"{name}: {visible(text)}" if text else name) for name, text in agents.items()),
         ("workers", str(len(working))),
@@ -30,7 +38,12 @@ def welcome(*, url: str, data: str, working: Sequence[WorkerReport], made: Mappi
     click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
     for name, value in rows:
         click.echo(f"  {name:<10}{value}")
-    click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"\n\nCtrl-C stops everything.\n')
+    click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"')
+    if key is None:
+        click.echo(f"\nThe API needs a key:\n\n  {needs}{_command()} keys create")
+    else:
+        click.echo(f'  curl -H "Authorization: Bearer $(cat {_typed(key)})" {url}/api/v1/me')
+    click.echo("\nCtrl-C stops everything.\n")
 
 
 def needed(environ: Mapping[str, str]) -> str:
@@ -51,5 +64,10 @@ def _command() -> str:
     on_path = shutil.which(path.name)
     if on_path and os.path.samefile(on_path, path):
         return path.name
+    return _typed(path)
+
+
+def _typed(path: Path) -> str:
+    """A path as the user would type it here."""
     absolute = path.absolute()
     return shlex.quote(str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute))

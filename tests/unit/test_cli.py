@@ -84,6 +84,12 @@ def test_up_runs_what_the_procfile_says() -> None:
         (["send", "--to", "teams", __file__], "teams"),
         (["up", "--workers", "0"], "--workers"),
         (["dead", "--older", "soon"], "90s, 30m, 2h or 1d"),
+        (["keys", "create", "--publishable"], "--origin"),
+        (["keys", "create", "--origin", "https://a.example"], "--publishable"),
+        (["keys", "create", "--publishable", "--origin", "https://a.example", "--scope", "admin"], "no --scope"),
+        (["keys", "create", "--scope", "chat:all"], "chat:all"),
+        (["keys", "revoke"], "ID"),
+        (["keys", "rotate", "x", "--grace", "soon"], "90s, 30m, 2h or 1d"),
         (["dead", "replay"], "say which"),
         (["dead", "drop", "x", "--all"], "say which"),
         (["threads", "--limit", "0"], "--limit"),
@@ -111,7 +117,16 @@ def test_wrong_settings_are_told_all_at_once(tmp_path: Path) -> None:
 
 def test_without_a_server_every_command_says_what_to_do(tmp_path: Path) -> None:
     nowhere = {"ANSWERBACK_DATA": str(tmp_path), "REDIS_URL": ""}
-    for command in (["queue"], ["threads"], ["threads", "show", "x"], ["dead"], ["workers"], ["send", "x"], ["worker"]):
+    for command in (
+        ["queue"],
+        ["threads"],
+        ["threads", "show", "x"],
+        ["dead"],
+        ["keys"],
+        ["workers"],
+        ["send", "x"],
+        ["worker"],
+    ):
         output = said(*command, code=4, environment=nowhere)
         assert "nothing is running" in output
         assert str(tmp_path) in output

@@ -24,6 +24,8 @@ PREFIXES = [
     "xapp-1-",
     "whsec_",
     "ab_live_",
+    "ab_pub_",
+    "ab_ses_",
     "sk-",
     "sk-ant-",
     "Bearer ",
