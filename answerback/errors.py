@@ -5,6 +5,12 @@ AnswerbackError
 ├── MalformedBody           authentic, but not what the platform's documentation promises
 ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
 ├── StoreFull               Redis answered that it cannot store more
+├── ThreadError             a chat cannot do what it was asked; nothing was changed
+│   ├── NoSuchThread        there is none of this id in this workspace
+│   ├── ThreadEnded         it takes no more messages
+│   ├── ThreadDiffers       one of this id is there, and was opened with something else
+│   └── Busy                the agent works, and the message was not to wait
+├── BadCursor               a cursor that we did not give
 ├── LeaseLost               another worker owns the thread now; stop at once
 ├── TurnError
 │   ├── TurnFailed          this turn can never succeed; bury it without another try
@@ -40,6 +46,30 @@ class StoreUnavailable(AnswerbackError):
 
 class StoreFull(AnswerbackError):
     """Redis has no room for more: raise its `maxmemory` or free some disk."""
+
+
+class ThreadError(AnswerbackError):
+    """The thread cannot do that."""
+
+
+class NoSuchThread(ThreadError):
+    """There is no such thread."""
+
+
+class ThreadEnded(ThreadError):
+    """The thread has ended: it takes no more messages."""
+
+
+class ThreadDiffers(ThreadError):
+    """A thread of this id exists already, opened with other parameters."""
+
+
+class Busy(ThreadError):
+    """The agent is working in this thread, or others wait there: the message was not taken."""
+
+
+class BadCursor(AnswerbackError):
+    """The cursor is not one that was given out here: leave it out to begin anew."""
 
 
 class LeaseLost(AnswerbackError):

@@ -3,6 +3,8 @@
 `threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
 """
 
+from answerback.store.chat import Chat, Opening
+from answerback.store.chats import Chats
 from answerback.store.claim import Claim, Commit, Step
 from answerback.store.connection import Database
 from answerback.store.letters import Letters
@@ -14,10 +16,13 @@ from answerback.store.threads import Threads
 
 __all__ = [
     "AgentReport",
+    "Chat",
+    "Chats",
     "Claim",
     "Commit",
     "Database",
     "Letters",
+    "Opening",
     "Outbox",
     "Outgoing",
     "Receipt",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 import msgspec
 
 from answerback.messages import Event, Message, Reply
 from answerback.store import keys
+from answerback.store.connection import Value
 from answerback.store.threads import Threads, _entry, _message
 
 _reply = msgspec.msgpack.Decoder(Reply).decode
@@ -69,25 +70,38 @@ async def listed(threads: Threads, *, limit: int = 50, platform: str = "") -> As
 
 async def summarised(threads: Threads, id: str) -> Summary | None:
     """One thread's summary; None when it is not known."""
-    p = threads.partition(id)
-    (seconds, micros), updated, fields, score, waiting, messages = await threads.database.together(
-        ("TIME",),
-        ("ZSCORE", keys.threads(p), id),
-        ("HGETALL", keys.thread(p, id)),
-        ("ZSCORE", keys.queue(p, "ready"), id),
-        ("LLEN", keys.inbox(p, id)),
-        ("LLEN", keys.history(p, id)),
-    )
+    (found,) = await looked_up(threads, threads.partition(id), [id])
+    return found[0] if found else None
+
+
+async def looked_up(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
+    """The summaries of threads of one partition, each with all that its hash holds; None where one is not known."""
+    commands: list[tuple[Value, ...]] = []
+    for id in ids:
+        commands += [
+            ("ZSCORE", keys.threads(p), id),
+            ("HGETALL", keys.thread(p, id)),
+            ("ZSCORE", keys.queue(p, "ready"), id),
+            ("LLEN", keys.inbox(p, id)),
+            ("LLEN", keys.history(p, id)),
+        ]
+    (seconds, micros), *found = await threads.database.together(("TIME",), *commands)
+    now = seconds * 1000 + micros // 1000
+    return [_summarise(id, now, *found[at : at + 5]) for id, at in zip(ids, range(0, len(found), 5), strict=True)]
+
+
+def _summarise(
+    id: str, now: int, updated: bytes | None, fields: dict[bytes, bytes], score: bytes | None, waiting: int, said: int
+) -> tuple[Summary, dict[str, str]] | None:
     if updated is None:
         return None
-    now = seconds * 1000 + micros // 1000
     meta = {name.decode(): value.decode(errors="replace") for name, value in fields.items() if name != b"state"}
     state: State = "idle"
     if score is not None:
         # Reserved by a worker that has not claimed it yet, a thread looks like one that waits for its next try.
         later: State = "running" if meta.get("owner") else "retrying" if int(meta.get("attempts", 0)) else "waiting"
-        state = "waiting" if score <= now else later
-    return Summary(
+        state = "waiting" if int(score) <= now else later
+    summary = Summary(
         id=id,
         platform=meta.get("platform", ""),
         channel=meta.get("channel", ""),
@@ -102,8 +116,9 @@ async def summarised(threads: Threads, id: str) -> Summary | None:
         next=max(0, int(score) - now) if score is not None else 0,
         error=meta.get("error", ""),
         waiting=waiting,
-        messages=messages,
+        messages=said,
     )
+    return summary, meta
 
 
 async def transcript(threads: Threads, id: str) -> Transcript | None:

@@ -57,6 +57,19 @@ def marks(p: int) -> str:
     return f"ab:{{{p}}}:marks"
 
 
+def chats(p: int, workspace: str, user: str | None = None) -> str:
+    """ZSET: thread id → when something was last said there (ms), of a workspace's chats, or of one user's there.
+
+    As long as the threads.
+    """
+    return f"ab:{{{p}}}:chats:{workspace}" + ("" if user is None else f":{user}")
+
+
+def ephemeral(p: int) -> str:
+    """ZSET: thread id → when it was opened (ms), of chats that no list shows and that upkeep takes away."""
+    return f"ab:{{{p}}}:ephemeral"
+
+
 def dead(p: int) -> str:
     """ZSET: dead letter id → when it was buried (ms). Until it is replayed or dropped."""
     return f"ab:{{{p}}}:dead"
@@ -84,6 +97,8 @@ def thread(p: int, id: str) -> str:
     """HASH: what is known of a thread, as long as the thread.
 
     platform, channel, title, url, created (ms); agent, state; position (events done with so far);
+    a chat has, moreover: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status
+    ("open", "ended"), updated (ms), opened (digest of what it was opened with);
     and its locks: fence, attempts, crashes, owner ("" while nobody holds it), taken (entries handed to the
     turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
     What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of

@@ -6,7 +6,11 @@ from typing import Literal
 
 import msgspec
 
+from answerback.errors import Busy, NoSuchThread, ThreadEnded
+
 Status = Literal["accepted", "duplicate", "ignored"]
+Only = Literal["", "open", "idle"]
+"""What a message asks of its chat: nothing, that it is there and not ended, that nobody works or waits there either."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -16,3 +20,22 @@ class Receipt(msgspec.Struct, frozen=True):
     thread: str
     status: Status
     reason: str | None = None
+
+    @classmethod
+    def read(cls, dispatch_id: str, thread: str, found: bytes) -> Receipt:
+        """A receipt as the script `accept` gives it. Raises `NoSuchThread`, `ThreadEnded` or `Busy`."""
+        match found:
+            case b"duplicate":
+                return cls(dispatch_id, thread, "duplicate")
+            case b"own":
+                return cls(dispatch_id, thread, "ignored", "our own message")
+            case b"revived":
+                return cls(dispatch_id, thread, "accepted", "taken back from the dead letters")
+            case b"missing":
+                raise NoSuchThread
+            case b"ended":
+                raise ThreadEnded
+            case b"busy":
+                raise Busy
+            case _:
+                return cls(dispatch_id, thread, "accepted")

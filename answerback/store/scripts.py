@@ -63,6 +63,9 @@ class Scripts:
 
         self.accept = script("accept")
         self.amend = script("amend")
+        self.open = script("open")
+        self.change = script("change")
+        self.purge = script("purge")
         self.take = script("take")
         self.claim = script("claim")
         self.gather = script("gather")

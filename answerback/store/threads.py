@@ -19,7 +19,7 @@ from answerback.store import amendments, keys
 from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Step, Told
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
-from answerback.store.receipt import Receipt
+from answerback.store.receipt import Only, Receipt
 from answerback.store.reservations import Reservations, Taken
 from answerback.store.scripts import Part, Scripts
 
@@ -86,31 +86,24 @@ class Threads(Reservations):
 
     # Ingress -------------------------------------------------------------------------------------
 
-    async def accept(self, event: Event) -> Receipt:
+    async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
         """Store an event once. When this returns, it is stored; it may be called again for the same event.
 
-        Raises `MalformedBody` for one that cannot be stored at all.
+        `only` is a condition on its chat, `lists` the two keys where that chat is listed. Raises `MalformedBody`
+        for one that cannot be stored at all; `NoSuchThread`, `ThreadEnded` or `Busy` by the condition.
         """
         p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
         identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
-        status = await self._accepts[p].submit(
+        found = await self._accepts[p].submit(
             (
-                [keys.seen(p, event.delivery), keys.thread(p, thread), keys.inbox(p, thread)],
+                [keys.seen(p, event.delivery), keys.thread(p, thread), keys.inbox(p, thread), *lists],
                 [
                     id, thread, _stored(Entry(event)), identities,
-                    platform, event.channel, event.title, event.url, event.arrival,
+                    platform, event.channel, event.title, event.url, event.arrival, only,
                 ],
             )
         )  # fmt: skip
-        match status:
-            case b"duplicate":
-                return Receipt(id, thread, "duplicate")
-            case b"own":
-                return Receipt(id, thread, "ignored", "our own message")
-            case b"revived":
-                return Receipt(id, thread, "accepted", "taken back from the dead letters")
-            case _:
-                return Receipt(id, thread, "accepted")
+        return Receipt.read(id, thread, found)
 
     async def amend(self, amendment: Amendment) -> Receipt:
         """Change the waiting event of an edited or deleted message; anything else stays as it is.

@@ -14,7 +14,7 @@ from hashlib import sha1
 from importlib import resources
 
 from answerback.messages import Amendment, DeadLetter, Message
-from answerback.store import Database, Letters, Outbox, Threads, keys
+from answerback.store import Chats, Database, Letters, Opening, Outbox, Threads, keys
 from answerback.store.access import Keys
 from answerback.store.claim import Emission
 from answerback.store.deltas import told
@@ -110,6 +110,12 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         await letters.replay(letter.id)
     for outgoing in await courier(threads, outbox):
         await outbox.settle(outgoing)
+    chats = Chats(threads)
+    for number in range(24):
+        chat = await chats.open("acme", opening=Opening(user="ada", ephemeral=number % 2 == 0))
+        await chats.change("acme", chat.id, pinned=True)
+        await chats.say("acme", chat.id, event(1000 + number))
+        await chats.purge("acme", chat.id)
     await access(threads.database)
 
 

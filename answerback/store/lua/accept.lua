@@ -1,12 +1,15 @@
 -- Store events, each once. Many in one call; all in one partition.
 --
 -- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves
---       then for each event: seen, thread, inbox
+--       then for each event: seen, thread, inbox; where it has a condition, the two lists its chat is in
 -- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
---       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent)
--- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate" or
--- "own" (one of its identities is ours: a reply of ours must never become an event).
+--       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent),
+--       condition: "" (none), "open" (its chat must be there and not ended) or "idle" (nor may anyone
+--       work or wait there)
+-- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
+-- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
+-- condition found: "missing", "ended", "busy". Nothing is stored then.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local remember = ARGV[1]
@@ -20,6 +23,18 @@ local function ours(identities)
     end
   end
   return false
+end
+
+local function refusal(event, thread, inbox)
+  local condition = ARGV[event + 9]
+  if condition == '' then return nil end
+  local status = redis.call('HGET', thread, 'status')
+  if not status then return 'missing' end
+  if status ~= 'open' then return status end
+  if condition == 'idle' and (redis.call('EXISTS', inbox) == 1 or redis.call('ZSCORE', KEYS[1], ARGV[event + 1])) then
+    return 'busy'
+  end
+  return nil
 end
 
 local function store(event, entry, seen, thread, inbox)
@@ -44,13 +59,22 @@ local function store(event, entry, seen, thread, inbox)
   end
 end
 
+local function said(thread, lists, id)
+  redis.call('HSET', thread, 'updated', now)
+  -- A chat that no list shows is in neither.
+  redis.call('ZADD', KEYS[lists], 'XX', now, id)
+  redis.call('ZADD', KEYS[lists + 1], 'XX', now, id)
+end
+
 local results = {}
 local key = 9
-for event = 3, #ARGV, 9 do
+for event = 3, #ARGV, 10 do
   local seen, thread, inbox = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  key = key + 3
   local state = redis.call('GET', seen)
-  if state == 'dead' then
+  local refused = state ~= 'stored' and refusal(event, thread, inbox)
+  if refused then
+    results[#results + 1] = refused
+  elseif state == 'dead' then
     local grave = redis.call('HGET', KEYS[8], ARGV[event])
     store(event, grave or ARGV[event + 2], seen, thread, inbox)
     redis.call('ZREM', KEYS[6], ARGV[event])
@@ -66,6 +90,11 @@ for event = 3, #ARGV, 9 do
     store(event, ARGV[event + 2], seen, thread, inbox)
     accepted = accepted + 1
     results[#results + 1] = 'accepted'
+  end
+  key = key + 3
+  if ARGV[event + 9] ~= '' then
+    if not refused and state ~= 'stored' then said(thread, key, ARGV[event + 1]) end
+    key = key + 2
   end
 end
 if accepted + revived > 0 then
