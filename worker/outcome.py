@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.messages import Event, Message
+from answerback.messages import Event, Message, Reply
+from answerback.platforms import Client
 from answerback.store import Claim, Commit
 from answerback.store.claim import Told
 from answerback.store.deltas import told
@@ -130,3 +131,19 @@ def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], s
         more=more,
         deltas=done(claim, events[-1].id, events, status, said),
     )
+
+
+def composer(client: Client | None, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
+    """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
+
+    def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
+        if client is None or not text.strip():
+            return ()
+        parts = client.split(text)
+        keys = [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
+        return [
+            Reply(key=key, thread=event.thread, text=part, address=event.address)
+            for key, part in zip(keys, parts, strict=True)
+        ]
+
+    return compose

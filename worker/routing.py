@@ -9,7 +9,12 @@ from answerback.messages import Event, Identity
 
 
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
-    """The agent that answers `event`: the thread's own (`last` answered in it) if it hears it, else the first to."""
+    """The agent that answers `event`: the one it is said to, if we have it.
+
+    Where it is said to none, the thread's own (`last` answered in it) if it hears it, else the first to.
+    """
+    if event.agent:
+        return next((agent for agent in agents if agent.name == event.agent), None)
     mentioned = identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
     ours = [agent for agent in agents if agent.name == last]
     for agent in (*ours, *agents):

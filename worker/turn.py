@@ -24,7 +24,7 @@ from answerback.store.deltas import told
 from worker.broadcast import SILENT, Broadcast, Voice
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.letters import letter, reason
-from worker.outcome import Status, commit, done, heard, left, messages, unanswered
+from worker.outcome import Status, commit, composer, done, heard, left, messages, unanswered
 from worker.patience import patiently
 from worker.routing import overheard, route
 from worker.running import Halted, Running
@@ -45,6 +45,7 @@ class Turns:
         clients: Mapping[str, Client],
         identities: Mapping[str, Identity],
         sure: Callable[[], Awaitable[None]],
+        elsewhere: Callable[[Claim, Event], Awaitable[None]],
         *,
         window: int,
         limits: Limits,
@@ -58,6 +59,7 @@ class Turns:
         self._clients = clients
         self._identities = identities
         self._sure = sure
+        self._elsewhere = elsewhere
         self._window = window
         self._limits = limits
         self._timeout = timeout
@@ -102,6 +104,9 @@ class Turns:
             return route(self._agents, event, identity=identity, last=claim.agent)
 
         agent = answers(event)
+        if agent is None and event.agent:
+            await self._elsewhere(claim, event)
+            return False
         if agent is None:
             said = heard(claim, claim.entries[0].events, event.id) if overheard(self._agents, event) else []
             return await self._commit(claim, unanswered(claim, [event], said, "ignored", more=not self.stopping))
@@ -176,29 +181,11 @@ class Turns:
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
             journal=Journal(journal, write, self._sure, agent.limited(self._limits)),
-            compose=self._composer(event),
+            compose=composer(self._clients.get(event.platform), event),
             system=f"{claim.system}\n\n{event.system}".strip() if claim.system or event.system else "",
             stream=voice,
         )
         return turn, voice
-
-    def _composer(self, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
-        """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
-        client = self._clients.get(event.platform)
-
-        def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
-            if client is None or not text.strip():
-                return ()
-            parts = client.split(text)
-            keys = (
-                [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
-            )
-            return [
-                Reply(key=key, thread=event.thread, text=part, address=event.address)
-                for key, part in zip(keys, parts, strict=True)
-            ]
-
-        return compose
 
     async def _halted(self, claim: Claim, agent: Agent, turn: Turn, why: str) -> bool:
         """What was said stays said; the rest of it is not done."""

@@ -23,12 +23,13 @@ from answerback.http import Http
 from answerback.log import get_logger
 from answerback.platforms import PLATFORMS, Client
 from answerback.settings import Settings
-from answerback.store import AgentReport, Database, Outbox, Roster, Threads, WorkerReport
+from answerback.store import AgentReport, Chats, Database, Outbox, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue, signals
 from answerback.store.server import refuse_unsafe
 from answerback.store.subscription import Subscription
 from worker.background import for_ever, watch
 from worker.claims import Claims
+from worker.elsewhere import Elsewhere
 from worker.identity import Identities
 from worker.leases import Leases
 from worker.patience import patiently
@@ -36,7 +37,7 @@ from worker.redeliver import redelivering
 from worker.send import Sender
 from worker.suspects import Suspects
 from worker.turn import Turns
-from worker.upkeep import upkeep
+from worker.upkeep import UPKEEP
 
 log = get_logger(__name__)
 
@@ -82,6 +83,7 @@ class Worker(arq.Worker):
             clients,
             self._identities.known,
             self._leases.sure,
+            Elsewhere(settings, self._threads, self._roster).leave,
             window=settings.history_window,
             limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
             timeout=settings.turn_timeout,
@@ -109,7 +111,7 @@ class Worker(arq.Worker):
         self._tasks: list[asyncio.Task[None]] = []
         super().__init__(
             functions=[],
-            cron_jobs=[upkeep, *redelivering(settings, self._http, outbox, database)],
+            cron_jobs=[*UPKEEP, *redelivering(settings, self._http, outbox, database)],
             queue_name=arq_queue(),
             redis_pool=ArqRedis(
                 database.pool,
@@ -126,7 +128,7 @@ class Worker(arq.Worker):
             job_completion_wait=max(1, int(settings.grace)),
             poll_delay=1,
             health_check_interval=30,
-            ctx={"roster": self._roster},
+            ctx={"roster": self._roster, "chats": Chats(self._threads)},
             log_results=False,
         )
 

@@ -25,6 +25,8 @@ from answerback.store.threads import Threads, _message
 
 DEFAULT = "default"
 """The workspace that the threads of platforms belong to."""
+GONE = b'{"turn":"","events":[],"reason":"the thread was deleted","code":"gone"}'
+"""What the followers of a thread that is taken away are told."""
 EPHEMERAL = 3_600_000
 """How long upkeep leaves an ephemeral chat alone, ms."""
 
@@ -183,7 +185,7 @@ class Chats:
         return bool(
             await self._threads.scripts.purge(
                 [keys.counters(p), keys.thread(p, thread), keys.inbox(p, thread), *others, *queues, *lists],
-                [thread, len(others)],
+                [thread, len(others), keys.deltas(p, thread), GONE],
             )
         )
 

@@ -64,3 +64,10 @@ def test_a_place_is_a_platform_and_a_pattern(listen: Listen, heard: bool) -> Non
 def test_without_knowing_who_we_are_no_mention_is_ours() -> None:
     mentioned = msgspec.structs.replace(EVENT, mentions=("answerbot",))
     assert route([_agent("a")], mentioned, identity=None, last="") is None
+
+
+def test_what_is_said_to_an_agent_by_name_is_for_no_other() -> None:
+    agents = [_agent("a"), _agent("b", Listen(platform="slack"))]
+    direct = msgspec.structs.replace(EVENT, direct=True)
+    assert _name(agents, msgspec.structs.replace(direct, agent="b"), last="a") == "b"
+    assert _name(agents, msgspec.structs.replace(direct, agent="c"), last="a") is None

@@ -1,0 +1,58 @@
+"""An event for an agent that this worker does not serve: left to the one that does, or buried where none does."""
+
+from __future__ import annotations
+
+import random
+
+from answerback.log import get_logger
+from answerback.messages import Event
+from answerback.settings import Settings
+from answerback.store import Claim, Roster, Threads
+from answerback.store.deltas import told
+from worker.letters import letter
+from worker.patience import patiently
+
+log = get_logger(__name__)
+
+DELAY = 0.2
+"""Seconds that a thread is left alone for another worker to take it; half of them at least."""
+
+
+class Elsewhere:
+    """Leaves threads to other workers."""
+
+    def __init__(self, settings: Settings, threads: Threads, roster: Roster) -> None:
+        self._threads = threads
+        self._roster = roster
+        self._max_attempts = settings.max_attempts
+        self._retry_base = settings.retry_base
+        self._retry_cap = settings.retry_cap
+
+    async def leave(self, claim: Claim, event: Event) -> None:
+        """Give a claimed thread up whose next event is for an agent that we do not have.
+
+        While another worker has it, that is no failure. Otherwise it is tried again as often as a turn is: a
+        worker that has it may be about to start.
+        """
+        if await patiently(self._served, event.agent):
+            await patiently(self._threads.release, claim, "handed back", delay=DELAY * random.uniform(0.5, 1))
+            return
+        why = f'no worker serves the agent "{event.agent}"'
+        if claim.attempt - claim.crashes >= self._max_attempts:
+            log.error("turn failed for good", thread=claim.thread, delivery=event.delivery, reason=why)
+            buried, entry = letter(claim, why, attempts=claim.attempt, agent=event.agent)
+            ids = [event.id for event in entry.events]
+            last = told("error", entry.event.id, events=ids, reason=why, code="unreachable")
+            await patiently(self._threads.bury, claim, buried, entry, handled=len(claim.entries), deltas=[last])
+            return
+        delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
+        log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
+        again = told("retry", event.id, reason=why, attempt=claim.attempt, seconds=delay)
+        await patiently(self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else [])
+
+    async def _served(self, agent: str) -> bool:
+        """Whether a living worker has it."""
+        return any(
+            silent <= report.lease and any(each.name == agent for each in report.agents)
+            for report, silent in await self._roster.workers()
+        )
