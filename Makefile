@@ -13,8 +13,8 @@ help:  ## this list
 up: .venv/up.installed  ## start everything here: server, ingress, worker; Ctrl-C stops it
 	@exec $(BIN)/answerback up $(ARGS)
 
-test: .venv/test.installed  ## run all tests; ARGS="-k thread -x" goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/test.installed  ## run all tests; ARGS="-k thread -x" goes to pytest, as does "-n0 -s" or "--pdb"
+	@$(BIN)/python -m pytest -n auto --dist worksteal --max-worker-restart 0 $(ARGS)
 
 chaos: .venv/test.installed  ## break everything while EVENTS=10000 are answered; SEED= gives a run again
 	@$(BIN)/python -m tests.chaos

@@ -59,6 +59,9 @@ class Settings(BaseModel):
     accept_timeout: Seconds = Field(
         2.5, alias="ACCEPT_TIMEOUT", description="seconds to wait for Redis before a webhook is answered 503"
     )
+    read_timeout: Seconds = Field(
+        10, alias="READ_TIMEOUT", description="seconds that a client may take to send a request, headers and body"
+    )
     seen_days: float = Field(
         7,
         ge=3,

@@ -26,8 +26,6 @@ _encode = msgspec.json.Encoder().encode
 _JSON = CIMultiDict({"Content-Type": "application/json"})
 
 CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
-READ_TIMEOUT = 10.0
-"""Seconds for a client to send its body: no provider waits longer for its answer."""
 WAITING_LIMIT = 10_000
 """Requests that may wait for Redis at once; more are sent away to come back."""
 
@@ -42,6 +40,7 @@ class Webhooks:
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._threads = threads
         self._limit = settings.body_limit
+        self._read_timeout = settings.read_timeout
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
         self._waiting = 0
 
@@ -71,7 +70,7 @@ class Webhooks:
             if request.content.is_eof():
                 body = await request.read()
             else:
-                async with asyncio.timeout(READ_TIMEOUT):
+                async with asyncio.timeout(self._read_timeout):
                     body = await request.read()
         except TimeoutError:
             return problem(408, "the body did not arrive in time")

@@ -41,11 +41,19 @@ async def until(
     return found
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A TCP port on loopback that was free just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port on loopback for a process of ours. Until this one ends, nobody else is given it.
+
+    A socket that is bound keeps it off other tests, and what does not listen does not keep our process from listening.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)
+    return int(holder.getsockname()[1])
 
 
 class Process:

@@ -146,7 +146,7 @@ async def test_an_edit_changes_what_still_waits_and_a_deletion_takes_it_back(pla
 
 
 async def test_a_slow_client_is_sent_away(plain: System) -> None:
-    await plain.ingress(**SECRETS)
+    await plain.ingress(**SECRETS, READ_TIMEOUT="0.5")
     delivery: Delivery = GitHub().issue_comment("hello")
     reader, writer = await asyncio.open_connection("127.0.0.1", plain.port)
     head = "".join(f"{name}: {value}\r\n" for name, value in delivery.headers.items())
