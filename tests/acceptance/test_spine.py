@@ -235,11 +235,12 @@ async def test_a_worker_paused_past_its_lease_neither_posts_nor_commits(
 ) -> None:
     settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "1"}
     await system.ingress()
-    first = await system.worker("tests.acceptance.agents:slows", SLOW="0.5", **settings)
+    first = await system.worker("tests.acceptance.agents:slows", SLOW="2", **settings)
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
     await until(_turns(system, 1), what="the turn beginning")
     first.signal(signal.SIGSTOP)
-    await system.worker("tests.acceptance.agents:slows", SLOW="0", **settings)
+    # It answers after the lease and this: by then the paused one is done with its own answer, and would post it.
+    await system.worker("tests.acceptance.agents:slows", SLOW="1.2", **settings)
     await standins.wait_for_messages(1, "slack", within=30)
     first.signal(signal.SIGCONT)
 
