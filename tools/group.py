@@ -6,6 +6,7 @@ imports when it works.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Coroutine, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
@@ -18,10 +19,26 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end."""
+    """Run a command's work to its end. Raises KeyboardInterrupt for Ctrl-C, when the work has cleaned up."""
     import asyncio
 
-    return asyncio.run(work)
+    async def interruptible() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def interrupt() -> None:
+            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for the work
+            task.cancel()
+
+        # asyncio.run would cancel in the middle of a task's step. The next `asyncio.timeout` that runs out,
+        # and each call to Redis begins with one of no seconds, takes such a cancellation for its own.
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        return await work
+
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 class Lazy(NamedTuple):

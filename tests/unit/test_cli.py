@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -16,6 +20,7 @@ from answerback.messages import Author, Message, Reply
 from answerback.store.index import Summary, Transcript
 from tools import processes
 from tools.cli import COMMANDS, cli
+from tools.group import run
 from tools.render import block, document, duration, show, table, visible
 from tools.transcript import transcribe
 
@@ -208,3 +213,19 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
 )
 def test_durations_are_short(ms: int, words: str) -> None:
     assert duration(ms) == words
+
+
+# Ctrl-C --------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_a_command_also_while_a_timeout_runs_out() -> None:
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    await asyncio.sleep(1)
+        raise AssertionError("it went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
