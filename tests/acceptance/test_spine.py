@@ -237,7 +237,12 @@ async def test_a_worker_paused_past_its_lease_neither_posts_nor_commits(
     await system.ingress()
     first = await system.worker("tests.acceptance.agents:slows", SLOW="2", **settings)
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
-    await until(_turns(system, 1), what="the turn beginning")
+    mark = tmp_path / f"{receipt['dispatch_id']}-1"
+
+    async def began() -> bool:
+        return mark.exists()
+
+    await until(began, what="the turn beginning")
     first.signal(signal.SIGSTOP)
     # It answers after the lease and this: by then the paused one is done with its own answer, and would post it.
     await system.worker("tests.acceptance.agents:slows", SLOW="1.2", **settings)

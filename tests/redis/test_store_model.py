@@ -58,6 +58,7 @@ class Store(Turns):
             self.attempt(self.outbox.mark(msgspec.structs.replace(one.outgoing, reply=sending)), held)
         if held:
             one.thread.replies[sending.key] = "sending"
+            one.thread.sendable = False  # its lease began anew
 
     @precondition(lambda self: self.couriers)
     @rule(pick=picks, failed=st.booleans(), twice=st.booleans())
