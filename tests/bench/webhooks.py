@@ -95,7 +95,8 @@ async def _fire(port: int, waiting: list[bytes]) -> tuple[float, Counter[bytes]]
     return time.perf_counter() - start, statuses
 
 
-async def _ready(port: int) -> None:
+async def ready(port: int) -> None:
+    """Wait until somebody listens there."""
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -111,7 +112,7 @@ def run(module: str = "ingress") -> tuple[float, float]:
     port = free_port()
     waiting = _deliveries(port)
     with server() as url, process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
-        uvloop.run(_ready(port))
+        uvloop.run(ready(port))
         before = cpu_seconds(receiver.pid)
         seconds, statuses = uvloop.run(_fire(port, waiting))
         cpu = cpu_seconds(receiver.pid) - before
