@@ -27,6 +27,9 @@ CODES = {
 """Problems that a program may tell apart, by the end of their `type`: what they mean."""
 TYPE = "/api/v1/docs#"
 
+PREPARED = web.RequestKey("prepared", bool)
+"""Whether an answer is on its way: then there can be no other."""
+
 
 class Place(TypedDict):
     """A wrong field: where ("body", "query" or "header"; a JSON pointer or a name), and what is wrong."""
@@ -112,5 +115,7 @@ async def problems(
         if error.status < 400:
             raise
         return rendered(explained(error, request.path))
-    except Exception as error:  # noqa: BLE001  # logged by `explained`
+    except Exception as error:
+        if request.get(PREPARED):
+            raise
         return rendered(explained(error, request.path))

@@ -17,11 +17,11 @@ from ingress.api.callers import Callers
 from ingress.api.origins import Origins
 from ingress.api.repeats import Repeats, named
 from ingress.api.route import Route
-from ingress.problems import Problem, explained
+from ingress.problems import PREPARED, Problem, explained
 
 log = get_logger(__name__)
 
-HEADERS, PREPARED = "answerback.headers", "answerback.prepared"
+HEADERS = web.RequestKey("headers", dict[str, str])
 
 
 class Api:
@@ -67,9 +67,11 @@ class Api:
                 return await self._answer(route, request)
             except Exception as error:
                 if request.get(PREPARED):
-                    # Half an answer is out: all that is left is to end the connection.
+                    # Half an answer is out: all that is left is to let the connection break.
                     log.exception("a stream failed", path=request.path)
-                    raise
+                    if request.transport is not None:
+                        request.transport.close()
+                    raise ConnectionResetError from None
                 return route.refuse(explained(error, request.path))
 
         return serve

@@ -1,0 +1,154 @@
+"""A small API to try the ground of the API on: its routes do as little as they can."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import aiohttp
+from aiohttp import web
+from pydantic import Field
+
+from answerback.settings import Settings
+from answerback.store import Database
+from answerback.store.access import Keys
+from answerback.store.credential import Credential
+from ingress.api.api import Api
+from ingress.api.call import Call
+from ingress.api.route import BASE, Model, Route
+from ingress.problems import Problem, problems
+
+
+class Thing(Model):
+    """What is made."""
+
+    name: str = Field(min_length=1)
+    count: int = 0
+    ratio: float = 0
+    tags: dict[str, Any] = Field(default_factory=dict)
+
+
+class Made(Model):
+    """What was made."""
+
+    id: str
+    name: str
+
+
+class Asked(Model):
+    """How it is listed."""
+
+    limit: int = Field(10, ge=1, le=100)
+
+
+class Things:
+    """Counts how often something was made."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.fail: Exception | None = None
+
+    def routes(self) -> list[Route]:
+        """One of each kind."""
+        things, one = f"{BASE}/things", f"{BASE}/things/{{id}}"
+        return [
+            Route(method="GET", path=things, handler=self.list, scope="chat:read", summary="", tag="", query=Asked),
+            Route(
+                method="POST", path=things, aliases=("/things",), handler=self.make, scope="chat:write", summary="",
+                tag="", body=Thing, answer=Made, status=201, limit=10_000,
+            ),
+            Route(
+                method="POST", path=f"{things}/again", handler=self.make, scope="chat:write", summary="", tag="",
+                body=Thing, answer=Made, status=201, repeated="handler",
+            ),
+            Route(
+                method="POST", path=f"{things}/open", handler=self.make, scope="chat:write", summary="", tag="",
+                body=Thing, publishable=True, repeated="handler",
+            ),
+            Route(method="GET", path=one, handler=self.get, scope="chat:read", summary="", tag="", session="id"),
+            Route(method="DELETE", path=one, handler=self.drop, scope="admin", summary="", tag="", refuse=_short),
+            Route(method="GET", path=f"{one}/stream", handler=self.stream, scope="chat:read", summary="", tag=""),
+        ]  # fmt: skip
+
+    async def list(self, call: Call) -> web.Response:
+        """What was made, up to a limit."""
+        asked: Asked = call.query
+        return web.json_response(self.made[: asked.limit])
+
+    async def make(self, call: Call) -> web.Response:
+        """Make one."""
+        body: Thing = call.body
+        if self.fail:
+            raise self.fail
+        self.made.append(call.idempotency)
+        return call.answer(Made(id=call.idempotency, name=body.name), 201, {"Location": f"/{len(self.made)}"})
+
+    async def get(self, call: Call) -> web.Response:
+        """Say which one."""
+        return call.answer(Made(id=call.path["id"], name=call.caller.kind))
+
+    async def drop(self, call: Call) -> web.Response:
+        """Refuse in its own form."""
+        raise Problem(409, "not this one")
+
+    async def stream(self, call: Call) -> web.StreamResponse:
+        """Begin an answer, and break."""
+        response = web.StreamResponse()
+        await response.prepare(call.request)
+        await response.write(b"half")
+        raise RuntimeError("broken")
+
+
+def _short(problem: Problem) -> web.Response:
+    return web.json_response({"error": problem.detail}, status=problem.status, headers=problem.headers)
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """Calls it, with a key of all scopes unless another is given ("" for none)."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, things: Things, keys: Keys, key: Credential) -> None:
+        self._session = session
+        self._url = url
+        self.things = things
+        self.keys = keys
+        self.key = key
+
+    async def ask(
+        self, method: str, path: str, *, key: object = None, headers: dict[str, str] | None = None, **options: Any
+    ) -> Answer:
+        """One request."""
+        shown = self.key if key is None else key
+        given = ({"Authorization": f"Bearer {shown}"} if shown else {}) | (headers or {})
+        async with self._session.request(method, self._url + path, headers=given, **options) as answer:
+            return Answer(answer.status, dict(answer.headers), await answer.read())
+
+    async def make(self, path: str = f"{BASE}/things", *, name: str = "", body: bytes = b'{"name": "x"}') -> Answer:
+        """Make a thing; `name` is the request's Idempotency-Key."""
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": name} if name else {})
+        return await self.ask("POST", path, headers=headers, data=body)
+
+
+@asynccontextmanager
+async def served(database: Database, **settings: str) -> AsyncIterator[Client]:
+    """The API, served on loopback."""
+    app, things = web.Application(middlewares=[problems]), Things()
+    Api(Settings.load(settings), database, things.routes()).mount(app)
+    runner = web.AppRunner(app, auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        keys = Keys(database)
+        _, key = await keys.create(scopes=["admin"])
+        async with aiohttp.ClientSession() as session:
+            yield Client(session, f"http://127.0.0.1:{runner.addresses[0][1]}", things, keys, key)
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,64 @@
+"""Rate limits: a burst, then a steady rate; counted once for all who ask."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from answerback.store import Database, keys
+from answerback.store.rates import Rates
+from tests.redis.conftest import Server
+
+
+async def test_a_burst_passes_and_then_no_more(database: Database) -> None:
+    rates = Rates(database, rate=0.01, burst=5)
+    found = [await rates.spend("a") for _ in range(7)]
+    assert [each.passed for each in found] == [True] * 5 + [False] * 2
+    assert [each.left for each in found] == [4, 3, 2, 1, 0, 0, 0]
+    assert [each.wait for each in found[:4]] == [0] * 4
+    assert 90_000 < found[4].wait <= 100_000
+    assert 490_000 < found[6].whole <= 500_000
+    assert (await rates.spend("b")).left == 4
+
+
+async def test_what_did_not_pass_does_not_count(database: Database) -> None:
+    rates = Rates(database, rate=0.01, burst=1)
+    assert (await rates.spend("a")).passed
+    before = (await rates.spend("a")).wait
+    for _ in range(50):
+        await rates.spend("a")
+    assert (await rates.spend("a")).wait <= before
+
+
+async def test_the_allowance_comes_back(database: Database) -> None:
+    rates = Rates(database, rate=0.01, burst=2)
+    for _ in range(3):
+        await rates.spend("a")
+    whole = int(await database.call("GET", keys.rate("a")))
+    # 100 s later: one more may come, and not two.
+    await database.call("SET", keys.rate("a"), whole - 100_000_000)
+    assert [(await rates.spend("a")).passed for _ in range(2)] == [True, False]
+
+
+async def test_all_processes_count_together(server: Server, database: Database) -> None:
+    other = Database(server.url)
+    try:
+        both = [Rates(each, rate=0.01, burst=100) for each in (database, other)]
+        found = await asyncio.gather(*[rates.spend("a") for _ in range(150) for rates in both])
+        assert sum(each.passed for each in found) == 100
+    finally:
+        await other.close()
+
+
+async def test_nothing_is_left_once_the_allowance_is_whole(database: Database) -> None:
+    rates = Rates(database, rate=1000, burst=1000)
+    assert (await rates.spend("a")).left == 999
+    async with asyncio.timeout(5):
+        while await database.call("KEYS", "*"):
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("rate", [0.001, 1_000_000])
+async def test_very_slow_and_very_fast_rates(database: Database, rate: float) -> None:
+    assert (await Rates(database, rate=rate, burst=1_000_000).spend("a")).left == 999_999
