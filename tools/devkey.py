@@ -33,8 +33,8 @@ def kept(data: Path) -> str | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
                 raise ConfigurationError(
-                    f"{where} is not a file of yours alone (mode 600): revoke the key in it (`answerback keys`) "
-                    "and remove the file; `answerback up` makes another."
+                    f"{where} is not yours alone (mode 600): revoke the key in it (`answerback keys`) and remove the "
+                    "file; `answerback up` makes another."
                 )
             return file.read(1024).strip()
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from answerback.store.embedded import EmbeddedServer
 from tools.access import place
 from tools.address import healthy, local_url
 from tools.development import Announcement, announced_as, development_secrets
-from tools.devkey import development_key, local
+from tools.devkey import development_key, kept, local
 from tools.failure import Failure
 from tools.processes import PROCFILE, Process
 from tools.welcome import needed, welcome
@@ -41,6 +41,7 @@ class Supervisor:
         self._settings = settings
         self._workers = workers
         self._url = local_url(settings.host, port)
+        kept(settings.data)  # one that is not ours alone stops us before anything is started
         made = development_secrets(settings.data, create=True)
         self._made = {name: secret for name, secret in made.items() if not os.environ.get(name, "").strip()}
         self._environ = {**os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}

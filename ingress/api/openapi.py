@@ -23,6 +23,14 @@ machine, `answerback up` keeps one in `.answerback/dev-key`. Bodies are JSON. A 
 `Idempotency-Key`: sent again within 24 hours, it gets the same answer and nothing is done twice."""
 
 
+SHOWN = {
+    "key": "an API key with the scope: `Bearer ab_live_…`",
+    "publishable": "a publishable key, from a page at one of its origins: `Bearer ab_pub_…`",
+    "session": "the token of the session in the path: `Bearer ab_ses_…`",
+}
+"""What a request may show."""
+
+
 class WrongPlace(Model):
     """A wrong field of a request."""
 
@@ -57,7 +65,7 @@ def document(routes: Sequence[Route]) -> Schema:
         "components": {
             "schemas": definitions,
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "an API key, or a session's token"}
+                name: {"type": "http", "scheme": "bearer", "description": about} for name, about in SHOWN.items()
             },
         },
     }
@@ -96,7 +104,7 @@ def _operation(
         "operationId": f"{route.method.lower()}_{slug}",
         "summary": route.summary,
         "tags": [route.tag],
-        "security": [{"key": [route.scope] if route.scope != "any" else []}] if route.scope else [],
+        "security": _security(route),
         "responses": _responses(route, schemas),
     }
     if route.description:
@@ -107,6 +115,17 @@ def _operation(
         content = {"application/json": {"schema": schemas[route.body, "validation"]}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.scope is None:
+        return []
+    needs: list[dict[str, list[str]]] = [{"key": [] if route.scope == "any" else [route.scope]}]
+    if route.publishable:
+        needs.append({"publishable": []})
+    if route.session:
+        needs.append({"session": []})
+    return needs
 
 
 def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema]) -> Schema:

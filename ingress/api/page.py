@@ -13,6 +13,8 @@ from ingress.problems import CODES
 
 CSS = resources.files("ingress.api").joinpath("page.css").read_text()
 
+_SHOWN = {"key": "any API key", "publishable": "a publishable key", "session": "the session's token"}
+
 
 def page(document: Mapping[str, Any]) -> str:
     """The page."""
@@ -45,12 +47,14 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
-    needs = operation["security"]
-    scopes = [scope for each in needs for scope in each["key"]]
-    key = f"a key with <code>{escape(scopes[0])}</code>" if scopes else "any key" if needs else "no key"
+    needs = {name: scopes for each in operation["security"] for name, scopes in each.items()}
+    key = " or ".join(
+        f"an API key with <code>{escape(scopes[0])}</code>" if scopes else _SHOWN[name]
+        for name, scopes in needs.items()
+    )
     parts = [
         f'<details id="{escape(operation["operationId"])}"><summary><b>{method}</b><h3><code>{escape(path)}</code> ',
-        f"{escape(operation['summary'])}</h3></summary><p>Needs {key}.</p>",
+        f"{escape(operation['summary'])}</h3></summary><p>Needs {key or 'no key'}.</p>",
     ]
     if "description" in operation:
         parts += [f"<p>{_text(paragraph)}</p>" for paragraph in operation["description"].split("\n\n")]

@@ -117,7 +117,7 @@ class Client:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, things: Things, keys: Keys, key: Credential) -> None:
         self._session = session
-        self._url = url
+        self.url = url
         self.things = things
         self.keys = keys
         self.key = key
@@ -128,7 +128,7 @@ class Client:
         """One request."""
         shown = self.key if key is None else key
         given = ({"Authorization": f"Bearer {shown}"} if shown else {}) | (headers or {})
-        async with self._session.request(method, self._url + path, headers=given, **options) as answer:
+        async with self._session.request(method, self.url + path, headers=given, **options) as answer:
             return Answer(answer.status, dict(answer.headers), await answer.read())
 
     async def make(self, path: str = f"{BASE}/things", *, name: str = "", body: bytes = b'{"name": "x"}') -> Answer:

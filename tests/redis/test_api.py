@@ -240,6 +240,16 @@ async def test_what_is_not_there_and_what_can_not_be_done_is_a_problem(client: C
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(","))
 
 
+@pytest.mark.parametrize("path", [f"{THINGS}/%FF", f"{THINGS}/%00", f"{THINGS}/%ED%A0%80", f"{THINGS}?limit=%FF"])
+async def test_an_address_may_hold_anything(client: Client, path: str) -> None:
+    host, _, port = client.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.key}\r\n\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    assert status in (200, 400, 404, 422)
+
+
 async def test_a_route_may_refuse_in_its_own_form(client: Client) -> None:
     answer = await client.ask("DELETE", f"{THINGS}/x")
     assert (answer.status, json.loads(answer.body)) == (409, {"error": "not this one"})
