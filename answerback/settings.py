@@ -79,6 +79,13 @@ class Settings(BaseModel):
         200, ge=1, le=1_000_000, alias="API_BURST", description="requests that each API key may make at once"
     )
 
+    api_wait: Seconds = Field(
+        120, alias="API_WAIT_SECONDS", description="a POST that waits for an answer gets a receipt after so long"
+    )
+    heartbeat: Seconds = Field(
+        15, alias="STREAM_HEARTBEAT_SECONDS", description="a stream that has nothing to say says so after this"
+    )
+
     # Worker
     agents: str | None = Field(
         None, alias="ANSWERBACK_AGENTS", description='your agents, as "module:name"; unset: the demo agent'

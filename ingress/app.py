@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
 from aiohttp import web
 
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Threads
+from answerback.store.live import Live
 from ingress.api.api import Api
+from ingress.api.conversation import Conversation
 from ingress.api.routes import routes
+from ingress.api.sse import Streams
 from ingress.health import Health
 from ingress.metrics import Metrics
 from ingress.problems import problems
@@ -28,8 +34,21 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             web.get("/metrics", metrics.get),
         ]
     )
-    Api(settings, threads.database, routes()).mount(app)
+    live, streams = Live(threads), Streams(settings.heartbeat)
+    Api(settings, threads.database, routes(settings, Conversation(threads, live), streams)).mount(app)
+    app.cleanup_ctx.append(_listening(live))
+    app.on_shutdown.append(streams.close)
     return app
+
+
+def _listening(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def listen(app: web.Application) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(live.keep())
+        yield
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    return listen
 
 
 def fast_lane(server: web.Server, webhooks: Webhooks) -> None:

@@ -9,7 +9,16 @@ from typing import TypedDict
 
 from aiohttp import web
 
-from answerback.errors import StoreFull, StoreUnavailable
+from answerback.errors import (
+    BadCursor,
+    Busy,
+    MalformedBody,
+    NoSuchThread,
+    StoreFull,
+    StoreUnavailable,
+    ThreadDiffers,
+    ThreadEnded,
+)
 from answerback.log import get_logger
 
 log = get_logger(__name__)
@@ -22,6 +31,13 @@ CODES = {
     "rate-limited": "Too many requests with this key: `Retry-After` says when the next one may come.",
     "invalid": "The body or the query is not as this page says; `errors` names each place.",
     "idempotency-key": "The Idempotency-Key was used before for another request.",
+    "no-such-agent": "No worker serves an agent of that name.",
+    "thread-ended": "The thread, or the session, has ended: it takes no more messages.",
+    "thread-differs": "A thread of this id exists, and was created with something else.",
+    "busy": "The agent is working, or others wait, and the message was not to wait: it was not taken.",
+    "read-only": "The thread is a platform's: what is said there is said on the platform.",
+    "turn-failed": "The message was stored, and answering it failed for good; an operator can replay it.",
+    "turn-timeout": "The message was stored, and answering it took longer than a turn may take.",
     "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",
 }
 """Problems that a program may tell apart, by the end of their `type`: what they mean."""
@@ -96,6 +112,16 @@ def explained(error: Exception, path: str) -> Problem:
             own = error.text and ":" not in error.text[:4]
             allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
             return Problem(error.status, error.text or "" if own else "", headers=allow)
+        case NoSuchThread():
+            return Problem(404, "there is no such thread")
+        case ThreadEnded() | ThreadDiffers() | Busy():
+            code = {ThreadEnded: "thread-ended", ThreadDiffers: "thread-differs", Busy: "busy"}[type(error)]
+            return Problem(409, str(error), code=code)
+        case BadCursor():
+            place = Place(where="query", at="cursor", detail=str(error))
+            return Problem(422, "the query is not as it should be", code="invalid", errors=[place])
+        case MalformedBody():
+            return Problem(422, str(error), code="invalid")
         case StoreUnavailable() | StoreFull():
             log.error("Redis is away", path=path, error=str(error))
             return Problem(503, "cannot reach the store now, try again", retry_after=2)

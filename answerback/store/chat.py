@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from answerback.errors import BadCursor
-from answerback.messages import Message
+from answerback.messages import Event, Message
 from answerback.store.index import State, Summary
 
 PREFIX = "chat:"
@@ -125,6 +125,21 @@ class Said(msgspec.Struct, frozen=True):
 
     messages: list[Message]
     cursor: str | None
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat with what was said in it.
+
+    earlier  how many messages came before the first of `messages`
+    waiting  what is not answered yet, oldest first; the first may be under way
+    after    the delta to follow it from: what was committed later comes again, and nothing is left out
+    """
+
+    chat: Chat
+    messages: list[Message]
+    earlier: int
+    waiting: list[Event]
+    after: str
 
 
 def flag(value: bool) -> str:

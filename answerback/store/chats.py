@@ -13,20 +13,23 @@ from typing import Any
 import msgspec
 
 from answerback.errors import NoSuchThread, ThreadDiffers
-from answerback.messages import Event
+from answerback.messages import Author, Event
 from answerback.store import keys
-from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, cursor_of, flag, place_of
+from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
 from answerback.store.connection import Value
+from answerback.store.deltas import finished
 from answerback.store.index import looked_up
 from answerback.store.letters import Letters
 from answerback.store.listing import page_of
 from answerback.store.receipt import Only, Receipt
-from answerback.store.threads import Threads, _message
+from answerback.store.threads import Threads, _entry, _message
 
 DEFAULT = "default"
 """The workspace that the threads of platforms belong to."""
-GONE = b'{"turn":"","events":[],"reason":"the thread was deleted","code":"gone"}'
+GONE = b'{"turn":"","reason":"the thread was deleted"}'
 """What the followers of a thread that is taken away are told."""
+HISTORY = 2000
+"""Messages that a whole chat is given with, at most: the newest ones."""
 EPHEMERAL = 3_600_000
 """How long upkeep leaves an ephemeral chat alone, ms."""
 
@@ -48,7 +51,7 @@ class Chats:
         Raises `ThreadDiffers` when that one was opened with something else, `NoSuchThread` for what can be no id.
         """
         opening = opening or Opening()
-        thread = _internal(workspace, id or f"th_{secrets.token_hex(10)}")
+        thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
         p = self._threads.partition(thread)
         fields: list[Value] = ["platform", "chat", "channel", workspace, "workspace", workspace]
         for field in opening.fields().items():
@@ -68,7 +71,7 @@ class Chats:
         foreign = platforms and workspace == DEFAULT and ":" in id and not id.startswith(PREFIX)
         if not foreign and not _ID.fullmatch(id):
             return None
-        thread = id if foreign else _internal(workspace, id)
+        thread = id if foreign else thread_of(workspace, id)
         (found,) = await looked_up(self._threads, self._threads.partition(thread), [thread])
         if found is None or not (foreign or "opened" in found[1]):
             return None
@@ -130,13 +133,15 @@ class Chats:
     async def say(self, workspace: str, id: str, event: Event) -> Receipt:
         """Store a message. Its `message` is an id that is one within the chat: the same again is a duplicate.
 
-        The event's delivery, thread, channel and `direct` are made here; where it names no agent, it is for that
-        of the chat. With arrival "drop" it is stored only when nobody works or waits there.
+        The event's delivery, thread, channel and `direct` are made here, and its author, time and agent where it
+        has none. With arrival "drop" it is stored only when nobody works or waits there.
         Raises `NoSuchThread`, `ThreadEnded` or `Busy`: then nothing is stored; and `MalformedBody`.
         """
-        thread = _internal(workspace, id)
+        thread = thread_of(workspace, id)
         p = self._threads.partition(thread)
-        found = await self._database.call("HMGET", keys.thread(p, thread), "user", "wanted")
+        found, (seconds, micros) = await self._database.together(
+            ("HMGET", keys.thread(p, thread), "user", "wanted"), ("TIME",)
+        )
         if found[0] is None:
             raise NoSuchThread
         user, wanted = (value.decode() if value else "" for value in found)
@@ -146,6 +151,8 @@ class Chats:
             thread=thread,
             channel=workspace,
             direct=True,
+            author=event.author if event.author.id else Author(user or "user"),
+            at=event.at or int(seconds) * 1000 + int(micros) // 1000,
             agent=event.agent or wanted,
         )
         only: Only = "idle" if event.arrival == "drop" else "open"
@@ -164,9 +171,27 @@ class Chats:
         more = len(found) > limit
         return Said([_message(raw) for raw in found[:limit]], cursor_of(start + limit) if more else None)
 
+    async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> Whole:
+        """A chat with what was said in it and what waits. Raises `NoSuchThread`."""
+        chat = await self.get(workspace, id, platforms=platforms)
+        if chat is None:
+            raise NoSuchThread
+        p, thread = self._threads.partition(chat.thread), chat.thread
+        # First where to follow from: then a turn may be told twice, and none is left out.
+        after = await finished(self._threads, thread)
+        history, length, inbox = await self._database.together(
+            ("LRANGE", keys.history(p, thread), -HISTORY, -1),
+            ("LLEN", keys.history(p, thread)),
+            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
+        )
+        messages = [_message(raw) for raw in history]
+        known = {message.id for message in messages}
+        waiting = [event for raw in inbox for event in _entry(raw).events if event.id not in known]
+        return Whole(chat=chat, messages=messages, earlier=length - len(messages), waiting=waiting, after=after)
+
     async def cancel(self, workspace: str, id: str) -> bool:
         """Cancel the turn that runs there, or the next one if it only waits. Whether there was one."""
-        return await self._threads.cancel(_internal(workspace, id))
+        return await self._threads.cancel(thread_of(workspace, id))
 
     async def purge(self, workspace: str, id: str) -> bool:
         """Take it away, with all that was said in it, whoever works there. False when there was none."""
@@ -202,7 +227,7 @@ class Chats:
         return purged
 
     async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
-        thread = _internal(workspace, id)
+        thread = thread_of(workspace, id)
         name = keys.thread(self._threads.partition(thread), thread)
         if fields and not await self._threads.scripts.change([name], fields):
             raise NoSuchThread
@@ -215,7 +240,8 @@ class Chats:
         return [keys.chats(p, workspace), keys.chats(p, workspace, user)]
 
 
-def _internal(workspace: str, id: str) -> str:
+def thread_of(workspace: str, id: str) -> str:
+    """The internal id of a chat. Raises `NoSuchThread` for what can be no id."""
     if not _ID.fullmatch(id):
         raise NoSuchThread
     return f"{PREFIX}{workspace}:{id}"

@@ -10,6 +10,7 @@ Kinds, and their JSON (all have "turn", the turn's id):
     retry        reason, attempt, seconds: the attempt failed, and another one begins in so many seconds
     done         events, status, message (id of the last one, or ""), messages (ids), usage
     error        events, reason, code: it failed for good, and lies in the dead letters
+    gone         reason: the thread was deleted; the last of its deltas, and never stored
 
 status  "completed", "cancelled", "interrupted" (its events are answered by another turn), "dropped" (the agent
         was busy and takes nothing meanwhile), "ignored" (no agent answers it)
@@ -71,6 +72,17 @@ async def last(threads: Threads, thread: str) -> str:
         "XREVRANGE", keys.deltas(threads.partition(thread), thread), "+", "-", "COUNT", 1
     )
     return found[0][0].decode() if found else "0"
+
+
+async def finished(threads: Threads, thread: str) -> str:
+    """The id of the newest delta that ended a turn: what follows it belongs to the one that runs. "0" for none."""
+    key, end = keys.deltas(threads.partition(thread), thread), "+"
+    while found := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
+        for id, fields in found:
+            if fields[b"k"] in (b"done", b"error"):
+                return str(id.decode())
+        end = f"({found[-1][0].decode()}"
+    return "0"
 
 
 async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[Delta] | None:

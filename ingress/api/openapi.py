@@ -75,7 +75,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str],
     wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [(ProblemDetails, "serialization")]
     for route in routes:
         wanted += [(model, "validation") for model in (route.body, route.query) if model]
-        wanted += [(model, "serialization") for model in (route.answer, route.refusal) if model]
+        wanted += [(model, "serialization") for model in (route.answer, route.refusal, *route.also.values()) if model]
     unique = list(dict.fromkeys(wanted))
     found, whole = models_json_schema(unique, ref_template="#/components/schemas/{model}")
     return {each: found[each] for each in unique}, whole["$defs"]
@@ -136,6 +136,9 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
         content[route.streams] = {"schema": {"type": "string"}}
     good: Schema = {"description": HTTPStatus(route.status).phrase}
     responses: Schema = {str(route.status): good | ({"content": content} if content else {})}
+    for status, also in route.also.items():
+        shape = {"application/json": {"schema": schemas[also, "serialization"]}}
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": shape}
     kind, model = ("application/json", route.refusal) if route.refusal else ("application/problem+json", ProblemDetails)
     for status, when in sorted(_refusals(route).items()):
         answer: Schema = {"description": when, "content": {kind: {"schema": schemas[model, "serialization"]}}}

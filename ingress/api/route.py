@@ -35,6 +35,7 @@ class Route:
     names        what each name in the path stands for
     body, query  the models that `call.body` and `call.query` are; None: nothing is looked at
     answer       the model of the answer with `status`; `streams`: the content type of a stream that may be answered
+    also         answers with other statuses, each with its model
     refusals     other statuses of this route, each with when
     limit        largest body, bytes
     session      the name in the path that a session's token must be for; "" where such a token opens nothing
@@ -60,6 +61,7 @@ class Route:
     answer: type[BaseModel] | None = None
     status: int = 200
     streams: str = ""
+    also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
     limit: int = 1_048_576
     session: str = ""

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from answerback.settings import Settings
+from answerback.store import Roster
+from ingress.api.agents_known import Agents
+from ingress.api.chat_threads import ChatThreads
+from ingress.api.conversation import Conversation
 from ingress.api.description import Description
 from ingress.api.me import Me
+from ingress.api.messages import Talk
 from ingress.api.route import Route
+from ingress.api.sessions import Sessions
+from ingress.api.sse import Streams
 
 
-def routes() -> list[Route]:
+def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
     """All of them, in the order in which the page shows them."""
+    talk = Talk(settings, conversation, streams)
+    agents = Agents(Roster(conversation.threads.database))
     found = [
+        *ChatThreads(conversation, talk, agents).routes(),
+        *Sessions(conversation, talk, agents).routes(),
         *Me().routes(),
     ]
     return [*found, *Description(found).routes()]

@@ -14,6 +14,6 @@ for list = last + 1, #KEYS do
 end
 if found > 0 then
   local time = redis.call('TIME')
-  redis.call('PUBLISH', ARGV[3], time[1] * 1000 + math.floor(time[2] / 1000) + 1 .. '-0\nerror\n' .. ARGV[4])
+  redis.call('PUBLISH', ARGV[3], time[1] * 1000 + math.floor(time[2] / 1000) + 1 .. '-0\ngone\n' .. ARGV[4])
 end
 return math.min(found, 1)

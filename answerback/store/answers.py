@@ -1,0 +1,56 @@
+"""What became of one message of a thread: it waits, or it was answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from answerback.messages import Message
+from answerback.store import keys
+from answerback.store.threads import Threads, _entry, _message
+
+PAGE = 100
+LOOK = 2000
+"""Messages of the history that are looked at, at most."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The turn that answered a message, and what we said in it; "ignored" when nobody answered."""
+
+    turn: str
+    status: Literal["completed", "cancelled", "dropped", "ignored"]
+    messages: list[Message] = []
+
+
+async def answer(threads: Threads, thread: str, event: str) -> Answer | None:
+    """How the message of dispatch id `event` was answered; None while it waits or its turn runs."""
+    p = threads.partition(thread)
+    history = keys.history(p, thread)
+    # In one step: an event leaves the inbox in the step that adds to the history.
+    inbox, length = await threads.database.together(("LRANGE", keys.inbox(p, thread), 0, -1), ("LLEN", history))
+    if any(event == each.id for raw in inbox for each in _entry(raw).events):
+        return None
+    found: list[Message] = []
+    for end in range(length, max(0, length - LOOK), -PAGE):
+        raw = await threads.database.call("LRANGE", history, max(0, end - PAGE), end - 1)
+        found = [_message(each) for each in raw] + found
+        for place, message in enumerate(found[:PAGE]):
+            if message.role == "user" and message.id == event:
+                return _answered(found[place:])
+    return Answer(turn=event, status="ignored")
+
+
+def _answered(since: list[Message]) -> Answer:
+    asked, turn = since[0], since[0].turn
+    said: list[Message] = []
+    for message in since:
+        if message.turn != turn and any(each.status == "interrupted" for each in said):
+            # What was interrupted was answered by the turn that came next.
+            turn, said = message.turn, []
+        if message.turn == turn and message.role == "assistant":
+            said.append(message)
+    if asked.status == "dropped":
+        return Answer(turn=turn, status="dropped")
+    cancelled = bool(said) and said[-1].status == "cancelled"
+    return Answer(turn=turn, status="cancelled" if cancelled else "completed", messages=said)

@@ -1,0 +1,87 @@
+"""Saying something in a chat and hearing what becomes of it: what threads, sessions and every other face share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from answerback.messages import Event
+from answerback.store import Chats, Receipt, Threads
+from answerback.store.answers import Answer, answer
+from answerback.store.chats import thread_of
+from answerback.store.deltas import Delta, last, stored
+from answerback.store.live import Follower, Live
+from ingress.api.asked import Among, Asked, Kept, failure, retold
+from ingress.problems import Problem
+
+
+class Said:
+    """A message that is stored. `after` is the delta to follow its thread from."""
+
+    def __init__(self, threads: Threads, live: Live, follower: Follower, receipt: Receipt, after: str) -> None:
+        self._threads = threads
+        self._live = live
+        self._follower = follower
+        self.receipt = receipt
+        self.after = after
+
+    async def answer(self, seconds: float) -> Answer | None:
+        """How it was answered; None when that takes longer. Raises `Problem` (502, 504) when it failed for good."""
+        thread, id = self.receipt.thread, self.receipt.dispatch_id
+        if self.receipt.status == "duplicate" and (found := await answer(self._threads, thread, id)):
+            return found
+        asked = Asked(id)
+        try:
+            async with asyncio.timeout(seconds):
+                async for delta in self._follower:
+                    if asked.takes(delta) and asked.end:
+                        break
+        except TimeoutError:
+            return None
+        assert asked.end is not None
+        if asked.end.reason:
+            raise failure(asked.end)
+        return await answer(self._threads, thread, id)
+
+    @asynccontextmanager
+    async def deltas(self) -> AsyncIterator[AsyncIterator[Delta]]:
+        """What its turn produces, to the end. For a message that was said before, all of it again."""
+        thread, id = self.receipt.thread, self.receipt.dispatch_id
+        asked = Asked(id)
+        if self.receipt.status != "duplicate":
+            yield Among(asked, self._follower)
+        elif found := await answer(self._threads, thread, id):
+            kept = [delta for delta in await stored(self._threads, thread, limit=10_000) or () if asked.takes(delta)]
+            yield Kept(kept if asked.end else retold(found, id))
+        else:
+            async with self._live.follow(thread) as follower:
+                yield Among(asked, follower)
+
+
+class Conversation:
+    """What is said in the chats of one ingress process."""
+
+    def __init__(self, threads: Threads, live: Live) -> None:
+        self.threads = threads
+        self.chats = Chats(threads)
+        self.live = live
+
+    @asynccontextmanager
+    async def say(self, workspace: str, id: str, event: Event) -> AsyncIterator[Said]:
+        """Store a message, and be there before its first delta. Raises what `Chats.say` does."""
+        thread = thread_of(workspace, id)
+        after = await last(self.threads, thread)
+        async with self.live.follow(thread, after) as follower:
+            receipt = await self.chats.say(workspace, id, event)
+            yield Said(self.threads, self.live, follower, receipt, after)
+
+    async def leave(self, workspace: str, id: str, event: Event) -> tuple[Receipt, str]:
+        """Store a message and wait for nothing. The delta to follow its thread from comes with the receipt."""
+        after = await last(self.threads, thread_of(workspace, id))
+        return await self.chats.say(workspace, id, event), after
+
+    def refuse_dropped(self, answer: Answer) -> None:
+        """A message that its agent did not take is told so. Raises `Problem` (409)."""
+        if answer.status == "dropped":
+            raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")

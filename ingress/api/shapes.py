@@ -1,0 +1,200 @@
+"""Threads and messages as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from answerback.messages import Attachment, Event, Message
+from answerback.store import Chat, Receipt
+from answerback.store.answers import Answer
+from ingress.api.route import Model
+
+
+class Author(Model):
+    """Who wrote a message."""
+
+    id: str
+    name: str = ""
+
+
+class ToolCall(Model):
+    """A tool that the agent called."""
+
+    id: str
+    name: str
+    args: Any
+    result: Any
+    outcome: str
+
+
+class Usage(Model):
+    """What a turn cost."""
+
+    input_tokens: int
+    output_tokens: int
+    requests: int
+
+
+class AttachmentInfo(Model):
+    """What came with a message; of a file, only its size."""
+
+    name: str
+    content_type: str
+    size: int = Field(description="bytes")
+    text: str | None = None
+
+
+class MessageView(Model):
+    """One message of a thread."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: str
+    created_at: datetime
+    turn: str
+    author: Author | None
+    agent: str | None
+    status: Literal["said", "waiting", "cancelled", "interrupted", "dropped"]
+    tool_calls: list[ToolCall]
+    attachments: list[AttachmentInfo]
+    usage: Usage | None
+
+    @classmethod
+    def of(cls, message: Message) -> MessageView:
+        """A message of the history."""
+        return cls(
+            id=message.id or message.turn,
+            role=message.role,
+            content=message.text,
+            created_at=moment(message.at),
+            turn=message.turn,
+            author=Author(id=message.author.id, name=message.author.name) if message.author else None,
+            agent=message.agent or None,
+            status=message.status or "said",
+            tool_calls=[
+                ToolCall(id=call.id, name=call.name, args=call.args, result=call.result, outcome=call.outcome)
+                for call in message.tools
+            ],
+            attachments=[_described(attachment) for attachment in message.attachments],
+            usage=Usage(
+                input_tokens=message.usage.input_tokens,
+                output_tokens=message.usage.output_tokens,
+                requests=message.usage.requests,
+            )
+            if message.usage
+            else None,
+        )
+
+    @classmethod
+    def waiting(cls, event: Event) -> MessageView:
+        """A message that is not answered yet."""
+        said = Message(
+            id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
+            attachments=event.attachments,
+        )  # fmt: skip
+        return cls.of(said).model_copy(update={"status": "waiting"})
+
+
+class ThreadView(Model):
+    """A thread."""
+
+    id: str
+    platform: str = Field(description='"chat", or the platform of a webhook thread')
+    user_id: str | None
+    agent: str | None
+    title: str
+    system: str
+    metadata: dict[str, Any]
+    pinned: bool
+    archived: bool
+    status: Literal["open", "ended"]
+    state: Literal["idle", "waiting", "running", "retrying"]
+    error: str | None = Field(description="why the last attempt failed, while it is retried")
+    url: str | None
+    created_at: datetime
+    updated_at: datetime = Field(description="when something was said last")
+    message_count: int
+
+    @classmethod
+    def fields_of(cls, chat: Chat) -> dict[str, Any]:
+        """Its fields."""
+        return {
+            "id": chat.id,
+            "platform": chat.platform,
+            "user_id": chat.user or None,
+            "agent": chat.agent or None,
+            "title": chat.title,
+            "system": chat.system,
+            "metadata": chat.metadata,
+            "pinned": chat.pinned,
+            "archived": chat.archived,
+            "status": chat.status,
+            "state": chat.state,
+            "error": chat.error or None,
+            "url": chat.url or None,
+            "created_at": moment(chat.created),
+            "updated_at": moment(chat.updated),
+            "message_count": chat.messages,
+        }
+
+    @classmethod
+    def of(cls, chat: Chat) -> ThreadView:
+        """A thread as it stands."""
+        return cls(**cls.fields_of(chat))
+
+
+class ReceiptView(Model):
+    """A message that is stored, and is answered whatever happens now."""
+
+    thread: str
+    id: str = Field(description="the message's id in the thread")
+    status: Literal["accepted", "duplicate"]
+    after: str = Field(description="follow the thread's stream from here to see it answered")
+
+    @classmethod
+    def of(cls, thread: str, receipt: Receipt, after: str) -> ReceiptView:
+        """A receipt of the store."""
+        status: Literal["accepted", "duplicate"] = "duplicate" if receipt.status == "duplicate" else "accepted"
+        return cls(thread=thread, id=receipt.dispatch_id, status=status, after=after)
+
+
+class AnswerView(Model):
+    """A message that was answered."""
+
+    thread: str
+    id: str = Field(description="the id of the message that was answered")
+    turn: str
+    status: Literal["completed", "cancelled", "ignored"]
+    message: MessageView | None = Field(description="the last of `messages`: the answer")
+    messages: list[MessageView]
+
+    @classmethod
+    def of(cls, thread: str, id: str, answer: Answer) -> AnswerView:
+        """An answer of the store."""
+        said = [MessageView.of(message) for message in answer.messages]
+        status: Literal["completed", "cancelled", "ignored"] = (
+            "ignored" if answer.status == "dropped" else answer.status
+        )
+        last = said[-1] if said else None
+        return cls(thread=thread, id=id, turn=answer.turn, status=status, message=last, messages=said)
+
+
+class Messages(Model):
+    """Messages of a thread, oldest first."""
+
+    messages: list[MessageView]
+    next_cursor: str | None = Field(description="where to go on; null at the end of what there is")
+
+
+def moment(ms: int) -> datetime:
+    """A time of the store."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _described(attachment: Attachment) -> AttachmentInfo:
+    size = len(attachment.data) or len(attachment.text.encode())
+    text = None if attachment.data else attachment.text
+    return AttachmentInfo(name=attachment.name, content_type=attachment.content_type, size=size, text=text)

@@ -1,0 +1,104 @@
+"""Server-sent events to one reader: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+
+What a reader does not take is not kept for it: its follower reads it from the store again, and one that takes
+nothing at all is cut off. It comes back with its last id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.store.deltas import Delta
+from answerback.store.live import Forgotten
+
+log = get_logger(__name__)
+
+TYPE = "text/event-stream"
+RETRY = 1000
+"""Milliseconds after which a reader that was cut off comes back."""
+STALLED = 30.0
+"""Seconds for a reader to take what was sent."""
+
+
+class Streams:
+    """The streams of one ingress process. A silent one sends a comment every `heartbeat` seconds."""
+
+    def __init__(self, heartbeat: float) -> None:
+        self._heartbeat = heartbeat
+        self._open: set[asyncio.Task[object]] = set()
+
+    async def send(
+        self, request: web.Request, deltas: AsyncIterator[Delta], *, first: bytes = b""
+    ) -> web.StreamResponse:
+        """Answer with the deltas to their end, or until the reader leaves. `first` is sent before them."""
+        response = web.StreamResponse(
+            headers={"Content-Type": TYPE, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        )
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            await response.prepare(request)
+            await self._write(request, response, b"retry: %d\n\n" % RETRY + first)
+            await self._relay(request, response, deltas)
+            await response.write_eof()
+        except ConnectionError:
+            pass  # it left
+        except (StoreUnavailable, StoreFull) as error:
+            log.warning("a stream ends early: its reader comes back", error=str(error))
+            _cut(request)
+        finally:
+            self._open.discard(task)
+        return response
+
+    async def close(self, app: web.Application) -> None:
+        """The process stops: readers shall come back to another one."""
+        for task in self._open:
+            task.cancel()
+
+    async def _relay(self, request: web.Request, response: web.StreamResponse, deltas: AsyncIterator[Delta]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._heartbeat):
+                    delta = await anext(deltas)
+            except TimeoutError:
+                await self._write(request, response, b": still here\n\n")
+            except StopAsyncIteration:
+                return
+            except Forgotten as forgotten:
+                # Without an id: whoever comes back with an older one is told the same.
+                await self._write(request, response, event("forgotten", b'{"reason":"%b"}' % str(forgotten).encode()))
+                return
+            else:
+                await self._write(request, response, event(delta.kind, delta.data, delta.id))
+                if delta.kind == "gone":
+                    return
+
+    async def _write(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(STALLED):
+                await response.write(data)
+        except TimeoutError:
+            log.info("a reader took nothing and is cut off", path=request.path)
+            _cut(request)
+            raise ConnectionResetError from None
+
+
+def event(kind: str, data: bytes, id: str = "") -> bytes:
+    """One event. `data` is JSON without line breaks; an event without an id leaves the reader's last one as it is."""
+    return (b"id: %b\n" % id.encode() if id else b"") + b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+
+def wanted(request: web.Request) -> bool:
+    """Whether a request asks for a stream by its Accept header."""
+    return any(part.partition(";")[0].strip().lower() == TYPE for part in request.headers.get("Accept", "").split(","))
+
+
+def _cut(request: web.Request) -> None:
+    if request.transport:
+        request.transport.abort()
