@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.bench import turns, webhooks
+from tests.bench import streams, turns, webhooks
 from tests.bench.bench import machine, median
 
 RUNS = int(os.environ.get("RUNS", "3"))
@@ -13,17 +13,25 @@ RUNS = int(os.environ.get("RUNS", "3"))
 def main() -> None:
     """Run all benchmarks and print the table of docs/benchmarks.md."""
     print(machine())
-    webhook_runs, bare_runs, turn_runs = [], [], []
+    webhook_runs, bare_runs, turn_runs, stream_runs = [], [], [], []
     for number in range(RUNS):
         print(f"run {number + 1} of {RUNS} …", flush=True)
         webhook_runs.append(webhooks.run())
         bare_runs.append(webhooks.run("tests.bench.bare"))
         turn_runs.append(turns.run())
+        stream_runs.append(streams.run())
     print(f"signed 8 KB webhooks/s, one ingress process       {median([rate for rate, _ in webhook_runs])}")
     print(f"  per second of its CPU time                      {median([rate for _, rate in webhook_runs])}")
     print(f"  bare aiohttp: read, hash, answer, store nothing {median([rate for rate, _ in bare_runs])}")
     print(f"events/s through claim, run, commit, one worker   {median([rate for rate, _ in turn_runs])}")
     print(f"  per second of its CPU time                      {median([rate for _, rate in turn_runs])}")
+    print(
+        f"{streams.READERS:,} readers of one ingress process: words/s          {median([run.rate for run in stream_runs])}"
+    )
+    print(f"  from worker to reader, p50, µs                  {median([run.p50 * 1000 for run in stream_runs])}")
+    print(f"  from worker to reader, p99, µs                  {median([run.p99 * 1000 for run in stream_runs])}")
+    print(f"  memory of ingress a reader, bytes               {median([run.memory * 1024 for run in stream_runs])}")
+    print(f"  from POST to the first delta, p50, µs           {median([run.first * 1000 for run in stream_runs])}")
 
 
 if __name__ == "__main__":
