@@ -25,9 +25,8 @@ def main() -> None:
     print(f"  bare aiohttp: read, hash, answer, store nothing {median([rate for rate, _ in bare_runs])}")
     print(f"events/s through claim, run, commit, one worker   {median([rate for rate, _ in turn_runs])}")
     print(f"  per second of its CPU time                      {median([rate for _, rate in turn_runs])}")
-    print(
-        f"{streams.READERS:,} readers of one ingress process: words/s          {median([run.rate for run in stream_runs])}"
-    )
+    readers = f"words/s to {streams.READERS:,} readers of one ingress process"
+    print(f"{readers:<50}{median([run.rate for run in stream_runs])}")
     print(f"  from worker to reader, p50, µs                  {median([run.p50 * 1000 for run in stream_runs])}")
     print(f"  from worker to reader, p99, µs                  {median([run.p99 * 1000 for run in stream_runs])}")
     print(f"  memory of ingress a reader, bytes               {median([run.memory * 1024 for run in stream_runs])}")
