@@ -1,0 +1,322 @@
+"""Threads through the API, on real processes: said to, awaited, streamed, listed, ended, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.chatting import Screen, Sent, client
+from tests.acceptance.system import System, free_port, until
+from tests.standins.sender import Standard
+
+THREADS, SESSIONS = "/threads", "/sessions"
+
+
+@pytest.fixture
+def marks(plain: System) -> Path:
+    """Where the agents leave word of what they do."""
+    folder = plain.folder / "marks"
+    folder.mkdir()
+    plain.settings["MARKS"] = str(folder)
+    return folder
+
+
+async def mark(folder: Path, name: str) -> None:
+    """Wait for such a word."""
+
+    async def there() -> bool:
+        return (folder / name).exists()
+
+    await until(there, what=f"the agent getting to {name}")
+
+
+async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:addressed")
+    async with client(plain) as ada:
+        lead = {"company": "Widgets", "seats": 40}
+        made = await ada.call(
+            "POST", THREADS, {"agent": "echo", "user_id": "u-1", "title": "Lunch", "metadata": {"plan": "pro"}}
+        )
+        assert made.status == 201
+        assert made.headers["Location"].endswith(made.body["id"])
+        assert (made.body["agent"], made.body["user_id"], made.body["state"]) == ("echo", "u-1", "idle")
+        path = f"{THREADS}/{made.body['id']}"
+        said = await ada.post(
+            f"{path}/messages",
+            {
+                "content": "hello",
+                "attachments": [
+                    {"type": "text", "name": "notes.txt", "text": "a\nb"},
+                    {"type": "json", "name": "lead", "data": lead},
+                    {"type": "file", "name": "dot.png", "content_type": "image/png", "data": "iVBORw0KGgo="},
+                ],
+            },
+        )
+        assert (said["status"], said["message"]["content"]) == ("completed", "echo: hello")
+        found = await ada.get(path)
+        assert [(m["role"], m["content"]) for m in found["messages"]] == [
+            ("user", "hello"),
+            ("assistant", "echo: hello"),
+        ]
+        question, answer = found["messages"]
+        assert question["id"] == said["id"]
+        assert [(a["name"], a["size"]) for a in question["attachments"]] == [
+            ("notes.txt", 3), ("lead", len('{"company": "Widgets", "seats": 40}')), ("dot.png", 8),
+        ]  # fmt: skip
+        assert (answer["id"], answer["agent"], answer["status"]) == (said["message"]["id"], "echo", "said")
+        assert question["created_at"] <= answer["created_at"]
+        assert (found["waiting"], found["earlier"], found["state"]) == ([], 0, "idle")
+        page = await ada.get(f"{path}/messages?limit=1")
+        assert [m["id"] for m in page["messages"]] == [question["id"]]
+        rest = await ada.get(f"{path}/messages?cursor={page['next_cursor']}")
+        assert ([m["id"] for m in rest["messages"]], rest["next_cursor"]) == ([answer["id"]], None)
+
+
+async def test_a_message_is_stored_when_nobody_is_there_to_answer(plain: System) -> None:
+    await plain.ingress(API_WAIT_SECONDS="0.2")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        receipt = await ada.post(f"{path}/messages", {"content": "one", "wait": False}, 202)
+        waited = await ada.post(f"{path}/messages", {"content": "two"}, 202)
+        found = await ada.get(path)
+        assert [m["content"] for m in found["waiting"]] == ["one", "two"]
+        assert [m["id"] for m in found["waiting"]] == [receipt["id"], waited["id"]]
+        assert (found["messages"], found["state"]) == ([], "waiting")
+        await plain.worker("tests.acceptance.agents:addressed")
+        screen = Screen()
+        await screen.watch(ada, f"{path}/stream?after={receipt['after']}")
+        assert screen.texts == {f"{receipt['id']}.0": "echo: one"}
+
+
+async def test_a_named_post_is_worked_on_once(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:addressed")
+    async with client(plain) as ada:
+        made = [await ada.post(THREADS, {"title": "a"}, 201, Idempotency_Key="k1") for _ in range(2)]
+        assert made[0] == made[1]
+        path = f"{THREADS}/{made[0]['id']}/messages"
+        said = [await ada.post(path, {"content": "hello"}, Idempotency_Key="k2") for _ in range(2)]
+        assert said[0] == said[1]
+        streamed = [
+            sent async for sent in ada.stream("POST", path, {"content": "x", "stream": True}, Idempotency_Key="k3")
+        ]
+        again = [
+            sent async for sent in ada.stream("POST", path, {"content": "x", "stream": True}, Idempotency_Key="k3")
+        ]
+        assert streamed[1:] == again[1:]
+        assert again[0].data["status"] == "duplicate"
+        await ada.post(path, {"content": "other"}, 409, Idempotency_Key="k2")
+        assert len((await ada.get(path))["messages"]) == 4
+
+
+async def test_an_answer_is_streamed_to_its_end(plain: System, marks: Path) -> None:
+    await plain.ingress(STREAM_HEARTBEAT_SECONDS="0.05")
+    await plain.worker("tests.acceptance.agents:recites", PACE="0.1")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        screen, sent = Screen(), list[Sent]()
+        async for each in ada.stream("POST", f"{path}/messages", {"content": "say 8"}, Accept="text/event-stream"):
+            sent.append(each)
+            screen.show(each)
+        assert (sent[0].kind, sent[-1].kind) == ("accepted", "done")
+        assert screen.kinds.count("text") > 2
+        whole = "".join(f"word{number} " for number in range(8))
+        assert screen.texts == {sent[-1].data["message"]: whole}
+        assert (await ada.get(path))["messages"][1]["content"] == whole
+
+
+async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System, marks: Path) -> None:
+    await plain.ingress()
+    other = free_port()
+    await plain.ingress(PORT=str(other))
+    first = await plain.worker("tests.acceptance.agents:recites")
+    async with client(plain) as ada, client(plain, port=other) as twin:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        receipt = await ada.post(f"{path}/messages", {"content": "say 80", "wait": False}, 202)
+        screen, clients = Screen(), [ada, twin]
+        screen.last = receipt["after"]
+
+        async def read() -> None:
+            while not screen.ended:
+                clients.reverse()
+                await screen.watch(clients[0], f"{path}/stream", at_most=3)
+
+        reading = asyncio.create_task(read())
+        await mark(marks, f"{receipt['id']}-20")
+        await first.kill()
+        await plain.worker("tests.acceptance.agents:recites", PACE="0.002")
+        await reading
+        assert screen.ended
+        assert screen.ended.data["status"] == "completed"
+        (committed,) = [m for m in (await ada.get(path))["messages"] if m["role"] == "assistant"]
+        assert screen.texts == {committed["id"]: committed["content"]}
+
+
+async def test_a_reader_that_leaves_ends_nothing_and_a_cancel_does(plain: System, marks: Path) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:recites", PACE="0.05")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        events = ada.stream("POST", f"{path}/messages", {"content": "say 12", "stream": True})
+        async for sent in events:
+            if sent.kind == "text":
+                break
+        await events.aclose()  # type: ignore[attr-defined]
+
+        async def answered() -> Any:
+            return [m["content"] for m in (await ada.get(path))["messages"] if m["role"] == "assistant"]
+
+        assert await until(answered) == ["".join(f"word{number} " for number in range(12))]
+        asking = asyncio.create_task(ada.post(f"{path}/messages", {"content": "say 1000"}))
+
+        async def running() -> bool:
+            return bool((await ada.get(path))["state"] == "running")
+
+        await until(running)
+        assert await ada.post(f"{path}/cancel") == {"cancelled": True}
+        assert (await asking)["status"] == "cancelled"
+        assert await ada.post(f"{path}/cancel") == {"cancelled": False}
+
+
+async def test_a_message_that_may_not_wait_is_refused_and_says_so(plain: System, marks: Path) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:slows", SLOW="1")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        receipt = await ada.post(f"{path}/messages", {"content": "one", "wait": False}, 202)
+        await mark(marks, f"{receipt['id']}-1")
+        refused = await ada.post(f"{path}/messages", {"content": "two", "arrival": "drop"}, 409)
+        assert refused["type"].endswith("#busy")
+        found = await ada.get(path)
+        assert [m["content"] for m in found["waiting"]] == ["one"]
+
+
+async def test_a_turn_that_fails_for_good_is_a_problem_with_its_reason(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:failing", TURN_MAX_ATTEMPTS="2")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        failed = await ada.post(f"{path}/messages", {"content": "fail always"}, 502)
+        assert "failed on purpose" in failed["detail"]
+        sent = [s async for s in ada.stream("POST", f"{path}/messages", {"content": "fail always", "stream": True})]
+        assert [s.kind for s in sent if s.kind in ("retry", "error", "done")] == ["retry", "error"]
+        assert (await ada.post(f"{path}/messages", {"content": "fail 1"}))["message"]["content"] == "ok after 2"
+
+
+async def test_an_agent_is_asked_by_name_wherever_it_is(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:echoes")
+    await plain.worker("tests.acceptance.agents:counts")
+    async with client(plain) as ada:
+        for agent, answer in (("count", "0"), ("echo", "echo: hello"), ("count", "0")):
+            made = await ada.post(THREADS, {"agent": agent}, 201)
+            said = await ada.post(f"{THREADS}/{made['id']}/messages", {"content": "hello"})
+            assert said["message"]["content"] == answer
+        unknown = await ada.post(THREADS, {"agent": "nobody"}, 404)
+        assert "count, echo" in unknown["detail"]
+
+
+async def test_threads_are_listed_changed_and_deleted(plain: System) -> None:
+    await plain.ingress()
+    async with client(plain) as ada:
+        ids = [(await ada.post(THREADS, {"user_id": f"u{n % 2}"}, 201))["id"] for n in range(4)]
+        await ada.post(f"{THREADS}/{ids[0]}/messages", {"content": "up", "wait": False}, 202)
+        page = await ada.get(f"{THREADS}?limit=3")
+        assert page["threads"][0]["id"] == ids[0]
+        rest = await ada.get(f"{THREADS}?limit=3&cursor={page['next_cursor']}")
+        assert {t["id"] for t in page["threads"] + rest["threads"]} == set(ids)
+        assert {t["id"] for t in (await ada.get(f"{THREADS}?user_id=u1"))["threads"]} == {ids[1], ids[3]}
+        changed = await ada.call("PATCH", f"{THREADS}/{ids[1]}", {"title": "New", "archived": True, "pinned": True})
+        assert (changed.body["title"], changed.body["archived"], changed.body["pinned"]) == ("New", True, True)
+        assert ids[1] not in {t["id"] for t in (await ada.get(THREADS))["threads"]}
+        for query in ("archived=true", "archived=any&pinned=true"):
+            assert [t["id"] for t in (await ada.get(f"{THREADS}?{query}"))["threads"]] == [ids[1]]
+        assert (await ada.call("GET", f"{THREADS}?cursor=nonsense")).status == 422
+        assert (await ada.call("PATCH", f"{THREADS}/{ids[1]}", {})).status == 422
+        assert (await ada.call("DELETE", f"{THREADS}/{ids[0]}")).status == 204
+        for method in ("GET", "DELETE"):
+            assert (await ada.call(method, f"{THREADS}/{ids[0]}")).status == 404
+        assert (await plain.queues()).events_waiting == 0
+
+
+async def test_followers_of_a_deleted_thread_are_told(plain: System) -> None:
+    await plain.ingress()
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        asking = asyncio.create_task(ada.call("POST", f"{path}/messages", {"content": "hello"}))
+
+        async def waits() -> bool:
+            return bool((await ada.get(path))["state"] == "waiting")
+
+        await until(waits)
+        assert (await ada.call("DELETE", path)).status == 204
+        assert (await asking).status == 404
+
+
+async def test_another_workspace_sees_nothing_of_it(plain: System) -> None:
+    await plain.ingress()
+    async with client(plain) as ada, client(plain, "other", "admin") as eve, client(plain, "default", "admin") as root:
+        id = (await ada.post(THREADS, {"metadata": {"secret": 1}}, 201))["id"]
+        await ada.post(f"{THREADS}/{id}/messages", {"content": "hello", "wait": False}, 202)
+        calls: list[tuple[str, str, Any]] = [
+            ("GET", f"{THREADS}/{id}", None), ("PATCH", f"{THREADS}/{id}", {"title": "mine"}),
+            ("DELETE", f"{THREADS}/{id}", None), ("GET", f"{SESSIONS}/{id}", None),
+            ("POST", f"{SESSIONS}/{id}/end", {}),
+        ]  # fmt: skip
+        for base in (THREADS, SESSIONS):
+            calls += [
+                ("GET", f"{base}/{id}/messages", None), ("POST", f"{base}/{id}/messages", {"content": "x"}),
+                ("GET", f"{base}/{id}/stream", None), ("POST", f"{base}/{id}/cancel", {}),
+            ]  # fmt: skip
+        for stranger in (eve, root):
+            for method, path, body in calls:
+                for name in (path, path.replace(id, f"chat:acme:{id}")):
+                    assert (await stranger.call(method, name, body)).status == 404, (method, name)
+            assert (await stranger.get(THREADS))["threads"] == []
+        assert (await ada.get(f"{THREADS}/{id}"))["title"] == ""
+
+
+async def test_threads_of_webhooks_are_read_by_those_who_may(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:echoes")
+    receipt = await plain.deliver("standard", Standard().message("hi", thread="ticket-1"))
+    await plain.quiet(1)
+    async with client(plain, "default", "admin") as root, client(plain, "default") as ada:
+        (thread,) = (await root.get(THREADS))["threads"]
+        assert (thread["id"], thread["platform"]) == (receipt["thread"], "standard")
+        assert [m["content"] for m in (await root.get(f"{THREADS}/{thread['id']}"))["messages"]] == ["hi", "echo: hi"]
+        refused = await root.post(f"{THREADS}/{thread['id']}/messages", {"content": "x"}, 409)
+        assert refused["type"].endswith("#read-only")
+        assert (await ada.get(THREADS))["threads"] == []
+        assert (await ada.call("GET", f"{THREADS}/{thread['id']}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({}, ""),
+        ({"content": " "}, ""),
+        ({"content": "x" * 100_001}, "/content"),
+        ({"content": "x", "stream": True, "wait": False}, ""),
+        ({"content": "x", "arrival": "never"}, "/arrival"),
+        ({"attachments": [{"type": "text", "name": "a", "text": "x" * 200_001}]}, "/attachments/0/text/text"),
+        ({"attachments": [{"type": "json", "data": "x" * 65_536}]}, "/attachments/0/json/data"),
+        (
+            {"attachments": [{"type": "file", "name": "a", "content_type": "a/b", "data": "?"}]},
+            "/attachments/0/file/data",
+        ),
+        ({"attachments": [{"type": "text", "name": "a", "text": "x"}] * 11}, "/attachments"),
+    ],
+)
+async def test_what_is_too_long_or_makes_no_sense_is_told_with_its_place(
+    plain: System, body: dict[str, Any], at: str
+) -> None:
+    await plain.ingress()
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        refused = await ada.post(f"{path}/messages", body, 422)
+        assert [place["at"] for place in refused["errors"]] == [at]
