@@ -23,8 +23,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[Message] = []
 
 
-async def answer(threads: Threads, thread: str, event: str) -> Answer | None:
-    """How the message of dispatch id `event` was answered; None while it waits or its turn runs."""
+async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> Answer | None:
+    """How the message of dispatch id `event` was answered; None while it waits or its turn runs.
+
+    `turn` is the one that answered it, where that is known: the history does not tell of one that was interrupted
+    before it had said anything.
+    """
     p = threads.partition(thread)
     history = keys.history(p, thread)
     # In one step: an event leaves the inbox in the step that adds to the history.
@@ -37,20 +41,19 @@ async def answer(threads: Threads, thread: str, event: str) -> Answer | None:
         found = [_message(each) for each in raw] + found
         for place, message in enumerate(found[:PAGE]):
             if message.role == "user" and message.id == event:
-                return _answered(found[place:])
-    return Answer(turn=event, status="ignored")
+                return _answered(found[place:], turn)
+    return Answer(turn=turn or event, status="ignored")
 
 
-def _answered(since: list[Message]) -> Answer:
-    asked, turn = since[0], since[0].turn
-    said: list[Message] = []
+def _answered(since: list[Message], known: str) -> Answer:
+    asked, turn = since[0], known or since[0].turn
+    cut = {message.turn for message in since if message.status == "interrupted"}
     for message in since:
-        if message.turn != turn and any(each.status == "interrupted" for each in said):
-            # What was interrupted was answered by the turn that came next.
-            turn, said = message.turn, []
-        if message.turn == turn and message.role == "assistant":
-            said.append(message)
+        # What was interrupted was answered by the turn that came next.
+        if turn in cut:
+            turn = message.turn
     if asked.status == "dropped":
         return Answer(turn=turn, status="dropped")
+    said = [message for message in since if message.turn == turn and message.role == "assistant"]
     cancelled = bool(said) and said[-1].status == "cancelled"
     return Answer(turn=turn, status="cancelled" if cancelled else "completed", messages=said)

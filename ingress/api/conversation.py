@@ -12,7 +12,7 @@ from answerback.store.answers import Answer, answer
 from answerback.store.chats import thread_of
 from answerback.store.deltas import Delta, last, stored
 from answerback.store.live import Follower, Live
-from ingress.api.asked import Among, Asked, Kept, failure, retold
+from ingress.api.asked import Among, Asked, End, Kept, failure, retold
 from ingress.problems import Problem
 
 
@@ -28,10 +28,12 @@ class Said:
 
     async def answer(self, seconds: float) -> Answer | None:
         """How it was answered; None when that takes longer. Raises `Problem` (502, 504) when it failed for good."""
-        thread, id = self.receipt.thread, self.receipt.dispatch_id
-        if self.receipt.status == "duplicate" and (found := await answer(self._threads, thread, id)):
+        if again := await self._again():
+            found, _, end = again
+            if end and end.reason:
+                raise failure(end)
             return found
-        asked = Asked(id)
+        asked = Asked(self.receipt.dispatch_id)
         try:
             async with asyncio.timeout(seconds):
                 async for delta in self._follower:
@@ -42,21 +44,33 @@ class Said:
         assert asked.end is not None
         if asked.end.reason:
             raise failure(asked.end)
-        return await answer(self._threads, thread, id)
+        return await self._answer(asked.end.turn)
 
     @asynccontextmanager
     async def deltas(self) -> AsyncIterator[AsyncIterator[Delta]]:
         """What its turn produces, to the end. For a message that was said before, all of it again."""
-        thread, id = self.receipt.thread, self.receipt.dispatch_id
-        asked = Asked(id)
+        asked = Asked(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
             yield Among(asked, self._follower)
-        elif found := await answer(self._threads, thread, id):
-            kept = [delta for delta in await stored(self._threads, thread, limit=10_000) or () if asked.takes(delta)]
-            yield Kept(kept if asked.end else retold(found, id))
+        elif again := await self._again():
+            yield Kept(again[1])
         else:
-            async with self._live.follow(thread) as follower:
+            async with self._live.follow(self.receipt.thread) as follower:
                 yield Among(asked, follower)
+
+    async def _again(self) -> tuple[Answer, list[Delta], End | None] | None:
+        """How a message that was said before was answered: what is kept of its deltas, and their end."""
+        if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
+            return None
+        asked = Asked(self.receipt.dispatch_id)
+        all_kept = await stored(self._threads, self.receipt.thread, limit=10_000) or ()
+        kept = [delta for delta in all_kept if asked.takes(delta)]
+        if asked.end is None:
+            return found, retold(found, self.receipt.dispatch_id), None
+        return await self._answer(asked.end.turn) or found, kept, asked.end
+
+    async def _answer(self, turn: str = "") -> Answer | None:
+        return await answer(self._threads, self.receipt.thread, self.receipt.dispatch_id, turn)
 
 
 class Conversation:

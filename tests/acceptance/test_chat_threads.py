@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.acceptance.chatting import Screen, Sent, client
@@ -320,3 +321,57 @@ async def test_what_is_too_long_or_makes_no_sense_is_told_with_its_place(
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
         refused = await ada.post(f"{path}/messages", body, 422)
         assert [place["at"] for place in refused["errors"]] == [at]
+
+
+@pytest.mark.parametrize(("agent", "first"), [("interrupts", "one + two"), ("merges", "one")])
+async def test_each_of_two_who_speak_at_once_hears_the_turn_that_answers_him(
+    plain: System, marks: Path, agent: str, first: str
+) -> None:
+    await plain.ingress()
+    await plain.worker(f"tests.acceptance.agents:{agent}", SLOW="1")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        one = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one"))
+        await mark(marks, "one")
+        two = asyncio.create_task(ada.post(f"{path}/messages", {"content": "two"}))
+        three = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one"))
+        assert (await one)["message"]["content"] == first
+        assert (await two)["message"]["content"] == ("one + two" if first != "one" else "two")
+        assert await three == await one
+        assert await ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one") == await one
+
+
+async def test_what_a_busy_agent_does_not_take_is_refused(plain: System, marks: Path) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:drops", SLOW="1")
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+        one = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}))
+        await mark(marks, "one")
+        refused = await ada.post(f"{path}/messages", {"content": "two"}, 409)
+        assert refused["type"].endswith("#busy")
+        assert (await one)["message"]["content"] == "one"
+        said = [(m["content"], m["status"]) for m in (await ada.get(path))["messages"]]
+        assert said == [("one", "said"), ("one", "said"), ("two", "dropped")]
+
+
+async def test_a_process_that_stops_sends_its_readers_to_another(plain: System) -> None:
+    ingress = await plain.ingress()
+    async with client(plain) as ada:
+        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
+
+        async def read() -> None:
+            async for _ in ada.stream("GET", f"{path}/stream"):
+                raise AssertionError("there is nothing to read")
+
+        reading = asyncio.create_task(read())
+        asking = asyncio.create_task(ada.call("POST", f"{path}/messages", {"content": "x", "stream": True}))
+
+        async def stored() -> bool:
+            return bool((await ada.get(path))["waiting"])
+
+        await until(stored)
+        assert await ingress.stop() == 0
+        for task in (reading, asking):
+            with pytest.raises(aiohttp.ClientError):
+                await task
