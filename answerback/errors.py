@@ -2,6 +2,8 @@
 
 AnswerbackError
 ├── ConfigurationError      settings that cannot work; says which, and what to do
+│   └── FlowError           a dialog flow that cannot work; says all that is wrong with it, and where
+├── ForbiddenAddress        a request would have gone to an address that is not public
 ├── MalformedBody           authentic, but not what the platform's documentation promises
 ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
 ├── StoreFull               Redis answered that it cannot store more
@@ -24,6 +26,8 @@ AnswerbackError
     └── Unavailable         no answer, or one that says "later"
 """
 
+from collections.abc import Sequence
+
 
 class AnswerbackError(Exception):
     """Something went wrong in Answerback."""
@@ -34,6 +38,21 @@ class AnswerbackError(Exception):
 
 class ConfigurationError(AnswerbackError):
     """The configuration cannot work."""
+
+
+class FlowError(ConfigurationError):
+    """The dialog flow cannot work.
+
+    `problems`: a line for each, with where it is.
+    """
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([f"{name} is not a flow that can work:", *(f"  {one}" for one in self.problems)]))
+
+
+class ForbiddenAddress(AnswerbackError):
+    """The address is not public."""
 
 
 class MalformedBody(AnswerbackError):

@@ -126,6 +126,13 @@ class Settings(BaseModel):
         200, ge=1, alias="HISTORY_WINDOW", description="messages of history that are replayed to an agent at most"
     )
 
+    # Requests on behalf of others: what a flow's actions and tools ask for
+    allow_private_urls: bool = Field(
+        False,
+        alias="ALLOW_PRIVATE_URLS",
+        description="let flows and remote agents call addresses that are not public (10.*, localhost, ...)",
+    )
+
     # Replies
     platform_timeout: Seconds = Field(
         30, alias="PLATFORM_TIMEOUT_SECONDS", description="how long a platform may take to answer a request"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -16,6 +17,8 @@ from answerback.messages import Arrival, Event
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+
+    from answerback.flows import Flow
 
 When = Literal["mention", "direct", "answered", "every"]
 Think = Callable[[Turn], Awaitable[str | None]]
@@ -58,7 +61,7 @@ ADDRESSED = Listen()
 
 
 class Agent:
-    """Something that answers. Give it a function, or a language model.
+    """Something that answers. Give it a function, a language model, or a dialog flow.
 
     A function takes a `Turn` and returns its reply (or None after `turn.reply`):
 
@@ -72,6 +75,9 @@ class Agent:
 
         agents = Agent("triage", model="anthropic:claude-haiku-4-5", instructions="…", tools=[search])
 
+    A flow decides the way of a conversation; its model, if it needs one, understands and phrases:
+
+        agents = Agent("kyc", flow="kyc.json", model="anthropic:claude-haiku-4-5")
 
     arrival   what becomes of messages that arrive while it works:
                   "queue"      one turn each, in order
@@ -93,6 +99,7 @@ class Agent:
         description: str = "",
         listen: Listen | Sequence[Listen] = ADDRESSED,
         model: str | Model | None = None,
+        flow: str | Path | Flow | None = None,
         instructions: str | Callable[[Turn], str] = "",
         tools: Sequence[Any] = (),
         messages: int = 100,
@@ -104,8 +111,10 @@ class Agent:
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
-        if (think is None) == (model is None):
-            raise ConfigurationError(f'agent "{name}" needs a function or a model: one of them')
+        if (think is None) == (model is None and flow is None):
+            raise ConfigurationError(f'agent "{name}" needs a function or a model, or a flow: one of them')
+        if flow is not None and instructions:
+            raise ConfigurationError(f'agent "{name}": a flow has instructions of its own, its "system_prompt"')
         if think is not None and not callable(think):
             raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
         if arrival not in ARRIVALS:
@@ -118,6 +127,7 @@ class Agent:
         self.timeout = timeout
         self.arrival = arrival
         self.quiet = quiet
+        self.flow = flow
         self._think: Think | None = _spoken(think)
         self.max_tokens = max_tokens
         self._model = model
@@ -136,8 +146,12 @@ class Agent:
         return any(listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen)
 
     def prepare(self) -> None:
-        """Get ready before the first turn. Raises `ConfigurationError` for a model that cannot work."""
-        if self._think is None:
+        """Get ready before the first turn. Raises `ConfigurationError` for a model or a flow that cannot work."""
+        if self._think is None and self.flow is not None:
+            from answerback.flows.follow import follow
+
+            self._think = follow(self.name, self.flow, self._model, self._tools)
+        elif self._think is None:
             # pydantic-ai takes a second to import: only those who use it pay.
             from answerback.agents.model import converse
 

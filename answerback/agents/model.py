@@ -35,11 +35,11 @@ def converse(
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """A function over a turn that asks the model. Raises `ConfigurationError` for a model that cannot work."""
     agent = pydantic_ai.Agent(
-        _model(name, model),
+        find_model(name, model),
         name=name,
         deps_type=Turn,
         instructions=_instructions(instructions),
-        toolsets=[Tools([_REPLY, *map(_tool, tools)], id="tools")],
+        toolsets=[Tools([_REPLY, *map(as_tool, tools)], id="tools")],
         capabilities=[Durability(show, see)],
     )
 
@@ -81,7 +81,8 @@ async def _reply(ctx: RunContext[Turn], text: str) -> str:
 _REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
 
 
-def _model(name: str, model: str | Model) -> Model:
+def find_model(name: str, model: str | Model) -> Model:
+    """The model an agent names. Raises `ConfigurationError` for one that cannot work."""
     try:
         found = infer_model(model)
     except (UserError, ImportError) as error:
@@ -101,7 +102,8 @@ def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
     return tell
 
 
-def _tool(tool: Any) -> Tool[Turn]:
+def as_tool(tool: Any) -> Tool[Turn]:
+    """A function, or a tool of pydantic-ai's, as the latter."""
     if isinstance(tool, Tool):
         return tool
     return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool)}})

@@ -1,0 +1,59 @@
+"""An agent that is a flow: its turns as a function over `Turn`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError
+from answerback.flows.act import acting
+from answerback.flows.flow import Flow
+from answerback.flows.guards import models_part
+from answerback.flows.load import load
+from answerback.flows.place import Place
+from answerback.flows.walk import Walk
+from answerback.outside import Outside
+from answerback.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+SHOWN = 8
+
+
+def follow(
+    name: str, flow: str | Path | Mapping[str, Any] | Flow, model: str | Model | None, tools: Sequence[Any]
+) -> Callable[[Turn], Awaitable[str | None]]:
+    """A function over a turn that follows the flow. Raises `FlowError`, or `ConfigurationError` without its model."""
+    graph = load(flow)
+    outside = Outside(private=Settings.load().allow_private_urls)
+    guide = None
+    if model is not None:
+        # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
+        from answerback.flows.guide import Guide
+
+        guide = Guide(name, graph, model, tools, outside)
+    elif needs := models_part(graph):
+        more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
+        lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])
+        raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"):\n{lines}')
+
+    async def think(turn: Turn) -> str | None:
+        place = Place.of(turn.state, name)
+        walk = Walk(
+            graph,
+            place,
+            act=acting(turn, outside),
+            model=guide.at(turn) if guide else None,
+            message=turn.text,
+            user=turn.event.author.name or turn.event.author.id,
+            at=turn.event.at or int(time.time() * 1000),
+        )
+        said = await walk.run()
+        place.save(turn.state, name)
+        return said or None
+
+    return think

@@ -1,0 +1,188 @@
+"""The language model of a flow: it chooses one of the ways it is given, and puts instructions into words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pydantic_ai
+from pydantic_ai import ModelRetry, RunContext, StructuredDict, Tool, ToolOutput
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
+from pydantic_ai.models import Model
+
+from answerback.agents.durability import METADATA, Durability, Tools, running
+from answerback.agents.model import as_tool, find_model
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError, TurnFailed
+from answerback.flows import templates
+from answerback.flows.act import REPEATABLE, call_of, perform
+from answerback.flows.flow import Flow, Node, ToolDefinition
+from answerback.flows.option import Option
+from answerback.flows.walk import Refuse
+from answerback.messages import Author
+from answerback.outside import Outside
+
+CORRECTIONS = 2
+"""How often an answer that does not fit may be corrected before its turn fails."""
+
+
+class Guide:
+    """What a flow's turns have in common: the model, and the tools that it may call at each node."""
+
+    def __init__(self, name: str, flow: Flow, model: str | Model, tools: Sequence[Any], outside: Outside) -> None:
+        self._name = name
+        self._flow = flow
+        self._model = find_model(name, model)
+        self._outside = outside
+        self._functions = {tool.name: tool for tool in map(as_tool, tools)}
+        declared = [*flow.tools, *(one for node in flow.nodes for one in node.tools if not isinstance(one, str))]
+        self._common = [tool for tool in self._functions.values() if tool.name not in {one.handler for one in declared}]
+        for tool in declared:
+            if tool.type != "http" and tool.handler not in self._functions:
+                raise ConfigurationError(
+                    f'agent "{name}": its flow has the tool "{tool.id}": give it a function named "{tool.handler}" '
+                    "in tools=[…]"
+                )
+
+    def at(self, turn: Turn) -> Guided:
+        """It, for one turn."""
+        return Guided(self, turn)
+
+    def agent(self, node: Node, output: Any, scope: Mapping[str, Any]) -> pydantic_ai.Agent[Turn, Any]:
+        """A pydantic-ai agent for one request at a node."""
+        by_id = {tool.id: tool for tool in self._flow.tools}
+        wanted = {**by_id, **{one.id: one for one in node.tools if not isinstance(one, str)}}
+        return pydantic_ai.Agent(
+            self._model,
+            name=self._name,
+            deps_type=Turn,
+            output_type=output,
+            retries=CORRECTIONS,
+            instructions=self._told(node, scope),
+            toolsets=[Tools([*self._common, *(self._tool(tool, scope) for tool in wanted.values())], id="tools")],
+            capabilities=[Durability()],
+        )
+
+    def _tool(self, tool: ToolDefinition, scope: Mapping[str, Any]) -> Tool[Turn]:
+        if tool.type != "http":
+            return self._functions[tool.handler]
+
+        async def request(ctx: RunContext[Turn], **args: Any) -> dict[str, Any]:
+            return await perform(call_of(tool, scope, args), self._outside, ctx.deps.key)
+
+        made: Tool[Turn] = Tool.from_schema(
+            request,
+            name=tool.id,
+            description=tool.description or tool.name,
+            json_schema={"type": "object", "properties": {}, **(tool.input_schema or {})},
+            takes_ctx=True,
+        )
+        made.metadata = {METADATA: {"idempotent": (tool.method or "POST") in REPEATABLE}}
+        return made
+
+    def _told(self, node: Node, scope: Mapping[str, Any]) -> str:
+        flow = self._flow
+        lines = [templates.render(flow.system_prompt, scope)]
+        for what, value in (
+            ("Your objective", flow.objective),
+            ("Speak this language", flow.agent_language),
+            ("Speak of yourself as", flow.agent_gender),
+            ("Your tone", flow.agent_tone),
+        ):
+            if value:
+                lines.append(f"{what}: {value}")
+        lines.append(f"The conversation is at the step “{node.name or node.id}”.")
+        if text := node.instruction or node.static_text:
+            lines.append(f"What this step is for: {templates.render(text, scope)}")
+        if node.completion_criteria:
+            wanted = "; ".join(f"{one.key} ({one.description})" for one in node.completion_criteria)
+            lines.append(f"To be found out here: {wanted}")
+        if known := scope["userdata"]:
+            lines.append(f"Known so far: {json.dumps(known, ensure_ascii=False, default=str)[:8000]}")
+        return "\n".join(line for line in lines if line.strip())
+
+
+class Guided:
+    """The model in one turn."""
+
+    def __init__(self, guide: Guide, turn: Turn) -> None:
+        self._guide = guide
+        self._turn = turn
+
+    async def choose(
+        self, node: Node, choices: Sequence[Option], scope: Mapping[str, Any], refuse: Refuse
+    ) -> tuple[Option, dict[str, Any]]:
+        """Have the model call the function of one way."""
+        outputs = [
+            ToolOutput(
+                StructuredDict(option.schema, name=option.name), name=option.name, description=option.description
+            )
+            for option in choices
+        ]
+        agent = self._guide.agent(node, outputs, scope)
+        by_name = {option.name: option for option in choices}
+        chosen: list[Option] = []
+
+        @agent.output_validator
+        def fits(ctx: RunContext[Turn], args: dict[str, Any]) -> dict[str, Any]:
+            option = by_name[ctx.tool_name or ""]
+            if wrong := refuse(option, args):
+                raise ModelRetry("\n".join(wrong))
+            chosen[:] = [option]
+            return args
+
+        rule = (
+            "Call the one function that fits what the user said last. Fill in only what the user has said; leave out "
+            "what is not known. Never repeat an instruction to the user: say in your own words what it asks of you."
+        )
+        args = await self._run(agent, rule)
+        return chosen[0], args
+
+    async def phrase(self, node: Node, scope: Mapping[str, Any]) -> str:
+        """Have the model say what a node's instruction asks for."""
+        agent = self._guide.agent(node, str, scope)
+
+        @agent.output_validator
+        def speaks(text: str) -> str:
+            if not text.strip():
+                raise ModelRetry("Say something to the user.")
+            return text
+
+        said: str = await self._run(agent, "Say to the user what this step is for, in your own words.")
+        return said
+
+    async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str) -> Any:
+        turn = self._turn
+        system = f"{turn.event.system}\n{rule}" if turn.event.system else rule
+        token = running.set(turn)
+        try:
+            result = await agent.run(
+                _line(None if turn.event.direct else turn.event.author, turn.text)
+                or "(The user opens the conversation.)",
+                deps=turn,
+                message_history=_history(turn),
+                instructions=system,
+            )
+        except UnexpectedModelBehavior as error:
+            # Its answers are recorded: another attempt would be given the same ones.
+            raise TurnFailed(f"the model's answer does not fit the flow: {error}") from error
+        finally:
+            running.reset(token)
+        return result.output
+
+
+def _history(turn: Turn) -> list[ModelMessage]:
+    """What was said before, as plain words: the flow's state tells the rest."""
+    return [
+        ModelRequest(parts=[UserPromptPart(_line(message.author, message.text))])
+        if message.role == "user"
+        else ModelResponse(parts=[TextPart(message.text)])
+        for message in turn.history
+        if message.text.strip()
+    ]
+
+
+def _line(author: Author | None, text: str) -> str:
+    return f"{author.name}: {text}" if author and author.name and text.strip() else text

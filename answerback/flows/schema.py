@@ -1,0 +1,124 @@
+"""What an edge collects, as a JSON schema: whether it is one, and whether values fit it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import extend
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from answerback.flows.templates import matches, pattern
+
+Schema = dict[str, Any]
+ANSWER = 1000
+"""Characters of a message that may as a whole be a value."""
+
+_NUMBER = {"integer": r"[+-]?\d{1,18}", "number": r"[+-]?\d{1,18}(\.\d{1,18})?"}
+_BOOLEAN = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def _pattern(_: Any, source: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not matches(instance, source):
+        yield ValidationError(f"{instance!r} does not match {source!r}")
+
+
+# A regular expression of linear time, and a registry that fetches nothing from anywhere.
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=1024)
+def _validator(schema: str) -> Any:
+    return _Validator(json.loads(schema), registry=Registry())
+
+
+def fields(schema: Schema | None) -> dict[str, Any]:
+    """The fields and the schema of each."""
+    found = (schema or {}).get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def required(schema: Schema | None) -> list[str]:
+    """The names of the fields that must be there."""
+    found = (schema or {}).get("required")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def fault(schema: Schema) -> str | None:
+    """Why this is not the schema of an object with fields."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        where = ".".join(str(part) for part in error.absolute_path)
+        return f"is no JSON schema: {f'{where}: ' if where else ''}{error.message}"
+    if schema.get("type", "object") != "object":
+        return f'describes a {schema["type"]}: it must be an object whose "properties" are what is collected'
+    for name in required(schema):
+        if name not in fields(schema):
+            return f'requires "{name}", which is not among its properties'
+    for found in _patterns(schema):
+        try:
+            pattern(found)
+        except ValueError as error:
+            return f"has a pattern that is no regular expression: {found!r} ({error})"
+    try:
+        list(_validator(json.dumps(schema)).iter_errors({}))
+    except Unresolvable as error:
+        return f"refers to what is not there: {error}"
+    return None
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for name, value in schema.items():
+            if name == "pattern" and isinstance(value, str):
+                yield value
+            else:
+                yield from _patterns(value)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from _patterns(one)
+
+
+def faults(schema: Schema, values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values, a line each; none when they fit."""
+    found = []
+    for error in _validator(json.dumps(schema)).iter_errors(dict(values)):
+        where = ".".join(str(part) for part in error.absolute_path)
+        found.append(f"{where}: {error.message}" if where else error.message)
+    return found
+
+
+def said(schema: Schema, text: str) -> dict[str, Any] | None:
+    """The values, where a message as a whole is the only one that is asked for; {} where none is; else None."""
+    wanted = required(schema) or list(fields(schema))
+    if not wanted:
+        return {}
+    text = text.strip()
+    if len(wanted) > 1 or not text or len(text) > ANSWER:
+        return None
+    for value in _readings(fields(schema)[wanted[0]], text):
+        if not faults(schema, {wanted[0]: value}):
+            return {wanted[0]: value}
+    return None
+
+
+def _readings(field: Any, text: str) -> Iterator[Any]:
+    """What a text may stand for in a field."""
+    field = field if isinstance(field, dict) else {}
+    kinds = field.get("type", "string")
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if kind == "boolean" and text.lower().rstrip(".!") in _BOOLEAN:
+            yield _BOOLEAN[text.lower().rstrip(".!")]
+        elif kind in _NUMBER and re.fullmatch(_NUMBER[kind], text):
+            yield int(text) if re.fullmatch(_NUMBER["integer"], text) else float(text)
+    for choice in [*(field.get("enum") or []), *([field["const"]] if "const" in field else [])]:
+        if str(choice).casefold() == text.casefold():
+            yield choice
+    yield text
