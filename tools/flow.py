@@ -76,7 +76,7 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
         try:
             _turn(runner, rehearsal, "", verbose)
             while True:
-                _turn(runner, rehearsal, input(click.style("> ", bold=True)), verbose)
+                _turn(runner, rehearsal, input("> "), verbose)
         except (EOFError, KeyboardInterrupt):
             click.echo()
 

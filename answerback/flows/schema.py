@@ -13,6 +13,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from answerback.flows.templates import matches, pattern
 
@@ -62,28 +63,30 @@ def fault(schema: Schema) -> str | None:
     for name in required(schema):
         if name not in fields(schema):
             return f'requires "{name}", which is not among its properties'
-    for found in _patterns(schema):
+    for found in _texts(schema, "pattern"):
         try:
             pattern(found)
         except ValueError as error:
             return f"has a pattern that is no regular expression: {found!r} ({error})"
-    try:
-        list(_validator(json.dumps(schema)).iter_errors({}))
-    except Unresolvable as error:
-        return f"refers to what is not there: {error}"
+    here: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))
+    for found in _texts(schema, "$ref"):
+        try:
+            here.resolver().lookup(found)
+        except Unresolvable:
+            return f"refers to what is not in it: {found}"
     return None
 
 
-def _patterns(schema: Any) -> Iterator[str]:
+def _texts(schema: Any, keyword: str) -> Iterator[str]:
     if isinstance(schema, dict):
         for name, value in schema.items():
-            if name == "pattern" and isinstance(value, str):
+            if name == keyword and isinstance(value, str):
                 yield value
             else:
-                yield from _patterns(value)
+                yield from _texts(value, keyword)
     elif isinstance(schema, list):
         for one in schema:
-            yield from _patterns(one)
+            yield from _texts(one, keyword)
 
 
 def faults(schema: Schema, values: Mapping[str, Any]) -> list[str]:

@@ -153,6 +153,8 @@ def _permit(language: _Language, node: nodes.Node) -> None:
             fault = f"there is no {type(node).__name__.lower()} {node.name!r}"
         elif node.name == "matches" and node.args and isinstance(node.args[0], nodes.Const):
             try:
+                if not str(node.args[0].value).isprintable():
+                    raise ValueError(r"write its backslashes twice, as in '\\b'")
                 pattern(str(node.args[0].value))
             except ValueError as error:
                 fault = f"{node.args[0].value!r} is no regular expression: {error}"
