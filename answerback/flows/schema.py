@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import extend
 from referencing import Registry
@@ -54,7 +54,8 @@ def required(schema: Schema | None) -> list[str]:
 def fault(schema: Schema) -> str | None:
     """Why this is not the schema of an object with fields."""
     try:
-        Draft202012Validator.check_schema(schema)
+        # Patterns are not Python's here: `_texts` finds them below.
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
     except SchemaError as error:
         where = ".".join(str(part) for part in error.absolute_path)
         return f"is no JSON schema: {f'{where}: ' if where else ''}{error.message}"

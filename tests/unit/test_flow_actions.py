@@ -1,0 +1,165 @@
+"""A flow's HTTP actions: what is sent, whatever the values are, and what becomes of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from answerback.agents import Agent
+from answerback.errors import TurnFailed
+from answerback.flows import load
+from answerback.flows.act import call_of, compose, perform
+from answerback.flows.flow import Action, ToolDefinition
+from answerback.flows.place import Given
+from answerback.flows.rehearse import Rehearsal
+from answerback.outside import Outside
+
+HOSTILE = '../admin?x=1#"@evil.example\\'
+
+
+def _action(**more: Any) -> Action:
+    return Action.model_validate({"id": "send", "method": "POST", "url": "https://api.example.com", **more})
+
+
+def test_a_value_in_an_address_stays_a_part_of_it() -> None:
+    scope = {"API": Given("https://api.example.com/v1"), "id": HOSTILE, "city": "New Delhi", "coded": "a%20b"}
+    url = compose(
+        _action(url="{{ API }}/users/{{ id }}?city={{ city }}&c={{ coded }}&d={{ city | urlencode }}"), scope
+    ).url
+    assert url == (
+        "https://api.example.com/v1/users/..%2Fadmin%3Fx%3D1%23%22%40evil.example%5C"
+        "?city=New%20Delhi&c=a%20b&d=New%20Delhi"
+    )
+    with pytest.raises(TurnFailed, match="no web address"):
+        compose(_action(url="{{ id }}"), {"id": "http://evil.example"})
+
+
+def test_a_value_in_a_body_stays_a_value() -> None:
+    scope = {"name": HOSTILE, "age": 42, "tags": ["a"], "missing": None}
+    body = {
+        "name": "{{ name }}",
+        "hello": "Hi {{ name }}",
+        "age": "{{ age }}",
+        "text": "{{ age }}",
+        "tags": "{{ tags }}",
+    }
+    sent = compose(
+        _action(body={**body, "none": "{{ nothing }}", "deep": [{"n": "{{ age }}"}]}, string_fields=["text"]), scope
+    )
+    assert json.loads(sent.body) == {
+        "name": HOSTILE,
+        "hello": f"Hi {HOSTILE}",
+        "age": 42,
+        "text": "42",
+        "tags": ["a"],
+        "none": None,
+        "deep": [{"n": 42}],
+    }
+    assert sent.headers["Content-Type"] == "application/json"
+    raw = compose(_action(body='{"age": {{ age }}, "name": "{{ name }}", "tags": {{ tags | tojson }}}'), scope)
+    assert json.loads(raw.body) == {"age": 42, "name": HOSTILE, "tags": ["a"]}
+    assert compose(_action(body="name={{ name }}"), scope).body.decode() == f"name={HOSTILE}"
+
+
+def test_a_header_stays_one_line() -> None:
+    with pytest.raises(TurnFailed, match="several lines"):
+        compose(_action(headers={"X-Name": "{{ name }}"}), {"name": "a\r\nHost: evil"})
+
+
+def test_what_may_be_repeated_follows_from_the_method_unless_it_is_said() -> None:
+    assert not compose(_action(), {}).repeatable
+    assert compose(_action(method="get"), {}).repeatable
+    assert compose(_action(idempotent=True), {}).repeatable
+
+
+def test_a_tools_arguments_are_its_query_or_its_body() -> None:
+    tool = {"id": "find", "type": "http", "url": "{{ API }}/find"}
+    scope = {"API": Given("https://api.example.com")}
+    got = call_of(ToolDefinition.model_validate({**tool, "method": "GET"}), scope, {"q": "a b", "n": 2})
+    assert (got.url, got.body) == ("https://api.example.com/find?q=a+b&n=2", b"")
+    sent = call_of(ToolDefinition.model_validate(tool), scope, {"q": "a b"})
+    assert json.loads(sent.body) == {"q": "a b"}
+
+
+class Api:
+    """An API on loopback; `faults` says how often it hangs up first."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, str]] = []
+        self.faults = 0
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.method, request.path, request.headers.get("Idempotency-Key", "")))
+        if self.faults and request.transport is not None:
+            self.faults -= 1
+            request.transport.abort()
+            return web.Response()
+        if request.path == "/text":
+            return web.Response(text="plain")
+        return web.json_response({"token": "t0"}, status=404 if request.path == "/missing" else 200)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    found = Api()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", found.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    found.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+    yield found
+    await runner.cleanup()
+
+
+async def test_an_answer_of_any_kind_is_a_result(api: Api) -> None:
+    outside = Outside(private=True)
+    ok = await perform(compose(_action(url=f"{api.url}/ok"), {}), outside, "key")
+    assert ok == {"success": True, "status": 200, "data": {"token": "t0"}}
+    assert api.seen[-1] == ("POST", "/ok", "key")
+    missing = await perform(compose(_action(url=f"{api.url}/missing"), {}), outside, "key")
+    assert (missing["success"], missing["status"]) == (False, 404)
+    assert (await perform(compose(_action(url=f"{api.url}/text"), {}), outside, "key"))["data"] == "plain"
+
+
+async def test_a_lost_answer_is_asked_for_again_only_where_that_can_do_no_harm(api: Api) -> None:
+    outside = Outside(private=True)
+    api.faults = 2
+    assert (await perform(compose(_action(method="GET", url=api.url), {}), outside, "key"))["success"]
+    assert len(api.seen) == 3
+    api.faults = 1
+    lost = await perform(compose(_action(url=api.url), {}), outside, "key")
+    assert (lost["success"], lost["status"], lost["unknown"]) == (False, 0, True)
+    assert len(api.seen) == 4
+
+
+async def test_a_private_address_ends_the_turn_unless_it_is_allowed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = load(
+        {
+            "initial_node": "a",
+            "nodes": [
+                {
+                    "id": "a",
+                    "static_text": "{{ got.status }}",
+                    "actions": [{"action_id": "send", "trigger": "on_enter"}],
+                    "edges": [{"id": "end", "guard": "true", "target_node_id": "z"}],
+                },
+                {"id": "z", "static_text": "Bye", "is_final": True},
+            ],
+            "actions": [{"id": "send", "method": "POST", "url": f"{api.url}/x", "store_response_as": "got"}],
+        }
+    )
+    with pytest.raises(TurnFailed, match=r'"send": 127\.0\.0\.1 is not asked: its address is not public'):
+        await Rehearsal(Agent("a", flow=flow)).say("hi")
+    assert api.seen == []
+    monkeypatch.setenv("ALLOW_PRIVATE_URLS", "true")
+    rehearsal = Rehearsal(Agent("a", flow=flow))
+    assert await rehearsal.say("hi") == "200"
+    assert rehearsal.steps == ("action send#1",)
+    assert api.seen[0][2].endswith(":action send#1")
