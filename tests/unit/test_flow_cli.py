@@ -40,7 +40,7 @@ def broken(tmp_path: Path) -> str:
 
 
 def test_check_tells_what_is_there_and_what_it_needs() -> None:
-    assert "9 nodes, 13 edges" in _said("check", KYC)
+    assert "9 nodes, 11 edges" in _said("check", KYC)
     assert "It needs no model." in _said("check", KYC)
 
 
