@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from answerback.errors import ConfigurationError
-from answerback.variables import Hooks, HttpUrl, Pem, RedisUrl, Seconds, Secrets, StandardSecrets
+from answerback.variables import Hooks, HttpUrl, Limit, Networks, Pem, RedisUrl, Seconds, Secrets, StandardSecrets
 
 
 class Settings(BaseModel):
@@ -61,6 +61,23 @@ class Settings(BaseModel):
     )
     read_timeout: Seconds = Field(
         10, alias="READ_TIMEOUT", description="seconds that a client may take to send a request, headers and body"
+    )
+    max_connections: int = Field(
+        5_000,
+        ge=1,
+        alias="MAX_CONNECTIONS",
+        description="connections that clients may hold; above, the one that has rested longest gives way",
+    )
+    rate_per_ip: Limit | None = Field(
+        None,
+        alias="WEBHOOK_RATE_PER_IP",
+        description='webhooks a second from one address ("20"; "20:100": up to 100 at once); unset: no limit',
+    )
+    rate_per_platform: Limit | None = Field(
+        None, alias="WEBHOOK_RATE_PER_PLATFORM", description="the same for one platform; unset: no limit"
+    )
+    trusted_proxies: Networks = Field(
+        [], alias="TRUSTED_PROXIES", description="addresses or networks whose X-Forwarded-For is believed"
     )
     seen_days: float = Field(
         7,

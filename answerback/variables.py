@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -67,6 +68,36 @@ def _hook(value: str) -> str:
     return value
 
 
+class Rate(NamedTuple):
+    """So many a second in the long run, and so many at once."""
+
+    per_second: float
+    burst: float
+
+
+def _rate(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(?::(\d{1,9}))?", value, re.ASCII)
+    per_second = float(found[1]) if found else 0.0
+    burst = float(found[2]) if found and found[2] else max(1.0, 5 * per_second)
+    if not per_second or burst < 1:
+        raise ValueError('must be requests a second, as "20", or with how many may come at once, as "20:100"')
+    return Rate(per_second, burst)
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError(f'"{value}" is no address and no network: they look like 10.0.0.7 or 10.0.0.0/8') from None
+
+
+Network = IPv4Network | IPv6Network
+Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], BeforeValidator(_split)]
+Limit = Annotated[Rate, BeforeValidator(_rate)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
 StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]

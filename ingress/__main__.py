@@ -17,6 +17,7 @@ from answerback.settings import Settings
 from answerback.store import Database, Threads
 from answerback.store.server import refuse_unsafe
 from ingress.app import application, fast_lane
+from ingress.connections import Door
 from ingress.webhooks import Webhooks
 
 
@@ -35,33 +36,35 @@ async def main(settings: Settings) -> None:
         logger.error("Redis does not answer yet", error=str(error))
     runner = web.AppRunner(
         application(settings, threads, webhooks),
-        access_log=None,
         shutdown_timeout=10,
-        # What is signed is what was sent; and a stranger's archive is not for us to unpack.
-        auto_decompress=False,
     )
     await runner.setup()
     assert runner.server is not None
     fast_lane(runner.server, webhooks)
+    loop, door = asyncio.get_running_loop(), Door(runner.server, settings)
+    watching = asyncio.create_task(door.watch())
+    listener: asyncio.Server | None = None
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
         try:
-            await site.start()
+            listener = await loop.create_server(door, settings.host, settings.port, backlog=1024)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set PORT or HOST to another."
             ) from None
         configured = [name for name in PLATFORMS if settings.secrets(name)]
-        host, port = runner.addresses[0][:2]
+        host, port = listener.sockets[0].getsockname()[:2]
         logger.info("ingress ready", url=f"http://{host}:{port}", webhooks=configured)
         if not configured:
             logger.warning("no platform is configured", variables=[p.SECRET for p in PLATFORMS.values()])
         stopped = asyncio.Event()
         for signum in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
+            loop.add_signal_handler(signum, stopped.set)
         await stopped.wait()
         logger.info("ingress stopping")
     finally:
+        if listener is not None:
+            listener.close()
+        watching.cancel()
         await runner.cleanup()
         await database.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 from aiohttp import web
 
@@ -15,9 +16,10 @@ from ingress.api.api import Api
 from ingress.api.conversation import Conversation
 from ingress.api.routes import routes
 from ingress.api.sse import Streams
+from ingress.connections import Connection
 from ingress.health import Health
 from ingress.metrics import Metrics
-from ingress.problems import problems
+from ingress.problems import explained, problems, rendered
 from ingress.webhooks import Webhooks
 
 
@@ -52,7 +54,9 @@ def _listening(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:
 
 
 def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
-    """Let webhooks pass the router and the middlewares, whose work takes as long as verifying a signature.
+    """Tell connections of their requests, and let webhooks pass the router and the middlewares.
+
+    The work of those takes as long as verifying a signature.
 
     Everything else, and what is wrong with a webhook's path or method, goes the application's way.
     """
@@ -60,8 +64,15 @@ def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
     application = server.request_handler
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        if request.method == "POST" and request.path in paths:
-            return await webhooks.post(request)
-        return await application(request)
+        connection = cast(Connection, request.protocol)
+        connection.request, connection.began = request, connection.door.now()
+        try:
+            if request.method == "POST" and request.path in paths:
+                return await webhooks.post(request)
+            return await application(request)
+        except web.HTTPExpectationFailed as error:  # which no middleware gets to see
+            return rendered(explained(error, request.path))
+        finally:
+            connection.request, connection.began, connection.rested = None, 0.0, connection.door.now()
 
     server.request_handler = handle

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TypedDict
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from answerback.errors import (
     BadCursor,
@@ -45,6 +46,10 @@ TYPE = "/api/v1/docs#"
 
 PREPARED = web.RequestKey("prepared", bool)
 """Whether an answer is on its way: then there can be no other."""
+
+
+BROKEN_OFF = (web.RequestPayloadError, web.PayloadAccessError, HttpProcessingError, ConnectionError)
+"""What reading a body raises that is not sent as its headers say."""
 
 
 class Place(TypedDict):
@@ -125,6 +130,8 @@ def explained(error: Exception, path: str) -> Problem:
         case StoreUnavailable() | StoreFull():
             log.error("Redis is away", path=path, error=str(error))
             return Problem(503, "cannot reach the store now, try again", retry_after=2)
+        case _ if isinstance(error, BROKEN_OFF):
+            return Problem(400, "the body broke off")
         case _:
             log.error("a route failed", path=path, exc_info=error)
             return Problem(503, "something went wrong here, try again", retry_after=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from functools import cache
 
@@ -14,11 +15,12 @@ from prometheus_client import Counter
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.messages import Amendment, Event
-from answerback.platforms import PLATFORMS, Handshake, Ignored
+from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
 from answerback.store import Receipt, Threads
-from ingress.metrics import DELIVERIES
-from ingress.problems import problem
+from ingress.limits import Clients, Limits
+from ingress.metrics import DELIVERIES, LIMITED, REFUSED
+from ingress.problems import BROKEN_OFF, problem
 
 log = get_logger(__name__)
 
@@ -28,6 +30,9 @@ _JSON = CIMultiDict({"Content-Type": "application/json"})
 CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
 WAITING_LIMIT = 10_000
 """Requests that may wait for Redis at once; more are sent away to come back."""
+HELD_LIMIT = 256 * 1024 * 1024
+"""Bytes of bodies not yet whole, at once; above, those larger than `FAIR_SHARE` are sent away to come back."""
+FAIR_SHARE = 256 * 1024
 
 
 class Webhooks:
@@ -42,7 +47,10 @@ class Webhooks:
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
+        self._clients = Clients(settings.trusted_proxies)
+        self._limits = Limits(settings, self._clients) or None
         self._waiting = 0
+        self._held = 0
 
     async def post(self, request: web.BaseRequest) -> web.Response:
         """Handle one delivery."""
@@ -62,22 +70,20 @@ class Webhooks:
             # The log says what is missing; a stranger learns nothing.
             log.warning("webhook for a platform that is not configured", platform=name, missing=platform.SECRET)
             return problem(404, "no such webhook")
-        if request.content_type not in CONTENT_TYPES or "Content-Encoding" in request.headers:
+        if self._limits and (over := self._limits.check(name, request)):
+            LIMITED.labels(name, over.by).inc()
+            return problem(429, "too many requests, come back later", retry_after=math.ceil(over.wait))
+        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if content_type not in CONTENT_TYPES or "Content-Encoding" in request.headers:
             return problem(415, "send JSON, not compressed")
         if request.content_length is not None and request.content_length > self._limit:
             return problem(413, f"at most {self._limit} bytes")
-        try:
-            if request.content.is_eof():
-                body = await request.read()
-            else:
-                async with asyncio.timeout(self._read_timeout):
-                    body = await request.read()
-        except TimeoutError:
-            return problem(408, "the body did not arrive in time")
-        except web.HTTPRequestEntityTooLarge:
-            return problem(413, f"at most {self._limit} bytes")
-        if refusal := platform.verify(secrets, request.headers, body, time.time()):
-            log.info("webhook refused", platform=name, reason=refusal, remote=request.remote)
+        body = await request.read() if request.content.is_eof() else await self._body(request)
+        if isinstance(body, web.Response):
+            return body
+        if refusal := self._refusal(platform, secrets, request, body):
+            REFUSED.labels(name, refusal.reason).inc()
+            log.info("webhook refused", platform=name, reason=refusal, remote=self._clients.address(request))
             return problem(401, "not signed as configured")
         try:
             parsed = platform.parse(request.headers, body)
@@ -89,6 +95,36 @@ class Webhooks:
         if isinstance(parsed, Ignored):
             return _receipt(Receipt("", "", "ignored", parsed.reason))
         return await self._store(name, parsed)
+
+    async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
+        """A body that is still on its way. It is a stranger's until it is verified: it gets little time and room."""
+        body = bytearray()
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    self._held += len(chunk)
+                    if len(body) > self._limit:
+                        return problem(413, f"at most {self._limit} bytes")
+                    if len(body) > FAIR_SHARE and self._held > HELD_LIMIT:
+                        return problem(503, "too much at once, try again", retry_after=1)
+        except TimeoutError:
+            return problem(408, "the body did not arrive in time")
+        except BROKEN_OFF:
+            return problem(400, "the body broke off")
+        finally:
+            self._held -= len(body)
+        return bytes(body)
+
+    def _refusal(self, platform: Platform, secrets: list[str], request: web.BaseRequest, body: bytes) -> Refusal | None:
+        headers = request.headers
+        for header in platform.HEADERS:
+            if len(headers.getall(header, ())) > 1:
+                return Refusal("doubled", f"there is more than one {header} header")
+        return platform.verify(secrets, headers, body, time.time())
 
     async def _store(self, name: str, events: list[Event | Amendment]) -> web.Response:
         if self._waiting >= WAITING_LIMIT:

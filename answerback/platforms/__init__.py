@@ -11,7 +11,7 @@ Adding a platform: a package beside these, a line in `PLATFORMS`, a folder of fi
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Headers = Mapping[str, str]
 """Header names in lower case."""
+
+RefusalReason = Literal["unsigned", "malformed", "doubled", "stale", "mismatch", "unconfigured"]
+"""No signature, none that could be one, a header that is there twice, too old or too new, by another secret."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +75,19 @@ class Ignored(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Refusal(str):
+    """Why a delivery cannot be taken for the platform's: words for the log, and `reason`, one of few, to be counted."""
+
+    __slots__ = ("reason",)
+    reason: RefusalReason
+
+    def __new__(cls, reason: RefusalReason, words: str) -> Self:
+        """The words, with their reason."""
+        refusal = super().__new__(cls, words)
+        refusal.reason = reason
+        return refusal
+
+
 Parsed = Handshake | Ignored | list[Event | Amendment]
 
 
@@ -107,9 +123,11 @@ class Platform(Protocol):
     NAME: str
     SECRET: str
     """The setting that holds its webhook secrets, as in the environment."""
+    HEADERS: tuple[str, ...]
+    """The headers that `verify` and `parse` read: none may be in a request twice, and mean two things."""
 
-    def verify(self, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> str | None:
-        """None when one of `secrets` signed this body; else why not, in words for the log.
+    def verify(self, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
+        """None when one of `secrets` signed this body; else why not.
 
         `now` is in seconds. Hostile input of any kind is a reason, never an exception.
         """

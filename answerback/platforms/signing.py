@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
+from answerback.platforms import Refusal
+
 TOLERANCE = 300
 """Seconds a signed timestamp may be off, either way, before it counts as a replay."""
 
@@ -24,12 +26,13 @@ def same(given: bytes, expected: bytes) -> bool:
     return hmac.compare_digest(given, expected)
 
 
-def stale(timestamp: str, now: float) -> str | None:
+def stale(timestamp: str, now: float) -> Refusal | None:
     """None when `timestamp`, decimal seconds since 1970, is within `TOLERANCE` of `now`; else why not."""
     # Eleven digits last until the year 5138; isdigit alone would let "²" and friends through to int().
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 11):
-        return "the timestamp is not a number of seconds"
+        return Refusal("malformed", "the timestamp is not a number of seconds")
     off = now - int(timestamp)
     if abs(off) > TOLERANCE:
-        return f"the timestamp is {abs(off):.0f} s in the {'past' if off > 0 else 'future'}; {TOLERANCE} s are allowed"
+        when = "past" if off > 0 else "future"
+        return Refusal("stale", f"the timestamp is {abs(off):.0f} s in the {when}; {TOLERANCE} s are allowed")
     return None

@@ -29,6 +29,7 @@ class Api:
 
     def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
         self.routes = routes
+        self._read_timeout = settings.read_timeout
         self._callers = Callers(database)
         self._origins = Origins(self._callers)
         self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
@@ -81,7 +82,7 @@ class Api:
         body.encodable(request)
         raw = b""
         if not route.raw and route.method not in ("GET", "DELETE"):
-            raw = await body.read(request, route.limit)
+            raw = await body.read(request, route.limit, self._read_timeout)
         known, again = named(request, route, caller)
         call = Call(
             request=request,

@@ -7,18 +7,14 @@ import json
 import math
 from typing import Any, Literal
 
-from aiohttp import ClientPayloadError, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ingress.problems import Place, Problem
-
-READ_TIMEOUT = 30.0
-"""Seconds for a client to send its body."""
+from ingress.problems import BROKEN_OFF, Place, Problem
 
 
-async def read(request: web.Request, limit: int) -> bytes:
-    """The body. Raises `Problem`: 408, 413 or 415."""
+async def read(request: web.Request, limit: int, timeout: float) -> bytes:
+    """The body, within `timeout` seconds. Raises `Problem`: 408, 413 or 415."""
     if "Content-Encoding" in request.headers:
         raise Problem(415, "send the body as it is, not compressed")
     if request.content_length is not None and request.content_length > limit:
@@ -26,7 +22,7 @@ async def read(request: web.Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(READ_TIMEOUT):
+        async with asyncio.timeout(timeout):
             async for chunk in request.content.iter_chunked(65_536):
                 chunks.append(chunk)
                 size += len(chunk)
@@ -34,7 +30,7 @@ async def read(request: web.Request, limit: int) -> bytes:
                     raise Problem(413, f"the body may have {limit} bytes")
     except TimeoutError:
         raise Problem(408, "the body did not arrive in time") from None
-    except (ClientPayloadError, HttpProcessingError, ConnectionError):
+    except BROKEN_OFF:
         raise Problem(400, "the body broke off") from None
     return b"".join(chunks)
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "github"
 SECRET = "GITHUB_WEBHOOK_SECRET"
+HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 
 
 def client(settings: Settings) -> Client | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.messages import Address, Amendment, Author, Event
-from answerback.platforms import Handshake, Headers, Ignored, Parsed
+from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.github.mentions import mentions
 from answerback.platforms.signing import digest, keys, same
 
@@ -91,7 +91,7 @@ KINDS = {
 _payload = msgspec.json.Decoder(Payload)
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> str | None:
+def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
     """None when one of `secrets` signed `body`; else why not. SHA-1 signatures are never looked at.
 
     GitHub signs no time, so `now` decides nothing: a replayed delivery is recognised by its delivery id.
@@ -99,17 +99,19 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
     """
     usable = keys(secrets)
     if not usable:
-        return "no secret is configured: set GITHUB_WEBHOOK_SECRET"
+        return Refusal("unconfigured", "no secret is configured: set GITHUB_WEBHOOK_SECRET")
     given = headers.get("x-hub-signature-256", "")
     if not given:
-        return "there is no X-Hub-Signature-256 header: give the webhook a secret at GitHub"
+        return Refusal("unsigned", "there is no X-Hub-Signature-256 header: give the webhook a secret at GitHub")
     if len(given) != 71 or not given.isascii() or not given.startswith("sha256="):
-        return "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits"
+        return Refusal("malformed", "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits")
     signature = given[7:].encode()
     for key in usable:
         if same(signature, digest(key, body).hex().encode()):
             return None
-    return "the signature does not match: GITHUB_WEBHOOK_SECRET and the webhook's secret at GitHub differ"
+    return Refusal(
+        "mismatch", "the signature does not match: GITHUB_WEBHOOK_SECRET and the webhook's secret at GitHub differ"
+    )
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:

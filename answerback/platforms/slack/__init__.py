@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "slack"
 SECRET = "SLACK_SIGNING_SECRET"
+HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
 
 
 def client(settings: Settings) -> Client | None:

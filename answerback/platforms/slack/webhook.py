@@ -9,7 +9,7 @@ import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment, Author, Event
-from answerback.platforms import Handshake, Headers, Ignored, Parsed
+from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.signing import digest, keys, same, stale
 from answerback.platforms.slack.mrkdwn import mentions, plain
 
@@ -74,26 +74,28 @@ _peek = msgspec.json.Decoder(Peek)
 _message = msgspec.json.Decoder(Message)
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> str | None:
+def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
     """None when one of `secrets` signed `body` within 300 s of `now`; else why not.
 
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     usable = keys(secrets)
     if not usable:
-        return "no secret is configured: set SLACK_SIGNING_SECRET"
+        return Refusal("unconfigured", "no secret is configured: set SLACK_SIGNING_SECRET")
     given, timestamp = headers.get("x-slack-signature", ""), headers.get("x-slack-request-timestamp", "")
     if not given or not timestamp:
-        return "there is no X-Slack-Signature or no X-Slack-Request-Timestamp header"
+        return Refusal("unsigned", "there is no X-Slack-Signature or no X-Slack-Request-Timestamp header")
     if problem := stale(timestamp, now):
         return problem
     if len(given) != 67 or not given.isascii() or not given.startswith("v0="):
-        return "X-Slack-Signature is not v0= and 64 hexadecimal digits"
+        return Refusal("malformed", "X-Slack-Signature is not v0= and 64 hexadecimal digits")
     signature, signed = given[3:].encode(), b"v0:%b:%b" % (timestamp.encode(), body)
     for key in usable:
         if same(signature, digest(key, signed).hex().encode()):
             return None
-    return "the signature does not match: SLACK_SIGNING_SECRET and the app's signing secret at Slack differ"
+    return Refusal(
+        "mismatch", "the signature does not match: SLACK_SIGNING_SECRET and the app's signing secret at Slack differ"
+    )
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:

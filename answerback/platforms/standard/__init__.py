@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "standard"
 SECRET = "STANDARD_WEBHOOKS_SECRET"
+HEADERS: tuple[str, ...] = tuple(
+    f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
+)
 
 
 def client(settings: Settings) -> Client | None:

@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from answerback.platforms import Headers
+from answerback.platforms import Headers, Refusal
 from answerback.platforms.signing import digest, same, stale
 
 LONGEST_ID = 256
@@ -31,17 +31,17 @@ def sign(secret: str, identifier: str, timestamp: str, body: bytes) -> str:
     return f"v1,{_sign(_key(secret), identifier, timestamp, body)}"
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> str | None:
+def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
     """None when one of `secrets` ("whsec_…") signed this message within 300 s of `now`; else why not."""
     if not any(secrets):
-        return "no secret is configured: set STANDARD_WEBHOOKS_SECRET"
+        return Refusal("unconfigured", "no secret is configured: set STANDARD_WEBHOOKS_SECRET")
     identifier, timestamp, given = header(headers, "id"), header(headers, "timestamp"), header(headers, "signature")
     if not identifier or not timestamp or not given:
-        return "there is no webhook-id, webhook-timestamp or webhook-signature header"
+        return Refusal("unsigned", "there is no webhook-id, webhook-timestamp or webhook-signature header")
     if problem := stale(timestamp, now):
         return problem
     if not usable_id(identifier):
-        return "webhook-id is not a short line of ASCII"
+        return Refusal("malformed", "webhook-id is not a short line of ASCII")
     # Several, because the sender may be changing its key; bounded, because anybody may send many.
     candidates = [
         each[3:].encode()
@@ -49,7 +49,7 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
         if each[:3] == "v1," and each.isascii()
     ]
     if not candidates:
-        return "webhook-signature has no v1 signature"
+        return Refusal("malformed", "webhook-signature has no v1 signature")
     unusable = 0
     for secret in secrets:
         try:
@@ -60,8 +60,8 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
         if any(same(candidate, expected) for candidate in candidates):
             return None
     if unusable == len(secrets):
-        return "STANDARD_WEBHOOKS_SECRET is not whsec_ followed by base64"
-    return "no signature matches: STANDARD_WEBHOOKS_SECRET and the sender's secret differ"
+        return Refusal("unconfigured", "STANDARD_WEBHOOKS_SECRET is not whsec_ followed by base64")
+    return Refusal("mismatch", "no signature matches: STANDARD_WEBHOOKS_SECRET and the sender's secret differ")
 
 
 def _key(secret: str) -> bytes:
