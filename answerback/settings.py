@@ -63,7 +63,7 @@ class Settings(BaseModel):
         10, alias="READ_TIMEOUT", description="seconds that a client may take to send a request, headers and body"
     )
     max_connections: int = Field(
-        5_000,
+        10_000,
         ge=1,
         alias="MAX_CONNECTIONS",
         description="connections that clients may hold; above, the one that has rested longest gives way",

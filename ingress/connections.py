@@ -143,7 +143,7 @@ class Door:
         left = transport.get_write_buffer_size()
         if not connection.stalled or left != connection.left:
             connection.stalled, connection.left = now, left
-        return now - connection.stalled > self._patience
+        return now - connection.stalled > 3 * self._patience
 
     def _resting(self, newest: Connection) -> Connection:
         now = self.now()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import subprocess
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -15,8 +14,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.acceptance.raw import Answer, ask, exchange, request, webhook
-from tests.acceptance.system import PATIENCE, Process, System
+from tests.acceptance.raw import ask, exchange, request, webhook
+from tests.acceptance.system import PATIENCE
+from tests.acceptance.target import MEGABYTE, Target, civil
 from tests.fixtures import deliveries
 from tests.fixtures.deliveries import load
 from tests.fixtures.hostile import MALFORMED, RUBBISH, mutated
@@ -25,54 +25,22 @@ from tests.standins.options import Options
 from tests.standins.sender import GitHub, Standard
 from tests.standins.signatures import Delivery
 
+SECRETS = {
+    "github": "github-webhook-secret",
+    "slack": "slack-signing-secret",
+    "standard": Options.standard_secret,
+}
 in_loop = pytest.mark.asyncio(loop_scope="module")
-MEGABYTE = 1 << 20
-ROOM = 48 * MEGABYTE
-"""Bytes by which the process may have grown after all of it: what the allocator keeps, and a few full buffers."""
 LIMIT = 26_214_400
-
-
-class Target:
-    """One ingress process, with its log at its most talkative."""
-
-    def __init__(self, system: System, process: Process) -> None:
-        self.system, self.process, self.port = system, process, system.port
-        self._began = self.size()
-
-    def size(self) -> int:
-        """Bytes of memory that it has."""
-        return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(self.process.pid)])) * 1024
-
-    async def well(self) -> None:
-        """It answers, has not grown, and has met nothing that it calls an error."""
-        [live] = await ask(self.port, request("GET /health/live"))
-        assert live.status == 200
-        words = self.process.words()
-        assert '"level": "error"' not in words, words[words.index('"level": "error"') :][:2000]
-        assert "Traceback" not in words
-        assert all(line.startswith("{") for line in words.splitlines())
-        assert self.size() - self._began < ROOM
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
     """One process for all of them, so that what one leaves behind meets the next."""
-    system = System(
-        tmp_path_factory.mktemp("hostile"),
-        {
-            "GITHUB_WEBHOOK_SECRET": "github-webhook-secret",
-            "SLACK_SIGNING_SECRET": "slack-signing-secret",
-            "LOG_LEVEL": "debug",
-            "READ_TIMEOUT": "1",
-        },
-    )
-    await system.open()
-    try:
-        process = await system.ingress()
-        await ask(system.port, webhook("standard", Standard().message("hello")))
-        yield Target(system, process)
-    finally:
-        await system.close()
+    known = {"GITHUB_WEBHOOK_SECRET": SECRETS["github"], "SLACK_SIGNING_SECRET": SECRETS["slack"]}
+    async with Target.open(tmp_path_factory.mktemp("hostile"), READ_TIMEOUT="1", **known) as opened:
+        await ask(opened.port, webhook("standard", Standard().message("hello")))
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -80,14 +48,6 @@ async def target(running: Target) -> AsyncIterator[Target]:
     """The same, looked at after each test."""
     yield running
     await running.well()
-
-
-def civil(found: list[Answer]) -> None:
-    """No answer is a 5xx, and each that says no says it as a problem."""
-    for answer in found:
-        assert answer.status < 500, answer
-        if answer.status >= 400:
-            assert answer.headers["content-type"].startswith("application/problem+json"), answer
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -122,11 +82,6 @@ def test_any_pieces_of_requests_in_any_order(target: Target, pieces: list[bytes]
     assert found
 
 
-SECRETS = {
-    "github": "github-webhook-secret",
-    "slack": "slack-signing-secret",
-    "standard": Options.standard_secret,
-}
 SAMPLES = {"github": "issue_comment.created", "slack": "message", "standard": "invoice.paid"}
 
 
