@@ -10,8 +10,8 @@ from collections.abc import Callable
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import Threads
+from answerback.store.claim import Lease
 from answerback.store.keys import Queue
-from answerback.store.threads import Lease
 from worker.patience import patiently
 
 log = get_logger(__name__)

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from enum import IntEnum
+from typing import Any, Literal
 
 import msgspec
 
 from answerback.messages import Entry, Event, Message, Reply
+from answerback.store.connection import Value
 
+_encode = msgspec.msgpack.Encoder().encode
 _entry = msgspec.msgpack.Decoder(Entry).decode
 _message = msgspec.msgpack.Decoder(Message).decode
 
 
 Told = tuple[str, bytes]
 """A delta as a worker writes it: its kind and its JSON."""
+
+
+Release = Literal["failed", "handed back", "interrupted"]
+"""How a worker gives a thread up that it has not answered."""
+
+
+class Lease(IntEnum):
+    """How a lease stands: false when another worker may have the thread."""
+
+    LOST = 0
+    HELD = 1
+    CANCELLED = 2
+    """Held, and somebody wants the turn ended."""
 
 
 class Claim(msgspec.Struct):
@@ -128,3 +144,16 @@ class Emission(msgspec.Struct, frozen=True):
     fence: int
     position: int
     deltas: Sequence[Told]
+
+
+def reply_words(of: Step | Commit) -> list[Value]:
+    """Replies as the scripts take them."""
+    args: list[Value] = [len(of.replies)]
+    for reply in of.replies:
+        args += (reply.key, _encode(reply))
+    return args
+
+
+def delta_words(deltas: Sequence[Told]) -> list[Value]:
+    """Deltas as the scripts take them."""
+    return [word for delta in deltas for word in delta]

@@ -8,15 +8,24 @@ newest changes nothing and raises `LeaseLost`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
-from typing import Literal
 
 import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message
 from answerback.store import amendments, keys
-from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Step, Told
+from answerback.store.claim import (
+    SUSPECT,
+    Claim,
+    Commit,
+    Emission,
+    Lease,
+    Release,
+    Step,
+    Told,
+    delta_words,
+    reply_words,
+)
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 from answerback.store.receipt import Only, Receipt
@@ -26,18 +35,6 @@ from answerback.store.scripts import Part, Scripts
 _encode = msgspec.msgpack.Encoder().encode
 _entry = msgspec.msgpack.Decoder(Entry).decode
 _message = msgspec.msgpack.Decoder(Message).decode
-
-
-Release = Literal["failed", "handed back", "interrupted"]
-
-
-class Lease(IntEnum):
-    """How a lease stands: false when another worker may have the thread."""
-
-    LOST = 0
-    HELD = 1
-    CANCELLED = 2
-    """Held, and somebody wants the turn ended."""
 
 
 class Threads(Reservations):
@@ -161,14 +158,14 @@ class Threads(Reservations):
         """Write a journal entry. Raises `LeaseLost`."""
         p, id = self.partition(step.thread), step.thread
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        args: list[Value] = [id, step.fence, step.position, step.name.encode(), step.record, *_replies(step)]
+        args: list[Value] = [id, step.fence, step.position, step.name.encode(), step.record, *reply_words(step)]
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
     async def emit(self, emission: Emission) -> None:
         """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
         p, id = self.partition(emission.thread), emission.thread
-        args: list[Value] = [emission.fence, emission.position, len(emission.deltas), *_told(emission.deltas)]
+        args: list[Value] = [emission.fence, emission.position, len(emission.deltas), *delta_words(emission.deltas)]
         if not await self._emissions[p].submit(([keys.thread(p, id), keys.deltas(p, id)], args)):
             raise LeaseLost
 
@@ -185,8 +182,8 @@ class Threads(Reservations):
         args: list[Value] = [
             id, commit.fence, commit.position, commit.turn, commit.handled, int(commit.more),
             commit.agent.encode(), commit.state,
-            len(commit.messages), *map(_encode, commit.messages), *_replies(commit),
-            len(commit.deltas), *_told(commit.deltas),
+            len(commit.messages), *map(_encode, commit.messages), *reply_words(commit),
+            len(commit.deltas), *delta_words(commit.deltas),
         ]  # fmt: skip
         entries = await self._commits[p].submit((names, args))
         if entries is None:
@@ -216,7 +213,7 @@ class Threads(Reservations):
             ],
             [
                 id, claim.fence, int(delay * 1000), how, error,
-                len(messages), *map(_encode, messages), *_told(deltas),
+                len(messages), *map(_encode, messages), *delta_words(deltas),
             ],
         )  # fmt: skip
         if not held:
@@ -236,7 +233,7 @@ class Threads(Reservations):
                 keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
                 keys.seen(p, entry.event.delivery), keys.deltas(p, id),
             ],
-            [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, *_told(deltas)],
+            [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, *delta_words(deltas)],
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -267,14 +264,3 @@ def _stored(message: Entry | Amendment) -> bytes:
         return _encode(message)
     except (UnicodeEncodeError, OverflowError) as error:
         raise MalformedBody(f"cannot be stored: {error}") from error
-
-
-def _replies(of: Step | Commit) -> list[Value]:
-    args: list[Value] = [len(of.replies)]
-    for reply in of.replies:
-        args += (reply.key, _encode(reply))
-    return args
-
-
-def _told(deltas: Sequence[Told]) -> list[Value]:
-    return [word for delta in deltas for word in delta]
