@@ -31,6 +31,7 @@ def flow() -> None:
 def check(file: Path) -> None:
     """Say all that is wrong with a flow, and where. Exits with 1 when there is something."""
     from answerback.flows import load
+    from answerback.flows.advice import advice
     from answerback.flows.guards import models_part
 
     found = load(file)
@@ -39,6 +40,10 @@ def check(file: Path) -> None:
     click.echo(f"{file} is good: {len(found.nodes)} nodes, {edges} edges, {len(found.actions)} actions.")
     click.echo("It needs a model:" if needs else "It needs no model.")
     for one in needs:
+        click.echo(f"  {one}")
+    if doubts := advice(found):
+        click.echo("Is this meant?")
+    for one in doubts:
         click.echo(f"  {one}")
 
 

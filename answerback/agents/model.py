@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic_ai
 from pydantic_ai import RunContext, Tool
@@ -20,6 +20,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 from pydantic_ai.models import Model, infer_model
+from pydantic_ai.run import AgentRunResult
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
@@ -27,7 +28,9 @@ from answerback.agents.speech import REPLY, calls, see, show
 from answerback.agents.tools import is_idempotent
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, LimitExceeded
-from answerback.messages import Event, Message
+from answerback.messages import Event, Message, Usage
+
+T = TypeVar("T")
 
 
 def converse(
@@ -44,29 +47,45 @@ def converse(
     )
 
     async def think(turn: Turn) -> str | None:
-        token = running.set(turn)
-        # What earlier attempts recorded comes back with its usage, and counts again. Steps are the journal's to count.
-        tokens, usage = turn.journal.limits.tokens, RunUsage()
-        try:
-            result = await agent.run(
-                [part for event in turn.events for part in _prompt(event)],
-                deps=turn,
-                message_history=_history(turn.history),
-                usage=usage,
-                usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
-            )
-        except UsageLimitExceeded as error:
-            if tokens is None or usage.total_tokens <= tokens:
-                raise
-            raise LimitExceeded(f"the turn used more than {tokens} tokens: {usage.total_tokens}") from error
-        finally:
-            running.reset(token)
+        result = await ask(
+            agent, turn, [part for event in turn.events for part in prompt(event)], _history(turn.history)
+        )
         turn.model = result.new_messages_json()
         turn.tools = calls(result.new_messages(), turn.unknown)
         # A model that said everything with the reply tool may have nothing to add.
         return result.output if result.output.strip() else None
 
     return think
+
+
+async def ask(
+    agent: pydantic_ai.Agent[Turn, T],
+    turn: Turn,
+    said: Sequence[UserContent],
+    history: Sequence[ModelMessage],
+    instructions: str | None = None,
+) -> AgentRunResult[T]:
+    """Run a model as a part of a turn. Raises `LimitExceeded` when the turn has no tokens left."""
+    token = running.set(turn)
+    # What earlier attempts recorded comes back with its usage, and counts again. Steps are the journal's to count.
+    before = turn.usage or Usage()
+    usage = RunUsage(input_tokens=before.input_tokens, output_tokens=before.output_tokens)
+    tokens = turn.journal.limits.tokens
+    try:
+        return await agent.run(
+            said,
+            deps=turn,
+            message_history=history,
+            instructions=instructions,
+            usage=usage,
+            usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
+        )
+    except UsageLimitExceeded as error:
+        if tokens is None or usage.total_tokens <= tokens:
+            raise
+        raise LimitExceeded(f"the turn used more than {tokens} tokens: {usage.total_tokens}") from error
+    finally:
+        running.reset(token)
 
 
 async def _reply(ctx: RunContext[Turn], text: str) -> str:
@@ -109,7 +128,8 @@ def as_tool(tool: Any) -> Tool[Turn]:
     return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool)}})
 
 
-def _prompt(event: Event) -> Iterable[UserContent]:
+def prompt(event: Event) -> Iterable[UserContent]:
+    """An event as a model is told it."""
     # Several people may speak in one thread; a conversation of two needs no names.
     name = event.author.name or event.author.id
     yield event.text if event.direct or not name else f"{name}: {event.text}"

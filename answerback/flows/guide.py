@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pydantic_ai
@@ -12,8 +12,9 @@ from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models import Model
 
-from answerback.agents.durability import METADATA, Durability, Tools, running
-from answerback.agents.model import as_tool, find_model
+from answerback.agents.durability import METADATA, Durability, Tools
+from answerback.agents.model import as_tool, ask, find_model, prompt
+from answerback.agents.speech import calls
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import templates
@@ -137,7 +138,7 @@ class Guided:
             "Call the one function that fits what the user said last. Fill in only what the user has said; leave out "
             "what is not known. Never repeat an instruction to the user: say in your own words what it asks of you."
         )
-        args = await self._run(agent, rule)
+        args = await self._run(agent, rule, by_name)
         return chosen[0], args
 
     async def phrase(self, node: Node, scope: Mapping[str, Any]) -> str:
@@ -153,23 +154,23 @@ class Guided:
         said: str = await self._run(agent, "Say to the user what this step is for, in your own words.")
         return said
 
-    async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str) -> Any:
+    async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str, ways: Collection[str] = ()) -> Any:
         turn = self._turn
-        system = f"{turn.event.system}\n{rule}" if turn.event.system else rule
-        token = running.set(turn)
+        said = [part for event in turn.events for part in prompt(event)]
         try:
-            result = await agent.run(
-                _line(None if turn.event.direct else turn.event.author, turn.text)
-                or "(The user opens the conversation.)",
-                deps=turn,
-                message_history=_history(turn),
-                instructions=system,
+            result = await ask(
+                agent,
+                turn,
+                said if turn.text.strip() or turn.attachments else ["(The user opens the conversation.)"],
+                _history(turn),
+                "\n\n".join(filter(None, (turn.system, rule))),
             )
         except UnexpectedModelBehavior as error:
+            if "output retries" not in str(error):
+                raise
             # Its answers are recorded: another attempt would be given the same ones.
             raise TurnFailed(f"the model's answer does not fit the flow: {error}") from error
-        finally:
-            running.reset(token)
+        turn.tools += [call for call in calls(result.new_messages(), turn.unknown) if call.name not in ways]
         return result.output
 
 

@@ -44,6 +44,24 @@ def test_check_tells_what_is_there_and_what_it_needs() -> None:
     assert "It needs no model." in _said("check", KYC)
 
 
+def test_check_asks_about_what_is_perhaps_not_meant(tmp_path: Path) -> None:
+    path = tmp_path / "doubtful.json"
+    schema = {"type": "object", "properties": {"full_name": {"type": "string"}}}
+    edge = {"id": "e", "guard": "turns > limit", "input_schema": schema, "target_node_id": "z"}
+    nodes = [
+        {"id": "a", "static_text": "Hi {{ user }}", "max_turns": 2, "edges": [edge]},
+        {"id": "z", "static_text": "Bye {{ fullname }}", "is_final": True},
+    ]
+    path.write_text(json.dumps({"initial_node": "a", "nodes": nodes}))
+    assert _said("check", str(path)).splitlines()[2:] == [
+        "Is this meant?",
+        '  node "z": nothing sets "fullname" (did you mean "full_name"?)',
+        '  edge "e": nothing sets "limit"',
+        '  node "a": max_turns changes nothing without a fallback edge',
+    ]
+    assert "Is this meant?" not in _said("check", KYC)
+
+
 def test_check_says_all_that_is_wrong_and_exits_with_1(broken: str) -> None:
     said = _said("check", broken, code=1)
     assert f"{broken} is not a flow that can work:" in said

@@ -209,11 +209,8 @@ async def test_the_model_knows_the_flow_and_what_was_said() -> None:
     assert info.instructions is not None
     for known in ("You work for Northwind.", "Open an account", "warm"):
         assert known in info.instructions
-    assert [part.content for message in messages for part in message.parts if hasattr(part, "content")] == [
-        "hello there",
-        "[a]",
-        "Ada",
-    ]
+    contents = [part.content for message in messages for part in message.parts if hasattr(part, "content")]
+    assert contents == ["hello there", "[a]", ["Ada"]]
 
 
 async def test_tools_are_called_before_the_choice_and_each_is_a_step() -> None:

@@ -1,0 +1,56 @@
+"""What in a flow works, and is perhaps not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from answerback.flows import schema, templates
+from answerback.flows.flow import Edge, Flow
+from answerback.flows.guards import guard_of
+from answerback.flows.option import sets
+
+GIVEN = {"message", "user", "turns", "visits", "current_date", "current_time", "env", "userdata", "actions"}
+
+
+def advice(flow: Flow) -> list[str]:
+    """A line for each."""
+    return [*_unknown(flow), *_turns(flow)]
+
+
+def _edges(flow: Flow) -> list[Edge]:
+    return [edge for node in flow.nodes for edge in node.edges] + flow.global_edges
+
+
+def _known(flow: Flow) -> set[str]:
+    known = GIVEN | set(flow.environment_variables)
+    known |= {name for action in flow.actions for name in sets(action)}
+    known |= {name for edge in _edges(flow) for name in schema.fields(edge.input_schema)}
+    known |= {one.key for edge in _edges(flow) for one in edge.criteria}
+    return known | {one.key for node in flow.nodes for one in node.completion_criteria}
+
+
+def _unknown(flow: Flow) -> Iterator[str]:
+    """Variables that nothing sets: a misspelling, or what a tool of yours puts there."""
+    asked = {"system_prompt": templates.names(flow.system_prompt)}
+    for node in flow.nodes:
+        for text in (node.static_text, node.instruction):
+            asked[f'node "{node.id}"'] = asked.get(f'node "{node.id}"', frozenset()) | templates.names(text or "")
+    for edge in _edges(flow):
+        guard = guard_of(flow, edge)
+        asked[f'edge "{edge.id}"'] = templates.names(edge.condition) | templates.names(guard or "", guard=True)
+    for action in flow.actions:
+        texts = [action.url, action.body or "", *action.headers.values()]
+        names = frozenset().union(*map(templates.names, texts))
+        asked[f'action "{action.id}"'] = names | templates.names(action.condition or "", guard=True)
+    known = _known(flow)
+    for where, names in asked.items():
+        for name in sorted(names - known):
+            close = get_close_matches(name, list(known), 1)
+            yield f'{where}: nothing sets "{name}"' + (f' (did you mean "{close[0]}"?)' if close else "")
+
+
+def _turns(flow: Flow) -> Iterator[str]:
+    for node in flow.nodes:
+        if node.max_turns and not any(edge.is_fallback for edge in flow.edges(node)):
+            yield f'node "{node.id}": max_turns changes nothing without a fallback edge'
