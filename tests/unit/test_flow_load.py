@@ -247,5 +247,4 @@ def test_a_drawing_names_every_node_and_marks_the_current_one() -> None:
 
 
 def test_the_example_is_good() -> None:
-    flow = load(EXAMPLE)
-    assert flow == load(json.loads(EXAMPLE.read_text()))
+    assert load(EXAMPLE) == load(json.loads(EXAMPLE.read_text()))

@@ -97,8 +97,7 @@ async def test_nodes_that_wait_for_nobody_are_passed_in_the_same_turn() -> None:
     assert await dialog.say() == "[a]"
     assert await dialog.say() == "[plain]\n\nBye "
     other = Dialog(*[node.model_dump() for node in dialog.flow.nodes[:-1]])
-    other.place.values["points"] = 10
-    await other.say()
+    other.place = Place(node="a", values={"points": 10})
     assert await other.say() == "[gold]\n\nBye "
 
 
