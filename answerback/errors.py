@@ -5,6 +5,7 @@ AnswerbackError
 │   └── FlowError           a dialog flow that cannot work; says all that is wrong with it, and where
 ├── ForbiddenAddress        a request would have gone to an address that is not public
 ├── MalformedBody           authentic, but not what the platform's documentation promises
+├── MalformedArchive        not a thread as `answerback export` writes it
 ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
 ├── StoreFull               Redis answered that it cannot store more
 ├── ThreadError             a chat cannot do what it was asked; nothing was changed
@@ -57,6 +58,10 @@ class ForbiddenAddress(AnswerbackError):
 
 class MalformedBody(AnswerbackError):
     """The body is not what this platform sends."""
+
+
+class MalformedArchive(AnswerbackError):
+    """The line is not an exported thread."""
 
 
 class StoreUnavailable(AnswerbackError):

@@ -143,6 +143,15 @@ class Settings(BaseModel):
         200, ge=1, alias="HISTORY_WINDOW", description="messages of history that are replayed to an agent at most"
     )
 
+    retention_days: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        alias="RETENTION_DAYS",
+        description="days after which an idle thread is dropped; unset: threads are kept for ever",
+    )
+    retention_export: Path | None = Field(
+        None, alias="RETENTION_EXPORT", description="folder where threads are written before they are dropped"
+    )
+
     # Requests on behalf of others: what a flow's actions and tools ask for
     allow_private_urls: bool = Field(
         False,

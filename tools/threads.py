@@ -1,4 +1,4 @@
-"""`answerback threads`: the threads, listed by when something last happened, or one of them whole."""
+"""`answerback threads`: the threads, listed by when something last happened, one of them whole, and their repair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.group import Listed, run
 
 @click.group(cls=Listed)
 def threads() -> None:
-    """List threads, or show one with all that was said.
+    """List threads, show one with all that was said, or repair it.
 
     \b
     Examples:
@@ -18,6 +18,9 @@ def threads() -> None:
       answerback threads list --platform github --limit 5
       answerback threads show standard:cli
       answerback threads show standard:cli --json | jq '.messages[].text'
+      answerback threads unlock github:1296269:1347
+      answerback threads requeue github:1296269:1347
+      answerback threads purge github:1296269:1347 --yes
     """
 
 
@@ -36,6 +39,52 @@ def listed(limit: int, platform: str, as_json: bool) -> None:
 def show(id: str, as_json: bool) -> None:
     """One thread: what was said, the turn in flight with its steps, what waits, what became of each reply."""
     run(_show(id, as_json))
+
+
+@threads.command()
+@click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def unlock(ids: tuple[str, ...], as_json: bool) -> None:
+    """Take threads from the workers that hold them: another may claim them at once.
+
+    A worker that hangs keeps a thread only for as long as it renews its lease; this is for one that
+    does both. What it still writes is refused. The steps it finished stay done, and the attempt is
+    not counted. Replies that it was sending go to another worker when its lease ends, which looks
+    whether they arrived.
+    """
+    from tools.repair import unlock_each
+
+    run(unlock_each(ids, as_json))
+
+
+@threads.command()
+@click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def requeue(ids: tuple[str, ...], as_json: bool) -> None:
+    """Try threads now that wait for their next try, or fell out of a queue: turns and unsent replies.
+
+    It is the next try, only sooner: attempts stay counted.
+    """
+    from tools.repair import requeue_each
+
+    run(requeue_each(ids, as_json))
+
+
+@threads.command()
+@click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def purge(ids: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Remove threads whole: what was said, what waits, replies, steps, dead letters. For good.
+
+    A turn that runs there can change nothing any more; a reply that is on its way may still arrive.
+    What stays for SEEN_DAYS are the ids of the deliveries, without any text, so that a redelivery
+    does not bring the thread back. A new message begins a new thread. The server's append-only
+    file and your backups hold the text until they are rewritten (BGREWRITEAOF).
+    """
+    from tools.repair import purge_each
+
+    run(purge_each(ids, yes, as_json))
 
 
 async def _list(limit: int, platform: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from arq import cron
 
 from answerback.store import Chats, Roster
+from worker.retention import Retention
 
 
 async def forget_silent_workers(ctx: dict[Any, Any]) -> int:
@@ -21,7 +22,15 @@ async def purge_ephemeral_chats(ctx: dict[Any, Any]) -> int:
     return await chats.purge_ephemeral()
 
 
+async def drop_idle_threads(ctx: dict[Any, Any]) -> int:
+    """Drop threads that were idle for longer than RETENTION_DAYS. Returns how many."""
+    retention: Retention = ctx["retention"]
+    return await retention.apply()
+
+
 UPKEEP = (
     cron(forget_silent_workers, name="forget_silent_workers", minute=7, unique=True),
     cron(purge_ephemeral_chats, name="purge_ephemeral_chats", minute=set(range(3, 60, 10)), unique=True),
+    # Ended long before its next time, a long run goes on then, and never beside itself.
+    cron(drop_idle_threads, name="drop_idle_threads", minute={9, 29, 49}, unique=True, timeout=900),
 )

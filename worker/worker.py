@@ -34,6 +34,7 @@ from worker.identity import Identities
 from worker.leases import Leases
 from worker.patience import patiently
 from worker.redeliver import redelivering
+from worker.retention import Retention
 from worker.send import Sender
 from worker.suspects import Suspects
 from worker.turn import Turns
@@ -128,7 +129,11 @@ class Worker(arq.Worker):
             job_completion_wait=max(1, int(settings.grace)),
             poll_delay=1,
             health_check_interval=30,
-            ctx={"roster": self._roster, "chats": Chats(self._threads)},
+            ctx={
+                "roster": self._roster,
+                "chats": Chats(self._threads),
+                "retention": Retention(settings, self._threads),
+            },
             log_results=False,
         )
 

@@ -3,6 +3,7 @@
 `threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
 """
 
+from answerback.store.archives import Archives, Purged
 from answerback.store.chat import Chat, Opening
 from answerback.store.chats import Chats
 from answerback.store.claim import Claim, Commit, Step
@@ -16,6 +17,7 @@ from answerback.store.threads import Threads
 
 __all__ = [
     "AgentReport",
+    "Archives",
     "Chat",
     "Chats",
     "Claim",
@@ -25,6 +27,7 @@ __all__ = [
     "Opening",
     "Outbox",
     "Outgoing",
+    "Purged",
     "Receipt",
     "Redeliveries",
     "Roster",

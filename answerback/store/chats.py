@@ -15,19 +15,17 @@ import msgspec
 from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.messages import Author, Event
 from answerback.store import keys
+from answerback.store.archives import Archives
 from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
 from answerback.store.connection import Value
 from answerback.store.deltas import finished
 from answerback.store.index import looked_up
-from answerback.store.letters import Letters
 from answerback.store.listing import page_of
 from answerback.store.receipt import Only, Receipt
 from answerback.store.threads import Threads, _entry, _message
 
 DEFAULT = "default"
 """The workspace that the threads of platforms belong to."""
-GONE = b'{"turn":"","reason":"the thread was deleted"}'
-"""What the followers of a thread that is taken away are told."""
 HISTORY = 2000
 """Messages that a whole chat is given with, at most: the newest ones."""
 EPHEMERAL = 3_600_000
@@ -43,7 +41,7 @@ class Chats:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._database = threads.database
-        self._letters = Letters(threads)
+        self._archives = Archives(threads)
 
     async def open(self, workspace: str, id: str = "", opening: Opening | None = None) -> Chat:
         """A new chat; with an `id`, the one that was opened with it before. Without one it gets an id of ours.
@@ -196,23 +194,7 @@ class Chats:
     async def purge(self, workspace: str, id: str) -> bool:
         """Take it away, with all that was said in it, whoever works there. False when there was none."""
         chat = await self.get(workspace, id)
-        if chat is None:
-            return False
-        thread = chat.thread
-        p = self._threads.partition(thread)
-        if chat.buried:
-            async for letter in self._letters.list():
-                if letter.thread == thread:
-                    await self._letters.drop(letter.id)
-        others = [of(p, thread) for of in (keys.history, keys.journal, keys.outbox, keys.unsent, keys.deltas)]
-        queues = [of(p, queue) for queue in ("ready", "due") for of in (keys.queue, keys.retrying)]
-        lists = [keys.threads(p), keys.ephemeral(p), *self._lists(p, workspace, chat.user)]
-        return bool(
-            await self._threads.scripts.purge(
-                [keys.counters(p), keys.thread(p, thread), keys.inbox(p, thread), *others, *queues, *lists],
-                [thread, len(others), keys.deltas(p, thread), GONE],
-            )
-        )
+        return chat is not None and await self._archives.purge(chat.thread) is not None
 
     async def purge_ephemeral(self, limit: int = 1000) -> int:
         """Take away the ephemeral chats that are older than an hour, so many a partition. Returns how many."""

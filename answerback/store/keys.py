@@ -42,7 +42,7 @@ def retrying(p: int, name: Queue) -> str:
 def counters(p: int) -> str:
     """HASH of numbers: events accepted, waiting, handled, buried; turns failed; replies sent, "failed replies".
 
-    For ever.
+    And dead letters restored from archives, and the highest fence of a thread that was purged. For ever.
     """
     return f"ab:{{{p}}}:counters"
 
@@ -96,11 +96,11 @@ def seen(p: int, delivery: str) -> str:
 def thread(p: int, id: str) -> str:
     """HASH: what is known of a thread, as long as the thread.
 
-    platform, channel, title, url, created (ms); agent, state; position (events done with so far);
+    platform, channel, title, url, created (ms), imported (ms); agent, state; position (events done with so far);
     a chat has, moreover: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status
-    ("open", "ended"), updated (ms), opened (digest of what it was opened with);
-    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), taken (entries handed to the
-    turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
+    ("open", "ended"), updated (ms), changes (how many), opened (digest of what it was opened with);
+    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), claimed (ms), taken (entries handed
+    to the turn), committed ("turn:fence"), error; sender (the outbox's fence), sending ("" while nobody does).
     What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of
     one that a new event interrupts), live (till when (ms) somebody follows its deltas).
     """

@@ -42,7 +42,7 @@ class Outbox:
 
     async def claim(self, p: int, taken: Taken) -> list[Outgoing]:
         """The next reply of each thread that was taken from `due`."""
-        names = [keys.queue(p, "due")]
+        names = [keys.queue(p, "due"), keys.counters(p)]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
         found = await self._scripts.claim_outbox(names, [taken.till, *taken.threads])

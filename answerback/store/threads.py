@@ -117,7 +117,7 @@ class Threads(Reservations):
 
         At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait.
         """
-        names = [keys.queue(p, "ready"), keys.retrying(p, "ready")]
+        names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p)]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.deltas(p, id))

@@ -122,7 +122,7 @@ async def counters(threads: Threads) -> dict[str, int]:
     for p in range(threads.partitions):
         for name, value in (await threads.database.call("HGETALL", keys.counters(p))).items():
             found[name.decode()] = found.get(name.decode(), 0) + int(value)
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value and name != "fence"}
 
 
 async def inbox(threads: Threads, thread: str = THREAD) -> int:

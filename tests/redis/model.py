@@ -48,6 +48,16 @@ class ThreadModel:
     sender: Courier | None = None
     sendable: bool = False
     sender_fence: int = 0
+    known: bool = False
+    held: bool = False
+
+    def successor(self) -> ThreadModel:
+        """What is in this one's place when it is gone: whoever worked on it has lost it."""
+        self.held = self.holder is not None
+        self.holder, self.sender, self.done = None, None, ("", 0)
+        highest = max(self.fence, self.sender_fence)
+        self.fence = self.sender_fence = -1
+        return ThreadModel(self.id, fence=highest, sender_fence=highest)
 
     def post(self, key: str) -> None:
         """Put a reply into the outbox, if it was never there."""
@@ -98,9 +108,17 @@ class Model:
         """Count as the store does."""
         self.counters[name] = self.counters.get(name, 0) + by
 
+    def graves(self, thread: str) -> tuple[list[int], list[str]]:
+        """The dead events and replies of a thread."""
+        return (
+            [number for number in self.dead if thread_of(number) == thread],
+            [key for key, id in self.dead_replies.items() if id == thread],
+        )
+
     def put(self, number: int, waiting: Waiting) -> None:
         """An event goes to the end of its thread's inbox."""
         thread = self.threads[thread_of(number)]
+        thread.known = True
         if not thread.inbox:
             thread.claimable = True
         thread.inbox.append(waiting)

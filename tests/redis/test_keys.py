@@ -14,12 +14,13 @@ from hashlib import sha1
 from importlib import resources
 
 from answerback.messages import Amendment, DeadLetter, Message
-from answerback.store import Chats, Database, Letters, Opening, Outbox, Threads, keys
+from answerback.store import Archives, Chats, Database, Letters, Opening, Outbox, Threads, keys
 from answerback.store.access import Keys
 from answerback.store.claim import Emission
 from answerback.store.deltas import told
 from answerback.store.idempotency import Answer, Idempotency
 from answerback.store.rates import Rates
+from answerback.store.repair import requeue, unlock
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
 
@@ -115,7 +116,20 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         chat = await chats.open("acme", opening=Opening(user="ada", ephemeral=number % 2 == 0))
         await chats.change("acme", chat.id, pinned=True)
         await chats.say("acme", chat.id, event(1000 + number))
-        await chats.purge("acme", chat.id)
+        if number % 3:
+            await chats.purge("acme", chat.id)
+        else:
+            ids.append(chat.thread)
+    archives = Archives(threads)
+    for id in ids:
+        await unlock(threads, id)
+        await requeue(threads, id)
+        whole = await archives.read(id)
+        assert whole is not None
+        await archives.restore(whole, replace=True)
+        await archives.drop(whole)
+        await archives.purge(id)
+        await archives.restore(whole)
     await access(threads.database)
 
 

@@ -13,8 +13,9 @@ from answerback.messages import DeadLetter, Entry, Message, Reply
 from answerback.store import keys
 from tests.redis.conftest import Server
 from tests.redis.given import counters, courier, event, lapse
-from tests.redis.machine import Turns, numbers, picks
+from tests.redis.machine import numbers, picks
 from tests.redis.model import Courier
+from tests.redis.repairs import Repairs
 
 EXAMPLES = int(os.environ.get("STORE_MODEL_EXAMPLES", "60"))
 STEPS = int(os.environ.get("STORE_MODEL_STEPS", "40"))
@@ -25,7 +26,7 @@ _message = msgspec.msgpack.Decoder(Message).decode
 _reply = msgspec.msgpack.Decoder(Reply).decode
 
 
-class Store(Turns):
+class Store(Repairs):
     """Replies leave and fail, operators replay and drop; and after each step store and model are compared."""
 
     @rule()

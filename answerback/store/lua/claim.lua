@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
 --
--- KEYS  1 ready  2 retrying  then for each thread: thread, inbox, history, journal, deltas
+-- KEYS  1 ready  2 retrying  3 counters  then for each thread: thread, inbox, history, journal, deltas
 -- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
 --       then for each thread: its id
@@ -12,8 +12,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local till, room, wait = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local claimed = {}
+
+-- The first fence of a thread is above those that another of its id had, which was purged.
+local function following(fence)
+  return (fence or redis.call('HGET', KEYS[3], 'fence') or 0) + 1
+end
+
 for i = 8, #ARGV do
-  local at = 3 + (i - 8) * 5
+  local at = 4 + (i - 8) * 5
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
   local entries = false
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
@@ -36,7 +42,7 @@ for i = 8, #ARGV do
   end
   if entries and suspect and room == 0 then
     -- One after the other, so that they do not all come back at once.
-    redis.call('HSET', thread, 'fence', (meta[1] or 0) + 1, 'crashes', crashes, 'owner', '')
+    redis.call('HSET', thread, 'fence', following(meta[1]), 'crashes', crashes, 'owner', '')
     redis.call('ZADD', KEYS[1], now + wait, ARGV[i])
     redis.call('ZADD', KEYS[2], now + wait, ARGV[i])
     wait = wait + 50
@@ -46,9 +52,9 @@ for i = 8, #ARGV do
     local live = (meta[10] == 'chat' or tonumber(meta[11] or 0) > now) and 1 or 0
     local last = live == 1 and redis.call('XREVRANGE', KEYS[at + 4], '+', '-', 'COUNT', 1)[1]
     if last and last[2][2] ~= 'done' and last[2][2] ~= 'error' then live = 2 end
-    local fence, attempt = (meta[1] or 0) + 1, (meta[2] or 0) + 1
+    local fence, attempt = following(meta[1]), (meta[2] or 0) + 1
     redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
-      'taken', #entries)
+      'claimed', now, 'taken', #entries)
     claimed[#claimed + 1] = {
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),

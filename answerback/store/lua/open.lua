@@ -7,8 +7,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local opened = redis.call('HGET', KEYS[1], 'opened')
 if opened then return opened == ARGV[2] and 'same' or 'different' end
--- The fence begins where none of an earlier thread of this id can have come to: its worker may still be at it.
-redis.call('HSET', KEYS[1], 'opened', ARGV[2], 'status', 'open', 'created', now, 'updated', now, 'fence', now,
+redis.call('HSET', KEYS[1], 'opened', ARGV[2], 'status', 'open', 'created', now, 'updated', now,
   unpack(ARGV, 3))
 for list = 2, #KEYS do
   redis.call('ZADD', KEYS[list], now, ARGV[1])

@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- Make a thread claimable now that waits for its next try, or fell out of its queue.
+--
+-- KEYS  twice, for `ready` and for `due`: queue, wake, retrying, what waits (inbox, unsent)  then 9 thread
+-- ARGV  1 thread id
+-- Returns for turn and outbox "requeued", "lost" (it was missing from its queue, and is back), "held", "ready"
+-- (it was claimable anyway) or "empty"; nil when there is no such thread.
+if redis.call('EXISTS', KEYS[9]) == 0 then return false end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local holders = redis.call('HMGET', KEYS[9], 'owner', 'sending')
+
+local function requeue(queue, wake, retrying, waiting, holder)
+  if redis.call('LLEN', waiting) == 0 then return 'empty' end
+  local score = redis.call('ZSCORE', queue, ARGV[1])
+  if score and holder and holder ~= '' then return 'held' end
+  if score and tonumber(score) <= now then return 'ready' end
+  -- Not in this millisecond: a worker that reserved it in the same one could not be told from the next.
+  redis.call('ZADD', queue, now + 1, ARGV[1])
+  redis.call('ZREM', retrying, ARGV[1])
+  redis.call('RPUSH', wake, '')
+  redis.call('LTRIM', wake, -64, -1)
+  return score and 'requeued' or 'lost'
+end
+
+return {
+  requeue(KEYS[1], KEYS[2], KEYS[3], KEYS[4], holders[1]),
+  requeue(KEYS[5], KEYS[6], KEYS[7], KEYS[8], holders[2]),
+}

@@ -1,0 +1,211 @@
+"""Threads that an operator takes from workers, removes, and moves, while everything runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from arq.connections import ArqRedis
+
+from answerback.archive import parse
+from answerback.store.keys import arq_queue
+from tests.acceptance.scene import stopped
+from tests.acceptance.system import ROOT, Process, System, until
+from tests.acceptance.terminal import Done
+from tests.standins.client import StandIns
+from tests.standins.sender import Slack, Standard
+
+SLOW = "tests.acceptance.agents:slows"
+COUNT = "tests.acceptance.agents:counts"
+FAILS = "tests.acceptance.agents:failing"
+
+
+@pytest.fixture
+async def elsewhere(tmp_path: Path) -> AsyncIterator[System]:
+    """Another Answerback, on a server of its own."""
+    (tmp_path / "elsewhere").mkdir()
+    running = System(tmp_path / "elsewhere", {})
+    await running.open()
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+async def command(system: System, *args: str, stdin: bytes = b"") -> Done:
+    """`answerback …` on a system's server, to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tools", *args,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "REDIS_URL": system.server.url},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
+    assert b"Traceback" not in err, err.decode()
+    assert process.returncode is not None
+    return Done(process.returncode, out.decode(), err.decode())
+
+
+async def running(system: System) -> None:
+    """Wait until a turn runs."""
+    await until(lambda: system.queues(), lambda found: found.turns.in_flight > 0, what="the turn beginning")
+
+
+async def refused(worker: Process) -> None:
+    """A worker has learned that its thread is not its own any more."""
+
+    async def lost() -> bool:
+        return bool(worker.lines("lease lost") or worker.lines("another worker has this thread now"))
+
+    await until(lost, what="the worker learning that its thread was taken")
+
+
+async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_once(
+    system: System, standins: StandIns, tmp_path: Path
+) -> None:
+    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "12"}
+    await system.ingress()
+    first = await system.worker(SLOW, SLOW="0.5", **settings)
+    receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
+    thread = receipt["thread"]
+    await running(system)
+    first.signal(signal.SIGSTOP)
+    await stopped(first)
+    await system.worker(SLOW, SLOW="0", **settings)
+    assert (await command(system, "threads", "requeue", thread)).code == 1
+    done = await command(system, "threads", "unlock", thread)
+    assert done.code == 0
+    assert f"-{first.pid}-" in done.out
+    # Had its lease ended, this would be the second attempt. What tells that a reply is due may have gone to the
+    # worker that stands still; then the other looks by itself, after a lease.
+    await standins.wait_for_messages(1, "slack", within=60)
+    first.signal(signal.SIGCONT)
+    await refused(first)
+    await system.quiet(1)
+    assert await system.answers(thread) == ["slow: hello (attempt 1)"]
+    assert len(await standins.messages("slack")) == 1
+    again = await command(system, "threads", "unlock", thread)
+    assert (again.code, again.out) == (1, "")
+    assert "nobody holds it" in again.err
+
+
+async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System, tmp_path: Path) -> None:
+    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "1"}
+    await plain.ingress()
+    worker = await plain.worker(SLOW, SLOW="4", **settings)
+    secret = Standard().message("my secret", thread="t")
+    receipt = await plain.deliver("standard", secret)
+    thread = receipt["thread"]
+    await running(plain)
+    assert (await command(plain, "threads", "purge", thread, stdin=b"n\n")).code == 1
+    done = await command(plain, "threads", "purge", thread, "--yes", "--json")
+    [removed] = json.loads(done.out)["done"]
+    assert (removed["events"], removed["thread"]) == (1, thread)
+    assert f"-{worker.pid}-" in removed["owner"]
+    await refused(worker)
+    assert (await plain.deliver("standard", secret))["status"] == "duplicate"
+    assert (await command(plain, "threads", "purge", thread, "--yes")).code == 3
+    assert (await command(plain, "threads", "show", thread)).code == 3
+    # Nothing of it lies in any key, and who comes later begins anew.
+    for key in await plain.database.call("KEYS", "*"):
+        assert b"my secret" not in (await plain.database.call("DUMP", key) or b"")
+    await plain.deliver("standard", Standard().message("hello again", thread="t"))
+    await plain.quiet(1)
+    assert await plain.answers(thread) == ["slow: hello again (attempt 1)"]
+    assert [message.text for message in (await plain.transcript(thread)).messages] == [
+        "hello again",
+        "slow: hello again (attempt 1)",
+    ]
+    assert worker.alive
+    assert not worker.lines("left to its lease")
+
+
+async def test_a_retrying_thread_is_requeued(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker(FAILS, TURN_RETRY_SECONDS="3600", TURN_RETRY_MAX_SECONDS="3600")
+    await plain.deliver("standard", Standard().message("fail 1", thread="t"))
+    await until(plain.queues, lambda found: found.turns.retrying == 1, what="the first attempt failing")
+    done = await command(plain, "threads", "requeue", "standard:t", "standard:none")
+    assert done.code == 3
+    assert done.out == "standard:t: its turn can be claimed now\n"
+    assert "standard:none" in done.err
+    await plain.quiet(1)
+    assert await plain.answers("standard:t") == ["ok after 2"]
+    assert (await command(plain, "threads", "requeue", "standard:t")).code == 1
+
+
+async def test_threads_move_to_another_server_and_go_on(plain: System, elsewhere: System, tmp_path: Path) -> None:
+    await plain.ingress()
+    worker = await plain.worker(COUNT)
+    first = Standard().message("one", thread="t")
+    await plain.deliver("standard", first)
+    await plain.quiet(1)
+    await worker.stop()
+    doomed = await plain.worker(FAILS, TURN_MAX_ATTEMPTS="1")
+    dead = Standard().message("always", thread="t")
+    await plain.deliver("standard", dead)
+    await plain.quiet(2)
+    await doomed.stop()
+    waiting = Standard().message("two", thread="t")
+    await plain.deliver("standard", waiting)
+    await plain.deliver("standard", Standard().message("other", thread="u"))
+
+    file = tmp_path / "threads.jsonl"
+    assert (await command(plain, "export", "--all", "-o", str(file))).err == "exported: 2\n"
+    assert file.stat().st_mode & 0o077 == 0
+    single = await command(plain, "export", "standard:t", "standard:none")
+    assert single.code == 3
+    assert [entry.event.text for entry in parse(single.out.encode()).waiting] == ["two"]
+    spoiled = b"nonsense\n" + file.read_bytes() + b'{"answerback":9}\n'
+    done = await command(elsewhere, "import", "-", stdin=spoiled)
+    assert (done.code, done.out) == (1, "imported: 2\n")
+    assert "line 1: it is not JSON" in done.err
+    assert "line 4: it is of version 9" in done.err
+    again = await command(elsewhere, "import", str(file), "--json")
+    assert again.code == 1
+    assert [failed["line"] for failed in json.loads(again.out)["failed"]] == [1, 2]
+
+    await elsewhere.ingress()
+    await elsewhere.worker(COUNT)
+    await elsewhere.quiet(2)
+    assert (await elsewhere.deliver("standard", waiting))["status"] == "duplicate"
+    # It counts what people said before, here and there.
+    assert await elsewhere.answers("standard:t") == ["0", "1"]
+    assert await elsewhere.answers("standard:u") == ["0"]
+    assert (await elsewhere.deliver("standard", dead))["reason"] == "taken back from the dead letters"
+    await elsewhere.quiet(3)
+    assert await elsewhere.answers("standard:t") == ["0", "1", "2"]
+    assert (await command(elsewhere, "import", str(file), "--replace")).out == "imported: 2\n"
+    await elsewhere.quiet(5)
+    assert await elsewhere.answers("standard:t") == ["0", "1"]
+
+
+async def test_a_worker_drops_idle_threads_when_they_are_exported(plain: System, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    await plain.ingress()
+    await plain.worker(COUNT, RETENTION_DAYS="0.00000001", RETENTION_EXPORT=str(folder))
+    await plain.deliver("standard", Standard().message("one", thread="t"))
+    await plain.quiet(1)
+    redis = ArqRedis(
+        plain.database.pool,
+        job_serializer=msgspec.msgpack.encode,
+        job_deserializer=msgspec.msgpack.decode,
+        default_queue_name=arq_queue(),
+    )
+    assert await redis.enqueue_job("drop_idle_threads")
+    await until(plain.queues, lambda found: found.threads == 0, what="the thread being dropped")
+    [file] = folder.iterdir()
+    assert [message.text for message in parse(file.read_bytes()).messages] == ["one", "0"]
+    await command(plain, "import", str(file))
+    await plain.deliver("standard", Standard().message("two", thread="t"))
+    await plain.quiet(2)
+    assert await plain.answers("standard:t") == ["0", "1"]

@@ -1,0 +1,94 @@
+"""Retention: threads where nothing has happened for long are written to a file, and dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from answerback.archive import Archive, line
+from answerback.log import get_logger
+from answerback.settings import Settings
+from answerback.store import Archives, Threads
+from worker.patience import patiently
+
+log = get_logger(__name__)
+
+BATCH = 20
+"""Threads in memory at a time, and written with one fsync."""
+
+
+class Retention:
+    """Drops idle threads, the oldest first.
+
+    Idle is a thread with nothing waiting, running, unsent or dead, and that nobody has pinned. It is dropped as
+    it was written: where something happens in between, it stays, and is written again when it is idle again. What
+    is interrupted goes on at the next time; then a thread may stand in the files twice, of which the later line
+    is right.
+    """
+
+    def __init__(self, settings: Settings, threads: Threads) -> None:
+        self._days = settings.retention_days
+        self._folder = settings.retention_export
+        self._threads = threads
+        self._archives = Archives(threads, seen_days=settings.seen_days)
+
+    async def apply(self) -> int:
+        """Drop what is due. Returns how many threads that were."""
+        if self._days is None:
+            return 0
+        dropped = 0
+        try:
+            async for count in self._batches(self._days):
+                dropped += count
+        except OSError as error:
+            # What cannot be kept is not dropped.
+            log.error("idle threads stay: they cannot be exported", folder=str(self._folder), error=str(error))
+        if dropped:
+            log.info("idle threads dropped", threads=dropped, days=self._days, exported=str(self._folder or ""))
+        return dropped
+
+    async def _batches(self, days: float) -> AsyncIterator[int]:
+        now = await patiently(self._threads.database.now)
+        before = now - int(days * 86_400_000)
+        for p in range(self._threads.partitions):
+            kept = 0
+            while ids := await patiently(self._archives.idle, p, before, kept, BATCH):
+                found = [archive for id in ids if (archive := await patiently(self._archives.read, id))]
+                done = await self._drop([archive for archive in found if _due(archive, before)], now)
+                kept += len(ids) - done
+                yield done
+
+    async def _drop(self, archives: Sequence[Archive], now: int) -> int:
+        if archives and self._folder is not None:
+            await asyncio.to_thread(append, self._folder, now, [line(archive) for archive in archives])
+        return sum([await patiently(self._archives.drop, archive) for archive in archives])
+
+
+def append(folder: Path, now: int, lines: Sequence[bytes]) -> None:
+    """Add lines to the file of the day, on disk when this returns. Only we may read it. Raises `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / time.strftime("threads-%Y-%m-%d.jsonl", time.gmtime(now / 1000))
+    new = not path.exists()
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
+        # A worker that died while it wrote left half a line, which must not spoil the next one.
+        torn = file.seek(0, os.SEEK_END) > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+        data = memoryview(b"\n" * torn + b"".join(lines))
+        while data:
+            data = data[file.write(data) :]
+        os.fsync(file.fileno())
+    if new:
+        # The file's name is on disk only with its folder.
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _due(archive: Archive, before: int) -> bool:
+    busy = archive.waiting or archive.unsent or archive.journal or archive.dead or archive.fields.get("pinned")
+    # One that was imported lately is as old as it was there, and somebody wanted it here.
+    return not busy and int(archive.fields.get("imported", 0)) < before
