@@ -43,7 +43,8 @@ def import_(file: IO[bytes], replace: bool, as_json: bool) -> None:
     """Put exported threads into this store ("-" reads stdin), each whole or not at all; they go on here.
 
     What waits in them is answered, unsent replies are sent, dead letters can be replayed. Redeliveries of
-    events that wait or are dead are recognised; of those that were answered they are not.
+    events that wait or are dead are recognised, and a chat's messages; of platform events that were answered
+    they are not.
 
     \b
     Examples:
