@@ -18,6 +18,7 @@ from ingress.api.routes import routes
 from ingress.api.sse import Streams
 from ingress.connections import Connection
 from ingress.health import Health
+from ingress.mcp.endpoint import Mcp
 from ingress.metrics import Metrics
 from ingress.problems import explained, problems, rendered
 from ingress.webhooks import Webhooks
@@ -37,9 +38,12 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
         ]
     )
     live, streams = Live(threads), Streams(settings.heartbeat)
-    Api(settings, threads.database, routes(settings, Conversation(threads, live), streams)).mount(app)
+    conversation = Conversation(threads, live)
+    mcp = Mcp(conversation)
+    Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()]).mount(app)
     app.cleanup_ctx.append(_listening(live))
-    app.on_shutdown.append(streams.close)
+    app.on_shutdown.extend((streams.close, mcp.close))
+    app.on_cleanup.append(mcp.stop)
     return app
 
 

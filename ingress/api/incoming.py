@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -94,23 +94,19 @@ class File(Model):
 AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]
 
 
-class NewMessage(Model):
-    """A message, and how its answer is wanted."""
+class Content(Model):
+    """What is said."""
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
-    stream: bool = Field(False, description="answer with server-sent events")
-    wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")
     arrival: Arrival | None = Field(
         None, description="what becomes of it when the agent works or others wait; unset: as the agent has it"
     )
 
     @model_validator(mode="after")
-    def _says_something(self) -> NewMessage:
+    def _says_something(self) -> Self:
         if not self.content.strip() and not self.attachments:
             raise ValueError("a message needs content or an attachment")
-        if self.stream and not self.wait:
-            raise ValueError("choose: stream the answer, or do not wait for it")
         return self
 
     def event(self, message: str) -> Event:
@@ -125,3 +121,16 @@ class NewMessage(Model):
             arrival=self.arrival or "",
             attachments=tuple(attachment.attachment() for attachment in self.attachments),
         )
+
+
+class NewMessage(Content):
+    """A message, and how its answer is wanted."""
+
+    stream: bool = Field(False, description="answer with server-sent events")
+    wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")
+
+    @model_validator(mode="after")
+    def _wanted_one_way(self) -> Self:
+        if self.stream and not self.wait:
+            raise ValueError("choose: stream the answer, or do not wait for it")
+        return self

@@ -1,0 +1,101 @@
+"""An ASGI application behind a route of aiohttp: https://asgi.readthedocs.io/en/stable/specs/www.html."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ingress.api.call import Caller
+from ingress.api.sse import STALLED
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+CALLER = "answerback.caller"
+"""Where an application finds in the scope who calls."""
+LOOK = 1.0
+"""Seconds between two looks whether the client is still there: while nothing is written, aiohttp tells nobody."""
+
+
+class Exchange:
+    """One request with its whole body, and its response, as ASGI sees them."""
+
+    def __init__(self, request: web.Request, body: bytes, caller: Caller) -> None:
+        self._request = request
+        self._body: bytes | None = body
+        self._scope = {**_scope(request), CALLER: caller}
+        self._response: web.StreamResponse | None = None
+        self._gone = asyncio.Event()
+
+    async def run(self, application: Application) -> web.StreamResponse:
+        """Let the application answer."""
+        await application(self._scope, self._receive, self._send)
+        if self._response is None and not self._left():
+            raise RuntimeError(f"{application!r} gave no response")
+        return self._response or web.Response()
+
+    async def _receive(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        while not self._left():
+            try:
+                await asyncio.wait_for(self._gone.wait(), LOOK)
+            except TimeoutError:
+                pass
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._response = web.StreamResponse(status=message["status"], headers=_headers(message))
+        elif message["type"] == "http.response.body" and not self._left():
+            assert self._response is not None
+            try:
+                async with asyncio.timeout(STALLED):
+                    await self._write(self._response, message)
+            except (ConnectionError, TimeoutError):
+                # The application hears from `_receive` that nobody is there.
+                self._gone.set()
+                if self._request.transport:
+                    self._request.transport.abort()
+
+    async def _write(self, response: web.StreamResponse, message: Message) -> None:
+        if not response.prepared:
+            await response.prepare(self._request)
+        await response.write(message.get("body", b""))
+        if not message.get("more_body", False):
+            await response.write_eof()
+
+    def _left(self) -> bool:
+        transport = self._request.transport
+        return self._gone.is_set() or transport is None or transport.is_closing()
+
+
+def _scope(request: web.Request) -> Scope:
+    path = request.rel_url.raw_path
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": f"{request.version.major}.{request.version.minor}",
+        "method": request.method,
+        "scheme": request.scheme,
+        "path": request.path,
+        "raw_path": path.encode(),
+        "query_string": request.rel_url.raw_query_string.encode(),
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.raw_headers],
+        "client": None,
+        "server": None,
+    }
+
+
+def _headers(message: Message) -> CIMultiDict[str]:
+    found = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
+    # Ours to say: the connection is the server's.
+    found.popall("connection", None)
+    return found

@@ -1,0 +1,98 @@
+"""`POST /mcp`: MCP over streamable HTTP, https://modelcontextprotocol.io/specification/2026-07-28/basic/transports.
+
+Revision 2026-07-28 and those before it, back to 2024-11-05. There are no sessions and no stream of its own to GET:
+any process answers any request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import RootModel
+
+from answerback.store import Roster
+from ingress.api import body
+from ingress.api.agents_known import Agents
+from ingress.api.api import HEADERS
+from ingress.api.call import Call
+from ingress.api.conversation import Conversation
+from ingress.api.incoming import BODY
+from ingress.api.route import Route
+from ingress.mcp.asgi import Application, Exchange
+from ingress.mcp.hearing import Hearing
+from ingress.mcp.tools import Tools
+from ingress.problems import Problem
+
+if TYPE_CHECKING:
+    from ingress.mcp.server import ToolServer
+
+
+class Anything(RootModel[Any]):
+    """Any JSON."""
+
+
+class Mcp:
+    """MCP in one ingress process. The SDK is loaded by the first request: most processes never have one."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._hearing = Hearing(conversation)
+        self._tools = Tools(conversation, self._hearing, Agents(Roster(conversation.threads.database)))
+        self._server: ToolServer | None = None
+        self._loading: asyncio.Task[Application] | None = None
+
+    def routes(self) -> list[Route]:
+        """The one route."""
+        return [
+            Route(
+                method="POST",
+                path="/mcp",
+                handler=self.post,
+                scope="any",
+                summary="The chat threads as tools for a model (MCP, streamable HTTP)",
+                tag="MCP",
+                raw=True,
+                refuse=refused,
+            )
+        ]
+
+    async def post(self, call: Call) -> web.StreamResponse:
+        """Answer a message of the protocol."""
+        request = call.request
+        if "Origin" in request.headers and "Access-Control-Allow-Origin" not in request[HEADERS]:
+            raise Problem(403, "no web page may use this from there", code="wrong-origin")
+        accepted = request.headers.get("Accept", "")
+        if "*/*" not in accepted and not ("application/json" in accepted and "text/event-stream" in accepted):
+            raise Problem(406, "send Accept: application/json, text/event-stream")
+        raw = await body.read(request, BODY)
+        # As strictly as any body of the API: the SDK lets numbers through that are none in JSON.
+        body.parsed(request, raw, Anything)
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load())
+        return await Exchange(request, raw, call.caller).run(await asyncio.shield(self._loading))
+
+    async def close(self, app: web.Application) -> None:
+        """Let nobody wait any more: what was said is stored, and answered."""
+        self._hearing.close()
+
+    async def stop(self, app: web.Application) -> None:
+        """End it, once its requests are answered."""
+        if self._server:
+            await self._server.stop()
+
+    async def _load(self) -> Application:
+        # In a thread: half a second in which webhooks would have to wait.
+        loaded = await asyncio.to_thread(importlib.import_module, "ingress.mcp.server")
+        server: ToolServer = loaded.ToolServer(self._tools.all())
+        self._server = server
+        return await server.start()
+
+
+def refused(problem: Problem) -> web.Response:
+    """What is refused, as an error of JSON-RPC: clients show the words of no other."""
+    code = -32700 if problem.status == 400 else -32600 if problem.status < 500 else -32603
+    error = {"code": code, "message": problem.detail or problem.title}
+    answer = {"jsonrpc": "2.0", "id": None, "error": error}
+    return web.json_response(answer, status=problem.status, headers=problem.headers)

@@ -1,0 +1,87 @@
+"""One message, from when it is stored until an agent has answered it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.messages import Event
+from answerback.store.answers import Answer, answer
+from answerback.store.deltas import Delta
+from answerback.store.live import Forgotten
+from ingress.api.asked import End, failure
+from ingress.api.conversation import Conversation, Said
+
+log = get_logger(__name__)
+
+_end = msgspec.json.Decoder(End).decode
+
+Progress = Callable[[str], Awaitable[None]]
+"""Is told in words how a turn comes on."""
+
+
+class Hearing:
+    """Those who wait for answers in one ingress process."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Let nobody wait any more; what was said is stored, and answered."""
+        self._closing.set()
+
+    async def ask(self, workspace: str, thread: str, event: Event, progress: Progress) -> tuple[str, Answer | None]:
+        """Store a message and wait for its answer; its id and the answer, or None where that comes later.
+
+        Who leaves only stops listening. Raises what `Chats.say` does, and `Problem` when answering it failed for good.
+        """
+        async with self._conversation.say(workspace, thread, event) as said:
+            hearing = asyncio.create_task(self._hear(said, progress))
+            closing = asyncio.create_task(self._closing.wait())
+            try:
+                await asyncio.wait((hearing, closing), return_when=asyncio.FIRST_COMPLETED)
+                found = hearing.result() if hearing.done() else None
+            finally:
+                hearing.cancel()
+                closing.cancel()
+                await asyncio.gather(hearing, closing, return_exceptions=True)
+        if found:
+            self._conversation.refuse_dropped(found)
+        return said.receipt.dispatch_id, found
+
+    async def _hear(self, said: Said, progress: Progress) -> Answer | None:
+        receipt = said.receipt
+        try:
+            async with said.deltas() as deltas:
+                async for delta in deltas:
+                    if delta.kind in ("error", "gone"):
+                        raise failure(_end(delta.data))
+                    if words := _words(delta):
+                        await progress(words)
+            return await answer(self._conversation.threads, receipt.thread, receipt.dispatch_id)
+        except (StoreUnavailable, StoreFull, Forgotten) as error:
+            # It is stored: only that it is answered cannot be heard here.
+            log.warning("an answer is not waited for any more", thread=receipt.thread, error=str(error))
+            return None
+
+
+def _words(delta: Delta) -> str:
+    data = msgspec.json.decode(delta.data)
+    match delta.kind:
+        case "turn":
+            return f"[{data['agent']} answers]"
+        case "text":
+            return str(data["text"])
+        case "tool_call":
+            return f"[calls {data['name']}]"
+        case "tool_result":
+            return f"[{data['name']}: {data['outcome']}]"
+        case "retry":
+            return f"[that failed, and is tried again in {data['seconds']:g} s]"
+        case _:
+            return ""

@@ -1,0 +1,150 @@
+"""What the SDK calls. This module loads the SDK: it is imported by the first request, not with the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    ToolAnnotations,
+)
+from mcp_types import Tool as Described
+from pydantic import ValidationError
+
+from answerback.errors import BadCursor
+from ingress.api.call import Caller
+from ingress.api.incoming import BODY
+from ingress.mcp.asgi import CALLER, Application
+from ingress.mcp.tools import Tool
+from ingress.problems import explained
+
+# At "info" it tells of every request.
+logging.getLogger("mcp").setLevel(logging.WARNING)
+
+ABOUT = (
+    "Chat threads with durable agents: create a thread, send messages, read what was said. A message that was sent is "
+    "answered even when nobody waits for the answer."
+)
+
+
+class ToolServer:
+    """An MCP server with these tools. Each request stands for itself, so that any process may answer it."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._described = {tool.name: _described(tool) for tool in tools}
+        server: Server[Any] = Server(
+            "answerback",
+            title="Answerback",
+            version=version("answerback"),
+            instructions=ABOUT,
+            on_list_tools=self._list,
+            on_call_tool=self._call,
+            get_tool_input_schema=lambda name: None,
+        )
+        self._manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=BODY)
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> Application:
+        """Start it; what answers its requests."""
+        started = asyncio.get_running_loop().create_future()
+        self._running = asyncio.create_task(self._run(started))
+        await started
+        return self._manager.handle_request
+
+    async def stop(self) -> None:
+        """End it, and what it still works on."""
+        self._stopping.set()
+        if self._running:
+            await self._running
+
+    async def _run(self, started: asyncio.Future[None]) -> None:
+        # A task group is left by the task that entered it: this one.
+        async with self._manager.run():
+            started.set_result(None)
+            await self._stopping.wait()
+
+    async def _list(self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None) -> ListToolsResult:
+        caller = _caller(context)
+        return ListToolsResult(
+            tools=[self._described[tool.name] for tool in self._tools.values() if caller.may(tool.scope)]
+        )
+
+    async def _call(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+        tool, caller = self._tools.get(params.name), _caller(context)
+        if tool is None:
+            raise MCPError(INVALID_PARAMS, f'there is no tool "{params.name[:100]}": tools/list names them')
+        if not caller.may(tool.scope):
+            return _failed(f"this needs an API key with the scope {tool.scope}")
+        # A tool's mistake is told as its result, where the model sees it, not as an error of the protocol:
+        # https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling
+        try:
+            arguments = tool.arguments.model_validate(params.arguments or {})
+        except ValidationError as error:
+            return _failed(_wrong(error))
+        told = 0
+
+        async def progress(words: str) -> None:
+            nonlocal told
+            told += 1
+            await context.session.report_progress(told, None, words)
+
+        try:
+            result = await tool.run(caller, arguments, progress)
+        except BadCursor as error:
+            return _failed(str(error))
+        except Exception as error:  # noqa: BLE001  # logged by `explained`
+            problem = explained(error, f"/mcp {tool.name}")
+            return _failed(problem.detail or problem.title)
+        structured = result.model_dump(mode="json")
+        return CallToolResult(content=[_text(result.model_dump_json())], structured_content=structured)
+
+
+def _described(tool: Tool) -> Described:
+    return Described(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.arguments.model_json_schema(),
+        output_schema=tool.result.model_json_schema(mode="serialization"),
+        annotations=ToolAnnotations(
+            read_only_hint=tool.reads,
+            destructive_hint=False,
+            idempotent_hint=tool.repeatable,
+            open_world_hint=False,
+        ),
+    )
+
+
+def _caller(context: ServerRequestContext[Any]) -> Caller:
+    caller = context.request.scope[CALLER] if context.request else None
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def _failed(words: str) -> CallToolResult:
+    return CallToolResult(content=[_text(words)], is_error=True)
+
+
+def _text(text: str) -> TextContent:
+    return TextContent(type="text", text=text)
+
+
+def _wrong(error: ValidationError) -> str:
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in found]
+    return "the arguments are not as they should be: " + "; ".join(places)

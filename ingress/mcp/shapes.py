@@ -1,0 +1,88 @@
+"""What the tools take and give, in the shapes and within the limits of the API's routes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from answerback.store.answers import Answer
+from answerback.store.chat import Whole
+from ingress.api.chat_threads import NewThread
+from ingress.api.incoming import Content
+from ingress.api.route import Model
+from ingress.api.shapes import MessageView, ThreadView
+
+ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Name = Annotated[str, StringConstraints(max_length=255)]
+
+REPEAT = "a name of your own for this call: made again with the same one, nothing is done twice"
+
+
+class CreateThread(NewThread):
+    """A thread to open."""
+
+    idempotency_key: Name = Field("", description=REPEAT)
+
+
+class GetThread(Model):
+    """Which thread to read."""
+
+    thread_id: ThreadId
+    limit: int = Field(50, ge=1, le=2000, description="how many messages, the newest ones")
+
+
+class SendMessage(Content):
+    """What to say, and where."""
+
+    thread_id: ThreadId
+    wait: bool = Field(True, description="false: do not wait for the answer, get_chat_thread shows it later")
+    idempotency_key: Name = Field("", description=REPEAT)
+
+
+class ArchiveThread(Model):
+    """Which thread to put away, or to take back."""
+
+    thread_id: ThreadId
+    archived: bool = Field(True, description="false: take it back")
+
+
+class ReadThread(ThreadView):
+    """A thread with what was said in it."""
+
+    messages: list[MessageView] = Field(description="oldest first")
+    earlier: int = Field(description="how many came before")
+    waiting: list[MessageView] = Field(description="what is not answered yet; the first may be under way")
+
+    @classmethod
+    def read(cls, whole: Whole, limit: int) -> ReadThread:
+        """A chat with its newest messages."""
+        shown = whole.messages[-limit:]
+        return cls(
+            **cls.fields_of(whole.chat),
+            messages=[MessageView.of(message) for message in shown],
+            earlier=whole.earlier + len(whole.messages) - len(shown),
+            waiting=[MessageView.waiting(event) for event in whole.waiting],
+        )
+
+
+class Answered(Model):
+    """What became of a message."""
+
+    thread: str
+    id: str = Field(description="the message's id in the thread")
+    status: Literal["completed", "cancelled", "ignored", "stored"] = Field(
+        description="cancelled: `content` is as far as it came; ignored: no agent answers; stored: it is answered later"
+    )
+    content: str = Field(description="the answer")
+    messages: list[MessageView] = Field(description="the answer's messages, of which `content` is the text")
+
+    @classmethod
+    def of(cls, thread: str, id: str, answer: Answer | None) -> Answered:
+        """An answer of the store; None: it is not answered yet."""
+        said = [MessageView.of(message) for message in answer.messages] if answer else []
+        status: Literal["completed", "cancelled", "ignored", "stored"] = (
+            "stored" if answer is None else "ignored" if answer.status == "dropped" else answer.status
+        )
+        content = "\n\n".join(message.content for message in said)
+        return cls(thread=thread, id=id, status=status, content=content, messages=said)

@@ -1,0 +1,140 @@
+"""What a model may do with chat threads: five tools, each with the scope that a key needs for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from answerback.store import Opening
+from answerback.store.access import Scope
+from ingress.api.agents_known import Agents
+from ingress.api.call import Caller
+from ingress.api.chat_threads import Listing, Threads
+from ingress.api.conversation import Conversation
+from ingress.api.messages import platforms
+from ingress.api.route import Model
+from ingress.api.shapes import ThreadView
+from ingress.mcp.hearing import Hearing, Progress
+from ingress.mcp.shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage
+from ingress.problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool, for a key with its `scope`.
+
+    run         (caller, an `arguments`, progress) → a `result`; raises what is wrong
+    reads       it changes nothing
+    repeatable  doing it again changes nothing more
+    """
+
+    name: str
+    title: str
+    description: str
+    scope: Scope
+    arguments: type[Model]
+    result: type[Model]
+    run: Callable[[Caller, Any, Progress], Awaitable[Model]]
+    reads: bool = False
+    repeatable: bool = False
+
+
+class Tools:
+    """The tools over the chats of one ingress process."""
+
+    def __init__(self, conversation: Conversation, hearing: Hearing, agents: Agents) -> None:
+        self._conversation = conversation
+        self._chats = conversation.chats
+        self._hearing = hearing
+        self._agents = agents
+
+    def all(self) -> list[Tool]:
+        """All of them."""
+        return [
+            Tool(
+                name="list_chat_threads", title="List chat threads", scope="chat:read", reads=True, repeatable=True,
+                description="List the chat threads of this workspace, the one where something was said last first.",
+                arguments=Listing, result=Threads, run=self.list,
+            ),
+            Tool(
+                name="create_chat_thread", title="Create a chat thread", scope="chat:write",
+                description="Open a chat thread with an agent. Nothing is said in it yet: send_chat_message does that.",
+                arguments=CreateThread, result=ThreadView, run=self.create,
+            ),
+            Tool(
+                name="get_chat_thread", title="Read a chat thread", scope="chat:read", reads=True, repeatable=True,
+                description="Read a chat thread: how it stands, what was said in it, and what is not answered yet.",
+                arguments=GetThread, result=ReadThread, run=self.get,
+            ),
+            Tool(
+                name="send_chat_message", title="Send a chat message", scope="chat:write",
+                description="Say something in a chat thread, and wait for the agent's answer; as it is written, it "
+                "comes as progress. Once stored, a message is answered whether or not anybody waits: "
+                "get_chat_thread shows the answer to whoever stopped waiting.",
+                arguments=SendMessage, result=Answered, run=self.send,
+            ),
+            Tool(
+                name="archive_chat_thread", title="Archive a chat thread", scope="chat:write", repeatable=True,
+                description="Put a chat thread away, or take it back. It loses nothing, and still takes messages.",
+                arguments=ArchiveThread, result=ThreadView, run=self.archive,
+            ),
+        ]  # fmt: skip
+
+    async def list(self, caller: Caller, wanted: Listing, progress: Progress) -> Threads:
+        """A page of the threads."""
+        page = await self._chats.list(
+            caller.workspace,
+            user=wanted.user_id,
+            archived=None if wanted.archived == "any" else wanted.archived == "true",
+            pinned=wanted.pinned,
+            platforms=platforms(caller),
+            cursor=wanted.cursor,
+            limit=wanted.limit,
+        )
+        return Threads(threads=[ThreadView.of(chat) for chat in page.chats], next_cursor=page.cursor)
+
+    async def create(self, caller: Caller, wanted: CreateThread, progress: Progress) -> ThreadView:
+        """A new thread, or the one that was made with the same `idempotency_key`."""
+        await self._agents.check(wanted.agent)
+        opening = Opening(
+            user=wanted.user_id or "",
+            agent=wanted.agent or "",
+            title=wanted.title,
+            system=wanted.system,
+            metadata=wanted.metadata,
+        )
+        id = f"th_{_id(caller, wanted.idempotency_key)[:20]}"
+        return ThreadView.of(await self._chats.open(caller.workspace, id, opening))
+
+    async def get(self, caller: Caller, wanted: GetThread, progress: Progress) -> ReadThread:
+        """A thread with its newest messages."""
+        found = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
+        return ReadThread.read(found, wanted.limit)
+
+    async def send(self, caller: Caller, wanted: SendMessage, progress: Progress) -> Answered:
+        """What became of a message."""
+        workspace, thread = caller.workspace, wanted.thread_id
+        _refuse_platforms(caller, thread)
+        event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
+        if wanted.wait:
+            return Answered.of(thread, *await self._hearing.ask(workspace, thread, event, progress))
+        receipt, _ = await self._conversation.leave(workspace, thread, event)
+        return Answered.of(thread, receipt.dispatch_id, None)
+
+    async def archive(self, caller: Caller, wanted: ArchiveThread, progress: Progress) -> ThreadView:
+        """The thread as it is now."""
+        _refuse_platforms(caller, wanted.thread_id)
+        return ThreadView.of(await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived))
+
+
+def _id(caller: Caller, key: str) -> str:
+    # The same for the same caller and key, and no other's; drawn where there is none.
+    return sha256(f"mcp\n{caller.workspace}\n{caller.id}\n{key}".encode()).hexdigest() if key else secrets.token_hex(32)
+
+
+def _refuse_platforms(caller: Caller, thread: str) -> None:
+    if ":" in thread and platforms(caller):
+        raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")
