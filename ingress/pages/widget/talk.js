@@ -1,0 +1,72 @@
+// What was said, in order, and how it changes. Text is kept as code points, as the server counts them.
+
+class Talk {
+  constructor(changed) {
+    this.messages = new Map();
+    this.changed = changed;
+  }
+
+  // What the history says of a message is final.
+  settle({ id, role, content, text, status }) {
+    this.put(id, { role, points: Array.from(content ?? text ?? ""), final: true, status: status || "" });
+  }
+
+  // Something that was written here, and has no id yet but its Idempotency-Key.
+  write(key, text) {
+    this.put(key, { role: "user", points: Array.from(text), pending: true });
+  }
+
+  // It was stored under this id.
+  acknowledge(key, id) {
+    const message = this.messages.get(key);
+    if (!message) return;
+    this.messages.delete(key);
+    if (this.messages.has(id)) {
+      this.changed(key, null);
+      return;
+    }
+    message.pending = false;
+    message.id = id;
+    this.messages.set(id, message);
+    this.changed(key, message);
+  }
+
+  drop(id) {
+    if (this.messages.delete(id)) this.changed(id, null);
+  }
+
+  hear(kind, said) {
+    if (kind === "turn") this.begin(said);
+    if (kind === "text") this.grow(said);
+    if (kind === "done") this.end(said);
+  }
+
+  begin({ turn, messages }) {
+    for (const { id, text } of messages) if (!this.messages.has(id)) this.put(id, { role: "user", points: Array.from(text), turn });
+  }
+
+  grow({ turn, message: id, at, text }) {
+    const known = this.messages.get(id);
+    if (known?.final) return;
+    const points = known ? known.points : [];
+    if (at > points.length) this.torn = true; // what came before is not kept any more: the history has it at the end
+    points.length = Math.min(at, points.length);
+    for (const point of text) points.push(point);
+    this.put(id, { role: "assistant", points, turn });
+  }
+
+  end({ turn, messages, status }) {
+    for (const [id, message] of this.messages) {
+      if (message.turn !== turn || message.role !== "assistant") continue;
+      if (messages.includes(id)) this.put(id, { ...message, final: true, status: status === "cancelled" ? status : "" });
+      else if (!message.final) this.drop(id);
+    }
+  }
+
+  put(id, fields) {
+    const message = this.messages.get(id) || { id };
+    Object.assign(message, fields);
+    this.messages.set(id, message);
+    this.changed(id, message);
+  }
+}
