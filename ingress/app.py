@@ -20,6 +20,7 @@ from ingress.connections import Connection
 from ingress.health import Health
 from ingress.mcp.endpoint import Mcp
 from ingress.metrics import Metrics
+from ingress.pages.pages import pages
 from ingress.problems import explained, problems, rendered
 from ingress.webhooks import Webhooks
 
@@ -35,6 +36,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             web.get("/health/live", health.live),
             web.get("/health/ready", health.ready),
             web.get("/metrics", metrics.get),
+            *pages(),
         ]
     )
     live, streams = Live(threads), Streams(settings.heartbeat)

@@ -28,6 +28,7 @@ from worker.outcome import Status, commit, composer, done, heard, left, messages
 from worker.patience import patiently
 from worker.routing import overheard, route
 from worker.running import Halted, Running
+from worker.tally import Tally
 
 log = get_logger(__name__)
 
@@ -68,8 +69,7 @@ class Turns:
         self._retry_cap = retry_cap
         self.running = Running(threads)
         self.stopping = False
-        self.done = 0
-        self.failed = 0
+        self.tally = Tally()
 
     async def run(self, claim: Claim) -> None:
         """Handle a claimed thread's events until none is left, in their order.
@@ -144,7 +144,8 @@ class Turns:
         try:
             if claim.cancelled:
                 raise Halted("cancelled")
-            text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
+            with self.tally.turn():
+                text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
@@ -206,7 +207,7 @@ class Turns:
 
     async def _commit(self, claim: Claim, ending: Commit) -> bool:
         entries = await patiently(self._threads.commit, ending)
-        self.done += 1
+        self.tally.handle(ending.handled)
         claim.position += ending.handled
         claim.history = [*claim.history, *ending.messages][-self._window :]
         claim.entries, claim.attempt, claim.crashes = entries, 1, 0
@@ -216,7 +217,7 @@ class Turns:
         return bool(entries)
 
     async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
-        self.failed += 1
+        self.tally.fail()
         final = isinstance(error, TurnError)
         code = error.code if isinstance(error, TurnError) else "agent_failed"
         why = reason(error)

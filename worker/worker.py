@@ -21,14 +21,15 @@ from answerback.agents.journal import Limits
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.http import Http
 from answerback.log import get_logger
-from answerback.platforms import PLATFORMS, Client
 from answerback.settings import Settings
 from answerback.store import AgentReport, Chats, Database, Outbox, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue, signals
+from answerback.store.measures import Measures
 from answerback.store.server import refuse_unsafe
 from answerback.store.subscription import Subscription
 from worker.background import for_ever, watch
 from worker.claims import Claims
+from worker.clients import clients_of
 from worker.elsewhere import Elsewhere
 from worker.identity import Identities
 from worker.leases import Leases
@@ -63,8 +64,9 @@ class Worker(arq.Worker):
             history=settings.history_window,
         )
         self._roster = Roster(database)
+        self._measures = Measures(database)
         self._leases = Leases(self._threads, lease)
-        clients = _clients(settings)
+        clients = clients_of(settings)
         self._http = Http(timeout=settings.platform_timeout)
         self._identities = Identities(clients, self._http, self._roster, self._threads)
         outbox = Outbox(self._threads, lease=lease)
@@ -173,6 +175,7 @@ class Worker(arq.Worker):
         while True:
             try:
                 await self._roster.report(self._words())
+                await self._turns.tally.flush(self._measures)
             except (StoreUnavailable, StoreFull):
                 pass  # the lease heartbeat says so already
             await asyncio.sleep(self._settings.lease / 3)
@@ -189,8 +192,8 @@ class Worker(arq.Worker):
             turns=len(self._working),
             sending=len(self._sending),
             concurrency=self._settings.concurrency,
-            done=self._turns.done,
-            failed=self._turns.failed,
+            done=self._turns.tally.done,
+            failed=self._turns.tally.failed,
             agents=[
                 AgentReport(agent.name, agent.description, tuple(str(listen) for listen in agent.listen))
                 for agent in self._agents
@@ -248,14 +251,4 @@ class Worker(arq.Worker):
         except (StoreUnavailable, StoreFull):
             pass
         await self._http.close()
-        log.info("worker stopped", worker=self.id, turns=self._turns.done)
-
-
-def _clients(settings: Settings) -> dict[str, Client]:
-    clients: dict[str, Client] = {}
-    for name, platform in PLATFORMS.items():
-        if client := platform.client(settings):
-            clients[name] = client
-        else:
-            log.info("no credential: replies stay in the thread", platform=name)
-    return clients
+        log.info("worker stopped", worker=self.id, turns=self._turns.tally.done)

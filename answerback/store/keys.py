@@ -168,6 +168,16 @@ def session_tokens(workspace: str, thread: str) -> str:
     return f"ab:{{access}}:tokens:{workspace}:{thread}"
 
 
+def sign_in_link(hash: str) -> str:
+    """STRING: the workspace that a link to the dashboard opens, by the hash of its token. Minutes, or until its use."""
+    return f"ab:{{access}}:link:{hash}"
+
+
+def sign_in(hash: str) -> str:
+    """STRING: a SignIn, by the hash of its secret. Hours, or until it is ended."""
+    return f"ab:{{access}}:signin:{hash}"
+
+
 def rate(caller: str) -> str:
     """STRING: when a caller's allowance will be whole again (µs). Until then."""
     return f"ab:{{access}}:rate:{caller}"
@@ -192,6 +202,11 @@ def identities() -> str:
 def workers() -> str:
     """HASH: worker id → WorkerReport. A worker's own field, removed when it stops or is long silent."""
     return "ab:workers"
+
+
+def minute(number: int) -> str:
+    """HASH of what workers counted in a minute since 1970, see `Measures`. 25 hours."""
+    return f"ab:{{minutes}}:{number}"
 
 
 def pause(scope: str) -> str:

@@ -13,9 +13,11 @@ from aiohttp import web
 from answerback.errors import StoreFull
 from answerback.log import get_logger
 from answerback.store import Database
-from answerback.store.access import ApiKey, Keys
+from answerback.store.access import ApiKey, Keys, Scope
 from answerback.store.credential import Credential
+from answerback.store.signins import SignIn, SignIns
 from answerback.store.tokens import SessionToken, Tokens
+from ingress.api import session_cookie
 from ingress.api.call import Caller
 from ingress.problems import Problem
 
@@ -69,10 +71,14 @@ class Callers:
         self._key: Kept[str, ApiKey | None] = Kept(self._keys.get)
         self._token: Kept[str, SessionToken | None] = Kept(Tokens(database).get)
         self._allowing: Kept[str, list[ApiKey]] = Kept(self._keys.allowing)
+        self._sign_in: Kept[str, SignIn | None] = Kept(SignIns(database).get)
         self._noted: dict[str, int] = {}
 
     async def find(self, request: web.Request) -> Caller:
         """The caller. Raises `Problem` (401, 403): nobody without a good key is a caller."""
+        secret = request.cookies.get(session_cookie.COOKIE, "")
+        if secret and "Authorization" not in request.headers:
+            return await self._of_cookie(secret, request)
         kind, _, text = request.headers.get("Authorization", "").partition(" ")
         if not text:
             raise _unknown("this needs an API key: send Authorization: Bearer ab_live_…")
@@ -116,6 +122,16 @@ class Callers:
             scopes=frozenset(("chat:read", "chat:write")),
             session=token.thread,
         )
+
+    async def _of_cookie(self, secret: str, request: web.Request) -> Caller:
+        session_cookie.check(request, secret)
+        found = await self._sign_in.get(secret)
+        key = await self._key.get(found.key) if found and found.key else None
+        # Whoever signed in with a key is signed in for as long as it is good.
+        if found is None or (found.key and (key is None or key.state != "live")):
+            raise _unknown("you are not signed in any more")
+        scopes: frozenset[Scope] = frozenset(("admin",))
+        return Caller(workspace=found.workspace, key=found.key or "dashboard", kind="live", scopes=scopes)
 
     async def _note(self, key: ApiKey) -> None:
         if key.read - max(key.last_used, self._noted.get(key.id, 0)) < NOTED:

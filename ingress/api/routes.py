@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from answerback.settings import Settings
 from answerback.store import Roster
+from ingress.api.admin.letters import AdminLetters
+from ingress.api.admin.overview import Overviews
+from ingress.api.admin.signing import Signing
+from ingress.api.admin.threads import AdminThreads
 from ingress.api.agents_known import Agents
 from ingress.api.chat_threads import ChatThreads
 from ingress.api.conversation import Conversation
@@ -17,11 +21,16 @@ from ingress.api.sse import Streams
 
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
     """All of them, in the order in which the page shows them."""
+    threads = conversation.threads
     talk = Talk(settings, conversation, streams)
-    agents = Agents(Roster(conversation.threads.database))
+    agents = Agents(Roster(threads.database))
     found = [
         *ChatThreads(conversation, talk, agents).routes(),
         *Sessions(conversation, talk, agents).routes(),
         *Me().routes(),
+        *Signing(threads.database).routes(),
+        *Overviews(threads).routes(),
+        *AdminThreads(threads).routes(),
+        *AdminLetters(threads).routes(),
     ]
     return [*found, *Description(found).routes()]

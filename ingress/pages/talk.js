@@ -1,6 +1,6 @@
 // What was said, in order, and how it changes. Text is kept as code points, as the server counts them.
 
-class Talk {
+export class Talk {
   constructor(changed) {
     this.messages = new Map();
     this.changed = changed;

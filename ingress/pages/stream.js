@@ -1,7 +1,7 @@
 // Server-sent events out of a fetch: EventSource can send no Authorization header.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
-async function* eventsOf(response, alive) {
+export async function* eventsOf(response, alive) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let event = { id: "", kind: "message", data: [] };

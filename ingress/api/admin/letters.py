@@ -1,0 +1,164 @@
+"""`/api/v1/admin/letters`: the dead letters of a workspace, to be read, replayed and dropped."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import Field
+
+from answerback.messages import DeadLetter, Entry, Reply
+from answerback.store import Letters, Threads
+from answerback.store.access import DEFAULT_WORKSPACE
+from ingress.api.call import Call, Caller
+from ingress.api.route import BASE, Model, Route
+from ingress.problems import Problem
+
+PATH = f"{BASE}/admin/letters"
+
+
+class Limit(Model):
+    """How many."""
+
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
+class LetterRow(Model):
+    """A dead letter in the list."""
+
+    id: str
+    kind: str = Field(description="event or reply")
+    thread: str = Field(description="its thread's id")
+    reason: str
+    attempts: int
+    agent: str
+    at: int = Field(description="when it was buried, ms")
+
+    @classmethod
+    def of(cls, letter: DeadLetter, caller: Caller) -> LetterRow:
+        """One from the store."""
+        fields = {name: getattr(letter, name) for name in cls.model_fields}
+        return cls(**fields | {"thread": letter.thread.removeprefix(f"chat:{caller.workspace}:")})
+
+
+class LetterPage(Model):
+    """The newest dead letters, and how many there are."""
+
+    letters: list[LetterRow]
+    total: int
+
+
+class LetterDetail(Model):
+    """A dead letter whole."""
+
+    letter: LetterRow
+    text: str = Field(description="what was said, or was to be sent")
+    author: str
+    error: str = Field(description="the exception's type")
+    traceback: str
+    done: list[str] = Field(description="what had been done, and is not done again by a replay")
+
+
+class Replay(Model):
+    """How it is replayed."""
+
+    fresh: bool = Field(default=False, description="forget what had been done: run the turn from its start")
+
+
+class AdminLetters:
+    """The dead letters, for an operator."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._letters = Letters(threads)
+
+    def routes(self) -> list[Route]:
+        """List, show, replay, drop."""
+        names = {"letter": "a dead letter's id"}
+        return [
+            Route(
+                method="GET",
+                path=PATH,
+                handler=self.list,
+                scope="admin",
+                summary="List the dead letters of a workspace",
+                tag="Dashboard",
+                query=Limit,
+                answer=LetterPage,
+            ),
+            Route(
+                method="GET",
+                path=f"{PATH}/{{letter}}",
+                handler=self.show,
+                scope="admin",
+                summary="A dead letter whole",
+                tag="Dashboard",
+                names=names,
+                answer=LetterDetail,
+            ),
+            Route(
+                method="POST",
+                path=f"{PATH}/{{letter}}/replay",
+                handler=self.replay,
+                scope="admin",
+                summary="Put a dead letter back: it is answered, or sent, again",
+                tag="Dashboard",
+                names=names,
+                body=Replay,
+                status=204,
+            ),
+            Route(
+                method="DELETE",
+                path=f"{PATH}/{{letter}}",
+                handler=self.drop,
+                scope="admin",
+                summary="Forget a dead letter for good",
+                tag="Dashboard",
+                names=names,
+                status=204,
+            ),
+        ]
+
+    async def list(self, call: Call) -> web.Response:
+        """The newest ones."""
+        found = [letter async for letter in self._letters.list() if _visible(letter, call.caller)]
+        found.sort(key=lambda letter: letter.at, reverse=True)
+        rows = [LetterRow.of(letter, call.caller) for letter in found[: call.query.limit]]
+        return call.answer(LetterPage(letters=rows, total=len(found)))
+
+    async def show(self, call: Call) -> web.Response:
+        """One of them."""
+        letter, grave = await self._get(call)
+        author = grave.event.author if isinstance(grave, Entry) else None
+        return call.answer(
+            LetterDetail(
+                letter=LetterRow.of(letter, call.caller),
+                text=grave.event.text if isinstance(grave, Entry) else grave.text,
+                author=(author.name or author.id) if author else "",
+                error=letter.error,
+                traceback=letter.traceback,
+                done=list(letter.done),
+            )
+        )
+
+    async def replay(self, call: Call) -> web.Response:
+        """Put it back."""
+        letter, _ = await self._get(call)
+        if not await self._letters.replay(letter.id, fresh=call.body.fresh):
+            raise Problem(404, "there is no such dead letter any more")
+        return call.answer(None)
+
+    async def drop(self, call: Call) -> web.Response:
+        """Forget it."""
+        letter, _ = await self._get(call)
+        if not await self._letters.drop(letter.id):
+            raise Problem(404, "there is no such dead letter any more")
+        return call.answer(None)
+
+    async def _get(self, call: Call) -> tuple[DeadLetter, Entry | Reply]:
+        found = await self._letters.get(call.path["letter"])
+        if found is None or not _visible(found[0], call.caller):
+            raise Problem(404, "there is no such dead letter")
+        return found
+
+
+def _visible(letter: DeadLetter, caller: Caller) -> bool:
+    platform, _, rest = letter.thread.partition(":")
+    return (rest.partition(":")[0] if platform == "chat" else DEFAULT_WORKSPACE) == caller.workspace

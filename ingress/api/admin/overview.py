@@ -1,0 +1,163 @@
+"""`/api/v1/admin/overview`: how everything is, now and over the last hour and day."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import count
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from pydantic import Field
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.store import Roster, Threads
+from answerback.store.access import DEFAULT_WORKSPACE
+from answerback.store.measures import Measure, Measures
+from answerback.store.queues import queues
+from ingress.api.call import Call, Caller
+from ingress.api.callers import Kept
+from ingress.api.route import BASE, Model, Route
+from ingress.problems import Problem
+
+EVERY = 1.0
+"""Seconds between two looks."""
+CHARTS = 10
+"""Looks between two times the charts are sent."""
+
+
+class Worker(Model):
+    """A worker, by its own report."""
+
+    id: str
+    host: str
+    pid: int
+    state: str = Field(description='"working", "stopping" or "gone": silent for longer than its lease')
+    turns: int = Field(description="turns that it runs")
+    concurrency: int
+    done: int
+    failed: int
+    started: int = Field(description="ms")
+    agents: list[dict[str, Any]] = Field(description="name, description and what each listens to")
+
+
+class Overview(Model):
+    """The queues and who works on them."""
+
+    waiting: int = Field(description="threads that wait for a worker")
+    in_flight: int = Field(description="threads that a worker has")
+    oldest: int = Field(description="for how long the first one waits, ms")
+    retrying: int = Field(description="threads whose last try failed")
+    unsent: int = Field(description="threads with replies that are not sent")
+    dead: int = Field(description="dead letters")
+    threads: int
+    accepted: int = Field(description="events, since the store was new")
+    handled: int
+    workers: list[Worker]
+
+
+class Overviews:
+    """What operators look at first. Those of the workspace `default` run the whole; others see their own threads."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._roster = Roster(threads.database)
+        self._measures = Measures(threads.database)
+        # However many look on, Redis is asked once a second.
+        self._now: Kept[str, Overview] = Kept(self._look)
+        self._charts: Kept[str, dict[str, Any]] = Kept(self._chart)
+
+    def routes(self) -> list[Route]:
+        """Once, and for as long as somebody looks."""
+        return [
+            Route(
+                method="GET",
+                path=f"{BASE}/admin/overview",
+                handler=self.get,
+                scope="admin",
+                summary="The queues and the workers",
+                description="For keys of the workspace `default`.",
+                tag="Dashboard",
+                answer=Overview,
+            ),
+            Route(
+                method="GET",
+                path=f"{BASE}/admin/overview/stream",
+                handler=self.stream,
+                scope="admin",
+                summary="The queues and the workers, each second, and what was measured",
+                description="Events: `overview` whenever it changes; `measures`, with the last `hour` by minutes and "
+                "the last `day` by ten minutes.",
+                tag="Dashboard",
+                streams="text/event-stream",
+            ),
+        ]
+
+    async def get(self, call: Call) -> web.Response:
+        """How it is now."""
+        _operator(call.caller)
+        return call.answer(await self._now.get(""))
+
+    async def stream(self, call: Call) -> web.StreamResponse:
+        """How it is, until the client leaves."""
+        _operator(call.caller)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await response.prepare(call.request)
+        await response.write(b"retry: 1000\n\n")
+        last = ""
+        for look in count():
+            try:
+                found = (await self._now.get("")).model_dump_json()
+                charts = json.dumps(await self._charts.get("")) if look % CHARTS == 0 else ""
+            except (StoreUnavailable, StoreFull):
+                found, charts = '{"away": true}', ""
+            said = f"event: overview\ndata: {found}\n\n" if found != last else ": still here\n\n"
+            last = found
+            await response.write((said + (f"event: measures\ndata: {charts}\n\n" if charts else "")).encode())
+            await asyncio.sleep(EVERY)
+        return response
+
+    async def _look(self, _: str) -> Overview:
+        found, reports = await queues(self._threads), await self._roster.workers()
+        workers = [
+            Worker(
+                id=report.id,
+                host=report.host,
+                pid=report.pid,
+                state="gone" if silent > report.lease else report.state,
+                turns=report.turns,
+                concurrency=report.concurrency,
+                done=report.done,
+                failed=report.failed,
+                started=report.started,
+                agents=[msgspec.to_builtins(agent) for agent in report.agents],
+            )
+            for report, silent in reports
+        ]
+        return Overview(
+            waiting=found.turns.waiting,
+            in_flight=found.turns.in_flight,
+            oldest=found.turns.oldest,
+            retrying=found.turns.retrying,
+            unsent=found.replies.waiting + found.replies.in_flight + found.replies.retrying,
+            dead=found.dead,
+            threads=found.threads,
+            accepted=found.accepted,
+            handled=found.handled,
+            workers=workers,
+        )
+
+    async def _chart(self, _: str) -> dict[str, Any]:
+        hour, day = await self._measures.read(60), await self._measures.read(1440, each=10)
+        return {"hour": _columns(hour), "day": _columns(day)}
+
+
+def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
+    rows = [msgspec.to_builtins(measure) for measure in measures]
+    return {name: [row[name] for row in rows] for name in Measure.__struct_fields__}
+
+
+def _operator(caller: Caller) -> None:
+    if caller.workspace != DEFAULT_WORKSPACE:
+        raise Problem(403, f"this needs a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

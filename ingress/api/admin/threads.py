@@ -1,0 +1,147 @@
+"""`/api/v1/admin/threads`: all threads of a workspace, and what an operator does to them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from answerback.store import Chat, Chats, Threads
+from answerback.store.index import transcript
+from ingress.api.admin.transcript import ThreadRow, Transcript
+from ingress.api.call import Call
+from ingress.api.route import BASE, Model, Route
+from ingress.problems import Problem
+
+PATH = f"{BASE}/admin/threads"
+PAGES = 10
+"""Pages of the list that one call looks through, at most, for threads that fit."""
+
+
+class Filter(Model):
+    """Which threads are listed."""
+
+    platform: str = Field(default="", max_length=64, description="chat, github, slack, standard")
+    agent: str = Field(default="", max_length=200)
+    state: Literal["", "idle", "waiting", "running", "retrying"] = ""
+    q: str = Field(default="", max_length=200, description="a part of the title, channel or id")
+    cursor: str = Field(default="", max_length=1000, description="where to go on: the last answer's `cursor`")
+    limit: int = Field(default=50, ge=1, le=200)
+
+    def fits(self, chat: Chat) -> bool:
+        """Whether a thread is asked for."""
+        text = f"{chat.title}\n{chat.thread}\n{chat.user}".lower()
+        return (
+            self.platform in ("", chat.platform)
+            and self.agent in ("", chat.agent)
+            and self.state in ("", chat.state)
+            and self.q.lower() in text
+        )
+
+
+class Page(Model):
+    """Threads, the one to which something was said last first."""
+
+    threads: list[ThreadRow]
+    cursor: str | None = Field(description="where to go on; null at the end. A page may hold fewer than asked for")
+
+
+class Done(Model):
+    """What came of it."""
+
+    done: bool = Field(description="false when there was nothing to do")
+
+
+class AdminThreads:
+    """The threads, for an operator."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._chats = Chats(threads)
+
+    def routes(self) -> list[Route]:
+        """List, show, cancel, purge."""
+        names = {"thread": "a thread's id"}
+        return [
+            Route(
+                method="GET",
+                path=PATH,
+                handler=self.list,
+                scope="admin",
+                summary="List the threads of a workspace",
+                description="With a key of the workspace `default`, those of the platforms are among them.",
+                tag="Dashboard",
+                query=Filter,
+                answer=Page,
+                refusals={422: "the cursor, or another field, is not as it should be"},
+            ),
+            Route(
+                method="GET",
+                path=f"{PATH}/{{thread}}",
+                handler=self.show,
+                scope="admin",
+                summary="A thread whole: what was said, what waits, the running turn's steps, what went out",
+                tag="Dashboard",
+                names=names,
+                answer=Transcript,
+            ),
+            Route(
+                method="POST",
+                path=f"{PATH}/{{thread}}/cancel",
+                handler=self.cancel,
+                scope="admin",
+                summary="Cancel the turn that runs in a thread, or waits to",
+                tag="Dashboard",
+                names=names,
+                answer=Done,
+            ),
+            Route(
+                method="DELETE",
+                path=f"{PATH}/{{thread}}",
+                handler=self.purge,
+                scope="admin",
+                summary="Take a chat thread away, with all that was said in it",
+                tag="Dashboard",
+                names=names,
+                answer=Done,
+            ),
+        ]
+
+    async def list(self, call: Call) -> web.Response:
+        """One page."""
+        wanted: Filter = call.query
+        found: list[ThreadRow] = []
+        cursor: str | None = wanted.cursor
+        for _ in range(PAGES):
+            room = wanted.limit - len(found)
+            page = await self._chats.list(call.caller.workspace, platforms=True, cursor=cursor or "", limit=room)
+            found += [ThreadRow.of(chat) for chat in page.chats if wanted.fits(chat)]
+            cursor = page.cursor
+            if cursor is None or len(found) == wanted.limit:
+                break
+        return call.answer(Page(threads=found, cursor=cursor))
+
+    async def show(self, call: Call) -> web.Response:
+        """One thread."""
+        chat = await self._get(call)
+        found = await transcript(self._threads, chat.thread)
+        if found is None:
+            raise Problem(404, "there is no such thread")
+        return call.answer(Transcript.of(chat, found))
+
+    async def cancel(self, call: Call) -> web.Response:
+        """Cancel its turn."""
+        chat = await self._get(call)
+        return call.answer(Done(done=await self._threads.cancel(chat.thread)))
+
+    async def purge(self, call: Call) -> web.Response:
+        """Take it away."""
+        chat = await self._get(call)
+        return call.answer(Done(done=await self._chats.purge(call.caller.workspace, chat.id)))
+
+    async def _get(self, call: Call) -> Chat:
+        chat = await self._chats.get(call.caller.workspace, call.path["thread"], platforms=True)
+        if chat is None:
+            raise Problem(404, "there is no such thread")
+        return chat

@@ -1,0 +1,131 @@
+"""A thread as an operator sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from answerback.messages import Author, Message, Reply
+from answerback.store import Chat, index
+from ingress.api.route import Model
+
+
+class ThreadRow(Model):
+    """A thread in a list. Times are ms."""
+
+    id: str
+    platform: str
+    title: str
+    user: str
+    agent: str
+    state: str = Field(description="idle, waiting (for a worker), running, retrying")
+    status: str = Field(description='"ended" when it takes no more messages')
+    error: str = Field(description="why its last try failed")
+    url: str = Field(description="where it is on its platform")
+    created: int
+    updated: int
+    waiting: int = Field(description="events that wait")
+    messages: int = Field(description="messages that were committed")
+    dead: int = Field(description="its dead letters")
+
+    @classmethod
+    def of(cls, chat: Chat) -> ThreadRow:
+        """One from the store."""
+        same = {name: getattr(chat, name) for name in cls.model_fields if name != "dead"}
+        return cls(**same, dead=chat.buried)
+
+
+class Line(Model):
+    """Something that was said, or waits to be answered."""
+
+    id: str
+    role: str
+    text: str
+    at: int
+    turn: str
+    author: str
+    agent: str
+    status: str = Field(description="cancelled, interrupted or dropped; empty when it was said to its end")
+    tools: list[dict[str, Any]] = Field(description="the tools that were called for it: name, args, result, outcome")
+    attachments: list[str] = Field(description="their names")
+    usage: dict[str, int] | None
+    reply: str = Field(description="the key of its reply in the outbox")
+
+    @classmethod
+    def of(cls, message: Message) -> Line:
+        """A message of the history."""
+        return cls(
+            id=message.id,
+            role=message.role,
+            text=message.text,
+            at=message.at,
+            turn=message.turn,
+            author=_name(message.author),
+            agent=message.agent,
+            status=message.status,
+            tools=[msgspec.to_builtins(tool) for tool in message.tools],
+            attachments=[attachment.name for attachment in message.attachments],
+            usage=msgspec.structs.asdict(message.usage) if message.usage else None,
+            reply=message.reply,
+        )
+
+
+class Waiting(Model):
+    """An event that is not answered yet."""
+
+    id: str
+    text: str
+    at: int
+    author: str
+
+
+class Sending(Model):
+    """A reply on its way, or arrived."""
+
+    key: str
+    state: str = Field(description="pending, sending, sent or failed")
+    attempts: int
+    first: int = Field(description="when its first request left, ms; 0 before")
+    url: str = Field(description="where it is on the platform")
+    error: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> Sending:
+        """One from the outbox."""
+        return cls(**{name: getattr(reply, name) for name in cls.model_fields})
+
+
+class Transcript(Model):
+    """A thread whole."""
+
+    thread: ThreadRow
+    owner: str = Field(description="the worker that has it")
+    attempts: int = Field(description="of the turn that runs or waits")
+    next: int = Field(description="ms until the next try, or until the worker's lease ends")
+    messages: list[Line]
+    waiting: list[Waiting]
+    steps: list[str] = Field(description="what the running turn has journaled")
+    replies: list[Sending]
+
+    @classmethod
+    def of(cls, chat: Chat, found: index.Transcript) -> Transcript:
+        """One from the store."""
+        return cls(
+            thread=ThreadRow.of(chat),
+            owner=found.thread.owner,
+            attempts=found.thread.attempts,
+            next=found.thread.next,
+            messages=[Line.of(message) for message in found.messages],
+            waiting=[
+                Waiting(id=event.id, text=event.text, at=event.at, author=_name(event.author))
+                for event in found.waiting
+            ],
+            steps=found.steps,
+            replies=[Sending.of(reply) for reply in found.replies],
+        )
+
+
+def _name(author: Author | None) -> str:
+    return (author.name or author.id) if author else ""

@@ -1,0 +1,59 @@
+"""`/`, `/assets/…` and `/widget.js`: files that anybody may have. What they show, they ask the API for."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib import resources
+
+from aiohttp import web
+
+from ingress.pages.bundle import bundle
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class File:
+    """One of them, in memory."""
+
+    def __init__(self, name: str, text: str, headers: Mapping[str, str]) -> None:
+        self._body = text.encode()
+        self._packed = gzip.compress(self._body, 9, mtime=0)
+        tag = f'"{sha256(self._body).hexdigest()[:20]}"'
+        kind = mimetypes.guess_type(name)[0] or "text/plain"
+        # It is asked for each time whether it is still the same, so that no page mixes two versions.
+        common = {"Content-Type": f"{kind}; charset=utf-8", "ETag": tag, "Cache-Control": "no-cache"}
+        self._headers = {**headers, **common, "Vary": "Accept-Encoding"}
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Answer with it."""
+        if self._headers["ETag"] in request.headers.get("If-None-Match", "").split(", "):
+            return web.Response(status=304, headers=self._headers)
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=self._packed, headers={**self._headers, "Content-Encoding": "gzip"})
+        return web.Response(body=self._body, headers=self._headers)
+
+
+def pages() -> list[web.RouteDef]:
+    """All of them."""
+    here = resources.files("ingress.pages")
+    assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
+    assets += [("dashboard/", file) for file in here.joinpath("dashboard").iterdir()]
+    found = {f"/assets/{folder}{file.name}": File(file.name, file.read_text(), HEADERS) for folder, file in assets}
+    found["/"] = found["/assets/dashboard/index.html"]
+    # Any page may load it: what it may do there is for the server to say.
+    everywhere = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
+    widget = bundle(here.joinpath("widget"))
+    found["/widget.js"] = File("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})
+    return [web.get(path, file.get) for path, file in found.items()]

@@ -1,0 +1,20 @@
+"""The platforms to which this worker may speak."""
+
+from __future__ import annotations
+
+from answerback.log import get_logger
+from answerback.platforms import PLATFORMS, Client
+from answerback.settings import Settings
+
+log = get_logger(__name__)
+
+
+def clients_of(settings: Settings) -> dict[str, Client]:
+    """A client for each platform that has a credential, by its name."""
+    clients: dict[str, Client] = {}
+    for name, platform in PLATFORMS.items():
+        if client := platform.client(settings):
+            clients[name] = client
+        else:
+            log.info("no credential: replies stay in the thread", platform=name)
+    return clients
