@@ -1,0 +1,82 @@
+// The API, called as whoever is signed in: the cookie is the browser's, the CSRF token is ours to send.
+
+import { eventsOf } from "../stream.js";
+
+const BASE = "/api/v1";
+let csrf = "";
+
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `status ${status}`);
+    this.status = status;
+  }
+}
+
+export async function call(method, path, { body, signal, headers = {} } = {}) {
+  let response;
+  try {
+    response = await fetch(path.startsWith("/v1/") ? path : BASE + path, {
+      method,
+      signal,
+      headers: {
+        ...(method !== "GET" && { "X-CSRF-Token": csrf }),
+        ...(body && { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body && JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, { detail: "the server cannot be reached" });
+  }
+  if (response.ok) return response;
+  const refused = new Refused(response.status, await response.json().catch(() => ({})));
+  if (refused.status === 401) dispatchEvent(new Event("signed-out"));
+  throw refused;
+}
+
+export async function ask(method, path, options) {
+  const response = await call(method, path, options);
+  return response.status === 204 ? null : response.json();
+}
+
+// Follow a stream for as long as `signal` stands, through every loss of connection. `hear` gets {id, kind, said}; what
+// it returns as false ends it.
+export async function follow(path, signal, hear, { after = "", state = () => {} } = {}) {
+  let last = after;
+  for (let tries = 0; !signal.aborted; tries++) {
+    try {
+      const headers = { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
+      const response = await call("GET", path, { signal, headers });
+      state(true);
+      for await (const { id, kind, data } of eventsOf(response, () => (tries = 0))) {
+        if (id) last = id;
+        if (kind === "forgotten") last = "0";
+        if ((await hear({ id, kind, said: JSON.parse(data) })) === false) return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refused && error.status >= 400 && error.status < 500 && error.status !== 429) throw error;
+      if (!(error instanceof Refused) && !(error instanceof TypeError) && error.name !== "NetworkError") throw error;
+      state(false);
+    }
+    await new Promise((resume) => setTimeout(resume, Math.min(10000, 300 * 2 ** tries)));
+  }
+}
+
+export async function signIn(credentials) {
+  return keep(await ask("POST", "/admin/session", { body: credentials }));
+}
+
+export async function signedIn() {
+  return keep(await ask("GET", "/admin/session"));
+}
+
+export async function signOut() {
+  await ask("DELETE", "/admin/session");
+}
+
+function keep(session) {
+  csrf = session.csrf;
+  return session;
+}

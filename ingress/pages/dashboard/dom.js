@@ -1,0 +1,53 @@
+// Elements, made without HTML in strings: what strangers wrote can become nothing but text.
+
+export function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== undefined && value !== null && value !== false) made.setAttribute(key, value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+export const badge = (state) => el("span", { class: `badge ${state}` }, state);
+
+// A table whose rows become blocks on a phone. Cells are text or elements; `tight` columns are not wrapped.
+export function table(heads, rows, { tight = [], caption } = {}) {
+  const cell = (content, number) =>
+    el("td", { "data-label": heads[number] || undefined, class: tight.includes(number) ? "tight" : undefined }, content);
+  return el(
+    "div",
+    { class: "scroll" },
+    el(
+      "table",
+      { class: "stack" },
+      caption && el("caption", { class: "faint" }, caption),
+      el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell)))),
+    ),
+  );
+}
+
+export function notice(text) {
+  const place = document.getElementById("notice");
+  place.textContent = text;
+  clearTimeout(notice.timer);
+  notice.timer = setTimeout(() => (place.textContent = ""), 6000);
+}
+
+// Ask before something that cannot be undone. Resolves to whether it shall be done.
+export function confirmed(question, action) {
+  return new Promise((resolve) => {
+    const no = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+    const yes = el("button", { type: "button", class: "danger", onclick: () => dialog.close("yes") }, action);
+    const dialog = el("dialog", { "aria-label": action }, el("p", {}, question), el("div", { class: "row" }, no, yes));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

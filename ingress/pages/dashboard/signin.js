@@ -1,0 +1,41 @@
+// Signing in: with a key of scope admin, or with the link that `answerback up` prints. The link's token is in the
+// part of the address that no server and no log sees.
+
+import { signIn } from "./api.js";
+import { el } from "./dom.js";
+
+export const linkOf = (hash) => (hash.startsWith("#link=") ? hash.slice(6) : "");
+
+export async function signInPage(main, opened) {
+  const trouble = el("p", { class: "bad", role: "alert" });
+  const key = el("input", { name: "key", type: "password", autocomplete: "off", required: true, placeholder: "ab_live_…" });
+  const enter = async (credentials) => {
+    trouble.textContent = "";
+    try {
+      opened(await signIn(credentials));
+    } catch (error) {
+      trouble.textContent = `You are not signed in: ${error.message}.`;
+    }
+  };
+  const form = el(
+    "form",
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        enter({ key: key.value });
+      },
+    },
+    el("label", {}, "API key with the scope admin", key),
+    el("button", { class: "main" }, "Sign in"),
+    trouble,
+    el("p", { class: "faint" }, "On your own machine, ", el("code", {}, "answerback up"), " prints a link that signs in once."),
+  );
+  main.append(el("section", { class: "signin" }, el("h1", {}, "Answerback"), form));
+  const link = linkOf(location.hash);
+  if (link) {
+    history.replaceState(null, "", "/");
+    await enter({ link });
+  } else {
+    key.focus();
+  }
+}

@@ -1,0 +1,76 @@
+// One thread whole: what was said, what waits, how far the running turn is, what went out; and what can be done to it.
+
+import { ask, follow } from "./api.js";
+import { badge, confirmed, el, notice, table } from "./dom.js";
+import { duration, when } from "./words.js";
+import { toolCall } from "./tool.js";
+
+export async function thread(main, [id], signal) {
+  const path = `/admin/threads/${encodeURIComponent(id)}`;
+  const title = el("h1", {}, id);
+  const about = el("p", { class: "faint" });
+  const actions = el("div", { class: "row" });
+  const talk = el("ol", { class: "talk", "aria-label": "What was said" });
+  const rest = el("div", {});
+  main.append(title, about, actions, talk, rest);
+
+  async function load() {
+    const found = await ask("GET", path, { signal });
+    const { thread: row, messages, waiting, steps, replies } = found;
+    title.textContent = row.title || row.id;
+    about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
+    if (row.url) about.append(" · ", el("a", { href: row.url, rel: "noreferrer", target: "_blank" }, "on its platform"));
+    if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
+    if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
+    actions.replaceChildren(
+      act("Cancel the turn", "cancel", row.state === "idle"),
+      el("button", { type: "button", class: "danger", disabled: row.platform !== "chat", onclick: purge }, "Purge"),
+    );
+    const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
+    talk.replaceChildren(...messages.map((message) => line(message, links[message.reply])));
+    talk.append(...waiting.map((event) => line({ ...event, role: "user", status: "waiting", tools: [], attachments: [] })));
+    rest.replaceChildren();
+    if (steps.length) rest.append(el("h2", {}, "Steps of the running turn"), el("ul", {}, ...steps.map((step) => el("li", {}, step))));
+    if (replies.length) {
+      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first), reply.error]);
+      rest.append(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
+    }
+  }
+
+  function act(words, name, disabled) {
+    const run = async () => {
+      const { done } = await ask("POST", `${path}/${name}`);
+      notice(done ? `${words}: done.` : "There was nothing to do.");
+      await load();
+    };
+    return el("button", { type: "button", disabled, onclick: () => run().catch((error) => notice(error.message)) }, words);
+  }
+
+  async function purge() {
+    if (!(await confirmed("All that was said in this thread is taken away for good.", "Purge"))) return;
+    await ask("DELETE", path);
+    notice("The thread is gone.");
+    location.hash = "#threads";
+  }
+
+  await load();
+  // Whatever happens there, what is shown is what is stored: read again, at most once a second.
+  let due = null;
+  const again = () => {
+    due ||= setTimeout(() => {
+      due = null;
+      if (!signal.aborted) load().catch(() => {});
+    }, 1000);
+  };
+  signal.addEventListener("abort", () => clearTimeout(due));
+  await follow(`/chat/threads/${encodeURIComponent(id)}/stream`, signal, ({ kind }) => kind !== "text" && again(), { after: "0" });
+}
+
+function line(message, url) {
+  const who = message.role === "user" ? message.author || "user" : message.agent || "agent";
+  const status = message.status ? ` · ${message.status}` : "";
+  const small = el("small", {}, `${who} · ${when(message.at)}${status}`);
+  if (url) small.append(" · ", el("a", { href: url, rel: "noreferrer", target: "_blank" }, "on its platform"));
+  const files = message.attachments.length ? el("small", {}, `with ${message.attachments.join(", ")}`) : null;
+  return el("li", { class: `said ${message.role}` }, small, el("p", {}, message.text), files, ...message.tools.map(toolCall));
+}

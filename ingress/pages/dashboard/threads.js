@@ -1,0 +1,62 @@
+// The threads, searched and filtered, a page at a time.
+
+import { ask } from "./api.js";
+import { badge, el, table } from "./dom.js";
+import { ago, short } from "./words.js";
+
+const STATES = ["", "idle", "waiting", "running", "retrying"];
+const PLATFORMS = ["", "chat", "github", "slack", "standard"];
+
+export async function threads(main, _, signal) {
+  const option = (value) => el("option", { value }, value || "all");
+  const q = el("input", { name: "q", type: "search" });
+  const platform = el("select", { name: "platform" }, ...PLATFORMS.map(option));
+  const state = el("select", { name: "state" }, ...STATES.map(option));
+  const agent = el("input", { name: "agent" });
+  const list = el("div", { "aria-live": "polite" });
+  const more = el("button", { type: "button", hidden: true, onclick: () => load(cursor) }, "More");
+  let rows = [];
+  let cursor = null;
+
+  const form = el(
+    "form",
+    {
+      class: "row",
+      role: "search",
+      onsubmit: (event) => {
+        event.preventDefault();
+        load();
+      },
+      onchange: () => load(),
+    },
+    el("label", {}, "Title, channel or id", q),
+    el("label", {}, "Platform", platform),
+    el("label", {}, "State", state),
+    el("label", {}, "Agent", agent),
+    el("button", {}, "Search"),
+  );
+  main.append(el("h1", {}, "Threads"), form, list, more);
+
+  async function load(after = "") {
+    const query = new URLSearchParams({ limit: 50 });
+    for (const [name, value] of new FormData(form)) if (value) query.set(name, value.trim());
+    if (after) query.set("cursor", after);
+    const page = await ask("GET", `/admin/threads?${query}`, { signal });
+    rows = [...(after ? rows : []), ...page.threads];
+    cursor = page.cursor;
+    more.hidden = !cursor;
+    const cells = rows.map((row) => [
+      el("a", { href: `#thread/${encodeURIComponent(row.id)}` }, short(row.title || row.id)),
+      row.platform,
+      row.agent,
+      [badge(row.state), row.dead > 0 && " ", row.dead > 0 && badge("dead")],
+      row.waiting ? `${row.messages} + ${row.waiting}` : String(row.messages),
+      ago(row.updated),
+    ]);
+    const none = el("p", { class: "faint" }, "No thread fits.");
+    const heads = ["thread", "platform", "agent", "state", "messages", "last"];
+    list.replaceChildren(cells.length ? table(heads, cells, { tight: [5] }) : none);
+  }
+
+  await load();
+}
