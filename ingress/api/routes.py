@@ -29,7 +29,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *Sessions(conversation, talk, agents).routes(),
         *Me().routes(),
         *Signing(threads.database).routes(),
-        *Overviews(threads).routes(),
+        *Overviews(threads, streams).routes(),
         *AdminThreads(threads).routes(),
         *AdminLetters(threads).routes(),
     ]

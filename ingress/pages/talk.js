@@ -70,3 +70,8 @@ export class Talk {
     this.changed(id, message);
   }
 }
+
+export function uuid() {
+  // crypto.randomUUID exists on https pages only.
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any
 
@@ -11,15 +11,18 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import Roster, Threads
 from answerback.store.access import DEFAULT_WORKSPACE
+from answerback.store.deltas import Delta
 from answerback.store.measures import Measure, Measures
 from answerback.store.queues import queues
 from ingress.api.call import Call, Caller
 from ingress.api.callers import Kept
 from ingress.api.route import BASE, Model, Route
+from ingress.api.sse import TYPE, Streams
 from ingress.problems import Problem
+
+_json = msgspec.json.Encoder().encode
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -60,8 +63,9 @@ class Overview(Model):
 class Overviews:
     """What operators look at first. Those of the workspace `default` run the whole; others see their own threads."""
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, streams: Streams) -> None:
         self._threads = threads
+        self._streams = streams
         self._roster = Roster(threads.database)
         self._measures = Measures(threads.database)
         # However many look on, Redis is asked once a second.
@@ -87,10 +91,10 @@ class Overviews:
                 handler=self.stream,
                 scope="admin",
                 summary="The queues and the workers, each second, and what was measured",
-                description="Events: `overview` whenever it changes; `measures`, with the last `hour` by minutes and "
+                description="Events: `overview` each second; `measures`, with the last `hour` by minutes and "
                 "the last `day` by ten minutes.",
                 tag="Dashboard",
-                streams="text/event-stream",
+                streams=TYPE,
             ),
         ]
 
@@ -102,21 +106,14 @@ class Overviews:
     async def stream(self, call: Call) -> web.StreamResponse:
         """How it is, until the client leaves."""
         _operator(call.caller)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
-        await response.prepare(call.request)
-        await response.write(b"retry: 1000\n\n")
-        last = ""
+        return await self._streams.send(call.request, self._looks())
+
+    async def _looks(self) -> AsyncIterator[Delta]:
         for look in count():
-            try:
-                found = (await self._now.get("")).model_dump_json()
-                charts = json.dumps(await self._charts.get("")) if look % CHARTS == 0 else ""
-            except (StoreUnavailable, StoreFull):
-                found, charts = '{"away": true}', ""
-            said = f"event: overview\ndata: {found}\n\n" if found != last else ": still here\n\n"
-            last = found
-            await response.write((said + (f"event: measures\ndata: {charts}\n\n" if charts else "")).encode())
+            yield Delta("", "overview", (await self._now.get("")).model_dump_json().encode())
+            if look % CHARTS == 0:
+                yield Delta("", "measures", _json(await self._charts.get("")))
             await asyncio.sleep(EVERY)
-        return response
 
     async def _look(self, _: str) -> Overview:
         found, reports = await queues(self._threads), await self._roster.workers()

@@ -38,6 +38,7 @@ class Session {
   }
 
   async sendAll() {
+    let again = false;
     this.report("state");
     for (let next; (next = (this.memory.read().pending || [])[0]); ) {
       try {
@@ -51,7 +52,13 @@ class Session {
         this.talk.acknowledge(next.key, receipt.id);
         this.follow();
       } catch (error) {
-        this.refuse(next, error);
+        // A session ends, if only after a day: what was not taken is said in another one.
+        if (this.known && !again && ([401, 404].includes(error.status) || error.code === "ended")) {
+          again = true;
+          this.forget();
+        } else {
+          this.refuse(next, error);
+        }
       }
     }
     this.report("state");
@@ -74,7 +81,6 @@ class Session {
   refuse(message, error) {
     const pending = (this.memory.read().pending || []).filter(({ key }) => key !== message.key);
     this.memory.change({ pending });
-    if (this.known && [401, 404, 409].includes(error.status)) this.forget();
     this.talk.drop(message.key);
     this.report("refused", { text: message.text, error });
   }
@@ -97,7 +103,7 @@ class Session {
           this.talk.settle(message);
           if (message.role === "user") this.answered([message.id]);
         }
-        cursor = page.cursor ?? null;
+        cursor = page.next_cursor;
       }
       this.talk.torn = false;
       this.report("history");
@@ -130,9 +136,7 @@ class Session {
         }
       } catch (error) {
         if (listening.signal.aborted) break;
-        if (error.status === 410) this.last = "0"; // it is not kept any more: the history has it
-        if (error.status === 410) await this.history();
-        else if (!passing(error)) this.forget();
+        if (!passing(error)) this.forget();
         else this.line.away(!(error instanceof Refused));
       }
       if (this.known && (this.waiting || this.watched)) await this.line.rest(tries++);
@@ -145,6 +149,11 @@ class Session {
     const said = JSON.parse(data);
     // It may be what we have just sent: its receipt tells.
     if (kind === "turn" && this.flushing && said.messages.some(({ id }) => !this.talk.messages.has(id))) await this.flushing;
+    if (kind === "forgotten") {
+      this.last = "0";
+      return this.history(); // it has what is not kept as events any more
+    }
+    if (kind === "gone") return this.forget();
     this.talk.hear(kind, said);
     if (kind === "turn") this.busy.add(said.turn);
     if (kind === "done" || kind === "error") {
@@ -154,9 +163,4 @@ class Session {
     }
     this.report(kind, said);
   }
-}
-
-function uuid() {
-  // crypto.randomUUID exists on https pages only.
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

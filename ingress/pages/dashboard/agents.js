@@ -1,0 +1,51 @@
+// The agents, a card each: what they are, whether they can be reached, and a button to talk to them.
+
+import { ask } from "./api.js";
+import { el } from "./dom.js";
+
+export async function agents(main, _, signal) {
+  const cards = el("div", { class: "cards" });
+  main.append(el("h1", {}, "Agents"), cards);
+
+  async function load() {
+    const found = await known(signal);
+    cards.replaceChildren(...found.map(card));
+    if (!found.length) cards.append(el("p", {}, "No worker has told of an agent yet: start one."));
+  }
+
+  await load();
+  const timer = setInterval(() => load().catch(() => {}), 3000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+function card(agent) {
+  const why = mute(agent);
+  const chat = el("a", { href: `#chat/${encodeURIComponent(agent.name)}` }, `💬 Chat`);
+  chat.setAttribute("aria-label", `Chat with ${agent.name}`);
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, agent.name),
+    agent.description && el("p", {}, agent.description),
+    el("p", { class: "faint" }, `${agent.workers} worker${agent.workers === 1 ? "" : "s"} · ${agent.listens.join("; ")}`),
+    el("div", { class: "row" }, why ? el("p", { class: "faint" }, `No chat: ${why}.`) : chat),
+  );
+}
+
+// Why it cannot be talked to; "" when it can.
+function mute(agent) {
+  return agent.workers ? "" : "no worker that serves it is alive";
+}
+
+async function known(signal) {
+  const { workers } = await ask("GET", "/admin/overview", { signal });
+  const found = new Map();
+  for (const worker of workers) {
+    for (const { name, description = "", listens = [] } of worker.agents) {
+      const agent = found.get(name) || { name, description, listens, workers: 0 };
+      if (worker.state !== "gone") agent.workers++;
+      found.set(name, agent);
+    }
+  }
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+}

@@ -1,0 +1,200 @@
+// Talking to an agent. Its thread is kept over reloads, and what streams is heard without gap or repeat.
+
+import { Talk, uuid } from "../talk.js";
+import { ask, follow } from "./api.js";
+import { el } from "./dom.js";
+import { toolCall } from "./tool.js";
+
+export async function chat(main, [agent], signal) {
+  const place = `answerback:chat:${agent}`;
+  const list = el("ol", { class: "talk", role: "log", "aria-live": "polite", "aria-label": `Talk with ${agent}`, tabindex: "0" });
+  const typing = el("p", { class: "typing", role: "status" });
+  const trouble = el("p", { class: "bad", role: "alert" });
+  const input = el("textarea", { rows: "2", "aria-label": "Message", placeholder: "Write a message", onkeydown: enter });
+  const send = el("button", { class: "main" }, "Send");
+  const stop = el("button", { type: "button", hidden: true, onclick: cancel }, "Stop");
+  const form = el("form", { onsubmit: submit }, input, send, stop);
+  const anew = el("button", { type: "button", onclick: restart }, "New talk");
+  const header = el("div", { class: "row" }, el("h1", {}, agent), anew);
+  main.append(header, el("section", { class: "chat" }, list, typing, trouble, form));
+
+  const shown = new Map();
+  const working = new Set();
+  const talk = new Talk(show);
+  let thread = localStorage.getItem(place);
+  let sending = false;
+  let posting = null;
+  let listening = null;
+
+  function show(id, message) {
+    const item = shown.get(id);
+    shown.delete(id);
+    if (!message) return item?.box.remove();
+    const here = item || bubble(message.role);
+    if (!item) list.append(here.box);
+    shown.set(message.id, here);
+    here.words.textContent = message.points.join("");
+    here.small.textContent = message.pending ? "sending …" : message.status || "";
+    here.box.classList.toggle("pending", Boolean(message.pending));
+    here.box.setAttribute("aria-busy", String(message.role === "assistant" && !message.final));
+    bottom();
+  }
+
+  function bubble(role) {
+    const words = el("p", {});
+    const small = el("small", {});
+    const who = el("small", {}, role === "user" ? "you" : agent);
+    return { box: el("li", { class: `said ${role}` }, who, words, small), words, small };
+  }
+
+  // Called tools stand where they were called, folded.
+  function tool(call) {
+    let item = shown.get(call.id);
+    if (!item) {
+      item = { box: el("li", { class: "said" }), call: {} };
+      list.append(item.box);
+      shown.set(call.id, item);
+    }
+    Object.assign(item.call, call);
+    item.box.replaceChildren(toolCall(item.call));
+    bottom();
+  }
+
+  function bottom() {
+    list.scrollTop = list.scrollHeight;
+  }
+
+  function state() {
+    const busy = working.size > 0 || sending;
+    input.disabled = send.disabled = busy;
+    stop.hidden = working.size === 0;
+    typing.textContent = working.size ? `${agent} is working …` : "";
+    typing.classList.toggle("on", working.size > 0);
+  }
+
+  function failed(words, again) {
+    trouble.replaceChildren(`${words} `);
+    if (again) trouble.append(el("button", { type: "button", onclick: again }, "Try again"));
+  }
+
+  async function hear({ kind, said }) {
+    // It may be what was sent just now: its receipt tells.
+    if (kind === "turn" && said.messages.some(({ id }) => !talk.messages.has(id))) await posting;
+    if (kind === "turn") working.add(said.turn);
+    if (kind === "tool_call" || kind === "tool_result") tool(said);
+    if (kind === "retry") failed(`It failed (${said.reason}), and is tried again in ${Math.ceil(said.seconds)} s.`);
+    if (kind === "text") trouble.replaceChildren();
+    if (kind === "error") {
+      const asked = said.events.map((id) => talk.messages.get(id)).find(Boolean);
+      const text = asked ? asked.points.join("") : "";
+      failed(`${agent} could not answer: ${said.reason}.`, text && (() => say(text, uuid())));
+    }
+    talk.hear(kind, said);
+    if (kind === "done" || kind === "error") [said.turn, ...said.events].forEach((id) => working.delete(id));
+    if (kind === "done") trouble.replaceChildren();
+    if (kind === "gone") forget();
+    if (kind === "forgotten") history();
+    const wasDisabled = input.disabled;
+    state();
+    if (wasDisabled && !input.disabled && document.activeElement === document.body) input.focus();
+  }
+
+  async function history() {
+    for (let cursor = ""; cursor !== null; ) {
+      const query = cursor && `?cursor=${encodeURIComponent(cursor)}`;
+      const page = await ask("GET", `/chat/threads/${thread}/messages${query}`, { signal });
+      for (const message of page.messages) {
+        message.tool_calls.forEach(tool);
+        talk.settle({ ...message, status: message.status === "said" ? "" : message.status });
+      }
+      cursor = page.next_cursor;
+    }
+  }
+
+  async function listen() {
+    if (listening || !thread) return;
+    listening = new AbortController();
+    signal.addEventListener("abort", () => listening?.abort());
+    await follow(`/chat/threads/${thread}/stream`, listening.signal, hear, { after: "0" });
+  }
+
+  function say(text, key) {
+    posting = post(text, key);
+  }
+
+  async function post(text, key) {
+    sending = true;
+    trouble.replaceChildren();
+    state();
+    if (!talk.messages.has(key)) talk.write(key, text);
+    try {
+      if (!thread) {
+        const headers = { "Idempotency-Key": `open-${key}` };
+        thread = (await ask("POST", "/chat/threads", { body: { agent, title: text.slice(0, 80) }, headers })).id;
+        localStorage.setItem(place, thread);
+      }
+      const headers = { "Idempotency-Key": key };
+      const body = { content: text, wait: false };
+      const receipt = await ask("POST", `/chat/threads/${thread}/messages`, { body, headers });
+      talk.acknowledge(key, receipt.id);
+      working.add(receipt.id);
+      listen().catch(lost);
+    } catch (error) {
+      failed(`This was not sent: ${error.message}.`, () => say(text, key));
+    }
+    sending = false;
+    state();
+  }
+
+  function lost(error) {
+    if (error.status === 404) forget();
+    else failed(`${error.message}.`);
+    state();
+  }
+
+  // The thread is gone, or another one is wanted: the next message opens it.
+  function forget() {
+    listening?.abort();
+    listening = thread = null;
+    localStorage.removeItem(place);
+    working.clear();
+  }
+
+  function restart() {
+    forget();
+    talk.messages.clear();
+    shown.clear();
+    list.replaceChildren();
+    trouble.replaceChildren();
+    state();
+    input.focus();
+  }
+
+  async function cancel() {
+    await ask("POST", `/chat/threads/${thread}/cancel`).catch((error) => failed(`${error.message}.`));
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text || input.disabled) return;
+    input.value = "";
+    say(text, uuid());
+  }
+
+  function enter(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  }
+
+  state();
+  input.focus();
+  if (!thread) return;
+  try {
+    await history();
+    await listen();
+  } catch (error) {
+    if (!signal.aborted) lost(error);
+  }
+}
