@@ -21,6 +21,7 @@ COMMANDS = {
     "github": Lazy("tools.github:github", "Ask GitHub again for what it could not deliver."),
     "keys": Lazy("tools.keys:keys", "API keys: create, list, rotate, revoke."),
     "flow": Lazy("tools.flow:flow", "Dialog flows: check, draw, try one."),
+    "link": Lazy("tools.link:link", "A link that signs in to the dashboard, once."),
     "check": Lazy("tools.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
     "ingress": Lazy("tools.foreground:ingress", "Run one ingress process in the foreground."),
     "worker": Lazy("tools.foreground:worker", "Run one worker process in the foreground."),

@@ -16,7 +16,9 @@ import click
 from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import Database, Roster, WorkerReport
+from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.embedded import EmbeddedServer
+from answerback.store.signins import SignIns
 from tools.access import place
 from tools.address import healthy, local_url
 from tools.development import Announcement, announced_as, development_secrets
@@ -97,6 +99,7 @@ class Supervisor:
         welcome(
             url=self._url,
             key=await self._key(),
+            link=await self._link(),
             data=str(data) if self._server else place(self._environ["REDIS_URL"]),
             working=working,
             made=self._made,
@@ -118,6 +121,13 @@ class Supervisor:
         database = Database(url)
         try:
             return await development_key(self._settings.data, database)
+        finally:
+            await database.close()
+
+    async def _link(self) -> str:
+        database = Database(self._environ["REDIS_URL"])
+        try:
+            return await SignIns(database).link(DEFAULT_WORKSPACE)
         finally:
             await database.close()
 

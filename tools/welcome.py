@@ -17,10 +17,18 @@ from tools.render import visible
 
 
 def welcome(
-    *, url: str, key: Path | None, data: str, working: Sequence[WorkerReport], made: Mapping[str, str], needs: str
+    *,
+    url: str,
+    key: Path | None,
+    link: str,
+    data: str,
+    working: Sequence[WorkerReport],
+    made: Mapping[str, str],
+    needs: str,
 ) -> None:
     """Say it.
 
+    link   the token of a link that signs in to the dashboard
     key    where the development key is kept, None where there is none
     made   the development secrets in use
     needs  the settings that the second terminal needs too
@@ -38,6 +46,7 @@ def welcome(
     click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
     for name, value in rows:
         click.echo(f"  {name:<10}{value}")
+    click.echo(f"\nOpen the dashboard (the link signs in once, within 15 minutes):\n\n  {url}/#link={link}")
     click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"')
     if key is None:
         click.echo(f"\nThe API needs a key:\n\n  {needs}{_command()} keys create")

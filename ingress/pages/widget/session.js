@@ -53,7 +53,7 @@ class Session {
         this.follow();
       } catch (error) {
         // A session ends, if only after a day: what was not taken is said in another one.
-        if (this.known && !again && ([401, 404].includes(error.status) || error.code === "ended")) {
+        if (this.known && !again && ([401, 404].includes(error.status) || error.code === "thread-ended")) {
           again = true;
           this.forget();
         } else {
@@ -66,7 +66,7 @@ class Session {
 
   async open() {
     if (this.known) return this.known;
-    const body = { agentId: this.agent, ...(this.user && { metadata: this.user }) };
+    const body = { ...(this.agent && { agentId: this.agent }), ...(this.user && { metadata: this.user }) };
     // Named, so that a session whose answer was lost on its way is not opened twice.
     const { opening = uuid() } = this.memory.read();
     this.memory.change({ opening });

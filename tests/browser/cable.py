@@ -1,0 +1,69 @@
+"""The cable between a browser and us, to be cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class Cable:
+    """Passes on what is sent to `port`, while it is whole."""
+
+    def __init__(self, to: int) -> None:
+        self._to = to
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.whole = True
+        self.deaf = False
+        """What is asked still arrives, and no answer comes back."""
+
+    def cut(self) -> None:
+        """All connections break off, and no new one comes about until it is `whole` again."""
+        self.whole = False
+        self._drop()
+
+    def mend(self) -> None:
+        """It works again. A connection that was deaf is lost."""
+        self.whole, self.deaf = True, False
+        self._drop()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection from the browser."""
+        if not self.whole:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        self._ends |= {writer, back}
+        for source, target, answers in ((reader, back, False), (there, writer, True)):
+            task = asyncio.create_task(self._pass(source, target, answers))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, answers: bool) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                if not (answers and self.deaf):
+                    target.write(data)
+                    await target.drain()
+        target.close()
+        self._ends.discard(target)
+
+    def _drop(self) -> None:
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+
+@asynccontextmanager
+async def cable(to: int) -> AsyncIterator[Cable]:
+    """One to a port of loopback."""
+    found = Cable(to)
+    server = await asyncio.start_server(found.accept, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    try:
+        yield found
+    finally:
+        server.close()
+        found.cut()

@@ -1,0 +1,78 @@
+"""A real Chromium before a real Answerback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from answerback.store.access import Keys
+from tests.acceptance.conftest import plain
+from tests.acceptance.system import PATIENCE, System
+from tests.browser.site import Site, site
+
+__all__ = ["plain"]
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip("no chromium here: the dashboard and the widget are not tested")
+    expect.set_options(timeout=PATIENCE * 1000)
+    return found
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """A browser that nobody has used."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, chromium_sandbox=False)
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page, in which no script may fail without a word, and no policy be broken."""
+    page = await (await browser.new_context()).new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
+    page.set_default_timeout(PATIENCE * 1000)
+    yield page
+    assert failures == []
+
+
+@pytest.fixture
+def marks(plain: System) -> Path:
+    """Where the agents leave word of what they do."""
+    folder = plain.folder / "marks"
+    folder.mkdir()
+    plain.settings["MARKS"] = str(folder)
+    return folder
+
+
+@pytest.fixture
+async def admin(plain: System) -> str:
+    """A key with which to sign in."""
+    _, shown = await Keys(plain.database).create(scopes=["admin"])
+    return str(shown)
+
+
+@pytest.fixture
+async def shop(plain: System) -> AsyncIterator[Site]:
+    """A web site of another origin, for which there is a publishable key."""
+    async with site() as there:
+        _, shown = await Keys(plain.database).create(origins=[there.origin])
+        there.key = str(shown)
+        yield there

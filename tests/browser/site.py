@@ -1,0 +1,48 @@
+"""A web site that is not ours: its pages carry the widget, and allow it only what they must."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import escape
+
+from aiohttp import web
+
+POLICY = "default-src 'none'; script-src {api}; connect-src {api}; require-trusted-types-for 'script'"
+
+
+class Site:
+    """It serves one page. `api` is where the widget comes from; `data` goes into its script tag."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.key = ""
+        self.api = ""
+        self.data: dict[str, str] = {}
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The page."""
+        data = {"key": self.key, "open": "", **self.data}
+        attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+        html = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>A shop</title><body><h1>Garden furniture</h1>'
+            f'<script async src="{self.api}/widget.js" {attributes}></script></body></html>'
+        )
+        policy = POLICY.format(api=self.api)
+        return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[Site]:
+    """One that is up, on a free port of loopback."""
+    app = web.Application()
+    runner = web.AppRunner(app)
+    found = Site("")
+    app.router.add_get("/", found.page)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        found.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield found
+    finally:
+        await runner.cleanup()

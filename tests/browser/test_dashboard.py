@@ -1,0 +1,257 @@
+"""The dashboard, as an operator at night uses it, and someone who tries an agent."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+from playwright.async_api import Browser, Page, expect
+
+from answerback.store.access import Keys
+from answerback.store.index import listed
+from answerback.store.signins import SignIns
+from tests.acceptance.system import Process, System, until
+from tests.browser.conftest import PICTURES
+
+AGENTS = "tests.browser.agents"
+
+
+def whole(count: int) -> str:
+    """What the agent `helper` says."""
+    return "".join(f"word{number} " for number in range(count))
+
+
+async def signed_in(page: Page, system: System) -> None:
+    """Sign in with a link."""
+    token = await SignIns(system.database).link("default")
+    await page.goto(f"http://127.0.0.1:{system.port}/#link={token}")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+async def talking(page: Page, agent: str) -> None:
+    """Open the chat with an agent."""
+    await page.get_by_role("link", name="Agents").click()
+    await page.get_by_role("link", name=f"Chat with {agent}").click()
+    await expect(page.get_by_role("heading", name=agent)).to_be_visible()
+
+
+async def say(page: Page, text: str) -> None:
+    """Write and send it."""
+    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def answers(page: Page) -> list[str]:
+    """What the agent said."""
+    return [str(text) for text in await page.locator(".said.assistant p").all_text_contents()]
+
+
+async def answered(page: Page, *texts: str) -> None:
+    """Wait until exactly this is answered, and more may be said."""
+    await until(lambda: answers(page), lambda found: found == list(texts), what="the answer")
+    await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
+
+
+async def started(system: System, **settings: str) -> Process:
+    """Ingress and a worker; the worker."""
+    await system.ingress()
+    return await system.worker(f"{AGENTS}:agents", **settings)
+
+
+async def test_one_signs_in_with_a_key_and_out_again(plain: System, page: Page, admin: str) -> None:
+    await started(plain, MARKS=str(plain.folder))
+    await page.goto(f"http://127.0.0.1:{plain.port}/")
+    await page.get_by_label("API key").fill("ab_live_0123456789abcdef_" + "x" * 40)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
+    await page.get_by_label("API key").fill(admin)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    (cookie,) = await page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert admin not in cookie["value"]
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+async def test_a_link_signs_in_once(plain: System, browser: Browser, page: Page) -> None:
+    await plain.ingress()
+    token = await SignIns(plain.database).link("default")
+    await page.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert token not in page.url
+    other = await browser.new_page()
+    await other.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
+    await expect(other.get_by_role("alert")).to_contain_text("was used already")
+
+
+async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> None:
+    await plain.ingress()
+    await signed_in(page, plain)
+    (cookie,) = await page.context.cookies()
+    base, headers = f"http://127.0.0.1:{plain.port}/api/v1", {"Cookie": f"{cookie['name']}={cookie['value']}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.get(f"{base}/admin/session") as answer:
+            assert answer.status == 200
+            token = (await answer.json())["csrf"]
+        async with http.post(f"{base}/chat/threads", json={}) as answer:
+            assert answer.status == 403, "a change needs the page's own word"
+        async with http.get(f"{base}/admin/session", headers={"Sec-Fetch-Site": "same-site"}) as answer:
+            assert answer.status == 403, "another origin's page asks"
+        async with http.post(f"{base}/chat/threads", json={}, headers={"X-CSRF-Token": token}) as answer:
+            assert answer.status == 201
+
+
+async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
+    worker = await started(plain, MARKS=str(plain.folder), PACE="0.3")
+    await signed_in(page, plain)
+    await expect(page.get_by_text("live", exact=True)).to_be_visible()
+    tile = page.locator(".tile", has_text="in flight")
+    await expect(tile).to_contain_text("0")
+    other = await page.context.new_page()
+    await other.goto(page.url.split("#")[0] + "#agents")
+    await talking(other, "helper")
+    await say(other, "say 10")
+    await expect(tile).to_contain_text("1")
+    await answered(other, whole(10))
+    await expect(tile).to_contain_text("0")
+    await expect(page.locator("figure").first).to_contain_text("1 in the hour")
+    await page.screenshot(path=PICTURES / "overview.png")
+    await worker.stop()
+    await expect(page.get_by_text("No worker runs")).to_be_visible()
+
+
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page) -> None:
+    await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 60")
+    log = page.get_by_role("log")
+    await expect(log).to_contain_text("word5")
+    await expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
+    await page.reload()
+    await expect(log).to_contain_text("word20")
+    await page.screenshot(path=PICTURES / "chat.png")
+    await answered(page, whole(60))
+    await say(page, "say 2")
+    await answered(page, whole(60), whole(2))
+    await page.reload()
+    await answered(page, whole(60), whole(2))
+
+
+async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
+    await started(plain, MARKS=str(plain.folder), PACE="0.1")
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 1000")
+    await expect(page.get_by_role("log")).to_contain_text("word3")
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_role("log")).to_contain_text("cancelled")
+    await say(page, "say 3")
+    await until(lambda: answers(page), lambda found: found[-1:] == [whole(3)], what="the next answer")
+
+
+async def test_a_worker_killed_in_mid_answer_is_not_noticed(plain: System, page: Page) -> None:
+    worker = await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 30")
+    await expect(page.get_by_role("log")).to_contain_text("word10")
+    await worker.kill()
+    await plain.worker(f"{AGENTS}:agents", MARKS=str(plain.folder), PACE="0.01")
+    await answered(page, whole(30))
+
+
+async def test_two_browsers_see_one_talk(plain: System, page: Page) -> None:
+    await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 1")
+    await answered(page, whole(1))
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await answered(other, whole(1))
+    await say(page, "say 20")
+    await expect(other.get_by_role("log")).to_contain_text("word5")
+    await answered(page, whole(1), whole(20))
+    await answered(other, whole(1), whole(20))
+
+
+async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page) -> None:
+    await started(plain, TURN_MAX_ATTEMPTS="1")
+    await signed_in(page, plain)
+    await talking(page, "moody")
+    await say(page, "What is the price?")
+    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
+    await page.get_by_role("link", name="Dead letters").click()
+    await page.get_by_role("link", name="the database of prices is away").click()
+    await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
+    await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
+    await page.screenshot(path=PICTURES / "dead-letters.png")
+    (marks / "mended").touch()
+    await page.get_by_label("Choose all").check()
+    await page.get_by_role("button", name="Replay").first.click()
+    await expect(page.get_by_text("No dead letters.")).to_be_visible()
+    await page.get_by_role("link", name="Threads").click()
+    await page.get_by_role("link", name="What is the price?").click()
+    await expect(page.get_by_text("That is 42 €.")).to_be_visible()
+
+
+async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, marks: Path, page: Page) -> None:
+    await started(plain, TURN_MAX_ATTEMPTS="1")
+    await signed_in(page, plain)
+    await talking(page, "moody")
+    await say(page, "What is the price?")
+    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
+    await page.get_by_role("link", name="Dead letters").click()
+    await page.get_by_label("Choose all").check()
+    await page.get_by_role("button", name="Drop").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    await expect(page.get_by_text("No dead letters.")).to_be_visible()
+    await page.get_by_role("link", name="Threads").click()
+    await page.get_by_role("searchbox").fill("price")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="What is the price?").click()
+    await page.get_by_role("button", name="Purge").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Purge").click()
+    await expect(page.get_by_text("No thread fits.")).to_be_visible()
+    assert [summary async for summary in listed(plain.threads)] == []
+
+
+async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:
+    await started(plain, MARKS=str(plain.folder))
+    _, shown = await Keys(plain.database).create("acme", scopes=["admin"])
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 1")
+    await answered(page, whole(1))
+    (thread,) = [summary.id async for summary in listed(plain.threads)]
+    public = thread.rpartition(":")[2]
+    base = f"http://127.0.0.1:{plain.port}/api/v1/admin"
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {shown}"}) as http:
+        for path, status in ((f"threads/{public}", 404), (f"threads/{thread}", 404), ("overview", 403)):
+            async with http.get(f"{base}/{path}") as answer:
+                assert answer.status == status, path
+        async with http.get(f"{base}/threads") as answer:
+            assert (await answer.json())["threads"] == []
+
+
+async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page: Page) -> None:
+    await plain.ingress()
+    sizes: dict[str, int] = {}
+
+    async def note(url: str, body: asyncio.Future[bytes]) -> None:
+        sizes[url] = len(await body)
+
+    tasks: list[asyncio.Task[None]] = []
+    page.on("response", lambda r: tasks.append(asyncio.create_task(note(r.url, asyncio.ensure_future(r.body())))))
+    await signed_in(page, plain)
+    found = {url: size for url, size in sizes.items() if "/api/" not in url}
+    assert len(found) > 10
+    assert all(url.startswith(f"http://127.0.0.1:{plain.port}/") for url in sizes)
+    assert sum(found.values()) < 150_000

@@ -1,0 +1,215 @@
+"""The widget, on a page of another origin with a policy of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import aiohttp
+from playwright.async_api import Browser, Locator, Page, expect
+
+from answerback.store.access import Keys
+from answerback.store.index import listed
+from tests.acceptance.system import System, until
+from tests.browser.cable import cable
+from tests.browser.conftest import PICTURES
+from tests.browser.site import Site, site
+
+AGENTS = "tests.acceptance.agents"
+
+
+def whole(count: int) -> str:
+    """What the agent `recite` says."""
+    return "".join(f"word{number} " for number in range(count))
+
+
+async def opened(page: Page, shop: Site, api: int) -> Locator:
+    """The widget's panel, on the shop's page."""
+    shop.api = f"http://127.0.0.1:{api}"
+    await page.goto(shop.origin)
+    panel = page.get_by_role("dialog")
+    await expect(panel).to_be_visible()
+    return panel
+
+
+async def say(panel: Locator, text: str) -> None:
+    """Write and send it."""
+    await panel.get_by_role("textbox").fill(text)
+    await panel.get_by_role("textbox").press("Enter")
+
+
+async def said(panel: Locator, role: str = "assistant") -> list[str]:
+    """What stands there, the greeting left out."""
+    texts = await panel.locator(f".message.{role} p").evaluate_all("found => found.map(p => p.textContent)")
+    return [str(text) for text in texts][1 if role == "assistant" else 0 :]
+
+
+async def stored(system: System, role: str = "assistant") -> list[str]:
+    """What stands in the one thread of the store."""
+    (thread,) = [summary.id async for summary in listed(system.threads)]
+    return [message.text for message in (await system.transcript(thread)).messages if message.role == role]
+
+
+async def committed(system: System, *texts: str, role: str = "assistant") -> None:
+    """Wait until exactly this is stored."""
+    await until(lambda: stored(system, role), lambda found: found == list(texts), what="the commit")
+
+
+async def answered(panel: Locator, *texts: str) -> None:
+    """Wait until exactly this is answered."""
+    await until(lambda: said(panel), lambda found: found == list(texts), what="the answer")
+
+
+async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:echoes")
+    heard: list[dict[str, str]] = []
+    await page.expose_function("heard", lambda detail: heard.append(detail))
+    await page.add_init_script("addEventListener('answerback:message', (event) => heard(event.detail))")
+    panel = await opened(page, shop, plain.port)
+    await say(panel, "hello <b>you</b>")
+    await answered(panel, "echo: hello <b>you</b>")
+    await say(panel, "see https://example.com/a?b=c.")
+    await answered(panel, "echo: hello <b>you</b>", "echo: see https://example.com/a?b=c.")
+    assert await panel.locator(".assistant a").get_attribute("href") == "https://example.com/a?b=c"
+    await committed(plain, *await said(panel, "user"), role="user")
+    await until(lambda: asyncio.sleep(0, heard), lambda found: len(found) == 4, what="the events")
+    assert [each["role"] for each in heard] == ["user", "assistant"] * 2
+    assert heard[1]["text"] == "echo: hello <b>you</b>"
+    assert await page.context.cookies() == []
+    await page.screenshot(path=PICTURES / "widget.png")
+
+
+async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:echoes")
+    shop.data = {"title": "Fragen?", "texts": '{"placeholder": "Nachricht"}', "theme": "dark", "position": "left"}
+    panel = await opened(page, shop, plain.port)
+    await expect(panel.get_by_role("heading")).to_have_text("Fragen?")
+    await panel.get_by_role("textbox", name="Nachricht").focus()
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    launcher = page.get_by_role("button", name="Open the chat")
+    await expect(launcher).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(panel.get_by_role("textbox")).to_be_focused()
+    await page.evaluate("Answerback.close()")
+    await expect(panel).to_be_hidden()
+    await page.evaluate("Answerback.identify({name: 'Ada'}); Answerback.send('from the page')")
+    await page.evaluate("Answerback.open()")
+    await answered(panel, "echo: from the page")
+
+
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(
+    plain: System, marks: Path, shop: Site, page: Page
+) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:recites", PACE="0.03")
+    panel = await opened(page, shop, plain.port)
+    await say(panel, "say 60")
+    await expect(panel).to_contain_text("word10")
+    await page.reload()
+    await expect(panel).to_contain_text("word20")
+    await answered(panel, whole(60))
+    assert await said(panel, "user") == ["say 60"]
+    await committed(plain, whole(60))
+    await page.reload()
+    await answered(panel, whole(60))
+
+
+async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(
+    plain: System, marks: Path, shop: Site, page: Page
+) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:recites", PACE="0.03")
+    async with cable(plain.port) as line:
+        panel = await opened(page, shop, line.port)
+        await say(panel, "say 80")
+        for word in ("word8 ", "word20 ", "word40 "):
+            await expect(panel).to_contain_text(word)
+            line.cut()
+            await asyncio.sleep(0.1)  # the longest time that nothing arrives, not one to wait for
+            line.mend()
+        await answered(panel, whole(80))
+    await committed(plain, whole(80))
+
+
+async def test_a_message_is_sent_once_when_its_receipt_is_lost(plain: System, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:counts")
+    async with cable(plain.port) as line:
+        panel = await opened(page, shop, line.port)
+        await say(panel, "one")
+        await answered(panel, "0")
+        line.deaf = True
+        await say(panel, "two")
+        await committed(plain, "0", "1")
+        assert await said(panel) == ["0"]
+        line.mend()
+        await answered(panel, "0", "1")
+        line.cut()
+        await say(panel, "three")
+        await expect(panel.get_by_role("status")).to_contain_text("No connection")
+        await page.evaluate("localStorage.length")
+        line.mend()
+        await answered(panel, "0", "1", "2")
+    assert await said(panel, "user") == ["one", "two", "three"]
+    await committed(plain, "one", "two", "three", role="user")
+
+
+async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:echoes")
+    async with cable(plain.port) as line:
+        panel = await opened(page, shop, line.port)
+        line.cut()
+        await say(panel, "late")
+        await expect(panel).to_contain_text("sending")
+        line.mend()
+        await page.reload()
+        await answered(panel, "echo: late")
+    await committed(plain, "late", role="user")
+
+
+async def test_a_killed_worker_is_not_noticed(plain: System, marks: Path, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    first = await plain.worker(f"{AGENTS}:recites", PACE="0.05")
+    panel = await opened(page, shop, plain.port)
+    await say(panel, "say 30")
+    await expect(panel).to_contain_text("word10")
+    await first.kill()
+    await plain.worker(f"{AGENTS}:recites", PACE="0.01")
+    await answered(panel, whole(30))
+
+
+async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: Browser) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:echoes")
+    async with site() as thief:
+        thief.key = shop.key
+        page = await browser.new_page()
+        panel = await opened(page, thief, plain.port)
+        await say(panel, "let me in")
+        # The browser lets the page read nothing: to it, that is a network that is away.
+        await expect(panel.get_by_role("status")).not_to_have_text("")
+        assert await said(panel) == []
+        assert [summary async for summary in listed(plain.threads)] == []
+    keys = Keys(plain.database)
+    for key in await keys.list():
+        await keys.revoke(key.id)
+    page = await browser.new_page()
+    panel = await opened(page, shop, plain.port)
+    await say(panel, "me too")
+    await expect(panel.get_by_role("status")).not_to_have_text("")
+    assert [summary async for summary in listed(plain.threads)] == []
+
+
+async def test_it_is_small_and_asks_for_nothing_else(plain: System) -> None:
+    await plain.ingress()
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{plain.port}/widget.js") as answer:
+        script = await answer.text()
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert len(gzip.compress(script.encode())) < 20_480
+    for word in ("innerHTML", "eval(", "document.cookie", "import "):
+        assert word not in script
