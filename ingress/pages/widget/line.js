@@ -1,6 +1,7 @@
 // The line to the server: requests that are repeated until they are answered, and the stream of a session.
 
 const QUIET = 45000; // ms without a byte after which a stream counts as dead; the server sends a comment every 15 s
+const PATIENCE = 30000; // ms for an answer, after which it counts as lost
 const FIRST = 400;
 const LONGEST = 15000;
 
@@ -23,7 +24,6 @@ class Line {
       method,
       signal,
       credentials: "omit",
-      cache: "no-store",
       headers: { Authorization: `Bearer ${bearer}`, ...(body && { "Content-Type": "application/json" }), ...headers },
       body: body && JSON.stringify(body),
     });
@@ -37,7 +37,8 @@ class Line {
   async ask(method, path, bearer, options = {}) {
     for (let tries = 0; ; tries++) {
       try {
-        const found = await this.once(method, path, bearer, options);
+        const signal = AbortSignal.timeout(PATIENCE);
+        const found = await this.once(method, path, bearer, { ...options, signal });
         this.away(false);
         return await found.json();
       } catch (error) {

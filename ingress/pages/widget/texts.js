@@ -3,7 +3,7 @@
 
 const TEXTS = {
   title: "Chat with us",
-  open: "Open the chat",
+  launcher: "Open the chat",
   close: "Close the chat",
   greeting: "Hello! How can we help?",
   placeholder: "Write a message",

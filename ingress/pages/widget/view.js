@@ -24,7 +24,7 @@ class View {
     this.panel.append(header, this.log, this.note, this.form);
     this.dot = element("span", { class: "dot", hidden: "" }, element("span", { class: "hidden" }, texts.unread));
     this.launcher = element("button", { class: "launcher", type: "button", "aria-expanded": "false", "aria-controls": "panel" });
-    this.launcher.setAttribute("aria-label", texts.open);
+    this.launcher.setAttribute("aria-label", texts.launcher);
     this.launcher.append(icon(), this.dot);
     root.append(this.panel, this.launcher);
     if (texts.greeting) this.log.append(this.bubble("assistant", texts.greeting).box);
@@ -38,7 +38,7 @@ class View {
     this.panel.hidden = !open;
     this.host.toggleAttribute("data-open", open);
     this.launcher.setAttribute("aria-expanded", String(open));
-    this.launcher.setAttribute("aria-label", open ? this.texts.close : this.texts.open);
+    this.launcher.setAttribute("aria-label", open ? this.texts.close : this.texts.launcher);
     if (open) this.dot.hidden = true;
     if (open) this.bottom();
     if (focus) (open ? this.input : this.launcher).focus();
