@@ -41,7 +41,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     )
     live, streams = Live(threads), Streams(settings.heartbeat)
     conversation = Conversation(threads, live)
-    mcp = Mcp(conversation)
+    mcp = Mcp(conversation, settings.read_timeout)
     Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()]).mount(app)
     app.cleanup_ctx.append(_listening(live))
     app.on_shutdown.extend((streams.close, mcp.close))

@@ -37,7 +37,8 @@ class Anything(RootModel[Any]):
 class Mcp:
     """MCP in one ingress process. The SDK is loaded by the first request: most processes never have one."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, read_timeout: float) -> None:
+        self._read_timeout = read_timeout
         self._hearing = Hearing(conversation)
         self._tools = Tools(conversation, self._hearing, Agents(Roster(conversation.threads.database)))
         self._server: ToolServer | None = None
@@ -66,7 +67,7 @@ class Mcp:
         accepted = request.headers.get("Accept", "")
         if "*/*" not in accepted and not ("application/json" in accepted and "text/event-stream" in accepted):
             raise Problem(406, "send Accept: application/json, text/event-stream")
-        raw = await body.read(request, BODY)
+        raw = await body.read(request, BODY, self._read_timeout)
         # As strictly as any body of the API: the SDK lets numbers through that are none in JSON.
         body.parsed(request, raw, Anything)
         if self._loading is None:
