@@ -1,0 +1,76 @@
+"""Text of strangers, in every place that they can put it: shown by every command, it does nothing to a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.acceptance.terminal import Terminal
+from tests.standins.payloads import Json
+from tools.cli import COMMANDS
+
+WILD = "\x1b[31mred\x1b]0;title\x07 \x9b2J \x00 \r\b\x7f \u202edcba\u2066 \ud83d\u2028\nFORGED line\ttab"
+
+AGENT = f"""
+from answerback import Agent, Listen, Turn
+
+WILD = {WILD!r}
+TAME = WILD.encode(errors="replace").decode()
+
+async def answer(turn: Turn) -> str:
+    async def look() -> str:
+        return TAME
+
+    await turn.step("look", look)
+    if "fail" in turn.text:
+        raise RuntimeError(WILD)
+    return "answered " + TAME
+
+agents = [Agent("wild", answer, listen=Listen(when=("every",)))]
+"""
+
+
+def payload(text: str, thread: str) -> Json:
+    """A message of the generic door; lone surrogates are no JSON that it takes."""
+    tame = WILD.encode(errors="replace").decode()
+    return {
+        "type": "message.created",
+        "data": {
+            "thread": thread,
+            "text": f"{text} {tame}",
+            "author": {"id": "u1", "name": tame},
+            "title": tame,
+            "url": f"https://example.com/{tame}",
+        },
+    }
+
+
+def test_no_command_lets_stored_text_move_a_terminal(terminal: Terminal) -> None:
+    (terminal.folder / "mybot.py").write_text(AGENT)
+    up = terminal.up(ANSWERBACK_AGENTS="mybot:agents", TURN_MAX_ATTEMPTS="1", LOG_LEVEL="debug")
+    for number, text in enumerate(("hello", "fail")):
+        file = terminal.folder / f"{text}.json"
+        file.write_text(json.dumps(payload(text, f"t{number}")))
+        assert "RuntimeError" in terminal.run("send", "--to", "standard", file.name).err or text == "hello"
+    [letter] = terminal.json("dead")
+    assert "\x1b[31m" in letter["reason"]
+    assert terminal.run("keys", "create", "--name", "\x1b[31mred").code == 1
+    terminal.run("keys", "create")
+    commands = [
+        ["queue"], ["threads"], ["threads", "show", "standard:t0"], ["threads", "show", "standard:t1"], ["dead"],
+        ["dead", "show", letter["id"]], ["workers"], ["keys"], ["check"], ["github", "redeliver", "--since", "1h"],
+        ["send", "again"], ["dead", "replay", letter["id"]], ["dead", "drop", "--all", "--yes"],
+    ]  # fmt: skip
+    # Whoever adds a command adds it here.
+    assert {command[0] for command in commands} == set(COMMANDS) - {"up", "ingress", "worker"}
+    for command in commands:
+        done = terminal.run(*command)
+        # `run` looks for control characters; here it is about whole lines. A reply is printed as it is, on its own.
+        assert command[0] == "send" or "FORGED" not in [
+            line[:6] for line in done.out.splitlines() + done.err.splitlines()
+        ], command
+    shown = terminal.json("threads", "show", "standard:t0")["messages"]
+    assert "\x1b[31mred" in shown[0]["text"]
+    words = up.words()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2028\u2066]", words)
+    assert "FORGED" not in [line[:6] for line in words.splitlines()]
