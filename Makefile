@@ -5,7 +5,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help up test chaos check bench lock clean FORCE
+.PHONY: help up test chaos check bench pictures lock clean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: .venv/check.installed  ## format, lint, types, boundaries
 
 bench: .venv/test.installed  ## measure: throughput, latency
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+pictures: .venv/test.installed  ## take the documentation's pictures anew, in Chromium
+	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or live or reload or replayed" $(ARGS)
 
 lock: .venv/created  ## write constraints.txt anew; ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.9,<1'

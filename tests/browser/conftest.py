@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.browser.site import Site, site
 __all__ = ["plain"]
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+Picture = Callable[[Page, str], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,8 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
             yield running
         finally:
             await running.close()
+    # What is left of it ends here: ended while Python 3.11 parses something, it fails what is parsed.
+    gc.collect()
 
 
 @pytest.fixture
@@ -51,6 +55,18 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     page.set_default_timeout(PATIENCE * 1000)
     yield page
     assert failures == []
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Picture:
+    """Takes a picture of a page: for the documentation where PICTURES is set, else only to see that it can be taken."""
+
+    async def take(page: Page, name: str) -> None:
+        folder = PICTURES if os.environ.get("PICTURES") else tmp_path
+        await page.set_viewport_size({"width": 1040, "height": 620})
+        await page.screenshot(path=folder / f"{name}.png")
+
+    return take
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from answerback.store.access import Keys
 from answerback.store.index import listed
 from answerback.store.signins import SignIns
 from tests.acceptance.system import Process, System, until
-from tests.browser.conftest import PICTURES
+from tests.browser.conftest import Picture
 
 AGENTS = "tests.browser.agents"
 
@@ -107,7 +107,7 @@ async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> No
             assert answer.status == 201
 
 
-async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
+async def test_what_happens_is_seen_live(plain: System, page: Page, picture: Picture) -> None:
     worker = await started(plain, MARKS=str(plain.folder), PACE="0.3")
     await signed_in(page, plain)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
@@ -121,12 +121,12 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
     await expect(page.locator("figure").first).to_contain_text("1 in the hour")
-    await page.screenshot(path=PICTURES / "overview.png")
+    await picture(page, "overview")
     await worker.stop()
     await expect(page.get_by_text("No worker runs")).to_be_visible()
 
 
-async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page) -> None:
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page, picture: Picture) -> None:
     await started(plain, MARKS=str(plain.folder), PACE="0.05")
     await signed_in(page, plain)
     await talking(page, "helper")
@@ -136,7 +136,7 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
     await expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
     await page.reload()
     await expect(log).to_contain_text("word20")
-    await page.screenshot(path=PICTURES / "chat.png")
+    await picture(page, "chat")
     await answered(page, whole(60))
     await say(page, "say 2")
     await answered(page, whole(60), whole(2))
@@ -182,7 +182,7 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page) -> None:
     await answered(other, whole(1), whole(20))
 
 
-async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page) -> None:
+async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page, picture: Picture) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
     await talking(page, "moody")
@@ -192,7 +192,7 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, pa
     await page.get_by_role("link", name="the database of prices is away").click()
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
-    await page.screenshot(path=PICTURES / "dead-letters.png")
+    await picture(page, "dead-letters")
     (marks / "mended").touch()
     await page.get_by_label("Choose all").check()
     await page.get_by_role("button", name="Replay").first.click()

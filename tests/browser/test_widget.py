@@ -13,7 +13,7 @@ from answerback.store.access import Keys
 from answerback.store.index import listed
 from tests.acceptance.system import System, until
 from tests.browser.cable import cable
-from tests.browser.conftest import PICTURES
+from tests.browser.conftest import Picture
 from tests.browser.site import Site, site
 
 AGENTS = "tests.acceptance.agents"
@@ -61,7 +61,7 @@ async def answered(panel: Locator, *texts: str) -> None:
     await until(lambda: said(panel), lambda found: found == list(texts), what="the answer")
 
 
-async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, page: Page) -> None:
+async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, page: Page, picture: Picture) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:echoes")
     heard: list[dict[str, str]] = []
@@ -78,7 +78,7 @@ async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, pa
     assert [each["role"] for each in heard] == ["user", "assistant"] * 2
     assert heard[1]["text"] == "echo: hello <b>you</b>"
     assert await page.context.cookies() == []
-    await page.screenshot(path=PICTURES / "widget.png")
+    await picture(page, "widget")
 
 
 async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, shop: Site, page: Page) -> None:

@@ -1,0 +1,14 @@
+// What a page can do with the widget: hear what is said, and say something.
+
+const events = document.getElementById("events");
+
+addEventListener("answerback:message", ({ detail }) => {
+  const item = document.createElement("li");
+  item.textContent = `${detail.role}: ${detail.text}`;
+  events.append(item);
+});
+
+document.getElementById("ask").addEventListener("click", () => {
+  Answerback.open();
+  Answerback.send("How long does delivery take?");
+});
