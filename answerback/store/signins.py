@@ -12,6 +12,7 @@ from answerback.store.connection import Database
 
 LINK = 15 * 60.0
 """Seconds for which a link is good."""
+LINK_PREFIX = "ab_link_"
 LIFE = 12 * 3600.0
 """Seconds for which a sign-in is good."""
 
@@ -35,7 +36,7 @@ class SignIns:
 
     async def link(self, workspace: str) -> str:
         """A token that signs in once, within `LINK` seconds."""
-        token = secrets.token_urlsafe(32)
+        token = LINK_PREFIX + secrets.token_urlsafe(32)
         await self._database.call("SET", keys.sign_in_link(_hash(token)), workspace, "PX", int(LINK * 1000))
         return token
 

@@ -111,6 +111,8 @@ def _check(caller: Caller, route: Route, request: web.Request) -> None:
             raise Problem(403, "a session's token opens its session, and nothing else", code="not-for-this-key")
         if request.match_info[route.session] != caller.session:
             raise Problem(404, "there is no such session")
+    elif caller.kind == "link" and not route.link:
+        raise Problem(403, "a link signs in, and does nothing else", code="not-for-this-key")
     elif scope is not None and scope != "any" and not caller.may(scope):
         challenge = f'Bearer realm="answerback", error="insufficient_scope", scope="{scope}"'
         detail = f"this needs a key with the scope {scope}"

@@ -17,7 +17,7 @@ class Caller:
     """Who calls: an API key, or the holder of a session's token.
 
     key      the id of the API key; a session's is the one that the session was opened with
-    kind     "live", "pub" or "ses"
+    kind     "live", "pub", "ses" or "link"
     session  the public id of the one chat thread that a session's token opens; None for a key
     """
 

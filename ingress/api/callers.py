@@ -15,7 +15,7 @@ from answerback.log import get_logger
 from answerback.store import Database
 from answerback.store.access import ApiKey, Keys, Scope
 from answerback.store.credential import Credential
-from answerback.store.signins import SignIn, SignIns
+from answerback.store.signins import LINK_PREFIX, SignIn, SignIns
 from answerback.store.tokens import SessionToken, Tokens
 from ingress.api import session_cookie
 from ingress.api.call import Caller
@@ -71,7 +71,8 @@ class Callers:
         self._key: Kept[str, ApiKey | None] = Kept(self._keys.get)
         self._token: Kept[str, SessionToken | None] = Kept(Tokens(database).get)
         self._allowing: Kept[str, list[ApiKey]] = Kept(self._keys.allowing)
-        self._sign_in: Kept[str, SignIn | None] = Kept(SignIns(database).get)
+        self._sign_ins = SignIns(database)
+        self._sign_in: Kept[str, SignIn | None] = Kept(self._sign_ins.get)
         self._noted: dict[str, int] = {}
 
     async def find(self, request: web.Request) -> Caller:
@@ -84,6 +85,8 @@ class Callers:
             raise _unknown("this needs an API key: send Authorization: Bearer ab_live_…")
         if kind.lower() != "bearer":
             raise _unknown("send the API key as Authorization: Bearer ab_live_…")
+        if text.startswith(LINK_PREFIX):
+            return await self._of_link(text.strip())
         shown = Credential.read(text.strip())
         if shown is None:
             raise _unknown("this is no API key: they look like ab_live_<id>_<secret>", given=True)
@@ -122,6 +125,12 @@ class Callers:
             scopes=frozenset(("chat:read", "chat:write")),
             session=token.thread,
         )
+
+    async def _of_link(self, text: str) -> Caller:
+        workspace = await self._sign_ins.redeem(text)
+        if workspace is None:
+            raise _unknown("this link was used already, or is too old: `answerback link` prints a new one", given=True)
+        return Caller(workspace=workspace, key="dashboard", kind="link", scopes=frozenset(("admin",)))
 
     async def _of_cookie(self, secret: str, request: web.Request) -> Caller:
         session_cookie.check(request, secret)

@@ -39,7 +39,7 @@ class Route:
     refusals     other statuses of this route, each with when
     limit        largest body, bytes
     session      the name in the path that a session's token must be for; "" where such a token opens nothing
-    publishable  whether a publishable key will do
+    publishable  whether a publishable key will do; `link`: whether a link that signs in will
     repeated     what a POST with an Idempotency-Key does when it comes again: "answer" gives the answer that was
                  kept (the handler has a minute); "handler" runs the handler again, which takes its ids from
                  `call.idempotency` and so does nothing twice: for streams, and for what waits
@@ -66,6 +66,7 @@ class Route:
     limit: int = 1_048_576
     session: str = ""
     publishable: bool = False
+    link: bool = False
     repeated: Literal["answer", "handler"] = "answer"
     refuse: Refuse = rendered
     refusal: type[BaseModel] | None = None

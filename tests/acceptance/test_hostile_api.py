@@ -78,6 +78,8 @@ async def test_any_name_in_any_path(running: tuple[Target, str, dict[str, Any]],
 
 async def test_any_query(running: tuple[Target, str, dict[str, Any]], target: Target) -> None:
     for method, path in _operations(running[2], "get"):
+        if path.endswith("/overview/stream"):
+            continue  # it takes no query, and does not end
         for query in QUERIES:
             await _send(running, method, f"{_filled(path)}?{query}")
 

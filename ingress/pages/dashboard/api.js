@@ -64,8 +64,9 @@ export async function follow(path, signal, hear, { after = "", state = () => {} 
   }
 }
 
-export async function signIn(credentials) {
-  return keep(await ask("POST", "/admin/session", { body: credentials }));
+// With a key, or with the token of a link.
+export async function signIn(shown) {
+  return keep(await ask("POST", "/admin/session", { headers: { Authorization: `Bearer ${shown}` } }));
 }
 
 export async function signedIn() {

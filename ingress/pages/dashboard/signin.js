@@ -9,10 +9,10 @@ export const linkOf = (hash) => (hash.startsWith("#link=") ? hash.slice(6) : "")
 export async function signInPage(main, opened) {
   const trouble = el("p", { class: "bad", role: "alert" });
   const key = el("input", { name: "key", type: "password", autocomplete: "off", required: true, placeholder: "ab_live_…" });
-  const enter = async (credentials) => {
+  const enter = async (shown) => {
     trouble.textContent = "";
     try {
-      opened(await signIn(credentials));
+      opened(await signIn(shown));
     } catch (error) {
       trouble.textContent = `You are not signed in: ${error.message}.`;
     }
@@ -22,7 +22,7 @@ export async function signInPage(main, opened) {
     {
       onsubmit: (event) => {
         event.preventDefault();
-        enter({ key: key.value });
+        enter(key.value.trim());
       },
     },
     el("label", {}, "API key with the scope admin", key),
@@ -34,7 +34,7 @@ export async function signInPage(main, opened) {
   const link = linkOf(location.hash);
   if (link) {
     history.replaceState(null, "", "/");
-    await enter({ link });
+    await enter(link);
   } else {
     key.focus();
   }
