@@ -34,8 +34,13 @@ def webhook(platform: str, delivery: Delivery, *headers: str, length: int | None
     return request(f"POST /webhooks/{platform}", *said, f"Content-Length: {size}", *headers, body=delivery.body)
 
 
-async def ask(port: int, *parts: bytes, end: bool = False, within: float = PATIENCE) -> list[Answer]:
-    """Send, and read until the other side closes; with `end`, our side is closed first. What was answered."""
+async def ask(
+    port: int, *parts: bytes, end: bool = False, head: bool = False, within: float = PATIENCE
+) -> list[Answer]:
+    """Send, and read until the other side closes; with `end`, our side is closed first. What was answered.
+
+    With `head`, the answer may be a stream that never ends: its headers are enough.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     sending = asyncio.create_task(_send(writer, parts, end))
     received = bytearray()
@@ -44,6 +49,8 @@ async def ask(port: int, *parts: bytes, end: bool = False, within: float = PATIE
             with suppress(ConnectionError):
                 while some := await reader.read(1 << 16):
                     received += some
+                    if head and b"\r\n\r\n" in received:
+                        break
     except TimeoutError:
         raise AssertionError(f"still open after {within:g} s, having said {bytes(received[:300])!r}") from None
     finally:

@@ -52,6 +52,8 @@ def test_no_command_lets_stored_text_move_a_terminal(terminal: Terminal) -> None
         file = terminal.folder / f"{text}.json"
         file.write_text(json.dumps(payload(text, f"t{number}")))
         assert "RuntimeError" in terminal.run("send", "--to", "standard", file.name).err or text == "hello"
+    flow = {"id": WILD, "start": WILD, "nodes": [{"id": WILD, "type": WILD}], WILD: WILD}
+    (terminal.folder / "wild.json").write_text(json.dumps(flow))
     [letter] = terminal.json("dead")
     assert "\x1b[31m" in letter["reason"]
     assert terminal.run("keys", "create", "--name", "\x1b[31mred").code == 1
@@ -59,7 +61,11 @@ def test_no_command_lets_stored_text_move_a_terminal(terminal: Terminal) -> None
     commands = [
         ["queue"], ["threads"], ["threads", "show", "standard:t0"], ["threads", "show", "standard:t1"], ["dead"],
         ["dead", "show", letter["id"]], ["workers"], ["keys"], ["check"], ["github", "redeliver", "--since", "1h"],
-        ["send", "again"], ["dead", "replay", letter["id"]], ["dead", "drop", "--all", "--yes"],
+        ["flow", "check", "wild.json"], ["link"],
+        ["export", "--all", "-o", "all.jsonl"], ["import", "all.jsonl"], ["import", "hello.json"],
+        ["threads", "unlock", "standard:t0"], ["threads", "requeue", "standard:t0"], ["send", "again"],
+        ["dead", "replay", letter["id"]], ["dead", "drop", "--all", "--yes"],
+        ["threads", "purge", "standard:t1", "--yes"],
     ]  # fmt: skip
     # Whoever adds a command adds it here.
     assert {command[0] for command in commands} == set(COMMANDS) - {"up", "ingress", "worker"}
