@@ -15,6 +15,7 @@ AnswerbackError
 │   └── Busy                the agent works, and the message was not to wait
 ├── BadCursor               a cursor that we did not give
 ├── LeaseLost               another worker owns the thread now; stop at once
+├── AgentUnreachable        a remote agent gave no answer; its turn is tried again
 ├── TurnError
 │   ├── TurnFailed          this turn can never succeed; bury it without another try
 │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
@@ -98,6 +99,12 @@ class BadCursor(AnswerbackError):
 
 class LeaseLost(AnswerbackError):
     """Another worker has taken this thread over."""
+
+
+class AgentUnreachable(AnswerbackError):
+    """The remote agent gave no answer."""
+
+    code = "unreachable"
 
 
 class TurnError(AnswerbackError):

@@ -33,12 +33,16 @@ CODES = {
     "invalid": "The body or the query is not as this page says; `errors` names each place.",
     "idempotency-key": "The Idempotency-Key was used before for another request.",
     "no-such-agent": "No worker serves an agent of that name.",
+    "no-chat": "The agent takes no messages through this API: it answers on platforms alone.",
+    "agent-exists": "An agent of that name is in the workers' code.",
+    "forbidden-address": "The address is not public, and ALLOW_PRIVATE_URLS is not set.",
     "thread-ended": "The thread, or the session, has ended: it takes no more messages.",
     "thread-differs": "A thread of this id exists, and was created with something else.",
     "busy": "The agent is working, or others wait, and the message was not to wait: it was not taken.",
     "read-only": "The thread is a platform's: what is said there is said on the platform.",
     "turn-failed": "The message was stored, and answering it failed for good; an operator can replay it.",
     "turn-timeout": "The message was stored, and answering it took longer than a turn may take.",
+    "began-anew": "An attempt failed in mid-stream, and the next one says it in other words: ask for all of it again.",
     "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",
 }
 """Problems that a program may tell apart, by the end of their `type`: what they mean."""

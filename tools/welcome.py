@@ -33,7 +33,7 @@ def welcome(
     made   the development secrets in use
     needs  the settings that the second terminal needs too
     """
-    agents = {agent.name: agent.description for report in working for agent in report.agents}
+    agents = {agent.name: agent.description for report in working for agent in report.agents if not agent.workspace}
     rows = [
         ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
         ("api", f"{url}/api/v1, described at {url}/api/v1/docs"),

@@ -49,12 +49,12 @@ async def _workers(as_json: bool) -> int:
             report.sending,
             report.done,
             report.failed,
-            ", ".join(agent.name for agent in report.agents),
+            ", ".join(agent.name for agent in report.agents if not agent.workspace),
         )
         for report, silent in found
     ]
     show(table(("worker", "state", "started", "turns", "sending", "done", "failed", "agents"), rows))
-    agents = {agent.name: agent for report, _ in found for agent in report.agents}
+    agents = {agent.name: agent for report, _ in found for agent in report.agents if not agent.workspace}
     click.echo()
     show(
         table(

@@ -53,6 +53,6 @@ class Elsewhere:
     async def _served(self, agent: str) -> bool:
         """Whether a living worker has it."""
         return any(
-            silent <= report.lease and any(each.name == agent for each in report.agents)
+            silent <= report.lease and any(each.name == agent and not each.workspace for each in report.agents)
             for report, silent in await self._roster.workers()
         )

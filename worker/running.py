@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
@@ -11,6 +13,7 @@ from answerback.messages import Arrival
 from answerback.store import Claim, Threads
 from worker.broadcast import Broadcast
 from worker.halts import Halts, Why
+from worker.pace import Pace, Who, who
 
 
 class Halted(Exception):
@@ -26,6 +29,7 @@ class _One(NamedTuple):
     claim: Claim
     turn: Turn
     arrival: Arrival
+    agent: Agent
 
 
 class Running:
@@ -34,7 +38,12 @@ class Running:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self.halts = Halts()
+        self.pace = Pace()
         self._turns: dict[str, _One] = {}
+
+    def busy(self) -> Counter[Who]:
+        """How many turns of each agent run now."""
+        return Counter(who(one.agent) for one in self._turns.values())
 
     def hear(self, channel: str, said: bytes) -> None:
         """A signal as it is published."""
@@ -63,10 +72,13 @@ class Running:
         """
         task = asyncio.current_task()
         assert task is not None
-        self._turns[turn.thread] = _One(task, claim, turn, arrival)
+        self._turns[turn.thread] = _One(task, claim, turn, arrival, agent)
         self.halts.start(task, seconds)
+        began = time.monotonic()
         try:
-            return await agent.think(turn)
+            text = await agent.think(turn)
+            self.pace.took(agent, time.monotonic() - began)
+            return text
         except SystemExit as error:
             raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
         except asyncio.CancelledError as error:

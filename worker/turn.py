@@ -14,7 +14,7 @@ import structlog
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
-from answerback.errors import LeaseLost, StoreFull, StoreUnavailable, TurnError
+from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError
 from answerback.log import get_logger
 from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
 from answerback.platforms import Client
@@ -28,6 +28,7 @@ from worker.outcome import Status, commit, composer, done, heard, left, messages
 from worker.patience import patiently
 from worker.routing import overheard, route
 from worker.running import Halted, Running
+from worker.served import Served
 from worker.tally import Tally
 
 log = get_logger(__name__)
@@ -42,7 +43,7 @@ class Turns:
     def __init__(
         self,
         threads: Threads,
-        agents: Sequence[Agent],
+        served: Served,
         clients: Mapping[str, Client],
         identities: Mapping[str, Identity],
         sure: Callable[[], Awaitable[None]],
@@ -56,7 +57,7 @@ class Turns:
         retry_cap: float,
     ) -> None:
         self._threads = threads
-        self._agents = agents
+        self._served = served
         self._clients = clients
         self._identities = identities
         self._sure = sure
@@ -100,15 +101,17 @@ class Turns:
             await patiently(self._threads.release, claim, "handed back", delay=UNIDENTIFIED_DELAY)
             return False
 
+        agents = await patiently(self._served.reached, event) if event.agent else self._served.own
+
         def answers(event: Event) -> Agent | None:
-            return route(self._agents, event, identity=identity, last=claim.agent)
+            return route(agents, event, identity=identity, last=claim.agent)
 
         agent = answers(event)
         if agent is None and event.agent:
             await self._elsewhere(claim, event)
             return False
         if agent is None:
-            said = heard(claim, claim.entries[0].events, event.id) if overheard(self._agents, event) else []
+            said = heard(claim, claim.entries[0].events, event.id) if overheard(agents, event) else []
             return await self._commit(claim, unanswered(claim, [event], said, "ignored", more=not self.stopping))
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
@@ -219,7 +222,7 @@ class Turns:
     async def _fail(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> bool:
         self.tally.fail()
         final = isinstance(error, TurnError)
-        code = error.code if isinstance(error, TurnError) else "agent_failed"
+        code = error.code if isinstance(error, TurnError | AgentUnreachable) else "agent_failed"
         why = reason(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)

@@ -21,8 +21,9 @@ from answerback.agents.journal import Limits
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.http import Http
 from answerback.log import get_logger
+from answerback.outside import Outside
 from answerback.settings import Settings
-from answerback.store import AgentReport, Chats, Database, Outbox, Roster, Threads, WorkerReport
+from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue, signals
 from answerback.store.measures import Measures
 from answerback.store.server import refuse_unsafe
@@ -37,6 +38,7 @@ from worker.patience import patiently
 from worker.redeliver import redelivering
 from worker.retention import Retention
 from worker.send import Sender
+from worker.served import Served
 from worker.suspects import Suspects
 from worker.turn import Turns
 from worker.upkeep import UPKEEP
@@ -54,7 +56,7 @@ class Worker(arq.Worker):
         lease = settings.lease
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._settings = settings
-        self._agents = agents
+        self._served = Served(agents, Remotes(database), Outside(private=settings.allow_private_urls))
         self._database = database
         self._threads = Threads(
             database,
@@ -82,7 +84,7 @@ class Worker(arq.Worker):
         )
         self._turns = Turns(
             self._threads,
-            agents,
+            self._served,
             clients,
             self._identities.known,
             self._leases.sure,
@@ -161,7 +163,7 @@ class Worker(arq.Worker):
         if self._tasks:
             return
         self._started = await self._threads.database.now()
-        log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._agents])
+        log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._served.own])
         halts = self._turns.running.halts
         keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._report)
         self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
@@ -194,10 +196,7 @@ class Worker(arq.Worker):
             concurrency=self._settings.concurrency,
             done=self._turns.tally.done,
             failed=self._turns.tally.failed,
-            agents=[
-                AgentReport(agent.name, agent.description, tuple(str(listen) for listen in agent.listen))
-                for agent in self._agents
-            ],
+            agents=self._served.reports(self._turns.running),
         )
 
     async def _poll_iteration(self) -> None:

@@ -61,7 +61,7 @@ ADDRESSED = Listen()
 
 
 class Agent:
-    """Something that answers. Give it a function, a language model, or a dialog flow.
+    """Something that answers. Give it a function, a language model, a dialog flow, or a remote agent's address.
 
     A function takes a `Turn` and returns its reply (or None after `turn.reply`):
 
@@ -79,6 +79,10 @@ class Agent:
 
         agents = Agent("kyc", flow="kyc.json", model="anthropic:claude-haiku-4-5")
 
+    A remote agent serves `POST {remote}/agents/chat/{sessionId}`, and is asked there:
+
+        agents = Agent("weather", remote="https://weather.example.com")
+
     arrival   what becomes of messages that arrive while it works:
                   "queue"      one turn each, in order
                   "merge"      all that wait are answered by one turn
@@ -88,6 +92,8 @@ class Agent:
     listen    which events reach it; the first agent in your list that hears an event answers it
     messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each)
     timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
+    lifecycle   a word for those who list agents, which changes nothing here
+    chat    whether the chat API reaches it; without, it answers on platforms alone
     max_tokens   tokens that a turn's model requests and answers may use together; None: TURN_MAX_TOKENS
     """
 
@@ -108,17 +114,24 @@ class Agent:
         arrival: Arrival = "queue",
         quiet: float = 1.0,
         max_tokens: int | None = None,
+        remote: str | None = None,
+        lifecycle: str = "long-lived",
+        chat: bool = True,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
-        if (think is None) == (model is None and flow is None):
-            raise ConfigurationError(f'agent "{name}" needs a function or a model, or a flow: one of them')
+        if sum(way is not None for way in (think, model if flow is None else flow, remote)) != 1:
+            raise ConfigurationError(
+                f'agent "{name}" needs a function, a model, a flow or a remote address: one of them'
+            )
         if flow is not None and instructions:
             raise ConfigurationError(f'agent "{name}": a flow has instructions of its own, its "system_prompt"')
         if think is not None and not callable(think):
             raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
         if arrival not in ARRIVALS:
             raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
+        if remote is not None and not remote.startswith(("http://", "https://")):
+            raise ConfigurationError(f'agent "{name}": a remote address begins with https://, not {remote!r}')
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
@@ -130,6 +143,11 @@ class Agent:
         self.flow = flow
         self._think: Think | None = _spoken(think)
         self.max_tokens = max_tokens
+        self.lifecycle = lifecycle
+        self.chat = chat
+        self.workspace = ""
+        """The workspace that it is registered with; "" for one in code, which all of them reach."""
+        self._remote = remote
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
@@ -139,11 +157,16 @@ class Agent:
 
     def covers(self, event: Event) -> bool:
         """Whether it listens where this happened, even if this is not for it to answer."""
-        return any(listen.covers(event) for listen in self.listen)
+        return self._reached(event) and any(listen.covers(event) for listen in self.listen)
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
         """Whether this is for it to answer."""
-        return any(listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen)
+        return self._reached(event) and any(
+            listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen
+        )
+
+    def _reached(self, event: Event) -> bool:
+        return self.chat or event.platform != "chat"
 
     def prepare(self) -> None:
         """Get ready before the first turn. Raises `ConfigurationError` for a model or a flow that cannot work."""
@@ -151,6 +174,10 @@ class Agent:
             from answerback.flows.follow import follow
 
             self._think = follow(self.name, self.flow, self._model, self._tools)
+        elif self._think is None and self._remote is not None:
+            from answerback.agents.remote import ask
+
+            self._think = ask(self.name, self._remote)
         elif self._think is None:
             # pydantic-ai takes a second to import: only those who use it pay.
             from answerback.agents.model import converse

@@ -12,6 +12,7 @@ from answerback.store.letters import Letters
 from answerback.store.outbox import Outbox, Outgoing
 from answerback.store.receipt import Receipt
 from answerback.store.redeliveries import Redeliveries
+from answerback.store.remotes import Remote, Remotes
 from answerback.store.roster import AgentReport, Roster, WorkerReport
 from answerback.store.threads import Threads
 
@@ -30,6 +31,8 @@ __all__ = [
     "Purged",
     "Receipt",
     "Redeliveries",
+    "Remote",
+    "Remotes",
     "Roster",
     "Step",
     "Threads",

@@ -209,6 +209,16 @@ def minute(number: int) -> str:
     return f"ab:{{minutes}}:{number}"
 
 
+def agents() -> str:
+    """HASH: agent → AgentReport, as a worker last told it; of agents that no worker serves now, too, for a day."""
+    return "ab:agents"
+
+
+def remotes(workspace: str) -> str:
+    """HASH: agent → Remote, of the remote agents that were registered with a workspace. Until they are removed."""
+    return f"ab:remotes:{workspace}"
+
+
 def pause(scope: str) -> str:
     """STRING that lives as long as a platform asked us to send nothing to `scope`."""
     return f"ab:pause:{scope}"

@@ -6,19 +6,37 @@ from collections.abc import Sequence
 
 import msgspec
 
-from answerback.messages import Identity
+from answerback.messages import Arrival, Identity
 from answerback.store import keys
 from answerback.store.connection import Database
+
+FORGOTTEN = 24 * 3_600_000
+"""After so many ms of silence a worker is forgotten, and so is an agent."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An agent as a worker serves it."""
+    """An agent as a worker serves it.
+
+    workspace  the one it is registered with; "" for an agent in code, which all of them reach
+    lifecycle  its own word for how it is run, "long-lived" for most
+    chat       whether it can be talked to by name
+    seen       when a worker last told of it, ms; set by `report`
+    turns      how many of its turns run now
+    times      what its last turns took, ms, oldest first
+    """
 
     name: str
     description: str = ""
     listens: tuple[str, ...] = ()
+    workspace: str = ""
+    lifecycle: str = "long-lived"
+    chat: bool = True
+    arrival: Arrival = "queue"
+    seen: int = 0
+    turns: int = 0
+    times: tuple[float, ...] = ()
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +62,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _report = msgspec.msgpack.Decoder(WorkerReport).decode
+_agent = msgspec.msgpack.Decoder(AgentReport).decode
 _identity = msgspec.msgpack.Decoder(Identity).decode
 
 
@@ -57,6 +76,10 @@ class Roster:
         """Write a worker's report; its `seen` is set by the clock of Redis."""
         now = await self._database.now()
         await self._database.call("HSET", keys.workers(), report.id, _encode(msgspec.structs.replace(report, seen=now)))
+        # What is kept of an agent while no worker is there: it is known still, and messages to it wait.
+        kept = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
+        if fields := [word for agent in kept for word in (agent.name, _encode(agent))]:
+            await self._database.call("HSET", keys.agents(), *fields)
 
     async def leave(self, worker: str) -> None:
         """A worker stops."""
@@ -67,10 +90,18 @@ class Roster:
         now = await self._database.now()
         found = await self._database.call("HGETALL", keys.workers())
         reports = [_report(report) for report in found.values()]
-        if gone := [report.id for report in reports if now - report.seen > 24 * 3_600_000]:
+        if gone := [report.id for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.workers(), *gone)
         living = [(report, now - report.seen) for report in reports if report.id not in gone]
         return sorted(living, key=lambda found: found[0].started)
+
+    async def agents(self) -> list[AgentReport]:
+        """Every agent in code that a worker told of lately, by name, whether it is served now or not."""
+        now = await self._database.now()
+        reports = [_agent(report) for report in await self._database.call("HVALS", keys.agents())]
+        if gone := [report.name for report in reports if now - report.seen > FORGOTTEN]:
+            await self._database.call("HDEL", keys.agents(), *gone)
+        return sorted((report for report in reports if report.name not in gone), key=lambda report: report.name)
 
     async def identify(self, platform: str, identity: Identity) -> None:
         """Keep who we are on a platform."""

@@ -1,25 +1,41 @@
-"""The agents that workers serve, as far as they have told."""
+"""The agents that a caller reaches, as workers and those who registered them have told."""
 
 from __future__ import annotations
 
-from answerback.store import Roster
+from answerback.store.directory import Directory, Known
 from ingress.problems import Problem
 
 
 class Agents:
-    """The agents of all workers."""
+    """The agents of all workspaces."""
 
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
 
-    async def check(self, name: str | None) -> None:
-        """Refuse an agent that nobody has served within a day; while no worker has told anything, none is refused.
+    async def check(self, workspace: str, name: str | None) -> None:
+        """Refuse an agent that can answer no chat. While no worker has told anything, none is refused.
 
-        Raises `Problem` (404).
+        Raises `Problem`: 404, or 409 for one that cannot be talked to.
         """
         if name is None:
             return
-        known = {agent.name for report, _ in await self._roster.workers() for agent in report.agents}
-        if known and name not in known:
-            there = ", ".join(sorted(known))
-            raise Problem(404, f'no worker serves an agent "{name}"; there are: {there}', code="no-such-agent")
+        try:
+            await self.get(workspace, name)
+        except Problem as problem:
+            if problem.status != 404 or await self.directory.list(workspace):
+                raise
+
+    async def anyone(self, workspace: str) -> None:
+        """Refuse what is said to nobody by name while nobody takes chats. Raises `Problem`: 404."""
+        if not any(known.chat and not known.url for known, _ in await self.directory.list(workspace)):
+            raise Problem(404, "no worker has an agent that takes chats", code="no-such-agent")
+
+    async def get(self, workspace: str, name: str) -> Known:
+        """An agent that can be talked to. Raises `Problem`: 404, or 409."""
+        known = await self.directory.get(workspace, name)
+        if known is None:
+            there = ", ".join(known.name for known, _ in await self.directory.list(workspace) if known.chat) or "none"
+            raise Problem(404, f'there is no agent "{name}"; there are: {there}', code="no-such-agent")
+        if not known.chat:
+            raise Problem(409, f'the agent "{name}" cannot be talked to', code="no-chat")
+        return known

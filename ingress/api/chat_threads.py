@@ -117,7 +117,7 @@ class ChatThreads:
     async def create(self, call: Call) -> web.Response:
         """Open one."""
         new: NewThread = call.body
-        await self._agents.check(new.agent)
+        await self._agents.check(call.caller.workspace, new.agent)
         opening = Opening(
             user=new.user_id or "",
             agent=new.agent or "",

@@ -100,7 +100,7 @@ class Sessions:
         caller = call.caller
         if caller.kind == "pub" and new.user_id is not None:
             raise Problem(403, "a publishable key cannot say who its user is", code="not-for-this-key")
-        await self._agents.check(new.agentId)
+        await self._agents.check(caller.workspace, new.agentId)
         opening = Opening(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
         chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", opening)
         token: str | None = None

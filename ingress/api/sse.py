@@ -15,6 +15,7 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store.deltas import Delta
 from answerback.store.live import Forgotten
+from ingress.problems import Problem
 
 log = get_logger(__name__)
 
@@ -36,20 +37,36 @@ class Streams:
         self, request: web.Request, deltas: AsyncIterator[Delta], *, first: bytes = b""
     ) -> web.StreamResponse:
         """Answer with the deltas to their end, or until the reader leaves. `first` is sent before them."""
+        return await self.relay(request, _Events(deltas), first=b"retry: %d\n\n" % RETRY + first)
+
+    async def relay(
+        self,
+        request: web.Request,
+        pieces: AsyncIterator[bytes],
+        *,
+        kind: str = TYPE,
+        first: bytes = b"",
+        beat: bytes = b": still here\n\n",
+    ) -> web.StreamResponse:
+        """Answer with pieces as they come; what waits for one is cancelled at each heartbeat.
+
+        Where there is no more to come, and that is a failure, the connection is cut: what was sent is not whole.
+        """
         response = web.StreamResponse(
-            headers={"Content-Type": TYPE, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+            headers={"Content-Type": kind, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
         try:
             await response.prepare(request)
-            await self._write(request, response, b"retry: %d\n\n" % RETRY + first)
-            await self._relay(request, response, deltas)
+            if first:
+                await self._write(request, response, first)
+            await self._relay(request, response, pieces, beat)
             await response.write_eof()
         except ConnectionError:
             pass  # it left
-        except (StoreUnavailable, StoreFull) as error:
+        except (StoreUnavailable, StoreFull, Problem) as error:
             log.warning("a stream ends early: its reader comes back", error=str(error))
             _cut(request)
         finally:
@@ -61,23 +78,19 @@ class Streams:
         for task in self._open:
             task.cancel()
 
-    async def _relay(self, request: web.Request, response: web.StreamResponse, deltas: AsyncIterator[Delta]) -> None:
+    async def _relay(
+        self, request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes], beat: bytes
+    ) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._heartbeat):
-                    delta = await anext(deltas)
+                    piece = await anext(pieces)
             except TimeoutError:
-                await self._write(request, response, b": still here\n\n")
+                piece = beat
             except StopAsyncIteration:
                 return
-            except Forgotten as forgotten:
-                # Without an id: whoever comes back with an older one is told the same.
-                await self._write(request, response, event("forgotten", b'{"reason":"%b"}' % str(forgotten).encode()))
-                return
-            else:
-                await self._write(request, response, event(delta.kind, delta.data, delta.id))
-                if delta.kind == "gone":
-                    return
+            if piece:
+                await self._write(request, response, piece)
 
     async def _write(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
         try:
@@ -87,6 +100,29 @@ class Streams:
             log.info("a reader took nothing and is cut off", path=request.path)
             _cut(request)
             raise ConnectionResetError from None
+
+
+class _Events:
+    """Deltas as events."""
+
+    def __init__(self, deltas: AsyncIterator[Delta]) -> None:
+        self._deltas = deltas
+        self._over = False
+
+    def __aiter__(self) -> _Events:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            delta = await anext(self._deltas)
+        except Forgotten as forgotten:
+            # Without an id: whoever comes back with an older one is told the same.
+            self._over = True
+            return event("forgotten", b'{"reason":"%b"}' % str(forgotten).encode())
+        self._over = delta.kind == "gone"
+        return event(delta.kind, delta.data, delta.id)
 
 
 def event(kind: str, data: bytes, id: str = "") -> bytes:

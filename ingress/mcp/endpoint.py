@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import RootModel
 
-from answerback.store import Roster
+from answerback.store.directory import Directory
 from ingress.api import body
 from ingress.api.agents_known import Agents
 from ingress.api.api import HEADERS
@@ -40,7 +40,7 @@ class Mcp:
     def __init__(self, conversation: Conversation, read_timeout: float) -> None:
         self._read_timeout = read_timeout
         self._hearing = Hearing(conversation)
-        self._tools = Tools(conversation, self._hearing, Agents(Roster(conversation.threads.database)))
+        self._tools = Tools(conversation, self._hearing, Agents(Directory(conversation.threads.database)))
         self._server: ToolServer | None = None
         self._loading: asyncio.Task[Application] | None = None
 

@@ -98,7 +98,7 @@ class Tools:
 
     async def create(self, caller: Caller, wanted: CreateThread, progress: Progress) -> ThreadView:
         """A new thread, or the one that was made with the same `idempotency_key`."""
-        await self._agents.check(wanted.agent)
+        await self._agents.check(caller.workspace, wanted.agent)
         opening = Opening(
             user=wanted.user_id or "",
             agent=wanted.agent or "",

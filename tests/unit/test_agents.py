@@ -28,10 +28,14 @@ def _history(*roles: str) -> list[Message]:
 
 def test_an_agent_is_a_function_or_a_model_and_not_both() -> None:
     assert Agent("a", _think).description == "Says something."
-    with pytest.raises(ConfigurationError, match="a function or a model"):
+    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
         Agent("a")
-    with pytest.raises(ConfigurationError, match="a function or a model"):
+    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
         Agent("a", _think, model="test")
+    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
+        Agent("a", _think, remote="https://example.com")
+    with pytest.raises(ConfigurationError, match="begins with https://"):
+        Agent("a", remote="example.com")
     with pytest.raises(ConfigurationError, match="an agent's name"):
         Agent("no spaces", _think)
 

@@ -128,7 +128,11 @@ class Overviews:
                 done=report.done,
                 failed=report.failed,
                 started=report.started,
-                agents=[msgspec.to_builtins(agent) for agent in report.agents],
+                agents=[
+                    msgspec.to_builtins(msgspec.structs.replace(agent, times=()))
+                    for agent in report.agents
+                    if not agent.workspace
+                ],
             )
             for report, silent in reports
         ]

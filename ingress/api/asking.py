@@ -1,0 +1,94 @@
+"""Asking an agent by its name: what the OpenAI-compatible routes, agents' messages and dialogs share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import Any
+
+from answerback.messages import Author, Event
+from answerback.settings import Settings
+from answerback.store.answers import Answer
+from answerback.store.chat import Opening
+from answerback.store.directory import Known
+from ingress.api.agents_known import Agents
+from ingress.api.asked import End, Kept, retold
+from ingress.api.call import Call
+from ingress.api.conversation import Conversation, Said
+from ingress.api.words import Words, taken
+from ingress.problems import Problem
+
+
+class Asking:
+    """What is asked through one ingress process. An answer is waited for as long as a turn may take."""
+
+    def __init__(self, settings: Settings, conversation: Conversation, agents: Agents) -> None:
+        self.chats = conversation.chats
+        self.agents = agents
+        self._conversation = conversation
+        self._seconds = settings.turn_timeout
+        self._silence = settings.heartbeat
+
+    async def once(self, call: Call, agent: Known) -> str:
+        """A chat for a single answer, which upkeep takes away. The same for a call that is made again."""
+        opening = Opening(agent=agent.name, ephemeral=True)
+        return (await self.chats.open(call.caller.workspace, f"once_{call.idempotency[:20]}", opening)).id
+
+    async def session(self, call: Call, agent: str, name: str) -> str:
+        """The chat of a session with an agent ("": with whoever takes chats), opened by its first message."""
+        opening = Opening(agent=agent, metadata={"session": name})
+        return (await self.chats.open(call.caller.workspace, session_id(agent, name), opening)).id
+
+    @asynccontextmanager
+    async def say(self, call: Call, id: str, text: str, agent: Known | None, **fields: Any) -> AsyncIterator[Said]:
+        """Say something in a chat, to the agent or to whoever takes chats. `fields` are those of `Event`.
+
+        Entering it raises what `Chats.say` does: then nothing is stored.
+        """
+        event = Event(
+            delivery="",
+            thread="",
+            kind="message",
+            text=text,
+            message=f"m_{call.idempotency[:24]}",
+            agent=agent.name if agent else "",
+            # Who takes nothing while it works is asked for that here: its sender is told at once.
+            arrival="drop" if agent and agent.arrival == "drop" else "",
+            **{"author": Author(""), **fields},
+        )
+        async with self._conversation.say(call.caller.workspace, id, event) as said:
+            yield said
+
+    async def answer(self, said: Said) -> Answer:
+        """How it was answered. Raises `Problem`: 409 where no agent took it, 502, 504."""
+        found = await said.answer(self._seconds)
+        if found is None:
+            detail = f"there is no answer after {self._seconds:g} s: ask again with the same Idempotency-Key"
+            raise Problem(504, detail, code="turn-timeout")
+        taken(End(status=found.status))
+        return found
+
+    @asynccontextmanager
+    async def words(self, said: Said) -> AsyncIterator[Words]:
+        """The answer as it grows. Entering it raises what `answer` does, as far as that shows soon.
+
+        What was asked before is answered when it is whole: its first telling may have begun anew.
+        """
+        if said.receipt.status == "duplicate":
+            yield Words(Kept(retold(await self.answer(said), said.receipt.dispatch_id)))
+            return
+        async with said.deltas() as deltas:
+            words = Words(deltas)
+            await words.begin(self._silence)
+            yield words
+
+
+def text_of(answer: Answer) -> str:
+    """What we said, as one text."""
+    return "\n\n".join(message.text for message in answer.messages)
+
+
+def session_id(agent: str, name: str) -> str:
+    """The public id of the chat of a session: each agent has its own, whatever their names are made of."""
+    return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10).hexdigest()}"

@@ -1,0 +1,63 @@
+"""A streamed completion: chunks as server-sent events, then `[DONE]`, or an error in their place."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from answerback.log import get_logger
+from ingress.api.openai.answer import Chunk, ChunkChoice, CompletionUsage, Piece
+from ingress.api.openai.refusal import details
+from ingress.api.words import Words
+from ingress.problems import explained
+
+log = get_logger(__name__)
+
+
+class Chunks:
+    """The chunks of an answer, all like `blank`. What waits for one may be cancelled."""
+
+    def __init__(self, words: Words, blank: Chunk, *, usage: bool) -> None:
+        self._words = words
+        self._blank = blank
+        self._usage = usage
+        self._ready = deque([self._chunk(Piece(role="assistant", content=""))])
+        self._over = False
+
+    def __aiter__(self) -> Chunks:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._ready:
+            if self._over:
+                raise StopAsyncIteration
+            try:
+                self._ready.append(self._chunk(Piece(content=await anext(self._words))))
+            except StopAsyncIteration:
+                self._finish()
+            except Exception as error:  # noqa: BLE001  # told to the client, and logged by `explained`
+                # Half an answer is out: the rest of it is what went wrong.
+                self._over = True
+                self._ready.append(_event(details(explained(error, "chat/completions")).model_dump_json()))
+        return self._ready.popleft()
+
+    def _finish(self) -> None:
+        self._over = True
+        self._ready.append(self._chunk(Piece(), last=True))
+        if self._usage and self._words.end is not None:
+            usage = CompletionUsage.of(self._words.end.usage)
+            self._ready.append(_event(self._blank.model_copy(update={"usage": usage}).model_dump_json()))
+        self._ready.append(_event("[DONE]"))
+
+    def _chunk(self, piece: Piece, *, last: bool = False) -> bytes:
+        choice = ChunkChoice(delta=piece, finish_reason="stop" if last else None)
+        chunk = self._blank.model_copy(update={"choices": [choice]})
+        return _event(chunk.model_dump_json(exclude={"choices": {"__all__": {"delta": _unset(piece)}}}))
+
+
+def _unset(piece: Piece) -> set[str]:
+    # A field that adds nothing is left out, not null.
+    return {name for name in ("role", "content") if getattr(piece, name) is None}
+
+
+def _event(data: str) -> bytes:
+    return b"data: %b\n\n" % data.encode()

@@ -1,0 +1,151 @@
+"""`POST /chat/completions` and `GET /models`: an agent as a model."""
+
+from __future__ import annotations
+
+import re
+import time
+from hashlib import blake2b
+
+from aiohttp import web
+
+from answerback.messages import Author
+from answerback.store.chat import Opening
+from answerback.store.directory import Known
+from ingress.api.asking import Asking, text_of
+from ingress.api.call import Call
+from ingress.api.incoming import BODY
+from ingress.api.openai.answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList
+from ingress.api.openai.chunks import Chunks
+from ingress.api.openai.prompt import prompt, wrong
+from ingress.api.openai.refusal import ErrorAnswer, refuse
+from ingress.api.openai.request import CompletionRequest
+from ingress.api.route import BASE, Route
+from ingress.api.sse import TYPE, Streams
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Completions:
+    """The OpenAI-compatible routes."""
+
+    def __init__(self, asking: Asking, streams: Streams) -> None:
+        self._asking = asking
+        self._streams = streams
+
+    def routes(self) -> list[Route]:
+        """All of them; with base URL …/api/v1 or …/v1."""
+        tag = "OpenAI-compatible"
+        return [
+            Route(
+                method="POST",
+                path=f"{BASE}/chat/completions",
+                aliases=("/v1/chat/completions",),
+                handler=self.complete,
+                scope="chat:write",
+                summary="Ask an agent as OpenAI's clients do",
+                tag=tag,
+                description="`model` is an agent's name. Nothing is remembered, unless `metadata.thread_id`, or `user` "
+                "with `store`, names a lasting thread. Tools, formats and sampling are the agent's: such parameters "
+                "are let by. With `stream`, chunks come as server-sent events.",
+                body=CompletionRequest,
+                answer=Completion,
+                streams=TYPE,
+                refusals={
+                    404: "there is no such agent",
+                    409: "the agent cannot be talked to, is busy and drops messages, or its thread has ended",
+                    502: "answering failed for good",
+                    504: "answering took too long",
+                },
+                limit=BODY,
+                repeated="handler",
+                refuse=refuse,
+                refusal=ErrorAnswer,
+            ),
+            Route(
+                method="GET",
+                path=f"{BASE}/models",
+                aliases=("/v1/models",),
+                handler=self.models,
+                scope="chat:read",
+                summary="The agents that can be talked to, as models",
+                tag=tag,
+                answer=ModelList,
+                refuse=refuse,
+                refusal=ErrorAnswer,
+            ),
+            Route(
+                method="GET",
+                path=f"{BASE}/models/{{model}}",
+                aliases=("/v1/models/{model}",),
+                handler=self.model,
+                names={"model": "an agent's name"},
+                scope="chat:read",
+                summary="An agent as a model",
+                tag=tag,
+                answer=ModelEntry,
+                refusals={409: "the agent cannot be talked to"},
+                refuse=refuse,
+                refusal=ErrorAnswer,
+            ),
+        ]
+
+    async def models(self, call: Call) -> web.Response:
+        """List them."""
+        found = await self._asking.agents.directory.list(call.caller.workspace)
+        return call.answer(ModelList(data=[ModelEntry(id=known.name) for known, _ in found if known.chat]))
+
+    async def model(self, call: Call) -> web.Response:
+        """One of them."""
+        known = await self._asking.agents.get(call.caller.workspace, call.path["model"])
+        return call.answer(ModelEntry(id=known.name))
+
+    async def complete(self, call: Call) -> web.StreamResponse:
+        """Answer the last message."""
+        body: CompletionRequest = call.body
+        if body.n not in (None, 1):
+            raise wrong("/n", "an agent answers once: n is 1")
+        asked = prompt(body.messages)
+        agent = await self._asking.agents.get(call.caller.workspace, body.model)
+        thread = await self._thread(call, body, agent)
+        fields = {"author": Author(body.user or ""), "attachments": asked.attachments, "system": asked.system}
+        if thread is None:
+            fields["context"] = asked.context
+        id = thread or await self._asking.once(call, agent)
+        async with self._asking.say(call, id, asked.text, agent, **fields) as said:
+            first = Chunk(
+                id=f"chatcmpl-{said.receipt.dispatch_id}",
+                created=int(time.time()),
+                model=agent.name,
+                metadata={"thread_id": thread} if thread else None,
+            )
+            if body.stream:
+                usage = body.stream_options is not None and bool(body.stream_options.include_usage)
+                async with self._asking.words(said) as words:
+                    return await self._streams.relay(call.request, Chunks(words, first, usage=usage))
+            answer = await self._asking.answer(said)
+        last = answer.messages[-1] if answer.messages else None
+        return call.answer(
+            Completion(
+                id=first.id,
+                created=last.at // 1000 if last else first.created,
+                model=agent.name,
+                choices=[Choice(message=AnswerMessage(content=text_of(answer)))],
+                usage=CompletionUsage.of(last.usage if last else None),
+                metadata=first.metadata,
+            )
+        )
+
+    async def _thread(self, call: Call, body: CompletionRequest, agent: Known) -> str | None:
+        """The lasting thread that is named, opened if need be."""
+        named, workspace = (body.metadata or {}).get("thread_id"), call.caller.workspace
+        if named is not None:
+            if not isinstance(named, str) or not _ID.fullmatch(named):
+                raise wrong("/metadata/thread_id", "a thread's id is made of 1 to 64 of A-Z, a-z, 0-9, _ and -")
+            id = named
+        elif body.user and body.store:
+            id = f"us_{blake2b(f'{workspace} {agent.name} {body.user}'.encode(), digest_size=10).hexdigest()}"
+        else:
+            return None
+        if await self._asking.chats.get(workspace, id) is None:
+            await self._asking.chats.open(workspace, id, Opening(agent=agent.name, user=body.user or ""))
+        return id

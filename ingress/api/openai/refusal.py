@@ -1,0 +1,73 @@
+"""Errors as OpenAI's clients read them: https://platform.openai.com/docs/guides/error-codes."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from ingress.problems import Problem
+
+CODES = {
+    "no-credential": "invalid_api_key",
+    "no-such-agent": "model_not_found",
+    "rate-limited": "rate_limit_exceeded",
+    "invalid": "invalid_value",
+}
+PASSING = frozenset({"rate-limited", "still-running"})
+"""What is worth another try. Their clients repeat every 409 and 5xx by themselves; our turns were repeated already."""
+
+
+class ErrorDetails(BaseModel):
+    """What is wrong."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """A refusal in OpenAI's form."""
+
+    error: ErrorDetails
+
+
+def details(problem: Problem) -> ErrorAnswer:
+    """A problem in their words."""
+    type = "server_error" if problem.status >= 500 else "invalid_request_error"
+    if problem.status == 429:
+        type = "rate_limit_error"
+    places = [f"{_param(place['at'])}: {place['detail']}" for place in problem.errors if place["at"]]
+    message = problem.detail or problem.title
+    if places and places[0].partition(": ")[2] != message:
+        message = f"{message}: {'; '.join(places[:5])}"
+    return ErrorAnswer(
+        error=ErrorDetails(
+            message=message,
+            type=type,
+            param="model" if problem.code in ("no-such-agent", "no-chat") else _first(problem),
+            code=CODES.get(problem.code, problem.code.replace("-", "_")) or None,
+        )
+    )
+
+
+def refuse(problem: Problem) -> web.Response:
+    """A refusal."""
+    # They know a wrong field as 400.
+    status = 400 if problem.status == 422 else problem.status
+    headers = dict(problem.headers)
+    if status in (409, 502, 504) and problem.code not in PASSING:
+        headers["x-should-retry"] = "false"
+    text = details(problem).model_dump_json()
+    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+
+
+def _first(problem: Problem) -> str | None:
+    return _param(problem.errors[0]["at"]) or None if problem.errors else None
+
+
+def _param(pointer: str) -> str:
+    """A JSON pointer as they write it: messages[0].content."""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", pointer.lstrip("/").replace("/", "."))

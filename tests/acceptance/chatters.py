@@ -1,0 +1,57 @@
+"""The agents that the tests of the chat API talk to, all in one worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+from answerback import Agent, Turn
+from answerback.messages import Usage
+from tests.acceptance.agents import addressed, counts, drops, failing, recites
+
+
+async def shows(turn: Turn) -> str:
+    """Say all that there is to know of a turn, a line each."""
+    said = [f"{message.role}: {message.text}" for message in turn.history]
+    attached = [f"{a.name} ({a.content_type}): {a.text or repr(a.data)}" for a in turn.attachments]
+    turn.usage = Usage(input_tokens=3, output_tokens=4, requests=1)
+    return "\n".join([f"system: {turn.system}", *said, *attached, f"now: {turn.text}"])
+
+
+async def twice(turn: Turn) -> str:
+    """Say two things."""
+    await turn.reply("one")
+    return "two"
+
+
+async def breaks(turn: Turn) -> AsyncIterator[str]:
+    """Say something, and fail."""
+    yield "so far "
+    await asyncio.sleep(0.1)
+    raise ValueError("broken on purpose")
+
+
+async def restless(turn: Turn) -> AsyncIterator[str]:
+    """Fail in the middle, and say it in other words then."""
+    yield f"at try {turn.attempt} "
+    await asyncio.sleep(0.1)
+    if turn.attempt == 1:
+        raise ValueError("broken on purpose")
+    yield "it went well"
+
+
+chatters = [
+    addressed,
+    counts,
+    recites,
+    failing,
+    drops,
+    Agent("shows", shows, description="Shows what it is given."),
+    Agent("twice", twice),
+    Agent("breaks", breaks),
+    Agent("restless", restless),
+    Agent("platforms-only", shows, chat=False),
+]
+if url := os.environ.get("REMOTE"):
+    chatters.append(Agent("elsewhere", remote=url))
