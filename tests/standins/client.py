@@ -91,6 +91,7 @@ class StandIns:
             "STANDARD_WEBHOOKS_REPLY_URL": f"{self.url}/standard/replies",
             "OPENAI_BASE_URL": f"{self.url}/model/v1",
             "OPENAI_API_KEY": options.model_key.split(",")[0],
+            "WEATHER_API_URL": f"{self.url}/weather",
         }
 
     async def messages(self, platform: str | None = None) -> list[Posted]:

@@ -17,6 +17,7 @@ from tests.standins.options import Options
 from tests.standins.slack import Slack
 from tests.standins.standard import Standard
 from tests.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from tests.standins.weather import Weather
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,6 +33,7 @@ def create_app(options: Options | None = None) -> web.Application:
         Slack(told, journal, hooks),
         Standard(told, journal),
         Model(told),
+        Weather(),
     ]
     app = web.Application(client_max_size=LARGEST)
     app.add_routes(Inspection(journal, faults, hooks, standins).routes())

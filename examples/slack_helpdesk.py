@@ -1,0 +1,56 @@
+"""A helpdesk on Slack: answers mentions and direct messages in their thread, and opens tickets.
+
+    ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
+    answerback send --to slack tests/fixtures/slack/app_mention.json
+
+It shows a tool whose effect happens once, whatever crashes, and `arrival`: people write in bursts, and one answer is
+enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md beside this file
+says how to run it with real keys, and offline.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+
+from pydantic_ai import RunContext
+
+from answerback import Agent, Listen, Turn, idempotent
+
+HANDBOOK = {
+    "vpn": "Install the client from the portal, then sign in with your badge number.",
+    "badge": "Lost badges are blocked at the front desk, which prints a new one at once.",
+    "laptop": "A laptop is replaced after three years; a ticket brings that forward.",
+}
+
+
+@idempotent
+async def look_up(topic: str) -> str:
+    """Look a topic up in the handbook: vpn, badge or laptop."""
+    return HANDBOOK.get(topic.lower(), "The handbook says nothing about that.")
+
+
+@idempotent
+async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
+    """Open a ticket for the people of the helpdesk, where the handbook does not help."""
+    with closing(sqlite3.connect(os.environ.get("TICKETS", "tickets.db"))) as database, database:
+        database.execute("CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, key UNIQUE, thread, summary)")
+        # A worker that died in here leaves it unknown whether there is a ticket. The key, the same when the call is
+        # repeated, tells.
+        database.execute(
+            "INSERT OR IGNORE INTO tickets (key, thread, summary) VALUES (?, ?, ?)",
+            (ctx.deps.key, ctx.deps.thread, summary),
+        )
+        [number] = database.execute("SELECT number FROM tickets WHERE key = ?", (ctx.deps.key,)).fetchone()
+    return f"ticket {number} is open"
+
+
+agents = Agent(
+    "helpdesk",
+    description="Answers questions of colleagues, and opens tickets",
+    model=os.environ.get("MODEL", "openai-chat:gpt-4.1-mini"),
+    instructions="You are the helpdesk. Look it up, and answer in two sentences; if that does not help, open a ticket.",
+    tools=[look_up, open_ticket],
+    listen=Listen("slack", when=("mention", "direct", "answered")),
+    arrival="debounce",
+    max_tokens=50_000,
+)

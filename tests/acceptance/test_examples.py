@@ -1,0 +1,137 @@
+"""The examples, each run as its first lines say, on real processes, offline."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import aiohttp
+
+from tests.acceptance.caller import calling
+from tests.acceptance.chatting import client
+from tests.acceptance.system import System, free_port, until
+from tests.standins.client import StandIns
+from tests.standins.sender import GitHub, Slack
+
+
+async def test_a_new_issue_gets_one_triage_comment_and_a_mention_an_answer(system: System, standins: StandIns) -> None:
+    await system.ingress()
+    await system.worker("examples.github_triage:agents")
+    opened = GitHub().issue('It stumbles over tabs, use tool owner {"area": "parser"}', title="Tabs", number=7)
+    for _ in range(2):
+        await system.deliver("github", opened)
+    await system.deliver("github", GitHub().issue_comment("Here, too.", number=7))
+    await system.quiet(2)
+    [comment] = await standins.messages("github")
+    assert (comment.thread, comment.body.splitlines()[0]) == ("acme/widgets#7", "owner returned: @ada")
+    [told, _] = await standins.requests("model", "chat.completions")
+    assert "You triage issues of acme/widgets." in told.body
+    assert "The issue's title: Tabs" in told.body
+    await system.deliver("github", GitHub().issue_comment("@answerbot, and now?", number=7))
+    _, answer = await standins.wait_for_messages(2, "github")
+    assert answer.body.startswith("You said: octocat: @answerbot, and now?")
+    # What it did not answer is known all the same.
+    assert "Here, too." in (await standins.requests("model", "chat.completions"))[-1].body
+
+
+async def test_an_issue_that_mentions_us_gets_one_comment_too(system: System, standins: StandIns) -> None:
+    await system.ingress()
+    await system.worker("examples.github_triage:agents")
+    await system.deliver("github", GitHub().issue("It squeaks, @answerbot", number=8))
+    await system.quiet(1)
+    [comment] = await standins.messages("github")
+    assert comment.thread == "acme/widgets#8"
+
+
+async def test_a_mention_on_slack_gets_one_threaded_answer_and_one_ticket(system: System, standins: StandIns) -> None:
+    tickets = system.folder / "tickets.db"
+    await system.ingress()
+    await system.worker("examples.slack_helpdesk:agents", TICKETS=str(tickets))
+    text, ts = (
+        '<@U0ANSWERBOT> my screen is broken, use tool open_ticket {"summary": "a broken screen"}',
+        "1700000000.000100",
+    )
+    # Slack tells of a mention twice.
+    await system.deliver("slack", Slack().mention(text, ts=ts))
+    await system.deliver("slack", Slack().message(text, ts=ts))
+    await standins.wait_for_messages(1, "slack")
+    await system.quiet(1)
+    [answer] = await standins.messages("slack")
+    assert (answer.thread, answer.body) == (f"C024BE91L/{ts}", "open_ticket returned: ticket 1 is open")
+    with sqlite3.connect(tickets) as database:
+        [(thread, summary)] = database.execute("SELECT thread, summary FROM tickets").fetchall()
+    database.close()
+    assert (thread, summary) == (f"slack:T0STANDIN:C024BE91L:{ts}", "a broken screen")
+
+
+async def test_the_weather_is_told_and_a_follow_up_keeps_its_context(system: System, standins: StandIns) -> None:
+    await system.ingress()
+    worker = await system.worker("examples.weather_monitor:agents")
+    lisbon = 'use tool get_weather {"city": "Lisbon"}'
+    async with client(system) as ada:
+        session = await ada.post("/sessions", {"agentId": "weather"}, 201)
+        path = f"/sessions/{session['id']}/messages"
+
+        async def ask(question: str) -> str:
+            return str((await ada.post(path, {"content": question}))["message"]["content"])
+
+        assert await ask(lisbon) == "get_weather returned: now: Sunny, +15°C, →11km/h, 60%"
+        await worker.kill()
+        await system.worker("examples.weather_monitor:agents")
+        assert await ask("Is that warm?") == "You said: Is that warm?"
+        asked = (await standins.requests("model", "chat.completions"))[-1].body
+        assert "Lisbon" in asked
+        assert "now: Sunny, +15°C" in asked
+        later = "get_weather returned: now: Sunny, +16°C, →11km/h, 60%; before: Sunny, +15°C, →11km/h, 60%"
+        assert await ask(lisbon) == later
+        unknown = 'use tool get_weather {"city": "Atlantis"}'
+        assert await ask(unknown) == "get_weather returned: There is no weather for Atlantis."
+    async with calling(system) as caller:
+        _, found = await caller.get("/v1/agents/weather")
+        assert (found["lifecycle"], found["supportsChat"]) == ("long-lived", True)
+
+
+async def test_an_agent_in_another_process_is_registered_and_talked_to(plain: System) -> None:
+    plain.settings["ALLOW_PRIVATE_URLS"] = "true"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    await plain.start("examples.remote_agent.notes", PORT=str(port))
+    await plain.ingress()
+    await plain.worker()
+    spec = {"lifecycle": "long-lived", "supportsChat": True}
+    async with calling(plain, "admin", "chat:read", "chat:write") as caller:
+        status, found = await caller.post("/v1/agents", {"id": "notes", "url": url, "runtimeSpec": spec})
+        assert (status, found["url"], found["supportsChat"]) == (201, url, True)
+
+        async def say(message: str, session: str) -> str:
+            status, answer = await caller.post(f"/agents/notes/{session}", {"message": message})
+            assert status == 200, answer
+            return str(answer["result"]["response"])
+
+        # Asked before it listens, it is asked again.
+        assert (await say("buy oil", "s1")).startswith("Noted. That makes 1;")
+        assert (await say("oil the widgets", "s1")).startswith("Noted. That makes 2;")
+        assert await say("notes", "s2") == "There are no notes."
+        assert await say("notes", "s1") == "1. buy oil\n2. oil the widgets"
+
+
+async def test_the_remote_agent_answers_a_question_that_is_asked_again_as_before(plain: System) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}/agents/chat/s1"
+    process = await plain.start("examples.remote_agent.notes", PORT=str(port))
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(message: str, key: str) -> dict[str, str]:
+            question, headers = {"message": message, "sessionId": "s1"}, {"Idempotency-Key": key}
+            async with session.post(url, json=question, headers=headers) as answer:
+                found: dict[str, str] = await answer.json()
+                return found
+
+        async def listens() -> dict[str, str]:
+            assert process.alive, process.words()
+            try:
+                return await ask("buy oil", "k1")
+            except aiohttp.ClientError:
+                return {}
+
+        first = await until(listens, what="the remote agent listening")
+        assert await ask("buy oil", "k1") == first
+        assert await ask("notes", "k2") == {"response": "1. buy oil"}
