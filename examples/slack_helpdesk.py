@@ -1,7 +1,7 @@
 """A helpdesk on Slack: answers mentions and direct messages in their thread, and opens tickets.
 
     ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
-    answerback send --to slack tests/fixtures/slack/app_mention.json
+    answerback send --to slack tests/fixtures/slack/message.im.json
 
 It shows a tool whose effect happens once, whatever crashes, and `arrival`: people write in bursts, and one answer is
 enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md beside this file
