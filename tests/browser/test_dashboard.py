@@ -255,3 +255,40 @@ async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page:
     assert len(found) > 10
     assert all(url.startswith(f"http://127.0.0.1:{plain.port}/") for url in sizes)
     assert sum(found.values()) < 150_000
+
+
+async def test_it_fits_a_phone_and_the_dark(plain: System, marks: Path, browser: Browser) -> None:
+    await started(plain, TURN_MAX_ATTEMPTS="1")
+    phone = await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
+    page = await phone.new_page()
+    await signed_in(page, plain)
+    await talking(page, "moody")
+    await say(page, "What is the price of " + "a" * 200)
+    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
+    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert background == "rgb(18, 22, 30)"
+    for name in ("Overview", "Agents", "Threads", "Dead letters"):
+        await page.get_by_role("link", name=name, exact=True).click()
+        await expect(page.get_by_role("heading", name=name)).to_be_visible()
+        await expect(page.locator("main :is(.card, td, .tile)").first).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
+    await page.get_by_role("link", name="the database of prices is away").click()
+    await expect(page.get_by_label("Dead letter", exact=True)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_every_control_has_a_name_and_can_be_reached_by_key(plain: System, marks: Path, page: Page) -> None:
+    await started(plain)
+    await signed_in(page, plain)
+    for name in ("Overview", "Agents", "Threads", "Dead letters"):
+        await page.get_by_role("link", name=name, exact=True).focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name=name)).to_be_visible()
+        await expect(page.locator("main")).to_be_focused()
+        tree = await page.locator("body").aria_snapshot()
+        controls = [line.strip("- ") for line in tree.splitlines()]
+        unnamed = [
+            line for line in controls if line in ("button", "link", "textbox", "checkbox", "combobox", "searchbox")
+        ]
+        assert unnamed == [], tree
+    assert await page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0
