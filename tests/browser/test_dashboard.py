@@ -11,52 +11,9 @@ from playwright.async_api import Browser, Page, expect
 from answerback.store.access import Keys
 from answerback.store.index import listed
 from answerback.store.signins import SignIns
-from tests.acceptance.system import Process, System, until
+from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
-
-AGENTS = "tests.browser.agents"
-
-
-def whole(count: int) -> str:
-    """What the agent `helper` says."""
-    return "".join(f"word{number} " for number in range(count))
-
-
-async def signed_in(page: Page, system: System) -> None:
-    """Sign in with a link."""
-    token = await SignIns(system.database).link("default")
-    await page.goto(f"http://127.0.0.1:{system.port}/#link={token}")
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-
-
-async def talking(page: Page, agent: str) -> None:
-    """Open the chat with an agent."""
-    await page.get_by_role("link", name="Agents").click()
-    await page.get_by_role("link", name=f"Chat with {agent}").click()
-    await expect(page.get_by_role("heading", name=agent)).to_be_visible()
-
-
-async def say(page: Page, text: str) -> None:
-    """Write and send it."""
-    await page.get_by_role("textbox", name="Message").fill(text)
-    await page.get_by_role("button", name="Send").click()
-
-
-async def answers(page: Page) -> list[str]:
-    """What the agent said."""
-    return [str(text) for text in await page.locator(".said.assistant p").all_text_contents()]
-
-
-async def answered(page: Page, *texts: str) -> None:
-    """Wait until exactly this is answered, and more may be said."""
-    await until(lambda: answers(page), lambda found: found == list(texts), what="the answer")
-    await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
-
-
-async def started(system: System, **settings: str) -> Process:
-    """Ingress and a worker; the worker."""
-    await system.ingress()
-    return await system.worker(f"{AGENTS}:agents", **settings)
+from tests.browser.dashboard import AGENTS, answered, answers, say, signed_in, started, talking, whole
 
 
 async def test_one_signs_in_with_a_key_and_out_again(plain: System, page: Page, admin: str) -> None:
@@ -180,47 +137,6 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page) -> None:
     await expect(other.get_by_role("log")).to_contain_text("word5")
     await answered(page, whole(1), whole(20))
     await answered(other, whole(1), whole(20))
-
-
-async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page, picture: Picture) -> None:
-    await started(plain, TURN_MAX_ATTEMPTS="1")
-    await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price?")
-    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
-    await page.get_by_role("link", name="Dead letters").click()
-    await page.get_by_role("link", name="the database of prices is away").click()
-    await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
-    await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
-    await picture(page, "dead-letters")
-    (marks / "mended").touch()
-    await page.get_by_label("Choose all").check()
-    await page.get_by_role("button", name="Replay").first.click()
-    await expect(page.get_by_text("No dead letters.")).to_be_visible()
-    await page.get_by_role("link", name="Threads").click()
-    await page.get_by_role("link", name="What is the price?").click()
-    await expect(page.get_by_text("That is 42 €.")).to_be_visible()
-
-
-async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, marks: Path, page: Page) -> None:
-    await started(plain, TURN_MAX_ATTEMPTS="1")
-    await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price?")
-    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
-    await page.get_by_role("link", name="Dead letters").click()
-    await page.get_by_label("Choose all").check()
-    await page.get_by_role("button", name="Drop").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Drop").click()
-    await expect(page.get_by_text("No dead letters.")).to_be_visible()
-    await page.get_by_role("link", name="Threads").click()
-    await page.get_by_role("searchbox").fill("price")
-    await page.keyboard.press("Enter")
-    await page.get_by_role("link", name="What is the price?").click()
-    await page.get_by_role("button", name="Purge").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Purge").click()
-    await expect(page.get_by_text("No thread fits.")).to_be_visible()
-    assert [summary async for summary in listed(plain.threads)] == []
 
 
 async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:

@@ -7,8 +7,9 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from answerback.store import Chat, Chats, Threads
+from answerback.store import Archives, Chat, Chats, Threads
 from answerback.store.index import transcript
+from answerback.store.repair import requeue, unlock
 from ingress.api.admin.transcript import ThreadRow, Transcript
 from ingress.api.call import Call
 from ingress.api.route import BASE, Model, Route
@@ -59,9 +60,10 @@ class AdminThreads:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._chats = Chats(threads)
+        self._archives = Archives(threads)
 
     def routes(self) -> list[Route]:
-        """List, show, cancel, purge."""
+        """List, show, cancel, unlock, requeue, purge."""
         names = {"thread": "a thread's id"}
         return [
             Route(
@@ -97,11 +99,32 @@ class AdminThreads:
                 answer=Done,
             ),
             Route(
+                method="POST",
+                path=f"{PATH}/{{thread}}/unlock",
+                handler=self.unlock,
+                scope="admin",
+                summary="Take a thread from the worker that holds it",
+                description="What that worker still writes is refused; the turn goes on where it was journaled last.",
+                tag="Dashboard",
+                names=names,
+                answer=Done,
+            ),
+            Route(
+                method="POST",
+                path=f"{PATH}/{{thread}}/requeue",
+                handler=self.requeue,
+                scope="admin",
+                summary="Make a thread's next try now",
+                tag="Dashboard",
+                names=names,
+                answer=Done,
+            ),
+            Route(
                 method="DELETE",
                 path=f"{PATH}/{{thread}}",
                 handler=self.purge,
                 scope="admin",
-                summary="Take a chat thread away, with all that was said in it",
+                summary="Take a thread away, with all that was said in it",
                 tag="Dashboard",
                 names=names,
                 answer=Done,
@@ -135,10 +158,22 @@ class AdminThreads:
         chat = await self._get(call)
         return call.answer(Done(done=await self._threads.cancel(chat.thread)))
 
+    async def unlock(self, call: Call) -> web.Response:
+        """Take it from its worker."""
+        found = await unlock(self._threads, (await self._get(call)).thread)
+        return call.answer(Done(done=found is not None and bool(found.owner or found.sending)))
+
+    async def requeue(self, call: Call) -> web.Response:
+        """Try it now."""
+        found = await requeue(self._threads, (await self._get(call)).thread)
+        return call.answer(
+            Done(done=found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies)))
+        )
+
     async def purge(self, call: Call) -> web.Response:
         """Take it away."""
         chat = await self._get(call)
-        return call.answer(Done(done=await self._chats.purge(call.caller.workspace, chat.id)))
+        return call.answer(Done(done=await self._archives.purge(chat.thread) is not None))
 
     async def _get(self, call: Call) -> Chat:
         chat = await self._chats.get(call.caller.workspace, call.path["thread"], platforms=True)

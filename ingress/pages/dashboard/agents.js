@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { el } from "./dom.js";
+import { duration } from "./words.js";
 
 export async function agents(main, _, signal) {
   const cards = el("div", { class: "cards" });
@@ -27,22 +28,42 @@ function card(agent) {
     { class: "card" },
     el("h2", {}, agent.name),
     agent.description && el("p", {}, agent.description),
-    el("p", { class: "faint" }, `${agent.workers} worker${agent.workers === 1 ? "" : "s"} · ${agent.listens.join("; ")}`),
+    el("p", { class: "faint" }, facts(agent).join(" · ")),
     el("div", { class: "row" }, why ? el("p", { class: "faint" }, `No chat: ${why}.`) : chat),
   );
 }
 
+function facts({ lifecycle, workers, turnsRunning, latencyP50, url }) {
+  const found = [lifecycle, `${workers} worker${workers === 1 ? "" : "s"}`];
+  if (turnsRunning) found.push(`${turnsRunning} at work`);
+  if (latencyP50) found.push(`${duration(latencyP50)} a turn`);
+  if (url) found.push(`at ${url}`);
+  return found;
+}
+
 // Why it cannot be talked to; "" when it can.
 function mute(agent) {
+  if (!agent.supportsChat) return "it takes no chats";
+  if (agent.lifecycle !== "long-lived") return `it is ${agent.lifecycle}`;
   return agent.workers ? "" : "no worker that serves it is alive";
 }
 
 async function known(signal) {
+  try {
+    return (await ask("GET", "/v1/agents", { signal })).agents;
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return served(signal);
+  }
+}
+
+// By the workers' own word, where ingress is older than the route above.
+async function served(signal) {
   const { workers } = await ask("GET", "/admin/overview", { signal });
   const found = new Map();
   for (const worker of workers) {
-    for (const { name, description = "", listens = [] } of worker.agents) {
-      const agent = found.get(name) || { name, description, listens, workers: 0 };
+    for (const { name, description = "", lifecycle = "long-lived", chat = true } of worker.agents) {
+      const agent = found.get(name) || { name, description, lifecycle, supportsChat: chat, workers: 0 };
       if (worker.state !== "gone") agent.workers++;
       found.set(name, agent);
     }

@@ -1,7 +1,7 @@
 // The dashboard: who is signed in, and which page is shown. A page is a function that gets its place, the rest of the
 // address and a signal that ends with it.
 
-import { signedIn, signOut } from "./api.js";
+import { Refused, signedIn, signOut } from "./api.js";
 import { agents } from "./agents.js";
 import { chat } from "./chat.js";
 import { el, notice } from "./dom.js";
@@ -74,5 +74,11 @@ addEventListener("signed-out", () => {
   session = null;
   notice("You are not signed in any more.");
   show();
+});
+// What a button began and the server refused is told; what ended with its page is nothing.
+addEventListener("unhandledrejection", (event) => {
+  const refused = event.reason instanceof Refused;
+  if (refused) notice(`This did not work: ${event.reason.message}.`);
+  if (refused || event.reason?.name === "AbortError") event.preventDefault();
 });
 begin();

@@ -24,7 +24,9 @@ export async function thread(main, [id], signal) {
     if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
     actions.replaceChildren(
       act("Cancel the turn", "cancel", row.state === "idle"),
-      el("button", { type: "button", class: "danger", disabled: row.platform !== "chat", onclick: purge }, "Purge"),
+      act("Try now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
+      act("Unlock", "unlock", !found.owner, "The worker that holds it is refused from now on, and another one goes on."),
+      el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
     talk.replaceChildren(...messages.map((message) => line(message, links[message.reply])));
@@ -37,8 +39,9 @@ export async function thread(main, [id], signal) {
     }
   }
 
-  function act(words, name, disabled) {
+  function act(words, name, disabled, question = "") {
     const run = async () => {
+      if (question && !(await confirmed(question, words))) return;
       const { done } = await ask("POST", `${path}/${name}`);
       notice(done ? `${words}: done.` : "There was nothing to do.");
       await load();
@@ -63,7 +66,8 @@ export async function thread(main, [id], signal) {
     }, 1000);
   };
   signal.addEventListener("abort", () => clearTimeout(due));
-  await follow(`/chat/threads/${encodeURIComponent(id)}/stream`, signal, ({ kind }) => kind !== "text" && again(), { after: "0" });
+  const stream = `/chat/threads/${encodeURIComponent(id)}/stream`;
+  await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), { after: "0" });
 }
 
 function line(message, url) {

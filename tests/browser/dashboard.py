@@ -1,0 +1,52 @@
+"""The dashboard, as a person uses it."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from answerback.store.signins import SignIns
+from tests.acceptance.system import Process, System, until
+
+AGENTS = "tests.browser.agents"
+
+
+def whole(count: int) -> str:
+    """What the agent `helper` says."""
+    return "".join(f"word{number} " for number in range(count))
+
+
+async def signed_in(page: Page, system: System) -> None:
+    """Sign in with a link."""
+    token = await SignIns(system.database).link("default")
+    await page.goto(f"http://127.0.0.1:{system.port}/#link={token}")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+async def talking(page: Page, agent: str) -> None:
+    """Open the chat with an agent."""
+    await page.get_by_role("link", name="Agents").click()
+    await page.get_by_role("link", name=f"Chat with {agent}").click()
+    await expect(page.get_by_role("heading", name=agent)).to_be_visible()
+
+
+async def say(page: Page, text: str) -> None:
+    """Write and send it."""
+    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def answers(page: Page) -> list[str]:
+    """What the agent said."""
+    return [str(text) for text in await page.locator(".said.assistant p").all_text_contents()]
+
+
+async def answered(page: Page, *texts: str) -> None:
+    """Wait until exactly this is answered, and more may be said."""
+    await until(lambda: answers(page), lambda found: found == list(texts), what="the answer")
+    await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
+
+
+async def started(system: System, **settings: str) -> Process:
+    """Ingress and a worker; the worker."""
+    await system.ingress()
+    return await system.worker(f"{AGENTS}:agents", **settings)
