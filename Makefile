@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 .PHONY: help up test chaos check bench pictures lock clean FORCE
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: .venv/up.installed  ## start everything here: server, ingress, worker; Ctrl-C stops it
 	@exec $(BIN)/answerback up $(ARGS)
@@ -29,7 +29,7 @@ bench: .venv/test.installed  ## measure: throughput, latency
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 pictures: .venv/test.installed  ## take the documentation's pictures anew, in Chromium
-	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or live or reload or replayed" $(ARGS)
+	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload" $(ARGS)
 
 lock: .venv/created  ## write constraints.txt anew; ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.9,<1'

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from math import sin
 from pathlib import Path
 
 import aiohttp
 from playwright.async_api import Browser, Page, expect
 
+from answerback.store import keys
 from answerback.store.access import Keys
 from answerback.store.index import listed
+from answerback.store.measures import MINUTE, Measures, timed
 from answerback.store.signins import SignIns
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
@@ -64,7 +67,7 @@ async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> No
             assert answer.status == 201
 
 
-async def test_what_happens_is_seen_live(plain: System, page: Page, picture: Picture) -> None:
+async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     worker = await started(plain, MARKS=str(plain.folder), PACE="0.3")
     await signed_in(page, plain)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
@@ -78,9 +81,28 @@ async def test_what_happens_is_seen_live(plain: System, page: Page, picture: Pic
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
     await expect(page.locator("figure").first).to_contain_text("1 in the hour")
-    await picture(page, "overview")
     await worker.stop()
     await expect(page.get_by_text("No worker runs")).to_be_visible()
+
+
+async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, picture: Picture) -> None:
+    await started(plain, MARKS=str(plain.folder))
+    now = await plain.database.now() // MINUTE
+    for back in range(1, 1400):
+        busy = 40 + int(30 * sin(back / 9)) + back % 7
+        counted = {"events": busy, "turns": busy, timed(0.9 + back % 11 / 9): busy, timed(3 + back % 5): busy // 12}
+        counted |= {"failed": back % 4} if back % 17 < 3 else {}
+        for name, count in counted.items():
+            await plain.database.call("HINCRBY", keys.minute(now - back), name, count)
+    hour = sum([found.events for found in await Measures(plain.database).read(60)])
+    await signed_in(page, plain)
+    await expect(page.locator("figure").first).to_contain_text("in the hour")
+    assert hour > 1000
+    assert await page.locator("figure").first.locator("rect").count() == 60
+    await picture(page, "overview")
+    await page.get_by_label("Charts").select_option("day")
+    await expect(page.locator("figure").first).to_contain_text("in the day")
+    assert await page.locator("figure").first.locator("rect").count() == 144
 
 
 async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page, picture: Picture) -> None:

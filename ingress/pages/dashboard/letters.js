@@ -77,19 +77,20 @@ export async function letters(main, [shown], signal) {
   }
 
   async function show(id) {
-    const place = el("section", { "aria-label": "Dead letter" });
-    main.append(place);
     const { letter, text, author, error, traceback, done } = await ask("GET", `/admin/letters/${encodeURIComponent(id)}`, { signal });
-    place.append(
+    const attempts = letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`;
+    const place = el(
+      "section",
+      { "aria-label": "Dead letter" },
       el("h2", {}, letter.reason),
-      el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${letter.attempts} attempts`),
+      el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${attempts}`),
       el("div", { class: "row" }, button("Replay", "main", () => each("replay", [id])), button("Drop", "danger", () => each("drop", [id]))),
       el("h2", {}, author ? `What ${author} said` : "What was to be said"),
       el("pre", {}, text),
       done.length > 0 && el("p", {}, `Done before it failed, and not done again: ${done.join(", ")}.`),
-      Boolean(traceback) && el("h2", {}, error || "Traceback"),
-      Boolean(traceback) && el("pre", {}, traceback),
+      traceback && [el("h2", {}, error || "Traceback"), el("pre", {}, traceback)],
     );
+    main.append(place);
     place.scrollIntoView();
   }
 

@@ -14,20 +14,30 @@ export async function thread(main, [id], signal) {
   const rest = el("div", {});
   main.append(title, about, actions, talk, rest);
 
+  // Whatever happens there, what is shown is what is stored: read again, at most once a second.
+  let due = null;
+  let shown = "";
   async function load() {
     const found = await ask("GET", path, { signal });
     const { thread: row, messages, waiting, steps, replies } = found;
+    // A step that is journaled is told by nobody.
+    if (row.state === "running") again();
+    const now = JSON.stringify({ ...found, next: 0 });
+    if (now === shown) return;
+    shown = now;
     title.textContent = row.title || row.id;
     about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
     if (row.url) about.append(" · ", el("a", { href: row.url, rel: "noreferrer", target: "_blank" }, "on its platform"));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
     if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
+    const focused = actions.contains(document.activeElement) && document.activeElement.textContent;
     actions.replaceChildren(
       act("Cancel the turn", "cancel", row.state === "idle"),
       act("Try now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
       act("Unlock", "unlock", !found.owner, "The worker that holds it is refused from now on, and another one goes on."),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
+    if (focused) [...actions.children].find((button) => button.textContent === focused)?.focus();
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
     talk.replaceChildren(...messages.map((message) => line(message, links[message.reply])));
     talk.append(...waiting.map((event) => line({ ...event, role: "user", status: "waiting", tools: [], attachments: [] })));
@@ -56,9 +66,6 @@ export async function thread(main, [id], signal) {
     location.hash = "#threads";
   }
 
-  await load();
-  // Whatever happens there, what is shown is what is stored: read again, at most once a second.
-  let due = null;
   const again = () => {
     due ||= setTimeout(() => {
       due = null;
@@ -66,6 +73,7 @@ export async function thread(main, [id], signal) {
     }, 1000);
   };
   signal.addEventListener("abort", () => clearTimeout(due));
+  await load();
   const stream = `/chat/threads/${encodeURIComponent(id)}/stream`;
   await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), { after: "0" });
 }
