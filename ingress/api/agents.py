@@ -42,7 +42,7 @@ class NewAgent(Model):
     """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
 
     id: AgentName = Field(description="its name")
-    url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_address)]
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)]
     description: Annotated[str, StringConstraints(max_length=1000)] = ""
     runtimeSpec: RuntimeSpec = RuntimeSpec()
 

@@ -55,7 +55,7 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
     except ValueError as error:
         raise _invalid(400, f"the body cannot be read as JSON: {error}") from None
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         if found[0]["type"] == "json_invalid":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import NoSuchThread
 from answerback.store import Opening
@@ -35,6 +35,8 @@ class NewThread(Model):
 
 class Change(Model):
     """What is to be changed; what is not given stays."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: Title | None = None
     pinned: bool | None = None

@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.messages import Attachment, Event
 from answerback.messages import Author as Person
@@ -96,6 +96,15 @@ AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator
 
 class Content(Model):
     """What is said."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["content"], "properties": {"content": {"pattern": r"\S"}}},
+                {"required": ["attachments"], "properties": {"attachments": {"minItems": 1}}},
+            ]
+        }
+    )
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
