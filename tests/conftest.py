@@ -1,10 +1,20 @@
-"""How many tests run at once."""
+"""How many tests run at once, and what cannot run here."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
+
+from tests.browser.chromium import CHROMIUM
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`: one more than there are cores, since many tests wait for processes most of the time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was left out."""
+    if not CHROMIUM:
+        terminalreporter.write_line("SKIPPED: the dashboard and the widget, for there is no chromium here")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,29 +13,23 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from answerback.store.access import Keys
 from tests.acceptance.conftest import plain
 from tests.acceptance.system import PATIENCE, System
+from tests.browser.chromium import CHROMIUM
 from tests.browser.site import Site, site
 
 __all__ = ["plain"]
+
+collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
+expect.set_options(timeout=PATIENCE * 1000)
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 Picture = Callable[[Page, str], Awaitable[None]]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser's program."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not found:
-        pytest.skip("no chromium here: the dashboard and the widget are not tested")
-    expect.set_options(timeout=PATIENCE * 1000)
-    return found
-
-
 @pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
+async def browser() -> AsyncIterator[Browser]:
     """A browser that nobody has used."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, chromium_sandbox=False)
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False)
         try:
             yield running
         finally:
