@@ -27,4 +27,6 @@ async def moody(turn: Turn) -> str:
 agents = [
     Agent("helper", helper, description="Counts."),
     Agent("moody", moody, description="Fails until it is mended."),
+    Agent("silent", moody, chat=False),
+    Agent("nightly", moody, lifecycle="scheduled"),
 ]

@@ -123,6 +123,20 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
     await answered(page, whole(60), whole(2))
 
 
+async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: Page) -> None:
+    worker = await started(plain, MARKS=str(plain.folder))
+    await signed_in(page, plain)
+    await page.get_by_role("link", name="Agents").click()
+    for name, why in (("silent", "it takes no chats"), ("nightly", "it is scheduled")):
+        card = page.locator(".card", has=page.get_by_role("heading", name=name))
+        await expect(card).to_contain_text(f"No chat: {why}.")
+        await expect(card.get_by_role("link")).to_have_count(0)
+    card = page.locator(".card", has=page.get_by_role("heading", name="helper"))
+    await expect(card.get_by_role("link", name="Chat with helper")).to_be_visible()
+    await worker.stop()
+    await expect(card).to_contain_text("No chat: no worker that serves it is alive.")
+
+
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
     await started(plain, MARKS=str(plain.folder), PACE="0.1")
     await signed_in(page, plain)

@@ -9,7 +9,7 @@ export async function agents(main, _, signal) {
   main.append(el("h1", {}, "Agents"), cards);
 
   async function load() {
-    const found = await known(signal);
+    const { agents: found } = await ask("GET", "/v1/agents", { signal });
     cards.replaceChildren(...found.map(card));
     if (!found.length) cards.append(el("p", {}, "No worker has told of an agent yet: start one."));
   }
@@ -46,27 +46,4 @@ function mute(agent) {
   if (!agent.supportsChat) return "it takes no chats";
   if (agent.lifecycle !== "long-lived") return `it is ${agent.lifecycle}`;
   return agent.workers ? "" : "no worker that serves it is alive";
-}
-
-async function known(signal) {
-  try {
-    return (await ask("GET", "/v1/agents", { signal })).agents;
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    return served(signal);
-  }
-}
-
-// By the workers' own word, where ingress is older than the route above.
-async function served(signal) {
-  const { workers } = await ask("GET", "/admin/overview", { signal });
-  const found = new Map();
-  for (const worker of workers) {
-    for (const { name, description = "", lifecycle = "long-lived", chat = true } of worker.agents) {
-      const agent = found.get(name) || { name, description, lifecycle, supportsChat: chat, workers: 0 };
-      if (worker.state !== "gone") agent.workers++;
-      found.set(name, agent);
-    }
-  }
-  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
