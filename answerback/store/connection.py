@@ -81,7 +81,10 @@ class Listener:
         """What comes next: its kind ("message", "subscribe", …), its channel, and what a message says."""
         with _translated():
             asked = False
-            while (found := await self._connection.read_response(timeout=QUIET)) is None or found[0] == b"pong":
+            # Where no channel is listened to, the answer to PING is a plain word.
+            while not isinstance(found := await self._connection.read_response(timeout=QUIET), list) or (
+                found[0] == b"pong"
+            ):
                 if found is None and asked:
                     raise RedisTimeoutError
                 if asked := found is None:

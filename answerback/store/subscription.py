@@ -52,6 +52,9 @@ class Subscription:
                     await self._listen(listener)
             except StoreUnavailable as error:
                 log.warning("the subscription is away", error=str(error), channels=len(self._channels))
+            except Exception:
+                # Nobody waits for this to end: it must not, or all who follow would wait for ever.
+                log.exception("the subscription broke", channels=len(self._channels))
             finally:
                 self._listener = None
             await asyncio.sleep(AGAIN)
