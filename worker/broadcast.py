@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from answerback.agents import Turn
 from answerback.agents.stream import Outcome, Stream
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -43,6 +44,12 @@ class Voice(Stream):
 
 
 SILENT = Voice()
+
+
+def voice_of(turn: Turn) -> Voice:
+    """A turn's stream. It may be another one than at the beginning: somebody may have begun to follow."""
+    assert isinstance(turn.stream, Voice)
+    return turn.stream
 
 
 class Broadcast(Voice):

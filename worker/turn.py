@@ -21,7 +21,7 @@ from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
 from answerback.store.deltas import told
-from worker.broadcast import SILENT, Broadcast, Voice
+from worker.broadcast import SILENT, Broadcast, Voice, voice_of
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.letters import letter, reason
 from worker.outcome import Status, commit, composer, done, heard, left, messages, unanswered
@@ -194,18 +194,18 @@ class Turns:
     async def _halted(self, claim: Claim, agent: Agent, turn: Turn, why: str) -> bool:
         """What was said stays said; the rest of it is not done."""
         status: Status = "cancelled" if why == "cancelled" else "interrupted"
-        partial = _voice(turn).partial(len(turn.replies))
+        partial = voice_of(turn).partial(len(turn.replies))
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
         last = done(claim, turn.id, turn.events, status, said)
         log.info("turn ended before its agent was done", status=status)
         if status == "cancelled":
             return await self._end(claim, turn, commit(claim, agent, turn, said, more=not self.stopping), last)
-        deltas = [*await _voice(turn).close(), *last]
+        deltas = [*await voice_of(turn).close(), *last]
         await patiently(self._threads.release, claim, "interrupted", messages=said, deltas=deltas)
         return False
 
     async def _end(self, claim: Claim, turn: Turn, ending: Commit, last: Sequence[Told]) -> bool:
-        deltas = [*await _voice(turn).close(), *last]
+        deltas = [*await voice_of(turn).close(), *last]
         return await self._commit(claim, msgspec.structs.replace(ending, deltas=deltas) if deltas else ending)
 
     async def _commit(self, claim: Claim, ending: Commit) -> bool:
@@ -227,11 +227,11 @@ class Turns:
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            await self._bury(claim, *buried, code, await _voice(turn).close())
+            await self._bury(claim, *buried, code, await voice_of(turn).close())
             return False
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
-        deltas = await _voice(turn).close()
+        deltas = await voice_of(turn).close()
         if claim.live:
             deltas.append(told("retry", turn.id, reason=why, attempt=claim.attempt, seconds=round(delay, 3)))
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
@@ -240,9 +240,9 @@ class Turns:
     async def _bury(
         self, claim: Claim, letter: DeadLetter, entry: Entry, code: str, deltas: Sequence[Told] = ()
     ) -> None:
-        ids = [event.id for event in entry.events]
-        last = told("error", entry.event.id, events=ids, reason=letter.reason, code=code)
-        deltas = [*deltas, last] if claim.live else []
+        if claim.live:
+            ids = [event.id for event in entry.events]
+            deltas = [*deltas, told("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
         await patiently(self._threads.bury, claim, letter, entry, handled=len(claim.entries), deltas=deltas)
 
     async def _hand_back(self, claim: Claim) -> None:
@@ -252,9 +252,3 @@ class Turns:
         except (LeaseLost, StoreUnavailable, StoreFull) as error:
             # Its lease ends by itself.
             log.warning("thread not handed back", thread=claim.thread, error=str(error))
-
-
-def _voice(turn: Turn) -> Voice:
-    # Another one than at the beginning, if somebody began to follow meanwhile.
-    assert isinstance(turn.stream, Voice)
-    return turn.stream

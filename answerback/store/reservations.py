@@ -1,13 +1,15 @@
-"""Reserving what is ready: the first half of a claim, and the sleep of those for whom nothing is."""
+"""Leases: taking what is ready, which is the first half of a claim, sleeping while nothing is, and renewing."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 
 from answerback.store import keys
-from answerback.store.connection import Database
+from answerback.store.claim import Lease
+from answerback.store.connection import Database, Value
 from answerback.store.scripts import Scripts
 
 
@@ -48,6 +50,14 @@ class Reservations:
     async def wake(self, p: int, queue: keys.Queue) -> None:
         """Wake one worker that dozes on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
+
+    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[int]:
+        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now."""
+        names = [keys.queue(p, "ready"), keys.queue(p, "due"), *(keys.thread(p, id) for _, id, _ in leases)]
+        args: list[Value] = [self._lease]
+        for lease in leases:
+            args += lease
+        return [Lease(held) for held in await self.scripts.extend(names, args)]
 
 
 def _monotonic() -> int:

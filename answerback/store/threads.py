@@ -14,18 +14,7 @@ import msgspec
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message
 from answerback.store import amendments, keys
-from answerback.store.claim import (
-    SUSPECT,
-    Claim,
-    Commit,
-    Emission,
-    Lease,
-    Release,
-    Step,
-    Told,
-    delta_words,
-    reply_words,
-)
+from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Release, Step, Told, delta_words, reply_words
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 from answerback.store.receipt import Only, Receipt
@@ -145,14 +134,6 @@ class Threads(Reservations):
             raise LeaseLost
         claim.entries = [_entry(entry) for entry in found[0]]
         return float(found[1]) / 1000
-
-    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[int]:
-        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now."""
-        names = [keys.queue(p, "ready"), keys.queue(p, "due"), *(keys.thread(p, id) for _, id, _ in leases)]
-        args: list[Value] = [self._lease]
-        for lease in leases:
-            args += lease
-        return [Lease(held) for held in await self.scripts.extend(names, args)]
 
     async def step(self, step: Step) -> None:
         """Write a journal entry. Raises `LeaseLost`."""

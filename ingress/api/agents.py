@@ -38,11 +38,16 @@ class RuntimeSpec(Model):
     supportsChat: bool = True
 
 
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)]
+
+
 class NewAgent(Model):
     """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
 
     id: AgentName = Field(description="its name")
-    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)]
+    url: Annotated[
+        str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)
+    ]
     description: Annotated[str, StringConstraints(max_length=1000)] = ""
     runtimeSpec: RuntimeSpec = RuntimeSpec()
 
