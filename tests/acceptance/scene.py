@@ -92,7 +92,7 @@ class Scene:
             while not over:
                 await self.say(talk)
                 # A thread that rests may be claimed by another worker.
-                await asyncio.sleep(random.uniform(0, 0.2))
+                await asyncio.sleep(random.uniform(0, 0.4))
 
         talks = [
             *(self.talk("github") for _ in range(4)),

@@ -96,9 +96,12 @@ async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene
 async def test_a_deploy_of_other_steps_in_the_middle_of_a_turn_is_a_dead_letter_to_be_replayed(scene: Scene) -> None:
     old = await scene.worker(SHUTDOWN_GRACE_SECONDS="0.2")
     talk = scene.talk("github")
-    await scene.say(talk, "wait 2")
+    await scene.say(talk, "wait 60")
     thread = (await until(_turns_begun(scene, talk)))[0]
-    new = await scene.worker(AGENT_SIGN="glance")
+    # The new code does not wait.
+    pardon = scene.folder / "pardon"
+    pardon.touch()
+    new = await scene.worker(AGENT_SIGN="glance", PARDON=str(pardon))
     assert await old.stop() == 0
     [letter] = await until(scene.dead, what="the dead letter")
     assert letter.reason.startswith('CodeChanged: an earlier attempt of this turn recorded "look"')
