@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -42,6 +43,7 @@ def _decodable(value: str) -> str:
     return value
 
 
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+-]+)*$")]
 Metadata = Annotated[dict[str, Any], _small(16_384)]
@@ -83,7 +85,10 @@ class File(Model):
     name: Name
     content_type: ContentType
     data: Annotated[
-        str, StringConstraints(max_length=FILE * 4 // 3 + 4), AfterValidator(_decodable), Field(description="base64")
+        str,
+        StringConstraints(max_length=FILE * 4 // 3 + 4),
+        AfterValidator(_decodable),
+        Field(json_schema_extra={"contentEncoding": "base64", "pattern": _BASE64}),
     ]
 
     def attachment(self) -> Attachment:
@@ -94,17 +99,14 @@ class File(Model):
 AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]
 
 
+_SAID = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
+_BROUGHT = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
+
+
 class Content(Model):
     """What is said."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["content"], "properties": {"content": {"pattern": r"\S"}}},
-                {"required": ["attachments"], "properties": {"attachments": {"minItems": 1}}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT]})
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
@@ -114,7 +116,7 @@ class Content(Model):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.content.strip() and not self.attachments:
+        if not re.search(r"\S", self.content) and not self.attachments:
             raise ValueError("a message needs content or an attachment")
         return self
 
@@ -132,8 +134,13 @@ class Content(Model):
         )
 
 
+_BOTH = {"properties": {"stream": {"const": True}, "wait": {"const": False}}, "required": ["stream", "wait"]}
+
+
 class NewMessage(Content):
     """A message, and how its answer is wanted."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "not": _BOTH})
 
     stream: bool = Field(False, description="answer with server-sent events")
     wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")

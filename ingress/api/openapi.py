@@ -31,6 +31,14 @@ SHOWN = {
 """What a request may show."""
 
 
+EVENT: Schema = {
+    "description": "each event of the stream",
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+
+
 class WrongPlace(Model):
     """A wrong field of a request."""
 
@@ -133,7 +141,7 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
     if route.answer:
         content["application/json"] = {"schema": schemas[route.answer, "serialization"]}
     if route.streams:
-        content[route.streams] = {"schema": {"type": "string"}}
+        content[route.streams] = {"schema": EVENT if route.streams == "text/event-stream" else {"type": "string"}}
     good: Schema = {"description": HTTPStatus(route.status).phrase}
     responses: Schema = {str(route.status): good | ({"content": content} if content else {})}
     for status, also in route.also.items():

@@ -102,8 +102,6 @@ class Completions:
     async def complete(self, call: Call) -> web.StreamResponse:
         """Answer the last message."""
         body: CompletionRequest = call.body
-        if body.n not in (None, 1):
-            raise wrong("/n", "an agent answers once: n is 1")
         asked = prompt(body.messages)
         agent = await self._asking.agents.get(call.caller.workspace, body.model)
         thread = await self._thread(call, body, agent)

@@ -68,7 +68,7 @@ class CompletionRequest(Lenient):
     )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: int | None = Field(None, description="1: an agent answers once")
+    n: Literal[1] | None = Field(None, description="an agent answers once")
     user: str | None = Field(None, max_length=256, description="your user; with `store`, he has one lasting thread")
     store: bool | None = None
     metadata: dict[str, Any] | None = Field(None, description="`thread_id` names a lasting thread")

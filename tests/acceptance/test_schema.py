@@ -1,0 +1,88 @@
+"""The API is as its OpenAPI document says: a fuzzer that knows nothing else finds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from answerback.store.access import Keys
+from tests.acceptance.remote import RemoteAgent, remote_agent
+from tests.acceptance.system import ROOT, System
+
+HERE = Path(__file__).parent
+ENDLESS = r"/(chat/(threads|sessions)/\{id\}|overview)/stream$"
+"""Streams that last until their reader leaves."""
+
+
+@pytest.fixture
+async def remote() -> AsyncIterator[RemoteAgent]:
+    """A remote agent."""
+    async with remote_agent() as agent:
+        yield agent
+
+
+async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> None:
+    plain.settings |= {"API_RATE": "100000", "API_BURST": "100000", "ALLOW_PRIVATE_URLS": "true"}
+    plain.settings |= {"TURN_MAX_ATTEMPTS": "1"}
+    ingress = await plain.ingress()
+    worker = await plain.worker("tests.acceptance.agents:addressed")
+    _, key = await Keys(plain.database).create(scopes=["chat:read", "chat:write", "admin"])
+    fuzzer = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("st")),
+        *(
+            "--config-file",
+            str(HERE / "schemathesis.toml"),
+            "run",
+            f"http://127.0.0.1:{plain.port}/api/v1/openapi.json",
+        ),
+        *("-H", f"Authorization: Bearer {key}", "--checks", "all", "--exclude-path-regex", ENDLESS),
+        *("--max-examples", "5", "--continue-on-failure", "--request-timeout", "20", "--no-color"),
+        cwd=plain.folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.acceptance.schema_hooks",
+            "REMOTE": remote.url,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        words = (await asyncio.wait_for(fuzzer.communicate(), 150))[0].decode()
+    finally:
+        if fuzzer.returncode is None:
+            fuzzer.kill()
+    assert fuzzer.returncode == 0, words
+    assert re.search(r"(\d{4,}) generated, \1 passed", words), words
+    for process in (ingress, worker):
+        assert process.alive
+        assert '"level": "error"' not in process.words()
+
+
+async def test_every_stream_that_does_not_end_begins_as_described(plain: System) -> None:
+    await plain.ingress()
+    _, key = await Keys(plain.database).create(scopes=["admin"])
+    base, seen = f"http://127.0.0.1:{plain.port}", 0
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
+        async with session.get(f"{base}/api/v1/openapi.json") as answer:
+            paths = (await answer.json())["paths"]
+        async with session.post(f"{base}/api/v1/chat/threads", json={}) as answer:
+            id = (await answer.json())["id"]
+        for path, methods in paths.items():
+            if "get" not in methods or "text/event-stream" not in methods["get"]["responses"]["200"]["content"]:
+                continue
+            async with session.get(base + path.replace("{id}", id)) as answer:
+                assert (answer.status, answer.content_type) == (200, "text/event-stream"), path
+                assert await answer.content.readline() == b"retry: 1000\n"
+            seen += 1
+            if "{id}" in path:
+                async with session.get(base + path.replace("{id}", "th_none")) as answer:
+                    assert (answer.status, answer.content_type) == (404, "application/problem+json"), path
+    assert seen >= 3
