@@ -1,0 +1,55 @@
+"""The commands of the documentation, as they stand there, typed one after the other in a newcomer's shell."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.acceptance.system import ROOT
+from tests.acceptance.terminal import Terminal
+
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "curl " in page.read_text()]
+
+
+def commands(text: str) -> list[str]:
+    """The lines of a page that a shell is given: those with curl, and those that set what these use."""
+    code = [line.strip() for line in re.findall(r"^ {4}.*$", text, re.MULTILINE)]
+    for block in re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        code += block.splitlines()
+    return [line for line in code if re.match(r"(\w+=|curl )", line)]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+def test_every_curl_of_the_documentation_works_with_what_up_makes(terminal: Terminal) -> None:
+    assert PAGES
+    terminal.up()
+    for page in PAGES:
+        lines = commands(page.read_text())
+        assert any(line.startswith("curl") for line in lines), page
+        made, script = "", ""
+        for line in lines:
+            typed = line.replace("127.0.0.1:8080", f"127.0.0.1:{terminal.port}").replace("th_…", made)
+            if not typed.startswith("curl "):
+                script += f"{typed}\n"
+                continue
+            asked = typed.replace("curl ", 'curl -sS --fail-with-body -m 30 -w "\\n%{http_code}" ', 1)
+            done = subprocess.run(
+                ["bash", "-c", script + asked],
+                cwd=terminal.folder,
+                env=terminal.settings,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, f"{page.name}: {line}\n{done.stdout}{done.stderr}"
+            answer, _, status = done.stdout.rpartition("\n")
+            assert status in ("200", "201"), f"{page.name}: {line}: {status}"
+            assert answer, line
+            if '"stream": true' in line:
+                assert "event: done" in answer or "data: [DONE]" in answer, answer
+            if found := re.search(r'"id":"(th_\w+)"', answer):
+                made = found[1]

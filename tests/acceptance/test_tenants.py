@@ -1,0 +1,161 @@
+"""Nobody sees anything of another workspace, through any route that there is: ids are worth nothing to strangers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from answerback.store.access import Keys
+from tests.acceptance.described import Names, Operation
+from tests.acceptance.remote import remote_agent
+from tests.acceptance.system import System
+from tests.standins.sender import Standard
+
+MARK = "Zanzibar-7731"
+PAGE = "https://www.example.com"
+SCOPES = ("chat:read", "chat:write", "admin")
+FREE = {"sessionId"}
+"""Names in paths that are no ids: any text is one, and each workspace has its own of it."""
+
+
+class Tenant:
+    """A workspace with something of everything in it, all of it marked. `ids` is all by which any of it is known."""
+
+    def __init__(self, system: System, session: aiohttp.ClientSession, key: str, url: str) -> None:
+        self._base = f"http://127.0.0.1:{system.port}"
+        self._session = session
+        self._key = key
+        self.url = url
+        self.ids: set[str] = set()
+        self.token = ""
+
+    async def call(
+        self, method: str, path: str, body: Any = None, key: str = "", **headers: str
+    ) -> tuple[int, str, Any]:
+        """Status, text, and JSON if it is."""
+        headers = {"Authorization": f"Bearer {key or self._key}", **headers}
+        async with self._session.request(method, self._base + path, json=body, headers=headers) as answer:
+            text = await answer.text()
+            return answer.status, text, await answer.json() if answer.content_type == "application/json" else None
+
+    async def settle(self, publishable: str) -> None:
+        """Have threads, sessions, messages, an agent, a dead letter."""
+        chat, said = "/api/v1/chat", {"content": f"about {MARK}"}
+        about = {"user_id": MARK, "title": MARK, "system": MARK, "metadata": {"secret": MARK}}
+        thread = await self._made(f"{chat}/threads", {**about, "agent": "echo"}, 201)
+        for _ in range(2):
+            await self._made(f"{chat}/threads/{thread['id']}/messages", said)
+        opened = await self._made(f"{chat}/sessions", {"agentId": "echo", "metadata": {"secret": MARK}}, 201)
+        await self._made(f"{chat}/sessions/{opened['id']}/messages", said)
+        failing = await self._made(f"{chat}/threads", {"agent": "fails", "title": MARK}, 201)
+        await self._made(f"{chat}/threads/{failing['id']}/messages", {"content": f"{MARK} always"}, 502)
+        await self._made("/v1/agents", {"id": "acme-agent", "url": self.url, "description": MARK}, 201)
+        await self._made("/agents/acme-agent/acme-talk", {"message": MARK})
+        await self._made("/dialog/echo/turn", {"text": MARK, "session_id": "acme-talk"})
+        lines = [{"role": "user", "content": MARK}]
+        for named in ({"metadata": {"thread_id": "acme-thread"}}, {"user": "acme-user", "store": True}):
+            await self._made("/v1/chat/completions", {"model": "echo", "messages": lines, **named})
+        token = await self._made(f"{chat}/sessions", {"agentId": "echo"}, 201, publishable, Origin=PAGE)
+        self.token = token["token"]
+        self.ids |= {"acme-agent", "acme-talk", "acme-thread", "acme-user"}
+        for path in ("chat/threads?limit=1", "chat/threads", f"chat/threads/{thread['id']}", "admin/letters"):
+            self._collect((await self.call("GET", f"/api/v1/{path}"))[2])
+        self._collect((await self.call("GET", f"{chat}/threads/{thread['id']}/messages?limit=1"))[2])
+        self.ids -= {token["id"]}
+
+    async def all_there(self, operations: list[Operation]) -> dict[str, str]:
+        """What it sees itself: every answer with the mark, by its address."""
+        found = {}
+        for operation in operations:
+            if operation.method == "GET" and not operation.path.endswith("/stream"):
+                for id in sorted(self.ids):
+                    path = operation.address(Names(id, id, self.url), query=False)
+                    status, text, _ = await self.call("GET", path)
+                    if status == 200 and MARK in text:
+                        # How an agent does changes by itself.
+                        found[path] = re.sub(r'"(latencyP50|turnsRunning)":[^,}]+', "", text)
+        return found
+
+    async def _made(self, path: str, body: Any, status: int = 200, key: str = "", **headers: str) -> Any:
+        found, text, made = await self.call("POST", path, body, key, **headers)
+        assert found == status, text
+        return made
+
+    def _collect(self, body: Any) -> None:
+        """Take every id and cursor of an answer."""
+        if isinstance(body, list):
+            for each in body:
+                self._collect(each)
+        elif isinstance(body, dict):
+            for name, value in body.items():
+                if name in ("id", "turn", "after", "next_cursor") and isinstance(value, str) and MARK not in value:
+                    self.ids.add(value)
+                self._collect(value)
+
+
+@pytest.fixture
+async def acme(plain: System) -> AsyncIterator[Tenant]:
+    """The first workspace."""
+    plain.settings |= {"API_RATE": "100000", "API_BURST": "100000", "ALLOW_PRIVATE_URLS": "true"}
+    await plain.ingress()
+    await plain.worker("tests.acceptance.chatters:chatters", TURN_MAX_ATTEMPTS="1")
+    keys = Keys(plain.database)
+    _, key = await keys.create("acme", scopes=SCOPES)
+    _, publishable = await keys.create("acme", origins=[PAGE])
+    async with remote_agent() as remote, aiohttp.ClientSession() as session:
+        tenant = Tenant(plain, session, str(key), remote.url)
+        await tenant.settle(str(publishable))
+        receipt = await plain.deliver("standard", Standard().message(f"hi {MARK}", thread="ticket-1"))
+        tenant.ids |= {receipt["thread"]}
+        yield tenant
+
+
+async def _operations(acme: Tenant) -> list[Operation]:
+    _, _, document = await acme.call("GET", "/api/v1/openapi.json")
+    return list(Operation.all(document))
+
+
+async def test_another_workspaces_key_opens_nothing(plain: System, acme: Tenant) -> None:
+    operations = await _operations(acme)
+    before = await acme.all_there(operations)
+    assert len(before) > 10, "the first workspace sees its own"
+    named = 0
+    for number, operation in enumerate(operations):
+        # A workspace for each: what it makes with these ids is its own, and would be found by the next.
+        _, key = await Keys(plain.database).create(f"other-{number}", scopes=SCOPES)
+        for id in sorted(acme.ids):
+            for agent in (id, "echo"):
+                names = Names(id, agent, acme.url)
+                body = operation.body(names)
+                strange = set(operation.fields) - FREE
+                for query in (False, True):
+                    path = operation.address(names, query)
+                    status, text, _ = await acme.call(operation.method, path, body, str(key))
+                    what = f"{operation.method} {path} {body}: {status} {text}"
+                    assert MARK not in text, what
+                    assert status < 500, what
+                    if not query and strange and (agent == id or (strange != {"agent"} and strange != {"model"})):
+                        # To forget what is not there is no mistake.
+                        assert status == 404 or text == '{"reset":false}', what
+                        named += 1
+                    if not query and operation.address(names) == path:
+                        break
+    assert named > 100
+    assert await acme.all_there(operations) == before
+
+
+async def test_the_token_of_another_session_opens_nothing(plain: System, acme: Tenant) -> None:
+    operations = await _operations(acme)
+    before = await acme.all_there(operations)
+    for operation in operations:
+        for id in sorted(acme.ids) if operation.security else ():
+            names = Names(id, "echo", acme.url)
+            path, body = operation.address(names, query=False), operation.body(names)
+            status, text, _ = await acme.call(operation.method, path, body, acme.token, Origin=PAGE)
+            assert status == (404 if "session" in operation.security else 403), f"{path}: {status} {text}"
+            assert MARK not in text
+    assert await acme.all_there(operations) == before
