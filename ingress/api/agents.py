@@ -38,13 +38,19 @@ class RuntimeSpec(Model):
     supportsChat: bool = True
 
 
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)]
+
+
 class NewAgent(Model):
     """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
 
     id: AgentName = Field(description="its name")
-    url: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_address)] = Field(
-        json_schema_extra={"format": "uri", "pattern": r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"}
-    )
+    url: Annotated[
+        str,
+        StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[][^/?#@\s]*(/[^?#\s]*)?$"),
+        AfterValidator(_address),
+        Field(json_schema_extra={"format": "uri"}),
+    ]
     description: Annotated[str, StringConstraints(max_length=1000)] = ""
     runtimeSpec: RuntimeSpec = RuntimeSpec()
 

@@ -9,6 +9,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from answerback.messages import Attachment, Event
 from answerback.messages import Author as Person
@@ -99,8 +100,8 @@ class File(Model):
 AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]
 
 
-_SAID = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
-_BROUGHT = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
+_SAID: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
+_BROUGHT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
 
 
 class Content(Model):
@@ -134,7 +135,7 @@ class Content(Model):
         )
 
 
-_BOTH = {"properties": {"stream": {"const": True}, "wait": {"const": False}}, "required": ["stream", "wait"]}
+_BOTH: JsonDict = {"properties": {"stream": {"const": True}, "wait": {"const": False}}, "required": ["stream", "wait"]}
 
 
 class NewMessage(Content):

@@ -28,7 +28,7 @@ def _validator(operation: Any) -> Draft202012Validator:
     return Draft202012Validator({**operation.schema.raw_schema, "$ref": place})
 
 
-def _fits(case: Case) -> bool:
+def _fits(case: Case[Any]) -> bool:
     """Whether a body is right by the whole schema: the fuzzer looks at each field by itself."""
     return not isinstance(case.body, dict) or _validator(case.operation).is_valid(case.body)
 
@@ -40,14 +40,14 @@ def _answerable(body: dict[str, Any]) -> bool:
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Put our own remote agent in the place of all: nobody else's address may be asked."""
     if isinstance(case.body, dict) and re.match("https?://", str(case.body.get("url"))):
         case.body["url"] = os.environ["REMOTE"]
 
 
 @schemathesis.hook
-def filter_case(context: HookContext, case: Case) -> bool:
+def filter_case(context: HookContext, case: Case[Any]) -> bool:
     """Leave out what is no good example: what is wrong by the whole schema, and what is right by the schema alone.
 
     The latter are a cursor that nobody gave out, a number that is too large, and, for OpenAI's clients, a

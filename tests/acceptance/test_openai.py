@@ -182,7 +182,7 @@ async def test_refusals_are_their_clients_errors(chat: System) -> None:
         with pytest.raises(openai.BadRequestError) as wrong:
             await api.chat.completions.create(model="echo", messages=[])
         assert wrong.value.param == "messages"
-        with pytest.raises(openai.BadRequestError, match="n is 1"):
+        with pytest.raises(openai.BadRequestError, match="n: Input should be 1"):
             await api.chat.completions.create(model="echo", messages=HELLO, n=2)
         with pytest.raises(openai.BadRequestError, match="last message"):
             await api.chat.completions.create(model="echo", messages=[{"role": "assistant", "content": "I"}])
