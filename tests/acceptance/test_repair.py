@@ -72,7 +72,7 @@ async def refused(worker: Process) -> None:
 async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_once(
     system: System, standins: StandIns, tmp_path: Path
 ) -> None:
-    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "12"}
+    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "30"}
     await system.ingress()
     first = await system.worker(SLOW, SLOW="0.5", **settings)
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
