@@ -1,8 +1,7 @@
 """Dialog flows: a graph decides the way of a conversation, a model only understands and phrases.
 
 `flow` is what people write, `load` and `check` read and judge it; `walk` goes through it, one turn at a
-time; `guide` asks the model; `act` makes requests; `draw` shows it. The format is superdialog's
-(https://pypi.org/project/superdialog/).
+time; `guide` asks the model; `act` makes requests; `draw` shows it. The format is superdialog's.
 """
 
 from answerback.flows.flow import Flow
