@@ -137,14 +137,20 @@ class Scene:
                 living.remove(worker)
                 dead.append(worker)
 
+        async def complete() -> bool:
+            return len(living) == count
+
         tasks = [asyncio.create_task(supervise()) for _ in range(count)]
         try:
             yield dead
         finally:
+            # One that is just being started would be left behind.
+            await until(complete, what="every worker being there again")
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            assert await asyncio.gather(*[worker.stop() for worker in living]) == [0] * len(living)
+            for worker in living:
+                assert await worker.stop() == 0, worker.words()
 
     async def dead(self) -> list[DeadLetter]:
         """The dead letters."""

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from answerback.store import Database, Letters, Roster, Threads
 from answerback.store.embedded import EmbeddedServer
 from answerback.store.index import Transcript, transcript
 from answerback.store.queues import Queues, queues
+from tests.forks import Fork
 from tests.standins.options import Options
 from tests.standins.signatures import Delivery
 
@@ -59,7 +59,7 @@ def free_port() -> int:
 class Process:
     """One of our processes, with its log."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: Fork, log: Path) -> None:
         self._process = process
         self.log = log
         self.pid = process.pid
@@ -223,18 +223,7 @@ class System:
         log = self.folder / f"{module.split()[-1]}-{self._started}.log"
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = {**inherited, **self.settings, "REDIS_URL": self.server.url, **settings}
-        with log.open("wb") as output:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *module.split(),
-                cwd=ROOT,
-                env={name: value for name, value in environment.items() if value},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        process = Process(child, log)
+        process = Process(Fork(module.split(), {name: value for name, value in environment.items() if value}, log), log)
         self._processes.append(process)
         return process
 

@@ -85,6 +85,12 @@ async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene
         async with scene.chatter():
             [letter] = await until(scene.dead, what="the dead letter", within=60)
         await scene.check(within=60)
+
+        async def ended() -> int:
+            return len(dead)
+
+        # Its lease may be over, and all of this done, before the last one ends itself.
+        await until(ended, lambda count: count == ATTEMPTS, what="the end of the workers that hang")
     assert letter.reason == f"its worker died or lost its lease in {ATTEMPTS} attempts"
     assert len(struck(scene.log)) - before == ATTEMPTS
     for worker in dead:

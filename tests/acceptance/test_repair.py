@@ -55,9 +55,13 @@ async def command(system: System, *args: str, stdin: bytes = b"") -> Done:
     return Done(process.returncode, out.decode(), err.decode())
 
 
-async def running(system: System) -> None:
-    """Wait until a turn runs."""
-    await until(lambda: system.queues(), lambda found: found.turns.in_flight > 0, what="the turn beginning")
+async def running(marks: Path) -> None:
+    """Wait until a slow agent is at work. (That its thread is claimed says less: its turn may not have begun.)"""
+
+    async def begun() -> list[Path]:
+        return list(marks.glob("*-1"))
+
+    await until(begun, what="the turn beginning")
 
 
 async def refused(worker: Process) -> None:
@@ -72,12 +76,12 @@ async def refused(worker: Process) -> None:
 async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_once(
     system: System, standins: StandIns, tmp_path: Path
 ) -> None:
-    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "30"}
+    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "15"}
     await system.ingress()
-    first = await system.worker(SLOW, SLOW="0.5", **settings)
+    first = await system.worker(SLOW, SLOW="2", **settings)
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
     thread = receipt["thread"]
-    await running(system)
+    await running(tmp_path)
     first.signal(signal.SIGSTOP)
     await stopped(first)
     await system.worker(SLOW, SLOW="0", **settings)
@@ -105,7 +109,7 @@ async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System, tmp
     secret = Standard().message("my secret", thread="t")
     receipt = await plain.deliver("standard", secret)
     thread = receipt["thread"]
-    await running(plain)
+    await running(tmp_path)
     assert (await command(plain, "threads", "purge", thread, stdin=b"n\n")).code == 1
     done = await command(plain, "threads", "purge", thread, "--yes", "--json")
     [removed] = json.loads(done.out)["done"]

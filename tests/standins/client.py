@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,13 +14,13 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
+from tests.forks import Fork
 from tests.standins.faults import Fault, Rule
 from tests.standins.journal import Posted, Request
 from tests.standins.options import Options
 from tests.standins.payloads import Json
 from tests.standins.signatures import Delivery
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0
 """Seconds to wait for what should come soon."""
 
@@ -53,11 +54,8 @@ class StandIns:
         if app_key:
             (directory / "app_key.pem").write_text(app_key)
             told.append(f"--github-app-key-file={directory / 'app_key.pem'}")
-        command = ["-m", "tests.standins", "--port=0", f"--ready-file={ready}", "--until-stdin-closes", *told]
-        with (directory / "standins.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
-            )
+        command = ["tests.standins", "--port=0", f"--ready-file={ready}", "--until-stdin-closes", *told]
+        process = Fork(command, os.environ, directory / "standins.log")
         try:
             deadline = time.monotonic() + PATIENCE
             while not ready.exists():
@@ -69,7 +67,7 @@ class StandIns:
                 yield cls(url, Options(github_app_key=app_key, **options), session)
         finally:
             if process.returncode is None:
-                process.terminate()
+                process.send_signal(signal.SIGTERM)
             await process.wait()
 
     def environment(self) -> dict[str, str]:

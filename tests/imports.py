@@ -1,0 +1,20 @@
+"""What our processes import, done once for all that are forked from this one (see `forks.py`)."""
+
+import gc
+from importlib import import_module
+
+for name in (
+    "uvloop",
+    "answerback.agents.model",
+    "answerback.flows.follow",
+    "answerback.agents.remote",
+    "ingress.app",
+    "ingress.mcp.server",
+    "worker.worker",
+    "tools.cli",
+    "tests.standins.server",
+):
+    import_module(name)
+
+# The collector would write to every object, and so copy the memory that forks share.
+gc.freeze()
