@@ -1,7 +1,7 @@
 """The language of texts and guards: Jinja's, in its sandbox, without what could take long or call anything.
 
-Whoever talks to a flow supplies values, never templates. Work is bounded all the same: no assignments,
-no functions, loops over 10,000 items in all, and texts of 100,000 characters.
+Whoever talks to a flow supplies values, never templates. Work is bounded all the same: no functions,
+loops over 10,000 items in all, and texts of 100,000 characters.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ITEMS = 10_000
 LENGTH = 100_000
 
 _FILTERS = (
-    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "int",
-    "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "safe",
+    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape",
+    "format", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "safe",
     "select", "selectattr", "sort", "string", "sum", "title", "tojson", "trim", "truncate", "unique", "upper",
     "urlencode", "wordcount",
 )  # fmt: skip
@@ -39,7 +39,7 @@ _NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Name, nodes.Const, nodes.List,
     nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword, nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Getattr,
     nodes.Getitem, nodes.Slice, nodes.Concat, nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Neg,
-    nodes.Pos, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Call,
+    nodes.Pos, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Call, nodes.Assign,
 )  # fmt: skip
 
 _left: ContextVar[list[int]] = ContextVar("answerback_items_left")
@@ -57,7 +57,9 @@ class _Language(SandboxedEnvironment):
         self.filters = {name: FILTERS[name] for name in _FILTERS} | {
             "round": lambda value, digits=0: round(float(value), max(-15, min(15, int(digits)))),
             "replace": _replace,
+            "format": _format,
             "_bounded": _bounded,
+            "_short": _short,
         }
         self.tests["matches"] = matches
         self.globals = {}
@@ -91,6 +93,19 @@ def _replace(value: Any, old: str, new: str) -> str:
     if len(text) + text.count(old) * len(new) > LENGTH:
         raise TemplateFailed(f"it makes a text of more than {LENGTH} characters")
     return text.replace(old, new)
+
+
+def _format(value: Any, *args: Any, **named: Any) -> str:
+    if re.search(r"%[^a-zA-Z%]*(\d{4}|\*)", str(value)):
+        raise TemplateFailed("it formats something wider than 999 characters")
+    return str(FILTERS["format"](value, *args, **named))
+
+
+def _short(value: Any) -> Any:
+    """What is assigned: made of itself again and again, it does not grow without end."""
+    if isinstance(value, (str, list)) and len(value) > LENGTH:
+        raise TemplateFailed(f"it sets a variable to more than {LENGTH} characters or items")
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -192,6 +207,8 @@ def _template(source: str, finalize: Callable[[Any], Any]) -> Template:
     tree = language.parse(source)
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, "_bounded", [], [], None, None, lineno=loop.lineno)
+    for assigned in tree.find_all(nodes.Assign):
+        assigned.node = nodes.Filter(assigned.node, "_short", [], [], None, None, lineno=assigned.lineno)
     return Template.from_code(language, language.compile(tree), {})
 
 
