@@ -1,7 +1,7 @@
 """Deliveries that failed while ingress was away: found at the platform, and asked for again.
 
-One round looks through a webhook's deliveries. What arrives twice by it is a duplicate to ingress, so rounds
-need no lock.
+One round looks through a webhook's deliveries. Rounds need no lock: of two at once, one asks for a delivery, and
+what arrives twice all the same is a duplicate to ingress.
 """
 
 from __future__ import annotations
@@ -115,9 +115,11 @@ class Redelivery:
                 if asking:
                     await asyncio.sleep(self._pace)
                 asking += 1
-                asked = Asked((asked.count if asked else 0) + 1, await self._redeliveries.now(), found[0].id)
-                await self._redeliveries.ask(hook, found[0].guid, asked)
-                if reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
+                before = asked
+                asked = Asked((before.count if before else 0) + 1, await self._redeliveries.now(), found[0].id)
+                if not await self._redeliveries.ask(hook, found[0].guid, asked, before):
+                    outcome, reason = "waiting", "another round asks for it now"
+                elif reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
                     outcome = "refused"
             missing.append(_missing(found, asked, outcome, reason))
         if since is None and ask:

@@ -6,7 +6,10 @@ from importlib import import_module
 for name in (
     "uvloop",
     "answerback.agents.model",
-    "answerback.flows.follow",
+    "answerback.flows.guide",
+    "openai.resources.chat.completions",
+    "pydantic_ai.models.openai",
+    "pydantic_ai.providers.openai",
     "answerback.agents.remote",
     "ingress.app",
     "ingress.mcp.server",

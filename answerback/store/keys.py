@@ -236,7 +236,7 @@ def healthy() -> str:
 
 def redeliveries(hook: str) -> str:
     """HASH: delivery id → Asked: the deliveries of a webhook that were asked for again. For a week."""
-    return f"ab:redelivery:asked:{hook}"
+    return f"ab:redelivery:asked:{{{hook}}}"
 
 
 def arq_queue() -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from answerback.store import keys
 from answerback.store.connection import Database
+from answerback.store.scripts import Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -29,6 +30,7 @@ class Redeliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._scripts = Scripts(database)
 
     async def now(self) -> int:
         """The time of Redis, ms."""
@@ -52,6 +54,7 @@ class Redeliveries:
         found = await self._database.call("HGET", keys.redeliveries(hook), guid)
         return None if found is None else _asked(found)
 
-    async def ask(self, hook: str, guid: str, asked: Asked) -> None:
-        """Note that a delivery is about to be asked for."""
-        await self._database.call("HSET", keys.redeliveries(hook), guid, _encode(asked))
+    async def ask(self, hook: str, guid: str, asked: Asked, before: Asked | None) -> bool:
+        """Note that a delivery is about to be asked for. False when another round noted it since `before` was read."""
+        known = b"" if before is None else _encode(before)
+        return bool(await self._scripts.ask([keys.redeliveries(hook)], [guid, known, _encode(asked)]))

@@ -91,3 +91,4 @@ class Scripts:
         self.unlock = script("unlock")
         self.requeue = script("requeue")
         self.replace = script("replace")
+        self.ask = script("ask")

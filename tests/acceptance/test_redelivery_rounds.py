@@ -47,7 +47,7 @@ class Rounds:
         asked = await self.store.asked(REPOSITORY, guid)
         assert asked is not None
         changed = Asked(count or asked.count, asked.at - ms, asked.delivery)
-        await self.store.ask(REPOSITORY, guid, changed)
+        assert await self.store.ask(REPOSITORY, guid, changed, asked)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from answerback.store.claim import Emission
 from answerback.store.deltas import told
 from answerback.store.idempotency import Answer, Idempotency
 from answerback.store.rates import Rates
+from answerback.store.redeliveries import Asked, Redeliveries
 from answerback.store.repair import requeue, unlock
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
@@ -145,6 +146,7 @@ async def access(database: Database) -> None:
     assert isinstance(owner, str)
     await requests.finish("digest", owner, Answer(200, {}, b"done"))
     await requests.begin("digest", "route", "body", alone=True)
+    await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", Asked(1, 1, 1), None)
 
 
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
