@@ -19,6 +19,8 @@ from tests.acceptance.system import ROOT, System
 HERE = Path(__file__).parent
 ENDLESS = r"/(chat/(threads|sessions)/\{id\}|overview)/stream$"
 """Streams that last until their reader leaves."""
+EXAMPLES = os.environ.get("SCHEMA_EXAMPLES", "2")
+"""How many of each kind are made for a route: SCHEMA_EXAMPLES=50 for a long look."""
 TWINS = r"^/(?!api/)"
 """Other paths of the same routes: what is taken away by one is gone by the other, which a fuzzer cannot know."""
 
@@ -45,7 +47,7 @@ async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> Non
             f"http://127.0.0.1:{plain.port}/api/v1/openapi.json",
         ),
         *("-H", f"Authorization: Bearer {key}", "--checks", "all", "--exclude-path-regex", f"{ENDLESS}|{TWINS}"),
-        *("--max-examples", "5", "--continue-on-failure", "--request-timeout", "20", "--no-color"),
+        *("--max-examples", EXAMPLES, "--continue-on-failure", "--request-timeout", "20", "--no-color"),
         cwd=plain.folder,
         env={
             **os.environ,
