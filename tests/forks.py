@@ -1,7 +1,7 @@
 """Our processes without their second of imports: forked from one that has done them, and real in all else.
 
 Each is `python -m module`, with a folder, an environment and a log of its own, to be signalled and killed as any other.
-What is started by its command line (`answerback up`, the CLI, examples) is started so in its own tests.
+What people start themselves (`answerback up`) is started as they do.
 """
 
 from __future__ import annotations
@@ -23,16 +23,29 @@ _server.set_forkserver_preload(["tests.imports"])
 
 
 class Fork:
-    """A process of ours. Its standard input ends when this process does."""
+    """A process of ours. Its standard input ends when this process does, or with the `words` that it is given."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start `python -m` with these words; what it prints goes into `log`."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        errors: Path | None = None,
+        folder: Path = ROOT,
+        words: bytes | None = None,
+    ) -> None:
+        """Start `python -m` with this command in a folder; what it prints goes into `log`, or its errors elsewhere."""
         reader, self._lifeline = _server.Pipe(duplex=False)
-        self._process = _server.Process(target=_run, args=(command, dict(environment), log, reader), daemon=True)
+        args = (command, dict(environment), folder, log, errors or log, reader)
+        self._process = _server.Process(target=_run, args=args, daemon=True)
         self._process.start()
         reader.close()
         assert self._process.pid is not None
         self.pid = self._process.pid
+        if words is not None:
+            os.write(self._lifeline.fileno(), words)
+            self._lifeline.close()
 
     @property
     def returncode(self) -> int | None:
@@ -50,16 +63,27 @@ class Fork:
         self._lifeline.close()
         return code
 
+    def join(self, within: float) -> int:
+        """The same for those who have nothing else to do; killed, and an AssertionError, if it does not end."""
+        self._process.join(within)
+        if self._process.exitcode is None:
+            self._process.kill()
+            raise AssertionError(f"it did not end within {within:g} s")
+        return self._process.exitcode
 
-def _run(command: Sequence[str], environment: dict[str, str], log: Path, lifeline: Connection) -> None:
-    os.chdir(ROOT)
+
+def _run(
+    command: Sequence[str], environment: dict[str, str], folder: Path, log: Path, errors: Path, lifeline: Connection
+) -> None:
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    output = log.open("w", buffering=1)
-    for mine, standard in ((lifeline, 0), (output, 1), (output, 2)):
+    output = log.open("a", buffering=1)
+    other = output if errors == log else errors.open("a", buffering=1)
+    for mine, standard in ((lifeline, 0), (output, 1), (other, 2)):
         os.dup2(mine.fileno(), standard)
-    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), output, output  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), output, other  # noqa: SIM115
     sys.argv[:] = command
-    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:0] = [str(folder), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

@@ -14,7 +14,9 @@ for name in (
     "ingress.app",
     "ingress.mcp.server",
     "worker.worker",
+    "tools.access",
     "tools.cli",
+    "tools.render",
     "tests.standins.server",
 ):
     import_module(name)

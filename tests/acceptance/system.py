@@ -22,7 +22,6 @@ from tests.forks import Fork
 from tests.standins.options import Options
 from tests.standins.signatures import Delivery
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 """Seconds to wait for what should come soon: two shared cores may be busy with something else."""
 

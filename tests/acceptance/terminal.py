@@ -8,12 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tests.acceptance.system import PATIENCE, ROOT, free_port
+from tests.acceptance.system import PATIENCE, free_port
+from tests.forks import ROOT, Fork
 
 T = TypeVar("T")
 COMMAND = [sys.executable, "-m", "tools"]
@@ -43,6 +45,16 @@ class Done(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def command(*args: str, settings: Mapping[str, str], folder: Path = ROOT, stdin: bytes = b"") -> Done:
+    """`answerback …`, to its end. It may say what is wrong, and never shows a traceback."""
+    with tempfile.TemporaryDirectory(prefix="ab-") as place:
+        out, err = Path(place, "out"), Path(place, "err")
+        code = Fork(["tools", *args], settings, out, errors=err, folder=folder, words=stdin).join(PATIENCE * 2)
+        done = Done(code, out.read_text(), err.read_text())
+    assert "Traceback" not in done.err, done.err
+    return done
 
 
 class Up:
@@ -134,20 +146,10 @@ class Terminal:
 
     def run(self, *args: str, stdin: str = "", **settings: str) -> Done:
         """`answerback …`, to its end."""
-        done = subprocess.run(
-            [*COMMAND, *args],
-            cwd=self.folder,
-            env={**self.settings, **settings},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE * 2,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
+        done = command(*args, settings={**self.settings, **settings}, folder=self.folder, stdin=stdin.encode())
         # Nothing that was ever stored moves a terminal's cursor.
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.stdout + done.stderr)
-        return Done(done.returncode, done.stdout, done.stderr)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.out + done.err)
+        return done
 
     def out(self, *args: str, stdin: str = "", **settings: str) -> str:
         """What a command that works prints."""

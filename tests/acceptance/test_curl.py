@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.acceptance.system import ROOT
 from tests.acceptance.terminal import Terminal
+from tests.forks import ROOT
 
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "curl " in page.read_text()]
 

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from tests.acceptance.system import ROOT, free_port
+from tests.acceptance.system import free_port
 from tests.acceptance.terminal import Terminal, alive, until
+from tests.forks import ROOT
 
 ISSUE_COMMENT = str(ROOT / "tests/fixtures/github/issue_comment.created.json")
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from answerback.store.embedded import find_server
-from tests.acceptance.system import ROOT, free_port
+from tests.acceptance.system import free_port
 from tests.acceptance.terminal import Terminal, until
+from tests.forks import ROOT
 from tests.standins.client import StandIns
 
 ISSUE_COMMENT = str(ROOT / "tests/fixtures/github/issue_comment.created.json")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from arq.connections import ArqRedis
 from answerback.archive import parse
 from answerback.store.keys import arq_queue
 from tests.acceptance.scene import stopped
-from tests.acceptance.system import ROOT, Process, System, until
+from tests.acceptance.system import Process, System, until
 from tests.acceptance.terminal import Done
+from tests.acceptance.terminal import command as typed
 from tests.standins.client import StandIns
 from tests.standins.sender import Slack, Standard
 
@@ -41,18 +41,8 @@ async def elsewhere(tmp_path: Path) -> AsyncIterator[System]:
 
 async def command(system: System, *args: str, stdin: bytes = b"") -> Done:
     """`answerback …` on a system's server, to its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tools", *args,
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "REDIS_URL": system.server.url},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
-    assert b"Traceback" not in err, err.decode()
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
+    settings = {"PATH": os.environ["PATH"], "REDIS_URL": system.server.url}
+    return await asyncio.to_thread(typed, *args, settings=settings, stdin=stdin)
 
 
 async def running(marks: Path) -> None:
@@ -76,7 +66,7 @@ async def refused(worker: Process) -> None:
 async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_once(
     system: System, standins: StandIns, tmp_path: Path
 ) -> None:
-    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "15"}
+    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "10"}
     await system.ingress()
     first = await system.worker(SLOW, SLOW="2", **settings)
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))

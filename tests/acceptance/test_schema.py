@@ -14,7 +14,8 @@ import pytest
 
 from answerback.store.access import Keys
 from tests.acceptance.remote import RemoteAgent, remote_agent
-from tests.acceptance.system import ROOT, System
+from tests.acceptance.system import System
+from tests.forks import ROOT
 
 HERE = Path(__file__).parent
 ENDLESS = r"/(chat/(threads|sessions)/\{id\}|overview)/stream$"

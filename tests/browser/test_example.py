@@ -8,7 +8,8 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 
 from answerback.store.access import Keys
-from tests.acceptance.system import ROOT, System
+from tests.acceptance.system import System
+from tests.forks import ROOT
 
 EXAMPLE = ROOT / "examples" / "support_widget"
 

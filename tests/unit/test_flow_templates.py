@@ -22,7 +22,10 @@ VALUES: dict[str, Any] = {"name": "Ada", "age": 20, "order": {"items": [1, 2]}, 
         ("{% for x in order.items %}{{ x + 1 }};{% endfor %}", "2;3;"),
         ("{% set short = name | default('') | lower %}{% if short in ['ada'] %}A{% else %}{{ name }}{% endif %}", "A"),
         ("from={{ '%02d' | format([age - 13, 0] | max) + ':00' if age else '' }}", "from=07:00"),
-        ("{{ [{'a': 1, 'b': 2}] | selectattr('a', 'equalto', 1) | map(attribute='b') | list | first | default(9) }}", "2"),
+        (
+            "{{ [{'a': 1, 'b': 2}] | selectattr('a', 'equalto', 1) | map(attribute='b') | list | first | default(9) }}",
+            "2",
+        ),
         ("{{ name.upper() }} {{ 2.345 | round(1) }} {{ name | replace('A', 'O') }}", "ADA 2.3 Oda"),
     ],
 )
