@@ -10,8 +10,8 @@ from tests.browser.chromium import CHROMIUM
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: one more than there are cores, since many tests wait for processes most of the time."""
-    return (os.cpu_count() or 1) + 1
+    """For `-n auto`: two more than there are cores, since many tests wait for processes most of the time."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,24 +25,16 @@ async def system(tmp_path: Path, standins: StandIns) -> AsyncIterator[System]:
 
     The stand-ins tell it of every message that it posts, as the real platforms do.
     """
-    running = System(tmp_path, standins.environment())
-    await standins.send_webhooks_to(f"http://127.0.0.1:{running.port}/webhooks/{{platform}}")
-    await running.open()
-    try:
+    async with System.running(tmp_path, standins.environment()) as running:
+        await standins.send_webhooks_to(f"http://127.0.0.1:{running.port}/webhooks/{{platform}}")
         yield running
-    finally:
-        await running.close()
 
 
 @pytest.fixture
 async def plain(tmp_path: Path) -> AsyncIterator[System]:
     """An Answerback with the generic door alone: replies stay in their threads."""
-    running = System(tmp_path, {})
-    await running.open()
-    try:
+    async with System.running(tmp_path, {}) as running:
         yield running
-    finally:
-        await running.close()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -119,6 +120,17 @@ class System:
         self._processes: list[Process] = []
         self._session: aiohttp.ClientSession | None = None
         self._started = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, folder: Path, settings: dict[str, str]) -> AsyncIterator[Self]:
+        """One with a server; ingress and workers are for the test to start."""
+        system = cls(folder, settings)
+        await system.open()
+        try:
+            yield system
+        finally:
+            await system.close()
 
     async def open(self) -> None:
         """Start the server, and connect to it."""

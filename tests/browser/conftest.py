@@ -8,15 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from answerback.store.access import Keys
-from tests.acceptance.conftest import plain
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM
 from tests.browser.site import Site, site
-
-__all__ = ["plain"]
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
 expect.set_options(timeout=PATIENCE * 1000)
@@ -25,9 +23,27 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 Picture = Callable[[Page, str], Awaitable[None]]
 
 
-@pytest.fixture
+_fixture = pytest_asyncio.fixture(loop_scope="session")
+"""All of a session's tests are in one loop: starting a browser takes longer than most of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of this folder in the loop of their browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@_fixture
+async def plain(tmp_path: Path) -> AsyncIterator[System]:
+    """An Answerback of its own for each test."""
+    async with System.running(tmp_path, {}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A browser that nobody has used."""
+    """A browser for all of them."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False)
         try:
@@ -38,7 +54,7 @@ async def browser() -> AsyncIterator[Browser]:
     gc.collect()
 
 
-@pytest.fixture
+@_fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page, in which no script may fail without a word, and no policy be broken."""
     page = await (await browser.new_context()).new_page()
@@ -47,6 +63,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
     page.set_default_timeout(PATIENCE * 1000)
     yield page
+    await page.context.close()
     assert failures == []
 
 
@@ -71,14 +88,14 @@ def marks(plain: System) -> Path:
     return folder
 
 
-@pytest.fixture
+@_fixture
 async def admin(plain: System) -> str:
     """A key with which to sign in."""
     _, shown = await Keys(plain.database).create(scopes=["admin"])
     return str(shown)
 
 
-@pytest.fixture
+@_fixture
 async def shop(plain: System) -> AsyncIterator[Site]:
     """A web site of another origin, for which there is a publishable key."""
     async with site() as there:

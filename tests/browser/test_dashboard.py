@@ -92,8 +92,9 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
         busy = 40 + int(30 * sin(back / 9)) + back % 7
         counted = {"events": busy, "turns": busy, timed(0.9 + back % 11 / 9): busy, timed(3 + back % 5): busy // 12}
         counted |= {"failed": back % 4} if back % 17 < 3 else {}
-        for name, count in counted.items():
-            await plain.database.call("HINCRBY", keys.minute(now - back), name, count)
+        await plain.database.together(
+            *[("HINCRBY", keys.minute(now - back), name, count) for name, count in counted.items()]
+        )
     hour = sum([found.events for found in await Measures(plain.database).read(60)])
     await signed_in(page, plain)
     await expect(page.locator("figure").first).to_contain_text("in the hour")
