@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from aiohttp import web
@@ -17,7 +16,7 @@ from ingress.api.conversation import Conversation
 from ingress.api.incoming import AgentName, Metadata, UserId
 from ingress.api.messages import Talk
 from ingress.api.route import BASE, Model, Route
-from ingress.api.shapes import moment
+from ingress.api.shapes import Moment, moment
 from ingress.problems import Problem
 
 SESSIONS, TAG = f"{BASE}/chat/sessions", "Sessions"
@@ -40,8 +39,8 @@ class SessionView(Model):
     agentId: str | None
     status: Literal["open", "ended"]
     state: Literal["idle", "waiting", "running", "retrying"]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
     @classmethod
     def fields_of(cls, chat: Chat) -> dict[str, Any]:

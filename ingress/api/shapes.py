@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
 from answerback.store.answers import Answer
 from ingress.api.route import Model
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_written, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time, always written with its milliseconds: as texts, moments are in the order in which they were."""
 
 
 class Author(Model):
@@ -53,7 +65,7 @@ class MessageView(Model):
     id: str
     role: Literal["user", "assistant"]
     content: str
-    created_at: datetime
+    created_at: Moment
     turn: str
     author: Author | None
     agent: str | None
@@ -114,8 +126,8 @@ class ThreadView(Model):
     state: Literal["idle", "waiting", "running", "retrying"]
     error: str | None = Field(description="why the last attempt failed, while it is retried")
     url: str | None
-    created_at: datetime
-    updated_at: datetime = Field(description="when something was said last")
+    created_at: Moment
+    updated_at: Moment = Field(description="when something was said last")
     message_count: int
 
     @classmethod
