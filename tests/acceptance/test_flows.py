@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import Standard
@@ -56,6 +57,12 @@ async def test_the_kyc_example_opens_an_account_without_a_model_and_over_a_crash
     await plain.ingress()
     first = await plain.worker(KYC)
     await _talk(plain, "hello", "yes", "ada lovelace")
+    async with calling(plain, "admin") as caller:
+        place = (await caller.get("/api/v1/admin/threads/standard:t"))[1]["flow"]
+        assert (place["agent"], place["node"], place["name"]) == ("kyc", "birth", "Date of birth")
+        status, picture = await caller.get("/api/v1/admin/threads/standard:t/flow")
+        assert status == 200
+        assert "at the step “Date of birth”" in picture
     await first.kill()
     await plain.worker(KYC)
     said = await _talk(plain, "some day", "1990-12-10", "1234", "yes", handled=3)
