@@ -45,6 +45,7 @@ def follow(
             place,
             act=acting(turn, outside),
             model=guide.at(turn) if guide else None,
+            show=turn.show,
             message=turn.text,
             user=turn.event.author.name or turn.event.author.id,
             at=turn.event.at or int(time.time() * 1000),
