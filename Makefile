@@ -29,7 +29,7 @@ bench: .venv/test.installed  ## measure: throughput, latency
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 pictures: .venv/test.installed  ## take the documentation's pictures anew, in Chromium
-	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload" $(ARGS)
+	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload or drawn" $(ARGS)
 
 lock: .venv/created  ## write constraints.txt anew; ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.9,<1'

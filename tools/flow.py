@@ -22,6 +22,7 @@ def flow() -> None:
     Examples:
       answerback flow check kyc.json
       answerback flow draw kyc.json > kyc.mmd
+      answerback flow draw kyc.json --format svg > kyc.svg
       answerback flow try kyc.json -v
     """
 
@@ -49,17 +50,20 @@ def check(file: Path) -> None:
 
 @flow.command()
 @_file
+@click.option("--format", "kind", type=click.Choice(["mermaid", "svg"]), default="mermaid", show_default=True)
 @click.option("--node", metavar="ID", help="Mark the node in which a conversation is.")
-def draw(file: Path, node: str | None) -> None:
-    """Draw a flow as a Mermaid diagram: GitHub, GitLab and mermaid.live show it."""
+def draw(file: Path, kind: str, node: str | None) -> None:
+    """Draw a flow, as a Mermaid diagram (GitHub, GitLab and mermaid.live show it) or as an SVG picture."""
+    from answerback.drawing.mermaid import mermaid
+    from answerback.drawing.svg import svg
     from answerback.flows import load
-    from answerback.flows.draw import mermaid
+    from answerback.flows.draw import sketch
     from tools.failure import Failure
 
     found = load(file)
     if node is not None and node not in found.by_id:
         raise Failure(f'{file} has no node "{node}"')
-    click.echo(mermaid(found, node), nl=False)
+    click.echo((svg if kind == "svg" else mermaid)(sketch(found), node), nl=False)
 
 
 @flow.command("try")

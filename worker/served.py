@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from answerback.agents import Agent
 from answerback.agents.remote import ask
+from answerback.drawing.sketch import Sketch
 from answerback.messages import Event
 from answerback.outside import Outside
 from answerback.store import AgentReport, Remotes
 from worker.pace import who
 from worker.running import Running
+
+LARGEST = 300
+"""Nodes of a flow that is drawn for those who watch: more than that, nobody reads."""
 
 
 class Served:
@@ -37,6 +41,11 @@ class Served:
         agent = Agent(remote.name, ask(remote.name, remote.url, self._outside))
         agent.workspace = workspace
         return [*self.own, agent]
+
+    def sketches(self) -> dict[str, Sketch | None]:
+        """What there is to draw of our own agents, by their names; None for one that follows no flow."""
+        drawn = {agent.name: agent.sketch for agent in self.own}
+        return {name: sketch if sketch and len(sketch.boxes) <= LARGEST else None for name, sketch in drawn.items()}
 
     def reports(self, running: Running) -> list[AgentReport]:
         """What there is to tell of them: of our own always, of the others when they worked here lately."""

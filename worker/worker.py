@@ -23,7 +23,7 @@ from answerback.http import Http
 from answerback.log import get_logger
 from answerback.outside import Outside
 from answerback.settings import Settings
-from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads, WorkerReport
+from answerback.store import Chats, Database, Flows, Outbox, Remotes, Roster, Threads, WorkerReport
 from answerback.store.keys import arq_queue, signals
 from answerback.store.measures import Measures
 from answerback.store.server import refuse_unsafe
@@ -66,6 +66,7 @@ class Worker(arq.Worker):
             history=settings.history_window,
         )
         self._roster = Roster(database)
+        self._flows = Flows(self._threads)
         self._measures = Measures(database)
         self._leases = Leases(self._threads, lease)
         clients = clients_of(settings)
@@ -173,10 +174,14 @@ class Worker(arq.Worker):
         self._sending.start()
 
     async def _report(self) -> None:
-        """Tell of ourselves at each heartbeat."""
+        """Tell of ourselves at each heartbeat, and once of the flows that our agents follow."""
+        told = False
         while True:
             try:
                 await self._roster.report(self._words())
+                if not told:
+                    await self._flows.tell(self._served.sketches())
+                    told = True
                 await self._turns.tally.flush(self._measures)
             except (StoreUnavailable, StoreFull):
                 pass  # the lease heartbeat says so already

@@ -18,6 +18,7 @@ from answerback.messages import Arrival, Event
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+    from answerback.drawing.sketch import Sketch
     from answerback.flows import Flow
 
 When = Literal["mention", "direct", "answered", "every"]
@@ -147,6 +148,8 @@ class Agent:
         self.chat = chat
         self.workspace = ""
         """The workspace that it is registered with; "" for one in code, which all of them reach."""
+        self.sketch: Sketch | None = None
+        """What is drawn of the flow that it follows; None without one, and before it is prepared."""
         self._remote = remote
         self._model = model
         self._instructions = instructions
@@ -171,9 +174,13 @@ class Agent:
     def prepare(self) -> None:
         """Get ready before the first turn. Raises `ConfigurationError` for a model or a flow that cannot work."""
         if self._think is None and self.flow is not None:
+            from answerback.flows import load
+            from answerback.flows.draw import sketch
             from answerback.flows.follow import follow
 
-            self._think = follow(self.name, self.flow, self._model, self._tools)
+            flow = load(self.flow)
+            self.sketch = sketch(flow)
+            self._think = follow(self.name, flow, self._model, self._tools)
         elif self._think is None and self._remote is not None:
             from answerback.agents.remote import ask
 

@@ -131,12 +131,13 @@ def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) 
 class Durability(BaseDurabilityCapability[Turn]):
     """Makes a pydantic-ai agent's run part of a turn. Outside of one it changes nothing.
 
-    With `show` and `see`, what the model says is for the thread: in a turn that is followed, `show` is given it
-    while the model says it, and `see` what happens around it. Neither is part of the journal.
+    In a turn that is followed, `show` is given what the model says while it says it, and `see` what happens around it.
+    With `see`, what it says beside calling tools is for the thread, too. Neither is part of the journal.
     """
 
     def __init__(self, show: Show | None = None, see: Callable[[Turn, AgentStreamEvent], None] | None = None) -> None:
         super().__init__(event_stream_handler=show)
+        self._followed = show is not None or see is not None
         self._see = see
 
     engine_spec = DurabilityEngineSpec(
@@ -176,7 +177,7 @@ class Durability(BaseDurabilityCapability[Turn]):
     def has_wrap_run_event_stream(self) -> bool:
         """Whether to stream this run."""
         turn = running.get()
-        return self._see is not None and turn is not None and turn.stream.live
+        return self._followed and turn is not None and turn.stream.live
 
     async def wrap_run_event_stream(
         self, ctx: RunContext[Turn], *, stream: AsyncIterable[AgentStreamEvent]

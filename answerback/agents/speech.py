@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any
 
 from pydantic_ai import AgentStreamEvent, RunContext
@@ -31,10 +31,16 @@ async def show(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -
     """Write the pieces of one response of the model as they come."""
     turn = ctx.deps
     turn.stream.again(len(turn.replies))
+    async for text in pieces(events):
+        turn.write(text)
+
+
+async def pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
+    """The text of a response, as it comes."""
     async for event in events:
         match event:
             case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-                turn.write(text)
+                yield text
 
 
 def see(turn: Turn, event: AgentStreamEvent) -> None:

@@ -107,6 +107,12 @@ class Turn:
         """Show a piece of the next reply, before it is whole, to those who follow the thread."""
         self.stream.text(len(self.replies), chunk)
 
+    def show(self, text: str) -> None:
+        """Show the next reply as far as it has come, in place of all that was shown of it."""
+        self._check(text)
+        self.stream.again(len(self.replies))
+        self.stream.text(len(self.replies), text)
+
     def remark(self, text: str) -> None:
         """Keep what was said on the way, in the thread's history only: it is posted nowhere."""
         self.stream.whole(len(self.replies), text)

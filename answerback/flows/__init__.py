@@ -1,7 +1,8 @@
 """Dialog flows: a graph decides the way of a conversation, a model only understands and phrases.
 
 `flow` is what people write, `load` and `check` read and judge it; `walk` goes through it, one turn at a
-time; `guide` asks the model; `act` makes requests; `draw` shows it. The format is superdialog's.
+time; `guide` asks the model; `act` makes requests; `draw` says what is drawn
+of it. The format is superdialog's.
 """
 
 from answerback.flows.flow import Flow

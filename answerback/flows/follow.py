@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from answerback.agents.turn import Turn
@@ -12,7 +11,6 @@ from answerback.errors import ConfigurationError
 from answerback.flows.act import acting
 from answerback.flows.flow import Flow
 from answerback.flows.guards import models_part
-from answerback.flows.load import load
 from answerback.flows.place import Place
 from answerback.flows.walk import Walk
 from answerback.outside import Outside
@@ -25,18 +23,17 @@ SHOWN = 8
 
 
 def follow(
-    name: str, flow: str | Path | Mapping[str, Any] | Flow, model: str | Model | None, tools: Sequence[Any]
+    name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any]
 ) -> Callable[[Turn], Awaitable[str | None]]:
-    """A function over a turn that follows the flow. Raises `FlowError`, or `ConfigurationError` without its model."""
-    graph = load(flow)
+    """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
     outside = Outside(private=Settings.load().allow_private_urls)
     guide = None
     if model is not None:
         # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
         from answerback.flows.guide import Guide
 
-        guide = Guide(name, graph, model, tools, outside)
-    elif needs := models_part(graph):
+        guide = Guide(name, flow, model, tools, outside)
+    elif needs := models_part(flow):
         more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
         lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])
         raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"):\n{lines}')
@@ -44,10 +41,11 @@ def follow(
     async def think(turn: Turn) -> str | None:
         place = Place.of(turn.state, name)
         walk = Walk(
-            graph,
+            flow,
             place,
             act=acting(turn, outside),
             model=guide.at(turn) if guide else None,
+            show=turn.show,
             message=turn.text,
             user=turn.event.author.name or turn.event.author.id,
             at=turn.event.at or int(time.time() * 1000),

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pydantic_ai
-from pydantic_ai import ModelRetry, RunContext, StructuredDict, Tool, ToolOutput
+from pydantic_ai import AgentStreamEvent, ModelRetry, RunContext, StructuredDict, Tool, ToolOutput
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models import Model
 
-from answerback.agents.durability import METADATA, Durability, Tools
+from answerback.agents.durability import METADATA, Durability, Show, Tools
 from answerback.agents.model import as_tool, ask, find_model, prompt
-from answerback.agents.speech import calls
+from answerback.agents.speech import calls, pieces
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import templates
 from answerback.flows.act import REPEATABLE, call_of, perform
 from answerback.flows.flow import Flow, Node, ToolDefinition
+from answerback.flows.model import Refuse
 from answerback.flows.option import Option
-from answerback.flows.walk import Refuse
 from answerback.messages import Author
 from answerback.outside import Outside
 
@@ -51,10 +51,13 @@ class Guide:
         """It, for one turn."""
         return Guided(self, turn)
 
-    def agent(self, node: Node, output: Any, scope: Mapping[str, Any]) -> pydantic_ai.Agent[Turn, Any]:
-        """A pydantic-ai agent for one request at a node."""
+    def agent(
+        self, node: Node, output: Any, scope: Mapping[str, Any], show: Show | None = None
+    ) -> pydantic_ai.Agent[Turn, Any]:
+        """A pydantic-ai agent for one request at a node. `show` is given its words, if it can do nothing but speak."""
         by_id = {tool.id: tool for tool in self._flow.tools}
         wanted = {**by_id, **{one.id: one for one in node.tools if not isinstance(one, str)}}
+        tools = [*self._common, *(self._tool(tool, scope) for tool in wanted.values())]
         return pydantic_ai.Agent(
             self._model,
             name=self._name,
@@ -62,8 +65,9 @@ class Guide:
             output_type=output,
             retries=CORRECTIONS,
             instructions=self._told(node, scope),
-            toolsets=[Tools([*self._common, *(self._tool(tool, scope) for tool in wanted.values())], id="tools")],
-            capabilities=[Durability()],
+            toolsets=[Tools(tools, id="tools")],
+            # What a model says before it calls a tool is no part of the reply, and nobody knows before it does.
+            capabilities=[Durability(None if tools else show)],
         )
 
     def _tool(self, tool: ToolDefinition, scope: Mapping[str, Any]) -> Tool[Turn]:
@@ -141,9 +145,16 @@ class Guided:
         args = await self._run(agent, rule, by_name)
         return chosen[0], args
 
-    async def phrase(self, node: Node, scope: Mapping[str, Any]) -> str:
+    async def phrase(self, node: Node, scope: Mapping[str, Any], show: Callable[[str], None]) -> str:
         """Have the model say what a node's instruction asks for."""
-        agent = self._guide.agent(node, str, scope)
+
+        async def tell(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
+            said = ""
+            async for piece in pieces(events):
+                said += piece
+                show(said)
+
+        agent = self._guide.agent(node, str, scope, tell)
 
         @agent.output_validator
         def speaks(text: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from answerback.errors import TurnFailed
 from answerback.flows import schema, templates
 from answerback.flows.flow import Action, Edge, Flow, Node, Trigger
 from answerback.flows.graph import dead_ends
 from answerback.flows.guards import asks_of_itself, guard_of
+from answerback.flows.model import Model
 from answerback.flows.option import Option, held_back, options, triggers
 from answerback.flows.place import Place, scope
+from answerback.flows.said import Said
 from answerback.log import get_logger
 
 log = get_logger(__name__)
@@ -20,25 +22,13 @@ HOPS = 100
 """Nodes that a turn may pass through."""
 
 Act = Callable[[Action, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-Refuse = Callable[[Option, Mapping[str, Any]], Sequence[str]]
-
-
-class Model(Protocol):
-    """What a walk asks of a language model."""
-
-    async def choose(
-        self, node: Node, choices: Sequence[Option], scope: Mapping[str, Any], refuse: Refuse
-    ) -> tuple[Option, dict[str, Any]]:
-        """One of the choices, and its arguments, in which `refuse` finds no fault."""
-        ...
-
-    async def phrase(self, node: Node, scope: Mapping[str, Any]) -> str:
-        """The node's instruction in words for the user."""
-        ...
 
 
 class Walk:
-    """One turn. It changes `place`, which is kept if the turn is committed."""
+    """One turn. It changes `place`, which is kept if the turn is committed.
+
+    `show` is given all that is said so far, whenever there is more of it.
+    """
 
     def __init__(
         self,
@@ -47,6 +37,7 @@ class Walk:
         *,
         act: Act,
         model: Model | None = None,
+        show: Callable[[str], None] = lambda so_far: None,
         message: str = "",
         user: str = "",
         at: int = 0,
@@ -58,7 +49,7 @@ class Walk:
         self._message = message
         self._user = user
         self._at = at
-        self._said: list[str] = []
+        self._said = Said(show)
         self._planned: list[Edge] = []
         """Edges that the model has chosen already, behind the one that was taken."""
         self._phrased: dict[str, str] = {}
@@ -77,7 +68,7 @@ class Walk:
             if edge is not None:
                 await self._take(node, edge)
         await self._go_on()
-        return "\n\n".join(text for text in self._said if text.strip())
+        return str(self._said)
 
     async def _go_on(self) -> None:
         way: list[str] = []
@@ -102,7 +93,7 @@ class Walk:
         self._place.turns = 0
         node = self._flow.by_id.get(self._place.node)
         if node is not None and node.words:
-            self._said.append(self._render(node.words))
+            self._said.add(self._render(node.words))
 
     async def _decide(self, node: Node) -> Edge | None:
         """The edge to take, with what it collects taken over; None to stay."""
@@ -209,14 +200,14 @@ class Walk:
 
     async def _say(self, node: Node) -> None:
         if node.words:
-            self._said.append(self._render(node.words))
+            self._said.add(self._render(node.words))
         elif node.phrased:
             worded = self._phrased.pop(node.id, None)
             if worded is None:
                 if self._model is None:
                     raise TurnFailed(f'node "{node.id}" has an instruction, and there is no model to put it into words')
-                worded = await self._model.phrase(node, self._scope())
-            self._said.append(worded)
+                worded = await self._model.phrase(node, self._scope(), self._said.begin)
+            self._said.add(worded)
 
     async def _do(self, wanted: Sequence[Trigger]) -> None:
         for trigger in wanted:

@@ -8,6 +8,7 @@ from answerback.store.chat import Chat, Opening
 from answerback.store.chats import Chats
 from answerback.store.claim import Claim, Commit, Step
 from answerback.store.connection import Database
+from answerback.store.flows import Flows
 from answerback.store.letters import Letters
 from answerback.store.outbox import Outbox, Outgoing
 from answerback.store.receipt import Receipt
@@ -24,6 +25,7 @@ __all__ = [
     "Claim",
     "Commit",
     "Database",
+    "Flows",
     "Letters",
     "Opening",
     "Outbox",

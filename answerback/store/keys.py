@@ -214,6 +214,11 @@ def agents() -> str:
     return "ab:agents"
 
 
+def flows() -> str:
+    """HASH: agent → Sketch of the flow that it follows, as a worker told it when it started. As long as `agents`."""
+    return "ab:flows"
+
+
 def remotes(workspace: str) -> str:
     """HASH: agent → Remote, of the remote agents that were registered with a workspace. Until they are removed."""
     return f"ab:remotes:{workspace}"

@@ -101,6 +101,7 @@ class Roster:
         reports = [_agent(report) for report in await self._database.call("HVALS", keys.agents())]
         if gone := [report.name for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.agents(), *gone)
+            await self._database.call("HDEL", keys.flows(), *gone)
         return sorted((report for report in reports if report.name not in gone), key=lambda report: report.name)
 
     async def identify(self, platform: str, identity: Identity) -> None:

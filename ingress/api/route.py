@@ -34,7 +34,8 @@ class Route:
     path         whole, with `{names}`; `aliases` are other paths of the same route, with the same names
     names        what each name in the path stands for
     body, query  the models that `call.body` and `call.query` are; None: nothing is looked at
-    answer       the model of the answer with `status`; `streams`: the content type of a stream that may be answered
+    answer       the model of the answer with `status`
+    streams      the content type of what is answered and has no model: a stream, a page, a picture
     also         answers with other statuses, each with its model
     refusals     other statuses of this route, each with when
     limit        largest body, bytes

@@ -21,6 +21,12 @@ flow = Agent(
                     "id": "welcome",
                     "static_text": "What do you need?",
                     "edges": [
+                        {
+                            "id": "commissions",
+                            "condition": "They want something written",
+                            "guard": "message is matches('^write ')",
+                            "target_node_id": "moment",
+                        },
                         {"id": "orders", "condition": "They name it", "input_schema": ITEM, "target_node_id": "advise"},
                         {
                             "id": "pays",
@@ -35,6 +41,20 @@ flow = Agent(
                     "id": "advise",
                     "instruction": "Praise {{ item }} and ask whether to buy it",
                     "edges": [{"id": "enough", "condition": "They have heard enough", "target_node_id": "bye"}],
+                },
+                {
+                    "id": "moment",
+                    "static_text": "One moment.",
+                    "auto_proceed": True,
+                    "edges": [
+                        {"id": "on", "guard": "true", "actions": [{"action_id": "charge"}], "target_node_id": "poem"}
+                    ],
+                },
+                {
+                    "id": "poem",
+                    "instruction": "Write what they ask for",
+                    "auto_proceed": True,
+                    "edges": [{"id": "written", "guard": "true", "target_node_id": "bye"}],
                 },
                 {
                     "id": "paid",

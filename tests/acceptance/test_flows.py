@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aiohttp import web
 
+from answerback.store.index import listed
+from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import Standard
@@ -27,8 +30,14 @@ class Shop:
     async def charge(self, request: web.Request) -> web.Response:
         self.charges.append(request.headers.get("Idempotency-Key", ""))
         if self.slow.is_set():
-            await asyncio.sleep(60)
+            await until(self._quick, what="the end of the delay")
         return web.json_response({"order": len(self.charges)})
+
+    async def charged(self) -> list[str]:
+        return self.charges
+
+    async def _quick(self) -> bool:
+        return not self.slow.is_set()
 
 
 @pytest.fixture
@@ -56,6 +65,12 @@ async def test_the_kyc_example_opens_an_account_without_a_model_and_over_a_crash
     await plain.ingress()
     first = await plain.worker(KYC)
     await _talk(plain, "hello", "yes", "ada lovelace")
+    async with calling(plain, "admin") as caller:
+        place = (await caller.get("/api/v1/admin/threads/standard:t"))[1]["flow"]
+        assert (place["agent"], place["node"], place["name"]) == ("kyc", "birth", "Date of birth")
+        status, picture = await caller.get("/api/v1/admin/threads/standard:t/flow")
+        assert status == 200
+        assert "at the step “Date of birth”" in picture
     await first.kill()
     await plain.worker(KYC)
     said = await _talk(plain, "some day", "1990-12-10", "1234", "yes", handled=3)
@@ -124,11 +139,7 @@ async def _killed_in_an_action(system: System, shop: Shop, method: str) -> None:
     await _talk(system, "hello")
     shop.slow.set()
     await system.deliver("standard", Standard().message("pay", thread="t"))
-
-    async def charged() -> list[str]:
-        return shop.charges
-
-    await until(charged, what="the action being taken")
+    await until(shop.charged, what="the action being taken")
     await worker.kill()
     shop.slow.clear()
     await system.worker(SHOP, **settings)
@@ -149,3 +160,27 @@ async def test_an_action_that_may_be_repeated_is_finished_by_another_worker(syst
     await system.quiet(2)
     assert len(shop.charges) == 2
     assert await system.answers("standard:t") == ["What do you need?", "Thank you, order 2."]
+
+
+async def test_what_a_flow_says_is_read_as_it_is_said_and_once_over_a_crash(system: System, shop: Shop) -> None:
+    await system.ingress()
+    settings = {"API": shop.url, "ALLOW_PRIVATE_URLS": "true", "CHARGE_METHOD": "PUT"}
+    worker = await system.worker(SHOP, **settings)
+    async with calling(system) as caller, aiohttp.ClientSession() as session:
+        opened = await caller.post("/dialog/shop/turn", {"text": "hello", "session_id": "s"})
+        assert opened == (200, {"reply": "What do you need?"})
+        shop.slow.set()
+        body, headers = {"text": "write 60 words", "session_id": "s"}, {"Authorization": f"Bearer {caller.key}"}
+        async with session.post(f"{caller.base}/dialog/shop/stream", json=body, headers=headers) as answer:
+            assert await answer.content.readany() == b"One moment."
+            await until(shop.charged, what="the action being taken")
+            await worker.kill()
+            shop.slow.clear()
+            await system.worker(SHOP, **settings)
+            pieces = [piece async for piece, _ in answer.content.iter_chunks()]
+    poem = " ".join(f"word{number}" for number in range(1, 61))
+    whole = f"One moment.\n\n{poem}\n\nThank you, order 2."
+    assert (b"One moment." + b"".join(pieces)).decode() == whole
+    assert len(pieces) > 3
+    [thread] = [summary.id async for summary in listed(system.threads)]
+    assert await system.answers(thread) == ["What do you need?", whole]

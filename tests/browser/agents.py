@@ -29,4 +29,5 @@ agents = [
     Agent("moody", moody, description="Fails until it is mended."),
     Agent("silent", moody, chat=False),
     Agent("nightly", moody, lifecycle="scheduled"),
+    Agent("kyc", flow="examples/kyc/kyc.json"),
 ]

@@ -55,6 +55,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @_fixture
+async def another(browser: Browser) -> AsyncIterator[Browser]:
+    """A second browser: a process of its own, which shares nothing with the first."""
+    running = await browser.browser_type.launch(executable_path=CHROMIUM, chromium_sandbox=False)
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+@_fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page, in which no script may fail without a word, and no policy be broken."""
     page = await (await browser.new_context()).new_page()

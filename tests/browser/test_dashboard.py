@@ -161,19 +161,51 @@ async def test_a_worker_killed_in_mid_answer_is_not_noticed(plain: System, page:
     await answered(page, whole(30))
 
 
-async def test_two_browsers_see_one_talk(plain: System, page: Page) -> None:
+async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
+    plain: System, page: Page, picture: Picture
+) -> None:
+    await started(plain, MARKS=str(plain.folder))
+    await signed_in(page, plain)
+    talk = await page.context.new_page()
+    await talk.goto(page.url)
+    await talking(talk, "kyc")
+    for text in ("hello", "yes"):
+        await expect(talk.get_by_role("textbox", name="Message")).to_be_enabled()
+        await say(talk, text)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.get_by_role("link", name="Threads").click()
+    await page.get_by_role("link", name="hello").click()
+    drawing, box = page.get_by_role("img"), page.get_by_role("group", name="The flow of kyc")
+    for step, answer in (("Name", "ada king"), ("Date of birth", "1990-12-10"), ("Identity card", "1234")):
+        await expect(page.get_by_role("heading", name=f"Step: {step}")).to_be_visible()
+        await expect(drawing).to_have_accessible_name(f"The flow of kyc, at the step “{step}”")
+        await expect(drawing).to_have_js_property("complete", True)
+        assert await drawing.evaluate("image => image.naturalWidth") > 360, "it is drawn, and wider than the phone"
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, "the page is not"
+        await say(talk, answer)
+    await expect(page.get_by_role("heading", name="Step: Confirmation")).to_be_visible()
+    await until(lambda: box.evaluate("box => box.scrollTop"), lambda top: top > 300, what="the step being in view")
+    await picture(page, "flow")
+
+
+async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Browser) -> None:
     await started(plain, MARKS=str(plain.folder), PACE="0.05")
     await signed_in(page, plain)
     await talking(page, "helper")
     await say(page, "say 1")
     await answered(page, whole(1))
-    other = await page.context.new_page()
+    # The same person elsewhere: signed in as here, and with the same talk.
+    elsewhere = await another.new_context(storage_state=await page.context.storage_state())
+    other = await elsewhere.new_page()
     await other.goto(page.url)
     await answered(other, whole(1))
     await say(page, "say 20")
     await expect(other.get_by_role("log")).to_contain_text("word5")
     await answered(page, whole(1), whole(20))
     await answered(other, whole(1), whole(20))
+    await say(other, "say 3")
+    await answered(page, whole(1), whole(20), whole(3))
+    await answered(other, whole(1), whole(20), whole(3))
 
 
 async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:

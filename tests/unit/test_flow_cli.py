@@ -71,9 +71,12 @@ def test_check_says_all_that_is_wrong_and_exits_with_1(broken: str) -> None:
     assert "cannot be read" in _said("check", "missing.json", code=1)
 
 
-def test_draw_prints_a_diagram(broken: str) -> None:
+def test_draw_prints_a_diagram_or_a_picture(broken: str) -> None:
     assert _said("draw", KYC).startswith("flowchart TD\n")
     assert "class n1 current" in _said("draw", KYC, "--node", "name")
+    picture = _said("draw", KYC, "--format", "svg", "--node", "name")
+    assert picture.startswith("<svg ")
+    assert "at the step “Name”" in picture
     assert 'has no node "nobody"' in _said("draw", KYC, "--node", "nobody", code=1)
     _said("draw", broken, code=1)
 

@@ -10,7 +10,6 @@ import pytest
 
 from answerback.errors import ConfigurationError, FlowError
 from answerback.flows import load
-from answerback.flows.draw import mermaid
 from answerback.flows.guards import guard_of, models_part
 
 EXAMPLE = Path(__file__).parents[2] / "examples/kyc/kyc.json"
@@ -233,17 +232,6 @@ def test_what_needs_a_model_is_told() -> None:
         _flow({**_a(_edge("end", "z")), "auto_proceed": True}, {**END, "static_text": None, "instruction": "Go"})
     )
     assert models_part(flow) == ['node "z" has an instruction, which a model turns into words']
-
-
-def test_a_drawing_names_every_node_and_marks_the_current_one() -> None:
-    flow = load(_flow(_a(_edge("end", "z", condition='say "x" ]]--> n9 <script>')), END))
-    picture = mermaid(flow, "z")
-    assert 'n0["A"]' in picture
-    assert 'n1(["End"])' in picture
-    assert "class n1 current" in picture
-    assert "<script>" not in picture
-    assert "]]-->" not in picture
-    assert "class" not in mermaid(flow)
 
 
 def test_the_example_is_good() -> None:

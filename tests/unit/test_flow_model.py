@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
+from answerback.agents.stream import Stream
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
 from answerback.flows.rehearse import Rehearsal
@@ -246,3 +247,52 @@ async def test_another_attempt_of_a_turn_asks_the_model_nothing_again() -> None:
         assert await agent.think(turn) == "Bye Ada"
         turn.journal.close()
     assert len(model.asked) == 1
+
+
+class Heard(Stream):
+    """A stream that somebody hears."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.said: dict[int, str] = {}
+        self.states: list[str] = []
+
+    def text(self, number: int, chunk: str) -> None:
+        self.said[number] = self.said.get(number, "") + chunk
+        self.states.append(self.said[number])
+
+    def again(self, number: int) -> None:
+        self.said.pop(number, None)
+
+
+async def _speaking(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
+    for piece in ("  ", "Once ", "upon ", "a time"):
+        yield piece
+
+
+@pytest.mark.parametrize("tools", [(), (len,)])
+async def test_words_that_a_model_only_phrases_are_shown_while_it_says_them(tools: Sequence[Any]) -> None:
+    edge = {"id": "e", "guard": "true", "target_node_id": "b"}
+    nodes = [_asks("a", edge, auto_proceed=True), _tells("b", is_final=True)]
+    flow = load({"initial_node": "a", "nodes": nodes})
+    model = FunctionModel(lambda messages, info: _says("  Once upon a time"), stream_function=_speaking)
+    agent, heard, records = Agent("flow", flow=flow, model=model, tools=tools), Heard(), dict[str, bytes]()
+    whole = "[a]\n\n  Once upon a time"
+
+    async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
+        records[name] = record
+
+    for attempt in (1, 2):
+        event = Event(delivery="x:1", thread="x:1", kind="message", text="Hi", author=Author("u"))
+        turn = Turn(
+            agent="flow", events=[event], history=[], attempt=attempt, state={}, stream=heard,
+            journal=Journal(dict(records), write), compose=lambda turn, ordinal, text: (),
+        )  # fmt: skip
+        assert await agent.think(turn) == whole
+        turn.journal.close()
+        # Where a tool may be called in the middle, nobody knows yet whether these words are the reply.
+        pieces = ["[a]\n\n  Once ", "[a]\n\n  Once upon "] if attempt == 1 and not tools else []
+        assert [state for state in heard.states if state not in ("[a]", whole)] == pieces
+        assert heard.said == {0: whole}
+        heard.states.clear()

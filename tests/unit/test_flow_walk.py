@@ -25,14 +25,18 @@ class Dialog:
         self.flow = load({"initial_node": nodes[0]["id"], "nodes": [*nodes, END], **more})
         self.place = Place()
         self.done: list[str] = []
+        self.shown: list[str] = []
         self._results = list(results)
 
     async def say(self, text: str = "") -> str:
-        walk = Walk(self.flow, self.place, act=self._act, message=text, user="Ada", at=1_700_000_000_000)
+        walk = Walk(
+            self.flow, self.place, act=self._act, show=self.shown.append, message=text, user="Ada", at=1_700_000_000_000
+        )
         return await walk.run()
 
     async def _act(self, action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
         self.done.append(action.id)
+        self.shown.append(f"({action.id})")
         return self._results.pop(0) if self._results else {"success": True, "status": 200, "data": None}
 
 
@@ -99,6 +103,17 @@ async def test_nodes_that_wait_for_nobody_are_passed_in_the_same_turn() -> None:
     other = Dialog(*[node.model_dump() for node in dialog.flow.nodes[:-1]])
     other.place = Place(node="a", values={"points": 10})
     assert await other.say() == "[gold]\n\nBye "
+
+
+async def test_what_is_said_is_shown_before_what_is_done_behind_it() -> None:
+    dialog = Dialog(
+        _asks("a", _to("b", actions=[{"action_id": "slow"}]), auto_proceed=True),
+        _asks("b", _to("c"), auto_proceed=True, actions=[{"action_id": "again"}]),
+        {"id": "c", "static_text": " {{ nothing }}", "auto_proceed": True, "edges": [_to("end")]},
+        actions=[_action("slow"), _action("again")],
+    )
+    assert await dialog.say() == "[a]\n\n[b]\n\nBye "
+    assert dialog.shown == ["[a]", "(slow)", "(again)", "[a]\n\n[b]", "[a]\n\n[b]\n\nBye "]
 
 
 async def test_a_circle_of_nodes_that_wait_for_nobody_fails_in_words() -> None:

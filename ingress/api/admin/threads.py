@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from aiohttp import web
 from pydantic import Field
 
-from answerback.store import Archives, Chat, Chats, Threads
+from answerback.drawing.svg import svg
+from answerback.store import Archives, Chat, Chats, Flows, Threads
 from answerback.store.index import transcript
 from answerback.store.repair import requeue, unlock
-from ingress.api.admin.transcript import ThreadRow, Transcript
+from ingress.api.admin.transcript import FlowPlace, ThreadRow, Transcript
 from ingress.api.call import Call
 from ingress.api.route import BASE, Model, Route
 from ingress.problems import Problem
@@ -18,6 +20,8 @@ from ingress.problems import Problem
 PATH = f"{BASE}/admin/threads"
 PAGES = 10
 """Pages of the list that one call looks through, at most, for threads that fit."""
+ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""The policy of a drawing that is opened by itself: its own style, and nothing else."""
 
 
 class Filter(Model):
@@ -61,9 +65,10 @@ class AdminThreads:
         self._threads = threads
         self._chats = Chats(threads)
         self._archives = Archives(threads)
+        self._flows = Flows(threads)
 
     def routes(self) -> list[Route]:
-        """List, show, cancel, unlock, requeue, purge."""
+        """List, show, draw, cancel, unlock, requeue, purge."""
         names = {"thread": "a thread's id"}
         return [
             Route(
@@ -87,6 +92,17 @@ class AdminThreads:
                 tag="Dashboard",
                 names=names,
                 answer=Transcript,
+            ),
+            Route(
+                method="GET",
+                path=f"{PATH}/{{thread}}/flow",
+                handler=self.draw,
+                scope="admin",
+                summary="A drawing of the flow that a thread's agent follows, the thread's place in it marked",
+                tag="Dashboard",
+                names=names,
+                streams="image/svg+xml",
+                refusals={404: "there is no such thread, or its agent follows no flow that a worker told of"},
             ),
             Route(
                 method="POST",
@@ -151,7 +167,19 @@ class AdminThreads:
         found = await transcript(self._threads, chat.thread)
         if found is None:
             raise Problem(404, "there is no such thread")
-        return call.answer(Transcript.of(chat, found))
+        standing = await self._flows.standing(chat.thread)
+        # To lay out a large flow for the first time takes long enough for others to wait.
+        place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
+        return call.answer(Transcript.of(chat, found, place))
+
+    async def draw(self, call: Call) -> web.Response:
+        """The flow that it is in."""
+        standing = await self._flows.standing((await self._get(call)).thread)
+        if standing is None:
+            raise Problem(404, "the agent of this thread follows no flow that a worker told of")
+        picture = await asyncio.to_thread(svg, standing.sketch, standing.node)
+        headers = {"Content-Security-Policy": ALONE}
+        return web.Response(text=picture, content_type="image/svg+xml", headers=headers)
 
     async def cancel(self, call: Call) -> web.Response:
         """Cancel its turn."""

@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
+from answerback.drawing.placed import placed
 from answerback.messages import Author, Message, Reply
 from answerback.store import Chat, index
+from answerback.store.flows import Standing
 from ingress.api.route import Model
 
 
@@ -97,6 +99,23 @@ class Sending(Model):
         return cls(**{name: getattr(reply, name) for name in cls.model_fields})
 
 
+class FlowPlace(Model):
+    """Where a thread stands in the flow that its agent follows."""
+
+    agent: str
+    node: str = Field(description="the node's id")
+    name: str = Field(description="what it is called; the id where the flow has it no more")
+    left: int = Field(description="where its middle is in the drawing of the flow, px; 0 where it is not drawn")
+    top: int
+
+    @classmethod
+    def of(cls, standing: Standing) -> FlowPlace:
+        """One from the store. A large flow takes some time."""
+        left, top = placed(standing.sketch).middle(standing.node) or (0, 0)
+        name = standing.sketch.name(standing.node)
+        return cls(agent=standing.agent, node=standing.node, name=name, left=round(left), top=round(top))
+
+
 class Transcript(Model):
     """A thread whole."""
 
@@ -108,9 +127,10 @@ class Transcript(Model):
     waiting: list[Waiting]
     steps: list[str] = Field(description="what the running turn has journaled")
     replies: list[Sending]
+    flow: FlowPlace | None = Field(description="null where the agent follows no flow; `…/flow` is the drawing")
 
     @classmethod
-    def of(cls, chat: Chat, found: index.Transcript) -> Transcript:
+    def of(cls, chat: Chat, found: index.Transcript, flow: FlowPlace | None) -> Transcript:
         """One from the store."""
         return cls(
             thread=ThreadRow.of(chat),
@@ -124,6 +144,7 @@ class Transcript(Model):
             ],
             steps=found.steps,
             replies=[Sending.of(reply) for reply in found.replies],
+            flow=flow,
         )
 
 

@@ -2,7 +2,7 @@
 
 import { eventsOf } from "../stream.js";
 
-const BASE = "/api/v1";
+export const BASE = "/api/v1";
 let csrf = "";
 
 export class Refused extends Error {

@@ -1,6 +1,6 @@
 // One thread whole: what was said, what waits, how far the running turn is, what went out; and what can be done to it.
 
-import { ask, follow } from "./api.js";
+import { BASE, ask, follow } from "./api.js";
 import { badge, confirmed, el, notice, table } from "./dom.js";
 import { duration, when } from "./words.js";
 import { toolCall } from "./tool.js";
@@ -10,9 +10,10 @@ export async function thread(main, [id], signal) {
   const title = el("h1", {}, id);
   const about = el("p", { class: "faint" });
   const actions = el("div", { class: "row" });
+  const flow = el("section", {});
   const talk = el("ol", { class: "talk", "aria-label": "What was said" });
   const rest = el("div", {});
-  main.append(title, about, actions, talk, rest);
+  main.append(title, about, actions, flow, talk, rest);
 
   // Whatever happens there, what is shown is what is stored: read again, at most once a second.
   let due = null;
@@ -41,6 +42,7 @@ export async function thread(main, [id], signal) {
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
     talk.replaceChildren(...messages.map((message) => line(message, links[message.reply])));
     talk.append(...waiting.map((event) => line({ ...event, role: "user", status: "waiting", tools: [], attachments: [] })));
+    if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
     rest.replaceChildren();
     if (steps.length) rest.append(el("h2", {}, "Steps of the running turn"), el("ul", {}, ...steps.map((step) => el("li", {}, step))));
     if (replies.length) {
@@ -57,6 +59,18 @@ export async function thread(main, [id], signal) {
       await load();
     };
     return el("button", { type: "button", disabled, onclick: () => run().catch((error) => notice(error.message)) }, words);
+  }
+
+  // The flow that the agent follows, with the step at which the thread is in the middle.
+  function draw(place) {
+    flow.dataset.shown = JSON.stringify(place);
+    if (!place) return flow.replaceChildren();
+    const box = el("div", { class: "scroll flow", tabindex: "0", role: "group", "aria-label": `The flow of ${place.agent}` });
+    // An address of its own for each step: a page does not ask again for a picture that it has.
+    const src = `${BASE}${path}/flow?${new URLSearchParams({ at: place.node })}`;
+    const show = () => box.scrollTo(place.left - box.clientWidth / 2, place.top - box.clientHeight / 2);
+    box.append(el("img", { src, alt: `The flow of ${place.agent}, at the step “${place.name}”`, onload: show }));
+    flow.replaceChildren(el("h2", {}, `Step: ${place.name}`), box);
   }
 
   async function purge() {

@@ -1,0 +1,62 @@
+"""The flows that agents follow, as they are told, and where threads stand in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from answerback.drawing.sketch import Arrow, Box, Sketch
+from answerback.flows.place import Place
+from answerback.store import AgentReport, Flows, Roster, Threads, WorkerReport, keys
+from tests.redis.given import THREAD, accept, claim, turn
+
+SKETCH = Sketch("a", (Box("a", "Welcome", "static"),), (Arrow("a", "a", "again"),))
+
+
+def _at(node: str, agent: str = "kyc") -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    Place(node=node, values={"name": "Ada"}, turns=2).save(state, agent)
+    return state
+
+
+async def _answered(threads: Threads, number: int, agent: str, state: dict[str, Any]) -> None:
+    """A turn of an agent is committed."""
+    await accept(threads, number)
+    ending = turn(await claim(threads), state=msgspec.msgpack.encode(state))
+    await threads.commit(msgspec.structs.replace(ending, agent=agent))
+
+
+async def test_a_thread_stands_where_the_agent_that_answered_last_left_it(threads: Threads) -> None:
+    flows = Flows(threads)
+    await flows.tell({"kyc": SKETCH, "b": None})
+    await _answered(threads, 1, "kyc", _at("a"))
+    standing = await flows.standing(THREAD)
+    assert standing is not None
+    assert (standing.agent, standing.node, standing.sketch) == ("kyc", "a", SKETCH)
+    for number, (agent, state) in enumerate(
+        [("b", _at("a")), ("kyc", {}), ("kyc", {"flows": "mine"}), ("kyc", _at("a", "b"))], 2
+    ):
+        await _answered(threads, number, agent, state)
+        assert await flows.standing(THREAD) is None
+    await _answered(threads, 6, "kyc", _at("gone"))
+    standing = await flows.standing(THREAD)
+    assert standing is not None
+    assert standing.node == "gone"
+    await flows.tell({"kyc": None})
+    assert await flows.standing(THREAD) is None
+    assert await flows.standing("standard:unknown") is None
+
+
+async def test_a_flow_is_forgotten_with_its_agent(threads: Threads) -> None:
+    roster, flows = Roster(threads.database), Flows(threads)
+    facts: dict[str, Any] = {"host": "h", "pid": 1, "started": 0, "seen": 0, "turns": 0, "sending": 0, "lease": 60_000}
+    agents = (AgentReport("kyc"), AgentReport("b"))
+    await roster.report(WorkerReport(id="w", state="working", concurrency=9, done=0, failed=0, agents=agents, **facts))
+    await flows.tell({"kyc": SKETCH})
+    await _answered(threads, 1, "kyc", _at("a"))
+    assert len(await roster.agents()) == 2
+    assert await flows.standing(THREAD) is not None
+    await threads.database.call("HSET", keys.agents(), "kyc", msgspec.msgpack.encode(AgentReport("kyc", seen=1)))
+    assert [report.name for report in await roster.agents()] == ["b"]
+    assert await flows.standing(THREAD) is None
