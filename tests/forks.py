@@ -13,6 +13,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -54,7 +55,9 @@ class Fork:
 
     def send_signal(self, signum: int) -> None:
         """Send it a signal."""
-        os.kill(self.pid, signum)
+        # It may have ended a moment ago: its exit status comes by way of the process that forked it.
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signum)
 
     async def wait(self) -> int:
         """Its exit status, when it has ended."""
