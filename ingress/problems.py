@@ -65,7 +65,10 @@ class Place(TypedDict):
 
 
 class Problem(Exception):
-    """A request is refused. `code` is one of `CODES`, or "" where the status says it all; `retry_after` in seconds."""
+    """A request is refused.
+
+    `code` is one of `CODES`, or "" where the status says it all; `retry_after` in seconds; `more` are other members.
+    """
 
     def __init__(
         self,
@@ -76,12 +79,14 @@ class Problem(Exception):
         errors: Sequence[Place] = (),
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.code = code
         self.errors = errors
+        self.more = dict(more or {})
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
@@ -103,6 +108,7 @@ def rendered(problem: Problem) -> web.Response:
         body["detail"] = problem.detail
     if problem.errors:
         body["errors"] = list(problem.errors)
+    body |= problem.more
     text, kind = json.dumps(body), "application/problem+json"
     return web.Response(status=problem.status, text=text, content_type=kind, headers=problem.headers)
 

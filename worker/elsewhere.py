@@ -47,7 +47,7 @@ class Elsewhere:
             return
         delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
         log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
-        again = told("retry", event.id, reason=why, attempt=claim.attempt, seconds=delay)
+        again = told("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else [])
 
     async def _served(self, agent: str) -> bool:

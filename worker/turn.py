@@ -233,7 +233,7 @@ class Turns:
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
         deltas = await voice_of(turn).close()
         if claim.live:
-            deltas.append(told("retry", turn.id, reason=why, attempt=claim.attempt, seconds=round(delay, 3)))
+            deltas.append(told("retry", turn.id, reason=why, code=code, attempt=claim.attempt, seconds=round(delay, 3)))
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
         return False
 

@@ -7,7 +7,7 @@ Kinds, and their JSON (all have "turn", the turn's id):
     text         message (its id), at, text: the message reads `so_far[:at] + text` now; `at` counts characters
     tool_call    id, name, args               tool_result  id, name, result, outcome
     reply        message (the reply's key), state, url: a reply reached its platform, or failed
-    retry        reason, attempt, seconds: the attempt failed, and another one begins in so many seconds
+    retry        reason, code, attempt, seconds: the attempt failed, and another one begins in so many seconds
     done         events, status, message (id of the last one, or ""), messages (ids), usage
     error        events, reason, code: it failed for good, and lies in the dead letters
     gone         reason: the thread was deleted; the last of its deltas, and never stored

@@ -89,8 +89,8 @@ def failure(end: End) -> Problem:
     if not end.code:
         return Problem(404, end.reason)
     if end.code == "timeout":
-        return Problem(504, end.reason, code="turn-timeout")
-    return Problem(502, end.reason, code="turn-failed")
+        return Problem(504, end.reason, code="turn-timeout", more={"turn": end.turn, "code": end.code})
+    return Problem(502, end.reason, code="turn-failed", more={"turn": end.turn, "code": end.code})
 
 
 def retold(answer: Answer, event: str) -> list[Delta]:

@@ -57,7 +57,7 @@ class Asking:
             arrival="drop" if agent and agent.arrival == "drop" else "",
             **{"author": Author(""), **fields},
         )
-        async with self._conversation.say(call.caller.workspace, id, event) as said:
+        async with self._conversation.say(call.caller, id, event) as said:
             yield said
 
     async def answer(self, said: Said) -> Answer:

@@ -128,7 +128,7 @@ class ChatThreads:
             metadata=new.metadata,
         )
         chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", opening)
-        return call.answer(ThreadView.of(chat), 201, {"Location": f"{THREADS}/{chat.id}"})
+        return call.answer(ThreadView.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
     async def list(self, call: Call) -> web.Response:
         """A page of them."""
@@ -142,14 +142,15 @@ class ChatThreads:
             cursor=query.cursor,
             limit=query.limit,
         )
-        return call.answer(Threads(threads=[ThreadView.of(chat) for chat in page.chats], next_cursor=page.cursor))
+        threads = [ThreadView.of(chat, call.caller) for chat in page.chats]
+        return call.answer(Threads(threads=threads, next_cursor=page.cursor))
 
     async def get(self, call: Call) -> web.Response:
         """One, whole."""
         found = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
         return call.answer(
             WholeThread(
-                **ThreadView.fields_of(found.chat),
+                **ThreadView.fields_of(found.chat, call.caller),
                 messages=[MessageView.of(message) for message in found.messages],
                 earlier=found.earlier,
                 waiting=[MessageView.waiting(event) for event in found.waiting],
@@ -169,7 +170,7 @@ class ChatThreads:
             archived=given.archived,
             metadata=given.metadata,
         )
-        return call.answer(ThreadView.of(chat))
+        return call.answer(ThreadView.of(chat, call.caller))
 
     async def delete(self, call: Call) -> web.Response:
         """Take one away."""

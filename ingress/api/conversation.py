@@ -11,17 +11,21 @@ from answerback.store import Chats, Receipt, Threads
 from answerback.store.answers import Answer, answer
 from answerback.store.chats import thread_of
 from answerback.store.deltas import Delta, last, stored
-from answerback.store.live import Follower, Live
+from answerback.store.live import Live
 from ingress.api.asked import Among, Asked, End, Kept, failure, retold
+from ingress.api.call import Caller
+from ingress.api.reasons import Worded, worded
 from ingress.problems import Problem
 
 
 class Said:
     """A message that is stored. `after` is the delta to follow its thread from."""
 
-    def __init__(self, threads: Threads, live: Live, follower: Follower, receipt: Receipt, after: str) -> None:
-        self._threads = threads
-        self._live = live
+    def __init__(
+        self, conversation: Conversation, caller: Caller, follower: AsyncIterator[Delta], receipt: Receipt, after: str
+    ) -> None:
+        self._conversation = conversation
+        self._caller = caller
         self._follower = follower
         self.receipt = receipt
         self.after = after
@@ -55,7 +59,7 @@ class Said:
         elif again := await self._again():
             yield Kept(again[1])
         else:
-            async with self._live.follow(self.receipt.thread) as follower:
+            async with self._conversation.follow(self._caller, self.receipt.thread) as follower:
                 yield Among(asked, follower)
 
     async def _again(self) -> tuple[Answer, list[Delta], End | None] | None:
@@ -63,14 +67,14 @@ class Said:
         if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
             return None
         asked = Asked(self.receipt.dispatch_id)
-        all_kept = await stored(self._threads, self.receipt.thread, limit=10_000) or ()
-        kept = [delta for delta in all_kept if asked.takes(delta)]
+        all_kept = await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
+        kept = [delta for delta in (worded(self._caller, each) for each in all_kept) if asked.takes(delta)]
         if asked.end is None:
             return found, retold(found, self.receipt.dispatch_id), None
         return await self._answer(asked.end.turn) or found, kept, asked.end
 
     async def _answer(self, turn: str = "") -> Answer | None:
-        return await answer(self._threads, self.receipt.thread, self.receipt.dispatch_id, turn)
+        return await answer(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, turn)
 
 
 class Conversation:
@@ -79,21 +83,27 @@ class Conversation:
     def __init__(self, threads: Threads, live: Live) -> None:
         self.threads = threads
         self.chats = Chats(threads)
-        self.live = live
+        self._live = live
 
     @asynccontextmanager
-    async def say(self, workspace: str, id: str, event: Event) -> AsyncIterator[Said]:
+    async def say(self, caller: Caller, id: str, event: Event) -> AsyncIterator[Said]:
         """Store a message, and be there before its first delta. Raises what `Chats.say` does."""
-        thread = thread_of(workspace, id)
+        thread = thread_of(caller.workspace, id)
         after = await last(self.threads, thread)
-        async with self.live.follow(thread, after) as follower:
-            receipt = await self.chats.say(workspace, id, event)
-            yield Said(self.threads, self.live, follower, receipt, after)
+        async with self.follow(caller, thread, after) as follower:
+            receipt = await self.chats.say(caller.workspace, id, event)
+            yield Said(self, caller, follower, receipt, after)
 
-    async def leave(self, workspace: str, id: str, event: Event) -> tuple[Receipt, str]:
+    async def leave(self, caller: Caller, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message and wait for nothing. The delta to follow its thread from comes with the receipt."""
-        after = await last(self.threads, thread_of(workspace, id))
-        return await self.chats.say(workspace, id, event), after
+        after = await last(self.threads, thread_of(caller.workspace, id))
+        return await self.chats.say(caller.workspace, id, event), after
+
+    @asynccontextmanager
+    async def follow(self, caller: Caller, thread: str, after: str = "0") -> AsyncIterator[AsyncIterator[Delta]]:
+        """The deltas of a thread, by its internal id, as a caller is told them. Raises what `Live.follow` does."""
+        async with self._live.follow(thread, after) as deltas:
+            yield Worded(caller, deltas)
 
     def refuse_dropped(self, answer: Answer) -> None:
         """A message that its agent did not take is told so. Raises `Problem` (409)."""

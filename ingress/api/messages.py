@@ -107,9 +107,9 @@ class Talk:
         await self.writable(call)
         said = new.event(f"m_{call.idempotency[:24]}")
         if not new.wait:
-            receipt, after = await self._conversation.leave(call.caller.workspace, id, said)
+            receipt, after = await self._conversation.leave(call.caller, id, said)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
-        async with self._conversation.say(call.caller.workspace, id, said) as asked:
+        async with self._conversation.say(call.caller, id, said) as asked:
             view = ReceiptView.of(id, asked.receipt, asked.after)
             if new.stream or wanted(call.request):
                 async with asked.deltas() as deltas:
@@ -134,7 +134,7 @@ class Talk:
         except ValueError:
             where = [Place(where="header", at="Last-Event-ID", detail="is no id of an event of ours")]
             raise Problem(400, "Last-Event-ID is no id of an event of ours", code="invalid", errors=where) from None
-        async with self._conversation.live.follow(chat.thread, after) as deltas:
+        async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
             return await self._streams.send(call.request, deltas)
 
     async def cancel(self, call: Call) -> web.Response:

@@ -55,6 +55,8 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str = ""
     errors: list[WrongPlace] = []
+    turn: str = Field("", description="the turn that failed: an operator finds it among the dead letters by this id")
+    code: str = Field("", description="how it failed: agent_failed, unreachable, limit or timeout")
 
 
 def document(routes: Sequence[Route]) -> Schema:

@@ -10,6 +10,8 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
 from answerback.store.answers import Answer
+from ingress.api.call import Caller
+from ingress.api.reasons import reason
 from ingress.api.route import Model
 
 
@@ -124,15 +126,15 @@ class ThreadView(Model):
     archived: bool
     status: Literal["open", "ended"]
     state: Literal["idle", "waiting", "running", "retrying"]
-    error: str | None = Field(description="why the last attempt failed, while it is retried")
+    error: str | None = Field(description="why the last attempt failed, while it is retried; whole for `admin` alone")
     url: str | None
     created_at: Moment
     updated_at: Moment = Field(description="when something was said last")
     message_count: int
 
     @classmethod
-    def fields_of(cls, chat: Chat) -> dict[str, Any]:
-        """Its fields."""
+    def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
+        """Its fields, as a caller is told them."""
         return {
             "id": chat.id,
             "platform": chat.platform,
@@ -145,7 +147,7 @@ class ThreadView(Model):
             "archived": chat.archived,
             "status": chat.status,
             "state": chat.state,
-            "error": chat.error or None,
+            "error": reason(caller, chat.error) or None,
             "url": chat.url or None,
             "created_at": moment(chat.created),
             "updated_at": moment(chat.updated),
@@ -153,9 +155,9 @@ class ThreadView(Model):
         }
 
     @classmethod
-    def of(cls, chat: Chat) -> ThreadView:
-        """A thread as it stands."""
-        return cls(**cls.fields_of(chat))
+    def of(cls, chat: Chat, caller: Caller) -> ThreadView:
+        """A thread as it stands, and as a caller is told it."""
+        return cls(**cls.fields_of(chat, caller))
 
 
 class ReceiptView(Model):

@@ -14,6 +14,7 @@ from answerback.store.answers import Answer, answer
 from answerback.store.deltas import Delta
 from answerback.store.live import Forgotten
 from ingress.api.asked import End, failure
+from ingress.api.call import Caller
 from ingress.api.conversation import Conversation, Said
 
 log = get_logger(__name__)
@@ -35,12 +36,12 @@ class Hearing:
         """Let nobody wait any more; what was said is stored, and answered."""
         self._closing.set()
 
-    async def ask(self, workspace: str, thread: str, event: Event, progress: Progress) -> tuple[str, Answer | None]:
+    async def ask(self, caller: Caller, thread: str, event: Event, progress: Progress) -> tuple[str, Answer | None]:
         """Store a message and wait for its answer; its id and the answer, or None where that comes later.
 
         Who leaves only stops listening. Raises what `Chats.say` does, and `Problem` when answering it failed for good.
         """
-        async with self._conversation.say(workspace, thread, event) as said:
+        async with self._conversation.say(caller, thread, event) as said:
             hearing = asyncio.create_task(self._hear(said, progress))
             closing = asyncio.create_task(self._closing.wait())
             try:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from answerback.store.answers import Answer
 from answerback.store.chat import Whole
+from ingress.api.call import Caller
 from ingress.api.chat_threads import NewThread
 from ingress.api.incoming import Content
 from ingress.api.route import Model
@@ -55,11 +56,11 @@ class ReadThread(ThreadView):
     waiting: list[MessageView] = Field(description="what is not answered yet; the first may be under way")
 
     @classmethod
-    def read(cls, whole: Whole, limit: int) -> ReadThread:
+    def read(cls, whole: Whole, caller: Caller, limit: int) -> ReadThread:
         """A chat with its newest messages."""
         shown = whole.messages[-limit:]
         return cls(
-            **cls.fields_of(whole.chat),
+            **cls.fields_of(whole.chat, caller),
             messages=[MessageView.of(message) for message in shown],
             earlier=whole.earlier + len(whole.messages) - len(shown),
             waiting=[MessageView.waiting(event) for event in whole.waiting],

@@ -94,7 +94,7 @@ class Tools:
             cursor=wanted.cursor,
             limit=wanted.limit,
         )
-        return Threads(threads=[ThreadView.of(chat) for chat in page.chats], next_cursor=page.cursor)
+        return Threads(threads=[ThreadView.of(chat, caller) for chat in page.chats], next_cursor=page.cursor)
 
     async def create(self, caller: Caller, wanted: CreateThread, progress: Progress) -> ThreadView:
         """A new thread, or the one that was made with the same `idempotency_key`."""
@@ -107,27 +107,28 @@ class Tools:
             metadata=wanted.metadata,
         )
         id = f"th_{_id(caller, wanted.idempotency_key)[:20]}"
-        return ThreadView.of(await self._chats.open(caller.workspace, id, opening))
+        return ThreadView.of(await self._chats.open(caller.workspace, id, opening), caller)
 
     async def get(self, caller: Caller, wanted: GetThread, progress: Progress) -> ReadThread:
         """A thread with its newest messages."""
         found = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
-        return ReadThread.read(found, wanted.limit)
+        return ReadThread.read(found, caller, wanted.limit)
 
     async def send(self, caller: Caller, wanted: SendMessage, progress: Progress) -> Answered:
         """What became of a message."""
-        workspace, thread = caller.workspace, wanted.thread_id
+        thread = wanted.thread_id
         _refuse_platforms(caller, thread)
         event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
         if wanted.wait:
-            return Answered.of(thread, *await self._hearing.ask(workspace, thread, event, progress))
-        receipt, _ = await self._conversation.leave(workspace, thread, event)
+            return Answered.of(thread, *await self._hearing.ask(caller, thread, event, progress))
+        receipt, _ = await self._conversation.leave(caller, thread, event)
         return Answered.of(thread, receipt.dispatch_id, None)
 
     async def archive(self, caller: Caller, wanted: ArchiveThread, progress: Progress) -> ThreadView:
         """The thread as it is now."""
         _refuse_platforms(caller, wanted.thread_id)
-        return ThreadView.of(await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived))
+        chat = await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived)
+        return ThreadView.of(chat, caller)
 
 
 def _id(caller: Caller, key: str) -> str:

@@ -196,13 +196,13 @@ async def test_a_message_that_may_not_wait_is_refused_and_says_so(plain: System,
         assert [m["content"] for m in found["waiting"]] == ["one"]
 
 
-async def test_a_turn_that_fails_for_good_is_a_problem_with_its_reason(plain: System) -> None:
+async def test_a_turn_that_fails_for_good_is_a_problem_with_its_turn(plain: System) -> None:
     await plain.ingress()
     await plain.worker("tests.acceptance.agents:failing", TURN_MAX_ATTEMPTS="2")
     async with client(plain) as ada:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
         failed = await ada.post(f"{path}/messages", {"content": "fail always"}, 502)
-        assert "failed on purpose" in failed["detail"]
+        assert failed["turn"] in failed["detail"]
         sent = [s async for s in ada.stream("POST", f"{path}/messages", {"content": "fail always", "stream": True})]
         assert [s.kind for s in sent if s.kind in ("retry", "error", "done")] == ["retry", "error"]
         assert (await ada.post(f"{path}/messages", {"content": "fail 1"}))["message"]["content"] == "ok after 2"

@@ -74,7 +74,7 @@ async def test_a_turn_that_fails_is_a_problem_and_a_broken_stream_is_cut(chat: S
     async with calling(chat) as caller:
         for path in ("/dialog/fails/turn", "/dialog/fails/stream"):
             status, problem = await caller.post(path, {"text": "fail always"})
-            assert (status, "failed on purpose" in problem["detail"]) == (502, True)
+            assert (status, "the agent failed" in problem["detail"]) == (502, True)
         for path in ("/dialog/nobody/turn", "/dialog/nobody/stream"):
             assert (await caller.post(path, {"text": "hi"}))[0] == 404
         for body in ({"text": ""}, {"text": "hi", "session_id": ""}, {"text": "hi", "session": "a"}):

@@ -212,11 +212,11 @@ async def test_too_many_requests_are_a_rate_limit_error(chat: System) -> None:
 
 async def test_a_turn_that_fails_for_good_is_an_error_once(chat: System) -> None:
     async with client(chat) as api:
-        with pytest.raises(openai.InternalServerError, match="failed on purpose"):
+        with pytest.raises(openai.InternalServerError, match="the agent failed"):
             await api.chat.completions.create(model="fails", messages=[{"role": "user", "content": "fail always"}])
         found = await chat.queues()
         assert found.dead == 1, "their client did not ask again"
-        with pytest.raises(openai.InternalServerError, match="failed on purpose"):
+        with pytest.raises(openai.InternalServerError, match="the agent failed"):
             # Nothing was said yet: the status can still tell.
             await api.chat.completions.create(
                 model="fails", messages=[{"role": "user", "content": "fail always"}], stream=True
@@ -232,7 +232,7 @@ async def test_what_fails_in_mid_stream_is_an_error_there(chat: System) -> None:
             stream = await api.chat.completions.create(model=model, messages=HELLO, stream=True, **more)
             return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
 
-        with pytest.raises(openai.APIError, match="broken on purpose"):
+        with pytest.raises(openai.APIError, match="the agent failed"):
             await read("breaks")
         named = {"extra_headers": {"Idempotency-Key": "k1"}}
         with pytest.raises(openai.APIError, match="began anew") as anew:
