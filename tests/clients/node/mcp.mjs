@@ -1,0 +1,34 @@
+// The official MCP client: what it makes of our tools, as JSON.
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+
+const { BASE, KEY } = process.env;
+const transport = new StreamableHTTPClientTransport(new URL(`${BASE}/mcp`), {
+  requestInit: { headers: { Authorization: `Bearer ${KEY}` } },
+});
+const client = new Client({ name: "tests", version: "1" });
+await client.connect(transport);
+
+const progress = [];
+const call = (name, args, options) => client.callTool({ name, arguments: args }, undefined, options);
+const tools = (await client.listTools()).tools.map((tool) => tool.name);
+const thread = await call("create_chat_thread", { agent: "recite", title: "Hello", metadata: { lead: 7 } });
+const id = thread.structuredContent.id;
+const answered = await call(
+  "send_chat_message",
+  { thread_id: id, content: "say 30" },
+  { onprogress: ({ message }) => progress.push(message) },
+);
+const refused = await call("send_chat_message", { thread_id: "nothing", content: "hello" });
+
+console.log(
+  JSON.stringify({
+    server: client.getServerVersion().name,
+    tools,
+    thread: thread.structuredContent,
+    answered: answered.structuredContent,
+    progress,
+    refused: { isError: refused.isError, text: refused.content[0].text },
+  }),
+);
+await client.close();
