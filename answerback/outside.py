@@ -20,6 +20,9 @@ from answerback.platforms import Response
 REDIRECTS = 5
 """Redirects that a GET follows at most. Nothing else is redirected: its answer is the redirect."""
 
+BEARER = r"[A-Za-z0-9._~+/-]+=*"
+"""What a bearer token is made of: https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+
 _NAT64 = ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import SecretStr
+
 from answerback.agents import Agent
 from answerback.agents.remote import ask
 from answerback.drawing.sketch import Sketch
@@ -38,7 +40,8 @@ class Served:
         remote = await self._remotes.get(workspace, event.agent)
         if remote is None:
             return self.own
-        agent = Agent(remote.name, ask(remote.name, remote.url, self._outside))
+        token = SecretStr(remote.bearer_token) if remote.bearer_token else None
+        agent = Agent(remote.name, ask(remote.name, remote.url, self._outside, bearer_token=token))
         agent.workspace = workspace
         return [*self.own, agent]
 

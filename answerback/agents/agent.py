@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +17,7 @@ from answerback.errors import ConfigurationError
 from answerback.messages import Arrival, Event
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
     from pydantic_ai.models import Model
 
     from answerback.drawing.sketch import Sketch
@@ -82,7 +84,7 @@ class Agent:
 
     A remote agent serves `POST {remote}/agents/chat/{sessionId}`, and is asked there:
 
-        agents = Agent("weather", remote="https://weather.example.com")
+        agents = Agent("weather", remote="https://weather.example.com", bearer_token=os.environ["WEATHER_TOKEN"])
 
     arrival   what becomes of messages that arrive while it works:
                   "queue"      one turn each, in order
@@ -116,6 +118,7 @@ class Agent:
         quiet: float = 1.0,
         max_tokens: int | None = None,
         remote: str | None = None,
+        bearer_token: str | SecretStr | None = None,
         lifecycle: str = "long-lived",
         chat: bool = True,
     ) -> None:
@@ -133,6 +136,8 @@ class Agent:
             raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
         if remote is not None and not remote.startswith(("http://", "https://")):
             raise ConfigurationError(f'agent "{name}": a remote address begins with https://, not {remote!r}')
+        if bearer_token is not None and remote is None:
+            raise ConfigurationError(f'agent "{name}": a bearer token is for a remote agent')
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
@@ -151,6 +156,7 @@ class Agent:
         self.sketch: Sketch | None = None
         """What is drawn of the flow that it follows; None without one, and before it is prepared."""
         self._remote = remote
+        self._bearer_token = _secret(name, bearer_token)
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
@@ -184,7 +190,7 @@ class Agent:
         elif self._think is None and self._remote is not None:
             from answerback.agents.remote import ask
 
-            self._think = ask(self.name, self._remote)
+            self._think = ask(self.name, self._remote, bearer_token=self._bearer_token)
         elif self._think is None:
             # pydantic-ai takes a second to import: only those who use it pay.
             from answerback.agents.model import converse
@@ -201,6 +207,20 @@ class Agent:
         self.prepare()
         assert self._think is not None
         return await self._think(turn)
+
+
+def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:
+    """A bearer token, so that nothing shows it."""
+    if token is None:
+        return None
+    from pydantic import SecretStr
+
+    from answerback.outside import BEARER
+
+    found = token if isinstance(token, SecretStr) else SecretStr(token)
+    if not re.fullmatch(BEARER, found.get_secret_value()):
+        raise ConfigurationError(f'agent "{name}": its bearer token is empty, or has characters that no such token has')
+    return found
 
 
 def _spoken(think: Think | Speak | None) -> Think | None:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from pydantic import SecretStr
 
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
@@ -27,8 +28,10 @@ LATER = frozenset({408, 425, 429})
 """Refusals that say "not now"; every other 4xx is final."""
 
 
-def ask(name: str, url: str, outside: Outside | None = None) -> Callable[[Turn], Awaitable[str]]:
-    """A function over a turn that asks the agent at `url`, once for each turn.
+def ask(
+    name: str, url: str, outside: Outside | None = None, *, bearer_token: SecretStr | None = None
+) -> Callable[[Turn], Awaitable[str]]:
+    """A function over a turn that asks the agent at `url`, once for each turn, with the token if there is one.
 
     An attempt that fails is the turn's to repeat, with the same `Idempotency-Key`.
     """
@@ -44,6 +47,7 @@ def ask(name: str, url: str, outside: Outside | None = None) -> Callable[[Turn],
                     "Content-Type": "application/json",
                     "Accept": "application/json",
                     "Idempotency-Key": turn.key,
+                    **({"Authorization": f"Bearer {bearer_token.get_secret_value()}"} if bearer_token else {}),
                 },
                 body=msgspec.json.encode(_question(turn)),
                 timeout=PATIENCE,

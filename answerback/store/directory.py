@@ -21,6 +21,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     chat  whether it can be talked to by name
     url   where a registered one is asked; "" for one in code
+    token whether a registered one is asked with a bearer token
     """
 
     name: str
@@ -29,6 +30,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     chat: bool
     arrival: Arrival
     url: str = ""
+    token: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,7 @@ def _registered(remote: Remote) -> Known:
         chat=remote.chat,
         arrival="queue",
         url=remote.url,
+        token=bool(remote.bearer_token),
     )
 
 

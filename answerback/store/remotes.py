@@ -15,6 +15,7 @@ class Remote(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     lifecycle  "long-lived": the one there is
     chat       whether it can be talked to
     at         when it was registered, ms
+    bearer_token  a secret that it is asked with; "" where it wants none. It lies here as it is: workers must show it
     """
 
     name: str
@@ -23,6 +24,10 @@ class Remote(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     lifecycle: str = "long-lived"
     chat: bool = True
     at: int = 0
+    bearer_token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Remote({self.name!r}, {self.url!r})"
 
 
 _encode = msgspec.msgpack.Encoder().encode

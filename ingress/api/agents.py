@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
-
 from aiohttp import web
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
 from answerback.messages import Arrival
-from answerback.outside import is_public
 from answerback.store import Remote, Remotes
 from answerback.store.directory import Directory, Known, Standing
 from ingress.api.call import Call
-from ingress.api.incoming import AgentName
+from ingress.api.registration import NewAgent, check
 from ingress.api.route import BASE, Model, Route
 from ingress.problems import Problem
 
 TAG = "Agents"
 DEFAULT = "chat"
 """The name in a path that stands for whoever takes chats."""
-
-
-def _address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("begins with https:// or http://, and names a host")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("has no user, query or fragment")
-    return value
-
-
-class RuntimeSpec(Model):
-    """How an agent is run."""
-
-    lifecycle: Literal["long-lived"] = "long-lived"
-    supportsChat: bool = True
-
-
-Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[]"), AfterValidator(_address)]
-
-
-class NewAgent(Model):
-    """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
-
-    id: AgentName = Field(description="its name")
-    url: Annotated[
-        str,
-        StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[][^/?#@\s]*(/[^?#\s]*)?$"),
-        AfterValidator(_address),
-        Field(json_schema_extra={"format": "uri"}),
-    ]
-    description: Annotated[str, StringConstraints(max_length=1000)] = ""
-    runtimeSpec: RuntimeSpec = RuntimeSpec()
 
 
 class AgentView(Model):
@@ -65,6 +28,9 @@ class AgentView(Model):
     supportsChat: bool
     arrival: Arrival = Field(description="what becomes of messages that arrive while it works")
     url: str | None = Field(description="where a registered agent is asked; null for one in the workers' code")
+    hasBearerToken: bool | None = Field(
+        description="whether it is asked with a bearer token; null for one in the workers' code"
+    )
     workers: int = Field(description="those that serve it now")
     turnsRunning: int
     latencyP50: float | None = Field(description="half of its last turns took no longer, ms; null before the first")
@@ -80,6 +46,7 @@ class AgentView(Model):
             supportsChat=known.chat,
             arrival=known.arrival,
             url=known.url or None,
+            hasBearerToken=known.token if known.url else None,
             workers=standing.workers,
             turnsRunning=standing.turns,
             latencyP50=standing.p50,
@@ -112,7 +79,8 @@ class AgentRoutes:
             Route(
                 method="POST", path=f"/api{many}", aliases=(many,), handler=self.register, scope="admin", tag=TAG,
                 summary="Register a remote agent", body=NewAgent, answer=AgentView, status=201,
-                description="It is known in this workspace alone, and takes the place of an earlier one of its name.",
+                description="It is known in this workspace alone, and takes the place of an earlier one of its name: "
+                "with its bearer token or without, as it is told now.",
                 refusals={409: "an agent of that name is in the workers' code"},
             ),
             Route(
@@ -141,12 +109,15 @@ class AgentRoutes:
         known = await self._directory.get(call.caller.workspace, new.id)
         if new.id == DEFAULT or (known and not known.url):
             raise Problem(409, f'"{new.id}" is taken: it is in the workers\' code', code="agent-exists")
-        if not self._private and _private(new.url):
-            detail = "its address is not public: if it is yours, set ALLOW_PRIVATE_URLS=true"
-            raise Problem(422, detail, code="forbidden-address")
+        check(new, private=self._private)
         spec = new.runtimeSpec
         remote = Remote(
-            name=new.id, url=new.url, description=new.description, lifecycle=spec.lifecycle, chat=spec.supportsChat
+            name=new.id,
+            url=new.url,
+            description=new.description,
+            lifecycle=spec.lifecycle,
+            chat=spec.supportsChat,
+            bearer_token=new.bearerToken.get_secret_value() if new.bearerToken else "",
         )
         await self._remotes.register(call.caller.workspace, remote)
         return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
@@ -165,12 +136,3 @@ class AgentRoutes:
             if known.name == name:
                 return AgentView.of(known, standing)
         raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
-
-
-def _private(url: str) -> bool:
-    """Whether an address is not public on its face; what a name stands for is looked at when it is asked."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return not is_public(host)
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))

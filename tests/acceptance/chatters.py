@@ -54,4 +54,4 @@ chatters = [
     Agent("platforms-only", shows, chat=False),
 ]
 if url := os.environ.get("REMOTE"):
-    chatters.append(Agent("elsewhere", remote=url))
+    chatters.append(Agent("elsewhere", remote=url, bearer_token=os.environ.get("REMOTE_TOKEN")))

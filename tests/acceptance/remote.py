@@ -16,6 +16,8 @@ class RemoteAgent:
 
     statuses  what it answers with first, one for each request
     hold      what it waits for before it answers
+    wants     a bearer token, without which it answers with 401
+    shown     what it was shown
     wrapped   answer `{"result": {"response"}}`
     """
 
@@ -24,6 +26,8 @@ class RemoteAgent:
         self.statuses: list[int] = []
         self.wrapped = False
         self.hold: asyncio.Event | None = None
+        self.wants = ""
+        self.shown: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self._sessions: defaultdict[str, list[str]] = defaultdict(list)
@@ -33,6 +37,9 @@ class RemoteAgent:
         body = await request.json()
         self.asked.append(body)
         self.keys.append(request.headers["Idempotency-Key"])
+        self.shown.append(request.headers.get("Authorization", ""))
+        if self.wants and self.shown[-1] != f"Bearer {self.wants}":
+            return web.Response(status=401, text=f"not with {self.shown[-1]}")
         if self.hold:
             await self.hold.wait()
         if self.statuses:

@@ -56,7 +56,8 @@ async def test_agents_are_listed_with_what_they_are_and_how_they_go(chat: System
         assert list(found) == sorted(found)
         assert found["shows"] == {
             "id": "shows", "name": "shows", "description": "Shows what it is given.", "lifecycle": "long-lived",
-            "supportsChat": True, "arrival": "queue", "url": None, "workers": 1, "turnsRunning": 0, "latencyP50": None,
+            "supportsChat": True, "arrival": "queue", "url": None, "hasBearerToken": None,
+            "workers": 1, "turnsRunning": 0, "latencyP50": None,
         }  # fmt: skip
         assert not found["platforms-only"]["supportsChat"]
         assert found["drop"]["arrival"] == "drop"

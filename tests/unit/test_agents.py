@@ -12,6 +12,7 @@ from answerback.agents.journal import Limits
 from answerback.agents.load import load
 from answerback.errors import ConfigurationError
 from answerback.messages import Message
+from answerback.store import Remote
 
 
 async def _think(turn: Turn) -> str:
@@ -38,6 +39,18 @@ def test_an_agent_is_a_function_or_a_model_and_not_both() -> None:
         Agent("a", remote="example.com")
     with pytest.raises(ConfigurationError, match="an agent's name"):
         Agent("no spaces", _think)
+
+
+def test_a_bearer_token_is_for_a_remote_agent_and_is_shown_by_nothing() -> None:
+    agent = Agent("a", remote="https://example.com", bearer_token="s3cr3t-token")
+    assert "s3cr3t" not in f"{agent!r} {vars(agent)!r}"
+    assert "s3cr3t" not in repr(Remote(name="a", url="https://example.com", bearer_token="s3cr3t-token"))
+    with pytest.raises(ConfigurationError, match="is for a remote agent"):
+        Agent("a", _think, bearer_token="s3cr3t-token")
+    for wrong in ("", "s3cr3t token", "s3cr3t\r\nX: y", "s3cr3t=x"):
+        with pytest.raises(ConfigurationError, match="its bearer token") as refused:
+            Agent("a", remote="https://example.com", bearer_token=wrong)
+        assert "s3cr3t" not in str(refused.value)
 
 
 def test_a_window_has_as_many_messages_as_fit_and_begins_with_a_question() -> None:

@@ -33,11 +33,11 @@ function card(agent) {
   );
 }
 
-function facts({ lifecycle, workers, turnsRunning, latencyP50, url }) {
+function facts({ lifecycle, workers, turnsRunning, latencyP50, url, hasBearerToken }) {
   const found = [lifecycle, `${workers} worker${workers === 1 ? "" : "s"}`];
   if (turnsRunning) found.push(`${turnsRunning} at work`);
   if (latencyP50) found.push(`${duration(latencyP50)} a turn`);
-  if (url) found.push(`at ${url}`);
+  if (url) found.push(`at ${url}${hasBearerToken ? ", with a token" : ""}`);
   return found;
 }
 
