@@ -183,19 +183,6 @@ async def test_a_reader_that_leaves_ends_nothing_and_a_cancel_does(plain: System
         assert await ada.post(f"{path}/cancel") == {"cancelled": False}
 
 
-async def test_a_message_that_may_not_wait_is_refused_and_says_so(plain: System, marks: Path) -> None:
-    await plain.ingress()
-    await plain.worker("tests.acceptance.agents:slows", SLOW="1")
-    async with client(plain) as ada:
-        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-        receipt = await ada.post(f"{path}/messages", {"content": "one", "wait": False}, 202)
-        await mark(marks, f"{receipt['id']}-1")
-        refused = await ada.post(f"{path}/messages", {"content": "two", "arrival": "drop"}, 409)
-        assert refused["type"].endswith("#busy")
-        found = await ada.get(path)
-        assert [m["content"] for m in found["waiting"]] == ["one"]
-
-
 async def test_a_turn_that_fails_for_good_is_a_problem_with_its_turn(plain: System) -> None:
     await plain.ingress()
     await plain.worker("tests.acceptance.agents:failing", TURN_MAX_ATTEMPTS="2")
@@ -339,20 +326,6 @@ async def test_each_of_two_who_speak_at_once_hears_the_turn_that_answers_him(
         assert (await two)["message"]["content"] == ("one + two" if first != "one" else "two")
         assert await three == await one
         assert await ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one") == await one
-
-
-async def test_what_a_busy_agent_does_not_take_is_refused(plain: System, marks: Path) -> None:
-    await plain.ingress()
-    await plain.worker("tests.acceptance.agents:drops", SLOW="1")
-    async with client(plain) as ada:
-        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-        one = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}))
-        await mark(marks, "one")
-        refused = await ada.post(f"{path}/messages", {"content": "two"}, 409)
-        assert refused["type"].endswith("#busy")
-        assert (await one)["message"]["content"] == "one"
-        said = [(m["content"], m["status"]) for m in (await ada.get(path))["messages"]]
-        assert said == [("one", "said"), ("one", "said"), ("two", "dropped")]
 
 
 async def test_a_process_that_stops_sends_its_readers_to_another(plain: System) -> None:

@@ -183,6 +183,22 @@ async def test_a_killed_worker_is_not_noticed(plain: System, marks: Path, shop: 
     await answered(panel, whole(30))
 
 
+async def test_a_message_that_a_busy_agent_does_not_take_says_so(
+    plain: System, marks: Path, shop: Site, page: Page
+) -> None:
+    await plain.ingress()
+    await plain.worker(f"{AGENTS}:drops", SLOW="1")
+    panel = await opened(page, shop, plain.port)
+    await say(panel, "one")
+    await until(lambda: asyncio.sleep(0, (marks / "one").exists()), what="the agent at work")
+    await say(panel, "two")
+    words = panel.locator(".message.user", has_text="two").locator("small")
+    await expect(words).to_have_text("not taken, for another answer was on its way")
+    assert await said(panel) == ["one"]
+    await page.reload()
+    await expect(words).to_have_text("not taken, for another answer was on its way")
+
+
 async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: Browser) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:echoes")

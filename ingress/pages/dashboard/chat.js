@@ -78,8 +78,9 @@ export async function chat(main, [agent], signal) {
   }
 
   async function hear({ kind, said }) {
-    // It may be what was sent just now: its receipt tells.
-    if (kind === "turn" && said.messages.some(({ id }) => !talk.messages.has(id))) await posting;
+    // It may be about what was sent just now: its receipt tells.
+    const about = kind === "turn" || said.status === "dropped" ? said.events : [];
+    if (about.some((id) => !talk.messages.has(id))) await posting;
     if (kind === "turn") working.add(said.turn);
     if (kind === "tool_call" || kind === "tool_result") tool(said);
     if (kind === "retry") failed(`It failed (${said.reason}), and is tried again in ${Math.ceil(said.seconds)} s.`);

@@ -147,8 +147,9 @@ class Session {
 
   async hear({ kind, data }) {
     const said = JSON.parse(data);
-    // It may be what we have just sent: its receipt tells.
-    if (kind === "turn" && this.flushing && said.messages.some(({ id }) => !this.talk.messages.has(id))) await this.flushing;
+    // It may be about what we have just sent: its receipt tells.
+    const about = kind === "turn" || said.status === "dropped" ? said.events : [];
+    if (this.flushing && about.some((id) => !this.talk.messages.has(id))) await this.flushing;
     if (kind === "forgotten") {
       this.last = "0";
       return this.history(); // it has what is not kept as events any more

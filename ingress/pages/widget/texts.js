@@ -17,6 +17,7 @@ const TEXTS = {
   refused: "This could not be sent.",
   unavailable: "The chat is not available here.",
   cancelled: "stopped",
+  dropped: "not taken, for another answer was on its way",
   retry: "Try again",
   unread: "new message",
 };

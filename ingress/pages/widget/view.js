@@ -65,7 +65,8 @@ class View {
     bubble.box.setAttribute("aria-busy", String(streaming));
     if (bubble.text !== text || bubble.streaming !== streaming) write(bubble.words, text, !streaming);
     Object.assign(bubble, { text, streaming });
-    bubble.small.textContent = message.pending ? this.texts.sending : message.status === "cancelled" ? this.texts.cancelled : "";
+    const { sending, cancelled, dropped } = this.texts;
+    bubble.small.textContent = message.pending ? sending : { cancelled, dropped }[message.status] || "";
     if (near || message.role === "user") this.bottom();
   }
 
