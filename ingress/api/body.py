@@ -12,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from ingress.problems import BROKEN_OFF, Place, Problem
 
+DIGITS = 1000
+"""Digits of a whole number."""
+
 
 async def read(request: web.Request, limit: int, timeout: float) -> bytes:
     """The body, within `timeout` seconds. Raises `Problem`: 408, 413 or 415."""
@@ -110,14 +113,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > 20 or not -(2**63) <= (number := int(digits)) < 2**64:
-        raise ValueError("a whole number has more than 64 bits")
-    return number
+    # Kept exactly, since free JSON stays JSON wherever it lies; this is far below where Python itself gives up.
+    if len(digits) > DIGITS:
+        raise ValueError(f"a whole number has more than {DIGITS} digits: {digits[:20]}…")
+    return int(digits)
 
 
 def _finite(digits: str) -> float:
     if not math.isfinite(number := float(digits)):
-        raise ValueError("a number is too large")
+        raise ValueError(f"a number is too large: {digits if len(digits) <= 20 else f'{digits[:20]}…'}")
     return number
 
 
