@@ -4,6 +4,9 @@ ARGS   ?=
 BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
+# What one process has compiled, the next need not compile again: a run of the tests starts hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up test chaos check bench pictures lock clean FORCE
 

@@ -72,6 +72,14 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Let it answer what it was asked, and close it."""
+        # Made just as we stop, it began to wait for its first request after those who wait were told to close
+        # (aiohttp 3.14), and would keep this process for the whole timeout.
+        await asyncio.sleep(0)
+        self.close()
+        await super().shutdown(timeout)
+
     def abort(self) -> None:
         """Close it now, whatever is still to be sent."""
         if self.transport is not None:

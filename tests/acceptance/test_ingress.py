@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
@@ -157,6 +159,19 @@ async def test_a_slow_client_is_sent_away(plain: System) -> None:
     answer = await asyncio.wait_for(reader.readline(), 30)
     assert answer.startswith(b"HTTP/1.1 408")
     writer.close()
+
+
+async def test_clients_that_have_only_just_come_do_not_hold_up_its_end(plain: System) -> None:
+    process = await plain.ingress()
+    with ExitStack() as clients:
+        # It gets to know of all of this at once.
+        process.signal(signal.SIGSTOP)
+        for _ in range(20):
+            clients.enter_context(socket.create_connection(("127.0.0.1", plain.port)))
+        process.signal(signal.SIGTERM)
+        process.signal(signal.SIGCONT)
+        # Requests that have begun would have ten seconds.
+        assert await process.wait(within=8) == 0
 
 
 async def test_metrics_tell_of_deliveries_and_queues(plain: System) -> None:

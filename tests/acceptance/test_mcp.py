@@ -143,7 +143,7 @@ async def test_who_stops_waiting_ends_nothing(plain: System, marks: Path, mode: 
 
 async def test_a_process_that_stops_leaves_nobody_waiting(plain: System, marks: Path) -> None:
     process = await plain.ingress()
-    await plain.worker("tests.acceptance.agents:recites", PACE="0.2")
+    await plain.worker("tests.acceptance.agents:recites", PACE="0.2", SHUTDOWN_GRACE_SECONDS="0.1")
     async with client(plain, await key(plain)) as connected:
         thread = await call(connected, "create_chat_thread")
         begun = asyncio.Event()
