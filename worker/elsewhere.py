@@ -6,9 +6,9 @@ import random
 
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.settings import Settings
 from answerback.store import Claim, Roster, Threads
 from answerback.store.deltas import told
+from worker.backoff import Backoff
 from worker.letters import letter
 from worker.patience import patiently
 
@@ -21,12 +21,11 @@ DELAY = 0.2
 class Elsewhere:
     """Leaves threads to other workers."""
 
-    def __init__(self, settings: Settings, threads: Threads, roster: Roster) -> None:
+    def __init__(self, threads: Threads, roster: Roster, backoff: Backoff, *, max_attempts: int) -> None:
         self._threads = threads
         self._roster = roster
-        self._max_attempts = settings.max_attempts
-        self._retry_base = settings.retry_base
-        self._retry_cap = settings.retry_cap
+        self._backoff = backoff
+        self._max_attempts = max_attempts
 
     async def leave(self, claim: Claim, event: Event) -> None:
         """Give a claimed thread up whose next event is for an agent that we do not have.
@@ -45,7 +44,7 @@ class Elsewhere:
             last = told("error", entry.event.id, events=ids, reason=why, code="unreachable")
             await patiently(self._threads.bury, claim, buried, entry, handled=len(claim.entries), deltas=[last])
             return
-        delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
+        delay = self._backoff.after(claim.attempt)
         log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
         again = told("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else [])

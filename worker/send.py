@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, Sent
 from answerback.store import Outbox, Outgoing
+from worker.backoff import Backoff
 from worker.identity import UNIDENTIFIED_DELAY, Identities
 from worker.patience import patiently
 
@@ -36,8 +36,7 @@ class Sender:
         *,
         lease: float,
         max_attempts: int = 10,
-        retry_base: float = 1.0,
-        retry_cap: float = 300.0,
+        backoff: Backoff,
     ) -> None:
         self._outbox = outbox
         self._clients = clients
@@ -45,8 +44,7 @@ class Sender:
         self._http = http
         self._fresh = lease / 2
         self._max_attempts = max_attempts
-        self._retry_base = retry_base
-        self._retry_cap = retry_cap
+        self._backoff = backoff
 
     async def run(self, outgoing: Outgoing) -> None:
         """Send a thread's replies until none is left or its outbox has to wait."""
@@ -117,7 +115,7 @@ class Sender:
         if reply.attempts >= self._max_attempts:
             doubt = " It may have been posted all the same." if unknown else ""
             return await self._fail(attempt, f"gave up after {reply.attempts} tries: {trouble}.{doubt}")
-        delay = min(self._retry_cap, self._retry_base * 2 ** (reply.attempts - 1)) * random.uniform(0.5, 1)
+        delay = self._backoff.after(reply.attempts)
         log.warning("reply not sent yet", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay)
         waiting = msgspec.structs.replace(reply, state="sending" if unknown else "pending", error=str(trouble))
         await patiently(self._outbox.defer, msgspec.structs.replace(attempt, reply=waiting), delay, retry=True)

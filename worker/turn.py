@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -21,6 +20,7 @@ from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
 from answerback.store.deltas import told
+from worker.backoff import Backoff
 from worker.broadcast import SILENT, Broadcast, Voice, voice_of
 from worker.identity import UNIDENTIFIED_DELAY
 from worker.letters import letter, reason
@@ -53,8 +53,7 @@ class Turns:
         limits: Limits,
         timeout: float,
         max_attempts: int,
-        retry_base: float,
-        retry_cap: float,
+        backoff: Backoff,
     ) -> None:
         self._threads = threads
         self._served = served
@@ -66,8 +65,7 @@ class Turns:
         self._limits = limits
         self._timeout = timeout
         self._max_attempts = max_attempts
-        self._retry_base = retry_base
-        self._retry_cap = retry_cap
+        self._backoff = backoff
         self.running = Running(threads)
         self.stopping = False
         self.tally = Tally()
@@ -170,10 +168,7 @@ class Turns:
         events = claim.events
         event = events[-1]
         voice = Broadcast(self._threads, claim, event.id) if claim.live else SILENT
-        journal = {}
-        for entry in claim.entries:
-            journal.update(entry.journal)
-        journal.update(claim.journal)
+        journal = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
         history = event.context if event.context is not None else claim.history
         if again := left(claim):
             again.intersection_update(event.id for event in events)
@@ -229,7 +224,7 @@ class Turns:
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
             await self._bury(claim, *buried, code, await voice_of(turn).close())
             return False
-        delay = min(self._retry_cap, self._retry_base * 2 ** (claim.attempt - 1)) * random.uniform(0.5, 1)
+        delay = self._backoff.after(claim.attempt)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
         deltas = await voice_of(turn).close()
         if claim.live:

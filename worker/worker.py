@@ -18,20 +18,20 @@ from redis.exceptions import RedisError
 
 from answerback.agents import Agent
 from answerback.agents.journal import Limits
-from answerback.errors import StoreFull, StoreUnavailable
 from answerback.http import Http
 from answerback.log import get_logger
 from answerback.outside import Outside
 from answerback.settings import Settings
-from answerback.store import Chats, Database, Flows, Outbox, Remotes, Roster, Threads, WorkerReport
+from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads
 from answerback.store.keys import arq_queue, signals
-from answerback.store.measures import Measures
 from answerback.store.server import refuse_unsafe
 from answerback.store.subscription import Subscription
 from worker.background import for_ever, watch
+from worker.backoff import Backoff
 from worker.claims import Claims
 from worker.clients import clients_of
 from worker.elsewhere import Elsewhere
+from worker.heartbeat import Heartbeat
 from worker.identity import Identities
 from worker.leases import Leases
 from worker.patience import patiently
@@ -53,7 +53,7 @@ class Worker(arq.Worker):
     """One worker process. Threads do not travel as arq jobs, so none of arq's limits touch an event."""
 
     def __init__(self, settings: Settings, agents: Sequence[Agent], database: Database) -> None:
-        lease = settings.lease
+        lease, backoff = settings.lease, Backoff(settings.retry_base, settings.retry_cap)
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._settings = settings
         self._served = Served(agents, Remotes(database), Outside(private=settings.allow_private_urls))
@@ -66,8 +66,6 @@ class Worker(arq.Worker):
             history=settings.history_window,
         )
         self._roster = Roster(database)
-        self._flows = Flows(self._threads)
-        self._measures = Measures(database)
         self._leases = Leases(self._threads, lease)
         clients = clients_of(settings)
         self._http = Http(timeout=settings.platform_timeout)
@@ -80,8 +78,7 @@ class Worker(arq.Worker):
             self._http,
             lease=lease,
             max_attempts=settings.reply_max_attempts,
-            retry_base=settings.retry_base,
-            retry_cap=settings.retry_cap,
+            backoff=backoff,
         )
         self._turns = Turns(
             self._threads,
@@ -89,13 +86,12 @@ class Worker(arq.Worker):
             clients,
             self._identities.known,
             self._leases.sure,
-            Elsewhere(settings, self._threads, self._roster).leave,
+            Elsewhere(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
             window=settings.history_window,
             limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
             timeout=settings.turn_timeout,
             max_attempts=settings.max_attempts,
-            retry_base=settings.retry_base,
-            retry_cap=settings.retry_cap,
+            backoff=backoff,
         )
         running = self._turns.running
         self._leases.cancelled = partial(running.signal, "cancel")
@@ -113,7 +109,9 @@ class Worker(arq.Worker):
         self._sending = Claims(
             "due", self._threads, self._leases, outbox.claim, sender.run, slots=settings.concurrency, lease=lease
         )
-        self._started = 0
+        self._heartbeat = Heartbeat(
+            self.id, settings, self._threads, self._roster, self._served, self._turns, self._working, self._sending
+        )
         self._tasks: list[asyncio.Task[None]] = []
         super().__init__(
             functions=[],
@@ -163,46 +161,14 @@ class Worker(arq.Worker):
     async def _start(self, ctx: dict[Any, Any]) -> None:
         if self._tasks:
             return
-        self._started = await self._threads.database.now()
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._served.own])
         halts = self._turns.running.halts
-        keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._report)
+        keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._heartbeat.keep)
         self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
         self._tasks.append(asyncio.create_task(self._signals.add(signals())))
         self._working.start()
         self._sending.start()
-
-    async def _report(self) -> None:
-        """Tell of ourselves at each heartbeat, and once of the flows that our agents follow."""
-        told = False
-        while True:
-            try:
-                await self._roster.report(self._words())
-                if not told:
-                    await self._flows.tell(self._served.sketches())
-                    told = True
-                await self._turns.tally.flush(self._measures)
-            except (StoreUnavailable, StoreFull):
-                pass  # the lease heartbeat says so already
-            await asyncio.sleep(self._settings.lease / 3)
-
-    def _words(self) -> WorkerReport:
-        return WorkerReport(
-            id=self.id,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started=self._started,
-            seen=0,
-            lease=int(self._settings.lease * 1000),
-            state="working" if self.allow_pick_jobs else "stopping",
-            turns=len(self._working),
-            sending=len(self._sending),
-            concurrency=self._settings.concurrency,
-            done=self._turns.tally.done,
-            failed=self._turns.tally.failed,
-            agents=self._served.reports(self._turns.running),
-        )
 
     async def _poll_iteration(self) -> None:
         # arq's own poll ends the process when Redis goes away; ours outlives that.
@@ -250,9 +216,6 @@ class Worker(arq.Worker):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            await self._roster.leave(self.id)
-        except (StoreUnavailable, StoreFull):
-            pass
+        await self._heartbeat.leave()
         await self._http.close()
         log.info("worker stopped", worker=self.id, turns=self._turns.tally.done)

@@ -15,7 +15,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from answerback.flows.templates import matches, pattern
+from answerback.flows.patterns import matches, pattern
 
 Schema = dict[str, Any]
 ANSWER = 1000

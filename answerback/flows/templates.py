@@ -10,17 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.filters import FILTERS
 from jinja2.parser import Parser
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import SchemaError
 
 from answerback.errors import AnswerbackError
+from answerback.flows.patterns import matches, pattern
 
 ITEMS = 10_000
 LENGTH = 100_000
@@ -110,25 +109,6 @@ def _short(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return "" if value is None else value
-
-
-@lru_cache(maxsize=1024)
-def pattern(source: str) -> TypeAdapter[str]:
-    """A regular expression whose time is linear (https://docs.rs/regex). Raises `ValueError` with its fault."""
-    try:
-        return TypeAdapter(Annotated[str, StringConstraints(pattern=source)])
-    except SchemaError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ValueError(lines[-1].removeprefix("error: ") if lines else "is no regular expression") from None
-
-
-def matches(value: Any, source: str) -> bool:
-    """Whether a text has a match. Anchor it yourself: "^[0-9]{4}$"."""
-    try:
-        pattern(source).validate_python(str(value))
-    except ValidationError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,81 @@
+"""What a worker tells of itself for as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.settings import Settings
+from answerback.store import Claim, Flows, Outgoing, Roster, Threads, WorkerReport
+from answerback.store.measures import Measures
+from worker.claims import Claims
+from worker.served import Served
+from worker.turn import Turns
+
+
+class Heartbeat:
+    """Reports to the roster, and counts for the charts. `worker`: the name under which it is known."""
+
+    def __init__(
+        self,
+        worker: str,
+        settings: Settings,
+        threads: Threads,
+        roster: Roster,
+        served: Served,
+        turns: Turns,
+        working: Claims[Claim],
+        sending: Claims[Outgoing],
+    ) -> None:
+        self._worker = worker
+        self._settings = settings
+        self._database = threads.database
+        self._roster = roster
+        self._served = served
+        self._turns = turns
+        self._working = working
+        self._sending = sending
+        self._flows = Flows(threads)
+        self._measures = Measures(threads.database)
+        self._started = 0
+
+    async def keep(self) -> None:
+        """Report at once and then again and again; tell once of the flows that our agents follow."""
+        self._started = self._started or await self._database.now()
+        told = False
+        while True:
+            try:
+                await self._roster.report(self._report())
+                if not told:
+                    await self._flows.tell(self._served.sketches())
+                    told = True
+                await self._turns.tally.flush(self._measures)
+            except (StoreUnavailable, StoreFull):
+                pass  # the lease heartbeat says so already
+            await asyncio.sleep(self._settings.lease / 3)
+
+    async def leave(self) -> None:
+        """Say goodbye. Where Redis is away, the roster forgets us by itself."""
+        try:
+            await self._roster.leave(self._worker)
+        except (StoreUnavailable, StoreFull):
+            pass
+
+    def _report(self) -> WorkerReport:
+        return WorkerReport(
+            id=self._worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=self._started,
+            seen=0,
+            lease=int(self._settings.lease * 1000),
+            state="stopping" if self._turns.stopping else "working",
+            turns=len(self._working),
+            sending=len(self._sending),
+            concurrency=self._settings.concurrency,
+            done=self._turns.tally.done,
+            failed=self._turns.tally.failed,
+            agents=self._served.reports(self._turns.running),
+        )
