@@ -28,6 +28,7 @@ class Leases:
         self._lease = lease
         self._every = lease / 3
         self._known = time.monotonic()
+        self._calm = 0.0
         self._asking = asyncio.Lock()
         self.cancelled: Callable[[str], None] = lambda thread: None
         """Told of a held thread whose turn was cancelled: a signal may have been missed."""
@@ -61,16 +62,35 @@ class Leases:
                     await patiently(self._beat)
             await asyncio.sleep(0)  # where a cancellation arrives
 
+    async def calm(self) -> None:
+        """Return when whoever holds a lease has had the time to renew it.
+
+        After a standstill, of Redis or of ourselves, all leases seem to be over: to claim at once would be to take
+        threads from workers that are alive, and to do over what they do.
+        """
+        if self._silent:
+            async with self._asking:
+                if self._silent:
+                    await patiently(self._beat)
+        if (rest := self._calm - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
+
     @property
     def _stale(self) -> bool:
         return time.monotonic() - self._known > self._lease
+
+    @property
+    def _silent(self) -> bool:
+        # Only then can a lease have ended whose holder did all it could.
+        return time.monotonic() - self._known > 2 * self._every
 
     async def _beat(self) -> None:
         began = time.monotonic()
         by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
-        for p, leases in by_partition.items():
+        # Who holds nothing asks, too: it learns how Redis does.
+        for p, leases in (by_partition or {0: []}).items():
             held = await self._threads.extend(p, leases)
             for (_, thread, _), kept in zip(leases, held, strict=True):
                 if kept == Lease.CANCELLED:
@@ -80,6 +100,8 @@ class Leases:
                 await asyncio.sleep(WORD)
                 for lease in missing:
                     self._drop(*lease)
+        if self._silent:
+            self._calm = time.monotonic() + self._lease / 2
         self._known = began
 
     def _drop(self, queue: Queue, thread: str, fence: int) -> None:

@@ -31,9 +31,10 @@ class Reservations:
         self._ahead = 0
 
     async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
-        """Reserve up to `limit` claimable threads of a queue for one lease."""
+        """Reserve up to `limit` claimable threads of a queue for one lease; none by a call that was long on its way."""
         till, ids, wait = await self.scripts.take(
-            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue)], [limit, self._lease]
+            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue)],
+            [limit, self._lease, self.now if self._ahead else 0],
         )
         self._ahead = till - self._lease - _monotonic()
         return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from dataclasses import dataclass, field
 
 from tests.acceptance.system import Process, System
@@ -24,11 +25,13 @@ class Place:
 
 @dataclass
 class Crew:
-    """All places. `kept`: the processes are started again."""
+    """All places. `awakenings`: when a process that had stood still went on, in ms."""
 
     system: System
     dice: random.Random
     places: list[Place] = field(default_factory=list)
+    awakenings: list[int] = field(default_factory=list)
+    _still: set[Process] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def hire(self, program: str, **settings: str) -> None:
@@ -41,6 +44,19 @@ class Crew:
         """The places of one program."""
         return [place for place in self.places if place.program == program]
 
+    def pause(self, process: Process) -> None:
+        """Let it stand still."""
+        process.signal(signal.SIGSTOP)
+        self._still.add(process)
+
+    def wake(self, process: Process) -> None:
+        """Let it go on, if it stands still."""
+        if process in self._still:
+            # Written down before it is true: it may ask for something at once.
+            self.awakenings.append(time.time_ns() // 1_000_000)
+            process.signal(signal.SIGCONT)
+            self._still.remove(process)
+
     async def replace(self, place: Place) -> None:
         """A rolling deploy: the old process is told to stop; its place is taken at once."""
         if (old := place.process) is None:
@@ -48,6 +64,7 @@ class Crew:
         before, place.process = place.started, None
         while place.started == before:
             await asyncio.sleep(0.02)
+        self.wake(old)
         # It ends by itself, unless the signal came before it was ready for one, or another fault before that.
         assert await old.stop() in (0, -signal.SIGTERM, -signal.SIGKILL), old.words()[-2000:]
 

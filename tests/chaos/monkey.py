@@ -57,8 +57,6 @@ class Monkey:
         self._rules: dict[int, str] = {}
         self.done: Counter[str] = Counter()
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
-        self.awakenings: list[int] = []
-        """When a worker that had stood still went on, in ms."""
         self._outages = 0
 
     async def run(self, progress: Callable[[], float]) -> None:
@@ -111,10 +109,9 @@ class Monkey:
         process = self._dice.choice(self._crew.of("worker")).process
         if process is None:
             return
-        process.signal(signal.SIGSTOP)
+        self._crew.pause(process)
         await asyncio.sleep(self._dice.uniform(0.5, 3) * LEASE)
-        process.signal(signal.SIGCONT)
-        self.awakenings.append(time.time_ns() // 1_000_000)
+        self._crew.wake(process)
         self.done["a worker stands still (SIGSTOP)"] += 1
 
     async def _replace_worker(self) -> None:

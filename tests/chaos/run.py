@@ -92,7 +92,7 @@ async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
                 events=events,
                 faults=+monkey.done,
                 verdict=verdict,
-                bill=await bill(standins, folder / "recorded", load.requests, monkey.awakenings),
+                bill=await bill(standins, folder / "recorded", load.requests, crew.awakenings),
                 replayed=replayed,
                 letters=Counter(letter.reason.partition(":")[0] for letter in letters),
                 answers=load.answers,
