@@ -48,6 +48,9 @@ async def test_a_link_signs_in_once(plain: System, browser: Browser, page: Page)
     other = await browser.new_page()
     await other.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
     await expect(other.get_by_role("alert")).to_contain_text("was used already")
+    again = await page.context.new_page()
+    await again.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
+    await expect(again.get_by_role("heading", name="Overview")).to_be_visible()
 
 
 async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> None:

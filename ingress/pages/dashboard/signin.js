@@ -1,7 +1,7 @@
 // Signing in: with a key of scope admin, or with the link that `answerback up` prints. The link's token is in the
 // part of the address that no server and no log sees.
 
-import { signIn } from "./api.js";
+import { signedIn, signIn } from "./api.js";
 import { el } from "./dom.js";
 
 export const linkOf = (hash) => (hash.startsWith("#link=") ? hash.slice(6) : "");
@@ -35,6 +35,8 @@ export async function signInPage(main, opened) {
   if (link) {
     history.replaceState(null, "", "/");
     await enter(link);
+    // Who is signed in already may open an old link again.
+    if (trouble.textContent) await signedIn().then(opened, () => {});
   } else {
     key.focus();
   }
