@@ -135,13 +135,16 @@ class Content(Model):
         )
 
 
-_BOTH: JsonDict = {"properties": {"stream": {"const": True}, "wait": {"const": False}}, "required": ["stream", "wait"]}
+# Said as what may be, not as what may not: those who make requests from a schema know what to do with it.
+_ONE_WAY: JsonDict = {
+    "anyOf": [{"properties": {"stream": {"const": False}}}, {"properties": {"wait": {"const": True}}}],
+}
 
 
 class NewMessage(Content):
     """A message, and how its answer is wanted."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "not": _BOTH})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "allOf": [_ONE_WAY]})
 
     stream: bool = Field(False, description="answer with server-sent events")
     wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")
