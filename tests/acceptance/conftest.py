@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.remote import RemoteAgent, remote_agent
 from tests.acceptance.system import System
 from tests.acceptance.terminal import Terminal
 from tests.standins.client import StandIns
@@ -35,6 +36,22 @@ async def plain(tmp_path: Path) -> AsyncIterator[System]:
     """An Answerback with the generic door alone: replies stay in their threads."""
     async with System.running(tmp_path, {}) as running:
         yield running
+
+
+@pytest.fixture
+def marks(plain: System) -> Path:
+    """Where the agents leave word of what they do."""
+    folder = plain.folder / "marks"
+    folder.mkdir()
+    plain.settings["MARKS"] = str(folder)
+    return folder
+
+
+@pytest.fixture
+async def remote() -> AsyncIterator[RemoteAgent]:
+    """A remote agent."""
+    async with remote_agent() as agent:
+        yield agent
 
 
 @pytest.fixture

@@ -8,23 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from answerback.store.access import Keys
 from tests.acceptance import model_host
 from tests.acceptance.chatting import Client, Sent, client
 from tests.acceptance.system import System, until
 
 THREADS = "/threads"
-
-
-@pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
 
 
 @asynccontextmanager

@@ -16,15 +16,6 @@ from tests.standins.sender import Standard
 THREADS, SESSIONS = "/threads", "/sessions"
 
 
-@pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
-
-
 async def mark(folder: Path, name: str) -> None:
     """Wait for such a word."""
 

@@ -15,15 +15,6 @@ TOOLS = ["list_chat_threads", "create_chat_thread", "get_chat_thread", "send_cha
 RECITED = "".join(f"word{number} " for number in range(30))
 
 
-@pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
-
-
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_each_tool_does_what_it_says_in_every_revision_of_the_protocol(
     plain: System, marks: Path, mode: str

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.acceptance.caller import Caller, calling
-from tests.acceptance.remote import RemoteAgent, remote_agent
+from tests.acceptance.remote import RemoteAgent
 from tests.acceptance.system import System, free_port, until
 
 CHATTERS = "tests.acceptance.chatters:chatters"
-
-
-@pytest.fixture
-async def remote() -> AsyncIterator[RemoteAgent]:
-    """A remote agent."""
-    async with remote_agent() as agent:
-        yield agent
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from answerback.store.access import Keys
-from tests.acceptance.remote import RemoteAgent, remote_agent
+from tests.acceptance.remote import RemoteAgent
 from tests.acceptance.system import System
 from tests.forks import ROOT
 
@@ -24,13 +22,6 @@ EXAMPLES = os.environ.get("SCHEMA_EXAMPLES", "2")
 """How many of each kind are made for a route: SCHEMA_EXAMPLES=50 for a long look."""
 TWINS = r"^/(?!api/)"
 """Other paths of the same routes: what is taken away by one is gone by the other, which a fuzzer cannot know."""
-
-
-@pytest.fixture
-async def remote() -> AsyncIterator[RemoteAgent]:
-    """A remote agent."""
-    async with remote_agent() as agent:
-        yield agent
 
 
 async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> None:

@@ -5,20 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from answerback.messages import Author, Event
 from tests.acceptance.reader import THREAD, Reader, following, said
 from tests.acceptance.system import System, until
-
-
-@pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
 
 
 async def mark(folder: Path, name: str) -> None:

@@ -12,9 +12,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from answerback.store.access import Keys
+from tests.acceptance.conftest import marks
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM
 from tests.browser.site import Site, site
+
+__all__ = ["marks"]
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
 expect.set_options(timeout=PATIENCE * 1000)
@@ -87,15 +90,6 @@ def picture(tmp_path: Path) -> Picture:
         await page.screenshot(path=folder / f"{name}.png")
 
     return take
-
-
-@pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
 
 
 @_fixture
