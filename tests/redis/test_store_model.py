@@ -17,7 +17,7 @@ from tests.redis.machine import numbers, picks
 from tests.redis.model import Courier
 from tests.redis.repairs import Repairs
 
-EXAMPLES = int(os.environ.get("STORE_MODEL_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("STORE_MODEL_EXAMPLES", "25"))
 STEPS = int(os.environ.get("STORE_MODEL_STEPS", "40"))
 # To find the shortest way into a failure takes minutes: ask for it when there is one.
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("STORE_MODEL_SHRINK" in os.environ)
