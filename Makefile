@@ -57,7 +57,8 @@ clean:  ## remove .venv and caches; your data in .answerback stays
 		$(PIP) install --no-compile -c constraints.txt -e ".$${extras:+[$$extras]}"; }
 	@touch $@
 
-# What the tests import is compiled here, once, and not by every process of their first run at the same time.
+# What the tests import is compiled here, once, and not by every process of their first run at the same time. Where
+# that fails, the run itself says why.
 .venv/test.compiled: .venv/test.installed
 	@echo "Compiling what the tests import (once) ..."
 	@$(BIN)/python -m pytest -n0 --collect-only -qq >/dev/null 2>&1 || true

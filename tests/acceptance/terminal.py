@@ -18,7 +18,6 @@ from tests.acceptance.system import PATIENCE, free_port
 from tests.forks import ROOT, Fork
 
 T = TypeVar("T")
-COMMAND = [sys.executable, "-m", "tools"]
 
 
 def until(look: Callable[[], T], what: str, within: float = PATIENCE) -> T:
@@ -127,7 +126,7 @@ class Terminal:
         log = self.folder / f"up-{len(self._running)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*COMMAND, "up", *args],
+                [sys.executable, "-m", "tools", "up", *args],
                 cwd=self.folder,
                 env={**self.settings, **settings},
                 stdin=subprocess.DEVNULL,
