@@ -15,6 +15,7 @@ from answerback.store.access import Keys
 from tests.acceptance.conftest import marks
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM
+from tests.browser.dashboard import far_away
 from tests.browser.site import Site, site
 
 __all__ = ["marks"]
@@ -22,6 +23,8 @@ __all__ = ["marks"]
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
 expect.set_options(timeout=PATIENCE * 1000)
 
+LAG = float(os.environ.get("LAG", "0"))
+"""By how many seconds each answer of the API is late: finds what a page does wrongly before an answer is there."""
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 Picture = Callable[[Page, str], Awaitable[None]]
 
@@ -71,6 +74,8 @@ async def another(browser: Browser) -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page, in which no script may fail without a word, and no policy be broken."""
     page = await (await browser.new_context()).new_page()
+    if LAG:
+        await far_away(page, LAG)
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)

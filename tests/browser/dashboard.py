@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+import asyncio
+from contextlib import suppress
+
+from playwright.async_api import Error, Page, Route, expect
 
 from answerback.store.signins import SignIns
 from tests.acceptance.system import Process, System, until
@@ -50,3 +53,14 @@ async def started(system: System, **settings: str) -> Process:
     """Ingress and a worker; the worker."""
     await system.ingress()
     return await system.worker(f"{AGENTS}:agents", **settings)
+
+
+async def far_away(page: Page, lag: float) -> None:
+    """Let each request of the page reach the API that many seconds late."""
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(lag)
+        with suppress(Error):  # the page is gone
+            await route.continue_()
+
+    await page.route("**/api/**", late)

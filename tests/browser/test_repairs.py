@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from answerback.store.index import listed
 from tests.acceptance.system import System
-from tests.browser.dashboard import AGENTS, say, signed_in, started, talking, whole
+from tests.browser.dashboard import AGENTS, far_away, say, signed_in, started, talking, whole
 
 
 async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page) -> None:
@@ -37,6 +37,7 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, marks
     await talking(page, "moody")
     await say(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
+    await far_away(page, 0.3)
     await page.get_by_role("link", name="Dead letters").click()
     await page.get_by_label("Choose all").check()
     await page.get_by_role("button", name="Drop").click()

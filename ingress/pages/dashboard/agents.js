@@ -1,7 +1,7 @@
 // The agents, a card each: what they are, whether they can be reached, and a button to talk to them.
 
 import { ask } from "./api.js";
-import { el } from "./dom.js";
+import { el, replace } from "./dom.js";
 import { duration } from "./words.js";
 
 export async function agents(main, _, signal) {
@@ -10,8 +10,7 @@ export async function agents(main, _, signal) {
 
   async function load() {
     const { agents: found } = await ask("GET", "/v1/agents", { signal });
-    cards.replaceChildren(...found.map(card));
-    if (!found.length) cards.append(el("p", {}, "No worker has told of an agent yet: start one."));
+    replace(cards, ...(found.length ? found.map(card) : [el("p", {}, "No worker has told of an agent yet: start one.")]));
   }
 
   await load();

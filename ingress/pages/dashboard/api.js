@@ -50,6 +50,7 @@ export async function follow(path, signal, hear, { after = "", state = () => {} 
       const response = await call("GET", path, { signal, headers });
       state(true);
       for await (const { id, kind, data } of eventsOf(response, () => (tries = 0))) {
+        if (signal.aborted) return;
         if (id) last = id;
         if (kind === "forgotten") last = "0";
         if ((await hear({ id, kind, said: JSON.parse(data) })) === false) return;

@@ -22,6 +22,7 @@ export async function chat(main, [agent], signal) {
   const working = new Set();
   const talk = new Talk(show);
   let thread = localStorage.getItem(place);
+  let reading = Boolean(thread);
   let sending = false;
   let posting = null;
   let listening = null;
@@ -65,8 +66,9 @@ export async function chat(main, [agent], signal) {
   }
 
   function state() {
-    const busy = working.size > 0 || sending;
+    const busy = working.size > 0 || sending || reading;
     input.disabled = send.disabled = busy;
+    anew.disabled = sending;
     stop.hidden = working.size === 0;
     typing.textContent = working.size ? `${agent} is working …` : "";
     typing.classList.toggle("on", working.size > 0);
@@ -101,9 +103,11 @@ export async function chat(main, [agent], signal) {
   }
 
   async function history() {
+    const wanted = thread;
     for (let cursor = ""; cursor !== null; ) {
       const query = cursor && `?cursor=${encodeURIComponent(cursor)}`;
-      const page = await ask("GET", `/chat/threads/${thread}/messages${query}`, { signal });
+      const page = await ask("GET", `/chat/threads/${wanted}/messages${query}`, { signal });
+      if (thread !== wanted) return; // a new talk has begun meanwhile
       for (const message of page.messages) {
         message.tool_calls.forEach(tool);
         talk.settle({ ...message, status: message.status === "said" ? "" : message.status });
@@ -149,7 +153,7 @@ export async function chat(main, [agent], signal) {
 
   function lost(error) {
     if (error.status === 404) forget();
-    else failed(`${error.message}.`);
+    else failed(`${error.message}.`, reading && resume);
     state();
   }
 
@@ -157,6 +161,7 @@ export async function chat(main, [agent], signal) {
   function forget() {
     listening?.abort();
     listening = thread = null;
+    reading = false;
     localStorage.removeItem(place);
     working.clear();
   }
@@ -189,13 +194,21 @@ export async function chat(main, [agent], signal) {
     form.requestSubmit();
   }
 
+  // What was said before comes first: nothing is written above it.
+  async function resume() {
+    trouble.replaceChildren();
+    try {
+      await history();
+      reading = false;
+      state();
+      input.focus();
+      await listen();
+    } catch (error) {
+      if (!signal.aborted) lost(error);
+    }
+  }
+
   state();
   input.focus();
-  if (!thread) return;
-  try {
-    await history();
-    await listen();
-  } catch (error) {
-    if (!signal.aborted) lost(error);
-  }
+  if (thread) await resume();
 }

@@ -11,6 +11,45 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
+// What a place shows now. What stays the same stays where it is, under a click and a finger; the focus stays too.
+export function replace(place, ...children) {
+  const focused = place.contains(document.activeElement) && nameOf(document.activeElement);
+  const made = el("div", {}, ...children);
+  const before = [...place.childNodes];
+  const after = [...made.childNodes];
+  after.forEach((child, number) => {
+    const old = before[number];
+    if (!old) place.append(child);
+    else if (!old.isEqualNode(child)) old.replaceWith(child);
+  });
+  before.slice(after.length).forEach((old) => old.remove());
+  if (!focused || place.contains(document.activeElement)) return;
+  [...place.querySelectorAll("a, button, input")].find((one) => nameOf(one) === focused)?.focus();
+}
+
+const nameOf = (one) => one.getAttribute("aria-label") || one.textContent;
+
+// One call at a time: what is asked for meanwhile is done once more after it, so that the last answer is the newest.
+export function oneAtATime(load) {
+  let running = null;
+  let again = false;
+  const run = async () => {
+    try {
+      do {
+        again = false;
+        await load();
+      } while (again);
+    } finally {
+      running = null;
+    }
+  };
+  return () => {
+    if (running) again = true;
+    else running = run();
+    return running;
+  };
+}
+
 export const badge = (state) => el("span", { class: `badge ${state}` }, state);
 
 // A table whose rows become blocks on a phone. Cells are text or elements; `tight` columns are not wrapped.

@@ -1,28 +1,34 @@
 // The dead letters: read, put back, forgotten, one or many.
 
 import { ask } from "./api.js";
-import { confirmed, el, notice, table } from "./dom.js";
+import { confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
 import { ago, short } from "./words.js";
 
 export async function letters(main, [shown], signal) {
   const list = el("div", {});
   const chosen = new Set();
-  const replay = el("button", { type: "button", class: "main", disabled: true, onclick: () => each("replay") }, "Replay");
-  const drop = el("button", { type: "button", class: "danger", disabled: true, onclick: () => each("drop") }, "Drop");
+  const replay = el("button", { type: "button", class: "main", onclick: () => each("replay") }, "Replay");
+  const drop = el("button", { type: "button", class: "danger", onclick: () => each("drop") }, "Drop");
   const all = el("input", { type: "checkbox", "aria-label": "Choose all", onchange: () => choose(all.checked ? rows.map((row) => row.id) : []) });
   const total = el("span", { class: "faint", role: "status" });
   let rows = [];
+  let busy = false;
   main.append(el("h1", {}, "Dead letters"), el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, total), list);
+  state();
 
   function choose(ids) {
     chosen.clear();
     ids.forEach((id) => chosen.add(id));
     list.querySelectorAll("input[data-id]").forEach((box) => (box.checked = chosen.has(box.dataset.id)));
-    buttons();
+    state();
   }
 
-  function buttons() {
-    replay.disabled = drop.disabled = chosen.size === 0;
+  // "All" is what the rows say: nothing before they are there, and not all any more when another one died.
+  function state() {
+    all.disabled = rows.length === 0;
+    all.checked = rows.length > 0 && chosen.size === rows.length;
+    all.indeterminate = chosen.size > 0 && !all.checked;
+    replay.disabled = drop.disabled = busy || chosen.size === 0;
     replay.textContent = chosen.size > 1 ? `Replay ${chosen.size}` : "Replay";
     drop.textContent = chosen.size > 1 ? `Drop ${chosen.size}` : "Drop";
   }
@@ -30,10 +36,13 @@ export async function letters(main, [shown], signal) {
   async function each(action, ids = [...chosen]) {
     const what = ids.length === 1 ? "this dead letter" : `these ${ids.length} dead letters`;
     if (action === "drop" && !(await confirmed(`Forget ${what} for good?`, "Drop"))) return;
+    busy = true;
+    state();
     let done = 0;
     let trouble = "";
     // The oldest first: they go back in the order in which they died.
-    for (const id of rows.map((row) => row.id).filter((id) => ids.includes(id)).reverse()) {
+    const age = new Map(rows.map((row, number) => [row.id, number]));
+    for (const id of ids.toSorted((a, b) => age.get(b) - age.get(a))) {
       const path = `/admin/letters/${encodeURIComponent(id)}`;
       try {
         await (action === "drop" ? ask("DELETE", path) : ask("POST", `${path}/replay`, { body: {} }));
@@ -43,16 +52,17 @@ export async function letters(main, [shown], signal) {
       }
     }
     notice(`${done} ${action === "drop" ? "dropped" : "put back"}${trouble}.`);
+    busy = false;
     chosen.clear();
-    await load();
+    // What was read here is no dead letter any more.
+    if (ids.includes(shown) && !trouble) location.hash = "#letters";
+    else await load();
   }
 
-  async function load() {
+  const load = oneAtATime(async () => {
     const page = await ask("GET", "/admin/letters?limit=500", { signal });
-    const before = JSON.stringify(rows);
     rows = page.letters;
     total.textContent = page.total ? `${page.total} in all` : "";
-    if (JSON.stringify(rows) === before) return;
     const present = new Set(rows.map((row) => row.id));
     const cells = rows.map((row) => [
       el("input", {
@@ -61,7 +71,7 @@ export async function letters(main, [shown], signal) {
         "aria-label": `Choose ${row.id}`,
         onchange: (event) => {
           event.target.checked ? chosen.add(row.id) : chosen.delete(row.id);
-          buttons();
+          state();
         },
       }),
       el("a", { href: `#letters/${encodeURIComponent(row.id)}` }, short(row.reason, 120)),
@@ -70,11 +80,12 @@ export async function letters(main, [shown], signal) {
       String(row.attempts),
       ago(row.at),
     ]);
-    list.replaceChildren(
+    replace(
+      list,
       cells.length ? table(["", "reason", "kind", "thread", "attempts", "buried"], cells, { tight: [0, 5] }) : el("p", {}, "No dead letters."),
     );
     choose([...chosen].filter((id) => present.has(id)));
-  }
+  });
 
   async function show(id) {
     const { letter, text, author, error, traceback, done } = await ask("GET", `/admin/letters/${encodeURIComponent(id)}`, { signal });

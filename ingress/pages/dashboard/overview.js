@@ -2,7 +2,7 @@
 
 import { follow } from "./api.js";
 import { bars, lines } from "./chart.js";
-import { badge, el, table } from "./dom.js";
+import { badge, el, replace, table } from "./dom.js";
 import { ago, duration } from "./words.js";
 
 const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
@@ -53,7 +53,8 @@ export async function overview(main, _, signal) {
       const shown = href ? el("a", { href }, String(value)) : String(value);
       return el("div", { class: `tile ${kind}` }, el("dt", {}, name), el("dd", {}, shown));
     };
-    tiles.replaceChildren(
+    replace(
+      tiles,
       tile("waiting", now.waiting, now.waiting > 100 && "warn"),
       tile("in flight", now.in_flight),
       tile("oldest waits", now.waiting ? duration(now.oldest) : "–", now.oldest > 60000 && "warn"),
@@ -71,7 +72,7 @@ export async function overview(main, _, signal) {
       worker.agents.map((agent) => agent.name).join(", "),
     ]);
     const none = el("p", { class: "bad" }, "No worker runs: nothing is answered until one is started.");
-    workers.replaceChildren(rows.length ? table(["worker", "state", "turns", "done", "failed", "started", "agents"], rows) : none);
+    replace(workers, rows.length ? table(["worker", "state", "turns", "done", "failed", "started", "agents"], rows) : none);
   }
 
   function state(connected, words) {

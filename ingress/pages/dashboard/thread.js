@@ -1,7 +1,7 @@
 // One thread whole: what was said, what waits, how far the running turn is, what went out; and what can be done to it.
 
 import { BASE, ask, follow } from "./api.js";
-import { badge, confirmed, el, notice, table } from "./dom.js";
+import { badge, confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
 import { duration, when } from "./words.js";
 import { toolCall } from "./tool.js";
 
@@ -18,7 +18,7 @@ export async function thread(main, [id], signal) {
   // Whatever happens there, what is shown is what is stored: read again, at most once a second.
   let due = null;
   let shown = "";
-  async function load() {
+  const load = oneAtATime(async () => {
     const found = await ask("GET", path, { signal });
     const { thread: row, messages, waiting, steps, replies } = found;
     // A step that is journaled is told by nobody.
@@ -31,17 +31,16 @@ export async function thread(main, [id], signal) {
     if (row.url) about.append(" · ", el("a", { href: row.url, rel: "noreferrer", target: "_blank" }, "on its platform"));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
     if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
-    const focused = actions.contains(document.activeElement) && document.activeElement.textContent;
-    actions.replaceChildren(
+    replace(
+      actions,
       act("Cancel the turn", "cancel", row.state === "idle"),
       act("Try now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
       act("Unlock", "unlock", !found.owner, "The worker that holds it is refused from now on, and another one goes on."),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
-    if (focused) [...actions.children].find((button) => button.textContent === focused)?.focus();
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
-    talk.replaceChildren(...messages.map((message) => line(message, links[message.reply])));
-    talk.append(...waiting.map((event) => line({ ...event, role: "user", status: "waiting", tools: [], attachments: [] })));
+    const later = waiting.map((event) => ({ ...event, role: "user", status: "waiting", tools: [], attachments: [] }));
+    replace(talk, ...[...messages, ...later].map((message) => line(message, links[message.reply])));
     if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
     rest.replaceChildren();
     if (steps.length) rest.append(el("h2", {}, "Steps of the running turn"), el("ul", {}, ...steps.map((step) => el("li", {}, step))));
@@ -49,7 +48,7 @@ export async function thread(main, [id], signal) {
       const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first), reply.error]);
       rest.append(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
     }
-  }
+  });
 
   function act(words, name, disabled, question = "") {
     const run = async () => {
@@ -83,8 +82,12 @@ export async function thread(main, [id], signal) {
   const again = () => {
     due ||= setTimeout(() => {
       due = null;
-      if (!signal.aborted) load().catch(() => {});
+      if (!signal.aborted) load().catch(lost);
     }, 1000);
+  };
+  const lost = (error) => {
+    if (error.status !== 404) return again();
+    main.replaceChildren(el("h1", {}, title.textContent), el("p", {}, "This thread is gone."));
   };
   signal.addEventListener("abort", () => clearTimeout(due));
   await load();

@@ -17,6 +17,7 @@ export async function threads(main, _, signal) {
   const more = el("button", { type: "button", hidden: true, onclick: () => load(cursor) }, "More");
   let rows = [];
   let cursor = null;
+  let asked = 0;
 
   const form = el(
     "form",
@@ -41,7 +42,9 @@ export async function threads(main, _, signal) {
     const query = new URLSearchParams({ limit: 50 });
     for (const [name, value] of new FormData(form)) if (value) query.set(name, value.trim());
     if (after) query.set("cursor", after);
+    const mine = ++asked;
     const page = await ask("GET", `/admin/threads?${query}`, { signal });
+    if (mine !== asked) return; // something else is wanted by now
     rows = [...(after ? rows : []), ...page.threads];
     cursor = page.cursor;
     more.hidden = !cursor;
