@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from prometheus_client import Counter, Gauge
@@ -27,7 +27,7 @@ SPARE = 100
 class Connection(web.RequestHandler):
     """One connection. `handle` tells it when a request begins and ends."""
 
-    __slots__ = ("began", "door", "left", "request", "rested", "stalled")
+    __slots__ = ("began", "door", "left", "request", "rested", "stalled", "wire")
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(door.server, loop=loop, **door.options)
@@ -41,12 +41,16 @@ class Connection(web.RequestHandler):
         self.stalled = 0.0
         """Since when the client has taken nothing of `left` bytes that are for it."""
         self.left = 0
+        self.wire: asyncio.Transport | None = None
+        """Its transport until it is gone. aiohttp forgets `transport` on closing, when bytes may still be left."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.wire = cast(asyncio.Transport, transport)
         self.door.entered(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self.wire = None
         self.door.gone(self)
         super().connection_lost(exc)
 
@@ -82,8 +86,8 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """Close it now, whatever is still to be sent."""
-        if self.transport is not None:
-            self.transport.abort()
+        if self.wire is not None:
+            self.wire.abort()
 
 
 class Door:
@@ -115,7 +119,8 @@ class Door:
         self._open.add(connection)
         if len(self._open) > self._most:
             CLOSED.labels("crowded").inc()
-            self._resting(connection).force_close()
+            # At once: what is closed waits for the client to take what is left for it, and makes no room meanwhile.
+            self._resting(connection).abort()
 
     def gone(self, connection: Connection) -> None:
         """One less."""
@@ -132,9 +137,12 @@ class Door:
                     connection.abort()
                 elif self._dawdles(connection, now):
                     CLOSED.labels("slow").inc()
+                    connection.began = 0.0  # once is enough
                     connection.force_close()
 
     def _dawdles(self, connection: Connection, now: float) -> bool:
+        if connection.request is None and connection.left and connection.began:
+            connection.began = now  # it asked for more before it took its answer, which comes first
         if not connection.began:
             return False
         waited = now - connection.began
@@ -144,13 +152,10 @@ class Door:
         return waited > 2 * self._patience and not request.content.is_eof()
 
     def _stalls(self, connection: Connection, now: float) -> bool:
-        transport = connection.transport
-        if transport is None or not connection.writing_paused:
-            connection.stalled = 0.0
-            return False
-        left = transport.get_write_buffer_size()
-        if not connection.stalled or left != connection.left:
+        left = connection.wire.get_write_buffer_size() if connection.wire is not None else 0
+        if not left or left != connection.left:
             connection.stalled, connection.left = now, left
+            return False
         return now - connection.stalled > 3 * self._patience
 
     def _resting(self, newest: Connection) -> Connection:
