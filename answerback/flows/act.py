@@ -20,6 +20,8 @@ from answerback.outside import Outside
 TRIES = 3
 LIMIT = 1_048_576
 """Bytes of an answer that are kept."""
+DEEPEST = 100
+"""Levels of an answer's JSON, its innermost value among them."""
 
 REPEATABLE = ("GET", "PUT", "DELETE")
 """What may be repeated by its own meaning: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
@@ -146,9 +148,28 @@ async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
 
 def _data(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body) if body else None
-    except (msgspec.DecodeError, RecursionError):
-        return body.decode(errors="replace")
+        data = msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        data = None
+    else:
+        if _shallow(data):
+            return data
+    return body.decode(errors="replace")
+
+
+def _shallow(data: Any) -> bool:
+    # How deep Python reads differs with its version, and so does how deep it can write what it has read.
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def acting(turn: Turn, outside: Outside) -> Callable[[Action, Mapping[str, Any]], Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -101,6 +102,11 @@ class Api:
             return web.Response()
         if request.path == "/text":
             return web.Response(text="plain")
+        if request.path == "/latin-1":
+            return web.Response(body='{"name": "Zo\xeb"}'.encode("latin-1"), content_type="application/json")
+        if request.path.startswith("/deep/"):
+            depth = int(request.path[6:])
+            return web.Response(body=b"[" * depth + b"]" * depth, content_type="application/json")
         return web.json_response({"token": "t0"}, status=404 if request.path == "/missing" else 200)
 
 
@@ -126,6 +132,15 @@ async def test_an_answer_of_any_kind_is_a_result(api: Api) -> None:
     missing = await perform(compose(_action(url=f"{api.url}/missing"), {}), outside, "key")
     assert (missing["success"], missing["status"]) == (False, 404)
     assert (await perform(compose(_action(url=f"{api.url}/text"), {}), outside, "key"))["data"] == "plain"
+    latin = await perform(compose(_action(url=f"{api.url}/latin-1"), {}), outside, "key")
+    assert latin["data"] == '{"name": "Zo\N{REPLACEMENT CHARACTER}"}'
+
+
+@pytest.mark.parametrize("depth", [100, 101, 990, 5_000, 50_000])
+async def test_an_answer_that_is_nested_too_deeply_is_a_text(api: Api, depth: int) -> None:
+    result = await perform(compose(_action(url=f"{api.url}/deep/{depth}"), {}), Outside(private=True), "key")
+    assert result["data"] == ("[" * depth + "]" * depth if depth > 100 else json.loads("[" * depth + "]" * depth))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(result)) == result
 
 
 async def test_a_lost_answer_is_asked_for_again_only_where_that_can_do_no_harm(api: Api) -> None:
