@@ -27,6 +27,8 @@ _WORDS = {
     "model_attributes_type": "must be an object",
 }
 
+_DEEP = "it is nested too deeply"
+
 
 def load(source: str | Path | Mapping[str, Any] | Flow, name: str = "") -> Flow:
     """The flow at a path, or given as data. Raises `FlowError` with every problem, and where it is."""
@@ -49,7 +51,7 @@ def _read(path: Path) -> Any:
     except json.JSONDecodeError as error:
         raise FlowError(str(path), [f"line {error.lineno}, column {error.colno}: {error.msg}"]) from None
     except RecursionError:
-        raise FlowError(str(path), ["it is nested too deeply"]) from None
+        raise FlowError(str(path), [_DEEP]) from None
     except UnicodeDecodeError as error:
         raise FlowError(str(path), [f"byte {error.start}: it is not UTF-8"]) from None
     except OSError as error:
@@ -68,11 +70,16 @@ def parse(data: Any, name: str = "this") -> Flow:
     except ValidationError as error:
         lines = [_explain(data, problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
         raise FlowError(name, list(dict.fromkeys([*lines, *_beyond(data, error, lines)]))) from None
+    except RecursionError:
+        raise FlowError(name, [_DEEP]) from None
 
 
 def _beyond(data: Any, error: ValidationError, lines: list[str]) -> list[str]:
     """What else is wrong, as far as it can be told without the fields that cannot be read."""
-    rest = deepcopy(data)
+    try:
+        rest = deepcopy(data)
+    except RecursionError:
+        return [_DEEP]
     for problem in error.errors():
         holder = rest
         try:
