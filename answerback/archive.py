@@ -81,6 +81,8 @@ def parse(raw: bytes) -> Archive:
         found = msgspec.convert(data, Archive)
         _check(found)
         msgspec.msgpack.encode(found)
+    except RecursionError:
+        raise MalformedArchive("it cannot be a thread: it is nested too deeply") from None
     except (msgspec.ValidationError, UnicodeEncodeError, OverflowError, AttributeError, TypeError) as error:
         raise MalformedArchive(f"it cannot be a thread: {error}") from None
     return found

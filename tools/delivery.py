@@ -51,7 +51,7 @@ def payload(platform: str, raw: bytes, *, event: str | None, delivery: str | Non
     """
     try:
         found = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.UsageError(f"the file is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise click.UsageError("the file is not a JSON object")

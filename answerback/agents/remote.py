@@ -91,6 +91,6 @@ def _response(name: str, body: bytes) -> str:
         match msgspec.json.decode(body):
             case {"response": str(text)} | {"result": {"response": str(text)}}:
                 return text
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     raise TurnFailed(f'the remote agent "{name}" answered with something that has no text as its "response"')

@@ -10,7 +10,8 @@ from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Limits
 from answerback.agents.load import load
-from answerback.errors import ConfigurationError
+from answerback.agents.remote import _response
+from answerback.errors import ConfigurationError, TurnFailed
 from answerback.messages import Message
 from answerback.store import Remote
 
@@ -51,6 +52,12 @@ def test_a_bearer_token_is_for_a_remote_agent_and_is_shown_by_nothing() -> None:
         with pytest.raises(ConfigurationError, match="its bearer token") as refused:
             Agent("a", remote="https://example.com", bearer_token=wrong)
         assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b'"\xff"', b"[]", b'{"response":1}', b"[" * 100_000 + b"]" * 100_000])
+def test_what_is_no_answer_of_a_remote_agent_fails_the_turn(body: bytes) -> None:
+    with pytest.raises(TurnFailed, match="no text"):
+        _response("a", body)
 
 
 def test_a_window_has_as_many_messages_as_fit_and_begins_with_a_question() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,14 @@ def test_a_line_is_read_by_people() -> None:
 def test_whatever_a_model_has_left_is_kept(record: bytes) -> None:
     found = archive(model=record)
     assert parse(line(found)) == found
+
+
+@pytest.mark.parametrize("depth", [900, 1_400, 9_000, 20_000, 50_000, 100_000])
+def test_a_record_of_any_depth_is_read_or_refused(depth: int) -> None:
+    raw = line(archive(model=b"7")).replace(b'"model":7', b'"model":' + b"[" * depth + b"]" * depth)
+    assert b"[[[" in raw
+    with suppress(MalformedArchive):
+        parse(raw)
 
 
 def test_a_field_of_a_later_version_is_no_trouble() -> None:

@@ -45,6 +45,12 @@ def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:
         payload("github", load("github", "star.created").body, event=None, delivery=None)
 
 
+@pytest.mark.parametrize("raw", [b"{", b'"\xff"', b"[" * 1_000_000])
+def test_what_is_no_json_is_no_payload(raw: bytes) -> None:
+    with pytest.raises(click.UsageError, match="not JSON"):
+        payload("github", raw, event=None, delivery=None)
+
+
 def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
     raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
     kept = [payload("github", raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
