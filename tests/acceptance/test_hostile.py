@@ -72,9 +72,7 @@ PIECES = st.one_of(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PIECES, max_size=14))
 def test_any_pieces_of_requests_in_any_order(target: Target, pieces: list[bytes]) -> None:
     found = exchange(target.port, b"".join(pieces) + b"\x00\r\n\r\n" * 3)

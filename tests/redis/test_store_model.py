@@ -184,7 +184,6 @@ def test_the_store_is_as_the_model_whatever_happens(server: Server) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=PHASES,
         ),
