@@ -131,7 +131,7 @@ async def inbox(threads: Threads, thread: str = THREAD) -> int:
     return length
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
     """Wait for a state."""
     async with asyncio.timeout(seconds):
         while not await check():

@@ -53,7 +53,7 @@ async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
     assert await reader.readline() == b"+OK\r\n"
     yield watch
     await database.call("ECHO", "the end")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = _LINE.fullmatch(await reader.readline())
             assert found

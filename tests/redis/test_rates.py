@@ -54,7 +54,7 @@ async def test_all_processes_count_together(server: Server, database: Database) 
 async def test_nothing_is_left_once_the_allowance_is_whole(database: Database) -> None:
     rates = Rates(database, rate=1000, burst=1000)
     assert (await rates.spend("a")).left == 999
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await database.call("KEYS", "*"):
             await asyncio.sleep(0.005)
 

@@ -31,7 +31,6 @@ async def test_a_failed_turn_is_tried_again_when_its_delay_is_over(threads: Thre
     held = await claim(threads)
     await threads.step(step(held, "look"))
     await threads.release(held, delay=0.03, error="no answer")
-    assert await claim_all(threads) == []
     assert await counters(threads) == {"accepted": 1, "waiting": 1, "failed": 1}
     found = []
 

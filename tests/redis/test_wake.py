@@ -16,8 +16,8 @@ from tests.redis.given import THREAD, accept, bury, claim, courier, event, post,
 async def dozing(threads: Threads, queue: keys.Queue) -> AsyncIterator[None]:
     """A worker that dozes when the block begins, and must be awake soon after its end."""
     await threads.database.call("DEL", keys.wake(0, queue))
-    doze = asyncio.create_task(threads.doze(0, queue, 30))
-    async with asyncio.timeout(5):
+    doze = asyncio.create_task(threads.doze(0, queue, 600))
+    async with asyncio.timeout(30):
         while b"blocked_clients:1" not in await threads.database.call(
             "EVAL", "return redis.call('INFO', 'clients')", 0
         ):
@@ -90,7 +90,7 @@ async def test_one_token_wakes_all_the_workers_that_are_needed(threads: Threads)
             if taken.threads and worker not in awake:
                 awake.append(worker)
                 # Busy from here on: the others have to be woken for the rest.
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while len(awake) < 5:
                         await asyncio.sleep(0.001)
             elif not taken.threads:
@@ -120,7 +120,7 @@ async def test_tokens_do_not_pile_up(threads: Threads, outbox: Outbox) -> None:
 
 
 async def test_a_doze_ends_by_itself(threads: Threads) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await threads.doze(0, "ready", 0.01)
 
 
