@@ -112,5 +112,6 @@ agents = [
         rubbish,  # type: ignore[arg-type]
         listen=Listen(channel="rubbish", when=("every",)),
     ),
+    Agent("hasty", steps, listen=Listen(channel="hasty", when=("every",)), timeout=1),
     Agent("steps", steps, listen=Listen(when=("every",))),
 ]

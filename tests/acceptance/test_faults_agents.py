@@ -33,7 +33,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     ("place", "deed", "settings", "reason"),
     [
         ("", "raise always", {}, "ValueError: attempt 3 failed on purpose"),
-        ("", "wait 60", {"TURN_TIMEOUT_SECONDS": "1"}, "TimeExceeded: the turn took longer than 1 s"),
+        ("hasty", "wait 60", {}, "TimeExceeded: the turn took longer than 1 s"),
         ("", "rubbish now", {}, "Rubbish"),
         ("rubbish", "now please", {}, "TypeError"),
         ("", "eat 50", {"MEMORY": "1000"}, "MemoryError"),
@@ -78,7 +78,7 @@ async def test_a_message_that_kills_its_workers_is_found_out_and_the_innocent_ar
 
 async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene) -> None:
     before = len(struck(scene.log))
-    async with scene.supervised(2, STUCK_SECONDS="2") as dead:
+    async with scene.supervised(2, STUCK_SECONDS="5") as dead:
         bad = scene.talk("slack")
         bad.without.add(0)
         await scene.say(bad, "block always")
@@ -94,7 +94,7 @@ async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene
     assert letter.reason == f"its worker died or lost its lease in {ATTEMPTS} attempts"
     assert len(struck(scene.log)) - before == ATTEMPTS
     for worker in dead:
-        assert "Timeout (0:00:02)!" in worker.words()
+        assert "Timeout (0:00:05)!" in worker.words()
         assert "in _misbehave" in worker.words()
     assert await scene.system.letters.drop(letter.id)
 

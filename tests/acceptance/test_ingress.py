@@ -21,7 +21,6 @@ SECRETS = {
     "GITHUB_WEBHOOK_SECRET": "new-secret,github-webhook-secret",
     "SLACK_SIGNING_SECRET": "slack-signing-secret",
     "WEBHOOK_BODY_LIMIT": "100000",
-    "ACCEPT_TIMEOUT": "1",
 }
 
 
@@ -105,7 +104,7 @@ async def test_a_platform_that_is_not_configured_is_not_found_and_the_log_says_w
 
 @pytest.mark.parametrize("how", ["killed", "paused"])
 async def test_while_redis_is_away_the_answer_is_503_and_nothing_acknowledged_is_lost(plain: System, how: str) -> None:
-    await plain.ingress(**SECRETS)
+    await plain.ingress(**SECRETS, ACCEPT_TIMEOUT="1")
     before = Standard().message("before")
     await plain.deliver("standard", before)
     if how == "killed":
