@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import itertools
+import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from answerback import Agent, Listen, Turn
+from tests.acceptance.marks import mark, released
 
 EVERY = Listen(when=("every",))
 
@@ -22,11 +23,12 @@ async def count(turn: Turn) -> str:
     return str(sum(message.role == "user" for message in turn.history))
 
 
-async def slow(turn: Turn) -> str:
-    """Tell that the work has begun, and take a while."""
-    Path(os.environ["MARKS"], f"{turn.id}-{turn.attempt}").touch()
-    await asyncio.sleep(float(os.environ.get("SLOW", "3")))
-    return f"slow: {turn.text} (attempt {turn.attempt})"
+async def hold(turn: Turn) -> str:
+    """Tell that the work has begun, and say what was said, all of it, when released. Another attempt says so, too."""
+    mark(f"{turn.text}-{turn.attempt}")
+    await released()
+    said = " + ".join(event.text for event in turn.events)
+    return said if turn.attempt == 1 else f"{said} (attempt {turn.attempt})"
 
 
 async def fails(turn: Turn) -> str:
@@ -45,30 +47,26 @@ async def talkative(turn: Turn) -> str:
 
 echoes = Agent("echo", echo, listen=EVERY)
 counts = Agent("count", count, listen=EVERY, messages=1_000)
-slows = Agent("slow", slow, listen=EVERY)
 failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)
 addressed = Agent("echo", echo)
 
 
 async def recite(turn: Turn) -> AsyncIterator[str]:
-    """Say a long text word by word: so many words as the text says, "PACE" seconds each."""
-    count = int(turn.text.split()[-1])
-    for number in range(count):
-        yield f"word{number} "
-        Path(os.environ["MARKS"], f"{turn.id}-{number}").touch()
-        await asyncio.sleep(float(os.environ.get("PACE", "0.02")))
-
-
-async def gathers(turn: Turn) -> str:
-    """Say what was said, all of it, after a while."""
-    Path(os.environ["MARKS"], f"{turn.text.split()[0]}").touch()
-    await asyncio.sleep(float(os.environ.get("SLOW", "0.5")))
-    return " + ".join(event.text for event in turn.events)
+    """Say words, so many as the text says. "say 5 and 7": five, and seven more when released, and so on."""
+    numbers = itertools.count()
+    for held, count in enumerate(re.findall(r"\d+", turn.event.text)):
+        if held:
+            await released(held)
+        for number in itertools.islice(numbers, int(count)):
+            yield f"word{number} "
+            mark(f"word{number}")
+            await asyncio.sleep(0.005)  # so that not all are told together
 
 
 recites = Agent("recite", recite, listen=EVERY)
-merges = Agent("merge", gathers, listen=EVERY, arrival="merge")
-debounces = Agent("debounce", gathers, listen=EVERY, arrival="debounce", quiet=0.4)
-interrupts = Agent("interrupt", gathers, listen=EVERY, arrival="interrupt")
-drops = Agent("drop", gathers, listen=EVERY, arrival="drop")
+holds = Agent("hold", hold, listen=EVERY)
+merges = Agent("merge", hold, listen=EVERY, arrival="merge")
+interrupts = Agent("interrupt", hold, listen=EVERY, arrival="interrupt")
+drops = Agent("drop", hold, listen=EVERY, arrival="drop")
+debounces = Agent("debounce", hold, listen=EVERY, arrival="debounce", quiet=3)

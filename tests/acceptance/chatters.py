@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 
@@ -28,14 +27,12 @@ async def twice(turn: Turn) -> str:
 async def breaks(turn: Turn) -> AsyncIterator[str]:
     """Say something, and fail."""
     yield "so far "
-    await asyncio.sleep(0.1)
     raise ValueError("broken on purpose")
 
 
 async def restless(turn: Turn) -> AsyncIterator[str]:
     """Fail in the middle, and say it in other words then."""
     yield f"at try {turn.attempt} "
-    await asyncio.sleep(0.1)
     if turn.attempt == 1:
         raise ValueError("broken on purpose")
     yield "it went well"

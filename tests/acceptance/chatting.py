@@ -37,6 +37,8 @@ class Client:
         self.session = session
         self.port = port
         self.key = key
+        self.silences = 0
+        """How often a stream has said that it has nothing to say."""
 
     def url(self, path: str) -> str:
         """Below /api/v1/chat."""
@@ -70,7 +72,9 @@ class Client:
             fields: dict[str, str] = {}
             async for line in answer.content:
                 text = line.decode().rstrip("\n")
-                if text:
+                if text.startswith(":"):
+                    self.silences += 1
+                elif text:
                     name, _, value = text.partition(": ")
                     fields[name] = value
                 elif "data" in fields:

@@ -39,15 +39,6 @@ async def plain(tmp_path: Path) -> AsyncIterator[System]:
 
 
 @pytest.fixture
-def marks(plain: System) -> Path:
-    """Where the agents leave word of what they do."""
-    folder = plain.folder / "marks"
-    folder.mkdir()
-    plain.settings["MARKS"] = str(folder)
-    return folder
-
-
-@pytest.fixture
 async def remote() -> AsyncIterator[RemoteAgent]:
     """A remote agent."""
     async with remote_agent() as agent:

@@ -5,19 +5,19 @@ In a module of its own: what models need takes a worker seconds to import.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 from pydantic_ai import RunContext
 
 from answerback import Agent, Listen, Turn, idempotent
+from tests.acceptance.marks import mark, released
 
 
 async def look_up(topic: str) -> str:
-    """Look something up: slow, and seen from outside."""
+    """Look something up: seen from outside, and not before it is released."""
     _mark(f"look_up-{topic}")
-    await asyncio.sleep(float(os.environ.get("SLOW", "0")))
+    await released()
     return f"all about {topic}"
 
 
@@ -25,14 +25,13 @@ async def look_up(topic: str) -> str:
 async def order(ctx: RunContext[Turn], item: str) -> str:
     """Order something, with the key under which the shop knows the order."""
     _mark(f"order-{item}-{ctx.deps.key.replace(':', '_').replace('>', '_').replace('#', '_')}")
-    await asyncio.sleep(float(os.environ.get("SLOW", "0")))
+    await released()
     return f"ordered {item}"
 
 
 def _mark(name: str) -> None:
-    """Leave a file that tells how often this was done."""
-    folder = Path(os.environ["MARKS"])
-    (folder / f"{name}.{len(list(folder.glob(f'{name}.*')))}").touch()
+    """Tell how often this was done."""
+    mark(f"{name}.{len(list(Path(os.environ['MARKS']).glob(f'{name}.*')))}")
 
 
 model = Agent(

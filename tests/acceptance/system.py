@@ -108,7 +108,10 @@ class System:
 
     def __init__(self, folder: Path, settings: dict[str, str], *, binary: Path | None = None) -> None:
         self.folder = folder
+        self.marks = folder / "marks"
+        self.marks.mkdir()
         self.settings = {
+            "MARKS": str(self.marks),
             "TURN_RETRY_SECONDS": "0.1",
             "LEASE_SECONDS": "2",
             "SHUTDOWN_GRACE_SECONDS": "10",
@@ -214,6 +217,23 @@ class System:
             return found.handled + found.buried >= handled and not (found.events_waiting or busy or sending)
 
         return await until(self.queues, done, within=within, what=f"{handled} events being handled")
+
+    async def marked(self, name: str) -> None:
+        """Wait until an agent has left this mark."""
+
+        async def there() -> bool:
+            return (self.marks / name).exists()
+
+        await until(there, what=f"the agent getting to {name}")
+
+    def release(self, number: int = 1) -> None:
+        """Let the agents go on that are held, for the first time or a later one."""
+        (self.marks / f"released-{number}").touch()
+
+    async def release_once_waiting(self, waiting: int) -> None:
+        """Let them go on once so many events wait, those that they work on included."""
+        await until(self.queues, lambda found: found.events_waiting == waiting, what=f"{waiting} events waiting")
+        self.release()
 
     async def transcript(self, thread: str) -> Transcript:
         """A thread whole."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,15 +13,6 @@ from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import Standard
 
 THREADS, SESSIONS = "/threads", "/sessions"
-
-
-async def mark(folder: Path, name: str) -> None:
-    """Wait for such a word."""
-
-    async def there() -> bool:
-        return (folder / name).exists()
-
-    await until(there, what=f"the agent getting to {name}")
 
 
 async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
@@ -105,30 +95,40 @@ async def test_a_named_post_is_worked_on_once(plain: System) -> None:
         assert len((await ada.get(path))["messages"]) == 4
 
 
-async def test_an_answer_is_streamed_to_its_end(plain: System, marks: Path) -> None:
+async def test_an_answer_is_streamed_to_its_end(plain: System) -> None:
     await plain.ingress(STREAM_HEARTBEAT_SECONDS="0.05")
-    await plain.worker("tests.acceptance.agents:recites", PACE="0.1")
+    await plain.worker("tests.acceptance.agents:recites")
     async with client(plain) as ada:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
         screen, sent = Screen(), list[Sent]()
-        async for each in ada.stream("POST", f"{path}/messages", {"content": "say 8"}, Accept="text/event-stream"):
-            sent.append(each)
-            screen.show(each)
+
+        async def ask() -> None:
+            asked = {"content": "say 4 and 4"}
+            async for each in ada.stream("POST", f"{path}/messages", asked, Accept="text/event-stream"):
+                sent.append(each)
+                screen.show(each)
+
+        async def silent() -> bool:
+            return bool(screen.texts) and ada.silences > 2
+
+        asking = asyncio.create_task(ask())
+        await until(silent, what="the words so far, and silence")
+        plain.release()
+        await asking
         assert (sent[0].kind, sent[-1].kind) == ("accepted", "done")
-        assert screen.kinds.count("text") > 2
         whole = "".join(f"word{number} " for number in range(8))
         assert screen.texts == {sent[-1].data["message"]: whole}
         assert (await ada.get(path))["messages"][1]["content"] == whole
 
 
-async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System, marks: Path) -> None:
+async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System) -> None:
     await plain.ingress()
     other = free_port()
     await plain.ingress(PORT=str(other))
     first = await plain.worker("tests.acceptance.agents:recites")
     async with client(plain) as ada, client(plain, port=other) as twin:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-        receipt = await ada.post(f"{path}/messages", {"content": "say 80", "wait": False}, 202)
+        receipt = await ada.post(f"{path}/messages", {"content": "say 20 and 60", "wait": False}, 202)
         screen, clients = Screen(), [ada, twin]
         screen.last = receipt["after"]
 
@@ -138,9 +138,10 @@ async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System
                 await screen.watch(clients[0], f"{path}/stream", at_most=3)
 
         reading = asyncio.create_task(read())
-        await mark(marks, f"{receipt['id']}-20")
+        await plain.marked("word19")
         await first.kill()
-        await plain.worker("tests.acceptance.agents:recites", PACE="0.002")
+        plain.release()
+        await plain.worker("tests.acceptance.agents:recites")
         await reading
         assert screen.ended
         assert screen.ended.data["status"] == "completed"
@@ -148,22 +149,23 @@ async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System
         assert screen.texts == {committed["id"]: committed["content"]}
 
 
-async def test_a_reader_that_leaves_ends_nothing_and_a_cancel_does(plain: System, marks: Path) -> None:
+async def test_a_reader_that_leaves_ends_nothing_and_a_cancel_does(plain: System) -> None:
     await plain.ingress()
-    await plain.worker("tests.acceptance.agents:recites", PACE="0.05")
+    await plain.worker("tests.acceptance.agents:recites")
     async with client(plain) as ada:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-        events = ada.stream("POST", f"{path}/messages", {"content": "say 12", "stream": True})
+        events = ada.stream("POST", f"{path}/messages", {"content": "say 2 and 10", "stream": True})
         async for sent in events:
             if sent.kind == "text":
                 break
         await events.aclose()  # type: ignore[attr-defined]
+        plain.release()
 
         async def answered() -> Any:
             return [m["content"] for m in (await ada.get(path))["messages"] if m["role"] == "assistant"]
 
         assert await until(answered) == ["".join(f"word{number} " for number in range(12))]
-        asking = asyncio.create_task(ada.post(f"{path}/messages", {"content": "say 1000"}))
+        asking = asyncio.create_task(ada.post(f"{path}/messages", {"content": "say 1 and 1 and 1"}))
 
         async def running() -> bool:
             return bool((await ada.get(path))["state"] == "running")
@@ -303,16 +305,17 @@ async def test_what_is_too_long_or_makes_no_sense_is_told_with_its_place(
 
 @pytest.mark.parametrize(("agent", "first"), [("interrupts", "one + two"), ("merges", "one")])
 async def test_each_of_two_who_speak_at_once_hears_the_turn_that_answers_him(
-    plain: System, marks: Path, agent: str, first: str
+    plain: System, agent: str, first: str
 ) -> None:
     await plain.ingress()
-    await plain.worker(f"tests.acceptance.agents:{agent}", SLOW="1")
+    await plain.worker(f"tests.acceptance.agents:{agent}")
     async with client(plain) as ada:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
         one = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one"))
-        await mark(marks, "one")
+        await plain.marked("one-1")
         two = asyncio.create_task(ada.post(f"{path}/messages", {"content": "two"}))
         three = asyncio.create_task(ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one"))
+        await plain.release_once_waiting(2)
         assert (await one)["message"]["content"] == first
         assert (await two)["message"]["content"] == ("one + two" if first != "one" else "two")
         assert await three == await one

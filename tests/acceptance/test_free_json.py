@@ -19,7 +19,7 @@ GIVEN: dict[str, Any] = {
 
 async def test_whatever_fits_into_json_is_kept_exactly(plain: System) -> None:
     await plain.ingress()
-    await plain.worker("tests.acceptance.chatters:chatters", MARKS=str(plain.folder))
+    await plain.worker("tests.acceptance.chatters:chatters")
     async with client(plain) as ada:
         made = await ada.call("POST", "/threads", {"agent": "shows", "metadata": GIVEN})
         assert (made.status, made.body["metadata"]) == (201, GIVEN)

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from answerback.messages import DeadLetter
-from tests.acceptance.system import Process, System, until
+from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import Standard
 
 MODEL = "tests.acceptance.model_agent:model"
 
 
-@pytest.fixture
-def marks(tmp_path: Path) -> Path:
-    """Where the tools leave a file each time they are really called."""
-    folder = tmp_path / "marks"
-    folder.mkdir()
-    return folder
+def called(system: System) -> list[str]:
+    """The tools, each time that they were really called."""
+    return sorted(mark.name for mark in system.marks.glob("*.*"))
 
 
-async def _killed_in_a_tool(system: System, marks: Path, text: str) -> str:
+async def _killed_in_a_tool(system: System, text: str) -> str:
     """A worker begins a turn, calls a tool, and is killed in the middle of it. The thread."""
     await system.ingress()
-    worker: Process = await system.worker(MODEL, MARKS=str(marks), SLOW="60")
+    worker = await system.worker(MODEL)
     receipt = await system.deliver("standard", Standard().message(text, thread="t"))
 
-    async def called() -> list[str]:
-        return [mark.name for mark in marks.iterdir()]
+    async def begun() -> list[str]:
+        return called(system)
 
-    await until(called, what="the tool being called")
+    await until(begun, what="the tool being called")
     await worker.kill()
+    system.release()
     thread: str = receipt["thread"]
     return thread
 
@@ -41,11 +35,10 @@ async def _model_requests(standins: StandIns) -> int:
     return (await standins.counts()).get("model", {}).get("chat.completions", 0)
 
 
-async def test_a_model_answers_with_its_tools_and_remembers_the_thread(
-    system: System, standins: StandIns, marks: Path
-) -> None:
+async def test_a_model_answers_with_its_tools_and_remembers_the_thread(system: System, standins: StandIns) -> None:
+    system.release()
     await system.ingress()
-    await system.worker(MODEL, MARKS=str(marks))
+    await system.worker(MODEL)
     await system.deliver("standard", Standard().message('use tool look_up {"topic": "widgets"}', thread="t"))
     await system.quiet(1)
     assert await system.answers("standard:t") == ["look_up returned: all about widgets"]
@@ -59,35 +52,31 @@ async def test_a_model_answers_with_its_tools_and_remembers_the_thread(
 
 
 async def test_a_tool_of_unknown_outcome_is_not_repeated_and_the_model_is_told(
-    system: System, standins: StandIns, marks: Path
+    system: System, standins: StandIns
 ) -> None:
-    thread = await _killed_in_a_tool(system, marks, 'use tool look_up {"topic": "widgets"}')
-    await system.worker(MODEL, MARKS=str(marks))
+    thread = await _killed_in_a_tool(system, 'use tool look_up {"topic": "widgets"}')
+    await system.worker(MODEL)
     await system.quiet(1)
-    assert [mark.name for mark in marks.iterdir()] == ["look_up-widgets.0"]
+    assert called(system) == ["look_up-widgets.0"]
     [answer] = await system.answers(thread)
     assert "outcome of this call" in answer
     assert await _model_requests(standins) == 2
 
 
-async def test_an_idempotent_tool_is_run_again_with_the_same_key(
-    system: System, standins: StandIns, marks: Path
-) -> None:
-    thread = await _killed_in_a_tool(system, marks, 'use tool order {"item": "widget"}')
-    await system.worker(MODEL, MARKS=str(marks))
+async def test_an_idempotent_tool_is_run_again_with_the_same_key(system: System, standins: StandIns) -> None:
+    thread = await _killed_in_a_tool(system, 'use tool order {"item": "widget"}')
+    await system.worker(MODEL)
     await system.quiet(1)
-    first, second = sorted(mark.name for mark in marks.iterdir())
+    first, second = called(system)
     assert first.rpartition(".")[0] == second.rpartition(".")[0]
     assert await system.answers(thread) == ["order returned: ordered widget"]
     assert await _model_requests(standins) == 2
 
 
-async def test_a_failing_model_is_a_retry_and_nothing_is_shown_to_the_user(
-    system: System, standins: StandIns, marks: Path
-) -> None:
+async def test_a_failing_model_is_a_retry_and_nothing_is_shown_to_the_user(system: System, standins: StandIns) -> None:
     fault = await standins.add_fault(do="status", platform="model", status=500, times=2)
     await system.ingress()
-    await system.worker(MODEL, MARKS=str(marks))
+    await system.worker(MODEL)
     await system.deliver("standard", Standard().message("hello", thread="t"))
     await system.quiet(1)
     assert await standins.fired(fault) == 2
@@ -95,10 +84,8 @@ async def test_a_failing_model_is_a_retry_and_nothing_is_shown_to_the_user(
     assert len(await standins.messages("standard")) == 1
 
 
-async def test_a_worker_whose_model_cannot_work_says_so_and_ends(system: System, marks: Path) -> None:
-    process = await system.start(
-        "worker", ANSWERBACK_AGENTS=MODEL, MARKS=str(marks), OPENAI_API_KEY="", OPENAI_BASE_URL=""
-    )
+async def test_a_worker_whose_model_cannot_work_says_so_and_ends(system: System) -> None:
+    process = await system.start("worker", ANSWERBACK_AGENTS=MODEL, OPENAI_API_KEY="", OPENAI_BASE_URL="")
     assert await process.wait() == 1
     assert 'agent "model"' in process.words()
     assert "OPENAI_API_KEY" in process.words()
@@ -111,10 +98,11 @@ async def _dead(system: System) -> DeadLetter:
 
 
 async def test_a_turn_that_uses_too_many_tokens_ends_at_once_and_goes_on_where_it_stopped(
-    system: System, standins: StandIns, marks: Path
+    system: System, standins: StandIns
 ) -> None:
+    system.release()
     await system.ingress()
-    worker = await system.worker(MODEL, MARKS=str(marks), TURN_MAX_TOKENS="40")
+    worker = await system.worker(MODEL, TURN_MAX_TOKENS="40")
     text = 'use tool look_up {"topic": "widgets"}, use tool look_up {"topic": "gears"}' + " please" * 10
     await system.deliver("standard", Standard().message(text, thread="t"))
     await system.quiet(1)
@@ -126,27 +114,28 @@ async def test_a_turn_that_uses_too_many_tokens_ends_at_once_and_goes_on_where_i
     assert await standins.messages("standard") == []
     await worker.stop()
     # With more tokens it goes on: what was paid for is not asked again, and counts all the same.
-    worker = await system.worker(MODEL, MARKS=str(marks), TURN_MAX_TOKENS="60")
+    worker = await system.worker(MODEL, TURN_MAX_TOKENS="60")
     assert await system.letters.replay(letter.id)
     await system.quiet(2)
     assert (await _dead(system)).reason.startswith("LimitExceeded: the turn used more than 60 tokens")
     assert await _model_requests(standins) == requests + 1
     await worker.stop()
-    await system.worker(MODEL, MARKS=str(marks))
+    await system.worker(MODEL)
     assert await system.letters.replay(letter.id)
     await until(lambda: standins.messages("standard"), what="the answer")
     assert await _model_requests(standins) == 3
-    assert sorted(mark.name for mark in marks.iterdir()) == ["look_up-gears.0", "look_up-widgets.0"]
+    assert called(system) == ["look_up-gears.0", "look_up-widgets.0"]
 
 
 async def test_a_turn_that_takes_too_many_steps_ends_before_it_pays_for_more(
-    system: System, standins: StandIns, marks: Path
+    system: System, standins: StandIns
 ) -> None:
+    system.release()
     await system.ingress()
-    await system.worker(MODEL, MARKS=str(marks), TURN_MAX_STEPS="2")
+    await system.worker(MODEL, TURN_MAX_STEPS="2")
     await system.deliver("standard", Standard().message('use tool look_up {"topic": "widgets"}', thread="t"))
     await system.quiet(1)
     letter = await _dead(system)
     assert letter.reason == "LimitExceeded: the turn took more than 2 steps (TURN_MAX_STEPS)"
     assert (letter.attempts, await _model_requests(standins)) == (1, 1)
-    assert [mark.name for mark in marks.iterdir()] == ["look_up-widgets.0"]
+    assert called(system) == ["look_up-widgets.0"]

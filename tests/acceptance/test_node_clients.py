@@ -17,19 +17,20 @@ CHATTERS = "tests.acceptance.chatters:chatters"
 async def chat(plain: System) -> System:
     """An ingress, and a worker with agents to talk to."""
     await asyncio.to_thread(node.installed)
-    (plain.folder / "marks").mkdir()
-    plain.settings |= {"MARKS": str(plain.folder / "marks"), "TURN_MAX_ATTEMPTS": "1"}
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, PACE="0.02"))
+    plain.settings["TURN_MAX_ATTEMPTS"] = "1"
+    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     return plain
 
 
 async def test_openais_client_for_node_talks_to_agents(chat: System) -> None:
-    told = await node.run("openai.mjs", BASE=f"http://127.0.0.1:{chat.port}", KEY=await key(chat))
+    told = await node.run(
+        "openai.mjs", BASE=f"http://127.0.0.1:{chat.port}", KEY=await key(chat), MARKS=str(chat.marks)
+    )
     assert told["completion"]["choices"][0]["message"]["content"] == "system: \nnow: hello"
     assert told["completion"]["usage"]["total_tokens"] == 7
     streamed = told["streamed"]
     assert streamed["text"] == "".join(f"word{number} " for number in range(40))
-    assert (streamed["pieces"] > 5, streamed["ids"], streamed["usage"]["total_tokens"]) == (True, 1, 0)
+    assert (streamed["ids"], streamed["usage"]["total_tokens"]) == (1, 0)
     assert told["helper"] == "echo: hello"
     assert {"echo", "recite", "shows"} <= set(told["models"])
     missing = {name: told["missing"][name] for name in ("is", "status", "code", "type", "param")}
@@ -45,7 +46,7 @@ async def test_openais_client_for_node_talks_to_agents(chat: System) -> None:
 
 
 async def test_the_mcp_client_for_node_calls_our_tools(chat: System) -> None:
-    told = await node.run("mcp.mjs", BASE=f"http://127.0.0.1:{chat.port}", KEY=await key(chat))
+    told = await node.run("mcp.mjs", BASE=f"http://127.0.0.1:{chat.port}", KEY=await key(chat), MARKS=str(chat.marks))
     recited = "".join(f"word{number} " for number in range(30))
     assert told["server"] == "answerback"
     assert {"list_chat_threads", "create_chat_thread", "get_chat_thread", "send_chat_message"} <= set(told["tools"])

@@ -6,7 +6,6 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -14,7 +13,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.acceptance.caller import calling, key
-from tests.acceptance.system import System, free_port, until
+from tests.acceptance.system import System, free_port
 
 CHATTERS = "tests.acceptance.chatters:chatters"
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
@@ -23,9 +22,8 @@ HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 @pytest.fixture
 async def chat(plain: System) -> System:
     """An ingress, and a worker with agents to talk to."""
-    (plain.folder / "marks").mkdir()
-    plain.settings |= {"MARKS": str(plain.folder / "marks"), "TURN_MAX_ATTEMPTS": "2"}
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, PACE="0.002"))
+    plain.settings["TURN_MAX_ATTEMPTS"] = "2"
+    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     return plain
 
 
@@ -68,14 +66,17 @@ async def test_a_stream_brings_the_words_as_they_are_said_and_the_usage_last(cha
     async with client(chat) as api:
         stream = await api.chat.completions.create(
             model="recite",
-            messages=[{"role": "user", "content": "say 40"}],
+            messages=[{"role": "user", "content": "say 10 and 30"}],
             stream=True,
             stream_options={"include_usage": True},
         )
-        chunks = [chunk async for chunk in stream]
+        chunks = []
+        async for chunk in stream:
+            chunks.append(chunk)
+            if chunk.choices and chunk.choices[0].delta.content:
+                chat.release()
     *said, end, usage = chunks
     assert said[0].choices[0].delta.role == "assistant"
-    assert len(said) > 5, "in pieces"
     text = "".join(chunk.choices[0].delta.content or "" for chunk in said)
     assert text == "".join(f"word{number} " for number in range(40))
     assert end.choices[0].finish_reason == "stop"
@@ -250,14 +251,11 @@ async def test_a_busy_agent_that_drops_messages_says_so_at_once(chat: System) ->
             )
 
         first = asyncio.create_task(ask("a"))
-
-        async def begun() -> bool:
-            return Path(chat.settings["MARKS"], "a").exists()
-
-        await until(begun)
+        await chat.marked("a-1")
         with pytest.raises(openai.ConflictError) as busy:
             await ask("b")
         assert busy.value.code == "busy"
+        chat.release()
         assert (await first).choices[0].message.content == "a"
 
 
@@ -276,20 +274,16 @@ async def test_the_same_request_again_gets_the_same_answer(chat: System) -> None
 
 
 async def test_a_worker_dies_in_mid_stream_and_the_stream_goes_on(plain: System) -> None:
-    marks = plain.folder / "marks"
-    marks.mkdir()
-    plain.settings["MARKS"] = str(marks)
     _, first = await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     async with client(plain) as api:
         stream = await api.chat.completions.create(
-            model="recite", messages=[{"role": "user", "content": "say 60"}], stream=True
+            model="recite", messages=[{"role": "user", "content": "say 20 and 40"}], stream=True
         )
         said = ""
-        killed = False
         async for chunk in stream:
             said += chunk.choices[0].delta.content or ""
-            if not killed and "word20 " in said:
-                killed = True
+            if first.alive and "word19 " in said:
                 await first.kill()
-                await plain.worker(CHATTERS, PACE="0")
+                plain.release()
+                await plain.worker(CHATTERS)
     assert said == "".join(f"word{number} " for number in range(60))

@@ -27,9 +27,7 @@ ASKED = {"messages": [{"role": "user", "content": "fail always"}]}
 @pytest.fixture
 async def chat(plain: System) -> System:
     """An ingress, and a worker with agents that fail."""
-    (plain.folder / "marks").mkdir()
     plain.settings |= {
-        "MARKS": str(plain.folder / "marks"),
         "TURN_MAX_ATTEMPTS": "2",
         "TURN_RETRY_SECONDS": "0.05",
         "ALLOW_PRIVATE_URLS": "true",
@@ -145,9 +143,8 @@ async def test_an_address_that_gives_no_answer_is_named_to_operators_alone(chat:
 
 
 async def test_a_limit_is_told_to_everybody(plain: System) -> None:
-    plain.settings["MARKS"] = str(plain.folder)
     await plain.ingress()
-    await plain.worker("tests.acceptance.agents:slows", TURN_TIMEOUT_SECONDS="0.2", SLOW="30")
+    await plain.worker("tests.acceptance.agents:holds", TURN_TIMEOUT_SECONDS="0.2")
     async with client(plain) as server:
         path = f"/threads/{(await server.post('/threads', status=201))['id']}"
         refused = await server.post(f"{path}/messages", {"content": "hello"}, 504)

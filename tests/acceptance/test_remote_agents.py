@@ -17,15 +17,13 @@ CHATTERS = "tests.acceptance.chatters:chatters"
 @pytest.fixture
 async def chat(plain: System, remote: RemoteAgent) -> System:
     """An ingress and a worker, which may reach this machine; the worker has a remote agent in its code, too."""
-    (plain.folder / "marks").mkdir()
     plain.settings |= {
-        "MARKS": str(plain.folder / "marks"),
         "TURN_MAX_ATTEMPTS": "3",
         "TURN_RETRY_SECONDS": "0.05",
         "ALLOW_PRIVATE_URLS": "true",
         "API_RATE": "100000",
     }
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, REMOTE=remote.url, SLOW="2"))
+    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, REMOTE=remote.url))
     return plain
 
 
@@ -59,11 +57,12 @@ async def test_agents_are_listed_with_what_they_are_and_how_they_go(chat: System
             return int((await agents(caller))["drop"]["turnsRunning"])
 
         await until(busy)
+        chat.release()
         assert (await running)[0] == 200
 
         async def measured() -> bool:
             now = (await caller.get("/api/v1/agents/drop"))[1]
-            return now["turnsRunning"] == 0 and now["latencyP50"] is not None and now["latencyP50"] >= 1000
+            return now["turnsRunning"] == 0 and now["latencyP50"] is not None
 
         await until(measured)
 
@@ -174,7 +173,7 @@ async def test_a_remote_agent_that_is_away_is_asked_again_with_the_same_key(chat
 async def test_a_worker_that_dies_while_it_asks_is_followed_by_one_with_the_same_key(
     plain: System, remote: RemoteAgent
 ) -> None:
-    plain.settings |= {"ALLOW_PRIVATE_URLS": "true", "MARKS": str(plain.folder)}
+    plain.settings |= {"ALLOW_PRIVATE_URLS": "true"}
     _, first = await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     waiting = asyncio.Event()
     remote.hold = waiting
@@ -225,7 +224,7 @@ async def test_only_an_admin_registers_and_only_what_can_be_asked(chat: System, 
 
 
 async def test_private_addresses_are_not_asked(plain: System, remote: RemoteAgent) -> None:
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, MARKS=str(plain.folder)))
+    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     async with calling(plain, "admin") as admin:
         for url in (remote.url, "http://localhost:6379", "http://[::1]/", "http://10.0.0.1", "http://169.254.169.254"):
             status, problem = await admin.post("/v1/agents", {"id": "weather", "url": url})

@@ -32,9 +32,7 @@ async def remote() -> AsyncIterator[RemoteAgent]:
 @pytest.fixture
 async def chat(plain: System, remote: RemoteAgent) -> System:
     """An ingress and a worker at their most talkative, which may reach this machine."""
-    (plain.folder / "marks").mkdir()
     plain.settings |= {
-        "MARKS": str(plain.folder / "marks"),
         "TURN_MAX_ATTEMPTS": "2",
         "TURN_RETRY_SECONDS": "0.05",
         "ALLOW_PRIVATE_URLS": "true",

@@ -22,7 +22,7 @@ from tests.acceptance.terminal import command as typed
 from tests.standins.client import StandIns
 from tests.standins.sender import Slack, Standard
 
-SLOW = "tests.acceptance.agents:slows"
+HOLD = "tests.acceptance.agents:holds"
 COUNT = "tests.acceptance.agents:counts"
 FAILS = "tests.acceptance.agents:failing"
 
@@ -45,15 +45,6 @@ async def command(system: System, *args: str, stdin: bytes = b"") -> Done:
     return await asyncio.to_thread(typed, *args, settings=settings, stdin=stdin)
 
 
-async def running(marks: Path) -> None:
-    """Wait until a slow agent is at work. (That its thread is claimed says less: its turn may not have begun.)"""
-
-    async def begun() -> list[Path]:
-        return list(marks.glob("*-1"))
-
-    await until(begun, what="the turn beginning")
-
-
 async def refused(worker: Process) -> None:
     """A worker has learned that its thread is not its own any more."""
 
@@ -64,42 +55,42 @@ async def refused(worker: Process) -> None:
 
 
 async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_once(
-    system: System, standins: StandIns, tmp_path: Path
+    system: System, standins: StandIns
 ) -> None:
-    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "10"}
     await system.ingress()
-    first = await system.worker(SLOW, SLOW="2", **settings)
+    # Had its lease ended, the other's would be the second attempt.
+    first = await system.worker(HOLD, LEASE_SECONDS="600")
     receipt = await system.deliver("slack", Slack().message("hello", ts="1700000000.000300"))
     thread = receipt["thread"]
-    await running(tmp_path)
+    await system.marked("hello-1")
     first.signal(signal.SIGSTOP)
     await stopped(first)
-    await system.worker(SLOW, SLOW="0", **settings)
+    system.release()
+    await system.worker(HOLD)
     assert (await command(system, "threads", "requeue", thread)).code == 1
     done = await command(system, "threads", "unlock", thread)
     assert done.code == 0
     assert f"-{first.pid}-" in done.out
-    # Had its lease ended, this would be the second attempt. What tells that a reply is due may have gone to the
-    # worker that stands still; then the other looks by itself, after a lease.
+    # What tells that a reply is due may have gone to the worker that stands still; then the other looks by itself,
+    # after a lease.
     await standins.wait_for_messages(1, "slack", within=60)
     first.signal(signal.SIGCONT)
     await refused(first)
     await system.quiet(1)
-    assert await system.answers(thread) == ["slow: hello (attempt 1)"]
+    assert await system.answers(thread) == ["hello"]
     assert len(await standins.messages("slack")) == 1
     again = await command(system, "threads", "unlock", thread)
     assert (again.code, again.out) == (1, "")
     assert "nobody holds it" in again.err
 
 
-async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System, tmp_path: Path) -> None:
-    settings = {"MARKS": str(tmp_path), "LEASE_SECONDS": "1"}
+async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System) -> None:
     await plain.ingress()
-    worker = await plain.worker(SLOW, SLOW="4", **settings)
+    worker = await plain.worker(HOLD)
     secret = Standard().message("my secret", thread="t")
     receipt = await plain.deliver("standard", secret)
     thread = receipt["thread"]
-    await running(tmp_path)
+    await plain.marked("my secret-1")
     assert (await command(plain, "threads", "purge", thread, stdin=b"n\n")).code == 1
     done = await command(plain, "threads", "purge", thread, "--yes", "--json")
     [removed] = json.loads(done.out)["done"]
@@ -112,13 +103,11 @@ async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System, tmp
     # Nothing of it lies in any key, and who comes later begins anew.
     for key in await plain.database.call("KEYS", "*"):
         assert b"my secret" not in (await plain.database.call("DUMP", key) or b"")
+    plain.release()
     await plain.deliver("standard", Standard().message("hello again", thread="t"))
     await plain.quiet(1)
-    assert await plain.answers(thread) == ["slow: hello again (attempt 1)"]
-    assert [message.text for message in (await plain.transcript(thread)).messages] == [
-        "hello again",
-        "slow: hello again (attempt 1)",
-    ]
+    said = [(message.role, message.text) for message in (await plain.transcript(thread)).messages]
+    assert said == [("user", "hello again"), ("assistant", "hello again")]
     assert worker.alive
     assert not worker.lines("left to its lease")
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.acceptance.reader import THREAD, Reader, following, said
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
@@ -13,16 +9,7 @@ from tests.standins.client import StandIns
 MODEL = "tests.acceptance.model_agent:model"
 
 
-@pytest.fixture
-def marks(system: System) -> Path:
-    """Where the tools leave a file each time they are really called."""
-    folder = system.folder / "marks"
-    folder.mkdir()
-    system.settings["MARKS"] = str(folder)
-    return folder
-
-
-async def test_words_are_read_as_the_model_says_them(system: System, marks: Path) -> None:
+async def test_words_are_read_as_the_model_says_them(system: System) -> None:
     await system.worker(MODEL)
     async with following(system) as live:
         reader = Reader()
@@ -38,7 +25,8 @@ async def test_words_are_read_as_the_model_says_them(system: System, marks: Path
     assert usage.output_tokens > 0
 
 
-async def test_tool_calls_and_their_results_are_seen_and_kept(system: System, standins: StandIns, marks: Path) -> None:
+async def test_tool_calls_and_their_results_are_seen_and_kept(system: System, standins: StandIns) -> None:
+    system.release()
     await system.worker(MODEL)
     async with following(system) as live:
         reader = Reader()
@@ -57,7 +45,7 @@ async def test_tool_calls_and_their_results_are_seen_and_kept(system: System, st
 
 
 async def test_a_model_that_is_cut_off_is_asked_again_and_says_nothing_twice(
-    system: System, standins: StandIns, marks: Path
+    system: System, standins: StandIns
 ) -> None:
     await standins.add_fault(platform="model", do="cut", chunks=30, times=1)
     await system.worker(MODEL)
@@ -71,9 +59,10 @@ async def test_a_model_that_is_cut_off_is_asked_again_and_says_nothing_twice(
 
 
 async def test_kill_9_between_tool_and_answer_shows_each_once_and_pays_each_once(
-    system: System, standins: StandIns, marks: Path
+    system: System, standins: StandIns
 ) -> None:
     await standins.add_fault(platform="model", do="drip", after=1, times=1, seconds=0.5)
+    system.release()
     worker = await system.worker(MODEL)
     async with following(system) as live:
         reader = Reader()
@@ -84,12 +73,12 @@ async def test_kill_9_between_tool_and_answer_shows_each_once_and_pays_each_once
         await system.worker(MODEL)
         await reader.read(live)
     assert [tool["name"] for tool in reader.tools] == ["look_up", "look_up"]
-    assert len(list(marks.iterdir())) == 1
+    assert [mark.name for mark in system.marks.glob("look_up-*")] == ["look_up-widgets.0"]
     assert list(reader.texts.values()) == ["look_up returned: all about widgets"]
 
 
 async def test_what_a_person_asked_for_in_the_thread_is_told_to_the_model(system: System, standins: StandIns) -> None:
-    await system.worker(MODEL, MARKS=str(system.folder))
+    await system.worker(MODEL)
     await system.threads.accept(said("hello", system="Speak like a pirate."))
     await until(lambda: standins.requests("model", "chat.completions"), what="the model being asked")
     [request] = await standins.requests("model", "chat.completions")

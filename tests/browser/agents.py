@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from answerback import Agent, Turn
-
-
-async def helper(turn: Turn) -> AsyncIterator[str]:
-    """Count as far as it is asked to, word by word."""
-    for number in range(int(turn.text.split()[-1])):
-        yield f"word{number} "
-        await asyncio.sleep(float(os.environ.get("PACE", "0.02")))
+from tests.acceptance.agents import recite
 
 
 async def moody(turn: Turn) -> str:
@@ -25,7 +17,7 @@ async def moody(turn: Turn) -> str:
 
 
 agents = [
-    Agent("helper", helper, description="Counts."),
+    Agent("helper", recite, description="Counts."),
     Agent("moody", moody, description="Fails until it is mended."),
     Agent("silent", moody, chat=False),
     Agent("nightly", moody, lifecycle="scheduled"),

@@ -12,13 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from answerback.store.access import Keys
-from tests.acceptance.conftest import marks
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM
 from tests.browser.dashboard import far_away
 from tests.browser.site import Site, site
-
-__all__ = ["marks"]
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
 expect.set_options(timeout=PATIENCE * 1000)

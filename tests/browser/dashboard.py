@@ -14,7 +14,7 @@ AGENTS = "tests.browser.agents"
 
 
 def whole(count: int) -> str:
-    """What the agent `helper` says."""
+    """What the agent `helper` says: so many words."""
     return "".join(f"word{number} " for number in range(count))
 
 

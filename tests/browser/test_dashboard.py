@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from math import sin
-from pathlib import Path
 
 import aiohttp
 from playwright.async_api import Browser, Page, expect
@@ -20,7 +19,7 @@ from tests.browser.dashboard import AGENTS, answered, answers, say, signed_in, s
 
 
 async def test_one_signs_in_with_a_key_and_out_again(plain: System, page: Page, admin: str) -> None:
-    await started(plain, MARKS=str(plain.folder))
+    await started(plain)
     await page.goto(f"http://127.0.0.1:{plain.port}/")
     await page.get_by_label("API key").fill("ab_live_0123456789abcdef_" + "x" * 40)
     await page.get_by_role("button", name="Sign in").click()
@@ -71,7 +70,7 @@ async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> No
 
 
 async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
-    worker = await started(plain, MARKS=str(plain.folder), PACE="0.3")
+    worker = await started(plain)
     await signed_in(page, plain)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
     tile = page.locator(".tile", has_text="in flight")
@@ -79,8 +78,9 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     other = await page.context.new_page()
     await other.goto(page.url.split("#")[0] + "#agents")
     await talking(other, "helper")
-    await say(other, "say 10")
+    await say(other, "say 5 and 5")
     await expect(tile).to_contain_text("1")
+    plain.release()
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
     await expect(page.locator("figure").first).to_contain_text("1 in the hour")
@@ -89,7 +89,7 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
 
 
 async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, picture: Picture) -> None:
-    await started(plain, MARKS=str(plain.folder))
+    await started(plain)
     now = await plain.database.now() // MINUTE
     for back in range(1, 1400):
         busy = 40 + int(30 * sin(back / 9)) + back % 7
@@ -110,16 +110,17 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
 
 
 async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page, picture: Picture) -> None:
-    await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    await started(plain)
     await signed_in(page, plain)
     await talking(page, "helper")
-    await say(page, "say 60")
+    await say(page, "say 20 and 40")
     log = page.get_by_role("log")
     await expect(log).to_contain_text("word5")
     await expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
     await page.reload()
-    await expect(log).to_contain_text("word20")
+    await expect(log).to_contain_text("word19")
     await picture(page, "chat")
+    plain.release()
     await answered(page, whole(60))
     await say(page, "say 2")
     await answered(page, whole(60), whole(2))
@@ -128,7 +129,7 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
 
 
 async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: Page) -> None:
-    worker = await started(plain, MARKS=str(plain.folder))
+    worker = await started(plain)
     await signed_in(page, plain)
     await page.get_by_role("link", name="Agents").click()
     for name, why in (("silent", "it takes no chats"), ("nightly", "it is scheduled")):
@@ -142,10 +143,10 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
 
 
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
-    await started(plain, MARKS=str(plain.folder), PACE="0.1")
+    await started(plain)
     await signed_in(page, plain)
     await talking(page, "helper")
-    await say(page, "say 1000")
+    await say(page, "say 4 and 4")
     await expect(page.get_by_role("log")).to_contain_text("word3")
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("log")).to_contain_text("cancelled")
@@ -154,20 +155,21 @@ async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
 
 
 async def test_a_worker_killed_in_mid_answer_is_not_noticed(plain: System, page: Page) -> None:
-    worker = await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    worker = await started(plain)
     await signed_in(page, plain)
     await talking(page, "helper")
-    await say(page, "say 30")
-    await expect(page.get_by_role("log")).to_contain_text("word10")
+    await say(page, "say 10 and 20")
+    await expect(page.get_by_role("log")).to_contain_text("word9")
     await worker.kill()
-    await plain.worker(f"{AGENTS}:agents", MARKS=str(plain.folder), PACE="0.01")
+    plain.release()
+    await plain.worker(f"{AGENTS}:agents")
     await answered(page, whole(30))
 
 
 async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
     plain: System, page: Page, picture: Picture
 ) -> None:
-    await started(plain, MARKS=str(plain.folder))
+    await started(plain)
     await signed_in(page, plain)
     talk = await page.context.new_page()
     await talk.goto(page.url)
@@ -192,7 +194,7 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
 
 
 async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Browser) -> None:
-    await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    await started(plain)
     await signed_in(page, plain)
     await talking(page, "helper")
     await say(page, "say 1")
@@ -202,8 +204,9 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Bro
     other = await elsewhere.new_page()
     await other.goto(page.url)
     await answered(other, whole(1))
-    await say(page, "say 20")
+    await say(page, "say 6 and 14")
     await expect(other.get_by_role("log")).to_contain_text("word5")
+    plain.release()
     await answered(page, whole(1), whole(20))
     await answered(other, whole(1), whole(20))
     await say(other, "say 3")
@@ -212,7 +215,7 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Bro
 
 
 async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:
-    await started(plain, MARKS=str(plain.folder))
+    await started(plain)
     _, shown = await Keys(plain.database).create("acme", scopes=["admin"])
     await signed_in(page, plain)
     await talking(page, "helper")
@@ -245,7 +248,7 @@ async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page:
     assert sum(found.values()) < 150_000
 
 
-async def test_it_fits_a_phone_and_the_dark(plain: System, marks: Path, browser: Browser) -> None:
+async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     phone = await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
     page = await phone.new_page()
@@ -265,7 +268,7 @@ async def test_it_fits_a_phone_and_the_dark(plain: System, marks: Path, browser:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-async def test_every_control_has_a_name_and_can_be_reached_by_key(plain: System, marks: Path, page: Page) -> None:
+async def test_every_control_has_a_name_and_can_be_reached_by_key(plain: System, page: Page) -> None:
     await started(plain)
     await signed_in(page, plain)
     for name in ("Overview", "Agents", "Threads", "Dead letters"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from playwright.async_api import Page, expect
 
 from answerback.store.index import listed
@@ -11,7 +9,7 @@ from tests.acceptance.system import System
 from tests.browser.dashboard import AGENTS, far_away, say, signed_in, started, talking, whole
 
 
-async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, page: Page) -> None:
+async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
     await talking(page, "moody")
@@ -22,7 +20,7 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, pa
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
     await expect(page.get_by_label("Dead letter", exact=True)).not_to_contain_text("false")
-    (marks / "mended").touch()
+    (plain.marks / "mended").touch()
     await page.get_by_label("Choose all").check()
     await page.get_by_role("button", name="Replay").first.click()
     await expect(page.get_by_text("No dead letters.")).to_be_visible()
@@ -31,7 +29,7 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, marks: Path, pa
     await expect(page.get_by_text("That is 42 €.")).to_be_visible()
 
 
-async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, marks: Path, page: Page) -> None:
+async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page: Page) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
     await talking(page, "moody")
@@ -53,7 +51,7 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, marks
     assert [summary async for summary in listed(plain.threads)] == []
 
 
-async def test_a_thread_that_waits_for_its_next_try_is_tried_now(plain: System, marks: Path, page: Page) -> None:
+async def test_a_thread_that_waits_for_its_next_try_is_tried_now(plain: System, page: Page) -> None:
     await started(plain, TURN_RETRY_SECONDS="600", TURN_RETRY_MAX_SECONDS="600")
     await signed_in(page, plain)
     await talking(page, "moody")
@@ -62,22 +60,23 @@ async def test_a_thread_that_waits_for_its_next_try_is_tried_now(plain: System, 
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_role("link", name="What is the price?").click()
     await expect(page.get_by_text("next try in")).to_be_visible()
-    (marks / "mended").touch()
+    (plain.marks / "mended").touch()
     await page.get_by_role("button", name="Try now").click()
     await expect(page.get_by_text("That is 42 €.")).to_be_visible()
 
 
 async def test_a_thread_is_taken_from_a_worker_that_is_gone(plain: System, page: Page) -> None:
     plain.settings["LEASE_SECONDS"] = "600"
-    worker = await started(plain, MARKS=str(plain.folder), PACE="0.05")
+    worker = await started(plain)
     await signed_in(page, plain)
     await talking(page, "helper")
-    await say(page, "say 40")
-    await expect(page.get_by_role("log")).to_contain_text("word10")
+    await say(page, "say 10 and 30")
+    await expect(page.get_by_role("log")).to_contain_text("word9")
     await worker.kill()
-    await plain.worker(f"{AGENTS}:agents", MARKS=str(plain.folder))
+    plain.release()
+    await plain.worker(f"{AGENTS}:agents")
     await page.get_by_role("link", name="Threads").click()
-    await page.get_by_role("link", name="say 40").click()
+    await page.get_by_role("link", name="say 10 and 30").click()
     await page.get_by_role("button", name="Unlock").click()
     await page.get_by_role("dialog").get_by_role("button", name="Unlock").click()
     await expect(page.get_by_text(whole(40))).to_be_visible()

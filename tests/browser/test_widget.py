@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from pathlib import Path
 
 import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
@@ -101,35 +100,33 @@ async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, s
     await answered(panel, "echo: from the page")
 
 
-async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(
-    plain: System, marks: Path, shop: Site, page: Page
-) -> None:
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
-    await plain.worker(f"{AGENTS}:recites", PACE="0.03")
+    await plain.worker(f"{AGENTS}:recites")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "say 60")
-    await expect(panel).to_contain_text("word10")
+    await say(panel, "say 10 and 50")
+    await expect(panel).to_contain_text("word9")
     await page.reload()
-    await expect(panel).to_contain_text("word20")
+    await expect(panel).to_contain_text("word9")
+    plain.release()
     await answered(panel, whole(60))
-    assert await said(panel, "user") == ["say 60"]
+    assert await said(panel, "user") == ["say 10 and 50"]
     await committed(plain, whole(60))
     await page.reload()
     await answered(panel, whole(60))
 
 
-async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(
-    plain: System, marks: Path, shop: Site, page: Page
-) -> None:
+async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
-    await plain.worker(f"{AGENTS}:recites", PACE="0.03")
+    await plain.worker(f"{AGENTS}:recites")
     async with cable(plain.port) as line:
         panel = await opened(page, shop, line.port)
-        await say(panel, "say 80")
-        for word in ("word8 ", "word20 ", "word40 "):
-            await expect(panel).to_contain_text(word)
+        await say(panel, "say 10 and 10 and 20 and 40")
+        for number, (heard, missed) in enumerate((("word9", "word19"), ("word19", "word39"), ("word39", "word79")), 1):
+            await expect(panel).to_contain_text(heard)
             line.cut()
-            await asyncio.sleep(0.1)  # the longest time that nothing arrives, not one to wait for
+            plain.release(number)
+            await plain.marked(missed)
             line.mend()
         await answered(panel, whole(80))
     await committed(plain, whole(80))
@@ -172,26 +169,26 @@ async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System,
     await committed(plain, "late", role="user")
 
 
-async def test_a_killed_worker_is_not_noticed(plain: System, marks: Path, shop: Site, page: Page) -> None:
+async def test_a_killed_worker_is_not_noticed(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
-    first = await plain.worker(f"{AGENTS}:recites", PACE="0.05")
+    first = await plain.worker(f"{AGENTS}:recites")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "say 30")
-    await expect(panel).to_contain_text("word10")
+    await say(panel, "say 10 and 20")
+    await expect(panel).to_contain_text("word9")
     await first.kill()
-    await plain.worker(f"{AGENTS}:recites", PACE="0.01")
+    plain.release()
+    await plain.worker(f"{AGENTS}:recites")
     await answered(panel, whole(30))
 
 
-async def test_a_message_that_a_busy_agent_does_not_take_says_so(
-    plain: System, marks: Path, shop: Site, page: Page
-) -> None:
+async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
-    await plain.worker(f"{AGENTS}:drops", SLOW="1")
+    await plain.worker(f"{AGENTS}:drops")
     panel = await opened(page, shop, plain.port)
     await say(panel, "one")
-    await until(lambda: asyncio.sleep(0, (marks / "one").exists()), what="the agent at work")
+    await plain.marked("one-1")
     await say(panel, "two")
+    await plain.release_once_waiting(2)
     words = panel.locator(".message.user", has_text="two").locator("small")
     await expect(words).to_have_text("not taken, for another answer was on its way")
     assert await said(panel) == ["one"]

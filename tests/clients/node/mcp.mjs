@@ -1,8 +1,10 @@
 // The official MCP client: what it makes of our tools, as JSON.
+import { writeFileSync } from "node:fs";
+
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-const { BASE, KEY } = process.env;
+const { BASE, KEY, MARKS } = process.env;
 const transport = new StreamableHTTPClientTransport(new URL(`${BASE}/mcp`), {
   requestInit: { headers: { Authorization: `Bearer ${KEY}` } },
 });
@@ -16,8 +18,14 @@ const thread = await call("create_chat_thread", { agent: "recite", title: "Hello
 const id = thread.structuredContent.id;
 const answered = await call(
   "send_chat_message",
-  { thread_id: id, content: "say 30" },
-  { onprogress: ({ message }) => progress.push(message) },
+  { thread_id: id, content: "say 10 and 20" },
+  {
+    onprogress: ({ message }) => {
+      progress.push(message);
+      // What was said so far is here: the agent may go on.
+      if (progress.length === 2) writeFileSync(`${MARKS}/released-1`, "");
+    },
+  },
 );
 const refused = await call("send_chat_message", { thread_id: "nothing", content: "hello" });
 

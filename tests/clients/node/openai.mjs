@@ -1,7 +1,9 @@
 // OpenAI's own client, with only its base URL changed: what it makes of our answers, as JSON.
+import { writeFileSync } from "node:fs";
+
 import OpenAI from "openai";
 
-const { BASE, KEY } = process.env;
+const { BASE, KEY, MARKS } = process.env;
 const client = new OpenAI({ baseURL: `${BASE}/api/v1`, apiKey: KEY });
 const said = (content) => [{ role: "user", content }];
 
@@ -19,14 +21,17 @@ async function streamed() {
   const chunks = [];
   const stream = await client.chat.completions.create({
     model: "recite",
-    messages: said("say 40"),
+    messages: said("say 10 and 30"),
     stream: true,
     stream_options: { include_usage: true },
   });
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    // What was said so far is here: the agent may go on.
+    if (chunk.choices[0]?.delta.content) writeFileSync(`${MARKS}/released-1`, "");
+  }
   return {
     text: chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join(""),
-    pieces: chunks.length,
     ids: new Set(chunks.map((chunk) => chunk.id)).size,
     usage: chunks.at(-1).usage,
   };
