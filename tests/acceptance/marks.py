@@ -16,6 +16,6 @@ def mark(name: str) -> None:
 
 
 async def released(number: int = 1) -> None:
-    """Wait until the test lets go on (`System.release`), here or for the so-manieth time."""
+    """Wait until the test lets go on (`System.release`), once or for the `number`-th time."""
     while not Path(os.environ["MARKS"], f"released-{number}").exists():
         await asyncio.sleep(0.01)

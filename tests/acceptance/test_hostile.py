@@ -20,7 +20,7 @@ from tests.acceptance.target import MEGABYTE, Target, civil
 from tests.fixtures import deliveries
 from tests.fixtures.deliveries import load
 from tests.fixtures.hostile import MALFORMED, RUBBISH, mutated
-from tests.fixtures.requests import SHAPES
+from tests.fixtures.requests import LATE, SHAPES
 from tests.standins.options import Options
 from tests.standins.sender import GitHub, Standard
 from tests.standins.signatures import Delivery
@@ -30,6 +30,7 @@ SECRETS = {
     "slack": "slack-signing-secret",
     "standard": Options.standard_secret,
 }
+KNOWN = {"GITHUB_WEBHOOK_SECRET": SECRETS["github"], "SLACK_SIGNING_SECRET": SECRETS["slack"]}
 in_loop = pytest.mark.asyncio(loop_scope="module")
 LIMIT = 26_214_400
 
@@ -37,10 +38,17 @@ LIMIT = 26_214_400
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
     """One process for all of them, so that what one leaves behind meets the next."""
-    known = {"GITHUB_WEBHOOK_SECRET": SECRETS["github"], "SLACK_SIGNING_SECRET": SECRETS["slack"]}
-    async with Target.open(tmp_path_factory.mktemp("hostile"), READ_TIMEOUT="1", **known) as opened:
+    async with Target.open(tmp_path_factory.mktemp("hostile"), **KNOWN) as opened:
         await ask(opened.port, webhook("standard", Standard().message("hello")))
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
+    """Another one, for requests that never end."""
+    async with Target.open(tmp_path_factory.mktemp("hasty"), READ_TIMEOUT="1", **KNOWN) as opened:
+        yield opened
+        await opened.well()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -52,9 +60,9 @@ async def target(running: Target) -> AsyncIterator[Target]:
 
 @pytest.mark.parametrize("name", SHAPES)
 @in_loop
-async def test_a_request_of_strange_shape(target: Target, name: str) -> None:
+async def test_a_request_of_strange_shape(target: Target, hasty: Target, name: str) -> None:
     sent, statuses = SHAPES[name]
-    found = await ask(target.port, sent, end=not statuses)
+    found = await ask((hasty if statuses >= LATE else target).port, sent, end=not statuses)
     civil(found)
     assert {answer.status for answer in found} <= statuses, found
     # Of a client that goes on and on, the connection is reset, and it may not get to read why.
@@ -153,7 +161,7 @@ async def test_a_body_that_is_expected_is_asked_for_and_one_that_is_too_large_is
     assert (await asyncio.wait_for(reader.readline(), PATIENCE)).startswith(b"HTTP/1.1 202")
     writer.close()
     sent = webhook("standard", Delivery(delivery.headers, b"", ""), "Expect: 100-continue", length=LIMIT + 1)
-    assert [answer.status for answer in await ask(target.port, sent)] == [413]
+    assert [answer.status for answer in await ask(target.port, sent, head=True)] == [413]
 
 
 @in_loop

@@ -38,7 +38,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     """A process, a key that opens all of it, and what it says of its routes."""
     folder = tmp_path_factory.mktemp("api")
     rates = {"API_RATE": "100000", "API_BURST": "100000"}
-    async with Target.open(folder, READ_TIMEOUT="2", TURN_TIMEOUT_SECONDS="1", **rates) as opened:
+    async with Target.open(folder, **rates) as opened:
         _, key = await Keys(opened.system.database).create(scopes=["chat:read", "chat:write", "admin"])
         [answer] = await ask(opened.port, request("GET /api/v1/openapi.json"))
         yield opened, str(key), json.loads(answer.body)["paths"]

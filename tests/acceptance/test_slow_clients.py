@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -22,9 +23,15 @@ async def metric(system: System, name: str) -> float:
 
 
 @asynccontextmanager
-async def connected(port: int, count: int) -> AsyncIterator[list[Connection]]:
-    """So many connections."""
-    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+async def connected(port: int, count: int, room: int = 0) -> AsyncIterator[list[Connection]]:
+    """So many connections. With little `room` for what is not read yet, the other side is soon stuck."""
+    opened = []
+    for _ in range(count):
+        client = socket.socket()
+        if room:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        client.connect(("127.0.0.1", port))
+        opened.append(await asyncio.open_connection(sock=client))
     try:
         yield opened
     finally:
@@ -56,7 +63,7 @@ async def served(system: System, count: int) -> None:
 
 
 async def test_headers_that_come_byte_by_byte(plain: System) -> None:
-    process = await plain.ingress(READ_TIMEOUT="1")
+    process = await plain.ingress(READ_TIMEOUT="3")
     text = b"POST /webhooks/standard HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 1000
     async with connected(plain.port, 200) as opened, asyncio.TaskGroup() as group:
         slow = [group.create_task(trickle(each, text)) for each in opened]
@@ -67,7 +74,7 @@ async def test_headers_that_come_byte_by_byte(plain: System) -> None:
 
 
 async def test_bodies_that_come_byte_by_byte(plain: System) -> None:
-    process = await plain.ingress(READ_TIMEOUT="1")
+    process = await plain.ingress(READ_TIMEOUT="3")
     text = webhook("standard", Standard().message("x" * 1000))
     head = text.index(b"\r\n\r\n") + 4
     async with connected(plain.port, 100) as opened, asyncio.TaskGroup() as group:
@@ -100,7 +107,7 @@ async def test_more_connections_than_there_is_room_for(plain: System) -> None:
 
 async def test_a_client_that_asks_and_does_not_listen(plain: System) -> None:
     await plain.ingress(READ_TIMEOUT="1")
-    async with connected(plain.port, 1) as [(_, writer)]:
+    async with connected(plain.port, 1, room=4096) as [(_, writer)]:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         asking = asyncio.create_task(_ask_for_ever(writer))
         closed = 'answerback_connections_closed_total{reason="stalled"}'

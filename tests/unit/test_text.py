@@ -144,8 +144,8 @@ def test_hostile_markdown_takes_no_longer_than_long_markdown() -> None:
         "`x" * 32_000,
         "\n\n" * 32_000,
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     for text in hostile:
         without_code(text)
         split(text, 1000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
