@@ -96,7 +96,7 @@ class Leases:
                 if kept == Lease.CANCELLED:
                     self.cancelled(thread)
             if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
-                # It may have been given up just now: then word of that is already on its way to its task.
+                # We may have given it up, and another has it now: then word of the first is on its way to its task.
                 await asyncio.sleep(WORD)
                 for lease in missing:
                     self._drop(*lease)

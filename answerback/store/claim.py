@@ -31,6 +31,8 @@ class Lease(IntEnum):
     HELD = 1
     CANCELLED = 2
     """Held, and somebody wants the turn ended."""
+    GIVEN_UP = 3
+    """By ourselves: whoever did it has the answer already, or it is on its way."""
 
 
 class Claim(msgspec.Struct):

@@ -237,7 +237,7 @@ class Turns(RuleBasedStateMachine):
         for p in range(2):
             some = [held for held in self.holders if self.threads.partition(held.thread.id) == p]
             found = self.do(self.threads.extend(p, [("ready", held.thread.id, held.claim.fence) for held in some]))
-            assert found == [held.holds for held in some]
+            assert found == [held.lease for held in some]
             for held in some:
                 if held.holds:
                     held.thread.claimable = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from answerback.store import Claim, Outgoing
+from answerback.store.claim import Lease
 
 THREADS = ("github:1:0", "github:1:1", "slack:T:C:2")
 EVENTS = 12
@@ -79,6 +80,13 @@ class Holder:
     def holds(self) -> bool:
         """Whether what it writes is taken."""
         return self.thread.holder is self
+
+    @property
+    def lease(self) -> Lease:
+        """What the heartbeat is told of it."""
+        if self.holds:
+            return Lease.HELD
+        return Lease.GIVEN_UP if self.claim.fence == self.thread.fence else Lease.LOST
 
 
 @dataclass

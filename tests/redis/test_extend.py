@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from answerback.store import Outbox, Threads, keys
+from answerback.store.claim import Lease
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, post, turn
+from worker.leases import Leases
 
 OTHER = "github:1:2"
 
@@ -33,7 +39,9 @@ async def test_a_heartbeat_tells_apart_what_is_held_and_what_is_lost(threads: Th
     await threads.commit(turn(claims["github:1:2"]))
     leases = [(name, id, held.fence) for name, (id, held) in zip(["ready"] * 4, sorted(claims.items()), strict=True)]
     before = await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1")
-    assert await threads.extend(0, [("ready", id, fence) for _, id, fence in leases]) == [True, False, False, True]
+    assert await threads.extend(0, [("ready", id, fence) for _, id, fence in leases]) == [
+        Lease.HELD, Lease.LOST, Lease.GIVEN_UP, Lease.HELD,
+    ]  # fmt: skip
     assert await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1") == before
     assert await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:2") is None
 
@@ -58,5 +66,23 @@ async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Thread
     await accept(threads, 1)
     held = await claim(threads)
     await bury(threads, held)
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [False]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [Lease.GIVEN_UP]
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
+
+
+async def test_a_worker_that_hears_the_heartbeat_before_its_commit_has_lost_nothing(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.leases.WORD", 0)
+    await accept(threads, 1)
+    held = await claim(threads)
+    leases = Leases(threads, 5)
+    working = asyncio.create_task(asyncio.sleep(600))
+    leases.hold("ready", THREAD, held.fence, working)
+    await threads.commit(turn(held))
+    await leases._beat()
+    assert not working.cancelling()
+    await accept(threads, 2)
+    await claim(threads, owner="another")
+    await leases._beat()
+    assert working.cancelling()

@@ -10,6 +10,7 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Reply
 from answerback.store import Outbox, Outgoing, Threads, keys
+from answerback.store.claim import Lease
 from answerback.store.queues import queues
 from tests.redis.given import THREAD, counters, courier, dump, lapse, post, reply, until
 
@@ -152,7 +153,7 @@ async def test_an_outbox_given_up_twice_is_left_to_whoever_comes_next(threads: T
     assert await outbox.settle(sent(outgoing)) is None
     await post(threads, "r2", number=901)
     assert await outbox.settle(sent(outgoing)) is None
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [False]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [Lease.GIVEN_UP]
     assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
 
 
@@ -189,7 +190,7 @@ async def test_an_outbox_is_deferred_once_even_if_said_twice(threads: Threads, o
     await outbox.defer(outgoing, 60, retry=True)
     before = await dump(threads.database)
     await outbox.defer(outgoing, 60, retry=True)
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [False]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [Lease.GIVEN_UP]
     with pytest.raises(LeaseLost):
         await outbox.mark(sending(outgoing))
     assert await dump(threads.database) == before
