@@ -31,10 +31,11 @@ class Cable:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection from the browser."""
-        if not self.whole:
-            writer.transport.abort()
-            return
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        if not self.whole:  # it may have been cut just now
+            writer.transport.abort()
+            back.transport.abort()
+            return
         self._ends |= {writer, back}
         for source, target, answers in ((reader, back, False), (there, writer, True)):
             task = asyncio.create_task(self._pass(source, target, answers))
