@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from answerback.store.access import Keys
 from tests.acceptance.system import PATIENCE, System
-from tests.browser.chromium import CHROMIUM
+from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.dashboard import far_away
 from tests.browser.site import Site, site
 
@@ -48,7 +48,7 @@ async def plain(tmp_path: Path) -> AsyncIterator[System]:
 async def browser() -> AsyncIterator[Browser]:
     """A browser for all of them."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False)
+        running = await launched(playwright.chromium)
         try:
             yield running
         finally:
@@ -60,7 +60,7 @@ async def browser() -> AsyncIterator[Browser]:
 @_fixture
 async def another(browser: Browser) -> AsyncIterator[Browser]:
     """A second browser: a process of its own, which shares nothing with the first."""
-    running = await browser.browser_type.launch(executable_path=CHROMIUM, chromium_sandbox=False)
+    running = await launched(browser.browser_type)
     try:
         yield running
     finally:
