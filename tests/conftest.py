@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -17,6 +18,17 @@ settings.load_profile("any machine")
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`: two more than there are cores, since many tests wait for processes most of the time."""
     return (os.cpu_count() or 1) + 2
+
+
+def pytest_collection() -> None:
+    """Collect tests, not garbage: what is read now stays until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on, what the tests leave is looked at, and nothing else."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
