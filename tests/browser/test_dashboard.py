@@ -75,6 +75,8 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
     tile = page.locator(".tile", has_text="in flight")
     await expect(tile).to_contain_text("0")
+    dead = page.locator(".tile", has_text="dead").get_by_role("link")
+    await dead.focus()
     other = await page.context.new_page()
     await other.goto(page.url.split("#")[0] + "#agents")
     await talking(other, "helper")
@@ -84,6 +86,7 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
     await expect(page.locator("figure").first).to_contain_text("1 in the hour")
+    await expect(dead).to_be_focused()
     await worker.stop()
     await expect(page.get_by_text("No worker runs")).to_be_visible()
 
