@@ -40,13 +40,15 @@ class Heartbeat:
         self._flows = Flows(threads)
         self._measures = Measures(threads.database)
         self._started = 0
+        self.tried = asyncio.Event()
+        """Set when the first report is written, or cannot be."""
 
     async def keep(self) -> None:
         """Report at once and then again and again; tell once of the flows that our agents follow."""
-        self._started = self._started or await self._database.now()
         told = False
         while True:
             try:
+                self._started = self._started or await self._database.now()
                 await self._roster.report(self._report())
                 if not told:
                     await self._flows.tell(self._served.sketches())
@@ -54,6 +56,8 @@ class Heartbeat:
                 await self._turns.tally.flush(self._measures)
             except (StoreUnavailable, StoreFull):
                 pass  # the lease heartbeat says so already
+            finally:
+                self.tried.set()
             await asyncio.sleep(self._settings.lease / 3)
 
     async def leave(self) -> None:

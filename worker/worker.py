@@ -167,8 +167,14 @@ class Worker(arq.Worker):
         self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
         self._tasks.append(asyncio.create_task(self._signals.add(signals())))
-        self._working.start()
-        self._sending.start()
+        self._tasks.append(asyncio.create_task(self._begin()))
+
+    async def _begin(self) -> None:
+        # Known before it works: the first message that it claims may block it for good.
+        await self._heartbeat.tried.wait()
+        if not self._turns.stopping:
+            self._working.start()
+            self._sending.start()
 
     async def _poll_iteration(self) -> None:
         # arq's own poll ends the process when Redis goes away; ours outlives that.

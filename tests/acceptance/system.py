@@ -175,10 +175,10 @@ class System:
         process = await self.start(program, **({"ANSWERBACK_AGENTS": agents} if agents else {}), **settings)
 
         async def reports() -> bool:
-            assert process.alive, process.words()
-            return any(
-                report.pid == process.pid and report.id not in before for report, _ in await self.roster.workers()
-            )
+            reported = [report for report, _ in await self.roster.workers() if report.id not in before]
+            there = any(report.pid == process.pid for report in reported)
+            assert there or process.alive, process.words()
+            return there
 
         await until(reports, what="the worker being ready")
         return process
