@@ -45,6 +45,7 @@ class Claims(Generic[H]):
         *,
         slots: int,
         lease: float,
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue: Queue = queue
         self._threads = threads
@@ -53,6 +54,7 @@ class Claims(Generic[H]):
         self._run = run
         self._slots = slots
         self._lease = lease
+        self._closed = closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._taking: dict[int, asyncio.Task[Taken]] = {}
@@ -92,7 +94,7 @@ class Claims(Generic[H]):
 
     async def _fill(self, p: int) -> None:
         free = self._slots - len(self._tasks)
-        if free <= 0:
+        if free <= 0 or self._closed():
             self._freed.clear()
             await self._freed.wait()
             return

@@ -96,7 +96,7 @@ class Worker(arq.Worker):
         running = self._turns.running
         self._leases.cancelled = partial(running.signal, "cancel")
         self._signals = Subscription(database, running.hear, lambda: None)
-        suspects = Suspects(self._threads, self._turns, self.id)
+        suspects = Suspects(self._threads, self._turns, self.id, fatal=settings.max_attempts)
         self._working = Claims(
             "ready",
             self._threads,
@@ -105,6 +105,7 @@ class Worker(arq.Worker):
             suspects.run,
             slots=settings.concurrency,
             lease=lease,
+            closed=suspects.closed,
         )
         self._sending = Claims(
             "due", self._threads, self._leases, outbox.claim, sender.run, slots=settings.concurrency, lease=lease

@@ -101,19 +101,22 @@ class Threads(Reservations):
 
     # Worker --------------------------------------------------------------------------------------
 
-    async def claim(self, p: int, taken: Taken, owner: str, *, suspects: int | None = None) -> list[Claim]:
+    async def claim(
+        self, p: int, taken: Taken, owner: str, *, suspects: int | None = None, fatal: int = 0
+    ) -> list[Claim]:
         """The work of the threads that were taken. One whose reservation ran out is left out.
 
-        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait.
+        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. One that is buried
+        if it crashes once more (after `fatal` crashes) is claimed alone, and the rest is given back.
         """
-        names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p)]
+        names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.deltas(p, id))
         room = len(taken.threads) if suspects is None else suspects
         found = await self.scripts.claim(
             names,
-            [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, *taken.threads],
+            [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, fatal, *taken.threads],
         )
         return [
             Claim.read(thread, claimed)

@@ -1,46 +1,58 @@
 #!lua flags=allow-oom
 -- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
 --
--- KEYS  1 ready  2 retrying  3 counters  then for each thread: thread, inbox, history, journal, deltas
+-- KEYS  1 ready  2 retrying  3 counters  4 ready wake  then for each thread: thread, inbox, history, journal, deltas
 -- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
---       then for each thread: its id
+--       8 crashes after which it is buried, 0 if it never is  then for each thread: its id
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
--- there end in the middle of a turn, 1 if its turn was cancelled}, or nil when the reservation no longer stands, nothing is left to do, or a suspect has to wait.
+-- there end in the middle of a turn, 1 if its turn was cancelled}, or nil when the reservation no longer stands,
+-- nothing is left to do, a suspect has to wait, or another one is to be alone.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local till, room, wait = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local claimed = {}
+local till, room, wait, fatal = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local found, claimed = {}, {}
+local alone, others
 
 -- The first fence of a thread is above those that another of its id had, which was purged.
 local function following(fence)
   return (fence or redis.call('HGET', KEYS[3], 'fence') or 0) + 1
 end
 
-for i = 8, #ARGV do
-  local at = 4 + (i - 8) * 5
-  local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
-  local entries = false
+for i = 9, #ARGV do
+  local at = 5 + (i - 9) * 5
+  local thread, inbox = KEYS[at], KEYS[at + 1]
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
     -- A turn whose worker died is the same turn again, however many events it was to answer.
     local taken = tonumber(redis.call('HGET', thread, 'taken') or 0)
-    entries = redis.call('LRANGE', inbox, 0, math.max(ARGV[3], taken) - 1)
+    local entries = redis.call('LRANGE', inbox, 0, math.max(ARGV[3], taken) - 1)
     if #entries == 0 then
       redis.call('ZREM', KEYS[1], ARGV[i])
-      entries = false
+    else
+      local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
+        'wanted', 'system', 'platform', 'live', 'cancel')
+      local crashes = tonumber(meta[6] or 0)
+      -- Whoever had it never gave it up: it died, or was away for longer than its lease.
+      if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
+      -- To bury it is safe.
+      local suspect = crashes >= tonumber(ARGV[5]) and not (fatal > 0 and crashes >= fatal)
+      found[i] = {entries, meta, crashes, suspect}
+      -- The last time it may crash, nothing else begins beside it that could be to blame.
+      if suspect and room > 0 and crashes == fatal - 1 then alone = alone or i end
     end
   end
-  local meta, crashes, suspect
-  if entries then
-    meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-      'wanted', 'system', 'platform', 'live', 'cancel')
-    crashes = tonumber(meta[6] or 0)
-    -- Whoever had it never gave it up: it died, or was away for longer than its lease.
-    if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
-    suspect = crashes >= tonumber(ARGV[5])
-  end
-  if entries and suspect and room == 0 then
+end
+
+for i = 9, #ARGV do
+  local at = 5 + (i - 9) * 5
+  local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
+  local entries, meta, crashes, suspect = unpack(found[i] or {})
+  if entries and alone and i ~= alone then
+    redis.call('ZADD', KEYS[1], now, ARGV[i])
+    others = true
+    claimed[#claimed + 1] = false
+  elseif entries and suspect and room == 0 then
     -- One after the other, so that they do not all come back at once.
     redis.call('HSET', thread, 'fence', following(meta[1]), 'crashes', crashes, 'owner', '')
     redis.call('ZADD', KEYS[1], now + wait, ARGV[i])
@@ -64,5 +76,9 @@ for i = 8, #ARGV do
   else
     claimed[#claimed + 1] = false
   end
+end
+if others then
+  redis.call('RPUSH', KEYS[4], '')
+  redis.call('LTRIM', KEYS[4], -64, -1)
 end
 return claimed
