@@ -65,8 +65,11 @@ class Crew:
         while place.started == before:
             await asyncio.sleep(0.02)
         self.wake(old)
-        # It ends by itself, unless the signal came before it was ready for one, or another fault before that.
-        assert await old.stop() in (0, -signal.SIGTERM, -signal.SIGKILL), old.words()[-2000:]
+        # It ends by itself, unless the signal came before it was ready for one, or another fault before that. While
+        # Redis stands still it cannot hand back what it holds, and gives up in the end.
+        code = await old.stop()
+        gave_up = code == 1 and "stopping takes too long: giving up" in old.words()
+        assert gave_up or code in (0, -signal.SIGTERM, -signal.SIGKILL), old.words()[-2000:]
 
     async def dismiss(self) -> None:
         """Nobody is started again."""
