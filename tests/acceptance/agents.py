@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import AsyncIterator
 
 from answerback import Agent, Listen, Turn
@@ -29,6 +30,13 @@ async def hold(turn: Turn) -> str:
     await released()
     said = " + ".join(event.text for event in turn.events)
     return said if turn.attempt == 1 else f"{said} (attempt {turn.attempt})"
+
+
+async def block(turn: Turn) -> str:
+    """Never give the event loop back."""
+    mark("blocked")
+    while True:
+        time.sleep(0.01)
 
 
 async def fails(turn: Turn) -> str:
@@ -65,6 +73,7 @@ async def recite(turn: Turn) -> AsyncIterator[str]:
 
 
 recites = Agent("recite", recite, listen=EVERY)
+blocks = Agent("block", block, listen=EVERY)
 holds = Agent("hold", hold, listen=EVERY)
 merges = Agent("merge", hold, listen=EVERY, arrival="merge")
 interrupts = Agent("interrupt", hold, listen=EVERY, arrival="interrupt")

@@ -84,6 +84,17 @@ async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_o
     assert "nobody holds it" in again.err
 
 
+async def test_a_worker_that_its_first_message_blocks_is_known(plain: System) -> None:
+    await plain.ingress()
+    await plain.deliver("standard", Standard().message("hello", thread="t"))
+    # Started is what is in the list of workers.
+    blocked = await plain.worker("tests.acceptance.agents:blocks", "tests.acceptance.tardy worker")
+    await plain.marked("blocked")
+    [worker] = json.loads((await command(plain, "workers", "--json")).out)
+    assert worker["pid"] == blocked.pid
+    await blocked.kill()
+
+
 async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System) -> None:
     await plain.ingress()
     worker = await plain.worker(HOLD)

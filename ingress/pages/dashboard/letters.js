@@ -52,6 +52,7 @@ export async function letters(main, [shown], signal) {
       }
     }
     notice(`${done} ${action === "drop" ? "dropped" : "put back"}${trouble}.`);
+    if (signal.aborted) return; // another page is shown by now
     busy = false;
     chosen.clear();
     // What was read here is no dead letter any more.

@@ -1,0 +1,21 @@
+"""`python -m tests.acceptance.tardy worker`: the real program, which tells of itself a second late."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+import sys
+
+from answerback.store import Roster, WorkerReport
+
+_report = Roster.report
+
+
+async def _late(roster: Roster, report: WorkerReport) -> None:
+    await asyncio.sleep(1)
+    await _report(roster, report)
+
+
+if __name__ == "__main__":
+    Roster.report = _late  # type: ignore[method-assign]
+    runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
