@@ -34,17 +34,21 @@ class Suspects:
         room, self._room = self._room, 0
         claims: list[Claim] = []
         try:
-            claims = await self._threads.claim(p, taken, self._worker, suspects=max(0, room), fatal=self._fatal)
+            claims = await self._threads.claim(p, taken, self._worker, suspects=room, fatal=self._fatal)
             return claims
         finally:
-            self._room += room - sum(claim.suspect for claim in claims)
-            self._last |= {claim.thread for claim in claims if claim.suspect and claim.crashes == self._fatal - 1}
+            self._room += room - sum(self._suspected(claim) for claim in claims)
+            self._last |= {each.thread for each in claims if self._suspected(each) and each.crashes == self._fatal - 1}
 
     async def run(self, claim: Claim) -> None:
         """Run the turns of one of them."""
-        suspect = claim.suspect
+        suspected = self._suspected(claim)
         try:
             await self._turns.run(claim)
         finally:
-            self._room += suspect
+            self._room += suspected
             self._last.discard(claim.thread)
+
+    def _suspected(self, claim: Claim) -> bool:
+        # As claim.lua has it: what is only to be buried takes nobody's room.
+        return claim.suspect and claim.crashes < self._fatal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import runpy
 import sys
+from unittest.mock import patch
 
 from answerback.store import Roster, WorkerReport
 
@@ -17,5 +18,5 @@ async def _late(roster: Roster, report: WorkerReport) -> None:
 
 
 if __name__ == "__main__":
-    Roster.report = _late  # type: ignore[method-assign]
-    runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+    with patch.object(Roster, "report", _late):
+        runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
