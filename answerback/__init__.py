@@ -8,10 +8,17 @@ From the outbox the reply goes to the platform, once. What cannot be handled lie
 To write an agent, `Agent`, `Listen`, `Turn` and `idempotent` are all there is.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from answerback.agents import Agent, Listen, Turn, idempotent
+
+# A wheel holds ingress, worker and tools inside this package; in a checkout they lie beside it. `answerback.worker` is
+# found in both, and a project's own `worker.py` or `tools/` is never taken for ours.
+_here = os.path.dirname(os.path.abspath(__file__))
+if not os.path.isdir(os.path.join(_here, "worker")):
+    __path__.append(os.path.dirname(_here))
 
 __all__ = ["Agent", "Listen", "Turn", "idempotent"]
 

@@ -16,9 +16,10 @@ from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Database, Threads
 from answerback.store.server import refuse_unsafe
-from ingress.app import application, fast_lane
-from ingress.connections import Door
-from ingress.webhooks import Webhooks
+
+from .app import application, fast_lane
+from .connections import Door
+from .webhooks import Webhooks
 
 
 async def main(settings: Settings) -> None:

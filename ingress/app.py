@@ -12,17 +12,18 @@ from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Threads
 from answerback.store.live import Live
-from ingress.api.api import Api
-from ingress.api.conversation import Conversation
-from ingress.api.routes import routes
-from ingress.api.sse import Streams
-from ingress.connections import Connection
-from ingress.health import Health
-from ingress.mcp.endpoint import Mcp
-from ingress.metrics import Metrics
-from ingress.pages.pages import pages
-from ingress.problems import explained, problems, rendered
-from ingress.webhooks import Webhooks
+
+from .api.api import Api
+from .api.conversation import Conversation
+from .api.routes import routes
+from .api.sse import Streams
+from .connections import Connection
+from .health import Health
+from .mcp.endpoint import Mcp
+from .metrics import Metrics
+from .pages.pages import pages
+from .problems import explained, problems, rendered
+from .webhooks import Webhooks
 
 
 def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:

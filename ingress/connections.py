@@ -11,7 +11,8 @@ from prometheus_client import Counter, Gauge
 
 from answerback.log import get_logger
 from answerback.settings import Settings
-from ingress.problems import problem
+
+from .problems import problem
 
 log = get_logger(__name__)
 

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import Threads
-from ingress.problems import problem
+
+from .problems import problem
 
 
 class Health:

@@ -18,9 +18,10 @@ from answerback.messages import Amendment, Event
 from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
 from answerback.store import Receipt, Threads
-from ingress.limits import Clients, Limits
-from ingress.metrics import DELIVERIES, LIMITED, REFUSED
-from ingress.problems import BROKEN_OFF, problem
+
+from .limits import Clients, Limits
+from .metrics import DELIVERIES, LIMITED, REFUSED
+from .problems import BROKEN_OFF, problem
 
 log = get_logger(__name__)
 

@@ -7,7 +7,7 @@ import http.client
 import socket
 from urllib.parse import urlsplit
 
-from tools.failure import Failure
+from .failure import Failure
 
 
 def local_url(host: str, port: int) -> str:

@@ -7,8 +7,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from tools.failure import Failure, NotFound
-from tools.group import run
+from .failure import Failure, NotFound
+from .group import run
 
 if TYPE_CHECKING:
     from answerback.store import Archives
@@ -56,8 +56,9 @@ def import_(file: IO[bytes], replace: bool, as_json: bool) -> None:
 
 async def _export(ids: tuple[str, ...], output: str) -> None:
     from answerback.store import Archives
-    from tools.access import opened
-    from tools.render import visible
+
+    from .access import opened
+    from .render import visible
 
     missing: list[str] = []
     async with opened() as store:
@@ -120,8 +121,9 @@ async def _import(file: IO[bytes], replace: bool, as_json: bool) -> None:
     from answerback.archive import parse
     from answerback.errors import MalformedArchive
     from answerback.store import Archives
-    from tools.access import opened
-    from tools.render import document, visible
+
+    from .access import opened
+    from .render import document, visible
 
     imported = 0
     failed: list[dict[str, object]] = []

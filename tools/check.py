@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from tools.failure import OK, PROBLEM
-from tools.group import run
+from .failure import OK, PROBLEM
+from .group import run
 
 _COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
@@ -30,8 +30,8 @@ def check(as_json: bool, offline: bool) -> None:
 
 
 async def _check(as_json: bool, offline: bool) -> int:
-    from tools.findings import findings
-    from tools.render import document, visible
+    from .findings import findings
+    from .render import document, visible
 
     found = []
     async for finding in findings(offline=offline):

@@ -6,25 +6,25 @@ import sys
 
 import click
 
-from tools.failure import EXIT_CODES
-from tools.group import Commands, Lazy
+from .failure import EXIT_CODES
+from .group import Commands, Lazy
 
 COMMANDS = {
-    "up": Lazy("tools.up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
-    "send": Lazy("tools.send:send", "Send a message as a provider would, and print the reply."),
-    "queue": Lazy("tools.queue:queue", "What waits, what is in flight, what is dead."),
-    "threads": Lazy("tools.threads:threads", "List threads, show one, unlock, requeue, purge."),
-    "dead": Lazy("tools.dead:dead", "Dead letters: list, show, replay, drop."),
-    "export": Lazy("tools.archives:export", "Write threads to a file, a line each."),
-    "import": Lazy("tools.archives:import_", "Put exported threads into this store."),
-    "workers": Lazy("tools.workers:workers", "Who works, and whom they serve."),
-    "github": Lazy("tools.github:github", "Ask GitHub again for what it could not deliver."),
-    "keys": Lazy("tools.keys:keys", "API keys: create, list, rotate, revoke."),
-    "flow": Lazy("tools.flow:flow", "Dialog flows: check, draw, try one."),
-    "link": Lazy("tools.link:link", "A link that signs in to the dashboard, once."),
-    "check": Lazy("tools.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
-    "ingress": Lazy("tools.foreground:ingress", "Run one ingress process in the foreground."),
-    "worker": Lazy("tools.foreground:worker", "Run one worker process in the foreground."),
+    "up": Lazy(".up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
+    "send": Lazy(".send:send", "Send a message as a provider would, and print the reply."),
+    "queue": Lazy(".queue:queue", "What waits, what is in flight, what is dead."),
+    "threads": Lazy(".threads:threads", "List threads, show one, unlock, requeue, purge."),
+    "dead": Lazy(".dead:dead", "Dead letters: list, show, replay, drop."),
+    "export": Lazy(".archives:export", "Write threads to a file, a line each."),
+    "import": Lazy(".archives:import_", "Put exported threads into this store."),
+    "workers": Lazy(".workers:workers", "Who works, and whom they serve."),
+    "github": Lazy(".github:github", "Ask GitHub again for what it could not deliver."),
+    "keys": Lazy(".keys:keys", "API keys: create, list, rotate, revoke."),
+    "flow": Lazy(".flow:flow", "Dialog flows: check, draw, try one."),
+    "link": Lazy(".link:link", "A link that signs in to the dashboard, once."),
+    "check": Lazy(".check:check", "Check settings, secrets, Redis and credentials; start nothing."),
+    "ingress": Lazy(".foreground:ingress", "Run one ingress process in the foreground."),
+    "worker": Lazy(".foreground:worker", "Run one worker process in the foreground."),
 }
 
 

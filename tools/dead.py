@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from tools.age import age
-from tools.failure import NotFound
-from tools.group import Listed, run
+from .age import age
+from .failure import NotFound
+from .group import Listed, run
 
 if TYPE_CHECKING:
     from answerback.messages import DeadLetter
-    from tools.access import Store
+
+    from .access import Store
 
 
 class Which(NamedTuple):
@@ -123,9 +124,9 @@ def drop(
 
 
 async def _list(which: Which, limit: int, as_json: bool) -> None:
-    from tools.access import opened
-    from tools.render import document, table, when
-    from tools.render import show as show_table
+    from .access import opened
+    from .render import document, table, when
+    from .render import show as show_table
 
     async with opened() as store:
         found = await _fitting(store, which)
@@ -152,8 +153,9 @@ async def _fitting(store: Store, which: Which) -> list[DeadLetter]:
 
 async def _show(id: str, as_json: bool) -> None:
     from answerback.messages import Entry
-    from tools.access import opened
-    from tools.render import block, document, visible, when
+
+    from .access import opened
+    from .render import block, document, visible, when
 
     async with opened() as store:
         found = await store.letters.get(id)
@@ -193,8 +195,8 @@ async def _each(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from tools.access import opened
-    from tools.render import document, visible
+    from .access import opened
+    from .render import document, visible
 
     if (bool(ids) + bool(which) + everything) != 1:
         raise click.UsageError("say which: ids, or --thread, --reason, --older, or --all")

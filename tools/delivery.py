@@ -18,8 +18,9 @@ from answerback.platforms import Response
 from answerback.platforms.github.webhook import KINDS
 from answerback.platforms.signing import digest
 from answerback.platforms.standard.signature import sign
-from tools.address import connect
-from tools.failure import Unreachable
+
+from .address import connect
+from .failure import Unreachable
 
 
 class Delivery(NamedTuple):

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from answerback.errors import ConfigurationError
 from answerback.store import Database
 from answerback.store.access import SCOPES, Keys
-from tools.development import write_private
+
+from .development import write_private
 
 NAME = "development"
 _HERE = ("", "localhost", "127.0.0.1", "::1")

@@ -95,7 +95,7 @@ def _agents(settings: Settings) -> Finding:
     try:
         # In a process of its own: what a module does when it is imported is not for us to suffer.
         done = subprocess.run(
-            [sys.executable, "-c", _IMPORT, settings.agents],
+            [sys.executable, "-P", "-c", _IMPORT, settings.agents],
             capture_output=True,
             text=True,
             errors="replace",
@@ -116,7 +116,8 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     from answerback.store import Database
     from answerback.store.embedded import find_server, running
     from answerback.store.server import server
-    from tools.access import place
+
+    from .access import place
 
     url = settings.redis_url or running(settings.data)
     if url is None:
@@ -154,7 +155,8 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
     from answerback.store import Database
     from answerback.store.access import Keys
     from answerback.store.embedded import running
-    from tools.devkey import kept
+
+    from .devkey import kept
 
     development: str | None = None
     try:

@@ -58,7 +58,8 @@ def draw(file: Path, kind: str, node: str | None) -> None:
     from answerback.drawing.svg import svg
     from answerback.flows import load
     from answerback.flows.draw import sketch
-    from tools.failure import Failure
+
+    from .failure import Failure
 
     found = load(file)
     if node is not None and node not in found.by_id:
@@ -91,7 +92,7 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
 
 
 def _turn(runner: asyncio.Runner, rehearsal: Rehearsal, text: str, verbose: bool) -> None:
-    from tools.render import block, visible
+    from .render import block, visible
 
     try:
         said = runner.run(rehearsal.say(text))

@@ -10,9 +10,10 @@ import click
 from answerback.messages import Reply
 from answerback.store import Receipt
 from answerback.store.turns import TurnState, turn_state
-from tools.access import Store
-from tools.failure import OK, PROBLEM
-from tools.render import block, duration, visible
+
+from .access import Store
+from .failure import OK, PROBLEM
+from .render import block, duration, visible
 
 SHORTEST, LONGEST = 0.02, 0.25
 """Seconds between two looks: often at first, for a turn that is quick."""

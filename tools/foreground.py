@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
@@ -20,7 +19,7 @@ def ingress() -> None:
       answerback ingress
       REDIS_URL=redis://localhost:6379 GITHUB_WEBHOOK_SECRET=… PORT=9000 answerback ingress
     """
-    _become("ingress")
+    _become("web")
 
 
 @click.command()
@@ -37,10 +36,12 @@ def worker() -> None:
     _become("worker")
 
 
-def _become(module: str) -> None:
+def _become(name: str) -> None:
     from answerback.settings import Settings
-    from tools.access import located
-    from tools.development import development_secrets
+
+    from .access import located
+    from .development import development_secrets
+    from .processes import PROCFILE, python
 
     settings = Settings.load()
     environ = dict(os.environ)
@@ -49,4 +50,5 @@ def _become(module: str) -> None:
         for name, secret in development_secrets(settings.data).items():
             if not environ.get(name, "").strip():
                 environ[name] = secret
-    os.execve(sys.executable, [sys.executable, "-m", module], environ)
+    command = python(PROCFILE[name])
+    os.execve(command[0], command, environ)

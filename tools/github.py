@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from answerback.errors import ConfigurationError
-from tools.age import age
-from tools.failure import OK, PROBLEM
-from tools.group import run
+
+from .age import age
+from .failure import OK, PROBLEM
+from .group import run
 
 if TYPE_CHECKING:
     from answerback.redelivery import Missing, Round
@@ -56,8 +57,9 @@ async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: b
     from answerback.platforms.github.deliveries import deliveries
     from answerback.redelivery import Redelivery
     from answerback.store import Outbox, Redeliveries
-    from tools.access import opened
-    from tools.render import document
+
+    from .access import opened
+    from .render import document
 
     settings = _configured(hooks)
     found = deliveries(settings)
@@ -96,7 +98,7 @@ def _configured(hooks: Sequence[str]) -> Settings:
 
 
 def _show(found: Round) -> None:
-    from tools.render import show, table, when
+    from .render import show, table, when
 
     if found.missing:
         rows = [

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from tools.failure import Failure, Unreachable
+from .failure import Failure, Unreachable
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Commands(click.Group):
         if lazy is None:
             return None
         module, _, name = lazy.where.partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = getattr(import_module(module, __package__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tools.age import age
-from tools.failure import NotFound
-from tools.group import Listed, run
+from .age import age
+from .failure import NotFound
+from .group import Listed, run
 
 if TYPE_CHECKING:
     from answerback.store.access import ApiKey
@@ -90,8 +90,9 @@ async def _create(
     workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: int, as_json: bool
 ) -> None:
     from answerback.store.access import Keys
-    from tools.access import opened
-    from tools.render import document
+
+    from .access import opened
+    from .render import document
 
     async with opened() as store:
         made, shown = await Keys(store.threads.database).create(
@@ -105,8 +106,9 @@ async def _create(
 
 async def _list(workspace: str | None, as_json: bool) -> None:
     from answerback.store.access import Keys
-    from tools.access import opened
-    from tools.render import ago, document, show, table, when
+
+    from .access import opened
+    from .render import ago, document, show, table, when
 
     async with opened() as store:
         found = await Keys(store.threads.database).list(workspace)
@@ -137,8 +139,9 @@ async def _list(workspace: str | None, as_json: bool) -> None:
 
 async def _rotate(id: str, grace: int, as_json: bool) -> None:
     from answerback.store.access import Keys
-    from tools.access import opened
-    from tools.render import document
+
+    from .access import opened
+    from .render import document
 
     async with opened() as store:
         found = Keys(store.threads.database)
@@ -154,7 +157,8 @@ async def _rotate(id: str, grace: int, as_json: bool) -> None:
 
 async def _revoke(ids: tuple[str, ...]) -> None:
     from answerback.store.access import Keys
-    from tools.access import opened
+
+    from .access import opened
 
     async with opened() as store:
         found = Keys(store.threads.database)

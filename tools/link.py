@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tools.group import run
+from .group import run
 
 
 @click.command()
@@ -24,9 +24,10 @@ def link(workspace: str) -> None:
 
 async def _link(workspace: str) -> None:
     from answerback.store.signins import SignIns
-    from tools.access import opened
-    from tools.address import local_url
-    from tools.development import announced
+
+    from .access import opened
+    from .address import local_url
+    from .development import announced
 
     async with opened() as store:
         token = await SignIns(store.threads.database).link(workspace)

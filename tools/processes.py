@@ -12,16 +12,21 @@ from asyncio.subprocess import Process as Child
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from tools.failure import Failure
+from .failure import Failure
 
-PROCFILE = {"web": "ingress", "worker": "worker"}
-"""Each process with the module it runs, as in the Procfile: `python -m <module>`."""
+PROCFILE = {"web": "answerback.ingress", "worker": "answerback.worker"}
+"""Each process with the module it runs, as in the Procfile."""
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 STEADY = 30.0
 """Seconds after which a process counts as having worked: its next end is a first one again."""
 
 Write = Callable[[str, str], None]
+
+
+def python(module: str) -> list[str]:
+    """Return the command that runs one of our modules, whatever files of the same name the current folder has."""
+    return [sys.executable, "-P", "-m", module]
 
 
 class Process:
@@ -31,7 +36,7 @@ class Process:
         self.name = name
         self.started = False
         """Set once all is ready: from then on an end is an accident, before it is a reason to give up."""
-        self._command = [sys.executable, "-m", module]
+        self._command = python(module)
         self._environ = environ
         self._write = write
         self._child: Child | None = None

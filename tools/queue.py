@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tools.group import run
+from .group import run
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,8 +42,9 @@ def queue(watch: bool, as_json: bool) -> None:
 
 async def _look(as_json: bool) -> None:
     from answerback.store.queues import queues
-    from tools.access import opened
-    from tools.render import document, show
+
+    from .access import opened
+    from .render import document, show
 
     async with opened() as store:
         found = await queues(store.threads)
@@ -59,8 +60,9 @@ async def _watch(as_json: bool) -> None:
 
     from answerback.errors import StoreUnavailable
     from answerback.store.queues import queues
-    from tools.access import opened
-    from tools.render import document
+
+    from .access import opened
+    from .render import document
 
     async with opened() as store:
         if as_json:
@@ -82,7 +84,7 @@ async def _watch(as_json: bool) -> None:
 
 
 def _table(found: Queues) -> Table:
-    from tools.render import duration, table
+    from .render import duration, table
 
     rows = [
         (name, each.waiting, each.in_flight, each.retrying, duration(each.oldest) if each.waiting else "-")

@@ -9,9 +9,10 @@ import click
 
 from answerback.store import Archives, Purged, Threads
 from answerback.store.repair import Requeued, Unlocked, requeue, unlock
-from tools.access import opened
-from tools.failure import Failure, NotFound
-from tools.render import document, duration, visible, when
+
+from .access import opened
+from .failure import Failure, NotFound
+from .render import document, duration, visible, when
 
 T = TypeVar("T", Unlocked, Requeued, Purged)
 

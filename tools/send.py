@@ -7,13 +7,14 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from tools.failure import OK, PROBLEM, Failure
-from tools.group import run
+from .failure import OK, PROBLEM, Failure
+from .group import run
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
     from answerback.store import Receipt
-    from tools.delivery import Delivery
+
+    from .delivery import Delivery
 
 PLATFORMS = ("github", "slack", "standard")
 
@@ -60,7 +61,7 @@ def send(
     """
     import secrets
 
-    from tools import delivery as deliveries
+    from . import delivery as deliveries
 
     if platform is None:
         if event is not None:
@@ -103,9 +104,10 @@ def _file(name: str) -> IO[bytes]:
 
 async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, as_json: bool) -> int:
     from answerback.settings import Settings
-    from tools.access import opened
-    from tools.follow import follow, outcome
-    from tools.render import document
+
+    from .access import opened
+    from .follow import follow, outcome
+    from .render import document
 
     if not wait:
         _print(_deliver(Settings.load(), sent, url), as_json)
@@ -130,10 +132,11 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 
     from answerback.platforms import PLATFORMS
     from answerback.store import Receipt
-    from tools.address import local_url
-    from tools.delivery import post, signed, told
-    from tools.development import announced, development_secrets
-    from tools.render import visible
+
+    from .address import local_url
+    from .delivery import post, signed, told
+    from .development import announced, development_secrets
+    from .render import visible
 
     name = PLATFORMS[sent.platform].SECRET
     known = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
@@ -166,7 +169,7 @@ def _begins_a_turn(sent: Delivery) -> bool:
 
 
 def _print(receipt: Receipt | None, as_json: bool) -> None:
-    from tools.render import document, visible
+    from .render import document, visible
 
     if as_json:
         document({"receipt": receipt, "turn": None})

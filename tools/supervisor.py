@@ -19,13 +19,14 @@ from answerback.store import Database, Roster, WorkerReport
 from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.embedded import EmbeddedServer
 from answerback.store.signins import SignIns
-from tools.access import place
-from tools.address import healthy, local_url
-from tools.development import Announcement, announced_as, development_secrets
-from tools.devkey import development_key, kept, local
-from tools.failure import Failure
-from tools.processes import PROCFILE, Process
-from tools.welcome import needed, welcome
+
+from .access import place
+from .address import healthy, local_url
+from .development import Announcement, announced_as, development_secrets
+from .devkey import development_key, kept, local
+from .failure import Failure
+from .processes import PROCFILE, Process
+from .welcome import needed, welcome
 
 READY_WITHIN = 60.0
 """Seconds: an agent's module may take its time to import."""

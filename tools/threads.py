@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tools.failure import NotFound
-from tools.group import Listed, run
+from .failure import NotFound
+from .group import Listed, run
 
 
 @click.group(cls=Listed)
@@ -52,7 +52,7 @@ def unlock(ids: tuple[str, ...], as_json: bool) -> None:
     not counted. Replies that it was sending go to another worker when its lease ends, which looks
     whether they arrived.
     """
-    from tools.repair import unlock_each
+    from .repair import unlock_each
 
     run(unlock_each(ids, as_json))
 
@@ -65,7 +65,7 @@ def requeue(ids: tuple[str, ...], as_json: bool) -> None:
 
     It is the next try, only sooner: attempts stay counted.
     """
-    from tools.repair import requeue_each
+    from .repair import requeue_each
 
     run(requeue_each(ids, as_json))
 
@@ -82,16 +82,17 @@ def purge(ids: tuple[str, ...], yes: bool, as_json: bool) -> None:
     does not bring the thread back. A new message begins a new thread. The server's append-only
     file and your backups hold the text until they are rewritten (BGREWRITEAOF).
     """
-    from tools.repair import purge_each
+    from .repair import purge_each
 
     run(purge_each(ids, yes, as_json))
 
 
 async def _list(limit: int, platform: str, as_json: bool) -> None:
     from answerback.store import index
-    from tools.access import opened
-    from tools.render import ago, document, table
-    from tools.render import show as show_table
+
+    from .access import opened
+    from .render import ago, document, table
+    from .render import show as show_table
 
     async with opened() as store:
         found = [summary async for summary in index.listed(store.threads, limit=limit, platform=platform)]
@@ -115,9 +116,10 @@ def _about(summary: object) -> str:
 
 async def _show(id: str, as_json: bool) -> None:
     from answerback.store import index
-    from tools.access import opened
-    from tools.render import document, plain, visible
-    from tools.transcript import transcribe
+
+    from .access import opened
+    from .render import document, plain, visible
+    from .transcript import transcribe
 
     async with opened() as store:
         found = await index.transcript(store.threads, id)

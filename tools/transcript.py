@@ -10,7 +10,8 @@ import click
 
 from answerback.messages import DeadLetter, Message, Reply
 from answerback.store.index import Summary, Transcript
-from tools.render import ago, block, duration, visible, when
+
+from .render import ago, block, duration, visible, when
 
 _LONGEST = 200
 """Characters of a tool's arguments or result that are shown; --json has all."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tools.failure import Failure
-from tools.group import run
+from .failure import Failure
+from .group import run
 
 
 @click.command()
@@ -25,9 +25,10 @@ def up(workers: int) -> None:
       ANSWERBACK_AGENTS=mymodule:agents PORT=9000 answerback up
     """
     from answerback.settings import Settings
-    from tools.address import free_port
-    from tools.development import announced
-    from tools.supervisor import Supervisor
+
+    from .address import free_port
+    from .development import announced
+    from .supervisor import Supervisor
 
     settings = Settings.load()
     if other := announced(settings.data):

@@ -13,7 +13,8 @@ import click
 
 from answerback.platforms import PLATFORMS
 from answerback.store import WorkerReport
-from tools.render import visible
+
+from .render import visible
 
 
 def welcome(
@@ -69,7 +70,7 @@ def _command() -> str:
     """This program as the user would type it again in the same folder."""
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
-        return f"{shlex.quote(sys.executable)} -m tools"
+        return f"{shlex.quote(sys.executable)} -m answerback.tools"
     on_path = shutil.which(path.name)
     if on_path and os.path.samefile(on_path, path):
         return path.name

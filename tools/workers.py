@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from tools.failure import OK, PROBLEM
-from tools.group import run
+from .failure import OK, PROBLEM
+from .group import run
 
 
 @click.command()
@@ -27,8 +27,8 @@ def workers(as_json: bool) -> None:
 
 
 async def _workers(as_json: bool) -> int:
-    from tools.access import opened
-    from tools.render import ago, document, duration, plain, show, table
+    from .access import opened
+    from .render import ago, document, duration, plain, show, table
 
     async with opened() as store:
         found = await store.roster.workers()

@@ -12,7 +12,8 @@ from answerback.agents.load import load
 from answerback.errors import AnswerbackError
 from answerback.settings import Settings
 from answerback.store import Database
-from worker.worker import Worker
+
+from .worker import Worker
 
 
 async def main(settings: Settings) -> None:

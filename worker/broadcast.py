@@ -17,7 +17,8 @@ from answerback.messages import Event
 from answerback.store import Claim, Threads
 from answerback.store.claim import Emission, Told
 from answerback.store.deltas import stored, told
-from worker.patience import patiently
+
+from .patience import patiently
 
 log = get_logger(__name__)
 

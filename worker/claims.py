@@ -11,8 +11,9 @@ from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.keys import Queue
 from answerback.store.reservations import Taken
-from worker.leases import Leases
-from worker.patience import patiently
+
+from .leases import Leases
+from .patience import patiently
 
 log = get_logger(__name__)
 

@@ -8,9 +8,10 @@ from answerback.log import get_logger
 from answerback.messages import Event
 from answerback.store import Claim, Roster, Threads
 from answerback.store.deltas import told
-from worker.backoff import Backoff
-from worker.letters import letter
-from worker.patience import patiently
+
+from .backoff import Backoff
+from .letters import letter
+from .patience import patiently
 
 log = get_logger(__name__)
 

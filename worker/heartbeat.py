@@ -10,9 +10,10 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import Claim, Flows, Outgoing, Roster, Threads, WorkerReport
 from answerback.store.measures import Measures
-from worker.claims import Claims
-from worker.served import Served
-from worker.turn import Turns
+
+from .claims import Claims
+from .served import Served
+from .turn import Turns
 
 
 class Heartbeat:

@@ -12,7 +12,8 @@ from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.claim import Lease
 from answerback.store.keys import Queue
-from worker.patience import patiently
+
+from .patience import patiently
 
 log = get_logger(__name__)
 

@@ -12,7 +12,8 @@ from answerback.archive import Archive, line
 from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Archives, Threads
-from worker.patience import patiently
+
+from .patience import patiently
 
 log = get_logger(__name__)
 

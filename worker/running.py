@@ -11,9 +11,10 @@ from answerback.agents import Agent, Turn
 from answerback.errors import TimeExceeded
 from answerback.messages import Arrival
 from answerback.store import Claim, Threads
-from worker.broadcast import Broadcast
-from worker.halts import Halts, Why
-from worker.pace import Pace, Who, who
+
+from .broadcast import Broadcast
+from .halts import Halts, Why
+from .pace import Pace, Who, who
 
 
 class Halted(Exception):

@@ -13,9 +13,10 @@ from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, Sent
 from answerback.store import Outbox, Outgoing
-from worker.backoff import Backoff
-from worker.identity import UNIDENTIFIED_DELAY, Identities
-from worker.patience import patiently
+
+from .backoff import Backoff
+from .identity import UNIDENTIFIED_DELAY, Identities
+from .patience import patiently
 
 log = get_logger(__name__)
 

@@ -12,8 +12,9 @@ from answerback.drawing.sketch import Sketch
 from answerback.messages import Event
 from answerback.outside import Outside
 from answerback.store import AgentReport, Remotes
-from worker.pace import who
-from worker.running import Running
+
+from .pace import who
+from .running import Running
 
 LARGEST = 300
 """Nodes of a flow that is drawn for those who watch: more than that, nobody reads."""

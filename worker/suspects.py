@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from answerback.store import Claim, Threads
 from answerback.store.reservations import Taken
-from worker.turn import Turns
+
+from .turn import Turns
 
 
 class Suspects:

@@ -20,16 +20,17 @@ from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
 from answerback.store.deltas import told
-from worker.backoff import Backoff
-from worker.broadcast import SILENT, Broadcast, Voice, voice_of
-from worker.identity import UNIDENTIFIED_DELAY
-from worker.letters import letter, reason
-from worker.outcome import Status, commit, composer, done, heard, left, messages, unanswered
-from worker.patience import patiently
-from worker.routing import overheard, route
-from worker.running import Halted, Running
-from worker.served import Served
-from worker.tally import Tally
+
+from .backoff import Backoff
+from .broadcast import SILENT, Broadcast, Voice, voice_of
+from .identity import UNIDENTIFIED_DELAY
+from .letters import letter, reason
+from .outcome import Status, commit, composer, done, heard, left, messages, unanswered
+from .patience import patiently
+from .routing import overheard, route
+from .running import Halted, Running
+from .served import Served
+from .tally import Tally
 
 log = get_logger(__name__)
 

@@ -7,7 +7,8 @@ from typing import Any
 from arq import cron
 
 from answerback.store import Chats, Roster
-from worker.retention import Retention
+
+from .retention import Retention
 
 
 async def forget_silent_workers(ctx: dict[Any, Any]) -> int:

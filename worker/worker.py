@@ -26,22 +26,23 @@ from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads
 from answerback.store.keys import arq_queue, signals
 from answerback.store.server import refuse_unsafe
 from answerback.store.subscription import Subscription
-from worker.background import for_ever, watch
-from worker.backoff import Backoff
-from worker.claims import Claims
-from worker.clients import clients_of
-from worker.elsewhere import Elsewhere
-from worker.heartbeat import Heartbeat
-from worker.identity import Identities
-from worker.leases import Leases
-from worker.patience import patiently
-from worker.redeliver import redelivering
-from worker.retention import Retention
-from worker.send import Sender
-from worker.served import Served
-from worker.suspects import Suspects
-from worker.turn import Turns
-from worker.upkeep import UPKEEP
+
+from .background import for_ever, watch
+from .backoff import Backoff
+from .claims import Claims
+from .clients import clients_of
+from .elsewhere import Elsewhere
+from .heartbeat import Heartbeat
+from .identity import Identities
+from .leases import Leases
+from .patience import patiently
+from .redeliver import redelivering
+from .retention import Retention
+from .send import Sender
+from .served import Served
+from .suspects import Suspects
+from .turn import Turns
+from .upkeep import UPKEEP
 
 log = get_logger(__name__)
 

@@ -8,12 +8,13 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from answerback.store import Opening
-from ingress.api.agents import DEFAULT, TAG
-from ingress.api.asking import Asking, text_of
-from ingress.api.call import Call
-from ingress.api.incoming import CONTENT
-from ingress.api.route import BASE, Model, Route
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .agents import DEFAULT, TAG
+from .asking import Asking, text_of
+from .call import Call
+from .incoming import CONTENT
+from .route import BASE, Model, Route
 
 LONGEST = 256
 """Characters of a session's name."""

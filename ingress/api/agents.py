@@ -8,10 +8,11 @@ from pydantic import Field
 from answerback.messages import Arrival
 from answerback.store import Remote, Remotes
 from answerback.store.directory import Directory, Known, Standing
-from ingress.api.call import Call
-from ingress.api.registration import NewAgent, check
-from ingress.api.route import BASE, Model, Route
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .call import Call
+from .registration import NewAgent, check
+from .route import BASE, Model, Route
 
 TAG = "Agents"
 DEFAULT = "chat"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from answerback.store.directory import Directory, Known
-from ingress.problems import Problem
+
+from ..problems import Problem
 
 
 class Agents:

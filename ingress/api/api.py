@@ -11,13 +11,14 @@ from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Database
 from answerback.store.rates import Rates
-from ingress.api import body
-from ingress.api.call import Call, Caller
-from ingress.api.callers import Callers
-from ingress.api.origins import Origins
-from ingress.api.repeats import Repeats, named
-from ingress.api.route import Route
-from ingress.problems import PREPARED, Problem, explained
+
+from ..problems import PREPARED, Problem, explained
+from . import body
+from .call import Call, Caller
+from .callers import Callers
+from .origins import Origins
+from .repeats import Repeats, named
+from .route import Route
 
 log = get_logger(__name__)
 

@@ -10,7 +10,8 @@ import msgspec
 from answerback.messages import Usage
 from answerback.store.answers import Answer
 from answerback.store.deltas import Delta, told
-from ingress.problems import Problem
+
+from ..problems import Problem
 
 
 class End(msgspec.Struct, frozen=True):

@@ -12,12 +12,13 @@ from answerback.settings import Settings
 from answerback.store.answers import Answer
 from answerback.store.chat import Opening
 from answerback.store.directory import Known
-from ingress.api.agents_known import Agents
-from ingress.api.asked import End, Kept, retold
-from ingress.api.call import Call
-from ingress.api.conversation import Conversation, Said
-from ingress.api.words import Words, taken
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .agents_known import Agents
+from .asked import End, Kept, retold
+from .call import Call
+from .conversation import Conversation, Said
+from .words import Words, taken
 
 
 class Asking:

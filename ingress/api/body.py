@@ -10,7 +10,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ingress.problems import BROKEN_OFF, Place, Problem
+from ..problems import BROKEN_OFF, Place, Problem
 
 DIGITS = 1000
 """Digits of a whole number."""

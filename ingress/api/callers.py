@@ -17,9 +17,10 @@ from answerback.store.access import ApiKey, Keys, Scope
 from answerback.store.credential import Credential
 from answerback.store.signins import LINK_PREFIX, SignIn, SignIns
 from answerback.store.tokens import SessionToken, Tokens
-from ingress.api import session_cookie
-from ingress.api.call import Caller
-from ingress.problems import Problem
+
+from ..problems import Problem
+from . import session_cookie
+from .call import Caller
 
 log = get_logger(__name__)
 

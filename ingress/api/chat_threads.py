@@ -10,13 +10,14 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from answerback.errors import NoSuchThread
 from answerback.store import Opening
 from answerback.store.tokens import Tokens
-from ingress.api.agents_known import Agents
-from ingress.api.call import Call
-from ingress.api.conversation import Conversation
-from ingress.api.incoming import AgentName, Metadata, Title, UserId
-from ingress.api.messages import Talk, platforms
-from ingress.api.route import BASE, Model, Route
-from ingress.api.shapes import MessageView, ThreadView
+
+from .agents_known import Agents
+from .call import Call
+from .conversation import Conversation
+from .incoming import AgentName, Metadata, Title, UserId
+from .messages import Talk, platforms
+from .route import BASE, Model, Route
+from .shapes import MessageView, ThreadView
 
 THREADS, TAG = f"{BASE}/chat/threads", "Threads"
 

@@ -12,10 +12,11 @@ from answerback.store.answers import Answer, answer
 from answerback.store.chats import thread_of
 from answerback.store.deltas import Delta, last, stored
 from answerback.store.live import Live
-from ingress.api.asked import Among, Asked, End, Kept, failure, retold
-from ingress.api.call import Caller
-from ingress.api.reasons import Worded, worded
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .asked import Among, Asked, End, Kept, failure, retold
+from .call import Caller
+from .reasons import Worded, worded
 
 
 class Said:

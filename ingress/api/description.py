@@ -10,10 +10,10 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from ingress.api.call import Call
-from ingress.api.openapi import document
-from ingress.api.page import CSS, page
-from ingress.api.route import BASE, Route
+from .call import Call
+from .openapi import document
+from .page import CSS, page
+from .route import BASE, Route
 
 
 class Description:

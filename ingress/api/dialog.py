@@ -8,12 +8,13 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from answerback.store.directory import Known
-from ingress.api.asking import Asking, session_id, text_of
-from ingress.api.call import Call
-from ingress.api.incoming import CONTENT
-from ingress.api.route import BASE, Model, Route
-from ingress.api.sse import Streams
-from ingress.api.words import Words
+
+from .asking import Asking, session_id, text_of
+from .call import Call
+from .incoming import CONTENT
+from .route import BASE, Model, Route
+from .sse import Streams
+from .words import Words
 
 TAG = "Turns"
 Session = Annotated[str, StringConstraints(min_length=1, max_length=256)]

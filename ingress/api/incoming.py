@@ -13,7 +13,8 @@ from pydantic.config import JsonDict
 
 from answerback.messages import Attachment, Event
 from answerback.messages import Author as Person
-from ingress.api.route import Model
+
+from .route import Model
 
 CONTENT = 100_000
 DOCUMENT = 200_000

@@ -6,8 +6,9 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.store.access import Scope
-from ingress.api.call import Call
-from ingress.api.route import BASE, Model, Route
+
+from .call import Call
+from .route import BASE, Model, Route
 
 
 class Identity(Model):

@@ -11,13 +11,14 @@ from answerback.errors import NoSuchThread
 from answerback.settings import Settings
 from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.deltas import place
-from ingress.api.call import Call, Caller
-from ingress.api.conversation import Conversation
-from ingress.api.incoming import BODY, NewMessage
-from ingress.api.route import Model, Route
-from ingress.api.shapes import AnswerView, Messages, MessageView, ReceiptView
-from ingress.api.sse import TYPE, Streams, event, wanted
-from ingress.problems import Place, Problem
+
+from ..problems import Place, Problem
+from .call import Call, Caller
+from .conversation import Conversation
+from .incoming import BODY, NewMessage
+from .route import Model, Route
+from .shapes import AnswerView, Messages, MessageView, ReceiptView
+from .sse import TYPE, Streams, event, wanted
 
 SAID = """Answered when the turn is done; with `stream: true`, or `Accept: text/event-stream`, by its events as they \
 come; with `wait: false`, at once by a receipt. Whoever leaves ends nothing: the answer stands in the thread."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from ingress.api.route import Model, Route
+from .route import Model, Route
 
 Schema = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ingress.api.callers import Callers
-from ingress.problems import Problem, explained, rendered
+from ..problems import Problem, explained, rendered
+from .callers import Callers
 
 ALLOWED = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 EXPOSED = "Location, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, WWW-Authenticate"

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from ingress.problems import CODES
+from ..problems import CODES
 
-CSS = resources.files("ingress.api").joinpath("page.css").read_text()
+CSS = Path(__file__).with_name("page.css").read_text()
 
 _SHOWN = {"key": "any API key", "publishable": "a publishable key", "session": "the session's token"}
 

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from answerback.store.deltas import Delta, told
-from ingress.api.call import Caller
+
+from .call import Caller
 
 OURS = frozenset({"limit", "timeout"})
 """Codes whose reasons are our own words."""

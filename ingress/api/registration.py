@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJsonSchema
 
 from answerback.outside import BEARER, is_public
-from ingress.api.incoming import AgentName
-from ingress.api.route import Model
-from ingress.problems import Place, Problem
+
+from ..problems import Place, Problem
+from .incoming import AgentName
+from .route import Model
 
 LONGEST = 4096
 """Characters of a bearer token."""

@@ -12,9 +12,10 @@ from aiohttp import web
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import Database
 from answerback.store.idempotency import RUNNING, Answer, Conflict, Idempotency
-from ingress.api.call import Call, Caller
-from ingress.api.route import Route
-from ingress.problems import Place, Problem
+
+from ..problems import Place, Problem
+from .call import Call, Caller
+from .route import Route
 
 HEADER = "Idempotency-Key"
 LONGEST = 255

@@ -10,8 +10,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from answerback.store.access import Scope
-from ingress.api.call import Call
-from ingress.problems import Problem, rendered
+
+from ..problems import Problem, rendered
+from .call import Call
 
 BASE = "/api/v1"
 

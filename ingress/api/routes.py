@@ -5,24 +5,25 @@ from __future__ import annotations
 from answerback.settings import Settings
 from answerback.store import Remotes
 from answerback.store.directory import Directory
-from ingress.api.admin.letters import AdminLetters
-from ingress.api.admin.overview import Overviews
-from ingress.api.admin.signing import Signing
-from ingress.api.admin.threads import AdminThreads
-from ingress.api.agent_messages import AgentMessages
-from ingress.api.agents import AgentRoutes
-from ingress.api.agents_known import Agents
-from ingress.api.asking import Asking
-from ingress.api.chat_threads import ChatThreads
-from ingress.api.conversation import Conversation
-from ingress.api.description import Description
-from ingress.api.dialog import Dialog
-from ingress.api.me import Me
-from ingress.api.messages import Talk
-from ingress.api.openai.completions import Completions
-from ingress.api.route import Route
-from ingress.api.sessions import Sessions
-from ingress.api.sse import Streams
+
+from .admin.letters import AdminLetters
+from .admin.overview import Overviews
+from .admin.signing import Signing
+from .admin.threads import AdminThreads
+from .agent_messages import AgentMessages
+from .agents import AgentRoutes
+from .agents_known import Agents
+from .asking import Asking
+from .chat_threads import ChatThreads
+from .conversation import Conversation
+from .description import Description
+from .dialog import Dialog
+from .me import Me
+from .messages import Talk
+from .openai.completions import Completions
+from .route import Route
+from .sessions import Sessions
+from .sse import Streams
 
 
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:

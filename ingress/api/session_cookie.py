@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from ingress.problems import Problem
+from ..problems import Problem
 
 COOKIE = "answerback"
 HEADER = "X-CSRF-Token"

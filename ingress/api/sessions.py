@@ -10,14 +10,15 @@ from pydantic import Field
 from answerback.errors import NoSuchThread
 from answerback.store import Chat, Opening
 from answerback.store.tokens import Tokens
-from ingress.api.agents_known import Agents
-from ingress.api.call import Call
-from ingress.api.conversation import Conversation
-from ingress.api.incoming import AgentName, Metadata, UserId
-from ingress.api.messages import Talk
-from ingress.api.route import BASE, Model, Route
-from ingress.api.shapes import Moment, moment
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .agents_known import Agents
+from .call import Call
+from .conversation import Conversation
+from .incoming import AgentName, Metadata, UserId
+from .messages import Talk
+from .route import BASE, Model, Route
+from .shapes import Moment, moment
 
 SESSIONS, TAG = f"{BASE}/chat/sessions", "Sessions"
 LIFE = 86_400.0

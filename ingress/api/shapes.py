@@ -10,9 +10,10 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
 from answerback.store.answers import Answer
-from ingress.api.call import Caller
-from ingress.api.reasons import reason
-from ingress.api.route import Model
+
+from .call import Caller
+from .reasons import reason
+from .route import Model
 
 
 def _written(at: datetime) -> str:

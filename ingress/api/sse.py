@@ -15,7 +15,8 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store.deltas import Delta
 from answerback.store.live import Forgotten
-from ingress.problems import Problem
+
+from ..problems import Problem
 
 log = get_logger(__name__)
 

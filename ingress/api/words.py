@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from answerback.store.deltas import Delta
-from ingress.api.asked import End, failure
-from ingress.problems import Problem
+
+from ..problems import Problem
+from .asked import End, failure
 
 
 class _Text(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ingress.api.call import Caller
-from ingress.api.sse import STALLED
+from ..api.call import Caller
+from ..api.sse import STALLED
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -14,20 +14,21 @@ from aiohttp import web
 from pydantic import RootModel
 
 from answerback.store.directory import Directory
-from ingress.api import body
-from ingress.api.agents_known import Agents
-from ingress.api.api import HEADERS
-from ingress.api.call import Call
-from ingress.api.conversation import Conversation
-from ingress.api.incoming import BODY
-from ingress.api.route import Route
-from ingress.mcp.asgi import Application, Exchange
-from ingress.mcp.hearing import Hearing
-from ingress.mcp.tools import Tools
-from ingress.problems import Problem
+
+from ..api import body
+from ..api.agents_known import Agents
+from ..api.api import HEADERS
+from ..api.call import Call
+from ..api.conversation import Conversation
+from ..api.incoming import BODY
+from ..api.route import Route
+from ..problems import Problem
+from .asgi import Application, Exchange
+from .hearing import Hearing
+from .tools import Tools
 
 if TYPE_CHECKING:
-    from ingress.mcp.server import ToolServer
+    from .server import ToolServer
 
 
 class Anything(RootModel[Any]):
@@ -85,7 +86,7 @@ class Mcp:
 
     async def _load(self) -> Application:
         # In a thread: half a second in which webhooks would have to wait.
-        loaded = await asyncio.to_thread(importlib.import_module, "ingress.mcp.server")
+        loaded = await asyncio.to_thread(importlib.import_module, ".server", __package__)
         server: ToolServer = loaded.ToolServer(self._tools.all())
         self._server = server
         return await server.start()

@@ -13,9 +13,10 @@ from answerback.messages import Event
 from answerback.store.answers import Answer, answer
 from answerback.store.deltas import Delta
 from answerback.store.live import Forgotten
-from ingress.api.asked import End, failure
-from ingress.api.call import Caller
-from ingress.api.conversation import Conversation, Said
+
+from ..api.asked import End, failure
+from ..api.call import Caller
+from ..api.conversation import Conversation, Said
 
 log = get_logger(__name__)
 

@@ -25,11 +25,12 @@ from mcp_types import Tool as Described
 from pydantic import ValidationError
 
 from answerback.errors import BadCursor
-from ingress.api.call import Caller
-from ingress.api.incoming import BODY
-from ingress.mcp.asgi import CALLER, Application
-from ingress.mcp.tools import Tool
-from ingress.problems import explained
+
+from ..api.call import Caller
+from ..api.incoming import BODY
+from ..problems import explained
+from .asgi import CALLER, Application
+from .tools import Tool
 
 # At "info" it tells of every request.
 logging.getLogger("mcp").setLevel(logging.WARNING)

@@ -8,11 +8,12 @@ from pydantic import Field, StringConstraints
 
 from answerback.store.answers import Answer
 from answerback.store.chat import Whole
-from ingress.api.call import Caller
-from ingress.api.chat_threads import NewThread
-from ingress.api.incoming import Content
-from ingress.api.route import Model
-from ingress.api.shapes import MessageView, ThreadView
+
+from ..api.call import Caller
+from ..api.chat_threads import NewThread
+from ..api.incoming import Content
+from ..api.route import Model
+from ..api.shapes import MessageView, ThreadView
 
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Name = Annotated[str, StringConstraints(max_length=255)]

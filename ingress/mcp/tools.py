@@ -10,16 +10,17 @@ from typing import Any
 
 from answerback.store import Opening
 from answerback.store.access import Scope
-from ingress.api.agents_known import Agents
-from ingress.api.call import Caller
-from ingress.api.chat_threads import Listing, Threads
-from ingress.api.conversation import Conversation
-from ingress.api.messages import platforms
-from ingress.api.route import Model
-from ingress.api.shapes import ThreadView
-from ingress.mcp.hearing import Hearing, Progress
-from ingress.mcp.shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage
-from ingress.problems import Problem
+
+from ..api.agents_known import Agents
+from ..api.call import Caller
+from ..api.chat_threads import Listing, Threads
+from ..api.conversation import Conversation
+from ..api.messages import platforms
+from ..api.route import Model
+from ..api.shapes import ThreadView
+from ..problems import Problem
+from .hearing import Hearing, Progress
+from .shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage
 
 
 @dataclass(frozen=True, kw_only=True)

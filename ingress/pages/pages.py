@@ -6,11 +6,11 @@ import gzip
 import mimetypes
 from collections.abc import Mapping
 from hashlib import sha256
-from importlib import resources
+from pathlib import Path
 
 from aiohttp import web
 
-from ingress.pages.bundle import bundle
+from .bundle import bundle
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -47,7 +47,7 @@ class File:
 
 def pages() -> list[web.RouteDef]:
     """All of them."""
-    here = resources.files("ingress.pages")
+    here = Path(__file__).parent
     assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
     assets += [("dashboard/", file) for file in here.joinpath("dashboard").iterdir()]
     found = {f"/assets/{folder}{file.name}": File(file.name, file.read_text(), HEADERS) for folder, file in assets}

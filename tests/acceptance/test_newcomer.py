@@ -37,7 +37,7 @@ def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(term
     assert f"http://127.0.0.1:{terminal.port}/webhooks/{{github,slack,standard}}" in words
     assert str(terminal.data) in words
     assert "demo: Answers offline" in words
-    assert f'{sys.executable} -m tools send "hello"' in words
+    assert f'{sys.executable} -m answerback.tools send "hello"' in words
     assert f"http://127.0.0.1:{terminal.port}/#link=" in words
     assert terminal.out("link").startswith(f"http://127.0.0.1:{terminal.port}/#link=")
 

@@ -63,11 +63,11 @@ def test_help_names_every_command_and_every_exit_code() -> None:
 
 def test_the_console_script_is_this_command() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"answerback": "tools.cli:main"}
+    assert project["scripts"] == {"answerback": "answerback.tools.cli:main"}
 
 
 def test_up_runs_what_the_procfile_says() -> None:
-    lines = [f"{name}: python -m {module}" for name, module in processes.PROCFILE.items()]
+    lines = [f"{name}: python -m {module.removeprefix('answerback.')}" for name, module in processes.PROCFILE.items()]
     assert (ROOT / "Procfile").read_text().splitlines() == lines
 
 

@@ -8,9 +8,10 @@ from pydantic import Field
 from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import Letters, Threads
 from answerback.store.access import DEFAULT_WORKSPACE
-from ingress.api.call import Call, Caller
-from ingress.api.route import BASE, Model, Route
-from ingress.problems import Problem
+
+from ...problems import Problem
+from ..call import Call, Caller
+from ..route import BASE, Model, Route
 
 PATH = f"{BASE}/admin/letters"
 

@@ -16,11 +16,12 @@ from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.deltas import Delta
 from answerback.store.measures import Measure, Measures
 from answerback.store.queues import queues
-from ingress.api.call import Call, Caller
-from ingress.api.callers import Kept
-from ingress.api.route import BASE, Model, Route
-from ingress.api.sse import TYPE, Streams
-from ingress.problems import Problem
+
+from ...problems import Problem
+from ..call import Call, Caller
+from ..callers import Kept
+from ..route import BASE, Model, Route
+from ..sse import TYPE, Streams
 
 _json = msgspec.json.Encoder().encode
 

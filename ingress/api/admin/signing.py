@@ -7,9 +7,10 @@ from pydantic import Field
 
 from answerback.store import Database
 from answerback.store.signins import LIFE, SignIn, SignIns
-from ingress.api.call import Call
-from ingress.api.route import BASE, Model, Route
-from ingress.api.session_cookie import COOKIE, csrf
+
+from ..call import Call
+from ..route import BASE, Model, Route
+from ..session_cookie import COOKIE, csrf
 
 PATH = f"{BASE}/admin/session"
 

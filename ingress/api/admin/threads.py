@@ -12,10 +12,11 @@ from answerback.drawing.svg import svg
 from answerback.store import Archives, Chat, Chats, Flows, Threads
 from answerback.store.index import transcript
 from answerback.store.repair import requeue, unlock
-from ingress.api.admin.transcript import FlowPlace, ThreadRow, Transcript
-from ingress.api.call import Call
-from ingress.api.route import BASE, Model, Route
-from ingress.problems import Problem
+
+from ...problems import Problem
+from ..call import Call
+from ..route import BASE, Model, Route
+from .transcript import FlowPlace, ThreadRow, Transcript
 
 PATH = f"{BASE}/admin/threads"
 PAGES = 10

@@ -11,7 +11,8 @@ from answerback.drawing.placed import placed
 from answerback.messages import Author, Message, Reply
 from answerback.store import Chat, index
 from answerback.store.flows import Standing
-from ingress.api.route import Model
+
+from ..route import Model
 
 
 class ThreadRow(Model):

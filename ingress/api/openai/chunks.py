@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 from answerback.log import get_logger
-from ingress.api.openai.answer import Chunk, ChunkChoice, CompletionUsage, Piece
-from ingress.api.openai.refusal import details
-from ingress.api.words import Words
-from ingress.problems import explained
+
+from ...problems import explained
+from ..words import Words
+from .answer import Chunk, ChunkChoice, CompletionUsage, Piece
+from .refusal import details
 
 log = get_logger(__name__)
 

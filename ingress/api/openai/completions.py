@@ -11,16 +11,17 @@ from aiohttp import web
 from answerback.messages import Author
 from answerback.store.chat import Opening
 from answerback.store.directory import Known
-from ingress.api.asking import Asking, text_of
-from ingress.api.call import Call
-from ingress.api.incoming import BODY
-from ingress.api.openai.answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList
-from ingress.api.openai.chunks import Chunks
-from ingress.api.openai.prompt import prompt, wrong
-from ingress.api.openai.refusal import ErrorAnswer, refuse
-from ingress.api.openai.request import CompletionRequest
-from ingress.api.route import BASE, Route
-from ingress.api.sse import TYPE, Streams
+
+from ..asking import Asking, text_of
+from ..call import Call
+from ..incoming import BODY
+from ..route import BASE, Route
+from ..sse import TYPE, Streams
+from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList
+from .chunks import Chunks
+from .prompt import prompt, wrong
+from .refusal import ErrorAnswer, refuse
+from .request import CompletionRequest
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

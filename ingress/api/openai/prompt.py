@@ -9,9 +9,10 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from answerback.messages import Attachment, Message
-from ingress.api.incoming import ATTACHMENTS, FILE
-from ingress.api.openai.request import ChatMessage, Part
-from ingress.problems import Place, Problem
+
+from ...problems import Place, Problem
+from ..incoming import ATTACHMENTS, FILE
+from .request import ChatMessage, Part
 
 
 class Prompt(NamedTuple):

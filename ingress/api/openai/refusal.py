@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 from pydantic import BaseModel
 
-from ingress.problems import Problem
+from ...problems import Problem
 
 CODES = {
     "no-credential": "invalid_api_key",
