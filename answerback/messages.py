@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 Address = dict[str, str | int]
+AuthorKind = Literal["person", "bot", "app"]
 Arrival = Literal["", "queue", "merge", "debounce", "interrupt", "drop"]
 
 
@@ -26,10 +27,16 @@ def dispatch_id(delivery: str) -> str:
 
 
 class Author(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who wrote a message. `id` is the platform's stable id, `name` what people call them."""
+    """Who wrote a message. `id` is the platform's stable id, `name` what people call them.
+
+    kind  "bot": an account that belongs to a program. "app": posted through an app in a person's name, by the
+          person or by the program alone; the platform does not tell which. "person": nothing says otherwise,
+          which also holds for programs that use an ordinary account.
+    """
 
     id: str
     name: str = ""
+    kind: AuthorKind = "person"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -173,7 +173,7 @@ def test_a_document_has_every_field_and_is_ascii(capsys: pytest.CaptureFixture[s
     assert printed.isascii()
     [found] = json.loads(printed)
     assert found["text"] == HOSTILE
-    assert found["author"] == {"id": "u1", "name": ""}
+    assert found["author"] == {"id": "u1", "name": "", "kind": "person"}
     assert found["model"] == [{"parts": []}]
     assert set(found) == set(Message.__struct_fields__)
 

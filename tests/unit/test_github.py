@@ -165,6 +165,24 @@ def test_a_deleted_account_is_replaced_by_the_sender() -> None:
     assert parse("issue_comment.created", comment__user=None, sender=None).author.name == "ghost"
 
 
+@pytest.mark.parametrize(
+    ("user", "sender", "app", "kind"),
+    [
+        ({"id": 7, "login": "ada", "type": "User"}, None, None, "person"),
+        ({"id": 7, "login": "ada"}, {"id": 8, "login": "renovate[bot]", "type": "Bot"}, None, "person"),
+        ({"id": 7, "login": "renovate[bot]", "type": "Bot"}, None, None, "bot"),
+        ({"id": 7, "login": "renovate[bot]"}, None, None, "bot"),
+        ({"id": 7, "login": "renovate", "type": "Bot"}, None, {"id": 1}, "bot"),
+        ({"id": 7, "login": "renovate"}, {"id": 7, "login": "renovate", "type": "Bot"}, None, "bot"),
+        (None, {"id": 7, "login": "renovate", "type": "Bot"}, None, "bot"),
+        ({"id": 7, "login": "ada", "type": "User"}, None, {"id": 1}, "app"),
+    ],
+)
+def test_an_author_says_whether_it_is_a_program(user: Any, sender: Any, app: Any, kind: str) -> None:
+    event = parse("issue_comment.created", comment__user=user, sender=sender, comment__performed_via_github_app=app)
+    assert event.author.kind == kind
+
+
 # Malformed bodies
 
 

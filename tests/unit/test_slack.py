@@ -83,8 +83,24 @@ def test_our_own_message_carries_our_marks_and_an_authors_never_does() -> None:
 
 def test_another_bot_is_an_author_like_any() -> None:
     event = parse("message.bot_message")
-    assert event.author == Author("B07DEPLOYS", "deploys")
+    assert event.author == Author("B07DEPLOYS", "deploys", "bot")
     assert event.identities == ("bot:B07DEPLOYS", "app:A0DEPLOYS1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "person"),
+        ({"bot_id": "B1"}, "bot"),
+        ({"bot_profile": {"id": "B1", "name": "deploys", "app_id": "A1"}}, "bot"),
+        ({"subtype": "bot_message", "user": None, "username": "Workflow"}, "bot"),
+        ({"user": "USLACKBOT"}, "bot"),
+        ({"app_id": "A1"}, "app"),
+    ],
+)
+def test_an_author_says_whether_it_is_a_program(fields: dict[str, Any], kind: str) -> None:
+    event = parse("message", **{f"event__{name}": value for name, value in fields.items()})
+    assert event.author.kind == kind
 
 
 def test_a_message_with_a_file_is_a_message() -> None:

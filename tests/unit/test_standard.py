@@ -87,6 +87,12 @@ def test_ids_may_be_numbers() -> None:
     assert (event.thread, event.message, event.author.id) == ("standard:12", "7", "3")
 
 
+@pytest.mark.parametrize(("said", "kind"), [("bot", "bot"), ("app", "app"), ("robot", "person"), (None, "person")])
+def test_an_author_says_whether_it_is_a_program(said: str | None, kind: str) -> None:
+    assert parse_body({"text": "hi", "author": {"id": "u1", "kind": said}}).author.kind == kind
+    assert parse_body({"text": "hi", "author": "u1"}).author.kind == "person"
+
+
 def test_a_long_thread_id_is_hashed_and_comes_back_whole() -> None:
     event = parse_body({"thread": "t" * 2000, "text": "hi"})
     assert len(event.thread) == len("standard:sha256:") + 64

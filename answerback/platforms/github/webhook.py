@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Address, Amendment, Author, Event
+from answerback.messages import Address, Amendment, Author, AuthorKind, Event
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.github.mentions import mentions
 from answerback.platforms.signing import digest, keys, same
@@ -22,6 +22,7 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 class User(msgspec.Struct):
     id: Id
     login: str
+    type: str | None = None
 
 
 class App(msgspec.Struct):
@@ -163,7 +164,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             thread=thread,
             kind=f"{name}.{payload.action}",
             text=text,
-            author=Author(str(author.id), author.login),
+            author=Author(str(author.id), author.login, _kind(author, payload.sender, post)),
             message=message,
             channel=payload.repository.full_name,
             mentions=mentions(said),
@@ -210,6 +211,15 @@ def _place(name: str, payload: Payload, about: Post, post: Post) -> tuple[str, A
 def _identities(author: User, app: App | None) -> tuple[str, ...]:
     marks = (f"user:{author.id}", f"login:{author.login.lower()}")
     return (*marks, f"app:{app.id}") if app else marks
+
+
+def _kind(author: User, sender: User | None, post: Post) -> AuthorKind:
+    """Whether a program wrote this: https://docs.github.com/en/rest/users/users#get-a-user (`type`)."""
+    bots = {user.id for user in (author, sender) if user and (user.type == "Bot" or user.login.endswith("[bot]"))}
+    if author.id in bots:
+        return "bot"
+    # Also set for people who write in an app's own pages, with a token that the app got for them.
+    return "app" if post.performed_via_github_app else "person"
 
 
 def _printable(word: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event
+from answerback.messages import Amendment, Author, AuthorKind, Event
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.signing import digest, keys, same, stale
 from answerback.platforms.slack.mrkdwn import mentions, plain
@@ -146,7 +146,7 @@ def _event(event: Message, team: str, room: str) -> Parsed:
             thread=f"{room}:{root}",
             kind="message",
             text=plain(text),
-            author=Author(event.user or event.bot_id or "", event.username or profile.name or ""),
+            author=Author(event.user or event.bot_id or "", event.username or profile.name or "", _kind(event)),
             message=event.ts,
             channel=event.channel,
             mentions=mentions(text),
@@ -156,6 +156,16 @@ def _event(event: Message, team: str, room: str) -> Parsed:
             at=_milliseconds(event.ts),
         )
     ]
+
+
+def _kind(event: Message) -> AuthorKind:
+    """Whether a program wrote this: https://docs.slack.dev/reference/events/message/bot_message.
+
+    An app's bot, a workflow and an incoming webhook have a bot_id; Slack itself writes as USLACKBOT.
+    """
+    if event.bot_id or event.bot_profile or event.subtype == "bot_message" or event.user == "USLACKBOT":
+        return "bot"
+    return "app" if event.app_id else "person"
 
 
 def _amendment(envelope: Envelope, event: Message, room: str) -> Parsed:

@@ -7,7 +7,7 @@
         "thread":   "ticket-4711",            which conversation; without it, one of its own
         "message":  "comment-9",              its id there, for later edits; else the webhook-id
         "text":     "How do I …?",            needed, unless deleted
-        "author":   {"id": "u1", "name": "Ada"},    or just "u1"
+        "author":   {"id": "u1", "name": "Ada"},    or just "u1"; with "kind": "bot" it is a program
         "title":    "…",  "url": "https://…",  "channel": "support",
         "mentions": ["answerback"],
         "direct":   true                      said to us (if absent, too); false: only overheard
@@ -28,7 +28,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event
+from answerback.messages import Amendment, Author, AuthorKind, Event
 from answerback.platforms import Headers, Ignored, Parsed
 from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
 
@@ -39,6 +39,7 @@ CREATED, EDITED, DELETED = "message.created", "message.edited", "message.deleted
 _LONGEST_THREAD = 128
 _LONGEST_NAME = 2048
 _MOST_MENTIONS = 50
+_KINDS: dict[str, AuthorKind] = {"bot": "bot", "app": "app"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 Name = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -47,6 +48,7 @@ Name = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 class By(msgspec.Struct):
     id: Name = ""
     name: str | None = None
+    kind: str | None = None
 
 
 class Said(msgspec.Struct):
@@ -153,7 +155,8 @@ def _thread_id(thread: str) -> str:
 def _author(author: By | Name | None) -> Author:
     if not isinstance(author, By):
         author = By(id="" if author is None else author)
-    return Author(_name(author.id, "author.id", LONGEST_ID), author.name or "")
+    kind = _KINDS.get(author.kind or "", "person")
+    return Author(_name(author.id, "author.id", LONGEST_ID), author.name or "", kind)
 
 
 def _mentions(names: list[str] | None) -> tuple[str, ...]:
