@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 import click
 
 from .failure import NotFound
 from .group import Listed, run
+
+if TYPE_CHECKING:
+    from answerback.store.index import State
+    from answerback.store.search import Filter
+
+STATES = ("idle", "waiting", "running", "retrying")
 
 
 @click.group(cls=Listed)
@@ -15,7 +23,8 @@ def threads() -> None:
     \b
     Examples:
       answerback threads
-      answerback threads list --platform github --limit 5
+      answerback threads list --platform github --state waiting --limit 5
+      answerback threads list --search acme/widgets
       answerback threads show standard:cli
       answerback threads show standard:cli --json | jq '.messages[].text'
       answerback threads unlock github:1296269:1347
@@ -26,11 +35,16 @@ def threads() -> None:
 
 @threads.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Threads at most.")
-@click.option("--platform", default="", help="Only of this platform: github, slack, standard.")
+@click.option("--platform", default="", help="Of this platform: github, slack, standard, chat.")
+@click.option("--agent", default="", help="Of this agent.")
+@click.option("--state", default="", type=click.Choice(STATES), help="In this state.")
+@click.option("--search", "text", default="", help="With this text in the id, title, channel or user.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def listed(limit: int, platform: str, as_json: bool) -> None:
-    """The threads where something happened last, newest first."""
-    run(_list(limit, platform, as_json))
+def listed(limit: int, platform: str, agent: str, state: Literal[""] | State, text: str, as_json: bool) -> None:
+    """List threads, the one where something happened last first."""
+    from answerback.store.search import Filter
+
+    run(_list(limit, Filter(platform=platform, agent=agent, state=state, text=text), as_json))
 
 
 @threads.command()
@@ -87,21 +101,20 @@ def purge(ids: tuple[str, ...], yes: bool, as_json: bool) -> None:
     run(purge_each(ids, yes, as_json))
 
 
-async def _list(limit: int, platform: str, as_json: bool) -> None:
-    from answerback.store import index
+async def _list(limit: int, wanted: Filter, as_json: bool) -> None:
+    from answerback.store import search
 
     from .access import opened
     from .render import ago, document, table
     from .render import show as show_table
 
     async with opened() as store:
-        found = [summary async for summary in index.listed(store.threads, limit=limit, platform=platform)]
+        found = [summary async for summary in search.listed(store.threads, limit=limit, wanted=wanted)]
         now = await store.threads.database.now()
-    found = sorted(found, key=lambda summary: -summary.updated)[:limit]
     if as_json:
         document(found)
     elif not found:
-        click.echo("there are no threads yet", err=True)
+        click.echo("there are no threads yet" if wanted.everything else "no thread matches", err=True)
     else:
         rows = [
             (each.id, each.state, each.messages, each.waiting, each.agent, ago(each.updated, now), _about(each))

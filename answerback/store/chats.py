@@ -22,6 +22,7 @@ from answerback.store.deltas import finished
 from answerback.store.index import looked_up
 from answerback.store.listing import page_of
 from answerback.store.receipt import Only, Receipt
+from answerback.store.search import Filter
 from answerback.store.threads import Threads, _entry, _message
 
 DEFAULT = "default"
@@ -80,13 +81,12 @@ class Chats:
         workspace: str,
         *,
         user: str | None = None,
-        archived: bool | None = None,
-        pinned: bool | None = None,
+        wanted: Filter | None = None,
         platforms: bool = False,
         cursor: str = "",
         limit: int = 50,
     ) -> Page:
-        """The chats of a workspace, or of one user, to which something was said last, newest first.
+        """The chats of a workspace, or of one user, that fit `wanted`, newest message first.
 
         What moves to the front meanwhile is not given again, and what stays where it is is not left out. With
         `platforms`, those of the platforms too, in the workspace `default`. Raises `BadCursor`.
@@ -95,8 +95,7 @@ class Chats:
             self._threads,
             workspace,
             user=user,
-            archived=archived,
-            pinned=pinned,
+            wanted=wanted or Filter(),
             platforms=platforms and workspace == DEFAULT and user is None,
             cursor=cursor,
             limit=limit,

@@ -1,8 +1,8 @@
-"""Threads to look at: listed by recency, or one whole."""
+"""Threads to look at: their summaries, or one whole."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -50,22 +50,6 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     waiting: list[Event]
     steps: list[str]
     replies: list[Reply]
-
-
-async def listed(threads: Threads, *, limit: int = 50, platform: str = "") -> AsyncIterator[Summary]:
-    """The threads where something happened last, newest first in each partition."""
-    for p in range(threads.partitions):
-        start, given = 0, 0
-        while given < limit:
-            page = await threads.database.call("ZREVRANGE", keys.threads(p), start, start + 99)
-            if not page:
-                break
-            start += len(page)
-            for id in page:
-                summary = await summarised(threads, id.decode())
-                if summary and given < limit and platform in ("", summary.platform):
-                    given += 1
-                    yield summary
 
 
 async def summarised(threads: Threads, id: str) -> Summary | None:

@@ -8,12 +8,11 @@ from answerback.store import keys
 from answerback.store.chat import PREFIX, Chat, Page
 from answerback.store.index import looked_up
 from answerback.store.recency import Recency
+from answerback.store.search import PAGE, Filter, fitting
 from answerback.store.threads import Threads
 
-LOOK = 1000
-"""Threads that one page looks at, at most."""
-MORE = 200
-"""How many at a time, once most of what was looked at is not what was asked for."""
+LOOK = 100_000
+"""Threads that one page looks through, at most. It may then hold fewer than asked for, even none."""
 
 
 async def page_of(
@@ -21,8 +20,7 @@ async def page_of(
     workspace: str,
     *,
     user: str | None,
-    archived: bool | None,
-    pinned: bool | None,
+    wanted: Filter,
     platforms: bool,
     cursor: str,
     limit: int,
@@ -33,28 +31,35 @@ async def page_of(
     found: list[Chat] = []
     looked = 0
     while looked < LOOK:
-        ids = await recency.next(min(MORE if looked else limit + 1, LOOK - looked))
+        # Where nearly all fit, no more is read than is shown.
+        ids = await recency.next(min(PAGE if looked else limit + 1, LOOK - looked))
         if not ids:
             return Page(found, None)
         looked += len(ids)
-        chats = await _read(threads, workspace, ids)
-        for id in ids:
-            chat = chats.get(id)
-            if chat and archived in (None, chat.archived) and pinned in (None, chat.pinned):
-                if len(found) == limit:
+        fit = await fitting(threads, [id for id in ids if _listed(id, workspace)], wanted)
+        while fit and len(found) <= limit:
+            some, fit = fit[: limit + 1 - len(found)], fit[limit + 1 - len(found) :]
+            chats = await _read(threads, workspace, some)
+            for id in some:
+                chat = chats.get(id)
+                if chat and len(found) == limit:
                     return Page(found, recency.cursor)
-                found.append(chat)
-            recency.past(id)
+                if chat:
+                    found.append(chat)
+                recency.past(id)
+        recency.past(ids[-1])
     return Page(found, recency.cursor)
+
+
+def _listed(id: str, workspace: str) -> bool:
+    return id.startswith(f"{PREFIX}{workspace}:") or not id.startswith(PREFIX)
 
 
 async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:
     """Those of `ids` that a list may show."""
     found: dict[str, Chat] = {}
-    own = f"{PREFIX}{workspace}:"
-    shown = [id for id in ids if id.startswith(own) or not id.startswith(PREFIX)]
     for p in range(threads.partitions):
-        here = [id for id in shown if threads.partition(id) == p]
+        here = [id for id in ids if threads.partition(id) == p]
         for chat in await looked_up(threads, p, here) if here else ():
             if chat and not chat[1].get("ephemeral"):
                 found[chat[0].id] = Chat.read(*chat, workspace)

@@ -65,6 +65,7 @@ class Scripts:
         self.amend = script("amend")
         self.open = script("open")
         self.change = script("change")
+        self.filter = script("filter")
         self.take = script("take")
         self.claim = script("claim")
         self.gather = script("gather")

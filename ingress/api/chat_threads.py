@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import NoSuchThread
 from answerback.store import Opening
+from answerback.store.search import Filter
 from answerback.store.tokens import Tokens
 
 from .agents_known import Agents
@@ -137,8 +138,10 @@ class ChatThreads:
         page = await self._chats.list(
             call.caller.workspace,
             user=query.user_id,
-            archived=None if query.archived == "any" else query.archived == "true",
-            pinned=query.pinned,
+            wanted=Filter(
+                archived=None if query.archived == "any" else query.archived == "true",
+                pinned=query.pinned,
+            ),
             platforms=platforms(call.caller),
             cursor=query.cursor,
             limit=query.limit,

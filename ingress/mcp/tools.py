@@ -10,6 +10,7 @@ from typing import Any
 
 from answerback.store import Opening
 from answerback.store.access import Scope
+from answerback.store.search import Filter
 
 from ..api.agents_known import Agents
 from ..api.call import Caller
@@ -89,8 +90,10 @@ class Tools:
         page = await self._chats.list(
             caller.workspace,
             user=wanted.user_id,
-            archived=None if wanted.archived == "any" else wanted.archived == "true",
-            pinned=wanted.pinned,
+            wanted=Filter(
+                archived=None if wanted.archived == "any" else wanted.archived == "true",
+                pinned=wanted.pinned,
+            ),
             platforms=platforms(caller),
             cursor=wanted.cursor,
             limit=wanted.limit,

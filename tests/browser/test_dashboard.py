@@ -9,8 +9,8 @@ from playwright.async_api import Browser, Page, Response, expect
 
 from answerback.store import keys
 from answerback.store.access import Keys
-from answerback.store.index import listed
 from answerback.store.measures import MINUTE, Measures, timed
+from answerback.store.search import listed
 from answerback.store.signins import SignIns
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture

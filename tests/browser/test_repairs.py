@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from answerback.store.index import listed
+from answerback.store.search import listed
 from tests.acceptance.system import System
 from tests.browser.dashboard import AGENTS, far_away, say, signed_in, started, talking, whole
 
@@ -47,7 +47,7 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page:
     await page.get_by_role("link", name="What is the price?").click()
     await page.get_by_role("button", name="Purge").click()
     await page.get_by_role("dialog").get_by_role("button", name="Purge").click()
-    await expect(page.get_by_text("No thread fits.")).to_be_visible()
+    await expect(page.get_by_text("No thread matches.")).to_be_visible()
     assert [summary async for summary in listed(plain.threads)] == []
 
 

@@ -9,7 +9,7 @@ import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 
 from answerback.store.access import Keys
-from answerback.store.index import listed
+from answerback.store.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.cable import cable
 from tests.browser.conftest import Picture

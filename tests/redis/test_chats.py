@@ -9,6 +9,7 @@ import pytest
 from answerback.errors import BadCursor, Busy, LeaseLost, NoSuchThread, ThreadDiffers, ThreadEnded
 from answerback.messages import Author, Event
 from answerback.store import Chats, Database, Letters, Opening, Threads, keys
+from answerback.store.search import Filter
 from tests.redis.given import bury, claim, counters, dump, event, step, turn
 
 
@@ -145,12 +146,12 @@ async def test_a_list_is_filtered_within_bounds(chats: Chats, monkeypatch: pytes
         await chats.open("acme", f"c{number:02}")
     await chats.change("acme", "c03", pinned=True, archived=True)
     await chats.change("acme", "c44", pinned=True)
-    pages = [await chats.list("acme", pinned=True, limit=5)]
+    pages = [await chats.list("acme", wanted=Filter(pinned=True), limit=5)]
     while cursor := pages[-1].cursor:
-        pages.append(await chats.list("acme", pinned=True, limit=5, cursor=cursor))
+        pages.append(await chats.list("acme", wanted=Filter(pinned=True), limit=5, cursor=cursor))
     assert [chat.id for page in pages for chat in page.chats] == ["c44", "c03"]
-    assert [chat.id for chat in (await chats.list("acme", archived=True, limit=5)).chats] == []
-    assert len((await chats.list("acme", archived=False, limit=10)).chats) == 10
+    assert [chat.id for chat in (await chats.list("acme", wanted=Filter(archived=True), limit=5)).chats] == []
+    assert len((await chats.list("acme", wanted=Filter(archived=False), limit=10)).chats) == 10
     assert len(pages) > 1
 
 

@@ -22,6 +22,7 @@ from answerback.store.idempotency import Answer, Idempotency
 from answerback.store.rates import Rates
 from answerback.store.redeliveries import Asked, Redeliveries
 from answerback.store.repair import requeue, unlock
+from answerback.store.search import Filter, fitting
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
 
@@ -73,6 +74,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         *[threads.accept(event(number + 100, id, identities=("user:8",))) for number, id in enumerate(ids)]
     )
     await threads.accept(event(0, ids[0]))
+    assert await fitting(threads, ids, Filter(state="waiting")) == ids
     for text in ("better", None):
         await threads.amend(Amendment(delivery="github:edit", thread=ids[0], message="100", text=text))
     claims = await claim_all(threads)

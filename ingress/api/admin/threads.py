@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.drawing.svg import svg
-from answerback.store import Archives, Chat, Chats, Flows, Threads
+from answerback.store import Archives, Chat, Chats, Flows, Threads, search
 from answerback.store.index import transcript
 from answerback.store.repair import requeue, unlock
 
@@ -19,8 +19,6 @@ from ..route import BASE, Model, Route
 from .transcript import FlowPlace, ThreadRow, Transcript
 
 PATH = f"{BASE}/admin/threads"
-PAGES = 10
-"""Pages of the list that one call looks through, at most, for threads that fit."""
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The policy of a drawing that is opened by itself: its own style, and nothing else."""
 
@@ -31,19 +29,17 @@ class Filter(Model):
     platform: str = Field(default="", max_length=64, description="chat, github, slack, standard")
     agent: str = Field(default="", max_length=200)
     state: Literal["", "idle", "waiting", "running", "retrying"] = ""
-    q: str = Field(default="", max_length=200, description="a part of the title, channel or id")
+    q: str = Field(
+        default="",
+        max_length=200,
+        description="a part of the title, channel, user or id; a whole id finds that thread alone",
+    )
     cursor: str = Field(default="", max_length=1000, description="where to go on: the last answer's `cursor`")
     limit: int = Field(default=50, ge=1, le=200)
 
-    def fits(self, chat: Chat) -> bool:
-        """Whether a thread is asked for."""
-        text = f"{chat.title}\n{chat.thread}\n{chat.user}".lower()
-        return (
-            self.platform in ("", chat.platform)
-            and self.agent in ("", chat.agent)
-            and self.state in ("", chat.state)
-            and self.q.lower() in text
-        )
+    def search(self) -> search.Filter:
+        """As the store takes it."""
+        return search.Filter(platform=self.platform, agent=self.agent, state=self.state, text=self.q)
 
 
 class Page(Model):
@@ -150,17 +146,14 @@ class AdminThreads:
 
     async def list(self, call: Call) -> web.Response:
         """One page."""
-        wanted: Filter = call.query
-        found: list[ThreadRow] = []
-        cursor: str | None = wanted.cursor
-        for _ in range(PAGES):
-            room = wanted.limit - len(found)
-            page = await self._chats.list(call.caller.workspace, platforms=True, cursor=cursor or "", limit=room)
-            found += [ThreadRow.of(chat) for chat in page.chats if wanted.fits(chat)]
-            cursor = page.cursor
-            if cursor is None or len(found) == wanted.limit:
-                break
-        return call.answer(Page(threads=found, cursor=cursor))
+        query: Filter = call.query
+        workspace, cursor = call.caller.workspace, query.cursor
+        if query.q and not cursor and (exact := await self._chats.get(workspace, query.q, platforms=True)):
+            return call.answer(Page(threads=[ThreadRow.of(exact)], cursor=None))
+        page = await self._chats.list(
+            workspace, platforms=True, wanted=query.search(), cursor=cursor, limit=query.limit
+        )
+        return call.answer(Page(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
 
     async def show(self, call: Call) -> web.Response:
         """One thread."""

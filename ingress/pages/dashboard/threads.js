@@ -56,7 +56,7 @@ export async function threads(main, _, signal) {
       row.waiting ? `${row.messages} + ${row.waiting}` : String(row.messages),
       ago(row.updated),
     ]);
-    const none = el("p", { class: "faint" }, "No thread fits.");
+    const none = el("p", { class: "faint" }, cursor ? "No match among the newest threads. More searches older ones." : "No thread matches.");
     const heads = ["thread", "platform", "agent", "state", "messages", "last"];
     list.replaceChildren(cells.length ? table(heads, cells, { tight: [5] }) : none);
   }
