@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,14 +37,14 @@ def threads() -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Threads at most.")
 @click.option("--platform", default="", help="Of this platform: github, slack, standard, chat.")
 @click.option("--agent", default="", help="Of this agent.")
-@click.option("--state", default="", type=click.Choice(STATES), help="In this state.")
+@click.option("--state", type=click.Choice(STATES), help="In this state.")
 @click.option("--search", "text", default="", help="With this text in the id, title, channel or user.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def listed(limit: int, platform: str, agent: str, state: Literal[""] | State, text: str, as_json: bool) -> None:
+def listed(limit: int, platform: str, agent: str, state: State | None, text: str, as_json: bool) -> None:
     """List threads, the one where something happened last first."""
     from answerback.store.search import Filter
 
-    run(_list(limit, Filter(platform=platform, agent=agent, state=state, text=text), as_json))
+    run(_list(limit, Filter(platform=platform, agent=agent, state=state or "", text=text), as_json))
 
 
 @threads.command()
