@@ -11,7 +11,7 @@ import click
 from .group import run
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from answerback.store.queues import Queues
 
@@ -83,7 +83,7 @@ async def _watch(as_json: bool) -> None:
                 await asyncio.sleep(EVERY)
 
 
-def _table(found: Queues) -> Table:
+def _table(found: Queues) -> RenderableType:
     from .render import duration, table
 
     rows = [

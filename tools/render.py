@@ -15,7 +15,12 @@ import click
 import msgspec
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+
+GAP = 2
+"""Spaces between two columns."""
+LEAST = 12
+"""Characters of a long column that are worth showing."""
 
 # Controls, ANSI escapes, bidirectional overrides, invisible marks, lone surrogates, line separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -84,31 +89,58 @@ def document(value: Any, *, indent: int | None = 2) -> None:
     click.echo(json.dumps(plain(value), indent=indent))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> Table:
-    """A table for people. Numbers stand on the right; where a terminal is narrow, first the column `long` gives way."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> RenderableType:
+    """Return a table for people, no cell of it broken; numbers stand on the right.
+
+    Where a terminal is too narrow, the column `long` is cut. Where that is not enough, each row becomes a paragraph
+    that begins with its first cell.
+    """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     found = [list(row) for row in rows]
     cells = [[visible(str(cell)) for cell in row] for row in found]
-    widths = [max(map(cell_len, column)) + 2 for column in zip(columns, *cells, strict=True)]
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    widths = [max(map(cell_len, column)) + GAP for column in zip(columns, *cells, strict=True)]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths)
+    spare = width - sum(widths) + GAP
+    longest = widths[columns.index(long)] - GAP if long else 0
+    if spare < 0 and longest + spare < LEAST:
+        return _paragraphs(columns, cells, width)
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for number, column in enumerate(columns):
-        if column == long:
-            room = shutil.get_terminal_size().columns - sum(widths) + widths[number]
-            limit = max(12, room) if sys.stdout.isatty() else None
-            made.add_column(column, no_wrap=True, overflow="ellipsis", max_width=limit)
-        else:
-            numbers = bool(found) and all(isinstance(row[number], int) for row in found)
-            # The first column names the row: it is folded rather than cut.
-            made.add_column(column, justify="right" if numbers else "left", no_wrap=number > 0, overflow="fold")
+        numbers = bool(found) and all(isinstance(row[number], int) for row in found)
+        limit = longest + min(spare, 0) if column == long else None
+        made.add_column(
+            column, justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis", max_width=limit
+        )
     for row in cells:
         made.add_row(*map(Text, row))
     return made
 
 
-def show(made: Table) -> None:
+def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> RenderableType:
+    """Rows as paragraphs: the first cell on a line of its own, then as many "column cell" a line as fit."""
+    from rich.cells import cell_len
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    for first, *others in cells:
+        lines.append(Text(first, style="bold", overflow="fold"))
+        line = Text(overflow="fold")
+        for column, cell in zip(columns[1:], others, strict=True):
+            if line and line.cell_len + cell_len(f"  {column} {cell}") > width - GAP:
+                lines.append(Padding(line, (0, 0, 0, GAP)))
+                line = Text(overflow="fold")
+            if cell:
+                line.append("  " if line else "").append(f"{column} ", style="dim").append(cell)
+        lines.append(Padding(line, (0, 0, 0, GAP)))
+    return Group(*lines)
+
+
+def show(made: RenderableType) -> None:
     """Print a table: in colour and as wide as the terminal, or plain and whole into a pipe."""
     from rich.console import Console
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from answerback.messages import DeadLetter, Message, Reply
+from answerback.messages import DeadLetter, Message, Reply, ToolCall
 from answerback.store.index import Summary, Transcript
 
 from .render import ago, block, duration, visible, when
@@ -76,7 +76,7 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
     else:
         who = f"{message.agent or 'assistant'} (us)"
     yield f"{_speaker(who)} {when(message.at)}  {message.turn}"
-    yield from (f"  ⚙ {step}" for step in _tools(message.model))
+    yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
     yield block(message.text, "  ")
     if reply := replies.get(message.reply):
         yield click.style(f"  → {_fate(reply)}", dim=True)
@@ -89,22 +89,16 @@ def _fate(reply: Reply) -> str:
     return visible(f"{reply.state}{tries}{f' {where}' if where else ''}{trouble}  {reply.key}")
 
 
-def _tools(record: bytes) -> Iterator[str]:
-    """The tool calls in a model's own record of its turn (pydantic-ai's messages), with what came of each."""
-    try:
-        parts = [part for message in json.loads(record) for part in message["parts"]] if record else []
-        results = {
-            part.get("tool_call_id"): part.get("content") for part in parts if part["part_kind"] == "tool-return"
-        }
-        for part in parts:
-            if part["part_kind"] == "tool-call":
-                result = _short(results.get(part.get("tool_call_id")))
-                yield f"{visible(str(part['tool_name']))}({_short(part.get('args'))}) = {result}"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        yield "(the model's record of this turn cannot be read)"
+def _tool(call: ToolCall) -> str:
+    result = (
+        f" = {_short(call.result)}" if call.outcome == "done" else f": {call.outcome} {_short(call.result)}".rstrip()
+    )
+    return f"{visible(call.name)}({_short(call.args)}){result}"
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return ""
     text = visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

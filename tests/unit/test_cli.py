@@ -16,7 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from answerback.messages import Author, Message, Reply
+from answerback.messages import Author, Message, Reply, ToolCall
 from answerback.store.index import Summary, Transcript
 from tools import processes
 from tools.cli import COMMANDS, cli
@@ -167,6 +167,22 @@ def test_a_table_in_a_pipe_is_whole_and_plain(capsys: pytest.CaptureFixture[str]
     assert lines[2].split() == ["y", "12", "z" * 300]
 
 
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_a_terminal_of_any_width_shows_every_id_whole(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    ids, columns = ("2f1c8cb080c42e5d5a8c", "0e1c8cb080c42e5d5a8d"), ("id", "buried", "thread", "attempts", "reason")
+    rows = [(id, "2026-11-30 10:00:00", "github:1296269:1347", 5, "the model refused it " * 5) for id in ids]
+    for long in ("reason", ""):
+        show(table(columns, rows, long=long))
+        lines = click.unstyle(capsys.readouterr().out).splitlines()
+        for whole in (*ids, "github:1296269:1347", "2026-11-30 10:00:00"):
+            assert any(whole in line for line in lines), (long, whole)
+        assert max(map(len, lines)) <= width
+
+
 def test_a_document_has_every_field_and_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     document([Message(role="user", text=HOSTILE, author=Author("u1"), model=b'[{"parts": []}]')])
     printed = capsys.readouterr().out
@@ -179,12 +195,10 @@ def test_a_document_has_every_field_and_is_ascii(capsys: pytest.CaptureFixture[s
 
 
 def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
-    record = json.dumps(
-        [
-            {"parts": [{"part_kind": "tool-call", "tool_name": "find", "args": '{"q": "x"}', "tool_call_id": "c1"}]},
-            {"parts": [{"part_kind": "tool-return", "tool_name": "find", "content": ["y"], "tool_call_id": "c1"}]},
-        ]
-    ).encode()
+    tools = (
+        ToolCall(id="c1", name="find", args={"q": "x"}, result=["y"]),
+        ToolCall(id="c2", name="charge", args={}, outcome="unknown"),
+    )
     found = Transcript(
         thread=Summary(
             id="standard:t", platform="standard", channel="", title=HOSTILE, url="", state="retrying",
@@ -192,7 +206,7 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
         ),
         messages=[
             Message(role="user", text=HOSTILE, author=Author("u1", HOSTILE), turn="t1"),
-            Message(role="assistant", text="hi", agent="demo", turn="t1", reply="t1.0", model=record),
+            Message(role="assistant", text="hi", agent="demo", turn="t1", reply="t1.0", tools=tools),
         ],
         waiting=[],
         steps=["look#1"],
@@ -201,6 +215,7 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
     text = click.unstyle("\n".join(transcribe(found, [], now=10_000)))
     assert "retrying: attempt 2 failed (boom), again in 1.5 s, 1 waiting" in text
     assert '⚙ find({"q": "x"}) = ["y"]' in text
+    assert "⚙ charge({}): unknown" in text
     assert "failed after 3 tries: refused  t1.0" in text
     assert "look#1" in text
     assert not {"\x1b", "\x9b", "\u202e", "\r", "\x00"} & set(text)
