@@ -15,11 +15,12 @@ AnswerbackError
 │   └── Busy                the agent works, and the message was not to wait
 ├── BadCursor               a cursor that we did not give
 ├── LeaseLost               another worker owns the thread now; stop at once
+├── NoEffect                a step failed, and says that nothing happened: it is run again
 ├── AgentUnreachable        a remote agent gave no answer; its turn is tried again
 ├── TurnError
 │   ├── TurnFailed          this turn can never succeed; bury it without another try
 │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
-│   ├── OutcomeUnknown      a step began, left no result, and may not be run again
+│   ├── OutcomeUnknown      a step began, left no result, and may not be run again: the agent or an operator decides
 │   └── LimitExceeded       a turn's limit of steps, journal or tokens
 │       └── TimeExceeded    its limit of time
 └── DeliveryError           a reply did not reach its platform
@@ -101,6 +102,25 @@ class LeaseLost(AnswerbackError):
     """Another worker has taken this thread over."""
 
 
+class NoEffect(AnswerbackError):
+    """The step failed before it took any effect.
+
+    For the functions of steps and tools to raise: it may be a base class of your own exceptions. A step that raises
+    anything else may have taken effect, and is not run again unless it is declared idempotent.
+
+    retry_after  seconds until the next attempt of the turn makes sense; None: as the worker's back-off has it
+    """
+
+    retry_after: float | None = None
+    step = ""
+    """The step that said so. For a step around that one it is an exception like any other."""
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
 class AgentUnreachable(AnswerbackError):
     """The remote agent gave no answer."""
 
@@ -122,7 +142,16 @@ class CodeChanged(TurnError):
 
 
 class OutcomeUnknown(TurnError):
-    """The step had begun in an earlier attempt and left no result: nobody knows whether it took effect."""
+    """The step had begun in an earlier attempt and left no result: nobody knows whether it took effect.
+
+    step   its key in the journal, "charge#1"
+    error  what it raised, in a line; "" when its worker died
+    """
+
+    def __init__(self, message: str = "", *, step: str = "", error: str = "") -> None:
+        self.step = step
+        self.error = error
+        super().__init__(message)
 
 
 class LimitExceeded(TurnError):
@@ -167,3 +196,18 @@ class Unavailable(DeliveryError):
     def __init__(self, message: str = "", *, unknown: bool = True) -> None:
         self.unknown = unknown
         super().__init__(message)
+
+
+def in_a_line(error: BaseException) -> str:
+    """An exception in a line that can be stored, even one that cannot be shown."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 (an agent may raise anything)
+        said = "it cannot be shown"
+    return storable(f"{name}: {said}" if said else name)
+
+
+def storable(text: str) -> str:
+    """A text as it can be stored, whatever an exception's message may hold."""
+    return text.encode(errors="backslashreplace").decode()

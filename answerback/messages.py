@@ -229,6 +229,7 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     id         the event's dispatch id, or the reply's key
     reason     one line for an operator
     done       what had been done before it failed: names of finished journal steps
+    unknown    names of those that had begun and left no result: they may have taken effect
     """
 
     id: str
@@ -240,4 +241,5 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     attempts: int = 0
     agent: str = ""
     done: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     at: int = 0

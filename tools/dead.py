@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -53,6 +54,18 @@ def _chosen(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("ids", nargs=-1)(_filtered(command))
 
 
+def _results(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    """Steps with their results, of "charge" or 'charge={"id": 7}'."""
+    found = {}
+    for each in given:
+        step, given_result, result = each.partition("=")
+        try:
+            found[step] = json.loads(result) if given_result else None
+        except ValueError as error:
+            raise click.BadParameter(f"the result of {step} is not JSON: {error}") from None
+    return found
+
+
 @click.group(cls=Listed)
 def dead() -> None:
     """Dead letters: events whose turn failed for good, and replies that were refused.
@@ -63,6 +76,7 @@ def dead() -> None:
       answerback dead list --reason timeout --older 2h
       answerback dead show 2f1c8cb080c42e5d5a8c
       answerback dead replay 2f1c8cb080c42e5d5a8c
+      answerback dead replay 2f1c8cb080c42e5d5a8c --done 'charge={"id": 7}'
       answerback dead replay --thread github:1296269:1347
       answerback dead drop --all --yes
     """
@@ -88,6 +102,10 @@ def show(id: str, as_json: bool) -> None:
 @dead.command()
 @_chosen
 @click.option("--fresh", is_flag=True, help="Forget what had been done: run the turn from its start.")
+@click.option("--again", multiple=True, metavar="STEP", help="Run this step of unknown outcome again.")
+@click.option(
+    "--done", "settled", multiple=True, callback=_results, metavar="STEP[=JSON]", help="It was done, with this result."
+)
 def replay(
     ids: tuple[str, ...],
     thread: str,
@@ -97,15 +115,21 @@ def replay(
     yes: bool,
     as_json: bool,
     fresh: bool,
+    again: tuple[str, ...],
+    settled: dict[str, Any],
 ) -> None:
     """Put dead letters back, by id, or all that fit: an event is answered again, a reply sent again.
 
     Steps that a turn had finished are not done again, unless --fresh. They go back in the order
-    in which they died.
+    in which they died. Of a step that began and left no result nobody knows whether it took effect:
+    look, and say --again or --done.
     """
 
     async def put_back(store: Store, id: str) -> bool:
-        return await store.letters.replay(id, fresh=fresh)
+        try:
+            return await store.letters.replay(id, fresh=fresh, again=again, done=settled)
+        except ValueError as error:
+            raise NotFound(f"{id} was not replayed: {error}") from None
 
     run(_each("replay", put_back, ids, Which(thread, reason, older), everything, yes, as_json))
 
@@ -173,6 +197,7 @@ async def _show(id: str, as_json: bool) -> None:
         "attempts": str(letter.attempts),
         "agent": letter.agent,
         "done": ", ".join(letter.done),
+        "unknown": ", ".join(letter.unknown),
     }
     if isinstance(grave, Entry):
         author = grave.event.author
@@ -184,6 +209,12 @@ async def _show(id: str, as_json: bool) -> None:
     if letter.traceback:
         click.echo(f"\n{block(letter.traceback.rstrip(), '  ')}")
     click.echo(f"\nTo try it again: answerback dead replay {letter.id}")
+    if letter.unknown:
+        # Another attempt would only find out again that nobody knows.
+        step = visible(letter.unknown[-1])
+        click.echo(
+            f"If {step} took effect, with --done '{step}=JSON of its result'; if it did not, with --again {step}"
+        )
 
 
 async def _each(

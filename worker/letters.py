@@ -5,7 +5,9 @@ from __future__ import annotations
 import traceback
 
 from answerback.agents import Turn
+from answerback.errors import storable
 from answerback.messages import DeadLetter, Entry
+from answerback.steps import finished_steps, unknown_steps
 from answerback.store import Claim
 
 
@@ -22,24 +24,10 @@ def letter(
         thread=claim.thread,
         reason=why,
         error=type(error).__name__ if error else "",
-        traceback=_sayable("".join(traceback.format_exception(error))) if error else "",
+        traceback=storable("".join(traceback.format_exception(error))) if error else "",
         attempts=attempts,
         agent=agent or claim.agent,
-        done=turn.journal.done if turn else tuple(sorted(journal)),
+        done=finished_steps(journal),
+        unknown=unknown_steps(journal),
     )
     return found, Entry(events[-1], journal, tuple(events[:-1]))
-
-
-def reason(error: Exception) -> str:
-    """An exception in a line, even one that cannot be shown."""
-    name = type(error).__name__
-    try:
-        said = str(error)
-    except Exception:  # noqa: BLE001 (it is the agent's, too)
-        said = "it cannot be shown"
-    return _sayable(f"{name}: {said}" if said else name)
-
-
-def _sayable(text: str) -> str:
-    # As it can be stored, whatever an exception's message may hold.
-    return text.encode(errors="backslashreplace").decode()

@@ -57,6 +57,9 @@ class Running:
                 self._follow(one.claim, one.turn)
             elif word == "cancel":
                 self.halts.halt(one.task, "cancelled")
+            elif one.turn.journal.bound:
+                # It must not begin anew: it would do again what may be done only once. The message waits for its end.
+                pass
             elif word == "interrupt now" or (word == "interrupt" and one.arrival == "interrupt"):
                 self.halts.halt(one.task, "interrupted")
 

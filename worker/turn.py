@@ -13,7 +13,7 @@ import structlog
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
-from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError
+from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError, in_a_line
 from answerback.log import get_logger
 from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
 from answerback.platforms import Client
@@ -24,7 +24,7 @@ from answerback.store.deltas import told
 from .backoff import Backoff
 from .broadcast import SILENT, Broadcast, Voice, voice_of
 from .identity import UNIDENTIFIED_DELAY
-from .letters import letter, reason
+from .letters import letter
 from .outcome import Status, commit, composer, done, heard, left, messages, unanswered
 from .patience import patiently
 from .routing import overheard, route
@@ -219,7 +219,7 @@ class Turns:
         self.tally.fail()
         final = isinstance(error, TurnError)
         code = error.code if isinstance(error, TurnError | AgentUnreachable) else "agent_failed"
-        why = reason(error)
+        why = in_a_line(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)

@@ -3,5 +3,6 @@
 from answerback.agents.agent import Agent, Listen
 from answerback.agents.tools import idempotent
 from answerback.agents.turn import Turn
+from answerback.errors import NoEffect, OutcomeUnknown
 
-__all__ = ["Agent", "Listen", "Turn", "idempotent"]
+__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent"]

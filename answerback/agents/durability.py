@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, cast
 
+from pydantic import ValidationError
 from pydantic_ai import AgentStreamEvent, FunctionToolset, RunContext, ToolsetTool
 from pydantic_ai.agent.abstract import AbstractAgent
 from pydantic_ai.durable_exec import (
@@ -20,9 +21,10 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
-from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
 from answerback.agents.turn import Turn
+from answerback.errors import in_a_line
 from answerback.log import get_logger
 from answerback.messages import Usage
 
@@ -48,19 +50,39 @@ class Policy(NamedTuple):
 
 
 class Tools(FunctionToolset[Turn]):
-    """An agent's tools. One whose last call has an unknown outcome says so to the model, and does nothing."""
+    """An agent's tools. One whose last call has an unknown outcome says so to the model, and does nothing.
+
+    `ModelRetry`, `ToolFailed` and the like are what a tool tells the model: recorded as the call's result. The model
+    may call it again, so a tool raises `ModelRetry` only where it has done nothing.
+    """
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]
     ) -> Any:
         """Call it, or tell that nobody knows how its last call ended."""
         if _unknown.get():
-            ctx.deps.unknown.add(ctx.tool_call_id or "")
-            raise ToolFailed(
-                f'The outcome of this call of "{name}" is unknown: it was interrupted after it had begun, and may or '
-                "may not have taken effect. It was not repeated. Check before you try again, or tell the user."
-            )
-        return await super().call_tool(name, tool_args, ctx, tool)
+            raise _outcome_unknown(name, ctx)
+        policy = _policy(tool)
+        if not policy or policy.idempotent:
+            return await super().call_tool(name, tool_args, ctx, tool)
+        try:
+            return await super().call_tool(name, tool_args, ctx, tool)
+        except (ValidationError, ModelRetry) as error:
+            # pydantic-ai asks the model to repeat a call that ran into its time limit, or in the course of which
+            # something was not valid. The arguments were: this may have taken effect.
+            limit = tool.tool_def.timeout if tool.tool_def.timeout is not None else self.timeout
+            if isinstance(error, ModelRetry) and error.message != f"Timed out after {limit} seconds.":
+                raise
+            log.warning("a tool's outcome is unknown", tool=name, thread=ctx.deps.thread, error=in_a_line(error))
+            raise _outcome_unknown(name, ctx) from error
+
+
+def _outcome_unknown(name: str, ctx: RunContext[Turn]) -> ToolFailed:
+    ctx.deps.unknown.add(ctx.tool_call_id or "")
+    return ToolFailed(
+        f'The outcome of this call of "{name}" is unknown: it failed or was interrupted after it had begun, and may or '
+        "may not have taken effect. It was not repeated. Check before you try again, or tell the user."
+    )
 
 
 class _Backend(JournalCallableOperationBackend[Policy]):
@@ -120,6 +142,10 @@ def remark(turn: Turn, response: dict[str, Any]) -> None:
 
 
 def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) -> Policy | Literal[False]:
+    return _policy(tool)
+
+
+def _policy(tool: object | None) -> Policy | Literal[False]:
     declared = tool.tool_def.metadata if isinstance(tool, ToolsetTool) else None
     options = (declared or {}).get(METADATA, {})
     # The reply tool journals what it says itself, as `turn.reply` does everywhere.

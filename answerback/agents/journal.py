@@ -9,30 +9,19 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from answerback.errors import CodeChanged, LimitExceeded, OutcomeUnknown, TurnFailed
+from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed, in_a_line
+from answerback.log import get_logger
 from answerback.messages import Reply
+from answerback.steps import FINISHED, Record, encode, finished_steps, read, unknown_steps
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 Write = Callable[[str, bytes, Sequence[Reply]], Awaitable[None]]
 """Stores a record under its name, with replies for the outbox, fenced: raises `LeaseLost`."""
 
-FINISHED = ("done", "unknown")
-
-_encoder = msgspec.msgpack.Encoder()
-
-
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step as it is stored.
-
-    state  begun (it may have taken effect), done, failed (it raised, and may be run again), or
-           unknown (it began once, nobody knows how it ended, and `value` stands for its result)
-    order  how many steps had finished when this one began: what came before it
-    value  the step's result, MessagePack
-    """
-
-    state: Literal["begun", "done", "failed", "unknown"]
-    order: int = 0
-    value: bytes = b""
+ERROR = 500
+"""Characters that are kept of what a step raised."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -49,7 +38,6 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 STANDARD = Limits()
-_record = msgspec.msgpack.Decoder(Record).decode
 _current: ContextVar[str] = ContextVar("answerback_step", default="")
 
 
@@ -73,7 +61,7 @@ class Journal:
         sure: Callable[[], Awaitable[None]] | None = None,
         limits: Limits = STANDARD,
     ) -> None:
-        self._records = {name: _record(record) for name, record in records.items()}
+        self._records = {name: read(record) for name, record in records.items()}
         self._write = write
         self._sure = sure
         self._asked: set[str] = set()
@@ -85,12 +73,22 @@ class Journal:
     @property
     def raw(self) -> dict[str, bytes]:
         """All records as they are stored, by name."""
-        return {name: _encoder.encode(record) for name, record in self._records.items()}
+        return {name: encode(record) for name, record in self._records.items()}
 
     @property
     def done(self) -> tuple[str, ...]:
         """Names of the finished steps."""
-        return tuple(sorted(name for name, record in self._records.items() if record.state in FINISHED))
+        return finished_steps(self.raw)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of the steps that began and left no result."""
+        return unknown_steps(self.raw)
+
+    @property
+    def bound(self) -> bool:
+        """Whether the turn did, or may have done, something that is not to be done twice: it cannot begin anew."""
+        return any(record.once or record.state in ("begun", "unknown") for record in self._records.values())
 
     async def step(
         self,
@@ -105,10 +103,10 @@ class Journal:
     ) -> T:
         """Run a step once in the life of its turn; later attempts get its recorded result.
 
-        A step that began in an earlier attempt and left no result is run again if `idempotent`;
-        else `unknown` says what stands for its result, and without that it raises `OutcomeUnknown`.
-        `kind` is the type of the result where it is not plain data. `recall` is told of the steps
-        that are recorded inside one that is not run again.
+        A step that began in an earlier attempt and left no result (its worker died, or it raised anything but
+        `NoEffect`) is run again if `idempotent`; else `unknown` says what stands for its result, and without that
+        it raises `OutcomeUnknown`. `kind` is the type of the result where it is not plain data. `recall` is told
+        of the steps that are recorded inside one that is not run again.
         """
         parent = _current.get()
         path = f"{parent}>{name}" if parent else name
@@ -121,39 +119,63 @@ class Journal:
             self._recall(key, recall)
             recorded: T = _decode(record.value, kind)
             return recorded
-        state: Literal["done", "unknown"] = "done"
         if record is not None and record.state == "begun" and not idempotent:
             if unknown is None:
-                raise OutcomeUnknown(
-                    f'step "{name}" had begun in an earlier attempt and left no result: nobody knows whether it took '
-                    "effect. If running it again is safe, declare it idempotent."
-                )
-            run, state = unknown, "unknown"
+                raise _outcome_unknown(name, key, record.error)
+            # What stands for the result is recorded as such; if that fails, the outcome stays unknown.
             self._recall(key, recall)
-        else:
-            await self._check_code(key)
-            # What could not be recorded is not begun: it may cost.
-            self._check_room(key)
-            if not idempotent:
-                await self._put(key, Record("begun", self._finished))
-            elif self._sure:
-                # A worker that was paused must not ask a model what another one is asking now.
-                await self._sure()
+            return await self._record(name, key, await self._inside(key, unknown), replies, "unknown")
+        await self._check_code(key)
+        # What could not be recorded is not begun: it may cost.
+        self._check_room(key)
+        if not idempotent:
+            await self._put(key, Record("begun", self._finished))
+        elif self._sure:
+            # A worker that was paused must not ask a model what another one is asking now.
+            await self._sure()
+        try:
+            result = await self._inside(key, run)
+        except Exception as error:
+            await self._failed(key, error, idempotent)
+            raise
+        return await self._record(name, key, result, replies, "done", once=not idempotent)
+
+    async def _inside(self, key: str, run: Callable[[], Awaitable[T]]) -> T:
         token = _current.set(key)
         try:
-            result = await run()
-        except Exception:
-            await self._put(key, Record("failed", self._finished))
-            raise
+            return await run()
         finally:
             _current.reset(token)
+
+    async def _record(
+        self,
+        name: str,
+        key: str,
+        result: T,
+        replies: Callable[[T], Sequence[Reply]],
+        state: Literal["done", "unknown"],
+        *,
+        once: bool = True,
+    ) -> T:
         try:
-            value = _encoder.encode(result)
+            value = encode(result)
         except (TypeError, msgspec.MsgspecError, OverflowError) as error:
             raise TurnFailed(f'the result of step "{name}" cannot be recorded: {error}') from error
-        await self._put(key, Record(state, self._finished, value), replies(result))
+        await self._put(key, Record(state, self._finished, value, once=once), replies(result))
         self._finished += 1
         return result
+
+    async def _failed(self, key: str, error: Exception, idempotent: bool) -> None:
+        """A step raised. It may be run again only if that is safe; else its outcome is unknown."""
+        safe = isinstance(error, NoEffect) and error.step in ("", key)
+        if isinstance(error, NoEffect) and safe:
+            error.step = key
+        what = in_a_line(error)[:ERROR]
+        if idempotent or safe:
+            await self._write_record(key, Record("failed", self._finished, error=what))
+            return
+        log.warning("step raised: its outcome is unknown and it will not be run again", step=key, error=what)
+        await self._write_record(key, Record("begun", self._finished, error=what))
 
     def _recall(self, key: str, recall: Callable[[str, bytes], None]) -> None:
         inside = [(other, record) for other, record in self._records.items() if other.startswith(f"{key}>")]
@@ -198,8 +220,11 @@ class Journal:
             raise LimitExceeded(f"the turn's journal grew over {self.limits.bytes} bytes (TURN_MAX_JOURNAL_BYTES)")
 
     async def _put(self, key: str, record: Record, replies: Sequence[Reply] = ()) -> None:
-        raw = _encoder.encode(record)
-        self._check_room(key, len(raw))
+        self._check_room(key, len(encode(record)))
+        await self._write_record(key, record, replies)
+
+    async def _write_record(self, key: str, record: Record, replies: Sequence[Reply] = ()) -> None:
+        raw = encode(record)
         self._bytes += len(raw)
         await self._write(key, raw, replies)
         self._records[key] = record
@@ -207,3 +232,13 @@ class Journal:
 
 def _decode(value: bytes, kind: Any) -> Any:
     return msgspec.msgpack.decode(value, type=kind) if kind is not None else msgspec.msgpack.decode(value)
+
+
+def _outcome_unknown(name: str, key: str, error: str) -> OutcomeUnknown:
+    ended = f"raised {error}" if error else "left no result"
+    return OutcomeUnknown(
+        f'step "{name}" had begun in an earlier attempt and {ended}: nobody knows whether it took effect. If running '
+        "it again is safe, declare it idempotent; where it knows that nothing happened, let it raise NoEffect.",
+        step=key,
+        error=error,
+    )

@@ -9,11 +9,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def idempotent(tool: F) -> F:
-    """Declare that a tool may be run again when a worker died in the middle of it.
+    """Declare that a tool may be run again when it raised, or a worker died in the middle of it.
 
     It is then given the same idempotency key as before, as `turn.key` (`ctx.deps.key` in a tool
     that takes a `RunContext[Turn]`). A tool that is not declared so is never repeated silently: the
-    model is told that its outcome is unknown.
+    model is told that its outcome is unknown, unless the tool raised `NoEffect`.
     """
     tool.__answerback_idempotent__ = True  # type: ignore[attr-defined]
     return tool

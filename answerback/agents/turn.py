@@ -9,7 +9,7 @@ import msgspec
 
 from answerback.agents.journal import Journal, current_step
 from answerback.agents.stream import Stream
-from answerback.errors import TurnFailed
+from answerback.errors import NoEffect, TurnFailed
 from answerback.messages import Attachment, Event, Message, Reply, ToolCall, Usage
 
 T = TypeVar("T")
@@ -123,12 +123,23 @@ class Turn:
     ) -> T:
         """Do something once: `await turn.step("charge", charge, order)`. Its result must be plain data.
 
-        Another attempt of the turn gets the recorded result. One that began and left no result
-        raises `OutcomeUnknown`, unless `idempotent`: then it is run again, and `turn.key` gives it
-        the same idempotency key. With a result that is not plain data, `kind` says its type (a
-        dataclass, a msgspec struct).
+        Another attempt of the turn gets the recorded result. What it raises is raised here. A step that began and
+        left no result may have taken effect: it raised, or its worker died. With `idempotent` another attempt runs
+        it again, and `turn.key` gives it the same idempotency key; else that attempt raises `OutcomeUnknown` here,
+        for the agent to catch, or for an operator to decide. A step that raises `NoEffect` has done nothing, and is
+        run again. With a result that is not plain data, `kind` says its type (a dataclass, a msgspec struct).
         """
-        return await self.journal.step(name, lambda: run(*args), idempotent=idempotent, kind=kind, recall=self.recall)
+
+        def call() -> Awaitable[T]:
+            try:
+                return run(*args)
+            except TypeError as error:
+                # Raised by the call itself, not by what was called: nothing of that has run.
+                if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+                    raise NoEffect(f'step "{name}" cannot be called like this: {error}') from error
+                raise
+
+        return await self.journal.step(name, call, idempotent=idempotent, kind=kind, recall=self.recall)
 
     def _check(self, text: object) -> None:
         if not isinstance(text, str):

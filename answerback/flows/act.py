@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from answerback.agents.turn import Turn
-from answerback.errors import ForbiddenAddress, TurnFailed, Unavailable
+from answerback.errors import ForbiddenAddress, NoEffect, TurnFailed, Unavailable
 from answerback.flows.flow import Action, ToolDefinition
 from answerback.flows.place import Given
 from answerback.flows.templates import TemplateFailed, evaluate, render
@@ -25,6 +25,10 @@ DEEPEST = 100
 
 REPEATABLE = ("GET", "PUT", "DELETE")
 """What may be repeated by its own meaning: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
+
+
+class NotSent(TurnFailed, NoEffect):
+    """The request may not be sent to this address."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -133,7 +137,7 @@ async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
                 call.method, call.url, headers=headers, body=call.body, timeout=call.timeout, limit=LIMIT
             )
         except ForbiddenAddress as error:
-            raise TurnFailed(f'"{call.name}": {error}') from None
+            raise NotSent(f'"{call.name}": {error}') from None
         except Unavailable as error:
             if attempt + 1 < TRIES and (call.repeatable or not error.unknown):
                 await asyncio.sleep(0.2 * 2**attempt)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
 from answerback.messages import DeadLetter, Entry, Reply
+from answerback.steps import settle
 from answerback.store import keys
 from answerback.store.threads import Threads
 
@@ -49,10 +52,14 @@ class Letters:
                 return found, _entry(grave) if found.kind == "event" else _reply(grave)
         return None
 
-    async def replay(self, id: str, *, fresh: bool = False) -> bool:
+    async def replay(
+        self, id: str, *, fresh: bool = False, again: Sequence[str] = (), done: Mapping[str, Any] = MappingProxyType({})
+    ) -> bool:
         """Put it back: an event into its inbox, with the steps it had finished unless `fresh`; a reply into its outbox.
 
-        False when there is no such letter.
+        Of the steps whose outcome is unknown, those in `again` are run again, and those in `done` count as done with
+        that result (plain data); any other raises `OutcomeUnknown` once more. False when there is no such letter;
+        `ValueError` for a step whose outcome is not unknown.
         """
         found = await self.get(id)
         if found is None:
@@ -74,7 +81,12 @@ class Letters:
                     [thread, id, _encode(grave)],
                 )
             )
-        entry = Entry(grave.event) if fresh else grave
+        journal = grave.journal
+        for step in again:
+            journal = settle(journal, step, again=True)
+        for step, result in done.items():
+            journal = settle(journal, step, result, again=False)
+        entry = Entry(grave.event) if fresh else msgspec.structs.replace(grave, journal=journal)
         return bool(
             await self._threads.scripts.revive(
                 [

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from answerback import Agent, Listen, Turn
+from answerback import Agent, Listen, NoEffect, Turn
 from tests.acceptance import sabotage
 from tests.acceptance.talks import label
 
@@ -24,12 +24,16 @@ async def look(text: str) -> str:
     return text
 
 
-async def charge(name: str) -> str:
-    """A step that may be done only once: each time it is, a line is written."""
+async def charge(name: str, deed: str) -> str:
+    """A step that may be done only once: each time it is, a line is written. Its answer may be lost then."""
+    if deed == "refuse":
+        raise NoEffect("the shop is closed", retry_after=1.5)
     with Path(os.environ["CHARGES"]).open("a") as file:
         file.write(f"{name}\n")
     sabotage.reach("mid-charge")
     await asyncio.sleep(0)
+    if deed == "lose":
+        raise ConnectionError("the answer was lost")
     return name
 
 
@@ -49,8 +53,10 @@ async def talk(turn: Turn) -> str:
 
 
 async def pay(turn: Turn) -> str:
-    """Do something that must not be done twice."""
-    await turn.step("charge", charge, label(turn.text))
+    """Do something that must not be done twice. It may be refused, or fail after its effect."""
+    words = turn.text.split()
+    deed = words[1] if len(words) > 2 and turn.attempt <= int(words[2]) else ""
+    await turn.step("charge", charge, label(turn.text), deed)
     return f"{label(turn.text)} paid"
 
 

@@ -106,8 +106,8 @@ def arm(environment: Mapping[str, str]) -> None:
         time.time = lambda: sabotage.real_time() + off
     if megabytes := int(environment.get("MEMORY", "0")):
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000,) * 2)
-    from answerback.agents.journal import Record
     from answerback.http import Http
+    from answerback.steps import Record
     from answerback.store import Outbox, Threads
 
     record = msgspec.msgpack.Decoder(Record)

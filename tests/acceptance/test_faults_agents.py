@@ -6,6 +6,7 @@ A bad message ends in the dead letters, with the reason, and takes nobody along.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -56,6 +57,26 @@ async def test_an_agent_that(scene: Scene, place: str, deed: str, settings: dict
     assert worker.alive
     assert await worker.stop() == 0
     assert await scene.system.letters.drop(letter.id)
+
+
+async def test_a_step_that_took_effect_and_then_raised_is_not_done_again(scene: Scene) -> None:
+    """Its turn waits for an operator, who says that it was done; the turn goes on behind it."""
+    worker = await scene.worker()
+    lost, refused = scene.talk("standard", "pay"), scene.talk("standard", "pay")
+    lost.late.add(0)
+    await scene.say(lost, "lose 9")
+    await scene.say(refused, "refuse 1")
+    await scene.say(lost)
+    [letter] = await until(scene.dead, what="the dead letter")
+    assert letter.error == "OutcomeUnknown"
+    assert "raised ConnectionError: the answer was lost: nobody knows whether it took effect" in letter.reason
+    assert (letter.done, letter.unknown) == ((), ("charge#1",))
+    assert await scene.system.letters.replay(letter.id, done={"charge": "it was done"})
+    await scene.check()
+    charged = Counter(scene.charges.read_text().split())
+    assert sum(count for name, count in charged.items()) == 3
+    assert max(charged.values()) == 1
+    assert await worker.stop() == 0
 
 
 async def test_a_message_that_kills_its_workers_is_found_out_and_the_innocent_are_answered(scene: Scene) -> None:

@@ -26,6 +26,7 @@ def table(result: Result) -> str:
         f"  model requests: {bill.made} made = {bill.needed} needed + {bill.failed} failed by a fault + {bill.unseen} "
         f"whose answer died with its worker + {bill.awoken} by a worker that woke up too late; {bill.twice} paid twice"
     )
+    lines.append(f"  charges: {bill.charges} made, {len(bill.charged_twice)} made twice")
     lines.append("  dead letters: " + (", ".join(f"{n} × {why}" for why, n in result.letters.items()) or "none"))
     lines += [f"  logged: {n} × {words}" for words, n in result.errors.most_common(12)]
     verdict = result.verdict

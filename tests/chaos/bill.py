@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.standins.client import StandIns
@@ -15,7 +15,7 @@ _ANSWER = re.compile(rb"chatcmpl-([0-9a-f]{8})")
 
 @dataclass
 class Bill:
-    """made = needed + failed + unseen + awoken, and `twice` is 0.
+    """made = needed + failed + unseen + awoken, and `twice` is 0; nothing is in `charged_twice`.
 
     failed  requests to which the model stand-in gave no good answer, because a fault told it so
     unseen  requests whose answer came, or would have come, to a worker that was killed, stood still or was cut off
@@ -33,17 +33,23 @@ class Bill:
     missing: int
     late: list[str]
     """Of those that were paid twice: how many ms after the first answer was recorded."""
+    charges: int = 0
+    charged_twice: list[str] = field(default_factory=list)
+    """Messages for which the step that may be done only once was done more often."""
 
     @property
     def good(self) -> bool:
         """Whether it adds up."""
         return (
-            not self.twice and not self.missing and self.made == self.needed + self.failed + self.unseen + self.awoken
+            not self.twice
+            and not self.missing
+            and not self.charged_twice
+            and self.made == self.needed + self.failed + self.unseen + self.awoken
         )
 
 
-async def bill(standins: StandIns, recorded: Path, needed: int, awakenings: list[int]) -> Bill:
-    """Compare the requests that came to the stand-in with the answers that workers recorded."""
+async def bill(standins: StandIns, recorded: Path, charges: Path, needed: int, awakenings: list[int]) -> Bill:
+    """Compare the requests that came to the stand-in with the answers that workers recorded, and count the charges."""
     at: dict[str, int] = {}
     for line in recorded.read_text().splitlines() if recorded.exists() else []:
         mark, moment = line.split()
@@ -64,4 +70,7 @@ async def bill(standins: StandIns, recorded: Path, needed: int, awakenings: list
         failed = sum(request.fault not in (None, "stall") for request in requests if request not in late)
         found.failed += min(failed, again)
         found.unseen += again - min(failed, again)
+    charged = Counter(charges.read_text().split() if charges.exists() else [])
+    found.charges = charged.total()
+    found.charged_twice = [name for name, count in charged.items() if count > 1]
     return found

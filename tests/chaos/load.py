@@ -104,6 +104,10 @@ class Load:
             return deed
         if deed:  # not here: the next one
             self._bad[number + 1] = deed
+        if talk.place == "pay" and self._dice.random() < 0.2:
+            # The step raises after its effect: the outcome is unknown, and an operator has to decide.
+            self.deeds[talk.name, talk.said] = "lose 9"
+            return "lose 9"
         if talk.place in ("acme/model", "C0MODEL"):
             self.requests += 1
             if self._dice.random() < 0.5:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from answerback.agents.journal import STANDARD, Journal, Limits, current_step
-from answerback.errors import CodeChanged, LimitExceeded, OutcomeUnknown, TurnFailed
+from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed
 from answerback.messages import Reply
+from answerback.steps import settle, unknown_steps
 
 
 class Attempts:
@@ -89,15 +90,120 @@ async def test_what_stands_for_an_unknown_result_is_recorded_too() -> None:
     assert attempts.ran == ["charge#1=1", "charge#1=unknown"]
 
 
-async def test_a_step_that_raised_may_be_run_again() -> None:
+def effect(attempts: Attempts, error: BaseException):  # type: ignore[no-untyped-def]
+    """Takes effect, and then raises."""
+
+    async def run() -> None:
+        await attempts.work("effect")()
+        raise error
+
+    return run
+
+
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "an error": lambda: ValueError("the answer was lost"),
+    "an error that cannot be shown": lambda: Unprintable(),
+    "a timeout": TimeoutError,
+    "a cancellation": asyncio.CancelledError,
+    "an exit": lambda: SystemExit(1),
+    "an interrupt from the keyboard": KeyboardInterrupt,
+    "what a step inside it said of itself": lambda: inner("outer#1>inner#1"),
+}
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+def inner(step: str) -> NoEffect:
+    error = NoEffect("nothing was sent")
+    error.step = step
+    return error
+
+
+@pytest.mark.parametrize("what", RAISED)
+async def test_a_step_that_took_effect_and_then_raised_is_not_run_again(what: str) -> None:
     attempts = Attempts()
+    error = RAISED[what]()
+    with pytest.raises(type(error)):
+        await attempts.journal().step("charge", effect(attempts, error))
+    for _ in range(4):
+        with pytest.raises(OutcomeUnknown, match='step "charge" had begun') as unknown:
+            await attempts.journal().step("charge", attempts.work("effect"))
+        assert unknown.value.step == "charge#1"
+    assert attempts.ran == ["charge#1=effect"]
+    assert unknown_steps(attempts.records) == ("charge#1",)
 
-    async def fail() -> None:
-        raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"):
-        await attempts.journal().step("charge", fail)
+async def test_a_step_that_says_that_nothing_happened_is_run_again() -> None:
+    class Declined(NoEffect):
+        """The card was declined."""
+
+    attempts = Attempts()
+    with pytest.raises(Declined):
+        await attempts.journal().step("charge", effect(attempts, Declined()))
     assert await attempts.journal().step("charge", attempts.work(1)) == 1
+
+
+async def test_an_idempotent_step_that_raised_is_run_again_with_the_same_key() -> None:
+    attempts = Attempts()
+    with pytest.raises(ValueError, match="no"):
+        await attempts.journal().step("charge", effect(attempts, ValueError("no")), idempotent=True)
+    assert await attempts.journal().step("charge", attempts.work(1), idempotent=True) == 1
+    assert attempts.ran == ["charge#1=effect", "charge#1=1"]
+
+
+async def test_a_step_around_one_that_failed_safely_has_an_unknown_outcome() -> None:
+    attempts = Attempts()
+    journal = attempts.journal()
+
+    async def outer() -> None:
+        await attempts.work("mail")()
+        await journal.step("inner", effect(attempts, NoEffect("nothing was sent")))
+
+    with pytest.raises(NoEffect):
+        await journal.step("outer", outer)
+    with pytest.raises(OutcomeUnknown, match='step "outer"'):
+        await attempts.journal().step("outer", outer)
+    assert unknown_steps(attempts.records) == ("outer#1",)
+
+
+async def test_what_stands_for_an_unknown_result_may_fail_and_the_step_is_not_run_all_the_same() -> None:
+    attempts = Attempts()
+    with pytest.raises(ValueError, match="lost"):
+        await attempts.journal().step("charge", effect(attempts, ValueError("lost")))
+    tell = effect(attempts, ValueError("the model is away"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="the model is away"):
+            await attempts.journal().step("charge", attempts.work("again"), unknown=tell)
+    assert "charge#1=again" not in attempts.ran
+
+
+async def test_a_turn_is_bound_to_what_it_did_once_and_to_nothing_else() -> None:
+    attempts = Attempts()
+    journal = attempts.journal()
+    await journal.step("ask", attempts.work(1), idempotent=True)
+    with pytest.raises(NoEffect):
+        await journal.step("book", effect(attempts, NoEffect()))
+    bound = [journal.bound]
+    await journal.step("charge", attempts.work(1))
+    bound += [journal.bound, attempts.journal().bound]
+    assert bound == [False, True, True]
+
+
+async def test_an_operator_settles_a_step_of_unknown_outcome() -> None:
+    attempts = Attempts()
+    with pytest.raises(ValueError, match="lost"):
+        await attempts.journal().step("charge", effect(attempts, ValueError("lost")))
+    journal = dict(attempts.records)
+    attempts.records = settle(journal, "charge", {"id": 7}, again=False)
+    assert await attempts.journal().step("charge", attempts.work(1)) == {"id": 7}
+    attempts.records = settle(journal, "charge#1", again=True)
+    assert await attempts.journal().step("charge", attempts.work(1)) == 1
+    with pytest.raises(ValueError, match='"refund" is not one step of unknown outcome; there is: "charge#1"'):
+        settle(journal, "refund", again=True)
+    assert attempts.ran == ["charge#1=effect", "charge#1=1"]
 
 
 async def test_another_step_where_one_is_recorded_means_that_the_code_changed() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import Letters, Threads
@@ -14,6 +16,9 @@ from ..call import Call, Caller
 from ..route import BASE, Model, Route
 
 PATH = f"{BASE}/admin/letters"
+
+
+StepName = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class Limit(Model):
@@ -56,12 +61,17 @@ class LetterDetail(Model):
     error: str = Field(description="the exception's type")
     traceback: str
     done: list[str] = Field(description="what had been done, and is not done again by a replay")
+    unknown: list[str] = Field(description="steps that began and left no result: a replay says what becomes of them")
 
 
 class Replay(Model):
     """How it is replayed."""
 
     fresh: bool = Field(default=False, description="forget what had been done: run the turn from its start")
+    again: list[StepName] = Field(default=[], max_length=100, description="steps of unknown outcome to run again")
+    done: dict[StepName, Any] = Field(
+        default={}, max_length=100, description="steps of unknown outcome that were done, each with its result"
+    )
 
 
 class AdminLetters:
@@ -104,6 +114,7 @@ class AdminLetters:
                 names=names,
                 body=Replay,
                 status=204,
+                refusals={409: "no step of that name has an unknown outcome"},
             ),
             Route(
                 method="DELETE",
@@ -136,13 +147,19 @@ class AdminLetters:
                 error=letter.error,
                 traceback=letter.traceback,
                 done=list(letter.done),
+                unknown=list(letter.unknown),
             )
         )
 
     async def replay(self, call: Call) -> web.Response:
         """Put it back."""
         letter, _ = await self._get(call)
-        if not await self._letters.replay(letter.id, fresh=call.body.fresh):
+        how: Replay = call.body
+        try:
+            found = await self._letters.replay(letter.id, fresh=how.fresh, again=how.again, done=how.done)
+        except ValueError as error:
+            raise Problem(409, str(error)) from None
+        if not found:
             raise Problem(404, "there is no such dead letter any more")
         return call.answer(None)
 
