@@ -8,6 +8,7 @@ Times are integers, milliseconds since 1970 by the clock of Redis unless said ot
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -89,6 +90,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     attachments what came with it
     context     the conversation as the sender tells it, in place of the thread's history
     system      instructions given with this event, for this turn only
+    reply       the key of a reply of ours that the message carries. In a message of our own it proves that this
+                reply was posted; in anybody else's it means nothing
     """
 
     delivery: str
@@ -110,6 +113,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     context: tuple[Message, ...] | None = None
     system: str = ""
+    reply: str = ""
 
     @property
     def id(self) -> str:
@@ -190,6 +194,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
              Two keys may end in a part, "<turn>.<n>.<part>", where the platform's limit made us split.
     state    pending → sending → sent | failed. `sending` means a request may have left.
     first    when the first request left; 0 before
+    unknown  when nobody knew any more whether the last request was done; 0 while a request is under way, or none is
+    looks    how often the reply was looked for on the platform since then, to the end of the search
+    cursor   where an unfinished search goes on, which began at `searching` (ms)
     message  the platform's id of our message, once it is known
     """
 
@@ -200,6 +207,10 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     state: Literal["pending", "sending", "sent", "failed"] = "pending"
     attempts: int = 0
     first: int = 0
+    unknown: int = 0
+    looks: int = 0
+    cursor: str = ""
+    searching: int = 0
     message: str = ""
     url: str = ""
     error: str = ""
@@ -216,11 +227,17 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     name      for people: "@answerbot (app 1234)"
     mentions  the names that address us, to compare with `Event.mentions` (lower case)
     marks     what our own messages carry, to compare with `Event.identities`
+    person    whether the credential belongs to a person, whose own messages we cannot tell from ours
     """
 
     name: str
     mentions: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    person: bool = False
+
+    def wrote(self, identities: Iterable[str]) -> bool:
+        """Whether a message whose author can be recognised by `identities` is our own."""
+        return not set(self.marks).isdisjoint(identities)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

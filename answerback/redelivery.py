@@ -15,6 +15,7 @@ from answerback.errors import RateLimited
 from answerback.http import Http
 from answerback.platforms import Exchange
 from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
+from answerback.platforms.github.refusal import bucket
 from answerback.store import Outbox, Redeliveries
 from answerback.store.redeliveries import Asked
 
@@ -150,13 +151,13 @@ class Redelivery:
 
     async def _perform(self, hook: str, exchange: Exchange[T]) -> T:
         """Ask the platform, unless it asked any of us to wait."""
-        bucket = f"github/{scope(hook)}" if scope(hook) else "github"
-        if wait := await self._outbox.paused(["github", bucket]):
+        narrow = bucket(scope(hook), "core")
+        if wait := await self._outbox.paused(["github", *(f"github/{each}" for each in (scope(hook), narrow) if each)]):
             raise RateLimited(wait, scope(hook), f"GitHub asked us to wait: {wait:.0f} s are left")
         try:
             return await self._http.perform(exchange)
         except RateLimited as limit:
-            await self._outbox.pause(bucket, limit.seconds)
+            await self._outbox.pause(f"github/{limit.scope}" if limit.scope else "github", limit.seconds)
             raise
 
 

@@ -166,6 +166,11 @@ class Settings(BaseModel):
     reply_max_attempts: int = Field(
         10, ge=1, alias="REPLY_MAX_ATTEMPTS", description="tries of a reply before it is a dead letter"
     )
+    reply_late: Seconds = Field(
+        30,
+        alias="REPLY_LATE_SECONDS",
+        description="how late a reply may still appear whose request failed; until then it is not posted again",
+    )
 
     # Platforms
     github_secrets: Secrets = Field([], alias="GITHUB_WEBHOOK_SECRET", description="webhook secret(s) of GitHub")

@@ -17,7 +17,8 @@ from answerback.log import get_logger
 from answerback.messages import Amendment, Event
 from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
-from answerback.store import Receipt, Threads
+from answerback.store import Outbox, Receipt, Threads
+from answerback.store.receipt import OWN
 
 from .limits import Clients, Limits
 from .metrics import DELIVERIES, LIMITED, REFUSED
@@ -45,6 +46,7 @@ class Webhooks:
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._threads = threads
+        self._outbox = Outbox(threads)
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
@@ -147,7 +149,12 @@ class Webhooks:
         return _receipt(receipts[0])
 
     async def _put(self, event: Event | Amendment) -> Receipt:
-        return await (self._threads.accept(event) if isinstance(event, Event) else self._threads.amend(event))
+        if isinstance(event, Amendment):
+            return await self._threads.amend(event)
+        receipt = await self._threads.accept(event)
+        if receipt.reason == OWN and event.reply and await self._outbox.confirm(event):
+            log.debug("a reply was confirmed by its platform", reply=event.reply, thread=event.thread)
+        return receipt
 
 
 @cache

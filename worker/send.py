@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from answerback.errors import LeaseLost, RateLimited, Rejected, Unavailable
 from answerback.http import Http
 from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
-from answerback.platforms import Client, Sent
+from answerback.platforms import Client, More, Sent
 from answerback.store import Outbox, Outgoing
 
 from .backoff import Backoff
@@ -20,12 +20,22 @@ from .patience import patiently
 
 log = get_logger(__name__)
 
+LOOKS = (1 / 6, 1.0)
+"""When a reply of unknown fate is looked for, in parts of the time after which a post no longer appears."""
+PAGES_AT_ONCE = 10
+"""Pages of a search that are read before the slot is given to another thread."""
+LONGEST_SEARCH = 3_600_000
+"""ms after which a search is given up that the platform's limits interrupt again and again."""
+
 
 class Sender:
     """Sends what outboxes hold, one reply at a time in each thread.
 
-    A reply found in `sending` has an unknown fate: a worker died, or an answer was lost, after its
-    request may have left. It is settled by the platform's own means before anything is posted again.
+    A reply found in `sending` has an unknown fate: a worker died, or a response was lost, after its request may have
+    left. The platform may carry such a request out seconds later. So the reply is looked for twice, soon and again
+    when it cannot appear any more, and only then posted once more. An echo (see `Outbox.confirm`) settles it at any
+    time. How far this has come stands in the reply's record, and the thread's outbox is given up while it waits.
+    `late`: seconds within which a reply may still appear.
     """
 
     def __init__(
@@ -38,6 +48,7 @@ class Sender:
         lease: float,
         max_attempts: int = 10,
         backoff: Backoff,
+        late: float = 30.0,
     ) -> None:
         self._outbox = outbox
         self._clients = clients
@@ -46,6 +57,7 @@ class Sender:
         self._fresh = lease / 2
         self._max_attempts = max_attempts
         self._backoff = backoff
+        self._late = late * 1000
 
     async def run(self, outgoing: Outgoing) -> None:
         """Send a thread's replies until none is left or its outbox has to wait."""
@@ -64,36 +76,72 @@ class Sender:
         if reply.platform not in self._identities.known:
             await patiently(self._outbox.defer, outgoing, UNIDENTIFIED_DELAY, retry=False)
             return None
-        scopes = _scopes(reply)
-        if wait := await patiently(self._outbox.paused, scopes):
-            await patiently(self._outbox.defer, outgoing, wait, retry=False)
-            return None
-        attempt = _attempt(outgoing, self._outbox.now)
         try:
-            sent = await self._settled(client, outgoing) or await self._post(client, attempt)
-        except RateLimited as limit:
-            scope = f"{reply.platform}/{limit.scope}" if limit.scope else reply.platform
-            log.warning("rate limited", scope=scope, seconds=limit.seconds, reply=reply.key)
-            await patiently(self._outbox.pause, scope, limit.seconds)
-            # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
-            await patiently(self._outbox.defer, outgoing, limit.seconds, retry=False)
-            return None
+            # Where the platform drops a repeat, posting again is the way to settle it.
+            if reply.state == "sending" and client.once != "native":
+                return await self._settle(client, outgoing)
+            return await self._post(client, outgoing)
         except Rejected as refusal:
-            return await self._fail(attempt, str(refusal))
-        except Unavailable as trouble:
-            return await self._again(attempt, trouble, unknown=trouble.unknown or reply.state == "sending")
-        return await self._done(attempt, sent)
+            return await self._fail(outgoing, str(refusal))
 
-    async def _settled(self, client: Client, outgoing: Outgoing) -> Sent | None:
-        """What became of a reply whose request may have left: found on the platform, or not."""
-        if outgoing.reply.state != "sending" or client.once == "native":
-            return None
-        if client.once == "find":
-            return await self._http.perform(client.find(outgoing.reply))
-        log.warning("a reply of unknown fate is posted once more", reply=outgoing.reply.key, thread=outgoing.thread)
+    async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        """Find a reply that may have been posted, on the platform; post it once more if it is not there."""
+        now = self._outbox.now
+        if not 0 < outgoing.reply.unknown <= now:
+            # Its sender died, or the clock of Redis was set back.
+            outgoing = _with(outgoing, unknown=now, looks=0, cursor="", searching=0)
+        for _ in range(PAGES_AT_ONCE):
+            reply = outgoing.reply
+            if reply.looks >= len(LOOKS):
+                log.warning("a reply is nowhere to be found: it is posted once more", reply=reply.key)
+                return await self._post(client, outgoing)
+            wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
+            if wait > 0:
+                await patiently(self._outbox.defer, outgoing, wait / 1000, retry=True)
+                return None
+            if client.once == "unknown":
+                outgoing = _with(outgoing, looks=reply.looks + 1)
+                continue
+            if await self._waits(outgoing, client.limits(reply, looking=True)):
+                return None
+            outgoing = _with(outgoing, searching=reply.searching or now)
+            try:
+                found = await self._http.perform(client.find(reply, self._identities.known[reply.platform]))
+            except RateLimited as limit:
+                if now - outgoing.reply.searching > LONGEST_SEARCH:
+                    return await self._fail(outgoing, f"gave up looking for it: {limit}. It may have been posted.")
+                await self._pause(outgoing, limit)
+                return None
+            except Unavailable as trouble:
+                return await self._look_again(outgoing, trouble)
+            if isinstance(found, Sent):
+                return await self._done(outgoing, found)
+            if isinstance(found, More):
+                outgoing = _with(outgoing, cursor=found.cursor)
+            else:
+                outgoing = _with(outgoing, looks=reply.looks + 1, cursor="", searching=0)
+        await patiently(self._outbox.defer, outgoing, 0, retry=False)
         return None
 
-    async def _post(self, client: Client, attempt: Outgoing) -> Sent:
+    async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
+        tries = outgoing.reply.attempts + 1
+        if tries > self._max_attempts:
+            doubt = "It may have been posted all the same."
+            return await self._fail(outgoing, f"gave up after {tries - 1} tries: {trouble}. {doubt}")
+        delay = self._backoff.after(tries)
+        log.warning("reply not looked for yet", reply=outgoing.reply.key, error=str(trouble), next_try=delay)
+        await patiently(self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True)
+        return None
+
+    async def _post(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        reply = outgoing.reply
+        if reply.attempts >= self._max_attempts:
+            # The last one was of unknown fate, and was not found.
+            return await self._fail(outgoing, f"gave up after {reply.attempts} tries: {reply.error}")
+        if await self._waits(outgoing, client.limits(reply, looking=False)):
+            return None
+        attempt = _attempt(outgoing, self._outbox.now)
+
         async def leave() -> float:
             # A process that is paused from here on may lose its lease meanwhile: what has not left in the first
             # half of it has to ask again.
@@ -101,49 +149,88 @@ class Sender:
             await patiently(self._outbox.mark, attempt)
             return till
 
-        return await self._http.perform(client.post(attempt.reply), leave=leave)
+        try:
+            sent = await self._http.perform(client.post(attempt.reply), leave=leave)
+        except RateLimited as limit:
+            # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
+            await self._pause(outgoing, limit)
+            return None
+        except Rejected as refusal:
+            return await self._fail(attempt, str(refusal))
+        except Unavailable as trouble:
+            return await self._again(client, outgoing, attempt, trouble)
+        return await self._done(attempt, sent)
 
-    async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
-        reply = msgspec.structs.replace(outgoing.reply, state="sent", message=sent.message, url=sent.url, error="")
-        log.info("reply sent", reply=reply.key, thread=reply.thread, message=sent.message)
-        following: Outgoing | None = await patiently(
-            self._outbox.settle, msgspec.structs.replace(outgoing, reply=reply)
-        )
-        return following
-
-    async def _again(self, attempt: Outgoing, trouble: Unavailable, *, unknown: bool) -> Outgoing | None:
-        reply = attempt.reply
-        if reply.attempts >= self._max_attempts:
-            doubt = " It may have been posted all the same." if unknown else ""
-            return await self._fail(attempt, f"gave up after {reply.attempts} tries: {trouble}.{doubt}")
+    async def _again(
+        self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
+    ) -> Outgoing | None:
+        reply, now = attempt.reply, self._outbox.now
         delay = self._backoff.after(reply.attempts)
+        if trouble.unknown and client.once != "native":
+            attempt = _with(attempt, unknown=now)
+            delay = LOOKS[0] * self._late * client.lag / 1000
+        elif reply.attempts >= self._max_attempts:
+            doubt = " It may have been posted all the same." if trouble.unknown else ""
+            return await self._fail(
+                _with(attempt, unknown=now if trouble.unknown else 0),
+                f"gave up after {reply.attempts} tries: {trouble}.{doubt}",
+            )
+        elif trouble.unknown:
+            attempt = _with(attempt, unknown=now)
+        elif before.reply.state == "sending":
+            # It was looked for and not found. Before the next try it is looked for once more.
+            attempt = _with(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
+        else:
+            attempt = _with(attempt, state="pending")
         log.warning("reply not sent yet", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay)
-        waiting = msgspec.structs.replace(reply, state="sending" if unknown else "pending", error=str(trouble))
-        await patiently(self._outbox.defer, msgspec.structs.replace(attempt, reply=waiting), delay, retry=True)
+        await patiently(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
         return None
 
+    async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
+        """Whether the platform asked us to wait with this; then it is put off."""
+        wait = await patiently(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
+        if wait:
+            await patiently(self._outbox.defer, outgoing, wait, retry=False)
+        return wait > 0
+
+    async def _pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
+        scope = _scope(outgoing.reply, limit.scope)
+        log.warning("rate limited", scope=scope, seconds=limit.seconds, reply=outgoing.reply.key)
+        await patiently(self._outbox.pause, scope, limit.seconds)
+        await patiently(self._outbox.defer, outgoing, limit.seconds, retry=False)
+
+    async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
+        settled = _with(
+            outgoing, state="sent", message=sent.message, url=sent.url, error="",
+            unknown=0, looks=0, cursor="", searching=0,
+        )  # fmt: skip
+        reply = settled.reply
+        log.info("reply sent", reply=reply.key, thread=reply.thread, message=sent.message)
+        following: Outgoing | None = await patiently(self._outbox.settle, settled)
+        return following
+
     async def _fail(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
-        reply = msgspec.structs.replace(outgoing.reply, state="failed", error=reason)
+        failed = _with(outgoing, state="failed", error=reason)
+        reply = failed.reply
         log.error("reply failed for good", reply=reply.key, thread=reply.thread, reason=reason)
         letter = DeadLetter(id=reply.key, kind="reply", thread=reply.thread, reason=reason, attempts=reply.attempts)
-        following: Outgoing | None = await patiently(
-            self._outbox.settle, msgspec.structs.replace(outgoing, reply=reply), letter
-        )
+        following: Outgoing | None = await patiently(self._outbox.settle, failed, letter)
         return following
+
+
+def _with(outgoing: Outgoing, **changes: str | int) -> Outgoing:
+    """The same with other fields of its reply."""
+    return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **changes))
 
 
 def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
     """The reply as it is stored while a request may be on its way."""
     reply = outgoing.reply
-    trying = msgspec.structs.replace(
-        reply, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error=""
-    )
-    return msgspec.structs.replace(outgoing, reply=trying)
+    return _with(
+        outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
+        unknown=0, looks=0, cursor="", searching=0,
+    )  # fmt: skip
 
 
-def _scopes(reply: Reply) -> list[str]:
-    """What may be paused for a reply: its platform's credential, and each bucket that its address names."""
-    buckets = [f"installation:{reply.address['installation']}"] if "installation" in reply.address else []
-    if "channel" in reply.address:
-        buckets.append(str(reply.address["channel"]))
-    return [reply.platform, *(f"{reply.platform}/{bucket}" for bucket in buckets)]
+def _scope(reply: Reply, limit: str) -> str:
+    return f"{reply.platform}/{limit}" if limit else reply.platform

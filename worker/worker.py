@@ -80,6 +80,7 @@ class Worker(arq.Worker):
             lease=lease,
             max_attempts=settings.reply_max_attempts,
             backoff=backoff,
+            late=settings.reply_late,
         )
         self._turns = Turns(
             self._threads,

@@ -62,6 +62,12 @@ class Sent(msgspec.Struct, frozen=True):
     url: str = ""
 
 
+class More(msgspec.Struct, frozen=True):
+    """A reply is not on this page of a search; `cursor` asks for the next one."""
+
+    cursor: str
+
+
 class Handshake(msgspec.Struct, frozen=True):
     """The platform asks whether we are here; this is the answer it wants."""
 
@@ -99,6 +105,8 @@ class Client(Protocol):
     """
 
     once: Literal["native", "find", "unknown"]
+    lag: float
+    """How many times as long as elsewhere a post of unknown fate may take to show up here, 1 or more."""
 
     def whoami(self) -> Exchange[Identity]:
         """Learn who we are from our credential."""
@@ -112,8 +120,15 @@ class Client(Protocol):
         """Post one reply. Its last request is the one that takes effect."""
         ...
 
-    def find(self, reply: Reply) -> Exchange[Sent | None]:
-        """Look for a reply that may have been posted already. Only asked where `once` is "find"."""
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+        """Look through one page for a reply that may have been posted already; only asked where `once` is "find".
+
+        The first page, or the one at `reply.cursor`. What somebody else wrote is not ours, whatever it carries.
+        """
+        ...
+
+    def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
+        """The scopes of `RateLimited` that hold up posting this reply, or looking for it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Replies on their way out: claim_outbox · mark · settle · defer. One worker at a time sends for a thread."""
+"""Replies on their way out: claim_outbox · mark · settle · defer · confirm. One worker at a time sends for a thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from answerback.errors import LeaseLost
-from answerback.messages import DeadLetter, Reply
+from answerback.messages import DeadLetter, Event, Reply
 from answerback.store import keys
 from answerback.store.claim import Told
 from answerback.store.deltas import told
@@ -67,7 +67,7 @@ class Outbox:
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         # What was sent stands in the history; only its fate is kept here.
         kept = msgspec.structs.replace(reply, text="", address={})
-        grave = _encode(msgspec.structs.replace(reply, state="pending", attempts=0, error="")) if letter else b""
+        grave = _encode(_again(reply)) if letter else b""
         following = await self._scripts.settle(
             [
                 keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
@@ -88,12 +88,36 @@ class Outbox:
         held = await self._scripts.defer(
             [
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
-                keys.thread(p, id), keys.outbox(p, id),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id),
             ],
             [id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry)],
         )  # fmt: skip
         if not held:
             raise LeaseLost
+
+    async def confirm(self, echo: Event) -> bool:
+        """The platform told us of a message of our own: the reply that it carries was posted. Whether that was news.
+
+        Nobody need hold the outbox, and whoever does is not disturbed.
+        """
+        p, thread, key = self._threads.partition(echo.thread), echo.thread, echo.reply
+        names = [
+            keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
+            keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.deltas(p, thread),
+        ]  # fmt: skip
+        while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
+            reply = _reply(raw)
+            if reply.state not in ("pending", "sending"):
+                return False
+            reply = msgspec.structs.replace(
+                reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
+            )
+            match await self._scripts.confirm(names, [thread, key, raw, _encode(reply), *_told(reply)]):
+                case b"confirmed":
+                    return True
+                case b"settled":
+                    return False
+        return False
 
     async def replies(self, thread: str) -> dict[str, Reply]:
         """Every reply of a thread by its key, with its state."""
@@ -114,6 +138,13 @@ class Outbox:
         """For how many seconds at least one of `scopes` is paused; 0 when none is."""
         left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
         return float(max([0, *left])) / 1000
+
+
+def _again(reply: Reply) -> Reply:
+    """A reply that failed, as a replay puts it back: one that may have been posted is looked for first."""
+    return msgspec.structs.replace(
+        reply, state="sending" if reply.unknown else "pending", attempts=0, looks=0, cursor="", searching=0, error=""
+    )
 
 
 def _told(reply: Reply) -> Told:

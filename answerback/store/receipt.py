@@ -13,6 +13,10 @@ Only = Literal["", "open", "idle"]
 """What a message asks of its chat: nothing, that it is there and not ended, that nobody works or waits there either."""
 
 
+OWN = "our own message"
+"""The reason for which an event of ours is ignored."""
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """What became of a delivery. `dispatch_id` is the same for each redelivery of an event."""
 
@@ -28,7 +32,7 @@ class Receipt(msgspec.Struct, frozen=True):
             case b"duplicate":
                 return cls(dispatch_id, thread, "duplicate")
             case b"own":
-                return cls(dispatch_id, thread, "ignored", "our own message")
+                return cls(dispatch_id, thread, "ignored", OWN)
             case b"revived":
                 return cls(dispatch_id, thread, "accepted", "taken back from the dead letters")
             case b"missing":

@@ -83,6 +83,7 @@ class Scripts:
         self.mark = script("mark")
         self.settle = script("settle")
         self.defer = script("defer")
+        self.confirm = script("confirm")
         self.repost = script("repost")
         self.rotate = script("rotate")
         self.revoke = script("revoke")

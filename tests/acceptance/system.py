@@ -114,6 +114,7 @@ class System:
             "MARKS": str(self.marks),
             "TURN_RETRY_SECONDS": "0.1",
             "LEASE_SECONDS": "2",
+            "REPLY_LATE_SECONDS": "1.2",
             "SHUTDOWN_GRACE_SECONDS": "10",
             "STANDARD_WEBHOOKS_SECRET": Options.standard_secret,
             **settings,

@@ -39,8 +39,12 @@ PLATFORM_FAULTS: dict[str, dict[str, Any]] = {
     "is slow": {"do": "stall", "seconds": LEASE / 3},
     "works, and answers too late": {"do": "stall-after", "seconds": 6},
     "hangs": {"do": "hang", "seconds": 60},
+    "works after its client gave up": {"do": "stall", "seconds": 4},
+    "answers 502, and works later": {"do": "late", "status": 502, "seconds": 1.5},
 }
-_REPLIES_ONLY = ("works, and answers too late", "hangs")
+_REPLIES_ONLY = (
+    "works, and answers too late", "hangs", "works after its client gave up", "answers 502, and works later",
+)  # fmt: skip
 
 
 class Monkey:

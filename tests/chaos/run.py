@@ -113,6 +113,7 @@ async def _system(folder: Path, port: int) -> AsyncIterator[tuple[System, StandI
             "LEASE_SECONDS": str(LEASE),
             "ACCEPT_TIMEOUT": "1",
             "PLATFORM_TIMEOUT_SECONDS": "3",
+            "REPLY_LATE_SECONDS": "3",
             "SHUTDOWN_GRACE_SECONDS": "1",
             "TURN_RETRY_MAX_SECONDS": "2",
             "SABOTAGE_LOG": str(folder / "struck"),

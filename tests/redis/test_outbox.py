@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.messages import DeadLetter, Reply
-from answerback.store import Outbox, Outgoing, Threads, keys
+from answerback.messages import DeadLetter, Event, Reply
+from answerback.store import Letters, Outbox, Outgoing, Threads, keys
 from answerback.store.claim import Lease
 from answerback.store.queues import queues
-from tests.redis.given import THREAD, counters, courier, dump, lapse, post, reply, until
+from tests.redis.given import THREAD, counters, courier, dump, event, lapse, post, reply, until
 
 
 def sending(outgoing: Outgoing) -> Outgoing:
@@ -214,3 +214,103 @@ async def test_a_pause_ends(outbox: Outbox) -> None:
         return await outbox.paused(["slack"]) == 0
 
     await until(over)
+
+
+# Echoes
+
+
+def echo(key: str) -> Event:
+    ours = event(77, identities=("user:1",))
+    return msgspec.structs.replace(ours, message="issue_comment:5", url="https://example.org/5", reply=key)
+
+
+async def test_an_echo_settles_a_reply_of_unknown_fate(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1", "r2")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.mark(sending(outgoing))
+    await outbox.defer(sending(outgoing), 60, retry=True)
+    assert await outbox.confirm(echo("r1"))
+    confirmed = (await outbox.replies(THREAD))["r1"]
+    assert (confirmed.state, confirmed.message, confirmed.text) == ("sent", "issue_comment:5", "")
+    # The next one need not wait for what its forerunner waited for.
+    assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
+    assert (await counters(threads))["sent"] == 1
+    assert not await outbox.confirm(echo("r1"))
+
+
+async def test_an_echo_of_the_last_reply_leaves_nothing_to_send(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.defer(sending(outgoing), 60, retry=True)
+    assert await outbox.confirm(echo("r1"))
+    for key in (keys.queue(0, "due"), keys.retrying(0, "due"), keys.unsent(0, THREAD)):
+        assert not await threads.database.call("EXISTS", key)
+
+
+@pytest.mark.parametrize("names", [("r1",), ("r1", "r2")])
+async def test_an_echo_that_comes_before_the_response_disturbs_no_sender(
+    threads: Threads, outbox: Outbox, names: tuple[str, ...]
+) -> None:
+    await post(threads, *names)
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.mark(sending(outgoing))
+    assert await outbox.confirm(echo("r1"))
+    assert await courier(threads, outbox) == []
+    following = await outbox.settle(sent(outgoing))
+    assert (following.reply.key if following else None) == (names[1] if len(names) > 1 else None)
+    assert (await counters(threads))["sent"] == 1
+
+
+@pytest.mark.parametrize("names", [("r1",), ("r1", "r2")])
+async def test_a_lost_response_does_not_undo_what_an_echo_settled(
+    threads: Threads, outbox: Outbox, names: tuple[str, ...]
+) -> None:
+    await post(threads, *names)
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.mark(sending(outgoing))
+    await outbox.confirm(echo("r1"))
+    await outbox.defer(sending(outgoing), 60, retry=True)
+    assert (await outbox.replies(THREAD))["r1"].state == "sent"
+    assert [found.reply.key for found in await courier(threads, outbox)] == list(names[1:])
+
+
+async def test_a_sender_that_dies_after_the_echo_leaves_nobody_waiting(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.mark(sending(outgoing))
+    await outbox.confirm(echo("r1"))
+    await lapse(threads, "due")
+    assert await courier(threads, outbox) == []
+    assert await threads.database.call("HGET", keys.thread(0, THREAD), "sending") == b""
+    await post(threads, "r2", number=901)
+    assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
+
+
+async def test_an_echo_of_nothing_that_we_know_changes_nothing(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.settle(outgoing, DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no"))
+    before = await dump(threads.database)
+    for key in ("r1", "r9", ""):
+        assert not await outbox.confirm(echo(key))
+    assert await dump(threads.database) == before
+
+
+async def test_a_replayed_reply_that_may_have_been_posted_is_looked_for_first(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    await post(threads, "r1", "r2")
+    (outgoing,) = await courier(threads, outbox)
+    unknown = msgspec.structs.replace(outgoing.reply, state="failed", unknown=7, looks=2, first=5)
+    following = await outbox.settle(
+        msgspec.structs.replace(outgoing, reply=unknown), DeadLetter(id="r1", kind="reply", thread=THREAD, reason="?")
+    )
+    assert following is not None
+    await outbox.settle(following, DeadLetter(id="r2", kind="reply", thread=THREAD, reason="no"))
+    assert await letters.replay("r1")
+    assert await letters.replay("r2")
+    (again,) = await courier(threads, outbox)
+    assert (again.reply.state, again.reply.unknown, again.reply.looks, again.reply.first) == ("sending", 7, 0, 5)
+    second = await outbox.settle(sent(again))
+    assert second is not None
+    assert second.reply.state == "pending"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ Do = Literal[
     "drop-after",  # work, then close the connection without an answer
     "truncate",  # work, answer with half the body, then close the connection
     "rate-limit",  # answer as the platform does when it wants us to wait `seconds`; nothing is done
+    "late",  # answer with `status` at once, and work after `seconds`
     "hang",  # wait `seconds` (a minute unless told) and close the connection; nothing is done
     "drip",  # a streamed answer: `seconds` between its chunks
     "cut",  # a streamed answer: close the connection after `chunks` of it
@@ -72,6 +74,7 @@ class Faults:
         self._rules: dict[int, tuple[Fault, random.Random]] = {}
         self._last = 0
         self._released = asyncio.Event()
+        self._late: set[asyncio.Task[object]] = set()
 
     def add(self, rule: Rule) -> int:
         """Put a rule in force; its id."""
@@ -106,6 +109,17 @@ class Faults:
                 fault.fired += 1
                 return rule
         return None
+
+    def later(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Do some work after a while, unless a reset comes first."""
+
+        async def do() -> None:
+            if await self.wait(seconds):
+                await work()
+
+        task: asyncio.Task[object] = asyncio.create_task(do())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     async def wait(self, seconds: float) -> bool:
         """Wait; False when a reset ended the wait early."""

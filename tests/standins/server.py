@@ -123,6 +123,9 @@ async def _fail(
         case "stall-after":
             response_after = await work(request)
             return response_after if await faults.wait(rule.pause(5)) else None
+        case "late":
+            faults.later(rule.pause(2), lambda: work(request))
+            return _told(rule, standin)
         case "drop":
             return None
         case "hang":

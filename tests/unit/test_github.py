@@ -50,6 +50,14 @@ def test_reading_webhooks_does_not_load_what_only_posting_needs() -> None:
 # Meaning
 
 
+def test_a_comment_of_ours_names_the_reply_that_it_is() -> None:
+    marker = "<!-- answerback:k2v9.0.1 -->"
+    assert parse("issue_comment.created", comment__body=f"Hello\n\n{marker}").reply == "k2v9.0.1"
+    assert parse("issue_comment.created", comment__body=f"Hello\n\n{marker}\r\n").reply == "k2v9.0.1"
+    for body in (f"> {marker}\n\nYes", "Hello", "<!-- answerback: -->", "<!-- answerback:a b -->"):
+        assert parse("issue_comment.created", comment__body=body).reply == ""
+
+
 def test_a_comment_becomes_an_event() -> None:
     event = parse("issue_comment.created")
     assert event == Event(

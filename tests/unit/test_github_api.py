@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from answerback.errors import Rejected, Unavailable
+from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
-from answerback.platforms import Response, Sent
+from answerback.platforms import More, Response, Sent
 from answerback.platforms.github.api import LIMIT, GitHub
 from answerback.platforms.github.credential import App, Token
 from tests.fixtures.exchanges import answer, run
@@ -23,10 +23,12 @@ NESTED: Address = {**DISCUSSION, "comment": "DC_2"}
 LINK = "https://github.com/acme/widgets/issues/7#issuecomment-5"
 POSTED = {"id": 5, "html_url": LINK, "body": "…"}
 MARKER = "<!-- answerback:turn.0 -->"
+US = Identity(name="@answer-bot", marks=("user:12", "login:answer-bot", "login:answer-app[bot]"))
+OURS = {**POSTED, "body": f"Hello\n\n{MARKER}", "user": {"id": 12, "login": "Answer-Bot"}}
 
 
-def reply(text: str = "Hello", address: Address = ISSUE, first: int = 0) -> Reply:
-    return Reply(key="turn.0", thread="github:1:7", text=text, address=address, first=first)
+def reply(text: str = "Hello", address: Address = ISSUE, first: int = 0, cursor: str = "") -> Reply:
+    return Reply(key="turn.0", thread="github:1:7", text=text, address=address, first=first, cursor=cursor)
 
 
 def clock() -> float:
@@ -160,51 +162,77 @@ def test_a_reply_without_a_place_is_rejected(client: GitHub, address: Address) -
 
 
 def test_a_reply_is_found_by_its_marker_from_before_its_first_try(client: GitHub) -> None:
-    ours = {**POSTED, "body": f"Hello\n\n{MARKER}"}
-    done = run(client.find(reply(first=int(NOW * 1000))), answer([{"id": 4, "body": None}, ours]))
+    done = run(client.find(reply(first=int(NOW * 1000)), US), answer([{"id": 4, "body": None}, OURS]))
     since = "since=2025-03-01T09:50:00Z"
     assert done.requests[0].url == f"{API}/repos/acme/widgets/issues/7/comments?per_page=100&page=1&{since}"
     assert done.value == Sent("issue_comment:5", LINK)
 
 
 def test_a_reply_that_is_not_there_is_not_found(client: GitHub) -> None:
-    done = run(client.find(reply()), answer([{"id": n, "body": "x"} for n in range(100)]), answer([]))
-    assert done.value is None
-    assert done.requests[1].url.endswith("&page=2")
+    done = run(client.find(reply(), US), answer([{"id": n, "body": "x"} for n in range(100)]))
+    assert done.value == More("2")
     assert "since" not in done.requests[0].url
+    done = run(client.find(reply(cursor="2"), US), answer([]))
+    assert done.value is None
+    assert done.requests[0].url.endswith("&page=2")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        {**OURS, "user": {"id": 1, "login": "mallory"}},
+        {**OURS, "user": None},
+        {**OURS, "body": f"{MARKER}\n\nis what they wrote"},
+        {**OURS, "body": f"> Hello\n> {MARKER}\n\nYes.\n\n<!-- answerback:turn.1 -->"},
+    ],
+)
+def test_a_quoted_marker_or_a_strangers_is_not_our_reply(client: GitHub, comment: dict[str, Any]) -> None:
+    assert run(client.find(reply(), US), answer([comment])).value is None
+
+
+@pytest.mark.parametrize("address", [ISSUE, DISCUSSION])
+def test_a_spent_limit_holds_up_what_counts_in_it_and_nothing_else(client: GitHub, address: Address) -> None:
+    spent = answer({"message": "API rate limit exceeded"}, 403, x_ratelimit_remaining="0", x_ratelimit_reset="9")
+    if address is DISCUSSION:
+        spent = answer({"errors": [{"type": "RATE_LIMITED", "message": "spent"}]}, 200, x_ratelimit_remaining="0")
+    with pytest.raises(RateLimited) as caught:
+        run(client.post(reply(address=address)), spent)
+    other = DISCUSSION if address is ISSUE else ISSUE
+    assert caught.value.scope in client.limits(reply(address=address), looking=False)
+    assert caught.value.scope not in client.limits(reply(address=other), looking=False)
+    with pytest.raises(RateLimited) as caught:
+        run(client.post(reply(address=address)), answer({"message": "secondary rate limit"}, 403, retry_after="60"))
+    assert caught.value.scope in client.limits(reply(address=other), looking=False)
 
 
 def test_a_reply_in_a_review_is_looked_for_among_the_pull_requests_comments(client: GitHub) -> None:
-    done = run(client.find(reply(address=REVIEW)), answer([{**POSTED, "body": MARKER}]))
+    done = run(client.find(reply(address=REVIEW), US), answer([OURS]))
     assert done.requests[0].url.startswith(f"{API}/repos/acme/widgets/pulls/7/comments?")
     assert done.value == Sent("pull_request_review_comment:5", LINK)
 
 
-def test_too_many_comments_are_an_open_question_not_an_answer(client: GitHub) -> None:
-    page = answer([{"id": n, "body": "x"} for n in range(100)])
-    with pytest.raises(Unavailable) as caught:
-        run(client.find(reply()), *[page] * 20)
-    assert caught.value.unknown
-
-
-def comments(created: str, body: str = "x", more: bool = True) -> Response:
-    node = {"id": "DC_9", "databaseId": 9, "url": "https://github.com/c", "body": body, "createdAt": created}
+def comments(created: str, body: str = "x", more: bool = True, login: str = "answer-app") -> Response:
+    author = {"__typename": "Bot", "login": login}
+    node = {"id": "DC_9", "databaseId": 9, "url": "https://github.com/c", "body": body, "author": author}
+    node["createdAt"] = created
     return graph(node={"page": {"nodes": [node, None], "pageInfo": {"hasPreviousPage": more, "startCursor": "c1"}}})
 
 
 def test_a_discussion_is_searched_from_its_end_to_the_first_try(client: GitHub) -> None:
     recent, old = "2025-03-01T10:00:00Z", "2025-03-01T09:00:00Z"
     sought = reply(address=DISCUSSION, first=int(NOW * 1000))
-    done = run(client.find(sought), comments(recent), comments(recent, MARKER))
+    assert run(client.find(sought, US), comments(recent)).value == More("c1")
+    done = run(client.find(reply(address=DISCUSSION, cursor="c1"), US), comments(recent, MARKER))
     assert done.value == Sent("discussion_comment:9", "https://github.com/c")
-    assert [json.loads(each.body)["variables"]["before"] for each in done.requests] == [None, "c1"]
-    assert run(client.find(sought), comments(recent), comments(old)).value is None
-    assert run(client.find(sought), comments(recent, more=False)).value is None
+    assert json.loads(done.requests[0].body)["variables"]["before"] == "c1"
+    assert run(client.find(sought, US), comments(recent, MARKER, login="mallory")).value == More("c1")
+    assert run(client.find(sought, US), comments(old)).value is None
+    assert run(client.find(sought, US), comments(recent, more=False)).value is None
 
 
 def test_a_comments_replies_are_searched_under_the_top_one(client: GitHub) -> None:
     parent = graph(node={"id": "DC_2", "replyTo": {"id": "DC_1"}})
-    done = run(client.find(reply(address=NESTED)), parent, comments("2025-03-01T10:00:00Z", MARKER))
+    done = run(client.find(reply(address=NESTED), US), parent, comments("2025-03-01T10:00:00Z", MARKER))
     assert json.loads(done.requests[1].body)["variables"]["id"] == "DC_1"
     with pytest.raises(Rejected, match="gone"):
-        run(client.find(reply(address=DISCUSSION)), graph(node=None))
+        run(client.find(reply(address=DISCUSSION), US), graph(node=None))

@@ -81,6 +81,18 @@ def test_our_own_message_carries_our_marks_and_an_authors_never_does() -> None:
     assert "app:A0PNCHHK2" not in parse("message").identities  # although the delivery is for this app
 
 
+def test_a_message_of_ours_names_the_reply_that_it_is() -> None:
+    ours = {"event_type": "answerback_reply", "event_payload": {"key": "k2v9.0"}}
+    assert parse("message.own", event__metadata=ours).reply == "k2v9.0"
+    for other in (
+        {**ours, "event_type": "task"},
+        {**ours, "event_payload": {"key": 1}},
+        {**ours, "event_payload": []},
+        7,
+    ):
+        assert parse("message.own", event__metadata=other).reply == ""
+
+
 def test_another_bot_is_an_author_like_any() -> None:
     event = parse("message.bot_message")
     assert event.author == Author("B07DEPLOYS", "deploys", "bot")

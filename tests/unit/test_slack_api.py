@@ -8,7 +8,7 @@ import pytest
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
-from answerback.platforms import Response, Sent, slack
+from answerback.platforms import More, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
@@ -17,10 +17,11 @@ API = "https://slack.com/api"
 NOW = 1_740_823_200.0
 PLACE: Address = {"team": "T061EG9R6", "channel": "C0LAN2Q65", "thread_ts": "1740823201.000200"}
 OURS = {"event_type": "answerback_reply", "event_payload": {"key": "turn.0"}}
+US = Identity(name="@answerbot", marks=("user:U0ANSWERBT", "bot:B08ANSWER1"))
 
 
-def reply(text: str = "**Hello**", address: Address = PLACE, first: int = 0) -> Reply:
-    return Reply(key="turn.0", thread="slack:T:C:1.2", text=text, address=address, first=first)
+def reply(text: str = "**Hello**", address: Address = PLACE, first: int = 0, cursor: str = "") -> Reply:
+    return Reply(key="turn.0", thread="slack:T:C:1.2", text=text, address=address, first=first, cursor=cursor)
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_refusal_inside_a_good_answer_says_what_to_do(client: Slack, error: st
 def test_a_missing_scope_is_named(client: Slack) -> None:
     refusal = answer({"ok": False, "error": "missing_scope", "needed": "channels:history", "provided": "chat:write"})
     with pytest.raises(Rejected, match="channels:history"):
-        run(client.find(reply()), refusal)
+        run(client.find(reply(), US), refusal)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +155,12 @@ def test_a_reply_is_found_by_its_key_from_before_its_first_try(client: Slack) ->
     parent = {"type": "message", "user": "U1", "text": "why?", "ts": "1740823201.000200"}
     other = {"ts": "1.1", "metadata": {"event_type": "task_created", "event_payload": {"key": "turn.0"}}}
     odd = {"ts": "1.2", "metadata": {"event_type": "answerback_reply", "event_payload": None}}
-    sought = client.find(reply(first=int(NOW * 1000)))
-    done = run(sought, page(parent, other, odd, cursor="c1"), page({"ts": "1740823210.900100", "metadata": OURS}))
-    assert done.value == Sent("1740823210.900100")
-    first, second = [parse_qs(urlsplit(each.url).query) for each in done.requests]
+    done = run(client.find(reply(first=int(NOW * 1000)), US), page(parent, other, odd, cursor="c1"))
+    assert done.value == More("c1")
+    ours = {"ts": "1740823210.900100", "bot_id": "B08ANSWER1", "metadata": OURS}
+    following = run(client.find(reply(first=int(NOW * 1000), cursor="c1"), US), page(ours))
+    assert following.value == Sent("1740823210.900100")
+    first, second = [parse_qs(urlsplit(each.url).query) for each in (*done.requests, *following.requests)]
     assert first == {
         "channel": ["C0LAN2Q65"],
         "ts": ["1740823201.000200"],
@@ -170,11 +173,19 @@ def test_a_reply_is_found_by_its_key_from_before_its_first_try(client: Slack) ->
 
 
 def test_a_reply_that_is_not_there_is_not_found(client: Slack) -> None:
-    assert run(client.find(reply()), page()).value is None
-    assert run(client.find(reply()), answer({"ok": True, "messages": []})).value is None
+    assert run(client.find(reply(), US), page()).value is None
+    assert run(client.find(reply(), US), answer({"ok": True, "messages": []})).value is None
 
 
-def test_too_many_messages_are_an_open_question_not_an_answer(client: Slack) -> None:
-    with pytest.raises(Unavailable) as caught:
-        run(client.find(reply()), *[page(cursor="more")] * 10)
-    assert caught.value.unknown
+def test_what_another_app_wrote_is_not_ours_whatever_it_carries(client: Slack) -> None:
+    for stranger in ({}, {"user": "U1"}, {"user": "U2", "bot_id": "B1", "app_id": "A1"}):
+        assert run(client.find(reply(), US), page({"ts": "1.3", "metadata": OURS, **stranger})).value is None
+
+
+def test_looking_and_posting_wait_for_limits_of_their_own(client: Slack) -> None:
+    limit = answer({"ok": False, "error": "ratelimited"}, 429, retry_after="60")
+    for exchange, looking in ((client.find(reply(), US), True), (client.post(reply()), False)):
+        with pytest.raises(RateLimited) as caught:
+            run(exchange, limit)
+        assert caught.value.scope in client.limits(reply(), looking=looking)
+        assert caught.value.scope not in client.limits(reply(), looking=not looking)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from answerback.errors import RateLimited, Rejected, Unavailable
-from answerback.messages import Address, Reply
+from answerback.messages import Address, Identity, Reply
 from answerback.platforms import Response, Sent, standard
 from answerback.platforms.standard.api import Standard
 from answerback.settings import Settings
@@ -64,7 +64,7 @@ def test_a_reply_that_comes_back_to_us_is_known_as_ours(client: Standard) -> Non
     parsed = standard.parse(load("standard", "message.created").headers, echo)
     assert isinstance(parsed, list)
     assert set(parsed[0].identities) & set(who.marks)  # type: ignore[union-attr]
-    assert run(client.find(reply())).value is None
+    assert run(client.find(reply(), Identity(name="us"))).value is None
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 422, 301, 307])

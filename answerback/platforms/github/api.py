@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
@@ -11,20 +11,20 @@ import msgspec
 
 from answerback.errors import Rejected, Unavailable
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, Request, Response, Sent
+from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.fences import closing
 from answerback.platforms.github import discussions
 from answerback.platforms.github.credential import HEADERS, Credential
-from answerback.platforms.github.refusal import GraphError, check, check_graph
+from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
+from answerback.platforms.github.refusal import GraphError, bucket, check, check_graph
+from answerback.platforms.github.webhook import App, User, identities
 from answerback.platforms.text import split
 
 LIMIT = 65_536
 """Characters of a comment, our marker included."""
 
-_MARKER_ROOM = 160
-_MARKER = "<!-- answerback:"
-_PAGE, _MOST_PAGES, _MOST_MOVES = 100, 20, 3
+_PAGE, _MOST_MOVES = 100, 3
 _MARGIN = 600.0
 """Seconds before the first try from which a reply is looked for: clocks differ, and `since` must not miss it."""
 
@@ -48,6 +48,12 @@ class _Comment(msgspec.Struct):
     id: int
     html_url: str = ""
     body: str | None = None
+    user: User | None = None
+    performed_via_github_app: App | None = None
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return identities(self.user, self.performed_via_github_app) if self.user else ()
 
 
 class _Graph(msgspec.Struct):
@@ -64,6 +70,9 @@ class GitHub:
     """See `Client`. A comment ends in a hidden marker with the reply's key, by which `find` knows it again."""
 
     once: Literal["native", "find", "unknown"] = "find"
+    # A 5xx may stand for a comment that was made, and a list may lag behind what was written:
+    # https://github.com/probot/probot/issues/921 https://github.com/buildasaurs/Buildasaur/issues/163
+    lag = 2.0
 
     def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
         self._credential, self._api, self._clock = credential, api, clock
@@ -78,7 +87,7 @@ class GitHub:
         return self._credential.whoami()
 
     def split(self, text: str) -> list[str]:
-        return split(text, LIMIT - _MARKER_ROOM)
+        return split(text, LIMIT - ROOM)
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment and its like"""
@@ -96,48 +105,48 @@ class GitHub:
         comment = read(response, _comment, "GitHub", unknown=True)
         return _sent(place, comment)
 
-    def find(self, reply: Reply) -> Exchange[Sent | None]:
-        """Our comment with this reply's marker, looked for from ten minutes before the first try.
-
-        Raises `Unavailable` when there are so many comments that it cannot be known.
-        """
-        place, marker = _place(reply), _marker(reply.key)
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+        """Our comment with this reply's marker, looked for from ten minutes before the first try, 100 at a time."""
+        place = _place(reply)
         if place.discussion:
-            return (yield from self._find_in_discussion(reply, place, marker))
-        url = self._comments(place)
+            return (yield from self._find_in_discussion(reply, place, us))
+        page = int(reply.cursor) if reply.cursor.isdecimal() else 1
         since = f"&since={moment(reply.first, _MARGIN):%Y-%m-%dT%H:%M:%SZ}" if reply.first else ""
-        for page in range(1, _MOST_PAGES + 1):
-            response = yield from self._call(
-                place, "GET", f"{url}?per_page={_PAGE}&page={page}{since}", None, f"looking for a reply in {place.name}"
-            )
-            comments = read(response, _comments, "GitHub", unknown=False)
-            for comment in comments:
-                if marker in (comment.body or ""):
-                    return _sent(place, comment)
-            if len(comments) < _PAGE:
-                return None
-        raise _too_many(place)
+        url = f"{self._comments(place)}?per_page={_PAGE}&page={page}{since}"
+        response = yield from self._call(place, "GET", url, None, f"looking for a reply in {place.name}")
+        comments = read(response, _comments, "GitHub", unknown=False)
+        for comment in comments:
+            if marked(comment.body or "") == reply.key and us.wrote(comment.identities):
+                return _sent(place, comment)
+        return None if len(comments) < _PAGE else More(str(page + 1))
 
-    def _find_in_discussion(self, reply: Reply, place: Place, marker: str) -> Exchange[Sent | None]:
+    def _find_in_discussion(self, reply: Reply, place: Place, us: Identity) -> Exchange[Sent | More | None]:
         start = moment(reply.first, _MARGIN)
         subject = (yield from self._parent(place)) if place.comment else place.discussion
-        before: str | None = None
-        for _ in range(_MOST_PAGES):
-            data = yield from self._query(
-                place, discussions.COMMENTS, {"id": subject, "before": before}, f"looking for a reply in {place.name}"
-            )
-            if not data.node or not data.node.page:
-                raise Rejected(f"{place.name} is gone, or {self._credential.name} may not see it")
-            comments = [comment for comment in data.node.page.nodes if comment]
-            for comment in comments:
-                if marker in comment.body:
-                    return Sent(comment.message, comment.url)
-            info = data.node.page.page_info
-            older = comments[0].created_at if comments else None
-            if not info.has_previous_page or not info.start_cursor or (older and older < start):
-                return None
-            before = info.start_cursor
-        raise _too_many(place)
+        variables = {"id": subject, "before": reply.cursor or None}
+        doing = f"looking for a reply in {place.name}"
+        data = yield from self._query(place, discussions.COMMENTS, variables, doing)
+        if not data.node or not data.node.page:
+            raise Rejected(f"{place.name} is gone, or {self._credential.name} may not see it")
+        comments = [comment for comment in data.node.page.nodes if comment]
+        for comment in comments:
+            if marked(comment.body) == reply.key and us.wrote(comment.identities):
+                return Sent(comment.message, comment.url)
+        info = data.node.page.page_info
+        older = comments[0].created_at if comments else None
+        if not info.has_previous_page or not info.start_cursor or (older and older < start):
+            return None
+        return More(info.start_cursor)
+
+    def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
+        """Those of the credential, and those that GitHub counts apart for GraphQL, where discussions are.
+
+        https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+        """
+        installation = reply.address.get("installation", 0)
+        scope = self._credential.scope(installation if isinstance(installation, int) else 0)
+        resource = "graphql" if reply.address.get("discussion") else "core"
+        return list(dict.fromkeys(["", scope, bucket("", resource), bucket(scope, resource)]))
 
     def _parent(self, place: Place) -> Exchange[str]:
         """The top comment of a discussion's comment thread, which alone can be replied to."""
@@ -203,14 +212,9 @@ def _place(reply: Reply) -> Place:
         raise Rejected(f"the reply has no usable GitHub address: {error}") from error
 
 
-def _marker(key: str) -> str:
-    return f"{_MARKER}{key} -->"
-
-
 def _marked(reply: Reply) -> str:
-    # A marker inside the text is made something else, of the same length: no text can pass for another reply.
-    text = reply.text.replace(_MARKER, _MARKER.replace(":", ";"))
-    return f"{text}{closing(text)}\n\n{_marker(reply.key)}"
+    text = unmarked(reply.text)
+    return f"{text}{closing(text)}\n\n{marker(reply.key)}"
 
 
 def _sent(place: Place, comment: _Comment) -> Sent:
@@ -224,9 +228,3 @@ def _origin(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.scheme, parts.netloc
-
-
-def _too_many(place: Place) -> Unavailable:
-    return Unavailable(
-        f"{place.name} has more than {_PAGE * _MOST_PAGES} comments since: nobody knows whether the reply is among them"
-    )

@@ -28,16 +28,25 @@ query($id: ID!, $before: String) {
   node(id: $id) {
     ... on Discussion {
       page: comments(last: 100, before: $before) {
-        nodes { id databaseId url body createdAt } pageInfo { hasPreviousPage startCursor }
+        nodes { id databaseId url body createdAt author { __typename login } }
+        pageInfo { hasPreviousPage startCursor }
       }
     }
     ... on DiscussionComment {
       page: replies(last: 100, before: $before) {
-        nodes { id databaseId url body createdAt } pageInfo { hasPreviousPage startCursor }
+        nodes { id databaseId url body createdAt author { __typename login } }
+        pageInfo { hasPreviousPage startCursor }
       }
     }
   }
 }"""
+
+
+class Author(msgspec.Struct):
+    """Who wrote it. GraphQL shows an app's login without the "[bot]" that REST and webhooks add."""
+
+    login: str = ""
+    typename: str = msgspec.field(name="__typename", default="")
 
 
 class Comment(msgspec.Struct, rename="camel"):
@@ -46,6 +55,15 @@ class Comment(msgspec.Struct, rename="camel"):
     url: str = ""
     body: str = ""
     created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    author: Author | None = None
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """What its author can be recognised by, as in webhooks."""
+        if not self.author:
+            return ()
+        login = self.author.login.lower().removesuffix("[bot]")
+        return (f"login:{login}[bot]" if self.author.typename == "Bot" else f"login:{login}",)
 
     @property
     def message(self) -> str:

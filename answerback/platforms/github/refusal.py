@@ -58,7 +58,7 @@ def check(response: Response, now: float, name: str, *, doing: str, scope: str, 
         return
     said = _message(response)
     if status in (403, 429) and (wait := _wait(response, said, now)):
-        raise RateLimited(wait, scope, f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}")
+        raise RateLimited(wait, _limited(response, scope), f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}")
     if status >= 500 or status == 408:
         raise Unavailable(f"GitHub answered {status} while {doing}: {said}", unknown=unknown)
     if status == 401:
@@ -81,11 +81,30 @@ def check_graph(
     kinds = {error.kind for error in errors}
     if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or "rate limit" in said.lower():
         wait = _wait(response, "rate limit", now)
-        raise RateLimited(wait, scope, f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}")
+        raise RateLimited(
+            wait, _limited(response, scope, "graphql"), f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}"
+        )
     if not kinds - {"", "INTERNAL", "SERVICE_UNAVAILABLE", "LOADING"}:
         # Errors of GitHub's own carry no type: "Something went wrong while executing your query."
         raise Unavailable(f"GitHub failed while {doing}: {said}", unknown=unknown)
     raise Rejected(f"GitHub refused {doing}: {said}{_advice(said)}")
+
+
+def bucket(scope: str, resource: str) -> str:
+    """The scope of one of a credential's primary limits: "graphql", "installation:77:core"."""
+    return f"{scope}:{resource}" if scope else resource
+
+
+def _limited(response: Response, scope: str, resource: str = "core") -> str:
+    """What has to wait: for a primary limit its resource alone, for a secondary one everything of the credential.
+
+    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit
+    """
+    headers = response.headers
+    if "retry-after" in headers or headers.get("x-ratelimit-remaining", "").strip() != "0":
+        return scope
+    told = headers.get("x-ratelimit-resource", resource).strip()
+    return bucket(scope, told if told in ("core", "graphql") else resource)
 
 
 def _wait(response: Response, said: str, now: float) -> float:

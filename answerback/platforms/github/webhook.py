@@ -12,6 +12,7 @@ import msgspec
 from answerback.errors import MalformedBody
 from answerback.messages import Address, Amendment, Author, AuthorKind, Event
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
+from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
 from answerback.platforms.signing import digest, keys, same
 
@@ -168,7 +169,8 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             message=message,
             channel=payload.repository.full_name,
             mentions=mentions(said),
-            identities=_identities(author, post.performed_via_github_app),
+            identities=identities(author, post.performed_via_github_app),
+            reply=marked(said),
             address=address,
             title=about.title,
             url=post.html_url,
@@ -208,7 +210,8 @@ def _place(name: str, payload: Payload, about: Post, post: Post) -> tuple[str, A
     return thread, address
 
 
-def _identities(author: User, app: App | None) -> tuple[str, ...]:
+def identities(author: User, app: App | None) -> tuple[str, ...]:
+    """What the author of a post can be recognised by; `app` is what it was written through."""
     marks = (f"user:{author.id}", f"login:{author.login.lower()}")
     return (*marks, f"app:{app.id}") if app else marks
 

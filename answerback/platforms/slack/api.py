@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
 
-from answerback.errors import Rejected, Unavailable
+from answerback.errors import Rejected
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, Request, Response, Sent
+from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
+from answerback.platforms.slack.metadata import Metadata, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm
 from answerback.platforms.slack.refusal import check
 from answerback.platforms.text import split
@@ -23,8 +24,7 @@ LIMIT = 11_000
 https://docs.slack.dev/reference/methods/chat.postMessage#arg_markdown_text
 """
 
-EVENT_TYPE = "answerback_reply"
-_PAGE, _MOST_PAGES = 200, 10
+_PAGE = 200
 _MARGIN = 300.0
 """Seconds before the first try from which a reply is looked for, since clocks differ."""
 
@@ -49,14 +49,17 @@ class _Posted(msgspec.Struct):
     ts: str
 
 
-class _Metadata(msgspec.Struct):
-    event_type: str = ""
-    event_payload: dict[str, object] | None = None
-
-
 class _Message(msgspec.Struct):
     ts: str = ""
-    metadata: _Metadata | None = None
+    user: str | None = None
+    bot_id: str | None = None
+    app_id: str | None = None
+    metadata: Metadata | None = None
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        named = (("user", self.user), ("bot", self.bot_id), ("app", self.app_id))
+        return tuple(f"{what}:{which}" for what, which in named if which)
 
 
 class _Cursor(msgspec.Struct):
@@ -78,6 +81,7 @@ class Slack:
     """See `Client`. A message carries its reply's key as metadata, which people do not see and `find` does."""
 
     once: Literal["native", "find", "unknown"] = "find"
+    lag = 1.0
 
     def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time) -> None:
         self._token, self._api, self._clock = token, api, clock
@@ -110,41 +114,43 @@ class Slack:
             "channel": place.channel,
             "thread_ts": place.thread_ts,
             "markdown_text": calm(reply.text),
-            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": reply.key}},
+            "metadata": metadata(reply.key),
         }
         doing = f"posting to {place.channel}"
         # Slack counts about one message a second for each channel: only the channel waits.
         response = yield from self._call("POST", "chat.postMessage", content, doing, scope=place.channel, effect=True)
         return Sent(read(response, _posted, "Slack", unknown=True).ts)
 
-    def find(self, reply: Reply) -> Exchange[Sent | None]:
-        """Our message with this reply's key, looked for from five minutes before the first try.
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+        """Our message with this reply's key, looked for from five minutes before the first try, 200 at a time.
 
         Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
-        Raises `Unavailable` when there are so many messages that it cannot be known.
+        Some apps get 15 messages a page, and one page a minute:
+        https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
         https://docs.slack.dev/reference/methods/conversations.replies
         """
         place = _place(reply)
         query = {"channel": place.channel, "ts": place.thread_ts, "include_all_metadata": "true", "limit": str(_PAGE)}
         if reply.first:
             query["oldest"] = f"{moment(reply.first, _MARGIN).timestamp():.6f}"
-        for _ in range(_MOST_PAGES):
-            response = yield from self._call(
-                "GET", "conversations.replies", query, f"looking for a reply in {place.channel}"
-            )
-            replies = read(response, _replies, "Slack", unknown=False)
-            for message in replies.messages:
-                data = message.metadata
-                if data and data.event_type == EVENT_TYPE and (data.event_payload or {}).get("key") == reply.key:
-                    return Sent(message.ts)
-            cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
-            if not cursor:
-                return None
-            query["cursor"] = cursor
-        raise Unavailable(
-            f"the thread {place.thread_ts} in {place.channel} has too many messages since: "
-            "whether the reply is among them is not known"
-        )
+        if reply.cursor:
+            query["cursor"] = reply.cursor
+        doing = f"looking for a reply in {place.channel}"
+        response = yield from self._call("GET", "conversations.replies", query, doing, scope=_looking(place))
+        replies = read(response, _replies, "Slack", unknown=False)
+        for message in replies.messages:
+            if key_of(message.metadata) == reply.key and us.wrote(message.identities):
+                return Sent(message.ts)
+        cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
+        return More(cursor) if cursor else None
+
+    def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
+        """Slack limits a method within a workspace, and `chat.postMessage` within a channel.
+
+        https://docs.slack.dev/apis/web-api/rate-limits
+        """
+        place = _place(reply)
+        return ["", _looking(place) if looking else place.channel]
 
     def _call(
         self,
@@ -174,3 +180,8 @@ def _place(reply: Reply) -> Place:
         return msgspec.convert(reply.address, Place)
     except msgspec.ValidationError as error:
         raise Rejected(f"the reply has no usable Slack address: {error}") from error
+
+
+def _looking(place: Place) -> str:
+    """The scope of the limit that looking for a reply counts in."""
+    return f"conversations.replies:{place.team}"

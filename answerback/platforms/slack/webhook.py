@@ -11,6 +11,7 @@ from answerback.errors import MalformedBody
 from answerback.messages import Amendment, Author, AuthorKind, Event
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.signing import digest, keys, same, stale
+from answerback.platforms.slack.metadata import Metadata, key_of
 from answerback.platforms.slack.mrkdwn import mentions, plain
 
 Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9]{1,64}\Z")]
@@ -63,6 +64,7 @@ class Message(msgspec.Struct):
     bot_id: str | None = None
     app_id: str | None = None
     bot_profile: BotProfile | None = None
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
     deleted_ts: Time | None = None
     message: Message | None = None
     previous_message: Message | None = None
@@ -72,6 +74,7 @@ T = TypeVar("T")
 _envelope = msgspec.json.Decoder(Envelope)
 _peek = msgspec.json.Decoder(Peek)
 _message = msgspec.json.Decoder(Message)
+_metadata = msgspec.json.Decoder(Metadata | None)
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
@@ -154,6 +157,7 @@ def _event(event: Message, team: str, room: str) -> Parsed:
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
             at=_milliseconds(event.ts),
+            reply=_reply(event.metadata),
         )
     ]
 
@@ -205,6 +209,13 @@ def _team(envelope: Envelope, event: Message) -> str:
     if not team:
         raise MalformedBody("the event names no team")
     return team
+
+
+def _reply(metadata: msgspec.Raw) -> str:
+    try:
+        return key_of(_metadata.decode(metadata))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""  # other apps may put anything there
 
 
 def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:

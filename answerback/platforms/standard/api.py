@@ -21,14 +21,14 @@ Any 2xx means it is stored there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, Request, Sent
+from answerback.platforms import Exchange, More, Request, Sent
 from answerback.platforms.answer import seconds_to_wait
 from answerback.platforms.standard.signature import sign
 from answerback.platforms.text import split
@@ -44,6 +44,7 @@ class Standard:
     """See `Client`. The reply's key is its `webhook-id`, which the standard makes receivers drop when repeated."""
 
     once: Literal["native", "find", "unknown"] = "native"
+    lag = 1.0
 
     def __init__(self, secret: str, url: str, clock: Callable[[], float] = time.time) -> None:
         self._secret, self._url, self._clock = secret, url, clock
@@ -93,10 +94,14 @@ class Standard:
             )
         raise Rejected(f"the receiver of replies refused it with {status}{_MEANING.get(status, '')}")
 
-    def find(self, reply: Reply) -> Exchange[Sent | None]:
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
         """Nothing can be looked for, and nothing need be: posting again is safe."""
         yield from ()
         return None
+
+    def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
+        """One for all."""
+        return [""]
 
 
 _MEANING = {

@@ -19,7 +19,9 @@ for i = 2, #ARGV do
       redis.call('HSET', thread, 'sender', fence, 'sending', 1)
       claimed[#claimed] = {fence, redis.call('HGET', outbox, reply)}
     else
+      -- The platform confirmed the last one while its sender died.
       redis.call('ZREM', KEYS[1], ARGV[i])
+      redis.call('HSET', thread, 'sending', '')
     end
   end
 end

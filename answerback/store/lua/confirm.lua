@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- A reply was posted: the platform told us of our own message. It is sent, whatever its sender knows of it.
+--
+-- KEYS  1 due  2 due wake  3 due retrying  4 counters  5 thread  6 outbox  7 unsent  8 deltas
+-- ARGV  1 thread id  2 reply key  3 the reply as it lies there  4 the reply as it is sent
+--       5 … (kind, JSON): what followers of the thread are told
+-- Returns "confirmed"; "changed" when it does not lie there like that; "settled" when it is not among the unsent.
+-- With tell
+if redis.call('HGET', KEYS[6], ARGV[2]) ~= ARGV[3] then return 'changed' end
+local first = redis.call('LINDEX', KEYS[7], 0) == ARGV[2]
+if redis.call('LREM', KEYS[7], 1, ARGV[2]) == 0 then return 'settled' end
+redis.call('HSET', KEYS[6], ARGV[2], ARGV[4])
+redis.call('HINCRBY', KEYS[4], 'sent', 1)
+if redis.call('EXISTS', KEYS[8]) == 1 then tell(KEYS[8], 5, #ARGV) end
+-- Whoever sends right now goes on with the next reply, or learns that there is none, when its request is answered.
+if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  if redis.call('EXISTS', KEYS[7]) == 0 then
+    redis.call('ZREM', KEYS[1], ARGV[1])
+  else
+    local time = redis.call('TIME')
+    redis.call('ZADD', KEYS[1], 'XX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+    redis.call('RPUSH', KEYS[2], '')
+    redis.call('LTRIM', KEYS[2], -64, -1)
+  end
+end
+return 'confirmed'
