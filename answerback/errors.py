@@ -17,8 +17,10 @@ AnswerbackError
 ├── LeaseLost               another worker owns the thread now; stop at once
 ├── NoEffect                a step failed, and says that nothing happened: it is run again
 ├── AgentUnreachable        a remote agent gave no answer; its turn is tried again
+│   └── ModelUnavailable    nor did a language model
 ├── TurnError
 │   ├── TurnFailed          this turn can never succeed; bury it without another try
+│   │   └── ModelRefused    a language model refused the request, and would refuse it again
 │   ├── CodeChanged         the journal of an earlier attempt does not fit this code
 │   ├── OutcomeUnknown      a step began, left no result, and may not be run again: the agent or an operator decides
 │   └── LimitExceeded       a turn's limit of steps, journal or tokens
@@ -122,9 +124,20 @@ class NoEffect(AnswerbackError):
 
 
 class AgentUnreachable(AnswerbackError):
-    """The remote agent gave no answer."""
+    """The remote agent gave no answer.
+
+    retry_after  seconds until it wants to be asked again; None where it does not say
+    """
 
     code = "unreachable"
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class ModelUnavailable(AgentUnreachable):
+    """The language model gave no answer."""
 
 
 class TurnError(AnswerbackError):
@@ -135,6 +148,10 @@ class TurnError(AnswerbackError):
 
 class TurnFailed(TurnError):
     """The turn can never succeed."""
+
+
+class ModelRefused(TurnFailed):
+    """The language model refused the request, and would refuse it again."""
 
 
 class CodeChanged(TurnError):

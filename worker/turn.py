@@ -17,6 +17,7 @@ from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnava
 from answerback.log import get_logger
 from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
 from answerback.platforms import Client
+from answerback.retry_after import seconds_told
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
 from answerback.store.deltas import told
@@ -225,7 +226,8 @@ class Turns:
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
             await self._bury(claim, *buried, code, await voice_of(turn).close())
             return False
-        delay = self._backoff.after(claim.attempt)
+        away = isinstance(error, AgentUnreachable)
+        delay = self._backoff.after(claim.attempt, told=seconds_told(error), away=away)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
         deltas = await voice_of(turn).close()
         if claim.live:

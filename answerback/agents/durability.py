@@ -23,6 +23,7 @@ from pydantic_ai.durable_exec import (
 )
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
+from answerback.agents.refusal import answered
 from answerback.agents.turn import Turn
 from answerback.errors import in_a_line
 from answerback.log import get_logger
@@ -111,14 +112,15 @@ class _Backend(JournalCallableOperationBackend[Policy]):
             finally:
                 _unknown.reset(token)
 
+        asked = isinstance(operation_id, ModelRequestId)
         result = await turn.journal.step(
             name,
-            body,
+            (lambda: answered(body)) if asked else body,
             idempotent=config.idempotent,
             unknown=tell if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
         )
-        if isinstance(operation_id, ModelRequestId):
+        if asked:
             self.heard(turn, cast("dict[str, Any]", result))
         return result
 

@@ -106,11 +106,18 @@ def find_model(name: str, model: str | Model) -> Model:
         found = infer_model(model)
     except (UserError, ImportError) as error:
         raise ConfigurationError(f'agent "{name}": {error}') from None
-    # The provider's client would repeat a request by itself, unseen: our retries are the turn's.
-    client: Any = getattr(found, "client", None)
+    _repeat_nothing(found)
+    return found
+
+
+def _repeat_nothing(model: Model) -> None:
+    """The provider's client would repeat a request by itself, unseen, and each of our tries that often."""
+    client: Any = getattr(model, "client", None)
     if hasattr(client, "max_retries"):
         client.max_retries = 0
-    return found
+    for inner in (getattr(model, "wrapped", None), *getattr(model, "models", ())):
+        if isinstance(inner, Model):
+            _repeat_nothing(inner)
 
 
 def _instructions(instructions: str | Callable[[Turn], str]) -> Any:

@@ -19,13 +19,14 @@ from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
 from answerback.messages import Attachment
 from answerback.outside import Outside
+from answerback.retry_after import seconds_in
 from answerback.settings import Settings
 
 PATIENCE = 300.0
 """Seconds that an answer may take before it is asked for again, in another attempt of the turn."""
 LIMIT = 4_194_304
 LATER = frozenset({408, 425, 429})
-"""Refusals that say "not now"; every other 4xx is final."""
+"""Refusals that say "not now", as 409 does with a `Retry-After`; every other 4xx is final."""
 
 
 def ask(
@@ -57,8 +58,9 @@ def ask(
             raise TurnFailed(f'the remote agent "{name}" cannot be asked: {error}') from error
         except Unavailable as error:
             raise AgentUnreachable(f'the remote agent "{name}" gave no answer: {error}') from error
-        if answer.status >= 500 or answer.status in LATER:
-            raise AgentUnreachable(f'the remote agent "{name}" answered with status {answer.status}')
+        wait = seconds_in(answer.headers)
+        if answer.status >= 500 or answer.status in LATER or (answer.status == 409 and wait is not None):
+            raise AgentUnreachable(f'the remote agent "{name}" answered with status {answer.status}', retry_after=wait)
         if not 200 <= answer.status < 300:
             raise TurnFailed(f'the remote agent "{name}" refused the message with status {answer.status}')
         return _response(name, answer.body)

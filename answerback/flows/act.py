@@ -16,8 +16,11 @@ from answerback.flows.flow import Action, ToolDefinition
 from answerback.flows.place import Given
 from answerback.flows.templates import TemplateFailed, evaluate, render
 from answerback.outside import Outside
+from answerback.retry_after import seconds_in
 
 TRIES = 3
+WAIT = 30.0
+"""Seconds that an action waits at most, where it is told when to come back. Whoever says more has refused it."""
 LIMIT = 1_048_576
 """Bytes of an answer that are kept."""
 DEEPEST = 100
@@ -126,11 +129,13 @@ def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = 
 async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
     """{success, status, data}; without an answer also `error`, and `unknown` if it may have taken effect.
 
-    Repeated a few times as long as that can do no harm. Raises `TurnFailed` for an address that is not allowed.
+    Repeated a few times as long as that can do no harm, and no sooner than whoever refuses it says.
+    Raises `TurnFailed` for an address that is not allowed.
     """
     headers = dict(call.headers)
     if not call.repeatable or call.method not in REPEATABLE:
         headers.setdefault("Idempotency-Key", key)
+    left = WAIT
     for attempt in range(TRIES):
         try:
             answer = await outside.request(
@@ -144,6 +149,13 @@ async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
                 continue
             unknown = {"unknown": True} if error.unknown and not call.repeatable else {}
             return {"success": False, "status": 0, "data": None, "error": str(error), **unknown}
+        # 429 has done nothing. 503 may have: https://www.rfc-editor.org/rfc/rfc6585#section-4
+        refused = answer.status == 429 or (answer.status == 503 and call.repeatable)
+        wait = seconds_in(answer.headers) if refused and attempt + 1 < TRIES else None
+        if wait is not None and wait <= left:
+            left -= wait
+            await asyncio.sleep(wait)
+            continue
         if len(answer.body) > LIMIT:
             return {"success": False, "status": answer.status, "data": None, "error": f"more than {LIMIT} bytes"}
         return {"success": 200 <= answer.status < 300, "status": answer.status, "data": _data(answer.body)}

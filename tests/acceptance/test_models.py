@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+
 from answerback.messages import DeadLetter
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
@@ -82,6 +86,34 @@ async def test_a_failing_model_is_a_retry_and_nothing_is_shown_to_the_user(syste
     assert await standins.fired(fault) == 2
     assert await system.answers("standard:t") == ["You said: hello"]
     assert len(await standins.messages("standard")) == 1
+
+
+async def test_a_model_that_says_when_to_come_back_is_asked_no_sooner(system: System, standins: StandIns) -> None:
+    await standins.add_fault(do="status", platform="model", status=429, headers={"Retry-After": "2"}, times=2)
+    await system.ingress()
+    await system.worker(MODEL)
+    await system.deliver("standard", Standard().message("hello", thread="t"))
+    await system.quiet(1)
+    assert await system.answers("standard:t") == ["You said: hello"]
+    asked = [request.at for request in await standins.requests("model", "chat.completions")]
+    assert len(asked) == 3
+    assert all(later - earlier >= 2000 for earlier, later in pairwise(asked))
+
+
+@pytest.mark.parametrize("status", [401, 422])
+async def test_a_refusal_that_another_try_cannot_mend_is_a_dead_letter_at_once(
+    system: System, standins: StandIns, status: int
+) -> None:
+    await standins.add_fault(do="status", platform="model", status=status)
+    await system.ingress()
+    await system.worker(MODEL)
+    await system.deliver("standard", Standard().message("hello", thread="t"))
+    await system.quiet(1)
+    letter = await _dead(system)
+    assert (letter.error, letter.attempts) == ("ModelRefused", 1)
+    assert f"status_code: {status}" in letter.reason
+    assert "Another try cannot mend that: " in letter.reason
+    assert await _model_requests(standins) == 1
 
 
 async def test_a_worker_whose_model_cannot_work_says_so_and_ends(system: System) -> None:

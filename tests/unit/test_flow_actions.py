@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from answerback.agents import Agent
-from answerback.errors import TurnFailed
+from answerback.errors import NoEffect, TurnFailed
 from answerback.flows import load
 from answerback.flows.act import call_of, compose, perform
 from answerback.flows.flow import Action, ToolDefinition
@@ -92,6 +92,8 @@ class Api:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, str]] = []
         self.faults = 0
+        self.refusals: list[tuple[int, str]] = []
+        """A status and a Retry-After each, before it answers."""
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -100,6 +102,9 @@ class Api:
             self.faults -= 1
             request.transport.abort()
             return web.Response()
+        if self.refusals:
+            status, seconds = self.refusals.pop(0)
+            return web.Response(status=status, headers={"Retry-After": seconds} if seconds else {})
         if request.path == "/text":
             return web.Response(text="plain")
         if request.path == "/latin-1":
@@ -178,3 +183,33 @@ async def test_a_private_address_ends_the_turn_unless_it_is_allowed(api: Api, mo
     assert await rehearsal.say("hi") == "200"
     assert rehearsal.steps == ("action send#1",)
     assert api.seen[0][2].endswith(":action send#1")
+
+
+@pytest.mark.parametrize(
+    ("method", "refusals", "requests", "status"),
+    [
+        ("POST", [(429, "0.2")], 2, 200),
+        ("POST", [(429, "0.1"), (429, "0")], 3, 200),
+        ("GET", [(503, "0.2")], 2, 200),
+        ("POST", [(503, "0.2")], 1, 503),
+        ("POST", [(429, "")], 1, 429),
+        ("POST", [(429, "31")], 1, 429),
+        ("POST", [(429, "0")] * 3, 3, 429),
+    ],
+    ids=[
+        "refused for a moment", "refused twice", "away, and may be repeated", "away, and may not be repeated",
+        "does not say when", "says later than anybody waits", "refuses for good",
+    ],
+)  # fmt: skip
+async def test_whoever_says_when_to_come_back_is_asked_again_then(
+    api: Api, method: str, refusals: list[tuple[int, str]], requests: int, status: int
+) -> None:
+    api.refusals = list(refusals)
+    result = await perform(compose(_action(method=method, url=api.url), {}), Outside(private=True), "key")
+    assert (result["status"], len(api.seen)) == (status, requests)
+
+
+async def test_an_address_that_is_not_allowed_has_no_effect(api: Api) -> None:
+    with pytest.raises(NoEffect, match="its address is not public"):
+        await perform(compose(_action(url=api.url), {}), Outside(), "key")
+    assert not api.seen
