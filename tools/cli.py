@@ -34,6 +34,7 @@ COMMANDS = {
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["--help"], "max_content_width": 100},
 )
+@click.version_option(package_name="answerback", message="%(prog)s %(version)s")
 def cli() -> None:
     """Answerback: the durable layer under a chat agent.
 

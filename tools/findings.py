@@ -203,7 +203,7 @@ async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Findi
                 if client is None:
                     if settings.secrets(name):
                         what = "has no credential: replies stay in the thread"
-                        yield Finding("warning" if name != "standard" else "ok", name, what, _CREDENTIALS[name])
+                        yield Finding("warning" if name != "standard" else "ok", name, what, platform.CREDENTIAL)
                     continue
                 if not settings.secrets(name):
                     advice = f"set {platform.SECRET} to the webhook's secret"
@@ -214,13 +214,6 @@ async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Findi
             except RateLimited as limit:
                 yield Finding("warning", name, f"cannot be asked who we are: {limit}", "try again later")
             except (DeliveryError, ConfigurationError) as error:
-                yield Finding("error", name, f"replies cannot be posted: {error}", _CREDENTIALS[name])
+                yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)
     finally:
         await http.close()
-
-
-_CREDENTIALS = {
-    "github": "set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY",
-    "slack": "set SLACK_BOT_TOKEN",
-    "standard": "set STANDARD_WEBHOOKS_REPLY_URL if they are to be sent",
-}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
+from answerback.agents.declaration import check_function, check_platform, check_positive, check_tools, check_words
 from answerback.agents.journal import Limits
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
@@ -39,6 +40,11 @@ class Listen(msgspec.Struct, frozen=True):
     platform: str = "*"
     channel: str = "*"
     when: tuple[When, ...] = ("mention", "direct", "answered")
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigurationError` for a platform that does not exist, or a word that `when` does not know."""
+        check_platform(self.platform)
+        check_words("Listen(when=…)", self.when, When)
 
     def covers(self, event: Event) -> bool:
         """Whether the event happened where we listen."""
@@ -130,8 +136,12 @@ class Agent:
             )
         if flow is not None and instructions:
             raise ConfigurationError(f'agent "{name}": a flow has instructions of its own, its "system_prompt"')
-        if think is not None and not callable(think):
-            raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
+        if think is not None:
+            check_function(name, think)
+            if tools or instructions:
+                raise ConfigurationError(f'agent "{name}": tools and instructions are for a model; it has a function')
+        check_tools(name, tools)
+        check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
             raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
         if remote is not None and not remote.startswith(("http://", "https://")):
@@ -141,6 +151,8 @@ class Agent:
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
+        if not all(isinstance(one, Listen) for one in self.listen):
+            raise ConfigurationError(f'agent "{name}": listen is a Listen(…) or a list of them, not {listen!r}')
         self.messages = messages
         self.tokens = tokens
         self.timeout = timeout

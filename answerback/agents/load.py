@@ -34,6 +34,10 @@ def load(where: str | None) -> list[Agent]:
         raise ConfigurationError(
             f'ANSWERBACK_AGENTS: there is no module "{error.name}" here ({os.getcwd()}) or installed'
         ) from None
+    except SyntaxError as error:
+        raise ConfigurationError(
+            f"ANSWERBACK_AGENTS: {error.filename}, line {error.lineno}: {error.msg}\n    {(error.text or '').strip()}"
+        ) from None
     try:
         found = getattr(module, name)
     except AttributeError:

@@ -138,6 +138,8 @@ class Platform(Protocol):
     NAME: str
     SECRET: str
     """The setting that holds its webhook secrets, as in the environment."""
+    CREDENTIAL: str
+    """What to set so that replies can be posted: a sentence for an operator."""
     HEADERS: tuple[str, ...]
     """The headers that `verify` and `parse` read: none may be in a request twice, and mean two things."""
 

@@ -80,6 +80,7 @@ def test_without_a_setting_the_demo_agent_is_found() -> None:
         ("", "no_such_module:agents", 'there is no module "no_such_module"'),
         ("", "mybot_b:agents", 'has no "agents"'),
         ("agents = 3", "mybot_c:agents", "neither an Agent nor a list"),
+        ("async def f(turn):\n    return (", "mybot_e:agents", r"mybot_e\.py, line 2: .*\n    return \("),
         (
             "from answerback import Agent\nasync def f(turn): return ''\nagents = [Agent('a', f), Agent('a', f)]",
             "mybot_d:agents",

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["CREDENTIAL", "HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "github"
 SECRET = "GITHUB_WEBHOOK_SECRET"
+CREDENTIAL = "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY."
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 
 

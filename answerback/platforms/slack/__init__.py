@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["CREDENTIAL", "HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "slack"
 SECRET = "SLACK_SIGNING_SECRET"
+CREDENTIAL = "Set SLACK_BOT_TOKEN."
 HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
 
 

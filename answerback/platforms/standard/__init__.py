@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from answerback.platforms import Client
     from answerback.settings import Settings
 
-__all__ = ["HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
+__all__ = ["CREDENTIAL", "HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
 
 NAME = "standard"
 SECRET = "STANDARD_WEBHOOKS_SECRET"
+CREDENTIAL = "Set STANDARD_WEBHOOKS_REPLY_URL to have replies sent."
 HEADERS: tuple[str, ...] = tuple(
     f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
 )

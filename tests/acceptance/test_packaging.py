@@ -1,0 +1,149 @@
+"""Answerback as a project has it: from a checkout and from a wheel, beside packages of the project's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.system import PATIENCE, free_port
+from tests.acceptance.terminal import Up
+from tests.forks import ROOT
+
+OTHERS = "raise SystemExit('the project has a file of this name, and it is not to be run')\n"
+PROJECT = {
+    "worker.py": OTHERS,
+    "ingress.py": OTHERS,
+    "answerback_settings.py": OTHERS,
+    "tools/__init__.py": "CURRENCY = '€'\n",
+    "tests/__init__.py": "",
+    "shop.py": "from mybot import agents\nfrom tools import CURRENCY\n",
+}
+TYPED = """
+from answerback import Agent, Listen, Turn
+
+
+async def answer(turn: Turn) -> str:
+    reveal_type(turn.text)
+    return turn.text
+
+
+agents = [Agent("a", answer, listen=Listen("github"))]
+"""
+
+
+def example() -> str:
+    """Return the first example of the README."""
+    found = re.search(r"Put this into `mybot.py`:\n\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel into an environment that has our dependencies and no checkout. Its folder of programs."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(str(Path(pytest.__file__).parents[1]))
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
+    return folder / "bin"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that has packages of our folders' names, and the README's first example as its agent."""
+    for name, text in {**PROJECT, "mybot.py": example()}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_the_wheel_has_one_package_and_its_types(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"answerback"}
+    for name in (
+        "py.typed",
+        "store/lua/accept.lua",
+        "ingress/pages/dashboard/index.html",
+        "tools/cli.py",
+        "worker/worker.py",
+    ):
+        assert f"answerback/{name}" in names
+
+
+@pytest.mark.parametrize("source", ["wheel", "checkout"])
+def test_a_project_with_packages_of_our_names_gets_the_readmes_answer(
+    source: str, installed: Path, project: Path
+) -> None:
+    programs = installed if source == "wheel" else Path(sys.executable).parent
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment |= {"ANSWERBACK_AGENTS": "shop:agents", "PORT": str(free_port())}
+
+    def run(*args: str) -> str:
+        done = subprocess.run(
+            [programs / "answerback", *args], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "shop" not in run("--version")
+    with (project / "up.log").open("wb") as log:
+        up = Up(
+            subprocess.Popen(
+                [programs / "answerback", "up"],
+                cwd=project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            ),
+            project / "up.log",
+        )
+    try:
+        up.ready()
+        # A thread whose first reply was sent from within the turn, before the one that it returned.
+        run("send", "hello", "--timeout", f"{PATIENCE:g}")
+        assert "That is 42 €." in run("threads", "show", "standard:cli")
+        assert "agents" in run("check", "--offline")
+    finally:
+        up.stop()
+
+
+def test_a_project_with_strict_types_sees_ours(installed: Path, project: Path) -> None:
+    pytest.importorskip("mypy")
+    (project / "typed.py").write_text(TYPED)
+    # The types of what we depend on take minutes to read, and are not in question.
+    others = "pydantic,pydantic.*,pydantic_ai.*,jinja2.*,aiohttp.*,redis.*"
+    (project / "mypy.ini").write_text(f"[mypy]\nstrict = True\n\n[mypy-{others}]\nfollow_imports = skip\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--python-executable", installed / "python", "typed.py"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.search(r'Revealed type is "(builtins\.)?str"', done.stdout), done.stdout
+    assert "Success" in done.stdout, done.stdout
