@@ -11,7 +11,7 @@ from typing import Any, get_args
 from answerback.errors import ConfigurationError
 
 
-def check_function(name: str, think: object) -> None:
+def check_function(name: str, think: Any) -> None:
     """Raise `ConfigurationError` unless `think` is an async function or generator, or an object called as one."""
     if not callable(think):
         raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
