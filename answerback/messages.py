@@ -80,6 +80,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     message     the platform's id of the message; an amendment finds a waiting event by it
     channel     where the thread lives, for people and for routing: "acme/widgets", "C024BE91L"
     mentions    names addressed in the text: logins without "@", Slack user ids
+    mentioned   the platform itself says that one of them is us: this needs no credential that tells who we are
     direct      true in a conversation of two (a Slack DM)
     identities  every mark the author could be recognised by ("user:583231", "bot:B061"): when one
                 of them is ours, the event is our own message and is ignored
@@ -102,6 +103,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     message: str = ""
     channel: str = ""
     mentions: tuple[str, ...] = ()
+    mentioned: bool = False
     direct: bool = False
     identities: tuple[str, ...] = ()
     address: Address = {}
@@ -138,6 +140,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     message: str
     text: str | None
     mentions: tuple[str, ...] = ()
+    mentioned: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

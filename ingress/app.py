@@ -25,6 +25,9 @@ from .pages.pages import pages
 from .problems import explained, problems, rendered
 from .webhooks import Webhooks
 
+WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
+"""The paths of webhooks. A provider follows no redirect from one to the other."""
+
 
 def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:
     """The aiohttp application of one ingress process, storing into `threads`."""
@@ -33,7 +36,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     app = web.Application(middlewares=[problems], client_max_size=settings.body_limit)
     app.add_routes(
         [
-            *(web.post(f"/webhooks/{name}", webhooks.post) for name in PLATFORMS),
+            *(web.post(path, webhooks.post) for path in WEBHOOKS),
             web.get("/health/live", health.live),
             web.get("/health/ready", health.ready),
             web.get("/metrics", metrics.get),
@@ -67,14 +70,13 @@ def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
 
     Everything else, and what is wrong with a webhook's path or method, goes the application's way.
     """
-    paths = frozenset(f"/webhooks/{name}" for name in PLATFORMS)
     application = server.request_handler
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         connection = cast(Connection, request.protocol)
         connection.request, connection.began = request, connection.door.now()
         try:
-            if request.method == "POST" and request.path in paths:
+            if request.method == "POST" and request.path in WEBHOOKS:
                 return await webhooks.post(request)
             return await application(request)
         except web.HTTPExpectationFailed as error:  # which no middleware gets to see

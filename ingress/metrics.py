@@ -11,6 +11,9 @@ from answerback.store.queues import queues
 DELIVERIES = Counter("answerback_deliveries", "Webhook deliveries answered by this process", ["platform", "status"])
 REFUSED = Counter("answerback_webhooks_refused", "Webhooks not taken for the platform's", ["platform", "reason"])
 LIMITED = Counter("answerback_webhooks_limited", "Webhooks over a limit of requests a second", ["platform", "limit"])
+WARNED = Counter(
+    "answerback_webhooks_warned", "Webhooks that an operator should know of, and no agent", ["platform", "warning"]
+)
 QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "state"])
 WAITING = Gauge("answerback_events_waiting", "Events not yet handled")
 DEAD = Gauge("answerback_dead_letters", "Dead letters")

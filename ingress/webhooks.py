@@ -21,7 +21,7 @@ from answerback.store import Outbox, Receipt, Threads
 from answerback.store.receipt import OWN
 
 from .limits import Clients, Limits
-from .metrics import DELIVERIES, LIMITED, REFUSED
+from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED
 from .problems import BROKEN_OFF, problem
 
 log = get_logger(__name__)
@@ -29,7 +29,8 @@ log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 _JSON = CIMultiDict({"Content-Type": "application/json"})
 
-CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded"})
+CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded", ""})
+"""What a body may be called; "" is a request that does not say. So is every "application/…+json" (RFC 6839)."""
 WAITING_LIMIT = 10_000
 """Requests that may wait for Redis at once; more are sent away to come back."""
 HELD_LIMIT = 256 * 1024 * 1024
@@ -57,7 +58,7 @@ class Webhooks:
 
     async def post(self, request: web.BaseRequest) -> web.Response:
         """Handle one delivery."""
-        name = request.path.rpartition("/")[2]
+        name = request.path.rstrip("/").rpartition("/")[2]
         try:
             response = await self._answer(name, request)
         except Exception:
@@ -76,8 +77,7 @@ class Webhooks:
         if self._limits and (over := self._limits.check(name, request)):
             LIMITED.labels(name, over.by).inc()
             return problem(429, "too many requests, come back later", retry_after=math.ceil(over.wait))
-        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if content_type not in CONTENT_TYPES or "Content-Encoding" in request.headers:
+        if not _readable(request):
             return problem(415, "send JSON, not compressed")
         if request.content_length is not None and request.content_length > self._limit:
             return problem(413, f"at most {self._limit} bytes")
@@ -96,7 +96,7 @@ class Webhooks:
         if isinstance(parsed, Handshake):
             return web.Response(body=parsed.body, content_type=parsed.content_type)
         if isinstance(parsed, Ignored):
-            return _receipt(Receipt("", "", "ignored", parsed.reason))
+            return _ignored(name, parsed)
         return await self._store(name, parsed)
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
@@ -155,6 +155,20 @@ class Webhooks:
         if receipt.reason == OWN and event.reply and await self._outbox.confirm(event):
             log.debug("a reply was confirmed by its platform", reply=event.reply, thread=event.thread)
         return receipt
+
+
+def _readable(request: web.BaseRequest) -> bool:
+    """Whether the body is called JSON or a form, and is sent as it is ("identity": RFC 9110, section 8.4.1)."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return encoding in ("", "identity") and (kind in CONTENT_TYPES or kind.endswith("+json"))
+
+
+def _ignored(name: str, ignored: Ignored) -> web.Response:
+    if ignored.warning:
+        WARNED.labels(name, ignored.warning).inc()
+        log.warning("webhook warns", platform=name, warning=ignored.warning, reason=ignored.reason)
+    return web.Response() if ignored.quiet else _receipt(Receipt("", "", "ignored", ignored.reason))
 
 
 @cache

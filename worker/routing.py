@@ -15,7 +15,9 @@ def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, l
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
-    mentioned = identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
+    mentioned = event.mentioned or (
+        identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
+    )
     ours = [agent for agent in agents if agent.name == last]
     for agent in (*ours, *agents):
         if agent.hears(event, mentioned=mentioned, answered=agent.name == last):

@@ -76,9 +76,15 @@ class Handshake(msgspec.Struct, frozen=True):
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """Authentic, and nothing for an agent. `reason` is a short phrase for logs and the receipt."""
+    """Authentic, and nothing for an agent. `reason` is a short phrase for logs and the receipt.
+
+    warning  set where an operator should know of it: it is logged as a warning, and counted under this name
+    quiet    the platform shows our answer to a person: it gets a 200 with an empty body, and no receipt
+    """
 
     reason: str
+    warning: Literal["", "events dropped", "not handled"] = ""
+    quiet: bool = False
 
 
 class Refusal(str):

@@ -47,5 +47,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
 def _amended(entry: Entry, amendment: Amendment) -> bytes:
     if amendment.text is None:
         return b""
-    event = msgspec.structs.replace(entry.event, text=amendment.text, mentions=amendment.mentions)
+    event = msgspec.structs.replace(
+        entry.event, text=amendment.text, mentions=amendment.mentions, mentioned=amendment.mentioned
+    )
     return _encode(msgspec.structs.replace(entry, event=event))

@@ -71,3 +71,10 @@ def test_what_is_said_to_an_agent_by_name_is_for_no_other() -> None:
     direct = msgspec.structs.replace(EVENT, direct=True)
     assert _name(agents, msgspec.structs.replace(direct, agent="b"), last="a") == "b"
     assert _name(agents, msgspec.structs.replace(direct, agent="c"), last="a") is None
+
+
+def test_a_mention_that_the_platform_tells_of_needs_no_identity() -> None:
+    agent = Agent("a", _think, listen=Listen(when=("mention",)))
+    event = msgspec.structs.replace(EVENT, mentions=("u0bot",))
+    assert route([agent], event, identity=None, last="") is None
+    assert route([agent], msgspec.structs.replace(event, mentioned=True), identity=None, last="") is agent

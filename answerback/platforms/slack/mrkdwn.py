@@ -6,16 +6,20 @@ import re
 
 _TOKEN = re.compile(r"<([^<>]*)>")
 _MENTION = re.compile(r"<@([A-Z0-9]{1,32})(?:\|[^<>]*)?>")
+# ">" quotes a line, ">>>" all the rest: https://docs.slack.dev/messaging/formatting-message-text#quotes
+_QUOTE = re.compile(r"^[ \t]*&gt;(?:&gt;&gt;.*\Z|(?-s:.*))", re.MULTILINE | re.DOTALL)
 _ALARM = re.compile(r"<!(channel|here|everyone)(?:\|[^<>]*)?>")
 
 MOST = 50
 
 
 def mentions(text: str) -> tuple[str, ...]:
-    """The ids of the users mentioned, each once, in order, lower case.
+    """The ids of the users mentioned, each once, in order, lower case. What is quoted from others mentions nobody.
 
     A mention that somebody merely typed, in code say, arrives escaped and is none.
     """
+    if "&gt;" in text:
+        text = _QUOTE.sub("", text)
     return tuple(dict.fromkeys(user.lower() for user in _MENTION.findall(text)))[:MOST]
 
 

@@ -3,78 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
 
 import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment, Author, AuthorKind, Event
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
+from answerback.platforms.decoding import decode
 from answerback.platforms.signing import digest, keys, same, stale
-from answerback.platforms.slack.metadata import Metadata, key_of
-from answerback.platforms.slack.mrkdwn import mentions, plain
-
-Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9]{1,64}\Z")]
-Time = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,12}\.[0-9]{1,9}\Z")]
-"""Seconds since 1970 with a fraction that makes it the message's id within its channel."""
+from answerback.platforms.slack.metadata import key_of
+from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek
+from answerback.platforms.slack.visible import Visible, visible
 
 # What carries words of somebody's: https://docs.slack.dev/reference/events/message#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
 
 
-class Authorization(msgspec.Struct):
-    team_id: Code | None = None
-
-
-class Peek(msgspec.Struct):
-    """What tells the events apart; what we do not read may have any shape."""
-
-    type: str = ""
-    subtype: str | None = None
-
-
-class Envelope(msgspec.Struct):
-    type: str = ""
-    challenge: str = ""
-    event_id: str = ""
-    team_id: Code | None = None
-    context_team_id: Code | None = None
-    enterprise_id: Code | None = None
-    authorizations: list[Authorization] | None = None
-    event: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class BotProfile(msgspec.Struct):
-    name: str | None = None
-    app_id: str | None = None
-
-
-class Message(msgspec.Struct):
-    """A `message` or `app_mention` event; also the messages inside a `message_changed` or `message_deleted`."""
-
-    ts: Time | None = None
-    thread_ts: Time | None = None
-    channel: Code | None = None
-    channel_type: str | None = None
-    subtype: str | None = None
-    text: str | None = None
-    team: Code | None = None
-    user: str | None = None
-    username: str | None = None
-    bot_id: str | None = None
-    app_id: str | None = None
-    bot_profile: BotProfile | None = None
-    metadata: msgspec.Raw = msgspec.Raw(b"null")
-    deleted_ts: Time | None = None
-    message: Message | None = None
-    previous_message: Message | None = None
-
-
-T = TypeVar("T")
 _envelope = msgspec.json.Decoder(Envelope)
 _peek = msgspec.json.Decoder(Peek)
 _message = msgspec.json.Decoder(Message)
-_metadata = msgspec.json.Decoder(Metadata | None)
+_DOCUMENTED = "Slack documents"
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
@@ -104,39 +52,55 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
 def parse(headers: Headers, body: bytes) -> Parsed:
     """What a verified body means.
 
-    Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>". Delivery ids: "slack:<team>:<channel>:<ts>",
-    so that the `message` and the `app_mention` of one message are one event; of kind "message", whichever comes first.
+    Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>", of the workspace where our app is installed.
+    Delivery ids: "slack:<team>:<channel>:<ts>", so that the `message` and the `app_mention` of one message are one
+    event; of kind "message", whichever comes first. An edit adds the time of the edit, a deletion "deleted".
     Address: team, channel, thread_ts. Identities: "user:<id>", "bot:<id>", "app:<id>" of the author.
     """
     if headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-        return Ignored("slash commands and interactions are not messages")
-    envelope = _decode(_envelope, body)
+        return _form(body)
+    envelope = decode(_envelope, body, _DOCUMENTED)
     if envelope.type == "url_verification":
         # https://docs.slack.dev/reference/events/url_verification
-        return Handshake(envelope.challenge.encode(), "text/plain")
+        return Handshake((envelope.challenge or "").encode(), "text/plain")
+    if envelope.type == "app_rate_limited":
+        # https://docs.slack.dev/reference/events/app_rate_limited
+        words = "Slack drops events of this workspace for a minute: it had more than 30,000 within an hour"
+        return Ignored(words, warning="events dropped")
     if envelope.type != "event_callback":
         return Ignored(f"{_printable(envelope.type)} is not an event")
-    peek = _decode(_peek, envelope.event)
+    peek = decode(_peek, envelope.event, _DOCUMENTED)
     if peek.type not in ("message", "app_mention"):
         return Ignored(f"{_printable(peek.type)} events are not messages")
     changed = peek.subtype in ("message_changed", "message_deleted")
     if peek.subtype not in _SPOKEN and not changed:
         return Ignored(f"{_printable(peek.subtype or '')} messages are not spoken by anybody")
-    event = _decode(_message, envelope.event)
+    event = decode(_message, envelope.event, _DOCUMENTED)
     team = _team(envelope, event)
     if not event.channel:
         raise MalformedBody("the message has no channel")
     room = f"slack:{team}:{event.channel}"
     if changed:
         return _amendment(envelope, event, room)
-    return _event(event, team, room)
+    return _event(envelope, event, peek.type == "app_mention", team, room)
 
 
-def _event(event: Message, team: str, room: str) -> Parsed:
+def _form(body: bytes) -> Ignored:
+    """A slash command or an interaction. Slack shows the body of our answer to whoever used it.
+
+    https://docs.slack.dev/interactivity/implementing-slash-commands#responding_to_commands
+    """
+    if b"ssl_check=1" in body.split(b"&"):
+        return Ignored("Slack checks our certificate", quiet=True)
+    what = "a slash command" if body.startswith(b"command=") or b"&command=" in body else "an interaction"
+    return Ignored(f"{what} came: these are not handled, only messages are", warning="not handled", quiet=True)
+
+
+def _event(envelope: Envelope, event: Message, told: bool, team: str, room: str) -> Parsed:
     if not event.ts or not event.channel:
         raise MalformedBody("the message has no ts")
-    text = event.text or ""
-    if not text.strip():
+    said = _said(event)
+    if not said.text.strip():
         return Ignored("a message without a text")
     root = event.thread_ts or event.ts
     profile = event.bot_profile or BotProfile()
@@ -148,18 +112,35 @@ def _event(event: Message, team: str, room: str) -> Parsed:
             delivery=f"{room}:{event.ts}",
             thread=f"{room}:{root}",
             kind="message",
-            text=plain(text),
+            text=said.text,
             author=Author(event.user or event.bot_id or "", event.username or profile.name or "", _kind(event)),
             message=event.ts,
             channel=event.channel,
-            mentions=mentions(text),
+            mentions=said.mentions,
+            mentioned=_mentioned(envelope, event, said, told),
             direct=event.channel_type == "im" or (event.channel_type is None and event.channel.startswith("D")),
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
+            reply=key_of(event.metadata),
             at=_milliseconds(event.ts),
-            reply=_reply(event.metadata),
         )
     ]
+
+
+def _said(message: Message) -> Visible:
+    return visible(message.text or "", message.blocks, message.attachments, message.files)
+
+
+def _mentioned(envelope: Envelope, event: Message, said: Visible, told: bool) -> bool:
+    """Whether this mentions the bot user of the installation that the delivery is for.
+
+    `told`: it is an `app_mention`, which only the mentioned app gets. Its message may also come as `message`, and
+    first: so the text decides wherever it can.
+    """
+    ours = [each.user_id.lower() for each in envelope.authorizations or () if each.is_bot and each.user_id]
+    if ours:
+        return any(user in said.mentions for user in ours)
+    return told and bool(said.mentions or "<@" not in (event.text or ""))
 
 
 def _kind(event: Message) -> AuthorKind:
@@ -174,57 +155,50 @@ def _kind(event: Message) -> AuthorKind:
 
 def _amendment(envelope: Envelope, event: Message, room: str) -> Parsed:
     old, new = event.previous_message, event.message
+    said: Visible | None = None
     if event.subtype == "message_deleted":
-        ts, root, text = event.deleted_ts or (old and old.ts), old and old.thread_ts, None
+        ts, root = event.deleted_ts or (old and old.ts), old and old.thread_ts
     elif new is None:
         raise MalformedBody("message_changed without its message")
     else:
         ts, root = new.ts, new.thread_ts
         # What was deleted but has replies is changed into a tombstone.
-        text = None if new.subtype == "tombstone" else new.text or ""
-        if old and text is not None and old.text == new.text:
+        said = None if new.subtype == "tombstone" else _said(new)
+        if old and said is not None and _said(old) == said:
             return Ignored("message_changed, but not its text")  # the preview of a link arrived
     if not ts:
         raise MalformedBody(f"{event.subtype} does not say which message")
-    if not envelope.event_id:
-        raise MalformedBody("there is no event_id")
+    when = "deleted"
+    if said is not None:
+        when = event.event_ts or event.ts or envelope.event_id or "edited"
     return [
         Amendment(
-            delivery=f"slack:{envelope.event_id}",
+            delivery=f"{room}:{ts}:{when}",
             thread=f"{room}:{root or ts}",
             message=ts,
-            text=None if text is None else plain(text),
-            mentions=mentions(text or ""),
+            text=None if said is None else said.text,
+            mentions=said.mentions if said else (),
+            mentioned=bool(said and new and _mentioned(envelope, new, said, told=False)),
         )
     ]
 
 
 def _team(envelope: Envelope, event: Message) -> str:
-    """The workspace we are told in. Apps installed for a whole organization may get no `team_id`.
+    """The workspace where our app is installed, or the organization that it is installed for as a whole.
 
-    `event.team` comes late: in a channel shared between workspaces it is the author's.
+    Every other field of a delivery that names a workspace differs between two descriptions of one message in a channel
+    that is shared: `app_mention` and `message` have another `team_id`, and the replies of a guest another than ours.
+    https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py (extract_team_id)
     """
-    installed = next((each.team_id for each in envelope.authorizations or () if each.team_id), None)
-    team = envelope.team_id or envelope.context_team_id or installed or event.team or envelope.enterprise_id
+    if envelope.authorizations:
+        installation = envelope.authorizations[0]
+        if found := installation.team_id or installation.enterprise_id:
+            return found
+    # Late: `event.team` is the author's workspace.
+    team = envelope.team_id or envelope.context_team_id or envelope.enterprise_id or event.team
     if not team:
         raise MalformedBody("the event names no team")
     return team
-
-
-def _reply(metadata: msgspec.Raw) -> str:
-    try:
-        return key_of(_metadata.decode(metadata))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""  # other apps may put anything there
-
-
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
-    try:
-        return decoder.decode(body)
-    except RecursionError:
-        raise MalformedBody("the JSON is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise MalformedBody(f"the body is not what Slack documents: {error}") from error
 
 
 def _milliseconds(ts: str) -> int:

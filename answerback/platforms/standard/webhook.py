@@ -23,13 +23,13 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, TypeVar
 
 import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment, Author, AuthorKind, Event
 from answerback.platforms import Headers, Ignored, Parsed
+from answerback.platforms.decoding import Spare, decode
 from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
 
 __all__ = ["parse", "verify"]
@@ -42,39 +42,39 @@ _MOST_MENTIONS = 50
 _KINDS: dict[str, AuthorKind] = {"bot": "bot", "app": "app"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-Name = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Name = str | int
+"""An id. JSON bounds no numbers, and some senders' ids do not fit into 64 bits."""
 
 
 class By(msgspec.Struct):
     id: Name = ""
-    name: str | None = None
-    kind: str | None = None
+    name: Spare[str] = None
+    kind: Spare[str] = None
 
 
 class Said(msgspec.Struct):
     thread: Name | None = None
     message: Name | None = None
     text: str | None = None
-    author: By | Name | None = None
-    title: str | None = None
-    url: str | None = None
-    channel: str | None = None
+    author: Spare[By | Name] = None
+    title: Spare[str] = None
+    url: Spare[str] = None
+    channel: Spare[str] = None
     mentions: list[str] | None = None
     direct: bool | None = None
 
 
-class Body(Said):
-    timestamp: str | int | float | None = None
-    data: Said | None = None
+class Envelope(msgspec.Struct):
+    """What stands around the message. It may also stand here itself, and then there is no object in `data`."""
 
-
-class Peek(msgspec.Struct):
     type: str | None = None
+    timestamp: Spare[str | int | float] = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-T = TypeVar("T")
-_body = msgspec.json.Decoder(Body)
-_peek = msgspec.json.Decoder(Peek)
+_envelope = msgspec.json.Decoder(Envelope)
+_said = msgspec.json.Decoder(Said)
+_DOCUMENTED = "a message looks like"
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:
@@ -86,11 +86,11 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     identifier = header(headers, "id")
     if not usable_id(identifier):
         raise MalformedBody("there is no usable webhook-id header")
-    kind = _decode(_peek, body).type or CREATED
+    envelope = decode(_envelope, body, _DOCUMENTED)
+    kind = envelope.type or CREATED
     if kind not in (CREATED, EDITED, DELETED):
         return Ignored(f"{kind[:60] if kind.isascii() and kind.isprintable() else 'this type'} is not a message")
-    whole = _decode(_body, body)
-    said = whole.data or whole
+    said = decode(_said, envelope.data if bytes(envelope.data).startswith(b"{") else body, _DOCUMENTED)
     message = _name(said.message, "message", LONGEST_ID)
     # An edit without a thread means the message that opened one of its own, under its webhook-id.
     thread = _name(said.thread, "thread", _LONGEST_NAME) or (identifier if kind == CREATED else message)
@@ -123,18 +123,9 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             address={"thread": thread, "message": message or identifier},
             title=said.title or "",
             url=said.url or "",
-            at=_milliseconds(whole.timestamp, header(headers, "timestamp")),
+            at=_milliseconds(envelope.timestamp, header(headers, "timestamp")),
         )
     ]
-
-
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except RecursionError:
-        raise MalformedBody("the JSON is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise MalformedBody(f"the body is not a message: {error}") from error
 
 
 def _name(value: Name | None, what: str, longest: int) -> str:

@@ -1,0 +1,98 @@
+"""Reading a webhook's JSON: strict about what an event needs, tolerant of everything else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from answerback.errors import MalformedBody
+
+T = TypeVar("T")
+
+Spare = Annotated[T | None, msgspec.Meta(extra={"spare": True})]
+"""The type of a field that an event can do without: where its value has another type, it counts as absent.
+
+Platforms change fields that nobody here needs, and send null where their documentation promises a value. That must
+not refuse a message, which GitHub, for one, would not deliver again.
+"""
+
+_BOM = b"\xef\xbb\xbf"  # RFC 8259, section 8.1: a parser may ignore one
+_DEEPEST = 8
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, documented: str) -> T:
+    """The struct that `decoder` reads from a body.
+
+    Raises `MalformedBody` for what is no JSON, or lacks what the struct needs; `documented` names who says so.
+    """
+    if isinstance(body, bytes):
+        body = body.removeprefix(_BOM)
+    try:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            if not _is_struct(decoder.type):
+                raise
+            return _tolerant(decoder.type, body, "$", 0)  # type: ignore[no-any-return]
+    except RecursionError:
+        raise MalformedBody("the JSON is nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedBody(f"the body is not what {documented}: {error}") from error
+
+
+def _tolerant(kind: Any, body: bytes | msgspec.Raw, path: str, depth: int) -> Any:
+    """A struct without its spare fields that cannot be read. The slow way: only for bodies that fail as a whole."""
+    if depth > _DEEPEST:
+        raise MalformedBody("the JSON is nested too deeply")
+    found = _fields.decode(body)
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        raw = found.get(field.encode_name)
+        if raw is None:
+            if field.required:
+                raise msgspec.ValidationError(f"Object missing required field `{field.encode_name}` - at `{path}`")
+            continue
+        here = f"{path}.{field.encode_name}"
+        try:
+            values[field.name] = _value(field.type, raw, here, depth)
+        except msgspec.ValidationError:
+            if not _is_spare(field.type):
+                raise
+    return kind(**values)
+
+
+def _value(kind: Any, raw: msgspec.Raw, path: str, depth: int) -> Any:
+    if raw_null(raw) and type(None) in _options(kind):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        inner = next((option for option in _options(kind) if _is_struct(option)), None)
+        if inner is not None:
+            return _tolerant(inner, raw, path, depth + 1)
+        raise msgspec.ValidationError(f"{str(error).partition(' - at ')[0]} - at `{path}`") from None
+
+
+def raw_null(raw: msgspec.Raw) -> bool:
+    """Whether a part of the JSON is null."""
+    return bytes(raw) == b"null"
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    """The members of a union, however annotated; a type alone is its own only member."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind) if type(None) in get_args(kind) else (kind,)
+
+
+def _is_spare(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and any(
+        isinstance(meta, msgspec.Meta) and meta.extra == {"spare": True} for meta in get_args(kind)[1:]
+    )
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,231 @@
+"""What people see of a Slack message: its text, and the words that stand in blocks, attachments and files beside it.
+
+Alerts say everything in `attachments`, apps in `blocks` (`text` is then for notifications), and a file may come alone.
+https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from answerback.platforms.slack.mrkdwn import mentions, plain
+
+LONGEST = 20_000
+"""Characters of all that stands beside the text."""
+MOST = 100
+"""Attachments, and files, that are looked at."""
+_DEEPEST = 16
+
+# What a person opens first: choices of a menu, a dialog that asks again.
+_HIDDEN = {"options", "option_groups", "confirm", "filter", "icon", "style", "metadata"}
+_WORDS = {"text", "title", "subtitle", "description", "alt_text", "label", "fallback", "body", "value"}
+
+
+class Visible(NamedTuple):
+    """The words of a message, as markdown, and the ids of the users whom they mention, lower case."""
+
+    text: str
+    mentions: tuple[str, ...]
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
+_kinds = msgspec.json.Decoder(list[_Kind])
+_anything = msgspec.json.Decoder(list[Any])
+
+
+def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msgspec.Raw) -> Visible:
+    """What people see. Parts that cannot be read are left out.
+
+    Words that an attachment repeats from elsewhere mention nobody: Slack notifies nobody of them either.
+    """
+    spoken, beside = plain(text), list[str]()
+    mentioned = dict.fromkeys(mentions(text))
+    if not _only_typed(blocks, text):
+        reader = _Reader()
+        beside.append(reader.lines(_list(blocks)))
+        mentioned |= dict.fromkeys(reader.mentioned)
+    beside += [_attachment(each) for each in _list(attachments)[:MOST] if isinstance(each, dict)]
+    beside += [_file(each) for each in _list(files)[:MOST] if isinstance(each, dict)]
+    parts, room = [spoken] if spoken.strip() else [], LONGEST
+    for part in beside:
+        words = _bare(part)
+        if not words or any(words in _bare(known) for known in parts):
+            continue
+        # What blocks show in full, `text` often says in short.
+        parts = [known for known in parts if _bare(known) not in words]
+        parts.append(part[:room])
+        room -= len(parts[-1])
+        if room <= 0:
+            break
+    return Visible("\n\n".join(parts), tuple(mentioned))
+
+
+def _only_typed(blocks: msgspec.Raw, text: str) -> bool:
+    """Whether the blocks are what a person typed, which `text` says, too."""
+    if not text.strip():
+        return False
+    try:
+        return all(block.type == "rich_text" for block in _kinds.decode(blocks))
+    except (msgspec.MsgspecError, RecursionError):
+        return bytes(blocks) == b"null"
+
+
+def _list(raw: msgspec.Raw) -> list[Any]:
+    try:
+        return _anything.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return []
+
+
+def _bare(text: str) -> str:
+    """The letters and digits, to compare what was marked up in two ways."""
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+class _Reader:
+    """Reads blocks, and remembers whom they mention outside quotes."""
+
+    def __init__(self) -> None:
+        self.mentioned: list[str] = []
+
+    def lines(self, nodes: Any, depth: int = 0, between: str = "\n") -> str:
+        """The words of several blocks, elements or fields."""
+        if not isinstance(nodes, list) or depth > _DEEPEST:
+            return ""
+        return between.join(filter(str.strip, (self.words(node, depth + 1) for node in nodes)))
+
+    def words(self, node: Any, depth: int) -> str:
+        """The words of one."""
+        if isinstance(node, list):
+            return self.lines(node, depth, " | ")  # a row of a table
+        if not isinstance(node, dict) or depth > _DEEPEST:
+            return ""
+        kind, text = node.get("type"), _text(node, "text")
+        match kind:
+            case "mrkdwn":
+                self.mentioned += mentions(text)
+                return plain(text)
+            case "plain_text" | "raw_text" | "markdown" | "text":
+                return text or self.words(node.get("text"), depth + 1)
+            case "user":
+                self.mentioned.append(_text(node, "user_id").lower())
+                return f"<@{_text(node, 'user_id')}>"
+            case "rich_text_section" | "context":
+                return self.lines(node.get("elements"), depth, "" if kind == "rich_text_section" else " ")
+            case "rich_text_list":
+                return self._items(node, depth)
+            case "rich_text_preformatted":
+                return f"```\n{self.lines(node.get('elements'), depth, '')}\n```"
+            case "rich_text_quote":
+                before = len(self.mentioned)
+                quoted = self.lines(node.get("elements"), depth, "")
+                del self.mentioned[before:]
+                return _quoted(quoted)
+            case "image":
+                title = self.words(node.get("title"), depth + 1) or _text(node, "alt_text")
+                return f"[image: {title}]" if title else "[image]"
+            case _ if isinstance(kind, str) and (inline := _inline(kind, node, text)):
+                return inline
+        return self._any(node, depth)
+
+    def _any(self, node: dict[str, Any], depth: int) -> str:
+        """The words of a block of any kind, also of those that came after this was written."""
+        found = []
+        for key, value in node.items():
+            if isinstance(value, str):
+                found.append(plain(value) if key in _WORDS else "")
+            elif key in ("rows", "elements", "fields", "columns") or (isinstance(value, list) and key not in _HIDDEN):
+                found.append(self.lines(value, depth))
+            elif key not in _HIDDEN:
+                found.append(self.words(value, depth + 1))
+        return "\n".join(filter(str.strip, found))
+
+    def _items(self, node: dict[str, Any], depth: int) -> str:
+        elements, indent = node.get("elements"), node.get("indent")
+        margin = "  " * min(indent, 8) if isinstance(indent, int) and indent > 0 else ""
+        ordered = node.get("style") == "ordered"
+        return "\n".join(
+            f"{margin}{f'{number}.' if ordered else '-'} {self.words(item, depth + 1)}"
+            for number, item in enumerate(elements if isinstance(elements, list) else [], 1)
+        )
+
+
+def _inline(kind: str, node: dict[str, Any], text: str) -> str:
+    """An element within a line: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block#element-types"""
+    match kind:
+        case "link" | "button":
+            url = _text(node, "url")
+            label = text or (_text(node["text"], "text") if isinstance(node.get("text"), dict) else "")
+            return f"[{label}]({url})" if label and url else label or url
+        case "channel":
+            return f"<#{_text(node, 'channel_id')}>"
+        case "usergroup":
+            return f"@{_text(node, 'usergroup_id')}"
+        case "broadcast":
+            return f"@{_text(node, 'range')}"
+        case "emoji":
+            return f":{_text(node, 'name')}:"
+        case "color":
+            return _text(node, "value")
+        case "date":
+            return _text(node, "fallback")
+    return ""
+
+
+def _attachment(node: dict[str, Any]) -> str:
+    shared = node.get("is_share") is True
+    if not shared and any(_text(node, key) for key in ("from_url", "original_url", "app_unfurl_url")):
+        return ""  # the preview of a link, which nobody said
+    title, link = _text(node, "title"), _text(node, "title_link")
+    reader = _Reader()
+    found = [
+        plain(_text(node, "pretext")),
+        plain(_text(node, "author_name")),
+        f"[{plain(title)}]({link})" if title and link else plain(title),
+        plain(_text(node, "text")),
+        *(_field(field) for field in _nodes(node, "fields")),
+        reader.lines(node.get("blocks")),
+        *(_text(action, "text") for action in _nodes(node, "actions")),
+        *(_file(file) for file in _nodes(node, "files")),
+        plain(_text(node, "footer")),
+    ]
+    words = "\n".join(filter(str.strip, found)) or plain(_text(node, "fallback"))
+    return _quoted(words) if shared else words
+
+
+def _field(node: dict[str, Any]) -> str:
+    title, value = plain(_text(node, "title")), plain(_text(node, "value"))
+    return f"{title}: {value}" if title and value else title or value
+
+
+def _file(node: dict[str, Any]) -> str:
+    """A file by its name, with the words of it that Slack shows: https://docs.slack.dev/reference/objects/file-object"""
+    name, kind = _text(node, "title") or _text(node, "name"), _text(node, "mimetype")
+    if not name and not kind:
+        return "[file]"
+    transcription = node.get("transcription")
+    preview = transcription.get("preview") if isinstance(transcription, dict) else None
+    words = (
+        _text(preview, "content") if isinstance(preview, dict) else _text(node, "plain_text") or _text(node, "preview")
+    )
+    head = f"[file: {name or 'unnamed'} ({kind})]" if kind else f"[file: {name}]"
+    return "\n".join(filter(None, (head, _text(node, "alt_txt"), words)))
+
+
+def _nodes(node: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = node.get(key)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+def _text(node: dict[str, Any], key: str) -> str:
+    found = node.get(key)
+    return found if isinstance(found, str) else ""

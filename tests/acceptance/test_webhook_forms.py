@@ -1,0 +1,66 @@
+"""Webhooks in the forms in which senders really bring them: other names for JSON, other paths, forms of Slack's."""
+
+from __future__ import annotations
+
+import time
+
+import aiohttp
+
+from tests.acceptance.system import System
+from tests.acceptance.test_refusals import counted
+from tests.fixtures.deliveries import Delivery, load, signed
+from tests.standins.options import Options
+
+GITHUB, SLACK = "a secret", "slack-signing-secret"
+SECRETS = {"GITHUB_WEBHOOK_SECRET": GITHUB, "SLACK_SIGNING_SECRET": SLACK}
+
+
+async def _bring(
+    system: System, platform: str, delivery: Delivery, secret: str, path: str = "", *, unnamed: bool = False
+) -> tuple[int, str]:
+    headers, body = signed(platform, delivery, secret, time.time())
+    if unnamed:
+        del headers["content-type"]
+    url = f"http://127.0.0.1:{system.port}{path or f'/webhooks/{platform}'}"
+    async with (
+        aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session,
+        session.post(url, data=body, headers=headers) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_a_body_is_read_by_whatever_name_it_is_json(plain: System) -> None:
+    await plain.ingress(**SECRETS)
+    for name in ("cloudevents_type", "jsonapi_type", "identity_encoding"):
+        delivery = load("standard", f"message.created.{name}")
+        assert (await _bring(plain, "standard", delivery, Options.standard_secret))[0] == 202, name
+    flat, whole = load("standard", "message.created.flat"), load("standard", "message.created")
+    assert (await _bring(plain, "standard", flat, Options.standard_secret, unnamed=True))[0] == 202
+    marked = whole._replace(body=b"\xef\xbb\xbf" + whole.body)
+    assert (await _bring(plain, "standard", marked, Options.standard_secret))[0] == 202
+    compressed = whole._replace(headers={**whole.headers, "content-encoding": "gzip"})
+    assert (await _bring(plain, "standard", compressed, Options.standard_secret))[0] == 415
+    assert (await plain.queues()).accepted == 5
+
+
+async def test_a_slash_at_the_end_of_the_path_changes_nothing(plain: System) -> None:
+    await plain.ingress(**SECRETS)
+    delivery = load("github", "issue_comment.created.trailing_slash")
+    status, receipt = await _bring(plain, "github", delivery, GITHUB, "/webhooks/github/")
+    assert (status, '"accepted"' in receipt) == (202, True)
+    status, receipt = await _bring(plain, "github", delivery, GITHUB)
+    assert (status, '"duplicate"' in receipt) == (202, True)
+    assert (await _bring(plain, "github", delivery, "another", "/webhooks/github/"))[0] == 401
+
+
+async def test_what_slack_shows_to_a_person_is_empty_and_what_it_drops_is_in_log_and_metrics(plain: System) -> None:
+    process = await plain.ingress(**SECRETS)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    command = Delivery(form, b"command=%2Fask&text=hi&team_id=T0HOME&trigger_id=1")
+    assert await _bring(plain, "slack", command, SLACK) == (200, "")
+    status, receipt = await _bring(plain, "slack", load("slack", "app_rate_limited"), SLACK)
+    assert (status, "Slack drops events" in receipt) == (202, True)
+    assert "a slash command came" in process.words()
+    assert "Slack drops events" in process.words()
+    warned = {("slack", "events dropped"): 1.0, ("slack", "not handled"): 1.0}
+    assert await counted(plain, "answerback_webhooks_warned") == warned
