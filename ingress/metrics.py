@@ -18,6 +18,7 @@ QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "st
 WAITING = Gauge("answerback_events_waiting", "Events not yet handled")
 DEAD = Gauge("answerback_dead_letters", "Dead letters")
 OLDEST = Gauge("answerback_oldest_seconds", "For how long the oldest claimable thread has been waiting", ["queue"])
+STEPS = Gauge("answerback_redis_clock_steps", "How often the clock of Redis was set while workers ran")
 
 
 class Metrics:
@@ -35,4 +36,5 @@ class Metrics:
             OLDEST.labels(name).set(queue.oldest / 1000)
         WAITING.set(found.events_waiting)
         DEAD.set(found.dead)
+        STEPS.set(found.clock_steps.count)
         return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -94,8 +94,12 @@ def _table(found: Queues) -> RenderableType:
 
 
 def _totals(found: Queues) -> str:
+    steps = found.clock_steps
+    clock = (
+        f"\nsteps of the clock of Redis: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
+    )
     return (
         f"{found.events_waiting} events waiting, {found.threads} threads, {found.dead} dead letters\n"
         f"so far: {found.accepted} accepted, {found.handled} handled, {found.attempts_failed} attempts failed, "
-        f"{found.buried} buried, {found.replies_sent} replies sent, {found.replies_failed} failed"
+        f"{found.buried} buried, {found.replies_sent} replies sent, {found.replies_failed} failed{clock}"
     )

@@ -99,7 +99,6 @@ class Claims(Generic[H]):
             self._freed.clear()
             await self._freed.wait()
             return
-        await self._leases.calm()
         # Whoever stops us waits for this to end: what was taken and not begun would lie there for a lease.
         self._taking[p] = asyncio.create_task(self._take(p, min(free, AT_ONCE)))
         taken = await asyncio.shield(self._taking[p])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -27,9 +27,8 @@ class Leases:
     def __init__(self, threads: Threads, lease: float) -> None:
         self._threads = threads
         self._lease = lease
-        self._every = lease / 3
+        self._every = lease / 5
         self._known = time.monotonic()
-        self._calm = 0.0
         self._asking = asyncio.Lock()
         self.cancelled: Callable[[str], None] = lambda thread: None
         """Told of a held thread whose turn was cancelled: a signal may have been missed."""
@@ -63,47 +62,29 @@ class Leases:
                     await patiently(self._beat)
             await asyncio.sleep(0)  # where a cancellation arrives
 
-    async def calm(self) -> None:
-        """Return when whoever holds a lease has had the time to renew it.
-
-        After a standstill, of Redis or of ourselves, all leases seem to be over: to claim at once would be to take
-        threads from workers that are alive, and to do over what they do.
-        """
-        if self._silent:
-            async with self._asking:
-                if self._silent:
-                    await patiently(self._beat)
-        if (rest := self._calm - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
-
     @property
     def _stale(self) -> bool:
         return time.monotonic() - self._known > self._lease
-
-    @property
-    def _silent(self) -> bool:
-        # Only then can a lease have ended whose holder did all it could.
-        return time.monotonic() - self._known > 2 * self._every
 
     async def _beat(self) -> None:
         began = time.monotonic()
         by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
-        # Who holds nothing asks, too: it learns how Redis does.
-        for p, leases in (by_partition or {0: []}).items():
-            held = await self._threads.extend(p, leases)
-            for (_, thread, _), kept in zip(leases, held, strict=True):
-                if kept == Lease.CANCELLED:
-                    self.cancelled(thread)
-            if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
-                # We may have given it up, and another has it now: then word of the first is on its way to its task.
-                await asyncio.sleep(WORD)
-                for lease in missing:
-                    self._drop(*lease)
-        if self._silent:
-            self._calm = time.monotonic() + self._lease / 2
+        # Also where we hold nothing: the lease clocks follow the heartbeats of workers.
+        await asyncio.gather(*[self._renew(p, by_partition[p]) for p in range(self._threads.partitions)])
         self._known = began
+
+    async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
+        held = await self._threads.extend(p, leases)
+        for (_, thread, _), kept in zip(leases, held, strict=True):
+            if kept == Lease.CANCELLED:
+                self.cancelled(thread)
+        if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
+            # We may have given it up, and another has it now: then word of the first is on its way to its task.
+            await asyncio.sleep(WORD)
+            for lease in missing:
+                self._drop(*lease)
 
     def _drop(self, queue: Queue, thread: str, fence: int) -> None:
         held = self._held.get((queue, thread))

@@ -158,7 +158,7 @@ class Archives:
             keys.counters(p), keys.threads(p), keys.dead(p), keys.letters(p), keys.graves(p),
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
-            keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), *names,
+            keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p), *names,
         ]  # fmt: skip
         found: list[Any] = await self._threads.scripts.replace(every, [id, *terms, user, GONE, *written])
         return found

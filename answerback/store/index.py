@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from answerback.messages import Event, Message, Reply
-from answerback.store import keys
+from answerback.store import clock, keys
 from answerback.store.connection import Value
 from answerback.store.threads import Threads, _entry, _message
 
@@ -69,8 +69,8 @@ async def looked_up(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[
             ("LLEN", keys.inbox(p, id)),
             ("LLEN", keys.history(p, id)),
         ]
-    (seconds, micros), *found = await threads.database.together(("TIME",), *commands)
-    now = seconds * 1000 + micros // 1000
+    time, kept, *found = await threads.database.together(*clock.look(p), *commands)
+    now, _ = clock.read(time, kept)
     return [_summarise(id, now, *found[at : at + 5]) for id, at in zip(ids, range(0, len(found), 5), strict=True)]
 
 

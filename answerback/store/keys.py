@@ -22,11 +22,21 @@ def partition(thread: str, partitions: int) -> int:
 
 
 def queue(p: int, name: Queue) -> str:
-    """ZSET: thread id → when it may be claimed (ms). A claimed thread's score is its lease's end.
+    """ZSET: thread id → when it may be claimed (ms, by `clock`). A claimed thread's score is its lease's end.
 
     `ready` holds the threads with waiting events, `due` those with unsent replies. For ever.
     """
     return f"ab:{{{p}}}:{name}"
+
+
+def clock(p: int) -> str:
+    """HASH: a partition's lease clock, by which its queues are kept; see lua/with/clock.lua. For ever.
+
+    wall (the server's time when a worker last kept it, ms), now (its own time then, ms), lease (ms); and of the steps
+    of the server's clock: steps (how many were seen), step (the size of the last one, ms), stepped (when, by the
+    server's clock after it, ms), noted (the same by the lease clock).
+    """
+    return f"ab:{{{p}}}:clock"
 
 
 def wake(p: int, name: Queue) -> str:
@@ -35,7 +45,7 @@ def wake(p: int, name: Queue) -> str:
 
 
 def retrying(p: int, name: Queue) -> str:
-    """ZSET: thread id → next try (ms), of the members of a queue whose last try failed. For ever."""
+    """ZSET: thread id → next try (ms, by `clock`), of the members of a queue whose last try failed. For ever."""
     return f"ab:{{{p}}}:{name}:retrying"
 
 

@@ -77,6 +77,7 @@ class Letters:
                         keys.graves(p),
                         keys.outbox(p, thread),
                         keys.unsent(p, thread),
+                        keys.clock(p),
                     ],
                     [thread, id, _encode(grave)],
                 )
@@ -100,6 +101,7 @@ class Letters:
                     keys.thread(p, thread),
                     keys.inbox(p, thread),
                     keys.seen(p, grave.event.delivery),
+                    keys.clock(p),
                 ],
                 [thread, id, _encode(entry), self._seen],
             )

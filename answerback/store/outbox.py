@@ -37,7 +37,8 @@ class Outbox:
         self._scripts = threads.scripts
         self._lease = int(lease * 1000)
         self._marks: list[Group[Part, int]] = [
-            self._scripts.mark.grouped([keys.queue(p, "due")], [self._lease]) for p in range(threads.partitions)
+            self._scripts.mark.grouped([keys.queue(p, "due"), keys.clock(p)], [self._lease])
+            for p in range(threads.partitions)
         ]
 
     async def claim(self, p: int, taken: Taken) -> list[Outgoing]:
@@ -71,7 +72,7 @@ class Outbox:
         following = await self._scripts.settle(
             [
                 keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
-                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.clock(p),
             ],
             [
                 id, outgoing.fence, self._lease, reply.key, _encode(kept), "failed" if letter else "sent",
@@ -88,7 +89,7 @@ class Outbox:
         held = await self._scripts.defer(
             [
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
-                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
             ],
             [id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry)],
         )  # fmt: skip
@@ -104,6 +105,7 @@ class Outbox:
         names = [
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
             keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.deltas(p, thread),
+            keys.clock(p),
         ]  # fmt: skip
         while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
             reply = _reply(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from answerback.store import keys
+from answerback.store.clock import Steps, look, read, steps
 from answerback.store.connection import Value
 from answerback.store.threads import Threads
 
@@ -22,7 +23,10 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, summed over the partitions. The last six count since the store was new."""
+    """All of it, summed over the partitions. The six before `clock_steps` count since the store was new.
+
+    clock_steps  how often the clock of Redis was seen to be set
+    """
 
     turns: Queue
     replies: Queue
@@ -35,15 +39,16 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     attempts_failed: int
     replies_sent: int
     replies_failed: int
+    clock_steps: Steps
 
 
 async def queues(threads: Threads) -> Queues:
-    """Count. Each partition is read in one step; the clock is that of Redis."""
-    totals = dict.fromkeys(Queues.__struct_fields__[2:], 0)
+    """Count. Each partition is read in one step; the clock is that of its leases."""
+    totals = dict.fromkeys(Queues.__struct_fields__[2:-1], 0)
     turns: list[Queue] = []
     replies: list[Queue] = []
-    now = await threads.database.now()
     for p in range(threads.partitions):
+        now, _ = read(*await threads.database.together(*look(p)))
         *found, counted, dead, known = await threads.database.together(
             *_count(p, "ready", now),
             *_count(p, "due", now),
@@ -63,7 +68,7 @@ async def queues(threads: Threads) -> Queues:
         totals["attempts_failed"] += count.get("failed", 0)
         totals["replies_sent"] += count.get("sent", 0)
         totals["replies_failed"] += count.get("failed replies", 0)
-    return Queues(turns=_sum(turns), replies=_sum(replies), **totals)
+    return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(threads.database), **totals)
 
 
 def _count(p: int, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:

@@ -48,7 +48,7 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
     found = await threads.scripts.unlock(
         [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
-            keys.thread(p, id), keys.journal(p, id), keys.deltas(p, id),
+            keys.thread(p, id), keys.journal(p, id), keys.deltas(p, id), keys.clock(p),
         ],
         [id],
     )  # fmt: skip
@@ -70,7 +70,7 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
         [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.inbox(p, id),
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.unsent(p, id),
-            keys.thread(p, id),
+            keys.thread(p, id), keys.clock(p),
         ],
         [id],
     )  # fmt: skip

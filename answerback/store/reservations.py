@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import msgspec
 
+from answerback.log import get_logger
 from answerback.store import keys
 from answerback.store.claim import Lease
+from answerback.store.clock import Watch, monotonic
 from answerback.store.connection import Database, Value
 from answerback.store.scripts import Scripts
 
+log = get_logger(__name__)
+
 
 class Taken(msgspec.Struct, frozen=True):
-    """Threads reserved until `till` (ms), and in how many ms the next one becomes claimable (None: not known)."""
+    """Threads reserved until `till` (ms, by the lease clock).
+
+    wait  in how many ms the next one becomes claimable; None when that is not known
+    """
 
     till: int
     threads: tuple[str, ...]
@@ -29,20 +35,20 @@ class Reservations:
         self.scripts = scripts
         self._lease = int(lease * 1000)
         self._ahead = 0
+        self.watch = Watch()
 
     async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
-        """Reserve up to `limit` claimable threads of a queue for one lease; none by a call that was long on its way."""
-        till, ids, wait = await self.scripts.take(
-            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue)],
-            [limit, self._lease, self.now if self._ahead else 0],
+        """Reserve up to `limit` claimable threads of a queue for one lease."""
+        till, ids, wait, wall = await self.scripts.take(
+            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
         )
-        self._ahead = till - self._lease - _monotonic()
+        self._ahead = wall - monotonic()
         return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
     @property
     def now(self) -> int:
         """The time of Redis, ms, as the last `take` told it: no clock of ours is trusted, none is asked."""
-        return _monotonic() + self._ahead
+        return monotonic() + self._ahead
 
     async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
         """Wait until a token says that a queue has something new, or until the time is over."""
@@ -53,13 +59,23 @@ class Reservations:
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 
     async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[int]:
-        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now."""
-        names = [keys.queue(p, "ready"), keys.queue(p, "due"), *(keys.thread(p, id) for _, id, _ in leases)]
+        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now.
+
+        Without any, it keeps the partition's lease clock going: each worker does so every fifth of a lease.
+        """
+        names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
+        names += [keys.thread(p, id) for _, id, _ in leases]
         args: list[Value] = [self._lease]
         for lease in leases:
             args += lease
-        return [Lease(held) for held in await self.scripts.extend(names, args)]
+        sent = monotonic()
+        wall, held = await self.scripts.extend(names, args)
+        if step := self.watch.observe(sent, monotonic(), wall):
+            await self._note(step)
+        return [Lease(each) for each in held]
 
-
-def _monotonic() -> int:
-    return int(time.monotonic() * 1000)
+    async def _note(self, step: int) -> None:
+        """The server's clock was set: say so, and count it, unless another worker has done so."""
+        if await self.scripts.count_step([keys.clock(0)], [step]):
+            way = "forward" if step > 0 else "back"
+            log.warning("the clock of Redis was set", way=way, seconds=abs(step) / 1000)

@@ -70,6 +70,7 @@ class Scripts:
         self.claim = script("claim")
         self.gather = script("gather")
         self.extend = script("extend")
+        self.count_step = script("count_step")
         self.step = script("step")
         self.emit = script("emit")
         self.watch = script("watch")

@@ -55,7 +55,7 @@ async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[
         here = [id for id in ids if threads.partition(id) == p]
         if not here:
             continue
-        names = [keys.queue(p, "ready"), *(keys.thread(p, id) for id in here)]
+        names = [keys.queue(p, "ready"), keys.clock(p), *(keys.thread(p, id) for id in here)]
         for number, *about in await threads.scripts.filter(names, [*args, *here]):
             id = here[number - 1]
             if not text or text in "\n".join((id, *(part.decode(errors="replace") for part in about))).casefold():

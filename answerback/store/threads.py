@@ -55,14 +55,14 @@ class Threads(Reservations):
             counters, threads = keys.counters(p), keys.threads(p)
             self._accepts.append(
                 self.scripts.accept.grouped(
-                    [*ready, keys.marks(p), counters, threads, *dead], [self._seen, keys.signals()]
+                    [*ready, keys.marks(p), counters, threads, *dead, keys.clock(p)], [self._seen, keys.signals()]
                 )
             )
-            self._steps.append(self.scripts.step.grouped(due, []))
+            self._steps.append(self.scripts.step.grouped([*due, keys.clock(p)], []))
             self._emissions.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
-                    [*ready, *due, counters, threads], [self._lease, window], limit=40, flights=2
+                    [*ready, *due, counters, threads, keys.clock(p)], [self._lease, window], limit=40, flights=2
                 )
             )
 
@@ -110,6 +110,7 @@ class Threads(Reservations):
         if it crashes once more (after `fatal` crashes) is claimed alone, and the rest is given back.
         """
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
+        names.append(keys.clock(p))
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.deltas(p, id))
@@ -194,6 +195,7 @@ class Threads(Reservations):
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id), keys.deltas(p, id),
+                keys.clock(p),
             ],
             [
                 id, claim.fence, int(delay * 1000), how, error,
@@ -215,7 +217,7 @@ class Threads(Reservations):
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p), keys.dead(p), keys.letters(p),
                 keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
-                keys.seen(p, entry.event.delivery), keys.deltas(p, id),
+                keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p),
             ],
             [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, *delta_words(deltas)],
         )  # fmt: skip
@@ -230,7 +232,7 @@ class Threads(Reservations):
         found = await self.scripts.cancel(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
-                keys.thread(p, id), keys.inbox(p, id),
+                keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
             ],
             [id, keys.signals()],
         )  # fmt: skip

@@ -43,7 +43,7 @@ def server(binary: Path) -> Iterator[Server]:
         )
         try:
             deadline = time.monotonic() + 10
-            while not _listens(path):
+            while not listens(path):
                 assert process.poll() is None, f"{binary} does not start"
                 assert time.monotonic() < deadline, f"{binary} does not listen"
                 time.sleep(0.005)
@@ -80,7 +80,8 @@ def letters(threads: Threads) -> Letters:
     return Letters(threads)
 
 
-def _listens(path: Path) -> bool:
+def listens(path: Path) -> bool:
+    """Whether a server listens on this socket."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
 

@@ -145,15 +145,3 @@ async def test_an_inbox_of_thousands_is_no_burden(threads: Threads) -> None:
     await asyncio.gather(*[threads.accept(event(number)) for number in range(5000)])
     wide = Threads(threads.database, window=5000)
     assert len((await claim(wide)).entries) == 5000
-
-
-async def test_a_call_that_was_long_on_its_way_takes_nothing(threads: Threads) -> None:
-    """As after a standstill of Redis: every lease seems to be over, and those who hold them have not been heard yet."""
-    await threads.accept(event(1))
-    await claim(threads)
-    await lapse(threads)
-    told = threads.now
-    threads._ahead -= 4000  # the caller's notion of now is what it was four seconds ago
-    assert threads.now < told - 3000
-    assert (await threads.take(0, "ready", 10)).threads == ()
-    assert (await threads.take(0, "ready", 10)).threads == (THREAD,)

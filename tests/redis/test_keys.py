@@ -88,6 +88,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         await threads.gather(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some])
+        await threads.scripts.count_step([keys.clock(p)], [60_000])
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
         await threads.commit(turn(some[1], more=False, deltas=[told("done", "t")]))
         await threads.release(some[2], delay=60, error="no")

@@ -1,6 +1,6 @@
 -- Store events, each once. Many in one call; all in one partition.
 --
--- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves
+-- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves  9 clock
 --       then for each event: seen, thread, inbox; where it has a condition, the two lists its chat is in
 -- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
@@ -10,8 +10,8 @@
 -- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
 -- condition found: "missing", "ended", "busy". Nothing is stored then.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- With clock
+local now, wall = clock(KEYS[9])
 local remember = ARGV[1]
 local marked = redis.call('SCARD', KEYS[3]) > 0
 local accepted, revived, woken = 0, 0, 0
@@ -41,11 +41,11 @@ local function store(event, entry, seen, thread, inbox)
   -- A full server refuses this first write, and with it the whole script: nothing is half stored.
   redis.call('SET', seen, 'stored', 'PX', remember)
   redis.call('RPUSH', inbox, entry)
-  if redis.call('HSETNX', thread, 'created', now) == 1 then
+  if redis.call('HSETNX', thread, 'created', wall) == 1 then
     redis.call('HSET', thread, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
       'title', ARGV[event + 6], 'url', ARGV[event + 7])
   end
-  redis.call('ZADD', KEYS[5], now, ARGV[event + 1])
+  redis.call('ZADD', KEYS[5], wall, ARGV[event + 1])
   -- A member of `ready` is waiting, claimed or due for another try: whichever it is, its turn
   -- will find this entry in the inbox, so its score must not be touched.
   if redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1]) == 1 then
@@ -60,14 +60,14 @@ local function store(event, entry, seen, thread, inbox)
 end
 
 local function said(thread, lists, id)
-  redis.call('HSET', thread, 'updated', now)
+  redis.call('HSET', thread, 'updated', wall)
   -- A chat that no list shows is in neither.
-  redis.call('ZADD', KEYS[lists], 'XX', now, id)
-  redis.call('ZADD', KEYS[lists + 1], 'XX', now, id)
+  redis.call('ZADD', KEYS[lists], 'XX', wall, id)
+  redis.call('ZADD', KEYS[lists + 1], 'XX', wall, id)
 end
 
 local results = {}
-local key = 9
+local key = 10
 for event = 3, #ARGV, 10 do
   local seen, thread, inbox = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local state = redis.call('GET', seen)

@@ -2,14 +2,14 @@
 -- Move the events of a turn, at the head of a thread, to the dead letters; the thread goes on with the next.
 --
 -- KEYS  1 ready  2 ready wake  3 counters  4 dead  5 letters  6 graves
---       7 thread  8 inbox  9 journal  10 seen (of the last of them)  11 deltas
+--       7 thread  8 inbox  9 journal  10 seen (of the last of them)  11 deltas  12 clock
 -- ARGV  1 thread id  2 fence  3 turn id (the dead letter's id)  4 the entry to put back on a replay
 --       5 the dead letter  6 how long its delivery is remembered (ms)  7 entries it takes from the inbox
 --       8 … pairs of (kind, JSON): its last deltas
 -- Returns 1, or 0 when the lease is lost.
+-- With clock
 -- With tell
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, wall = clock(KEYS[12])
 local held = redis.call('HMGET', KEYS[7], 'fence', 'committed', 'owner')
 local once = ARGV[3] .. ':' .. ARGV[2]
 if held[1] ~= ARGV[2] then return 0 end
@@ -17,7 +17,7 @@ if held[2] == once then return 1 end
 if held[3] == '' then return 0 end
 redis.call('LTRIM', KEYS[8], ARGV[7], -1)
 redis.call('DEL', KEYS[9])
-redis.call('ZADD', KEYS[4], now, ARGV[3])
+redis.call('ZADD', KEYS[4], wall, ARGV[3])
 redis.call('HSET', KEYS[5], ARGV[3], ARGV[5])
 redis.call('HSET', KEYS[6], ARGV[3], ARGV[4])
 redis.call('SET', KEYS[10], 'dead', 'PX', ARGV[6])

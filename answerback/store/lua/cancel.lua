@@ -2,9 +2,10 @@
 -- Cancel the turn that runs in a thread, or the next one if it only waits. The mark stays until that
 -- turn is over, so it also reaches a worker that did not hear the signal.
 --
--- KEYS  1 ready  2 ready wake  3 ready retrying  4 thread  5 inbox
+-- KEYS  1 ready  2 ready wake  3 ready retrying  4 thread  5 inbox  6 clock
 -- ARGV  1 thread id  2 the channel of signals
 -- Returns 1, or 0 when there is nothing to cancel.
+-- With clock
 if redis.call('LLEN', KEYS[5]) == 0 then return 0 end
 local held = redis.call('HMGET', KEYS[4], 'position', 'owner')
 redis.call('HSET', KEYS[4], 'cancel', held[1] or '0')
@@ -12,8 +13,7 @@ if held[2] and held[2] ~= '' then
   redis.call('PUBLISH', ARGV[2], 'cancel\n' .. ARGV[1])
 else
   -- It waits for its next try: a worker shall see the mark now.
-  local time = redis.call('TIME')
-  redis.call('ZADD', KEYS[1], 'LT', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+  redis.call('ZADD', KEYS[1], 'LT', clock(KEYS[6]), ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
   redis.call('RPUSH', KEYS[2], '')
   redis.call('LTRIM', KEYS[2], -64, -1)

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
 --
--- KEYS  1 ready  2 retrying  3 counters  4 ready wake  then for each thread: thread, inbox, history, journal, deltas
+-- KEYS  1 ready  2 retrying  3 counters  4 ready wake  5 clock
+--       then for each thread: thread, inbox, history, journal, deltas
 -- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
 --       8 crashes after which it is buried, 0 if it never is  then for each thread: its id
@@ -9,8 +10,8 @@
 -- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
 -- there end in the middle of a turn, 1 if its turn was cancelled}, or nil when the reservation no longer stands,
 -- nothing is left to do, a suspect has to wait, or another one is to be alone.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- With clock
+local now, wall = clock(KEYS[5])
 local till, room, wait, fatal = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local found, claimed = {}, {}
 local alone, others
@@ -21,7 +22,7 @@ local function following(fence)
 end
 
 for i = 9, #ARGV do
-  local at = 5 + (i - 9) * 5
+  local at = 6 + (i - 9) * 5
   local thread, inbox = KEYS[at], KEYS[at + 1]
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
     -- A turn whose worker died is the same turn again, however many events it was to answer.
@@ -45,7 +46,7 @@ for i = 9, #ARGV do
 end
 
 for i = 9, #ARGV do
-  local at = 5 + (i - 9) * 5
+  local at = 6 + (i - 9) * 5
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
   local entries, meta, crashes, suspect = unpack(found[i] or {})
   if entries and alone and i ~= alone then
@@ -61,12 +62,12 @@ for i = 9, #ARGV do
     claimed[#claimed + 1] = false
   elseif entries then
     if suspect then room = room - 1 end
-    local live = (meta[10] == 'chat' or tonumber(meta[11] or 0) > now) and 1 or 0
+    local live = (meta[10] == 'chat' or tonumber(meta[11] or 0) > wall) and 1 or 0
     local last = live == 1 and redis.call('XREVRANGE', KEYS[at + 4], '+', '-', 'COUNT', 1)[1]
     if last and last[2][2] ~= 'done' and last[2][2] ~= 'error' then live = 2 end
     local fence, attempt = following(meta[1]), (meta[2] or 0) + 1
     redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
-      'claimed', now, 'taken', #entries)
+      'claimed', wall, 'taken', #entries)
     claimed[#claimed + 1] = {
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),

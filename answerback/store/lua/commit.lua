@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Commit turns, each whole or not at all: history, inbox, outbox, journal and lock change together.
 --
--- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads
+-- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads  7 clock
 --       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas
 -- ARGV  1 lease (ms)  2 events at most
 --       then for each turn: thread id, fence, position, turn id, events handled, "1" to go on
@@ -9,12 +9,12 @@
 --       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
 -- given up; nil when the lease is lost and nothing was changed.
+-- With clock
 -- With tell
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, wall = clock(KEYS[7])
 local results = {}
 local handled, ready, due = 0, 0, 0
-local key, arg = 7, 3
+local key, arg = 8, 3
 
 while arg <= #ARGV do
   local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
@@ -51,7 +51,7 @@ while arg <= #ARGV do
         due = due + redis.call('ZADD', KEYS[3], 'NX', now, id)
       end
     end
-    redis.call('ZADD', KEYS[6], now, id)
+    redis.call('ZADD', KEYS[6], wall, id)
     if state ~= '' then redis.call('HSET', thread, 'state', state) end
     position = (held[5] or 0) + count
     handled = handled + count

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- A reply was posted: the platform told us of our own message. It is sent, whatever its sender knows of it.
 --
--- KEYS  1 due  2 due wake  3 due retrying  4 counters  5 thread  6 outbox  7 unsent  8 deltas
+-- KEYS  1 due  2 due wake  3 due retrying  4 counters  5 thread  6 outbox  7 unsent  8 deltas  9 clock
 -- ARGV  1 thread id  2 reply key  3 the reply as it lies there  4 the reply as it is sent
 --       5 … (kind, JSON): what followers of the thread are told
 -- Returns "confirmed"; "changed" when it does not lie there like that; "settled" when it is not among the unsent.
+-- With clock
 -- With tell
 if redis.call('HGET', KEYS[6], ARGV[2]) ~= ARGV[3] then return 'changed' end
 local first = redis.call('LINDEX', KEYS[7], 0) == ARGV[2]
@@ -18,8 +19,7 @@ if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then
   if redis.call('EXISTS', KEYS[7]) == 0 then
     redis.call('ZREM', KEYS[1], ARGV[1])
   else
-    local time = redis.call('TIME')
-    redis.call('ZADD', KEYS[1], 'XX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+    redis.call('ZADD', KEYS[1], 'XX', clock(KEYS[9]), ARGV[1])
     redis.call('RPUSH', KEYS[2], '')
     redis.call('LTRIM', KEYS[2], -64, -1)
   end

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- Give an outbox up for now: its next reply may be tried again after a delay.
 --
--- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent
+-- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 reply key  5 reply  6 "1" when the delay is a retry's
 -- Returns 1, or 0 when the lease is lost.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- With clock
+local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end

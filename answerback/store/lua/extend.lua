@@ -1,14 +1,16 @@
 #!lua flags=allow-oom
 -- One heartbeat for everything a worker holds.
 --
--- KEYS  1 ready  2 due  then for each lease: thread
+-- KEYS  1 ready  2 due  3 clock  then for each lease: thread
 -- ARGV  1 lease (ms)  then for each lease: "ready" or "due", thread id, fence
--- Returns for each lease 1, 2 when its turn was cancelled, 3 when its holder has given it up, or 0 when it is lost.
-local time = redis.call('TIME')
-local till = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+-- Returns {the server's time (ms), for each lease 1, 2 when its turn was cancelled, 3 when its holder has given it up,
+-- or 0 when it is lost}.
+-- With clock
+local now, wall = clock(KEYS[3], ARGV[1])
+local till = now + ARGV[1]
 local held = {}
-for i = 3, #KEYS do
-  local at = 2 + (i - 3) * 3
+for i = 4, #KEYS do
+  local at = 2 + (i - 4) * 3
   local queue, fence, holder = KEYS[1], 'fence', 'owner'
   if ARGV[at] == 'due' then queue, fence, holder = KEYS[2], 'sender', 'sending' end
   local lock = redis.call('HMGET', KEYS[i], fence, holder, 'cancel', 'position')
@@ -23,4 +25,4 @@ for i = 3, #KEYS do
     held[#held + 1] = holder == 'owner' and lock[3] == (lock[4] or '0') and 2 or 1
   end
 end
-return held
+return {wall, held}

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- Record how far a reply has come, before the next byte of it leaves; the lease begins anew.
 --
--- KEYS  1 due  then for each reply: thread, outbox, unsent
+-- KEYS  1 due  2 clock  then for each reply: thread, outbox, unsent
 -- ARGV  1 lease (ms)  then for each reply: thread id, fence, reply key, reply
 -- Returns for each reply 1, or 0 when its lease is lost or it is not the next to be sent.
-local time = redis.call('TIME')
-local till = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+-- With clock
+local till = clock(KEYS[2]) + ARGV[1]
 local marked = {}
-for i = 2, #KEYS, 3 do
-  local at = 2 + (i - 2) / 3 * 4
+for i = 3, #KEYS, 3 do
+  local at = 2 + (i - 3) / 3 * 4
   local held = redis.call('HMGET', KEYS[i], 'sender', 'sending')
   if held[1] == ARGV[at + 1] and held[2] ~= '' and redis.call('LINDEX', KEYS[i + 2], 0) == ARGV[at + 2] then
     redis.call('HSET', KEYS[i + 1], ARGV[at + 2], ARGV[at + 3])

@@ -2,13 +2,13 @@
 -- Give a thread up without having handled its events: for another try later, handed back, or interrupted
 -- to begin again with what has arrived meanwhile.
 --
--- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas
+-- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts), "handed back" or "interrupted"
 --       5 the error in a line, "" if there was none  6 n  then n messages, then pairs of (kind, JSON): deltas
 -- Returns 1, or 0 when the lease is lost.
+-- With clock
 -- With tell
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[5], 'fence', 'owner')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end

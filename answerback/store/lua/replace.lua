@@ -2,7 +2,7 @@
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 due  5 due wake  6 due retrying  7 counters  8 threads
 --       9 dead  10 letters  11 graves  12 thread  13 inbox  14 history  15 journal  16 outbox  17 unsent
---       18 deltas  19-21 the lists of chats that it may stand in  then the lists that the archive goes into,
+--       18 deltas  19-21 the lists of chats that it may stand in  22 clock  then the lists that the archive goes into,
 --       and for each delivery that it knows: seen
 -- ARGV  1 thread id  2 what may be there: "anything", "nothing", or "idle": what was said until then and no more
 --       3 when something last happened in an idle thread (ms)  4 its position and how often it was changed, "3:0"
@@ -15,6 +15,7 @@
 -- Returns {"done", 1 if there was such a thread, owner, messages, events, replies, steps, deltas} of what was
 -- there; or, with nothing changed, {"exists"}, {"changed"} (it is not idle any more, or another's) or
 -- {"buried"} (something was buried meanwhile).
+-- With clock
 local id, may = ARGV[1], ARGV[2]
 local thread, inbox, history, journal = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 local outbox, unsent, deltas = KEYS[16], KEYS[17], KEYS[18]
@@ -49,10 +50,9 @@ if may ~= 'nothing' then
   local fence = math.max(held[1] or 0, held[2] or 0)
   if fence > tonumber(counted[4] or 0) then redis.call('HSET', KEYS[7], 'fence', fence) end
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, wall = clock(KEYS[22])
 if there then
-  redis.call('PUBLISH', deltas, now + 1 .. '-0\ngone\n' .. ARGV[7])
+  redis.call('PUBLISH', deltas, wall + 1 .. '-0\ngone\n' .. ARGV[7])
 end
 if not ARGV[8] then return was end
 local at = 10
@@ -72,7 +72,7 @@ local function append(command, key)
 end
 
 list(2, append('HSET', thread))
-redis.call('HSET', thread, 'imported', now)
+redis.call('HSET', thread, 'imported', wall)
 redis.call('ZADD', KEYS[8], ARGV[8], id)
 list(1, append('RPUSH', history))
 local entries = list(1, append('RPUSH', inbox))
@@ -86,7 +86,7 @@ local letters = list(4, function(first, last)
     redis.call('HSET', KEYS[11], ARGV[letter], ARGV[letter + 3])
   end
 end)
-local key = 22
+local key = 23
 list(1, function(first, last)
   for score = first, last do
     redis.call('ZADD', KEYS[key], ARGV[score], id)

@@ -1,10 +1,10 @@
 -- Put a dead reply back at the end of its thread's outbox.
 --
--- KEYS  1 due  2 due wake  3 dead  4 letters  5 graves  6 outbox  7 unsent
+-- KEYS  1 due  2 due wake  3 dead  4 letters  5 graves  6 outbox  7 unsent  8 clock
 -- ARGV  1 thread id  2 dead letter id (the reply's key)  3 the reply
 -- Returns 1, or 0 when no such letter lies there.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- With clock
+local now = clock(KEYS[8])
 if redis.call('ZREM', KEYS[3], ARGV[2]) == 0 then return 0 end
 redis.call('HDEL', KEYS[4], ARGV[2])
 redis.call('HDEL', KEYS[5], ARGV[2])

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- Make a thread claimable now that waits for its next try, or fell out of its queue.
 --
--- KEYS  twice, for `ready` and for `due`: queue, wake, retrying, what waits (inbox, unsent)  then 9 thread
+-- KEYS  twice, for `ready` and for `due`: queue, wake, retrying, what waits (inbox, unsent)  then 9 thread  10 clock
 -- ARGV  1 thread id
 -- Returns for turn and outbox "requeued", "lost" (it was missing from its queue, and is back), "held", "ready"
 -- (it was claimable anyway) or "empty"; nil when there is no such thread.
+-- With clock
 if redis.call('EXISTS', KEYS[9]) == 0 then return false end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = clock(KEYS[10])
 local holders = redis.call('HMGET', KEYS[9], 'owner', 'sending')
 
 local function requeue(queue, wake, retrying, waiting, holder)

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
 -- A reply is sent, or failed for good: take it off the list of the unsent.
 --
--- KEYS  1 due  2 counters  3 dead  4 letters  5 graves  6 thread  7 outbox  8 unsent  9 deltas
+-- KEYS  1 due  2 counters  3 dead  4 letters  5 graves  6 thread  7 outbox  8 unsent  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 lease (ms)  4 reply key  5 reply  6 "sent" or "failed"
 --       7 the dead letter of a failed reply, ""  8 the reply to post on a replay, ""
 --       9 … (kind, JSON): what followers of the thread are told
 -- Returns the thread's next reply, under the same lease; "" when none is left and the outbox was
 -- given up; nil when the lease is lost.
+-- With clock
 -- With tell
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now, wall = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[6], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return false end
 -- Said twice, the second call changes nothing and answers the same.
@@ -18,7 +18,7 @@ if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
   redis.call('HSET', KEYS[7], ARGV[4], ARGV[5])
   redis.call('HINCRBY', KEYS[2], ARGV[6] == 'sent' and 'sent' or 'failed replies', 1)
   if ARGV[6] == 'failed' then
-    redis.call('ZADD', KEYS[3], now, ARGV[4])
+    redis.call('ZADD', KEYS[3], wall, ARGV[4])
     redis.call('HSET', KEYS[4], ARGV[4], ARGV[7])
     redis.call('HSET', KEYS[5], ARGV[4], ARGV[8])
   end

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- Write journal entries, each fenced, each with the replies it may put into the outbox.
 --
--- KEYS  1 due  2 due wake  then for each step: thread, journal, outbox, unsent
+-- KEYS  1 due  2 due wake  3 clock  then for each step: thread, journal, outbox, unsent
 -- ARGV  for each step: thread id, fence, position, name, record, n, n times (reply key, reply)
 -- Returns for each step 1, or 0 when its lease is lost, or its turn over, and nothing was written.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- With clock
+local now = clock(KEYS[3])
 local written, woken = {}, 0
-local key, arg = 3, 1
+local key, arg = 4, 1
 
 while arg <= #ARGV do
   local thread, journal, outbox, unsent = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- Take a thread from whoever holds it: its turn is claimable at once, its outbox when the sender's lease ends.
 --
--- KEYS  1 ready  2 ready wake  3 due  4 thread  5 journal  6 deltas
+-- KEYS  1 ready  2 ready wake  3 due  4 thread  5 journal  6 deltas  7 clock
 -- ARGV  1 thread id
 -- Returns {owner or "", since when (ms), ms until its outbox is claimable or -1 if nobody sent}; nil when
 -- there is no such thread.
+-- With clock
 if redis.call('EXISTS', KEYS[4]) == 0 then return false end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'fence', 'owner', 'claimed', 'attempts', 'sending')
 local owner, wait = held[2] or '', -1
 if owner ~= '' then

@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- Count a step of the server's clock, which several workers see, once.
+--
+-- KEYS  1 clock
+-- ARGV  1 by how much it was set (ms), below 0 when it was set back
+-- Returns 1, or 0 when it was counted before.
+-- With clock
+local now, wall = clock(KEYS[1])
+local held = redis.call('HMGET', KEYS[1], 'step', 'noted', 'lease')
+-- All workers that live see it within a fifth of a lease, and agree on it but for the time that a call takes.
+if held[2] and now - held[2] < tonumber(held[3] or 0) and math.abs(held[1] - ARGV[1]) < 1000 then return 0 end
+redis.call('HSET', KEYS[1], 'step', ARGV[1], 'noted', now, 'stepped', wall)
+redis.call('HINCRBY', KEYS[1], 'steps', 1)
+return 1
