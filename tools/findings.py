@@ -211,9 +211,15 @@ async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Findi
                 if not offline:
                     identity = await http.perform(client.whoami())
                     yield Finding("ok", name, f"replies are posted as {identity.name}")
+                    if identity.person:
+                        what = f"{identity.name} is a person's account: what they write is taken for ours, not answered"
+                        yield Finding("warning", name, what, "use an account that the bot has for itself, or an app")
             except RateLimited as limit:
                 yield Finding("warning", name, f"cannot be asked who we are: {limit}", "try again later")
-            except (DeliveryError, ConfigurationError) as error:
+            except DeliveryError as error:
+                # It says what to do where something can be done.
+                yield Finding("error", name, f"replies cannot be posted: {error}")
+            except ConfigurationError as error:
                 yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)
     finally:
         await http.close()

@@ -12,6 +12,7 @@ from answerback.store import Claim, Flows, Outgoing, Roster, Threads, WorkerRepo
 from answerback.store.measures import Measures
 
 from .claims import Claims
+from .identity import Identities
 from .served import Served
 from .turn import Turns
 
@@ -29,6 +30,7 @@ class Heartbeat:
         turns: Turns,
         working: Claims[Claim],
         sending: Claims[Outgoing],
+        identities: Identities,
     ) -> None:
         self._worker = worker
         self._settings = settings
@@ -38,6 +40,7 @@ class Heartbeat:
         self._turns = turns
         self._working = working
         self._sending = sending
+        self._identities = identities
         self._flows = Flows(threads)
         self._measures = Measures(threads.database)
         self._started = 0
@@ -45,12 +48,18 @@ class Heartbeat:
         """Set when the first report is written, or cannot be."""
 
     async def keep(self) -> None:
-        """Report at once and then again and again; tell once of the flows that our agents follow."""
+        """Report at once and then again and again.
+
+        What is told once, of the flows that our agents follow say, is told again to a Redis that does not know us: it
+        was emptied, or another one took its place.
+        """
         told = False
         while True:
             try:
                 self._started = self._started or await self._database.now()
-                await self._roster.report(self._report())
+                if await self._roster.report(self._report()):
+                    told = False
+                await self._identities.look_after()
                 if not told:
                     await self._flows.tell(self._served.sketches())
                     told = True
@@ -83,4 +92,5 @@ class Heartbeat:
             done=self._turns.tally.done,
             failed=self._turns.tally.failed,
             agents=self._served.reports(self._turns.running),
+            marks=self._identities.marks,
         )

@@ -11,10 +11,13 @@ from answerback.messages import Event, Identity
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
     """The agent that answers `event`: the one it is said to, if we have it.
 
-    Where it is said to none, the thread's own (`last` answered in it) if it hears it, else the first to.
+    Where it is said to none, the thread's own (`last` answered in it) if it hears it, else the first to. What we
+    said ourselves is for nobody.
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
+    if identity is not None and identity.wrote(event.identities):
+        return None
     mentioned = event.mentioned or (
         identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
     )

@@ -15,7 +15,7 @@ from answerback.platforms import Client, More, Sent
 from answerback.store import Outbox, Outgoing
 
 from .backoff import Backoff
-from .identity import UNIDENTIFIED_DELAY, Identities
+from .identity import Identities
 from .patience import patiently
 
 log = get_logger(__name__)
@@ -74,7 +74,7 @@ class Sender:
         if client is None:
             return await self._fail(outgoing, f"this worker has no credential for {reply.platform}")
         if reply.platform not in self._identities.known:
-            await patiently(self._outbox.defer, outgoing, UNIDENTIFIED_DELAY, retry=False)
+            await patiently(self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False)
             return None
         try:
             # Where the platform drops a repeat, posting again is the way to settle it.

@@ -15,7 +15,7 @@ from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
 from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError, in_a_line
 from answerback.log import get_logger
-from answerback.messages import Arrival, DeadLetter, Entry, Event, Identity, Reply
+from answerback.messages import Arrival, DeadLetter, Entry, Event, Reply
 from answerback.platforms import Client
 from answerback.retry_after import seconds_told
 from answerback.store import Claim, Commit, Step, Threads
@@ -24,7 +24,7 @@ from answerback.store.deltas import told
 
 from .backoff import Backoff
 from .broadcast import SILENT, Broadcast, Voice, voice_of
-from .identity import UNIDENTIFIED_DELAY
+from .identity import Identities
 from .letters import letter
 from .outcome import Status, commit, composer, done, heard, left, messages, unanswered
 from .patience import patiently
@@ -47,7 +47,7 @@ class Turns:
         threads: Threads,
         served: Served,
         clients: Mapping[str, Client],
-        identities: Mapping[str, Identity],
+        identities: Identities,
         sure: Callable[[], Awaitable[None]],
         elsewhere: Callable[[Claim, Event], Awaitable[None]],
         *,
@@ -95,11 +95,12 @@ class Turns:
             why = f"its worker died or lost its lease in {claim.crashes} attempts"
             await self._bury(claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
             return False
-        identity = self._identities.get(event.platform)
+        identity = self._identities.known.get(event.platform)
         if identity is None and event.platform in self._clients:
             # Whether we are addressed cannot be told yet: the thread waits, and nothing is held against it.
-            await patiently(self._threads.release, claim, "handed back", delay=UNIDENTIFIED_DELAY)
+            await patiently(self._threads.release, claim, "handed back", delay=self._identities.delay(event.platform))
             return False
+        ours = identity is not None and identity.wrote(event.identities)
 
         agents = await patiently(self._served.reached, event) if event.agent else self._served.own
 
@@ -111,7 +112,9 @@ class Turns:
             await self._elsewhere(claim, event)
             return False
         if agent is None:
-            said = heard(claim, claim.entries[0].events, event.id) if overheard(agents, event) else []
+            # What we said ourselves comes here when Redis was emptied, and ingress could not know us.
+            kept = overheard(agents, event) and not ours
+            said = heard(claim, claim.entries[0].events, event.id) if kept else []
             return await self._commit(claim, unanswered(claim, [event], said, "ignored", more=not self.stopping))
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:

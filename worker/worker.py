@@ -86,7 +86,7 @@ class Worker(arq.Worker):
             self._threads,
             self._served,
             clients,
-            self._identities.known,
+            self._identities,
             self._leases.sure,
             Elsewhere(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
             window=settings.history_window,
@@ -113,7 +113,15 @@ class Worker(arq.Worker):
             "due", self._threads, self._leases, outbox.claim, sender.run, slots=settings.concurrency, lease=lease
         )
         self._heartbeat = Heartbeat(
-            self.id, settings, self._threads, self._roster, self._served, self._turns, self._working, self._sending
+            self.id,
+            settings,
+            self._threads,
+            self._roster,
+            self._served,
+            self._turns,
+            self._working,
+            self._sending,
+            self._identities,
         )
         self._tasks: list[asyncio.Task[None]] = []
         super().__init__(

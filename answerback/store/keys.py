@@ -63,7 +63,7 @@ def threads(p: int) -> str:
 
 
 def marks(p: int) -> str:
-    """SET of what our own messages carry, "github:user:583231": see `Identity.marks`. For ever."""
+    """SET of what messages of the living workers carry, "github:user:583231": see `Identity.marks`. For ever."""
     return f"ab:{{{p}}}:marks"
 
 

@@ -44,6 +44,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     seen      when it last wrote, ms; a worker silent for longer than `lease` (ms) counts as gone
     state     "working", or "stopping" once it claims nothing more
+    marks     what its own messages carry, with their platforms: "github:user:583231"
     """
 
     id: str
@@ -59,6 +60,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     failed: int
     agents: Sequence[AgentReport] = ()
+    marks: Sequence[str] = ()
 
 
 _report = msgspec.msgpack.Decoder(WorkerReport).decode
@@ -72,14 +74,16 @@ class Roster:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def report(self, report: WorkerReport) -> None:
-        """Write a worker's report; its `seen` is set by the clock of Redis."""
+    async def report(self, report: WorkerReport) -> bool:
+        """Write a worker's report; its `seen` is set by the clock of Redis. Whether it was not known there before."""
         now = await self._database.now()
-        await self._database.call("HSET", keys.workers(), report.id, _encode(msgspec.structs.replace(report, seen=now)))
+        seen = msgspec.structs.replace(report, seen=now)
+        new = await self._database.call("HSET", keys.workers(), report.id, _encode(seen))
         # What is kept of an agent while no worker is there: it is known still, and messages to it wait.
         kept = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
         if fields := [word for agent in kept for word in (agent.name, _encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
+        return bool(new)
 
     async def leave(self, worker: str) -> None:
         """A worker stops."""

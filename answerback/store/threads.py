@@ -238,11 +238,25 @@ class Threads(Reservations):
         )  # fmt: skip
         return bool(found)
 
-    async def own(self, marks: Iterable[str]) -> None:
-        """From now on, an event with one of these identities ("github:user:583231") is our own message."""
-        if found := list(marks):
-            for p in range(self.partitions):
-                await self.database.call("SADD", keys.marks(p), *found)
+    async def own(self, platform: str, marks: Iterable[str]) -> None:
+        """From now on, an event of a platform with one of these identities ("user:583231") is ours, and no other.
+
+        What is kept already is not written.
+        """
+        ours = {f"{platform}:{mark}".encode() for mark in marks}
+        for p in range(self.partitions):
+            kept = {mark for mark in await self.database.call("SMEMBERS", keys.marks(p)) if _of(platform, mark)}
+            changes: list[tuple[Value, ...]] = []
+            if missing := ours - kept:
+                changes.append(("SADD", keys.marks(p), *missing))
+            if former := kept - ours:
+                changes.append(("SREM", keys.marks(p), *former))
+            if changes:
+                await self.database.together(*changes)
+
+
+def _of(platform: str, mark: bytes) -> bool:
+    return mark.startswith(f"{platform}:".encode())
 
 
 def _stored(message: Entry | Amendment) -> bytes:

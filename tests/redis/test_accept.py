@@ -69,7 +69,7 @@ async def test_events_that_come_at_once_keep_their_order_in_each_thread(threads:
 
 
 async def test_our_own_message_is_not_an_event(threads: Threads) -> None:
-    await threads.own(["github:user:7", "github:bot:9"])
+    await threads.own("github", ["user:7", "bot:9"])
     own = await threads.accept(event(1, identities=("user:1", "bot:9")))
     other = await threads.accept(event(2, identities=("user:9", "bot:7")))
     assert (own.status, own.reason) == ("ignored", "our own message")

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha1
 from importlib import resources
 
+import msgspec
+
 from answerback.messages import Amendment, DeadLetter, Message
 from answerback.store import Archives, Chats, Database, Letters, Opening, Outbox, Threads, keys
 from answerback.store.access import Keys
@@ -68,7 +70,7 @@ async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
 async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None:
     """Each script at least once, in every partition, on each of its ways."""
     ids = [f"github:1:{number}" for number in range(32)]
-    await threads.own(["github:user:7"])
+    await threads.own("github", ["user:7"])
     await asyncio.gather(*[threads.accept(event(number, id)) for number, id in enumerate(ids)])
     await asyncio.gather(
         *[threads.accept(event(number + 100, id, identities=("user:8",))) for number, id in enumerate(ids)]
@@ -112,6 +114,8 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         following = await outbox.settle(outgoing, letter)
         if following:
             await outbox.defer(following, 0, retry=True)
+            echo = event(2000, following.thread, identities=("user:7",))
+            await outbox.confirm(msgspec.structs.replace(echo, reply=following.reply.key))
         await letters.replay(letter.id)
     for outgoing in await courier(threads, outbox):
         await outbox.settle(outgoing)

@@ -64,6 +64,19 @@ def test_a_token_tells_whose_it_is(client: GitHub) -> None:
     assert done.value == Identity(name="@Answer-Bot", mentions=("answer-bot",), marks=("user:12", "login:answer-bot"))
 
 
+@pytest.mark.parametrize(("login", "person"), [("dev", True), ("acme-bot", False), ("AnswerBot", False)])
+def test_a_token_of_an_account_like_a_persons_is_told_apart(client: GitHub, login: str, person: bool) -> None:
+    assert run(client.whoami(), answer({"id": 12, "login": login, "type": "User"})).value.person is person
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("token", ["ghs_installation", "odd"])
+def test_an_installations_token_is_named_with_what_to_set_instead(token: str, status: int) -> None:
+    refusal = answer({"message": "Resource not accessible by integration"}, status)
+    with pytest.raises(Rejected, match=r"GITHUB_APP_ID.*personal access token"):
+        run(GitHub(Token(token, API, clock), API, clock).whoami(), refusal)
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", {"id": "x"}, [], None])
 def test_an_unreadable_answer_is_no_answer(client: GitHub, body: Any) -> None:
     with pytest.raises(Unavailable) as caught:

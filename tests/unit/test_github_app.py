@@ -95,6 +95,21 @@ def test_without_an_installation_in_the_webhook_it_is_looked_up(app: MakeApp) ->
     assert urls[:2] == ["/repos/acme/widgets/installation", "/app/installations/3/access_tokens"]
 
 
+def test_an_installation_that_was_replaced_is_looked_up_once(app: MakeApp) -> None:
+    """The app was removed and installed again after the event: its number in the webhook is gone."""
+    client, gone = app(clock), answer({"message": "Not Found"}, 404)
+    done = run(client.post(reply()), gone, answer({"id": 222}), answer(TOKEN, 201), answer(POSTED, 201))
+    assert [each.url.removeprefix(API) for each in done.requests[:3]] == [
+        "/app/installations/48210377/access_tokens",
+        "/repos/acme/widgets/installation",
+        "/app/installations/222/access_tokens",
+    ]
+    assert len(run(client.post(reply()), answer(POSTED, 201)).requests) == 1
+    for answers in ((gone, gone), (gone, answer({"id": 48210377}))):
+        with pytest.raises(Rejected):
+            run(app(clock).post(reply()), *answers)
+
+
 def test_a_connection_lost_while_drawing_a_token_leaves_no_doubt_about_the_reply(app: MakeApp) -> None:
     with pytest.raises(Unavailable) as caught:
         run(app(clock).post(reply()), Unavailable("reset"))

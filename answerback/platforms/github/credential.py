@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from answerback.errors import ConfigurationError
+from answerback.errors import ConfigurationError, Rejected
 from answerback.messages import Identity
 from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
@@ -96,14 +96,23 @@ class Token:
         return False
 
     def whoami(self) -> Exchange[Identity]:
-        """https://docs.github.com/en/rest/users/users#get-the-authenticated-user"""
-        response = yield from _ask("GET", f"{self._api}/user", f"Bearer {self._token}", self.name, self._clock)
+        """Whose token it is. GitHub does not tell a machine user from a person: a login without "bot" is a person's.
+
+        Raises `Rejected` for an installation's token, which no user has.
+        https://docs.github.com/en/rest/users/users#get-the-authenticated-user
+        """
+        response = yield from _request("GET", f"{self._api}/user", f"Bearer {self._token}")
+        installations = self._token.startswith("ghs_") or b"accessible by integration" in response.body
+        if response.status in (401, 403, 404) and installations:
+            raise Rejected(_INSTALLATION_TOKEN)
+        _check(response, self.name, self._clock)
         user = read(response, _user, "GitHub", unknown=False)
         login = user.login.lower()
         return Identity(
             name=f"@{user.login}",
             mentions=(login.removesuffix("[bot]"),),
             marks=(f"user:{user.id}", f"login:{login}"),
+            person="bot" not in login,
         )
 
 
@@ -134,6 +143,7 @@ class App:
         self._id, self._api, self._clock = app_id, api, clock
         self._tokens: dict[int, tuple[str, float]] = {}
         self._installations: dict[str, int] = {}
+        self._replaced: dict[int, int] = {}
 
     def __repr__(self) -> str:
         return f"App({self._id})"
@@ -142,20 +152,32 @@ class App:
         return f"installation:{installation}" if installation else ""
 
     def authorization(self, repo: str, installation: int) -> Exchange[str]:
-        number = installation or self._installations.get(repo) or (yield from self._installed_in(repo))
+        number = self._replaced.get(installation, installation)
+        number = number or self._installations.get(repo) or (yield from self._installed_in(repo))
         token, expires = self._tokens.get(number, ("", 0.0))
         if self._clock() >= expires:
-            url = f"{self._api}/app/installations/{number}/access_tokens"
-            response = yield from _ask("POST", url, self.sign(), self.name, self._clock)
+            response = yield from self._mint(number)
+            if response.status in (401, 404):
+                # An app that was removed and installed again has another installation than the webhook says.
+                before, number = number, (yield from self._installed_in(repo))
+                if number != before:
+                    self._replaced[installation or before] = number
+                    response = yield from self._mint(number)
+            _check(response, self.name, self._clock)
             fresh = read(response, _token, "GitHub", unknown=False)
             # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
             token, expires = fresh.token, min(fresh.expires_at.timestamp(), self._clock() + 3600) - 120
             self._tokens[number] = (token, expires)
         return f"Bearer {token}"
 
+    def _mint(self, installation: int) -> Exchange[Response]:
+        """https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"""
+        url = f"{self._api}/app/installations/{installation}/access_tokens"
+        return (yield from _request("POST", url, self.sign()))
+
     def forget(self, installation: int) -> bool:
         if installation:
-            self._tokens.pop(installation, None)
+            self._tokens.pop(self._replaced.pop(installation, installation), None)
         else:  # it was looked up by repository; what we remember may be what is wrong
             self._tokens.clear()
             self._installations.clear()
@@ -191,6 +213,13 @@ class App:
         return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
 
 
+_INSTALLATION_TOKEN = (
+    "GITHUB_TOKEN is an installation access token (ghs_…), as GitHub Actions has: it belongs to no account, and is "
+    "good for an hour. Set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY of your GitHub App, or in GITHUB_TOKEN a "
+    "personal access token of an account that the bot has for itself"
+)
+
+
 def configured(settings: Settings) -> Credential | None:
     """GITHUB_TOKEN, or the GitHub App; None with neither.
 
@@ -207,7 +236,15 @@ def configured(settings: Settings) -> Credential | None:
 def _ask(
     method: Literal["GET", "POST"], url: str, authorization: str, name: str, clock: Callable[[], float]
 ) -> Exchange[Response]:
-    request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
-    response = yield from harmless(request)
-    check(response, clock(), name, doing="asking who we are and what we may", scope="", unknown=False)
+    response = yield from _request(method, url, authorization)
+    _check(response, name, clock)
     return response
+
+
+def _request(method: Literal["GET", "POST"], url: str, authorization: str) -> Exchange[Response]:
+    request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
+    return (yield from harmless(request))
+
+
+def _check(response: Response, name: str, clock: Callable[[], float]) -> None:
+    check(response, clock(), name, doing="asking who we are and what we may", scope="", unknown=False)

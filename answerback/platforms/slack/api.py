@@ -98,6 +98,7 @@ class Slack:
             name=f"@{who.user or who.user_id} ({who.team or 'Slack'})",
             mentions=(who.user_id.lower(),),
             marks=tuple(f"{what}:{which}" for what, which in marks if which),
+            person=not who.bot_id,
         )
 
     def split(self, text: str) -> list[str]:
