@@ -27,13 +27,18 @@ _SECRET_NAME = re.compile(
 )
 # Looked for in finished lines, so that nothing can hide in a nested value or a traceback. There a
 # line break is already written as two characters, "\\n": a secret may seem to stand inside a word.
-_SECRET_TEXT = re.compile(
-    r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]+-|xapp-|whsec_|ab_(?:live|pub|ses)_|eyJ(?=[\w-]+\.[\w-]+\.)|(?i:bearer)\s+"
+_SECRET = (
+    r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]{1,8}-|xapp-|whsec_|ab_(?:live|pub|ses)_|(?i:bearer)\s+"
     r"|(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))sk-(?=\S{16})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r")(?:(?<=KEY-----)[^\"]*?(?=-----END|\"|$)|[\w.~+/=-]{8,})"
     r"|(?P<address>\w://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
 )
+# A JSON Web Token. All that could begin one is taken at once, whether or not it is one: looking at each "eyJ" of a
+# long text anew would take time that grows with the square of its length.
+_TOKEN = r"(?P<token>eyJ)(?P<head>[\w-]*+)(?P<rest>\.[\w-]++\.[\w.~+/=-]*+)?"
+_SECRET_TEXT = re.compile(f"{_SECRET}|{_TOKEN}")
+_SECRET_IN_WORD = re.compile(_SECRET)
 # One of these is in every match, and in few lines: far cheaper to look for than the pattern.
 # fmt: off
 _MARKS = (
@@ -128,7 +133,17 @@ def _hide_named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _hide_known(_: WrappedLogger, __: str, line: str) -> str:
     if not any(mark in line for mark in _MARKS):
         return line
-    return _SECRET_TEXT.sub(lambda found: f"{found['kind'] or found['address']}***", line)
+    return _SECRET_TEXT.sub(_masked, line)
+
+
+def _masked(found: re.Match[str]) -> str:
+    if found["token"] and not found["rest"]:
+        return found["token"] + _SECRET_IN_WORD.sub(_kept, found["head"])
+    return f"{found['token']}***" if found["token"] else _kept(found)
+
+
+def _kept(found: re.Match[str]) -> str:
+    return f"{found['kind'] or found['address']}***"
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -10,6 +10,10 @@ export async function* eventsOf(response, alive) {
       const { done, value } = await reader.read();
       if (done) return;
       alive();
+      if (!value.includes("\n")) {
+        rest += value; // of a long line: split once, when all of it is there
+        continue;
+      }
       const lines = (rest + value).split(/\r?\n/);
       rest = lines.pop();
       for (const line of lines) {

@@ -219,3 +219,8 @@ def test_a_log_that_nobody_can_read_does_not_stop_the_work() -> None:
     log.configure("info", closed)
     closed.close()
     log.get_logger("t").info("lost")
+
+
+def test_a_secret_right_behind_what_only_begins_like_a_token_is_hidden_too(machine: io.StringIO) -> None:
+    log.get_logger("x").info(f"eyJhbGci ghp_{MADE_UP} eyJ_ghp_{MADE_UP} eyJa.ghp_{MADE_UP}")
+    assert only(machine)["event"] == "eyJhbGci ghp_*** eyJ_ghp_*** eyJa.ghp_***"
