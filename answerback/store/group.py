@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from answerback.errors import StoreUnavailable
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -14,7 +16,8 @@ R = TypeVar("R")
 class Group(Generic[T, R]):
     """Calls `flush` with a list of items: at most `limit` items a call, at most `flights` calls at a time.
 
-    `flush` returns a result for each item, in order; what it raises is raised to each who waits.
+    `flush` returns a result for each item, in order; what it raises is raised to each of its items. While the
+    store is unavailable, it is raised to all who wait: one after the other would wait for as many timeouts.
     """
 
     def __init__(
@@ -53,6 +56,13 @@ class Group(Generic[T, R]):
                 batch.append((item, future))
         return batch
 
+    def _fail(self, error: StoreUnavailable) -> None:
+        # None of these has left: whoever may wait longer submits it again.
+        while self._waiting:
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(error)
+
     async def _write(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results = await self._flush([item for item, _ in batch])
@@ -62,6 +72,8 @@ class Group(Generic[T, R]):
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
+            if isinstance(error, StoreUnavailable):
+                self._fail(error)
             if not isinstance(error, Exception):
                 raise
         else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store.group import Group
 
 
@@ -150,3 +151,20 @@ async def test_a_group_that_fell_silent_begins_again(flushes: Flushes) -> None:
         assert await group.submit(item) == 2 * item
         await settle()
     assert flushes.seen == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize(("error", "flushed"), [(StoreUnavailable(), 1), (StoreFull(), 5)])
+async def test_while_the_store_is_away_nobody_waits_for_more_than_the_flush_under_way(
+    flushes: Flushes, error: Exception, flushed: int
+) -> None:
+    group = Group(flushes, limit=2)
+    first = group.submit(0)
+    await settle()
+    others = [group.submit(item) for item in range(1, 9)]
+    flushes.error = error
+    flushes.gate.set()
+    results = await asyncio.gather(first, *others, return_exceptions=True)
+    assert results == [error] * 9
+    assert len(flushes.seen) == flushed
+    flushes.error = None
+    assert await group.submit(9) == 18
