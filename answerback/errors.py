@@ -7,6 +7,7 @@ AnswerbackError
 ├── MalformedBody           authentic, but not what the platform's documentation promises
 ├── MalformedArchive        not a thread as `answerback export` writes it
 ├── StoreUnavailable        Redis did not answer; nothing is known to be stored
+│   └── StoreUnfit          Redis answers, and cannot be used as it is set up
 ├── StoreFull               Redis answered that it cannot store more
 ├── ThreadError             a chat cannot do what it was asked; nothing was changed
 │   ├── NoSuchThread        there is none of this id in this workspace
@@ -70,6 +71,10 @@ class MalformedArchive(AnswerbackError):
 
 class StoreUnavailable(AnswerbackError):
     """Redis does not answer."""
+
+
+class StoreUnfit(StoreUnavailable):
+    """Redis cannot be used as it is set up."""
 
 
 class StoreFull(AnswerbackError):

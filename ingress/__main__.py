@@ -11,11 +11,11 @@ import uvloop
 from aiohttp import web
 
 from answerback import log
-from answerback.errors import AnswerbackError, ConfigurationError, StoreFull, StoreUnavailable
+from answerback.errors import AnswerbackError, ConfigurationError, StoreUnavailable
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Database, Threads
-from answerback.store.server import refuse_unsafe
+from answerback.store.guard import Guard
 
 from .app import application, fast_lane
 from .connections import Door
@@ -26,15 +26,15 @@ async def main(settings: Settings) -> None:
     """Serve until a signal asks to stop; requests that have begun are answered first."""
     logger = log.get_logger("ingress")
     # A delivery waits for the flush that is under way, and for its own: twice this, and it is answered 503.
-    database = Database(settings.redis(), timeout=settings.accept_timeout / 2)
+    guard = Guard()
+    database = Database(settings.redis(), timeout=settings.accept_timeout / 2, guard=guard)
     threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
     webhooks = Webhooks(settings, threads)
     try:
-        for warning in await refuse_unsafe(database):
-            logger.warning("the Redis could be safer", what=warning)
-    except (StoreUnavailable, StoreFull) as error:
-        # Webhooks are answered 503 until it does.
-        logger.error("Redis does not answer yet", error=str(error))
+        await database.look()
+    except StoreUnavailable:
+        # Logged by the guard. What can still be mended is waited for: webhooks are answered 503 until then.
+        guard.refuse_at_start()
     runner = web.AppRunner(
         application(settings, threads, webhooks),
         shutdown_timeout=10,
@@ -43,7 +43,7 @@ async def main(settings: Settings) -> None:
     assert runner.server is not None
     fast_lane(runner.server, webhooks)
     loop, door = asyncio.get_running_loop(), Door(runner.server, settings)
-    watching = asyncio.create_task(door.watch())
+    watching = [asyncio.create_task(door.watch()), asyncio.create_task(database.keep_looking())]
     listener: asyncio.Server | None = None
     try:
         try:
@@ -65,7 +65,8 @@ async def main(settings: Settings) -> None:
     finally:
         if listener is not None:
             listener.close()
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await runner.cleanup()
         await database.close()
 

@@ -138,7 +138,7 @@ def explained(error: Exception, path: str) -> Problem:
         case MalformedBody():
             return Problem(422, str(error), code="invalid")
         case StoreUnavailable() | StoreFull():
-            log.error("Redis is away", path=path, error=str(error))
+            log.debug("Redis is away", path=path, error=str(error))  # the guard has logged it, once
             return Problem(503, "cannot reach the store now, try again", retry_after=2)
         case _ if isinstance(error, BROKEN_OFF):
             return Problem(400, "the body broke off")

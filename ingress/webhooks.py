@@ -50,6 +50,7 @@ class Webhooks:
         self._outbox = Outbox(threads)
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
+        self._accept_timeout = settings.accept_timeout
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
         self._clients = Clients(settings.trusted_proxies)
         self._limits = Limits(settings, self._clients) or None
@@ -134,13 +135,16 @@ class Webhooks:
             return problem(503, "too much at once, try again", retry_after=1)
         self._waiting += 1
         try:
-            receipts = [await self._put(event) for event in events]
+            # An amendment is several calls: together they have no longer than one event.
+            async with asyncio.timeout(self._accept_timeout):
+                receipts = [await self._put(event) for event in events]
         except MalformedBody as error:
             log.warning("signed webhook cannot be stored", platform=name, error=str(error))
             return problem(400, str(error))
-        except (StoreUnavailable, StoreFull) as error:
-            # It may be stored all the same: then the provider's next try is a duplicate.
-            log.error("delivery not acknowledged", platform=name, error=str(error))
+        except (StoreUnavailable, StoreFull, TimeoutError) as error:
+            # It may be stored all the same: then the provider's next try is a duplicate. That Redis is away is logged
+            # once, by the guard: a line for each delivery would fill the disk.
+            log.debug("delivery not acknowledged", platform=name, error=str(error))
             return problem(503, "cannot store it now, try again", retry_after=2)
         finally:
             self._waiting -= 1

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from answerback.errors import StoreUnavailable
+from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import Database, Letters, Roster, Threads
 from answerback.store.embedded import running
+from answerback.store.server import server
 
 
 class Store(NamedTuple):
@@ -56,12 +57,15 @@ async def opened() -> AsyncIterator[Store]:
     database = Database(url)
     try:
         try:
-            await database.now()
+            found = await server(database)
         except StoreUnavailable as error:
             reason = str(error).removeprefix("Redis does not answer: ").rstrip(".")
             raise StoreUnavailable(
                 f"Redis does not answer at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
             ) from None
+        # Whatever its settings are, what is stored there can be looked at.
+        if problems := [*found.unusable(), *found.refused()]:
+            raise ConfigurationError(f"the Redis at {place(url)} cannot be used: {'; '.join(problems)}")
         threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
         yield Store(settings, threads, Letters(threads, seen_days=settings.seen_days), Roster(database))
     finally:

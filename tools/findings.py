@@ -11,7 +11,14 @@ from typing import Literal
 
 import msgspec
 
-from answerback.errors import AnswerbackError, ConfigurationError, DeliveryError, RateLimited
+from answerback.errors import (
+    AnswerbackError,
+    ConfigurationError,
+    DeliveryError,
+    RateLimited,
+    StoreFull,
+    StoreUnavailable,
+)
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 
@@ -56,10 +63,13 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     for finding in _secrets(settings):
         yield finding
     yield await asyncio.to_thread(_agents, settings)
+    usable = True
     async for finding in _redis(settings):
+        usable = usable and finding.level != "error"
         yield finding
-    async for finding in _access(settings):
-        yield finding
+    if usable:
+        async for finding in _access(settings):
+            yield finding
     async for finding in _credentials(settings, offline):
         yield finding
 
@@ -113,8 +123,9 @@ def _agents(settings: Settings) -> Finding:
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    from answerback.store import Database
+    from answerback.store import Database, keys
     from answerback.store.embedded import find_server, running
+    from answerback.store.scripts import Scripts
     from answerback.store.server import server
 
     from .access import place
@@ -135,19 +146,29 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     except ValueError as error:
         yield Finding("error", "redis", f"REDIS_URL cannot be read: {error}")
         return
+    errors: list[str] = []
     try:
         found = await server(database)
-    except AnswerbackError as error:
+    except StoreUnavailable as error:
         yield Finding("error", "redis", f"{place(url)}: {error}", "start it, or set REDIS_URL to where it is")
+        await database.close()
         return
+    try:
+        yield Finding("ok", "redis", f"{found.product} {found.version} answers at {place(url)}")
+        errors = [*found.errors(), *found.refused()]
+        if not errors:
+            await Scripts(database).try_write([keys.probe()], [])
+    except StoreFull as error:
+        errors = [f"it stores nothing more ({error}): raise its maxmemory, or free some disk"]
+    except StoreUnavailable as error:
+        errors = [f"it stores nothing now: {error}"]
     finally:
         await database.close()
-    yield Finding("ok", "redis", f"{found.product} {found.version} answers at {place(url)}")
-    for problem in found.errors():
+    for problem in errors:
         yield Finding("error", "redis", *_told(problem))
     for problem in found.warnings():
         yield Finding("warning", "redis", *_told(problem))
-    if not found.errors() and not found.warnings():
+    if not errors and not found.warnings():
         yield Finding("ok", "redis", "evicts nothing, and every acknowledged event is on its disk")
 
 

@@ -12,6 +12,7 @@ from answerback.agents.load import load
 from answerback.errors import AnswerbackError
 from answerback.settings import Settings
 from answerback.store import Database
+from answerback.store.guard import Guard
 
 from .worker import Worker
 
@@ -21,7 +22,7 @@ async def main(settings: Settings) -> None:
     agents = load(settings.agents)
     for agent in agents:
         agent.prepare()
-    database = Database(settings.redis())
+    database = Database(settings.redis(), guard=Guard())
     try:
         await Worker(settings, agents, database).serve()
     finally:

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from answerback.errors import StoreFull, StoreUnavailable
+from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
 from answerback.log import get_logger
 
 log = get_logger(__name__)
@@ -16,10 +16,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_AWAY = wait_random_exponential(multiplier=0.05, max=1)
+_UNFIT = wait_random_exponential(multiplier=0.2, max=10)  # somebody has to mend it
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _pause(state: RetryCallState) -> float:
+    return (_UNFIT if isinstance(_error(state), StoreUnfit) else _AWAY)(state)
+
+
 def _tell(state: RetryCallState) -> None:
-    # Once at the beginning and then now and then: an outage must not fill the log.
-    if state.attempt_number in (1, 10) or state.attempt_number % 60 == 0:
-        error = state.outcome.exception() if state.outcome else None
+    # Once at the beginning and then now and then: an outage must not fill the log. What is no full server's
+    # refusal is logged by the guard.
+    error = _error(state)
+    if isinstance(error, StoreFull) and (state.attempt_number in (1, 10) or state.attempt_number % 60 == 0):
         log.warning("waiting for Redis", attempt=state.attempt_number, error=str(error))
 
 
@@ -34,7 +47,7 @@ async def patiently(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.
     except (StoreUnavailable, StoreFull):
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((StoreUnavailable, StoreFull)),
-            wait=wait_random_exponential(multiplier=0.05, max=1),
+            wait=_pause,
             before_sleep=_tell,
             reraise=True,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from signal import Signals
 from typing import Any
@@ -14,17 +14,18 @@ from uuid import uuid4
 import arq
 import msgspec
 from arq.connections import ArqRedis
+from arq.utils import poll
 from redis.exceptions import RedisError
 
 from answerback.agents import Agent
 from answerback.agents.journal import Limits
+from answerback.errors import StoreUnfit
 from answerback.http import Http
 from answerback.log import get_logger
 from answerback.outside import Outside
 from answerback.settings import Settings
 from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads
 from answerback.store.keys import arq_queue, signals
-from answerback.store.server import refuse_unsafe
 from answerback.store.subscription import Subscription
 
 from .background import for_ever, watch
@@ -40,6 +41,7 @@ from .redeliver import redelivering
 from .retention import Retention
 from .send import Sender
 from .served import Served
+from .stopping import exit_when_hopeless
 from .suspects import Suspects
 from .turn import Turns
 from .upkeep import UPKEEP
@@ -48,6 +50,8 @@ log = get_logger(__name__)
 
 OVERTIME = 10.0
 """Seconds beyond the grace that a worker may take to stop."""
+LONGEST = 30.0
+"""Seconds at most until arq is started again after it failed."""
 
 
 class Worker(arq.Worker):
@@ -124,6 +128,8 @@ class Worker(arq.Worker):
             self._identities,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._asked = asyncio.Event()
+        self._hopeless: asyncio.Task[None] | None = None
         super().__init__(
             functions=[],
             cron_jobs=[*UPKEEP, *redelivering(settings, self._http, outbox, database)],
@@ -137,7 +143,6 @@ class Worker(arq.Worker):
             # Its own, too: arq's default is pickle.
             job_serializer=msgspec.msgpack.encode,
             job_deserializer=msgspec.msgpack.decode,
-            on_startup=self._start,
             on_shutdown=self._leave,
             # Not 0, so that arq asks `handle_sig_wait_for_completion`, which is ours.
             job_completion_wait=max(1, int(settings.grace)),
@@ -153,21 +158,55 @@ class Worker(arq.Worker):
 
     async def serve(self) -> None:
         """Run until a signal asks to stop."""
-        for warning in await patiently(refuse_unsafe, self._database):
-            log.warning("the Redis could be safer", what=warning)
+        await self._unless_asked(patiently(self._accepted))
+        pause = 0.0
         while self.allow_pick_jobs:
+            began = self.loop.time()
             try:
                 await self.async_run()
             except asyncio.CancelledError:
                 if self.allow_pick_jobs:
                     raise
-            except (RedisError, OSError):
-                await patiently(self._database.now)
+            except (RedisError, OSError) as error:
+                log.warning("arq failed, and is started again", error=str(error), seconds=pause)
+                # Redis may answer us, and refuse arq: then this comes round at once.
+                await self._unless_asked(asyncio.sleep(pause))
+                pause = min(2 * pause + 0.1, LONGEST) if self.loop.time() - began < LONGEST else 0.0
+                await self._unless_asked(patiently(self._database.now))
         try:
             await self.close()
         except (RedisError, OSError, asyncio.CancelledError):
             # Redis is away, or a job of arq's was cut off: there is nothing more to wait for.
             await self._leave(self.ctx)
+        if self._hopeless:
+            self._hopeless.cancel()
+
+    async def main(self) -> None:
+        """As arq's, without its INFO: a user of few permissions may not run it."""
+        self.ctx["redis"] = self.pool
+        await self._start(self.ctx)
+        async for _ in poll(self.poll_delay_s):
+            await self._poll_iteration()
+
+    async def _accepted(self) -> None:
+        try:
+            await self._database.look()
+        except StoreUnfit:
+            if self._database.guard:
+                self._database.guard.refuse_at_start()
+            raise
+
+    async def _unless_asked(self, work: Coroutine[Any, Any, int | None]) -> None:
+        """Wait for this, or until we are asked to stop."""
+        asked = asyncio.create_task(self._asked.wait())
+        working = asyncio.create_task(work)
+        try:
+            await asyncio.wait((asked, working), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            asked.cancel()
+            working.cancel()
 
     async def _start(self, ctx: dict[Any, Any]) -> None:
         if self._tasks:
@@ -177,7 +216,8 @@ class Worker(arq.Worker):
         keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._heartbeat.keep)
         self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
-        self._tasks.append(asyncio.create_task(self._signals.add(signals())))
+        self._tasks.append(asyncio.create_task(patiently(self._signals.add, signals())))
+        self._tasks.append(asyncio.create_task(self._database.keep_looking()))
         self._tasks.append(asyncio.create_task(self._begin()))
 
     async def _begin(self) -> None:
@@ -204,6 +244,8 @@ class Worker(arq.Worker):
             return
         log.info("stopping", signal=Signals(signum).name, turns=len(self._working), grace=self._settings.grace)
         self.allow_pick_jobs = False
+        self._asked.set()
+        self._hopeless = self.loop.create_task(exit_when_hopeless(self._database))
         self._stopping = self.loop.create_task(self._stop(signum))
         self.loop.call_later(self._settings.grace + OVERTIME, self._give_up)
 

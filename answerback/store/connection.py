@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import hiredis
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.connection import AbstractConnection, parse_url
+from redis.asyncio import ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import parse_url
 from redis.exceptions import (
+    AuthenticationError,
     ClusterDownError,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -21,47 +22,25 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from answerback.errors import StoreFull, StoreUnavailable
+from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
+from answerback.store.wire import TCP, TLS, Unfit, Unix, Value
 
-Value = str | bytes | int
+if TYPE_CHECKING:
+    from answerback.store.guard import Guard
+    from answerback.store.server import Ask
+
+__all__ = ["Database", "Listener", "Value"]
 
 # What a server says when it will not write now but may later; anything else it says is our mistake.
 # The client takes the first word off where it has a class for it, and leaves it where it has none.
 _FULL = OutOfMemoryError
 _AWAY = (ReadOnlyError, ClusterDownError, TryAgainError)
+_FORBIDDEN = ("ACL failure in script", "The user executing the script")  # Valkey and Redis, of a script's own commands
 _AWAY_WORDS = ("BUSY ", "NOREPLICAS ", "UNKILLABLE ")
 
 
-class _Packed(AbstractConnection):
-    """Packs commands in C (a group commit carries thousands of arguments), and can be cancelled while it sends."""
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        words = args[0].split() + list(args[1:]) if isinstance(args[0], str) and " " in args[0] else args
-        return [hiredis.pack_command(tuple(words))]
-
-    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        # The base puts its limit on a write with asyncio.wait_for. That of Python 3.11 swallows a cancellation
-        # that comes just as the write ends: a loop that was told to stop would run on for ever.
-        limit, self.socket_timeout = self.socket_timeout, None
-        try:
-            async with asyncio.timeout(limit):
-                await super().send_packed_command(command, check_health)
-        finally:
-            self.socket_timeout = limit
-
-
-class _TCP(_Packed, Connection):
-    pass
-
-
-class _TLS(_Packed, SSLConnection):
-    pass
-
-
-class _Unix(_Packed, UnixDomainSocketConnection):
-    pass
-
-
+LOOK = 5.0
+"""Seconds between two looks of the guard."""
 QUIET = 15.0
 """Seconds after which a connection that hears nothing is asked whether it still stands."""
 
@@ -98,36 +77,89 @@ class Database:
 
     A call waits `timeout` seconds for its answer. Nothing is ever sent twice behind our back: what
     may be repeated is for the caller to decide. Every method raises `StoreUnavailable` or `StoreFull`.
+    Long-lived processes bring a guard: it looks at the server at every connection, and is told of outages.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, guard: Guard | None = None) -> None:
         options: dict[str, Any] = dict(parse_url(url))
         base = options.pop("connection_class", None)
-        kind = _Unix if base is UnixDomainSocketConnection else _TLS if base is SSLConnection else _TCP
+        kind = Unix if base is UnixDomainSocketConnection else TLS if base is SSLConnection else TCP
         defaults: dict[str, Any] = {
             "socket_timeout": timeout,
             "socket_connect_timeout": min(timeout, 2.0),
-            "client_name": "answerback",
+            "guard": guard,
         }
-        if kind is not _Unix:
+        if kind is not Unix:
             defaults["socket_keepalive"] = True
         self.pool = ConnectionPool(connection_class=kind, **(defaults | options))
-        self._timeout = timeout
+        self.timeout = timeout
+        self.guard = guard
+        self._looking: asyncio.Task[None] | None = None
         self._redis: Redis = Redis(connection_pool=self.pool)
         patient = defaults | options | {"socket_timeout": None}
         self._blocking: Redis = Redis(connection_pool=ConnectionPool(connection_class=kind, **patient))
 
     async def call(self, *words: str | bytes | int) -> Any:
         """One command."""
-        with _translated():
-            return await self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
+        await self._fit()
+        with self._translated():
+            async with asyncio.timeout(self.timeout):  # connecting included
+                return await self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
 
     async def wait(self, command: str, *keys: str, seconds: float) -> Any:
         """A blocking command, on a connection of its own that outwaits it."""
-        timeout = seconds + self._timeout
-        with _translated():
-            async with asyncio.timeout(timeout):
+        await self._fit()
+        with self._translated():
+            async with asyncio.timeout(seconds + self.timeout):
                 return await self._blocking.execute_command(command, *keys, f"{seconds:.3f}")  # type: ignore[no-untyped-call]
+
+    async def look(self) -> None:
+        """Let the guard look at the server again, or hear what it found just now. Raises `StoreUnfit`."""
+        if self.guard is None:
+            return
+        if not self.guard.fresh:
+            # One look for all who wait: behind a server that stands still, their waits must not add up.
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look(self.guard))
+            await asyncio.shield(self._looking)
+        if self.guard.unfit:
+            raise StoreUnfit(self.guard.unfit)
+
+    async def keep_looking(self) -> None:
+        """Look forever: settings and role of a server may change under connections that stay."""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.look()
+            except StoreUnavailable:
+                pass  # logged by the guard
+
+    async def _look(self, guard: Guard) -> None:
+        try:
+            async with self.asking() as ask:
+                await guard.look(ask)
+        except StoreUnfit:
+            # The name may belong to another server by now: none that is connected to this one is used again.
+            await self.pool.disconnect(inuse_connections=False)
+            raise
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Ask]:
+        """A connection to send several commands on at once, of which some may be refused."""
+        with self._translated():
+            async with asyncio.timeout(self.timeout):
+                connection: Any = await self.pool.get_connection()
+                try:
+                    yield connection.ask
+                except BaseException:
+                    await connection.disconnect(nowait=True)
+                    raise
+                finally:
+                    await self.pool.release(connection)
+
+    async def _fit(self) -> None:
+        if self.guard and self.guard.unfit:
+            await self.look()
 
     async def script(self, source: bytes, sha: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
         """One script, by its SHA-1 where the server knows it."""
@@ -139,7 +171,8 @@ class Database:
 
     async def together(self, *commands: tuple[Value, ...]) -> list[Any]:
         """Several commands as one transaction, on keys of one partition."""
-        with _translated():
+        await self._fit()
+        with self._translated():
             try:
                 return await self._pipeline(commands, transaction=True)
             except _FULL:
@@ -155,7 +188,8 @@ class Database:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
         """A connection of its own that listens to channels."""
-        with _translated():
+        await self._fit()
+        with self._translated():
             connection = await self._blocking.connection_pool.get_connection()
         try:
             yield Listener(connection)
@@ -174,6 +208,18 @@ class Database:
         await self._redis.aclose(close_connection_pool=True)
         await self._blocking.aclose(close_connection_pool=True)
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            with _translated():
+                yield
+        except StoreUnavailable as error:
+            if self.guard:
+                self.guard.failed(error, doubtful=isinstance(error.__cause__, ResponseError))
+            raise
+        if self.guard:
+            self.guard.answered()
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -181,13 +227,19 @@ def _translated() -> Iterator[None]:
         yield
     except NoScriptError:
         raise
+    except Unfit as error:
+        raise StoreUnfit(str(error)) from error
     except ResponseError as error:
         text = str(error)
+        if isinstance(error, NoPermissionError) or text.startswith(_FORBIDDEN):
+            raise StoreUnfit(f"Redis refuses a command: {text}. `answerback check` says what to do") from error
         if isinstance(error, _FULL) or "MISCONF" in text:
             raise StoreFull(f"Redis cannot store more: {text}") from error
         if isinstance(error, _AWAY) or text.startswith(_AWAY_WORDS):
             raise StoreUnavailable(f"Redis refuses for now: {text}") from error
         raise
+    except AuthenticationError as error:
+        raise StoreUnavailable(f"Redis refuses the user or password of REDIS_URL: {error}") from error
     except (RedisTimeoutError, TimeoutError) as error:
         raise StoreUnavailable("Redis did not answer in time.") from error
     except (RedisError, OSError) as error:

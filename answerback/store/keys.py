@@ -239,6 +239,11 @@ def pause(scope: str) -> str:
     return f"ab:pause:{scope}"
 
 
+def probe() -> str:
+    """STRING that is written to find out whether the server stores anything now. A second."""
+    return "ab:{0}:probe"
+
+
 def signals() -> str:
     """CHANNEL on which workers hear what concerns a running turn: "cancel", "interrupt" or "live", and its thread."""
     return "ab:signals"

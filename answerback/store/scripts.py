@@ -95,3 +95,4 @@ class Scripts:
         self.requeue = script("requeue")
         self.replace = script("replace")
         self.ask = script("ask")
+        self.try_write = script("try_write")

@@ -1,50 +1,82 @@
-"""The server behind the store: what it is, and whether events are safe in it."""
+"""The server behind the store: what it is, and whether the promise can hold on it."""
 
 from __future__ import annotations
 
-import msgspec
-from redis.exceptions import ResponseError
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from importlib import resources
 
-from answerback.errors import ConfigurationError
+import msgspec
+from redis.exceptions import NoPermissionError, ResponseError
+
+from answerback.store import permissions
 from answerback.store.connection import Database
 
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 """The oldest versions that the store is tested on."""
 
+Ask = Callable[[Sequence[tuple[str | bytes | int, ...]]], Awaitable[list[object]]]
+"""Sends commands on one connection; their answers, in order, with errors as values (`ResponseError`)."""
+
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says of itself.
+    """What a server says of itself. A user with few permissions is told little: what is not known is "" or None.
 
+    mode         "standalone", "cluster" or "sentinel"
+    role         "master" or "replica"
     policy       what it does when its memory is full (`maxmemory-policy`)
     append_only  whether it keeps an append-only file
-    fsync        when that file reaches the disk: "always", "everysec", "no"; "" when it does not tell
-    role         "master", or "slave" for a replica
+    fsync        when that file reaches the disk: "always", "everysec", "no"
+    user         the name we are logged in by
+    missing      what this user's rule lacks, as `ACL SETUSER` takes it
     """
 
-    product: str
-    version: str
-    policy: str
-    append_only: bool
-    fsync: str
-    role: str
+    product: str = "redis"
+    version: str = ""
+    mode: str = ""
+    role: str = ""
+    policy: str = ""
+    append_only: bool | None = None
+    fsync: str = ""
+    user: str = ""
+    missing: str = ""
 
-    def errors(self) -> list[str]:
-        """Why events would not be safe here, each with what to do."""
+    def unusable(self) -> list[str]:
+        """Why this server cannot be used whatever is stored on it, each with what to do."""
+        if self.mode == "sentinel":
+            return ["it is a Sentinel, which stores nothing: point REDIS_URL at the master that it watches"]
         found = []
+        if self.mode == "cluster":
+            found.append("it runs as a Redis Cluster, which is not supported yet: use one with cluster-enabled no")
         oldest = OLDEST.get(self.product, (0, 0))
         if self.version and _numbers(self.version) < oldest:
             found.append(f"{self.product} {self.version} is too old: use {'.'.join(map(str, oldest))} or newer")
-        if self.policy != "noeviction":
+        if self.role == "replica":
+            found.append("it is a replica, which cannot store: point REDIS_URL at its master")
+        return found
+
+    def errors(self) -> list[str]:
+        """Why events would not be safe here, each with what to do. Other settings, or another server, are needed."""
+        found = self.unusable()
+        if self.policy not in ("noeviction", ""):
             found.append(
                 f"its maxmemory-policy is {self.policy}: it may throw events away. Set it to noeviction, "
                 "or use a Redis that is not a cache"
             )
-        if self.role != "master":
-            found.append("it is a replica, which cannot store: point REDIS_URL at its master")
         return found
 
+    def refused(self) -> list[str]:
+        """What its user may not do and must, with the command that allows it."""
+        if not self.missing:
+            return []
+        user = self.user or "default"
+        return [f'its user "{user}" lacks permissions that we need: run ACL SETUSER {user} {self.missing}']
+
     def warnings(self) -> list[str]:
-        """What could be safer here, each with what to do."""
+        """What could be safer here, or cannot be seen, each with what to do."""
+        if not self.policy or self.append_only is None:
+            advice = "allow +info and +config|get, or see to maxmemory-policy noeviction and appendonly yes yourself"
+            return [f"its user may not run INFO, so nobody looked at how it is set up: {advice}"]
         if not self.append_only:
             return [
                 "it keeps no append-only file: a restart loses what came since its last snapshot. Set appendonly yes"
@@ -55,41 +87,74 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def server(database: Database) -> Server:
-    """Ask it. Raises `StoreUnavailable`."""
-    facts: dict[str, str] = {}
-    # Section by section: Redis takes several at once only since 7.0, and this is to tell an older one.
-    for section in ("server", "memory", "persistence", "replication"):
-        found = await _ask(database, "INFO", section)
-        facts |= {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
-    # Hosted servers keep this to themselves.
-    fsync = await _ask(database, "CONFIG", "GET", "appendfsync")
-    product = "valkey" if "valkey_version" in facts else "redis"
-    return Server(
-        product=product,
-        version=facts.get(f"{product}_version", ""),
-        policy=facts.get("maxmemory_policy", "noeviction"),
-        append_only=facts.get("aof_enabled", "0") == "1",
-        fsync=fsync[1].decode() if isinstance(fsync, list) and len(fsync) == 2 else "",
-        role=facts.get("role", "master"),
+    """Find out what a database's server is. Raises `StoreUnavailable`."""
+    async with database.asking() as ask:
+        return await inspect(ask)
+
+
+async def inspect(ask: Ask) -> Server:
+    """Find out what the server at the other end of a connection is. Raises `RedisError` when it cannot tell now."""
+    calls = permissions.calls()
+    words = [str(word) for call in calls for word in (len(call), *call)]
+    hello, general, memory, persistence, replication, fsync, user, allowed = await ask(
+        [
+            # Allowed to everyone who has logged in, unlike INFO.
+            ("HELLO",),
+            # Section by section: Redis takes several at once only since 7.0, and this is to tell an older one.
+            ("INFO", "server"),
+            ("INFO", "memory"),
+            ("INFO", "persistence"),
+            ("INFO", "replication"),
+            ("CONFIG", "GET", "appendfsync"),  # hosted servers keep this to themselves
+            ("ACL", "WHOAMI"),
+            ("EVAL", _probe(), 0, *words),
+        ]
     )
+    greeting = _greeting(hello)
+    facts = _facts(general) | _facts(memory) | _facts(persistence) | _facts(replication)
+    product = "valkey" if greeting.get("server") == "valkey" or "valkey_version" in facts else "redis"
+    role = greeting.get("role") or facts.get("role", "")
+    found = Server(
+        product=product,
+        # A Valkey may be set to introduce itself as the Redis that it is compatible with.
+        version=facts.get(f"{product}_version") or greeting.get("version", ""),
+        mode=greeting.get("mode") or facts.get("redis_mode", ""),
+        role="replica" if role == "slave" else role,
+        policy=facts.get("maxmemory_policy", ""),
+        append_only=facts["aof_enabled"] == "1" if "aof_enabled" in facts else None,
+        fsync=fsync[1].decode() if isinstance(fsync, list) and len(fsync) == 2 else "",
+        user=user.decode() if isinstance(user, bytes) else "",
+    )
+    if found.unusable():
+        return found  # it may not even know this kind of script
+    return msgspec.structs.replace(found, missing=_missing(allowed))
 
 
-async def refuse_unsafe(database: Database) -> list[str]:
-    """What could be safer in this server. Raises `ConfigurationError` where events would not be safe at all."""
-    found = await server(database)
-    if errors := found.errors():
-        raise ConfigurationError(
-            "the Redis at REDIS_URL cannot be used:\n" + "\n".join(f"  {error}" for error in errors)
-        )
-    return found.warnings()
+def _missing(allowed: object) -> str:
+    if isinstance(allowed, list):
+        return permissions.missing([bool(may) for may in allowed])
+    if isinstance(allowed, NoPermissionError) or "unknown command" in str(allowed):
+        return permissions.rule()  # without scripts, nothing else can be found out
+    assert isinstance(allowed, ResponseError)
+    raise allowed
 
 
-async def _ask(database: Database, *words: str) -> object:
-    try:
-        answer: object = await database.call(*words)
-    except ResponseError:
-        return None
-    return answer
+@cache
+def _probe() -> bytes:
+    return resources.files("answerback.store").joinpath("lua", "probe.lua").read_bytes()
+
+
+def _greeting(found: object) -> dict[str, str]:
+    if not isinstance(found, list):
+        return {}
+    pairs = zip(found[::2], found[1::2], strict=False)
+    return {name.decode(): value.decode() for name, value in pairs if isinstance(value, bytes)}
+
+
+def _facts(found: object) -> dict[str, str]:
+    if not isinstance(found, bytes):
+        return {}
+    return dict(line.split(":", 1) for line in found.decode(errors="replace").splitlines() if ":" in line)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,8 +13,8 @@ from answerback.store.connection import Database, Listener
 
 log = get_logger(__name__)
 
-AGAIN = 0.2
-"""Seconds until a lost connection is opened again."""
+AGAIN, LONGEST = 0.2, 2.0
+"""Seconds until a lost connection is opened again: at first, and at most."""
 
 
 class Subscription:
@@ -32,12 +33,19 @@ class Subscription:
         self._unconfirmed: Counter[str] = Counter()
 
     async def add(self, channel: str) -> None:
-        """Listen to a channel. What is published after this returned is heard, or `missed` is called."""
+        """Listen to a channel. What is published after this returned is heard, or `missed` is called.
+
+        Raises `StoreUnavailable` when Redis does not confirm it in time.
+        """
         if channel not in self._channels:
             self._channels[channel] = asyncio.get_running_loop().create_future()
             await self._subscribe(channel)
         # Shared by all who wait for it: one of them that leaves must not cancel it.
-        await asyncio.shield(self._channels[channel])
+        try:
+            async with asyncio.timeout(self._database.timeout):
+                await asyncio.shield(self._channels[channel])
+        except TimeoutError:
+            raise StoreUnavailable("Redis did not answer in time.") from None
 
     async def drop(self, channel: str) -> None:
         """Listen to it no more."""
@@ -45,19 +53,22 @@ class Subscription:
             await self._listener.send("UNSUBSCRIBE", channel)
 
     async def keep(self) -> None:
-        """Listen for ever."""
+        """Listen forever."""
+        pause = AGAIN
         while True:
+            began = time.monotonic()
             try:
                 async with self._database.listening() as listener:
                     await self._listen(listener)
             except StoreUnavailable as error:
-                log.warning("the subscription is away", error=str(error), channels=len(self._channels))
+                log.debug("the subscription is away", error=str(error), channels=len(self._channels))
             except Exception:
                 # Nobody waits for this to end: it must not, or all who follow would wait for ever.
                 log.exception("the subscription broke", channels=len(self._channels))
             finally:
                 self._listener = None
-            await asyncio.sleep(AGAIN)
+            pause = AGAIN if time.monotonic() - began > LONGEST else min(pause * 1.5, LONGEST)
+            await asyncio.sleep(pause)
 
     async def _subscribe(self, *channels: str) -> None:
         if self._listener and channels:

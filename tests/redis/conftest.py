@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -32,25 +34,30 @@ def binary(request: pytest.FixtureRequest) -> Path:
     pytest.skip(f"there is no {request.param}-server here")
 
 
+@contextmanager
+def serving(binary: Path, folder: str, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server of its own, on the socket `s` in a folder. It keeps nothing, unless it is told to."""
+    path = Path(folder, "s")
+    options = ("--unixsocket", str(path), "--save", "", "--appendonly", "no", "--dir", folder, *flags)
+    process = subprocess.Popen([binary, "--port", "0", *options], stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while not listens(path):
+            assert process.poll() is None, f"{binary} does not start"
+            assert time.monotonic() < deadline, f"{binary} does not listen"
+            time.sleep(0.005)
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait()
+
+
 @pytest.fixture(scope="session")
 def server(binary: Path) -> Iterator[Server]:
     """A server for the session. It keeps nothing: what must survive a crash is tested elsewhere."""
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        path = Path(folder) / "s"
-        process = subprocess.Popen(
-            [binary, "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", folder],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 10
-            while not listens(path):
-                assert process.poll() is None, f"{binary} does not start"
-                assert time.monotonic() < deadline, f"{binary} does not listen"
-                time.sleep(0.005)
-            yield Server(f"unix://{path}", str(path))
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder, serving(binary, folder):
+        yield Server(f"unix://{folder}/s", f"{folder}/s")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from answerback.settings import Settings
+from answerback.store import permissions
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,3 +44,7 @@ def test_the_examples_of_the_readme_are_agents(tmp_path: Path) -> None:
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
         assert names.pop("agents")
+
+
+def test_the_least_rule_for_a_redis_user_is_documented() -> None:
+    assert permissions.rule() in " ".join((ROOT / "docs/durability.md").read_text().split())

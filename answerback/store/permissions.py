@@ -1,0 +1,80 @@
+"""What the Redis user has to be allowed: every command of our scripts, of our own calls, and of arq."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+KEYS = ("ab:*", "arq:*")
+"""Patterns of all keys; those of arq's own have a prefix of their own."""
+CHANNELS = ("ab:*",)
+
+# Of our own calls.
+_SENT = (
+    "BLPOP DEL EVAL EVALSHA EXEC EXISTS GET GETDEL HDEL HGET HGETALL HINCRBY HKEYS HLEN HMGET HSET HVALS LLEN LRANGE "
+    "MULTI PEXPIRE PING PTTL PUBLISH RPUSH SADD SCARD SET SMEMBERS SUBSCRIBE TIME UNSUBSCRIBE XRANGE XREVRANGE ZADD "
+    "ZCARD ZCOUNT ZMSCORE ZRANGE ZRANGEBYSCORE ZREM ZREVRANGE ZREVRANGEBYSCORE ZSCAN ZSCORE"
+)
+# arq 0.28: its queue, its cron jobs, its health key (arq/worker.py, arq/connections.py).
+_ARQ = (
+    "DEL EXEC EXISTS EXPIRE GET INCR MULTI PEXPIRE PSETEX SET SETEX UNWATCH WATCH ZADD ZCARD ZINCRBY ZRANGE "
+    "ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZSCORE"
+)
+OPTIONAL = ("HELLO", "INFO", "CONFIG|GET", "CLIENT|SETNAME", "ACL|WHOAMI")
+"""Commands that only tell us more about the server, or the server about us: done without where they are refused."""
+
+_CALL = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'")
+# What follows the command's name where it is not just a key.
+_KEY, _CHANNEL = "ab:{0}:probe", "ab:signals"
+_ARGUMENTS = {
+    "BLPOP": (_KEY, "0"),
+    "EVAL": ("", "1", _KEY),
+    "EVALSHA": ("", "1", _KEY),
+    "EXEC": (),
+    "MULTI": (),
+    "PING": (),
+    "PUBLISH": (_CHANNEL, ""),
+    "SUBSCRIBE": (_CHANNEL,),
+    "TIME": (),
+    "UNSUBSCRIBE": (_CHANNEL,),
+    "UNWATCH": (),
+    "ZSCAN": (_KEY, "0"),
+}
+_OF_ARQ = ("GET", "arq:probe")
+
+
+@cache
+def required() -> tuple[str, ...]:
+    """All commands without which something would fail sooner or later, by name."""
+    scripts = resources.files("answerback.store").joinpath("lua")
+    files = [file for folder in (scripts, scripts.joinpath("with")) for file in folder.iterdir()]
+    texts = [file.read_text() for file in files if file.name.endswith(".lua")]
+    return tuple(sorted({*_SENT.split(), *_ARQ.split(), *(name for text in texts for name in _CALL.findall(text))}))
+
+
+def rule() -> str:
+    """The least that a user needs, as `ACL SETUSER` takes it."""
+    return " ".join([*_patterns(), "-@all", *(f"+{name.lower()}" for name in (*required(), *OPTIONAL))])
+
+
+def calls() -> list[tuple[str, ...]]:
+    """A call of each command on a key or channel of ours, and one on a key of arq's, for probe.lua to look at."""
+    return [*((name, *_ARGUMENTS.get(name, (_KEY,))) for name in required()), _OF_ARQ]
+
+
+def missing(allowed: list[bool]) -> str:
+    """What to add to the user's rule, "" for nothing; `allowed` says for each of `calls` whether it may be made."""
+    refused = [call for call, may in zip(calls(), allowed, strict=True) if not may]
+    if all(call in refused for call in calls()[:-1] if _KEY in call):
+        return rule()  # the keys are refused, or everything
+    added = [f"+{call[0].lower()}" for call in refused if call != _OF_ARQ]
+    if {"PUBLISH", "SUBSCRIBE"} <= {call[0] for call in refused}:
+        added += [f"&{pattern}" for pattern in CHANNELS]
+    if _OF_ARQ in refused and ("GET", _KEY) not in refused:
+        added.append("~arq:*")
+    return " ".join(added)
+
+
+def _patterns() -> list[str]:
+    return [*(f"~{pattern}" for pattern in KEYS), *(f"&{pattern}" for pattern in CHANNELS)]

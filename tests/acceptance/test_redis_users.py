@@ -1,0 +1,67 @@
+"""Ingress and workers under Redis users of few permissions, and on servers that cannot be used."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+
+from answerback.store import permissions
+from answerback.store.embedded import find_server
+from tests.acceptance.system import System, until
+from tests.redis.conftest import serving
+from tests.standins.sender import Standard
+
+
+async def _user(system: System, rule: str) -> dict[str, str]:
+    """The setting for processes that log in as a user with this rule."""
+    await system.database.call("ACL", "SETUSER", "app", "reset", "on", ">secret", *rule.split())
+    path = system.server.url.removeprefix("unix://")
+    return {"REDIS_URL": f"unix://app:secret@{path}"}
+
+
+@pytest.mark.parametrize("rule", ["+@all -@dangerous ~* &*", permissions.rule()], ids=["not dangerous", "least"])
+async def test_a_user_of_few_permissions_is_answered(plain: System, rule: str) -> None:
+    user = await _user(plain, rule)
+    await plain.ingress(**user)
+    worker = await plain.worker("tests.acceptance.agents:echoes", **user)
+    await plain.deliver("standard", Standard().message("hello"))
+    await plain.quiet(1)
+    assert await worker.stop() == 0
+    assert '"level": "error"' not in worker.words()
+    check = await plain.start("tools check --offline", **user)
+    await check.wait()
+    assert "lacks permissions" not in check.words()
+
+
+async def test_what_can_never_be_answered_is_not_accepted(plain: System) -> None:
+    user = await _user(plain, f"{permissions.rule()} -blpop")
+    ingress = await plain.start("ingress", PORT=str(plain.port), **user)
+    worker = await plain.start("worker", ANSWERBACK_AGENTS="tests.acceptance.agents:echoes", **user)
+    advice = "ACL SETUSER app +blpop"
+
+    async def refused() -> bool:
+        return all(advice in process.words() for process in (ingress, worker))
+
+    await until(refused, what="both naming the permission")
+    status, _ = await plain.post("standard", Standard().message("hello"))
+    assert status == 503
+    check = await plain.start("tools check --offline", **user)
+    assert await check.wait() == 1
+    assert advice in " ".join(check.words().split())
+    assert ingress.alive
+    assert worker.alive
+    await plain.database.call("ACL", "SETUSER", "app", "+blpop")
+    await plain.deliver("standard", Standard().message("hello"))
+    await plain.quiet(1)
+    assert worker.words().count(advice) == 1
+
+
+@pytest.mark.parametrize("command", ["ingress", "worker", "tools check --offline", "tools threads"])
+async def test_a_redis_cluster_is_refused_in_words(plain: System, command: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
+        with serving(find_server(), folder, "--cluster-enabled", "yes"):
+            process = await plain.start(command, REDIS_URL=f"unix://{folder}/s", PORT=str(plain.port))
+            assert await process.wait() == 1
+        assert "Redis Cluster, which is not supported yet" in " ".join(process.words().split())
+        assert "Traceback" not in process.words()
