@@ -30,6 +30,7 @@ AnswerbackError
     ├── RateLimited         the platform asked us to wait
     ├── Rejected            the platform refused for good
     └── Unavailable         no answer, or one that says "later"
+        └── NotYet          refused for now: what is new there may not be known everywhere
 """
 
 from collections.abc import Sequence
@@ -212,12 +213,21 @@ class Rejected(DeliveryError):
 class Unavailable(DeliveryError):
     """The platform did not answer, or answered with an error of its own.
 
-    `unknown` is true when the request may have taken effect all the same.
+    `unknown` is true when the request may have taken effect all the same. `after`: seconds that it
+    should be left alone at least; 0 when it did not say.
     """
 
-    def __init__(self, message: str = "", *, unknown: bool = True) -> None:
+    def __init__(self, message: str = "", *, unknown: bool = True, after: float = 0.0) -> None:
         self.unknown = unknown
+        self.after = after
         super().__init__(message)
+
+
+class NotYet(Unavailable):
+    """The platform refused what it may take in a moment; nothing was done."""
+
+    def __init__(self, message: str = "", *, after: float = 0.0) -> None:
+        super().__init__(message, unknown=False, after=after)
 
 
 def in_a_line(error: BaseException) -> str:

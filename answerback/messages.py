@@ -201,6 +201,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     looks    how often the reply was looked for on the platform since then, to the end of the search
     cursor   where an unfinished search goes on, which began at `searching` (ms)
     message  the platform's id of our message, once it is known
+    at       when the event was said that it answers, in ms by the platform's clock; 0 if unknown
+    refusals how often it was refused by an answer that may pass: a thing so new that it is not known everywhere
+    waits    how often in a row the platform asked to wait
     """
 
     key: str
@@ -217,6 +220,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     message: str = ""
     url: str = ""
     error: str = ""
+    at: int = 0
+    refusals: int = 0
+    waits: int = 0
 
     @property
     def platform(self) -> str:

@@ -172,6 +172,12 @@ class Settings(BaseModel):
         description="how late a reply may still appear whose request failed; until then it is not posted again",
     )
 
+    reply_group_mentions: bool = Field(
+        False,
+        alias="REPLY_GROUP_MENTIONS",
+        description="let replies call on many: Slack's user groups and @channel, GitHub's teams",
+    )
+
     # Platforms
     github_secrets: Secrets = Field([], alias="GITHUB_WEBHOOK_SECRET", description="webhook secret(s) of GitHub")
     github_token: SecretStr | None = Field(

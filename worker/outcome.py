@@ -142,7 +142,7 @@ def composer(client: Client | None, event: Event) -> Callable[[str, int, str], S
         parts = client.split(text)
         keys = [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
         return [
-            Reply(key=key, thread=event.thread, text=part, address=event.address)
+            Reply(key=key, thread=event.thread, text=part, address=event.address, at=event.at)
             for key, part in zip(keys, parts, strict=True)
         ]
 

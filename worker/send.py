@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from answerback.errors import LeaseLost, RateLimited, Rejected, Unavailable
+from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, Unavailable
 from answerback.http import Http
 from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
@@ -26,6 +26,8 @@ PAGES_AT_ONCE = 10
 """Pages of a search that are read before the slot is given to another thread."""
 LONGEST_SEARCH = 3_600_000
 """ms after which a search is given up that the platform's limits interrupt again and again."""
+LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
+"""ms after its first request, and pauses that the platform asked for, after both of which a reply is given up."""
 
 
 class Sender:
@@ -128,7 +130,8 @@ class Sender:
         if tries > self._max_attempts:
             doubt = "It may have been posted all the same."
             return await self._fail(outgoing, f"gave up after {tries - 1} tries: {trouble}. {doubt}")
-        delay = self._backoff.after(tries)
+        delay = max(self._backoff.after(tries), trouble.after)
+        outgoing = _refused(outgoing, trouble)
         log.warning("reply not looked for yet", reply=outgoing.reply.key, error=str(trouble), next_try=delay)
         await patiently(self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True)
         return None
@@ -153,6 +156,9 @@ class Sender:
             sent = await self._http.perform(client.post(attempt.reply), leave=leave)
         except RateLimited as limit:
             # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
+            outgoing = _with(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
+            if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
+                return await self._fail(outgoing, f"gave up after being told to wait {reply.waits} times: {limit}")
             await self._pause(outgoing, limit)
             return None
         except Rejected as refusal:
@@ -164,11 +170,12 @@ class Sender:
     async def _again(
         self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
     ) -> Outgoing | None:
+        attempt = _refused(attempt, trouble)
         reply, now = attempt.reply, self._outbox.now
-        delay = self._backoff.after(reply.attempts)
+        delay = max(self._backoff.after(reply.attempts), trouble.after)
         if trouble.unknown and client.once != "native":
             attempt = _with(attempt, unknown=now)
-            delay = LOOKS[0] * self._late * client.lag / 1000
+            delay = max(LOOKS[0] * self._late * client.lag / 1000, trouble.after)
         elif reply.attempts >= self._max_attempts:
             doubt = " It may have been posted all the same." if trouble.unknown else ""
             return await self._fail(
@@ -221,6 +228,11 @@ class Sender:
 def _with(outgoing: Outgoing, **changes: str | int) -> Outgoing:
     """The same with other fields of its reply."""
     return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **changes))
+
+
+def _refused(outgoing: Outgoing, trouble: Unavailable) -> Outgoing:
+    """The same, with a refusal that may pass counted: see `platforms.attempt`."""
+    return _with(outgoing, refusals=outgoing.reply.refusals + isinstance(trouble, NotYet), waits=0)
 
 
 def _attempt(outgoing: Outgoing, now: int) -> Outgoing:

@@ -14,6 +14,8 @@ from answerback.platforms import Exchange, Headers, Request, Response
 T = TypeVar("T")
 
 LONGEST_WAIT = 86_400.0
+LONGEST_OUTAGE = 3600.0
+"""Seconds that a failing platform can make us leave it alone: what fails does not know for how long."""
 
 
 def harmless(request: Request) -> Exchange[Response]:
@@ -38,6 +40,11 @@ def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
     return min(max(seconds, 1.0), LONGEST_WAIT)
 
 
+def requested_wait(headers: Headers, now: float) -> float:
+    """What `retry-after` of a failure (503, say) asks for, in seconds up to an hour; 0 when it does not ask."""
+    return min(seconds_to_wait(headers, now, 0.0), LONGEST_OUTAGE) if headers.get("retry-after", "").strip() else 0.0
+
+
 def time_there(headers: Headers, ours: float) -> float:
     """The time by the platform's clock, as its answer tells it; `ours` where it does not. Ours may be wrong.
 
@@ -45,6 +52,12 @@ def time_there(headers: Headers, ours: float) -> float:
     """
     told = _timestamp(headers.get("date", ""))
     return ours if told is None else told
+
+
+def clock_off(headers: Headers, ours: float) -> float | None:
+    """By how many seconds our clock is ahead of theirs, behind if negative; None where they do not tell theirs."""
+    told = _timestamp(headers.get("date", ""))
+    return None if told is None else ours - told
 
 
 def _timestamp(date: str) -> float | None:

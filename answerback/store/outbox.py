@@ -145,8 +145,9 @@ class Outbox:
 def _again(reply: Reply) -> Reply:
     """A reply that failed, as a replay puts it back: one that may have been posted is looked for first."""
     return msgspec.structs.replace(
-        reply, state="sending" if reply.unknown else "pending", attempts=0, looks=0, cursor="", searching=0, error=""
-    )
+        reply, state="sending" if reply.unknown else "pending", error="",
+        attempts=0, refusals=0, waits=0, looks=0, cursor="", searching=0,
+    )  # fmt: skip
 
 
 def _told(reply: Reply) -> Told:

@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from answerback.errors import ConfigurationError, RateLimited, Rejected, Unavailable
+from answerback.errors import ConfigurationError, NotYet, RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Reply
-from answerback.platforms import github
+from answerback.platforms import Response, github
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import App
 from answerback.settings import Settings
@@ -24,8 +24,11 @@ MakeApp = Callable[[Callable[[], float]], GitHub]
 """Makes a client of an app whose clock is given."""
 
 
-def reply(address: Address = ISSUE) -> Reply:
-    return Reply(key="turn.0", thread="github:1:7", text="Hello", address=address)
+DATE = "Sat, 01 Mar 2025 10:00:00 GMT"  # NOW
+
+
+def reply(address: Address = ISSUE, *, refusals: int = 0) -> Reply:
+    return Reply(key="turn.0", thread="github:1:7", text="Hello", address=address, refusals=refusals)
 
 
 def clock() -> float:
@@ -78,14 +81,74 @@ def test_an_app_draws_a_token_once_and_again_shortly_before_it_expires(app: Make
     assert len(run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201)).requests) == 2
 
 
+BAD = answer({"message": "Bad credentials"}, 401)
+BAD_DATED = answer({"message": "A JSON web token could not be decoded"}, 401, date=DATE)
+NOT_ACCESSIBLE = answer({"message": "Resource not accessible by integration"}, 403)
+
+
 def test_a_token_that_was_revoked_is_drawn_anew_once(app: MakeApp) -> None:
-    client = app(clock)
+    now = [NOW]
+    client = app(lambda: now[0])
     run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201))
-    bad = answer({"message": "Bad credentials"}, 401)
-    done = run(client.post(reply()), bad, answer({**TOKEN, "token": "ghs_2"}, 201), answer(POSTED, 201))
+    now[0] += 600
+    done = run(client.post(reply()), BAD, answer({**TOKEN, "token": "ghs_2"}, 201), answer(POSTED, 201))
     assert done.requests[-1].headers["authorization"] == "Bearer ghs_2"
+    now[0] += 600
+    with pytest.raises(Rejected, match="issued 0 s ago") as caught:
+        run(client.post(reply(refusals=99)), BAD, answer(TOKEN, 201), BAD)
+    assert "GITHUB_APP_PRIVATE_KEY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("refusal", [BAD, NOT_ACCESSIBLE, answer({"message": "Not Found"}, 404)])
+def test_a_token_that_github_does_not_know_everywhere_yet_is_tried_again(app: MakeApp, refusal: Response) -> None:
+    client = app(clock)
+    with pytest.raises(NotYet) as caught:
+        run(client.post(reply()), answer(TOKEN, 201), refusal)
+    assert not caught.value.unknown
+    for refusals in (1, 2):
+        with pytest.raises(NotYet):
+            run(client.post(reply(refusals=refusals)), refusal)
+    # The same token, not one that is younger still.
+    assert len(run(client.post(reply(refusals=3)), answer(POSTED, 201)).requests) == 1
+    with pytest.raises(Rejected):
+        run(client.post(reply(refusals=9)), refusal)
+
+
+def test_a_permission_that_a_token_never_had_is_missed_at_once(app: MakeApp) -> None:
+    now = [NOW]
+    client = app(lambda: now[0])
+    run(client.post(reply()), answer(TOKEN, 201), answer(POSTED, 201))
+    now[0] += 600
+    with pytest.raises(Rejected, match="write access"):
+        run(client.post(reply()), NOT_ACCESSIBLE)
+
+
+EARLY = answer({"message": "'Issued at' claim ('iat') must be an Integer representing the time"}, 401, date=DATE)
+LATE = answer({"message": "'Expiration time' claim ('exp') is too far in the future"}, 401, date=DATE)
+
+
+@pytest.mark.parametrize(("hours", "refusal"), [(1, EARLY), (1, LATE), (-1, BAD_DATED)])
+def test_a_wrong_clock_of_ours_is_corrected_by_githubs(
+    app: MakeApp, key: rsa.RSAPrivateKey, hours: int, refusal: Response
+) -> None:
+    client = app(lambda: NOW + 3600 * hours)
+    done = run(client.post(reply()), refusal, answer(TOKEN, 201), answer(POSTED, 201))
+    token = done.requests[1].headers["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(
+        token, key.public_key(), algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+    )
+    assert NOW - 90 <= claims["iat"] <= NOW
+    # What was learned holds: neither the JWT nor the age of a token is judged by the wrong clock again.
+    assert len(run(client.whoami(), answer({"id": 1, "slug": "a"})).requests) == 1
+    assert len(run(client.post(reply()), answer(POSTED, 201)).requests) == 1
+
+
+def test_a_key_is_blamed_only_if_the_clock_is_right(app: MakeApp) -> None:
     with pytest.raises(Rejected, match="GITHUB_APP_PRIVATE_KEY"):
-        run(client.post(reply()), bad, answer(TOKEN, 201), bad)
+        run(app(clock).whoami(), BAD_DATED)
+    with pytest.raises(Rejected, match="clock") as caught:
+        run(app(clock).whoami(), EARLY)
+    assert "GITHUB_APP_PRIVATE_KEY" not in str(caught.value)
 
 
 def test_without_an_installation_in_the_webhook_it_is_looked_up(app: MakeApp) -> None:
@@ -107,7 +170,7 @@ def test_an_installation_that_was_replaced_is_looked_up_once(app: MakeApp) -> No
     assert len(run(client.post(reply()), answer(POSTED, 201)).requests) == 1
     for answers in ((gone, gone), (gone, answer({"id": 48210377}))):
         with pytest.raises(Rejected):
-            run(app(clock).post(reply()), *answers)
+            run(app(clock).post(reply(refusals=9)), *answers)
 
 
 def test_a_connection_lost_while_drawing_a_token_leaves_no_doubt_about_the_reply(app: MakeApp) -> None:

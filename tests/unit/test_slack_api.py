@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import More, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
@@ -20,8 +20,20 @@ OURS = {"event_type": "answerback_reply", "event_payload": {"key": "turn.0"}}
 US = Identity(name="@answerbot", marks=("user:U0ANSWERBT", "bot:B08ANSWER1"))
 
 
-def reply(text: str = "**Hello**", address: Address = PLACE, first: int = 0, cursor: str = "") -> Reply:
-    return Reply(key="turn.0", thread="slack:T:C:1.2", text=text, address=address, first=first, cursor=cursor)
+def reply(
+    text: str = "**Hello**",
+    address: Address = PLACE,
+    first: int = 0,
+    cursor: str = "",
+    *,
+    at: int = 0,
+    refusals: int = 0,
+    waits: int = 0,
+) -> Reply:
+    return Reply(
+        key="turn.0", thread="slack:T:C:1.2", text=text, address=address,
+        first=first, cursor=cursor, at=at, refusals=refusals, waits=waits,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -55,10 +67,26 @@ def test_a_reply_is_markdown_in_its_thread_with_its_key_as_metadata(client: Slac
     assert done.value == Sent("1740823210.900100")
 
 
-def test_a_reply_wakes_nobody(client: Slack) -> None:
-    request = next(client.post(reply("<!channel> and <@U1>")))
-    assert json.loads(request.body)["markdown_text"] == "@channel and <@U1>"
-    assert client.split("<!here>") == ["@here"]
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<!channel> and <@U1>", "@channel and <@U1>"),
+        ("<!here|here> <!everyone>", "@here @everyone"),
+        ("Ask <!subteam^S012ABC|@oncall> or <!subteam^S012ABC>", "Ask @oncall or @S012ABC"),
+        ("<!<!x|>channel> <!subteam^S1|<!here>>", "<!@xchannel> <!subteam^S1|@here>"),
+        ("<!date^1392734382^{date}|Feb 18>", "<!date^1392734382^{date}|Feb 18>"),
+    ],
+)
+def test_a_reply_pages_no_group(client: Slack, text: str, shown: str) -> None:
+    assert client.split(text) == [shown]
+    (request, plain) = run(client.post(reply(text)), refused("no_text"), answer({"ok": True, "ts": "1"})).requests
+    assert json.loads(request.body)["markdown_text"] == shown
+    assert "<!" not in json.loads(plain.body)["text"]
+
+
+def test_a_reply_pages_a_group_where_the_operator_allows_it() -> None:
+    allowed = Slack("xoxb-1", API, groups=True)
+    assert allowed.split("<!subteam^S012|@oncall>") == ["<!subteam^S012|@oncall>"]
 
 
 def test_parts_fit_slacks_limit(client: Slack) -> None:
@@ -109,14 +137,91 @@ def test_a_rate_limit_of_posting_is_its_channels(client: Slack, response: Respon
         ("is_archived", "unarchive"),
         ("invalid_auth", "SLACK_BOT_TOKEN"),
         ("token_revoked", "SLACK_BOT_TOKEN"),
-        ("msg_too_long", "longer than Slack takes"),
+        ("team_access_not_granted", "organization"),
         ("restricted_action", "admin"),
         ("something_new", "something_new"),
     ],
 )
 def test_a_refusal_inside_a_good_answer_says_what_to_do(client: Slack, error: str, words: str) -> None:
     with pytest.raises(Rejected, match=words):
-        run(client.post(reply()), answer({"ok": False, "error": error}))
+        run(client.post(reply(refusals=99)), refused(error))
+
+
+def refused(error: str) -> Response:
+    return answer({"ok": False, "error": error})
+
+
+def patience(client: Slack, response: Response, *, at: int) -> int:
+    """How many refusals are put up with before one is final."""
+    for refusals in range(20):
+        try:
+            run(client.post(reply(at=at, refusals=refusals)), response)
+        except NotYet:
+            pass
+        except Rejected:
+            return refusals
+    raise AssertionError("it is never final")
+
+
+YOUNG, OLD = int(NOW * 1000) - 2_000, int(NOW * 1000) - 3_600_000
+
+
+@pytest.mark.parametrize(
+    "error", ["channel_not_found", "not_in_channel", "thread_not_found", "team_access_not_granted"]
+)
+def test_a_place_that_the_app_was_just_invited_to_may_not_be_there_yet(client: Slack, error: str) -> None:
+    young, old = [patience(client, refused(error), at=at) for at in (YOUNG, OLD)]
+    assert young > old > 0
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_expired", "org_login_required", "external_channel_migrating"])
+def test_what_outages_and_migrations_say_is_not_believed_at_the_first_word(client: Slack, error: str) -> None:
+    assert patience(client, refused(error), at=OLD) > 1
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "is_archived", "missing_scope", "new_error"])
+def test_a_refusal_that_waiting_does_not_change_is_final_at_once(client: Slack, error: str) -> None:
+    assert patience(client, refused(error), at=YOUNG) == 0
+
+
+def test_a_workspace_that_sent_more_than_its_plan_allows_waits_longer_each_time(client: Slack) -> None:
+    for waits, seconds in [(0, 30), (1, 60), (5, 960), (99, 3600)]:
+        with pytest.raises(RateLimited) as caught:
+            run(client.post(reply(waits=waits)), refused("message_limit_exceeded"))
+        assert (caught.value.seconds, caught.value.scope) == (seconds, "")
+
+
+def test_a_failing_platform_says_for_how_long(client: Slack) -> None:
+    with pytest.raises(Unavailable) as caught:
+        run(client.post(reply()), answer(b"", 503, retry_after="7"))
+    assert caught.value.after == 7
+
+
+# Forms
+
+FORMS = [
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "invalid_arguments",
+]
+
+
+@pytest.mark.parametrize("error", FORMS)
+def test_a_reply_refused_for_its_form_is_posted_as_plain_text_with_the_same_key(client: Slack, error: str) -> None:
+    text = "## Steps\n\n1 < 2 & <@U1> <#C1|general>"
+    done = run(client.post(reply(text)), refused(error), answer({"ok": True, "ts": "1.5"}))
+    assert json.loads(done.requests[1].body) == {
+        "channel": "C0LAN2Q65",
+        "thread_ts": "1740823201.000200",
+        "text": "## Steps\n\n1 &lt; 2 &amp; <@U1> <#C1|general>",
+        "metadata": OURS,
+    }
+    assert done.value == Sent("1.5")
+    with pytest.raises(Rejected, match=error):
+        run(client.post(reply()), refused(error), refused(error))
 
 
 def test_a_missing_scope_is_named(client: Slack) -> None:
@@ -140,8 +245,9 @@ def test_an_outage_leaves_the_replys_fate_unknown(client: Slack, response: Respo
 
 
 def test_a_status_without_words_is_a_refusal_all_the_same(client: Slack) -> None:
+    assert patience(client, answer(b"", 400), at=OLD) > 1
     with pytest.raises(Rejected, match="400"):
-        run(client.post(reply()), answer(b"", 400))
+        run(client.post(reply(refusals=9)), answer(b"", 400))
 
 
 # Finding

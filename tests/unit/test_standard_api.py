@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import Response, Sent, standard
 from answerback.platforms.standard.api import Standard
@@ -67,10 +67,14 @@ def test_a_reply_that_comes_back_to_us_is_known_as_ours(client: Standard) -> Non
     assert run(client.find(reply(), Identity(name="us"))).value is None
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 422, 301, 307])
-def test_a_refusal_is_for_good(client: Standard, status: int) -> None:
-    with pytest.raises(Rejected, match=str(status)):
-        run(client.post(reply()), answer(status=status))
+def test_only_410_is_final(client: Standard) -> None:
+    """Everything else is a failure to be tried again: a 404 may be a proxy whose route is not there yet."""
+    with pytest.raises(Rejected, match="410"):
+        run(client.post(reply()), answer(status=410))
+    for status in (301, 307, 400, 401, 403, 404, 405, 409, 413, 418, 422, 423, 451):
+        with pytest.raises(NotYet, match=str(status)) as caught:
+            run(client.post(reply(attempts=9)), answer(status=status))
+        assert not caught.value.unknown
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
@@ -78,6 +82,28 @@ def test_an_outage_is_tried_again(client: Standard, status: int) -> None:
     with pytest.raises(Unavailable) as caught:
         run(client.post(reply()), answer(status=status))
     assert caught.value.unknown
+    assert caught.value.after == 0
+
+
+@pytest.mark.parametrize("status", [503, 502, 404, 409])
+@pytest.mark.parametrize(
+    ("value", "after"), [("5", 5), ("Sat, 01 Mar 2025 10:00:30 GMT", 30), ("999999", 3600), ("-1", 1)]
+)
+def test_a_receiver_that_fails_says_for_how_long(client: Standard, status: int, value: str, after: float) -> None:
+    with pytest.raises(Unavailable) as caught:
+        run(client.post(reply()), answer(status=status, retry_after=value))
+    assert caught.value.after == after
+
+
+def test_a_wrong_clock_of_ours_is_corrected_by_the_receivers() -> None:
+    there = "Sat, 01 Mar 2025 10:00:00 GMT"  # NOW
+    for off in (3600, -3600):
+        client = Standard(SECRET, URL, lambda off=off: NOW + off)  # type: ignore[misc]
+        done = run(client.post(reply()), answer(status=401, date=there), answer(status=204))
+        assert standard.verify([SECRET], done.requests[1].headers, done.requests[1].body, NOW) is None
+        assert done.requests[0].body == done.requests[1].body
+    with pytest.raises(NotYet, match="secret"):
+        run(Standard(SECRET, URL, lambda: NOW + 2).post(reply()), answer(status=401, date=there))
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from answerback.errors import Rejected, Unavailable
+from answerback.errors import NotYet, Rejected, Unavailable
 from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
+from answerback.platforms.attempt import Attempt
 from answerback.platforms.fences import closing
 from answerback.platforms.github import discussions
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
-from answerback.platforms.github.refusal import GraphError, bucket, check, check_graph
+from answerback.platforms.github.refusal import GraphError, Signed, bucket, check, check_graph, missing
 from answerback.platforms.github.webhook import App, User, identities
 from answerback.platforms.text import split
 
@@ -91,43 +92,46 @@ class GitHub:
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment and its like"""
-        place, body = _place(reply), _marked(reply)
+        place, attempt, body = _place(reply), Attempt.of(reply), _marked(reply)
         doing = f"replying to {place.name}"
         if place.discussion:
-            parent = (yield from self._parent(place)) if place.comment else None
+            parent = (yield from self._parent(place, attempt)) if place.comment else None
             variables = {"discussion": place.discussion, "parent": parent, "body": body}
-            data = yield from self._query(place, discussions.ADD, variables, doing, effect=True)
+            data = yield from self._query(place, attempt, discussions.ADD, variables, doing, effect=True)
             if not data.added or not data.added.comment:
                 raise Unavailable(f"GitHub answered without the new comment while {doing}")
             return Sent(data.added.comment.message, data.added.comment.url)
         url = self._comments(place) + (f"/{place.root}/replies" if place.root else "")
-        response = yield from self._call(place, "POST", url, {"body": body}, doing, effect=True)
+        response = yield from self._call(place, attempt, "POST", url, {"body": body}, doing, effect=True)
         comment = read(response, _comment, "GitHub", unknown=True)
         return _sent(place, comment)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
         """Our comment with this reply's marker, looked for from ten minutes before the first try, 100 at a time."""
-        place = _place(reply)
+        place, attempt = _place(reply), Attempt.of(reply)
         if place.discussion:
-            return (yield from self._find_in_discussion(reply, place, us))
+            return (yield from self._find_in_discussion(reply, place, attempt, us))
         page = int(reply.cursor) if reply.cursor.isdecimal() else 1
         since = f"&since={moment(reply.first, _MARGIN):%Y-%m-%dT%H:%M:%SZ}" if reply.first else ""
         url = f"{self._comments(place)}?per_page={_PAGE}&page={page}{since}"
-        response = yield from self._call(place, "GET", url, None, f"looking for a reply in {place.name}")
+        doing = f"looking for a reply in {place.name}"
+        response = yield from self._call(place, attempt, "GET", url, None, doing)
         comments = read(response, _comments, "GitHub", unknown=False)
         for comment in comments:
             if marked(comment.body or "") == reply.key and us.wrote(comment.identities):
                 return _sent(place, comment)
         return None if len(comments) < _PAGE else More(str(page + 1))
 
-    def _find_in_discussion(self, reply: Reply, place: Place, us: Identity) -> Exchange[Sent | More | None]:
+    def _find_in_discussion(
+        self, reply: Reply, place: Place, attempt: Attempt, us: Identity
+    ) -> Exchange[Sent | More | None]:
         start = moment(reply.first, _MARGIN)
-        subject = (yield from self._parent(place)) if place.comment else place.discussion
+        subject = (yield from self._parent(place, attempt)) if place.comment else place.discussion
         variables = {"id": subject, "before": reply.cursor or None}
         doing = f"looking for a reply in {place.name}"
-        data = yield from self._query(place, discussions.COMMENTS, variables, doing)
+        data = yield from self._query(place, attempt, discussions.COMMENTS, variables, doing)
         if not data.node or not data.node.page:
-            raise Rejected(f"{place.name} is gone, or {self._credential.name} may not see it")
+            raise self._missing(place, attempt, f"{place.name} is gone, or {self._credential.name} may not see it")
         comments = [comment for comment in data.node.page.nodes if comment]
         for comment in comments:
             if marked(comment.body) == reply.key and us.wrote(comment.identities):
@@ -148,26 +152,40 @@ class GitHub:
         resource = "graphql" if reply.address.get("discussion") else "core"
         return list(dict.fromkeys(["", scope, bucket("", resource), bucket(scope, resource)]))
 
-    def _parent(self, place: Place) -> Exchange[str]:
+    def _parent(self, place: Place, attempt: Attempt) -> Exchange[str]:
         """The top comment of a discussion's comment thread, which alone can be replied to."""
-        data = yield from self._query(place, discussions.PARENT, {"id": place.comment}, f"reading {place.name}")
+        variables = {"id": place.comment}
+        data = yield from self._query(place, attempt, discussions.PARENT, variables, f"reading {place.name}")
         if not data.node or not data.node.id:
-            raise Rejected(f"the comment to reply to in {place.name} is gone")
+            raise self._missing(place, attempt, f"the comment to reply to in {place.name} is gone")
         return data.node.reply_to.id if data.node.reply_to else data.node.id
 
+    def _missing(self, place: Place, attempt: Attempt, words: str) -> NotYet | Rejected:
+        _, signed = self._signature(place)
+        return missing(words, attempt, signed, fresh=attempt.fresh(self._clock()))
+
     def _query(
-        self, place: Place, query: str, variables: dict[str, str | None], doing: str, *, effect: bool = False
+        self,
+        place: Place,
+        attempt: Attempt,
+        query: str,
+        variables: Mapping[str, str | None],
+        doing: str,
+        *,
+        effect: bool = False,
     ) -> Exchange[discussions.Data]:
         content = {"query": query, "variables": variables}
-        response = yield from self._call(place, "POST", self._graphql, content, doing, effect=effect)
+        response = yield from self._call(place, attempt, "POST", self._graphql, content, doing, effect=effect)
         answer = read(response, _graph, "GitHub", unknown=effect)
-        scope = self._credential.scope(place.installation)
-        check_graph(answer.errors, response, self._clock(), doing=doing, scope=scope, unknown=effect)
+        scope, signed = self._signature(place)
+        now = self._clock()
+        check_graph(answer.errors, response, now, signed, doing=doing, scope=scope, unknown=effect, attempt=attempt)
         return answer.data or discussions.Data()
 
     def _call(
         self,
         place: Place,
+        attempt: Attempt,
         method: Literal["GET", "POST"],
         url: str,
         content: object,
@@ -175,18 +193,23 @@ class GitHub:
         *,
         effect: bool = False,
     ) -> Exchange[Response]:
-        """One checked request. A token refused at its first use is drawn anew once; a moved repository is followed."""
-        response = yield from self._signed(place, method, url, content, effect)
-        if response.status == 401 and self._credential.forget(place.installation):
-            response = yield from self._signed(place, method, url, content, effect)
-        scope, name = self._credential.scope(place.installation), self._credential.name
-        check(response, self._clock(), name, doing=doing, scope=scope, unknown=effect)
+        """One checked request. A refused token is drawn anew once, if it is not a new one; a move is followed."""
+        response = yield from self._signed(place, attempt, method, url, content, effect)
+        scope, signed = self._signature(place)
+        if response.status == 401 and not signed.young and self._credential.forget(place.installation):
+            response = yield from self._signed(place, attempt, method, url, content, effect)
+            scope, signed = self._signature(place)
+        check(response, self._clock(), signed, doing=doing, scope=scope, unknown=effect, attempt=attempt)
         return response
 
+    def _signature(self, place: Place) -> tuple[str, Signed]:
+        installation = place.installation
+        return self._credential.scope(installation), self._credential.signed(place.repo, installation)
+
     def _signed(
-        self, place: Place, method: Literal["GET", "POST"], url: str, content: object, effect: bool
+        self, place: Place, attempt: Attempt, method: Literal["GET", "POST"], url: str, content: object, effect: bool
     ) -> Exchange[Response]:
-        authorization = yield from self._credential.authorization(place.repo, place.installation)
+        authorization = yield from self._credential.authorization(place.repo, place.installation, attempt)
         headers = {**HEADERS, "authorization": authorization}
         body = b"" if content is None else msgspec.json.encode(content)
         for _ in range(_MOST_MOVES):

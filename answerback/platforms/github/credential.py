@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
 import msgspec
 
 from answerback.errors import ConfigurationError, Rejected
+from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import Exchange, Request, Response
-from answerback.platforms.answer import harmless, read
-from answerback.platforms.github.refusal import check
+from answerback.platforms.answer import clock_off, harmless, read
+from answerback.platforms.attempt import LAST, Attempt
+from answerback.platforms.github.refusal import Signed, check
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
+
+log = get_logger(__name__)
 
 HEADERS = {
     "accept": "application/vnd.github+json",
@@ -36,8 +40,12 @@ class Credential(Protocol):
         """The bucket that GitHub's rate limits count these requests in."""
         ...
 
-    def authorization(self, repo: str, installation: int) -> Exchange[str]:
+    def authorization(self, repo: str, installation: int, attempt: Attempt = LAST) -> Exchange[str]:
         """The value of the Authorization header for a request about `repo`, which may be an organization."""
+        ...
+
+    def signed(self, repo: str, installation: int) -> Signed:
+        """What such a request is signed with now."""
         ...
 
     def forget(self, installation: int) -> bool:
@@ -68,6 +76,18 @@ class _Token(msgspec.Struct):
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+class _Issued(NamedTuple):
+    """An installation's token, and by our corrected clock when it was issued and when it is used no more."""
+
+    token: str
+    at: float
+    until: float
+
+
+_ASKING = "asking who we are and what we may"
+_TOLERATED = 30.0
+"""Seconds that our clock and GitHub's may differ by: the Date header has whole ones, and an answer takes its time."""
+
 _user = msgspec.json.Decoder(_User)
 _app = msgspec.json.Decoder(_App)
 _installation = msgspec.json.Decoder(_Installation)
@@ -88,9 +108,12 @@ class Token:
     def scope(self, installation: int) -> str:
         return ""
 
-    def authorization(self, repo: str, installation: int) -> Exchange[str]:
+    def authorization(self, repo: str, installation: int, attempt: Attempt = LAST) -> Exchange[str]:
         yield from ()
         return f"Bearer {self._token}"
+
+    def signed(self, repo: str, installation: int) -> Signed:
+        return Signed(self.name)
 
     def forget(self, installation: int) -> bool:
         return False
@@ -105,7 +128,7 @@ class Token:
         installations = self._token.startswith("ghs_") or b"accessible by integration" in response.body
         if response.status in (401, 403, 404) and installations:
             raise Rejected(_INSTALLATION_TOKEN)
-        _check(response, self.name, self._clock)
+        check(response, self._clock(), Signed(self.name), doing=_ASKING, scope="", unknown=False)
         user = read(response, _user, "GitHub", unknown=False)
         login = user.login.lower()
         return Identity(
@@ -141,9 +164,10 @@ class App:
             )
         self._key = loaded  # reading the PEM takes much longer than signing with it
         self._id, self._api, self._clock = app_id, api, clock
-        self._tokens: dict[int, tuple[str, float]] = {}
+        self._tokens: dict[int, _Issued] = {}
         self._installations: dict[str, int] = {}
         self._replaced: dict[int, int] = {}
+        self._ahead = 0.0
 
     def __repr__(self) -> str:
         return f"App({self._id})"
@@ -151,29 +175,37 @@ class App:
     def scope(self, installation: int) -> str:
         return f"installation:{installation}" if installation else ""
 
-    def authorization(self, repo: str, installation: int) -> Exchange[str]:
-        number = self._replaced.get(installation, installation)
-        number = number or self._installations.get(repo) or (yield from self._installed_in(repo))
-        token, expires = self._tokens.get(number, ("", 0.0))
-        if self._clock() >= expires:
+    def authorization(self, repo: str, installation: int, attempt: Attempt = LAST) -> Exchange[str]:
+        number = self._number(repo, installation) or (yield from self._installed_in(repo, attempt))
+        issued = self._tokens.get(number)
+        if issued is None or self._now() >= issued.until:
             response = yield from self._mint(number)
             if response.status in (401, 404):
                 # An app that was removed and installed again has another installation than the webhook says.
-                before, number = number, (yield from self._installed_in(repo))
+                before, number = number, (yield from self._installed_in(repo, attempt))
                 if number != before:
                     self._replaced[installation or before] = number
                     response = yield from self._mint(number)
-            _check(response, self.name, self._clock)
+            self._check(response, attempt)
             fresh = read(response, _token, "GitHub", unknown=False)
             # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
-            token, expires = fresh.token, min(fresh.expires_at.timestamp(), self._clock() + 3600) - 120
-            self._tokens[number] = (token, expires)
-        return f"Bearer {token}"
+            now = self._now()
+            issued = _Issued(fresh.token, now, min(fresh.expires_at.timestamp(), now + 3600) - 120)
+            self._tokens[number] = issued
+        return f"Bearer {issued.token}"
+
+    def signed(self, repo: str, installation: int) -> Signed:
+        issued = self._tokens.get(self._number(repo, installation))
+        return Signed(self.name, self._now() - issued.at if issued else None)
 
     def _mint(self, installation: int) -> Exchange[Response]:
         """https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"""
         url = f"{self._api}/app/installations/{installation}/access_tokens"
-        return (yield from _request("POST", url, self.sign()))
+        return (yield from self._ask("POST", url))
+
+    def _number(self, repo: str, installation: int) -> int:
+        """The installation as we know it now; 0 when it has to be looked up."""
+        return self._replaced.get(installation, installation) or self._installations.get(repo, 0)
 
     def forget(self, installation: int) -> bool:
         if installation:
@@ -185,20 +217,22 @@ class App:
 
     def whoami(self) -> Exchange[Identity]:
         """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
-        response = yield from _ask("GET", f"{self._api}/app", self.sign(), self.name, self._clock)
+        response = yield from self._ask("GET", f"{self._api}/app")
+        self._check(response, LAST)
         app = read(response, _app, "GitHub", unknown=False)
         slug = app.slug.lower()
         return Identity(
             name=f"@{app.slug} (app {app.id})", mentions=(slug,), marks=(f"app:{app.id}", f"login:{slug}[bot]")
         )
 
-    def _installed_in(self, repo: str) -> Exchange[int]:
+    def _installed_in(self, repo: str, attempt: Attempt) -> Exchange[int]:
         """Which installation a repository, or an organization, belongs to: for webhooks that are not the app's own.
 
         https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
         """
         url = f"{self._api}/{'repos' if '/' in repo else 'orgs'}/{quote(repo)}/installation"
-        response = yield from _ask("GET", url, self.sign(), self.name, self._clock)
+        response = yield from self._ask("GET", url)
+        self._check(response, attempt)
         number = read(response, _installation, "GitHub", unknown=False).id
         self._installations[repo] = number
         return number
@@ -207,10 +241,39 @@ class App:
         """The value of the Authorization header for a request that the app makes as itself."""
         import jwt
 
-        now = int(self._clock())
+        now = int(self._now())
         # A minute back, since GitHub refuses a JWT from the future; ten minutes are the most it allows.
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._id}
         return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
+
+    def _ask(self, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
+        """One request as the app itself, signed anew where our clock was what GitHub did not like. Not checked."""
+        response = yield from _request(method, url, self.sign())
+        return (yield from _request(method, url, self.sign())) if self.corrects(response) else response
+
+    def _check(self, response: Response, attempt: Attempt) -> None:
+        check(response, self._clock(), Signed(self.name), doing=_ASKING, scope="", unknown=False, attempt=attempt)
+
+    def corrects(self, response: Response) -> bool:
+        """Take the time from a refusal that came because our clock is wrong. True when signing again may help.
+
+        A JWT must not be from the future, nor end more than ten minutes in it, by GitHub's clock:
+        https://github.com/octokit/auth-app.js/pull/164
+        """
+        if response.status != 401:
+            return False
+        ahead = clock_off(response.headers, self._clock())
+        if ahead is None or abs(ahead - self._ahead) < _TOLERATED:
+            return False
+        self._ahead = ahead
+        log.warning(
+            "the clock of this machine is wrong: GitHub's is used to sign, set this one (NTP)",
+            seconds_fast=round(ahead),
+        )
+        return True
+
+    def _now(self) -> float:
+        return self._clock() - self._ahead
 
 
 _INSTALLATION_TOKEN = (
@@ -233,18 +296,6 @@ def configured(settings: Settings) -> Credential | None:
     return None
 
 
-def _ask(
-    method: Literal["GET", "POST"], url: str, authorization: str, name: str, clock: Callable[[], float]
-) -> Exchange[Response]:
-    response = yield from _request(method, url, authorization)
-    _check(response, name, clock)
-    return response
-
-
 def _request(method: Literal["GET", "POST"], url: str, authorization: str) -> Exchange[Response]:
     request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
     return (yield from harmless(request))
-
-
-def _check(response: Response, name: str, clock: Callable[[], float]) -> None:
-    check(response, clock(), name, doing="asking who we are and what we may", scope="", unknown=False)

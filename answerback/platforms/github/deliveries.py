@@ -18,7 +18,7 @@ from answerback.errors import Rejected
 from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
 from answerback.platforms.github.credential import HEADERS, App, Credential, configured
-from answerback.platforms.github.refusal import check
+from answerback.platforms.github.refusal import Signed, check
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
@@ -99,9 +99,15 @@ class Deliveries:
 
     def _call(self, hook: str, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
         response = yield from self._signed(hook, method, url)
-        if response.status == 401 and hook != APP and self._credential.forget(0):
+        if response.status == 401 and self._renewed(hook, response):
             response = yield from self._signed(hook, method, url)
         return response
+
+    def _renewed(self, hook: str, refusal: Response) -> bool:
+        """Whether signing again may help."""
+        if hook != APP:
+            return self._credential.forget(0)
+        return isinstance(self._credential, App) and self._credential.corrects(refusal)
 
     def _signed(self, hook: str, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
         if hook != APP:
@@ -117,7 +123,8 @@ class Deliveries:
 
     def _check(self, hook: str, response: Response, doing: str) -> None:
         try:
-            check(response, self._clock(), self._credential.name, doing=doing, scope=scope(hook), unknown=False)
+            signed = Signed(self._credential.name) if hook == APP else self._credential.signed(_owner(hook), 0)
+            check(response, self._clock(), signed, doing=doing, scope=scope(hook), unknown=False)
         except Rejected as refusal:
             raise Rejected(f"{str(refusal).rstrip('.')}. {_needs(hook)}") from None
 

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
 from answerback.platforms import Response
-from answerback.platforms.answer import LONGEST_WAIT, seconds_to_wait, time_there
+from answerback.platforms.answer import LONGEST_WAIT, requested_wait, seconds_to_wait, time_there
+from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
 
 SECONDARY_WAIT = 60.0
-"""Seconds, where GitHub does not say how many.
+"""Seconds, where GitHub does not say how many; more each time.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 """
+
+YOUNG = 60.0
+"""Seconds during which a token that GitHub issued may not be known to all of its servers.
+
+https://github.com/octokit/auth-app.js/issues/65
+"""
+
+_TOO_FAST = ("rate limit", "abuse detection", "submitted too quickly")
+"""Words of an answer of any status that mean "wait".
+
+"was submitted too quickly" limits how fast content is created, and comes as 422, in `errors`, or from GraphQL:
+https://github.com/cli/cli/issues/4801
+"""
+
+_UNKNOWN_NODE = "could not resolve to"
+"""How GitHub says that it does not know an object, also one that it told us of a moment ago."""
 
 _LONGEST_QUOTE = 300
 
@@ -27,8 +44,13 @@ _ADVICE = {
 }
 
 
+_UNCHANGEABLE = ("locked", "archived", "saml", "suspended", "too long", "spam")
+"""Words of a refusal that waiting does not change, however young everything is."""
+
+
 class _Error(msgspec.Struct):
     message: str = ""
+    errors: object = None
 
 
 class GraphError(msgspec.Struct):
@@ -44,32 +66,68 @@ class GraphError(msgspec.Struct):
         return self.type.upper() or str((self.extensions or {}).get("code", ""))
 
 
+class Signed(msgspec.Struct, frozen=True):
+    """What a request was signed with.
+
+    setting  the variable that an operator would look at
+    issued   seconds since GitHub issued the installation's token; None for what the operator gave us
+    """
+
+    setting: str
+    issued: float | None = None
+
+    @property
+    def young(self) -> bool:
+        """Whether GitHub itself may not know it everywhere."""
+        return self.issued is not None and self.issued < YOUNG
+
+    def unaccepted(self, said: str) -> str:
+        """A 401, in words for an operator."""
+        if self.issued is None and any(claim in said for claim in ("('iat')", "('exp')")):
+            return f"GitHub does not accept the time that we sign with: {said}. Set the clock of this machine (NTP)."
+        if self.issued is None:
+            return f"GitHub does not accept {self.setting} any more: {said}. Replace it, then replay what failed."
+        return (
+            f"GitHub does not accept the installation token that it issued {self.issued:.0f} s ago: {said}. "
+            "See whether the app is still installed there and not suspended, then replay what failed."
+        )
+
+
 _error = msgspec.json.Decoder(_Error)
 
 
-def check(response: Response, now: float, name: str, *, doing: str, scope: str, unknown: bool) -> None:
+def check(
+    response: Response, now: float, signed: Signed, *, doing: str, scope: str, unknown: bool, attempt: Attempt = LAST
+) -> None:
     """Return if the answer is a success. Else raise what it means, in words for an operator.
 
-    `name` is the setting of the credential, `doing` what was tried ("replying to acme/widgets#7"),
-    `scope` the credential's rate limit bucket; `unknown` whether a 5xx may have taken effect.
+    `doing` is what was tried ("replying to acme/widgets#7"), `scope` the credential's rate limit bucket;
+    `unknown` whether a 5xx may have taken effect. A refusal is judged by what GitHub says and by how young
+    the event and the token are: see `Attempt`.
     """
     status = response.status
     if 200 <= status < 300:
         return
     said = _message(response)
-    if status in (403, 429) and (wait := _wait(response, said, now)):
+    if status in (403, 422, 429) and (wait := _wait(response, said, now, attempt)):
         raise RateLimited(wait, _limited(response, scope), f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}")
     if status >= 500 or status == 408:
-        raise Unavailable(f"GitHub answered {status} while {doing}: {said}", unknown=unknown)
-    if status == 401:
-        raise Rejected(f"GitHub does not accept {name} any more: {said}. Replace it, then replay what failed.")
-    if status in (404, 410):
-        raise Rejected(f"GitHub answered {status} while {doing}: it is gone, or {name} may not see it ({said})")
-    raise Rejected(f"GitHub refused {doing} ({status}): {said}{_advice(said)}")
+        after = requested_wait(response.headers, now)
+        raise Unavailable(f"GitHub answered {status} while {doing}: {said}", unknown=unknown, after=after)
+    fresh = attempt.fresh(time_there(response.headers, now))
+    raise attempt.refused(_words(status, said, signed, doing), _patience(status, said, signed, fresh=fresh))
 
 
 def check_graph(
-    errors: list[GraphError], response: Response, now: float, *, doing: str, scope: str, unknown: bool
+    errors: list[GraphError],
+    response: Response,
+    now: float,
+    signed: Signed,
+    *,
+    doing: str,
+    scope: str,
+    unknown: bool,
+    attempt: Attempt = LAST,
 ) -> None:
     """Return if a GraphQL answer, which has status 200 whatever happened, has no errors.
 
@@ -79,20 +137,29 @@ def check_graph(
         return
     said = "; ".join(error.message for error in errors)[:_LONGEST_QUOTE]
     kinds = {error.kind for error in errors}
-    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or "rate limit" in said.lower():
-        wait = _wait(response, "rate limit", now)
-        raise RateLimited(
-            wait, _limited(response, scope, "graphql"), f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}"
-        )
-    if not kinds - {"", "INTERNAL", "SERVICE_UNAVAILABLE", "LOADING"}:
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or _too_fast(said):
+        wait = _wait(response, _TOO_FAST[0], now, attempt)
+        limited = _limited(response, scope, "graphql")
+        raise RateLimited(wait, limited, f"GitHub asks us to wait {wait:.0f} s while {doing}: {said}")
+    fresh = attempt.fresh(time_there(response.headers, now))
+    if "NOT_FOUND" in kinds or _UNKNOWN_NODE in said.lower():
+        raise missing(f"GitHub refused {doing}: {said}", attempt, signed, fresh=fresh)
+    if not kinds - {"", "INTERNAL", "SERVICE_UNAVAILABLE", "LOADING", "TIMEOUT", "STALE_DATA"}:
         # Errors of GitHub's own carry no type: "Something went wrong while executing your query."
         raise Unavailable(f"GitHub failed while {doing}: {said}", unknown=unknown)
-    raise Rejected(f"GitHub refused {doing}: {said}{_advice(said)}")
+    status = 403 if "FORBIDDEN" in kinds else 422
+    words = f"GitHub refused {doing}: {said}{_advice(said)}"
+    raise attempt.refused(words, _patience(status, said, signed, fresh=fresh))
 
 
 def bucket(scope: str, resource: str) -> str:
     """The scope of one of a credential's primary limits: "graphql", "installation:77:core"."""
     return f"{scope}:{resource}" if scope else resource
+
+
+def missing(words: str, attempt: Attempt, signed: Signed, *, fresh: bool) -> NotYet | Rejected:
+    """The error for something that GitHub does not know, or does not know yet."""
+    return attempt.refused(words, _patience(404, "", signed, fresh=fresh))
 
 
 def _limited(response: Response, scope: str, resource: str = "core") -> str:
@@ -107,27 +174,76 @@ def _limited(response: Response, scope: str, resource: str = "core") -> str:
     return bucket(scope, told if told in ("core", "graphql") else resource)
 
 
-def _wait(response: Response, said: str, now: float) -> float:
-    """Seconds that a 403 or 429 asks us to wait; 0 when it is not about waiting at all."""
+def _words(status: int, said: str, signed: Signed, doing: str) -> str:
+    if status == 401:
+        return signed.unaccepted(said)
+    if status in (404, 410):
+        return f"GitHub answered {status} while {doing}: it is gone, or {signed.setting} may not see it ({said})"
+    return f"GitHub refused {doing} ({status}): {said}{_advice(said)}"
+
+
+def _patience(status: int, said: str, signed: Signed, *, fresh: bool) -> int:
+    """How many refusals like this one are put up with before it is believed."""
+    lower = said.lower()
+    if any(word in lower for word in _UNCHANGEABLE):
+        return FINAL
+    if status in (404, 401) or _UNKNOWN_NODE in lower:
+        # What was made a moment ago may be unknown to the server that we ask: the comment, its repository, the
+        # token. And what is old is not believed to be gone at the first word: outages say so, too.
+        # https://github.com/octokit/octokit.js/issues/900
+        return LAG if signed.young or (fresh and status != 401) else PASSING
+    if status == 403:
+        return LAG if signed.young else FINAL
+    return LAG if status in (409, 423, 425) else FINAL
+
+
+def _too_fast(said: str) -> bool:
+    lower = said.lower()
+    return any(words in lower for words in _TOO_FAST)
+
+
+def _wait(response: Response, said: str, now: float, attempt: Attempt) -> float:
+    """Seconds that a refusal asks us to wait; 0 when it is not about waiting at all."""
     headers = response.headers
     now = time_there(headers, now)
+    if response.status == 422 and not _too_fast(said):
+        return 0.0
+    guess = attempt.pause(SECONDARY_WAIT)
     if "retry-after" in headers:
-        return seconds_to_wait(headers, now, SECONDARY_WAIT)
+        return seconds_to_wait(headers, now, guess)
     if headers.get("x-ratelimit-remaining", "").strip() == "0":
         reset = headers.get("x-ratelimit-reset", "").strip()
         if reset.isascii() and reset.isdigit() and len(reset) <= 11:
             return min(max(int(reset) - now, 1.0), LONGEST_WAIT)
-        return SECONDARY_WAIT
-    if response.status == 429 or "rate limit" in said.lower() or "abuse" in said.lower():
-        return SECONDARY_WAIT
-    return 0.0
+        return guess
+    return guess if response.status == 429 or _too_fast(said) else 0.0
 
 
 def _message(response: Response) -> str:
+    """What GitHub says: its message, and the details that a "Validation Failed" has in `errors`.
+
+    https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
+    """
     try:
-        said = _error.decode(response.body).message
+        error = _error.decode(response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        said = response.body[:_LONGEST_QUOTE].decode(errors="replace")
+        return _line(response.body[:_LONGEST_QUOTE].decode(errors="replace"))
+    return _line(": ".join(filter(None, [error.message.rstrip("."), "; ".join(_details(error.errors))])))
+
+
+def _details(errors: object) -> list[str]:
+    """The texts in `errors`: a list of texts, or of objects that have a message, or only a field and a code."""
+    found = []
+    for one in errors if isinstance(errors, list) else [errors] if errors else []:
+        if isinstance(one, dict):
+            named = [str(one[name]) for name in ("resource", "field", "code") if one.get(name)]
+            found.append(str(one.get("message") or " ".join(named)))
+        else:
+            found.append(str(one))
+    return found
+
+
+def _line(said: str) -> str:
     return " ".join(said.split())[:_LONGEST_QUOTE].rstrip(".") or "no reason given"
 
 

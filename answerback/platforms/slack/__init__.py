@@ -27,4 +27,5 @@ def client(settings: Settings) -> Client | None:
 
     if not settings.slack_token:
         return None
-    return Slack(settings.slack_token.get_secret_value().strip(), settings.slack_api_url)
+    token, groups = settings.slack_token.get_secret_value().strip(), settings.reply_group_mentions
+    return Slack(token, settings.slack_api_url, groups=groups)

@@ -13,9 +13,10 @@ from answerback.errors import Rejected
 from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
+from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.slack.metadata import Metadata, key_of, metadata
-from answerback.platforms.slack.mrkdwn import calm
-from answerback.platforms.slack.refusal import check
+from answerback.platforms.slack.mrkdwn import calm, escaped
+from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
 
 LIMIT = 11_000
@@ -83,15 +84,16 @@ class Slack:
     once: Literal["native", "find", "unknown"] = "find"
     lag = 1.0
 
-    def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time) -> None:
-        self._token, self._api, self._clock = token, api, clock
+    def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
+        """`groups`: whether a reply may call on a group or on everybody in a channel."""
+        self._token, self._api, self._clock, self._groups = token, api, clock, groups
 
     def __repr__(self) -> str:
         return f"Slack({self._api})"
 
     def whoami(self) -> Exchange[Identity]:
         """https://docs.slack.dev/reference/methods/auth.test"""
-        response = yield from self._call("POST", "auth.test", {}, "asking who we are")
+        response = yield from self._call("POST", "auth.test", {}, "asking who we are", LAST)
         who = read(response, _whoami, "Slack", unknown=False)
         marks = (("user", who.user_id), ("bot", who.bot_id), ("app", who.app_id))
         return Identity(
@@ -102,25 +104,32 @@ class Slack:
         )
 
     def split(self, text: str) -> list[str]:
-        return split(calm(text), LIMIT)
+        return split(self._calm(text), LIMIT)
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """Post to the thread, as standard markdown, which is what models write and `text` does not take.
 
-        "<!channel>", "<!here>" and "<!everyone>" become words: a text of ours wakes nobody.
-        https://docs.slack.dev/reference/methods/chat.postMessage
+        Refused for how it is written, it is posted as plain text: the refused request did nothing, and the key is
+        the same. https://docs.slack.dev/reference/methods/chat.postMessage
         """
-        place = _place(reply)
-        content = {
-            "channel": place.channel,
-            "thread_ts": place.thread_ts,
-            "markdown_text": calm(reply.text),
-            "metadata": metadata(reply.key),
-        }
+        place, attempt = _place(reply), Attempt.of(reply)
+        text = self._calm(reply.text)
+        try:
+            return (yield from self._post(place, attempt, reply.key, {"markdown_text": text}))
+        except RefusedForm:
+            return (yield from self._post(place, attempt, reply.key, {"text": escaped(text)}))
+
+    def _post(self, place: Place, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
+        content = {"channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(key)}
         doing = f"posting to {place.channel}"
         # Slack counts about one message a second for each channel: only the channel waits.
-        response = yield from self._call("POST", "chat.postMessage", content, doing, scope=place.channel, effect=True)
+        response = yield from self._call(
+            "POST", "chat.postMessage", content, doing, attempt, scope=place.channel, effect=True
+        )
         return Sent(read(response, _posted, "Slack", unknown=True).ts)
+
+    def _calm(self, text: str) -> str:
+        return text if self._groups else calm(text)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
         """Our message with this reply's key, looked for from five minutes before the first try, 200 at a time.
@@ -130,14 +139,14 @@ class Slack:
         https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
         https://docs.slack.dev/reference/methods/conversations.replies
         """
-        place = _place(reply)
+        place, attempt = _place(reply), Attempt.of(reply)
         query = {"channel": place.channel, "ts": place.thread_ts, "include_all_metadata": "true", "limit": str(_PAGE)}
         if reply.first:
             query["oldest"] = f"{moment(reply.first, _MARGIN).timestamp():.6f}"
         if reply.cursor:
             query["cursor"] = reply.cursor
         doing = f"looking for a reply in {place.channel}"
-        response = yield from self._call("GET", "conversations.replies", query, doing, scope=_looking(place))
+        response = yield from self._call("GET", "conversations.replies", query, doing, attempt, scope=_looking(place))
         replies = read(response, _replies, "Slack", unknown=False)
         for message in replies.messages:
             if key_of(message.metadata) == reply.key and us.wrote(message.identities):
@@ -159,6 +168,7 @@ class Slack:
         name: str,
         content: Mapping[str, object],
         doing: str,
+        attempt: Attempt,
         *,
         scope: str = "",
         effect: bool = False,
@@ -172,7 +182,7 @@ class Slack:
                 method="POST", url=f"{self._api}/{name}", headers=headers, body=msgspec.json.encode(content)
             )
         response: Response = (yield request) if effect else (yield from harmless(request))
-        check(response, self._clock(), doing=doing, scope=scope, unknown=effect)
+        check(response, self._clock(), doing=doing, scope=scope, unknown=effect, attempt=attempt)
         return response
 
 

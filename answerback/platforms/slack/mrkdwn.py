@@ -8,7 +8,8 @@ _TOKEN = re.compile(r"<([^<>]*)>")
 _MENTION = re.compile(r"<@([A-Z0-9]{1,32})(?:\|[^<>]*)?>")
 # ">" quotes a line, ">>>" all the rest: https://docs.slack.dev/messaging/formatting-message-text#quotes
 _QUOTE = re.compile(r"^[ \t]*&gt;(?:&gt;&gt;.*\Z|(?-s:.*))", re.MULTILINE | re.DOTALL)
-_ALARM = re.compile(r"<!(channel|here|everyone)(?:\|[^<>]*)?>")
+_ALARM = re.compile(r"<!(?!date\^)([^<>|]*)(?:\|([^<>]*))?>")
+_LIVE = re.compile(r"(<[@#][A-Z0-9]{1,32}(?:\|[^<>]*)?>)")
 
 MOST = 50
 
@@ -35,8 +36,26 @@ def plain(text: str) -> str:
 
 
 def calm(markdown: str) -> str:
-    """A text of ours in which "<!channel>" and its like are words, and wake nobody."""
-    return _ALARM.sub(r"@\1", markdown) if "<!" in markdown else markdown
+    """A text of ours in which "<!channel>", "<!subteam^S012>" and their like are words, and wake nobody.
+
+    https://docs.slack.dev/messaging/formatting-message-text#special-mentions
+    """
+    return _ALARM.sub(_quiet, markdown) if "<!" in markdown else markdown
+
+
+def escaped(text: str) -> str:
+    """A text for people as `text` takes it, where "&", "<" and ">" are Slack's own. Users and channels stay live.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    kept = _LIVE.split(text)
+    kept[::2] = [part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for part in kept[::2]]
+    return "".join(kept)
+
+
+def _quiet(found: re.Match[str]) -> str:
+    name, _, id = found[1].partition("^")
+    return "@" + (found[2] or id or name).removeprefix("@")
 
 
 def _read(token: str) -> str:

@@ -9,14 +9,37 @@ import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.platforms import Response
-from answerback.platforms.answer import seconds_to_wait
+from answerback.platforms.answer import requested_wait, seconds_to_wait, time_there
+from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
 
 USUAL_WAIT = 30.0
-"""Seconds, in case Slack does not say how many."""
+"""Seconds, in case Slack does not say how many; more each time."""
 
-_LIMITED = {"ratelimited", "rate_limited"}
-_LATER = {"fatal_error", "internal_error", "org_login_required", "request_timeout", "service_unavailable"}
-_LATER |= {"team_added_to_org"}
+_LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+_LATER = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+"""Slack's own failures, which may have taken effect all the same."""
+
+_MIGRATING = {"external_channel_migrating", "org_login_required", "team_added_to_org"}
+"""The workspace or the channel is being moved, which passes."""
+
+_NEW = {
+    "channel_not_found", "message_not_found", "no_permission", "not_in_channel", "team_access_not_granted",
+    "team_not_found", "thread_not_found",
+}  # fmt: skip
+"""What Slack also says for a moment when the app was just invited or installed, or the message is new."""
+
+_ODD = {"accesslimited", "invalid_auth", "not_authed", "token_expired"}
+"""What outages and gateways say, too: it is not believed at the first word. A revoked token is."""
+
+FORM = {
+    "invalid_arg_name", "invalid_arguments", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict",
+    "msg_blocks_too_long", "msg_too_long", "no_text",
+}  # fmt: skip
+"""Refusals of how a message is written: Slack makes blocks of `markdown_text`, and takes 50 and so many characters
+of them; a server that does not know `markdown_text` finds no text.
+
+https://docs.slack.dev/reference/block-kit/blocks/markdown-block, https://github.com/slackapi/bolt-js/issues/2509
+"""
 
 _TOKEN = "create a new SLACK_BOT_TOKEN by installing the app again, then replay what failed"
 _INVITE = "invite the app to the channel (/invite @app), then replay the reply"
@@ -29,9 +52,9 @@ _MEANING = {
     "channel_not_found": f"the channel is gone, or the app may not see it: {_INVITE}",
     "invalid_auth": f"Slack does not accept SLACK_BOT_TOKEN: {_TOKEN}",
     "is_archived": "the channel is archived: unarchive it, or drop the reply",
-    "message_limit_exceeded": "the workspace has sent more messages than its plan allows",
     "message_not_found": "the message to reply to is gone",
     "messages_tab_disabled": "people cannot message the app: enable the Messages tab in its settings",
+    "invalid_blocks": "Slack does not take how the reply is written, not even as plain text",
     "missing_scope": f"the token lacks a scope: {_SCOPE}",
     "msg_blocks_too_long": "the reply is longer than Slack takes",
     "msg_too_long": "the reply is longer than Slack takes",
@@ -43,10 +66,15 @@ _MEANING = {
     "restricted_action": _ADMIN,
     "restricted_action_read_only_channel": f"the channel is read-only: {_ADMIN}",
     "restricted_action_thread_locked": "the thread is locked",
+    "team_access_not_granted": "the app is not granted this workspace: an admin of the organization has to add it",
     "thread_not_found": "the thread is gone",
     "token_expired": f"SLACK_BOT_TOKEN has expired: {_TOKEN}",
     "token_revoked": f"SLACK_BOT_TOKEN was revoked: {_TOKEN}",
 }
+
+
+class RefusedForm(Rejected):
+    """Slack does not take a message that is written like this."""
 
 
 class Answer(msgspec.Struct):
@@ -60,11 +88,12 @@ class Answer(msgspec.Struct):
 _answer = msgspec.json.Decoder(Answer)
 
 
-def check(response: Response, now: float, *, doing: str, scope: str, unknown: bool) -> None:
+def check(response: Response, now: float, *, doing: str, scope: str, unknown: bool, attempt: Attempt = LAST) -> None:
     """Return if the answer is a success. Else raise what it means, in words for an operator.
 
     `doing` is what was tried ("posting to C024BE91L"), `scope` the bucket its rate limit counts in;
-    `unknown` whether an error of Slack's own may have taken effect.
+    `unknown` whether an error of Slack's own may have taken effect. A refusal is judged by how young the
+    event is: see `Attempt`.
     """
     status = response.status
     try:
@@ -73,18 +102,32 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
         answer = Answer()
     if status == 429 or (not answer.ok and answer.error in _LIMITED):
         # https://docs.slack.dev/apis/web-api/rate-limits
-        wait = seconds_to_wait(response.headers, now, USUAL_WAIT)
-        raise RateLimited(wait, scope, f"Slack asks us to wait {wait:.0f} s while {doing}")
+        wait = seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))
+        # Of a workspace that sent more than its plan allows, every channel waits.
+        bucket = "" if answer.error == "message_limit_exceeded" else scope
+        raise RateLimited(wait, bucket, f"Slack asks us to wait {wait:.0f} s while {doing}")
+    after = requested_wait(response.headers, now)
     if status >= 500 or status == 408 or answer.error in _LATER:
-        raise Unavailable(
-            f"Slack answered {status} {answer.error or 'without a reason'} while {doing}", unknown=unknown
-        )
+        said = answer.error or "without a reason"
+        raise Unavailable(f"Slack answered {status} {said} while {doing}", unknown=unknown, after=after)
     if answer.ok and 200 <= status < 300:
         return
     if not answer.error:
         if 400 <= status < 500:
-            raise Rejected(f"Slack refused {doing} with status {status} and no reason")
-        raise Unavailable(f"something that is not Slack answered {status} while {doing}", unknown=unknown)
+            raise attempt.refused(f"Slack refused {doing} with status {status} and no reason", PASSING)
+        raise Unavailable(f"something that is not Slack answered {status} while {doing}", unknown=unknown, after=after)
     meaning = _MEANING.get(answer.error, "see https://docs.slack.dev/reference/methods/chat.postMessage#errors")
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
-    raise Rejected(f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}")
+    words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
+    if answer.error in FORM:
+        raise RefusedForm(words)
+    raise attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
+
+
+def _patience(error: str, *, fresh: bool) -> int:
+    """How many refusals like this one are put up with before it is believed."""
+    if error in _MIGRATING:
+        return LAG
+    if error in _NEW:
+        return LAG if fresh else PASSING
+    return PASSING if error in _ODD else FINAL

@@ -26,18 +26,24 @@ from typing import Literal
 
 import msgspec
 
-from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.log import get_logger
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, More, Request, Sent
-from answerback.platforms.answer import seconds_to_wait
+from answerback.platforms import Exchange, More, Request, Response, Sent
+from answerback.platforms.answer import clock_off, requested_wait, seconds_to_wait
+from answerback.platforms.attempt import Attempt
 from answerback.platforms.standard.signature import sign
 from answerback.platforms.text import split
+
+log = get_logger(__name__)
 
 LIMIT = 1_000_000
 """Characters of a part. The standard has no limit; receivers do."""
 
 US = "answerback"
 _USUAL_WAIT = 30.0
+_TOLERATED = 60.0
+"""Seconds that our clock may be off before we doubt it where a signature was refused; receivers allow some minutes."""
 
 
 class Standard:
@@ -70,7 +76,18 @@ class Standard:
             "author": {"id": US, "name": US.capitalize()},
         }
         body = msgspec.json.encode({"type": "message.replied", "data": data})
-        timestamp = str(int(self._clock()))
+        response = yield self._request(reply, body, self._clock())
+        off = clock_off(response.headers, self._clock())
+        if response.status in (400, 401, 403) and off is not None and abs(off) > _TOLERATED:
+            log.warning(
+                "the clock of this machine is wrong: the receiver's is used to sign, set this one (NTP)",
+                seconds_fast=round(off),
+            )
+            response = yield self._request(reply, body, self._clock() - off)
+        return self._read(response, reply)
+
+    def _request(self, reply: Reply, body: bytes, now: float) -> Request:
+        timestamp = str(int(now))
         headers = {
             "content-type": "application/json",
             "user-agent": US,
@@ -78,21 +95,25 @@ class Standard:
             "webhook-timestamp": timestamp,
             "webhook-signature": sign(self._secret, reply.key, timestamp, body),
         }
-        response = yield Request(method="POST", url=self._url, headers=headers, body=body)
-        status = response.status
+        return Request(method="POST", url=self._url, headers=headers, body=body)
+
+    def _read(self, response: Response, reply: Reply) -> Sent:
+        """What the receiver's answer means: any 2xx is good, 410 final, and everything else worth another try.
+
+        https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#deliverability-and-reliability
+        """
+        status, headers, now = response.status, response.headers, self._clock()
         if 200 <= status < 300:
             return Sent(reply.key)
         if status == 429:
-            wait = seconds_to_wait(response.headers, self._clock(), _USUAL_WAIT)
+            wait = seconds_to_wait(headers, now, Attempt.of(reply).pause(_USUAL_WAIT))
             raise RateLimited(wait, "", f"the receiver of replies asks us to wait {wait:.0f} s")
+        after = requested_wait(headers, now)
         if status >= 500 or status in (408, 425):
-            raise Unavailable(f"the receiver of replies answered {status}")
-        if 300 <= status < 400:
-            raise Rejected(
-                f"the receiver of replies answered {status}: redirects are not followed, "
-                "set STANDARD_WEBHOOKS_REPLY_URL to where it really is"
-            )
-        raise Rejected(f"the receiver of replies refused it with {status}{_MEANING.get(status, '')}")
+            raise Unavailable(f"the receiver of replies answered {status}", after=after)
+        meaning = _MOVED if 300 <= status < 400 else _MEANING.get(status, "")
+        words = f"the receiver of replies refused it with {status}{meaning}"
+        raise Rejected(words) if status == 410 else NotYet(words, after=after)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
         """Nothing can be looked for, and nothing need be: posting again is safe."""
@@ -104,6 +125,7 @@ class Standard:
         return [""]
 
 
+_MOVED = ": redirects are not followed, set STANDARD_WEBHOOKS_REPLY_URL to where it really is"
 _MEANING = {
     401: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
     403: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
