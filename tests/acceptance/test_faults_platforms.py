@@ -19,6 +19,7 @@ POSTS = {"github": "issues/create-comment", "slack": "chat.postMessage", "standa
 FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
     "answers 503": {"do": "status", "status": 503},
+    "refuses what it takes a moment later": {"do": "refuse"},
     "asks to wait": {"do": "rate-limit", "seconds": 1},
     "hangs for a minute": {"do": "hang", "seconds": 60},
     "answers late": {"do": "stall-after", "seconds": 0.5},

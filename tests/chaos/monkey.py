@@ -33,6 +33,7 @@ POSTS = {
 PLATFORM_FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
     "asks to wait (429)": {"do": "rate-limit", "seconds": 1},
+    "refuses what it takes a moment later": {"do": "refuse"},
     "closes the connection": {"do": "drop"},
     "works, and closes the connection": {"do": "drop-after"},
     "works, and answers with half of it": {"do": "truncate"},

@@ -69,6 +69,9 @@ class Model(StandIn):
         response.headers["Retry-After"] = str(math.ceil(rule.pause(20)))
         return response
 
+    def passing(self, operation: str) -> list[web.Response]:
+        return [self.error(503, "The engine is currently overloaded")]
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization", "") not in [
             f"Bearer {key}" for key in self._options.model_key.split(",")

@@ -114,8 +114,8 @@ async def _fail(
     match rule.do:
         case "status":
             return _told(rule, standin)
-        case "rate-limit":
-            response = standin.limited(rule, operation)
+        case "rate-limit" | "refuse":
+            response = standin.limited(rule, operation) if rule.do == "rate-limit" else standin.refuse(operation)
             standin.dress(response)
             return response
         case "stall":

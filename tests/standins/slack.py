@@ -25,6 +25,14 @@ LONGEST, LONGEST_MARKDOWN, LONGEST_UPDATE = 40_000, 12_000, 4_000
 """Characters of `text`, of `markdown_text`, and of an updated `text`."""
 
 
+MOST_BLOCKS = 50
+"""Blocks of a message: Slack makes some of `markdown_text`, one for each paragraph or heading here."""
+
+
+def _blocks(markdown: str) -> int:
+    return sum(1 for paragraph in markdown.split("\n\n") if paragraph.strip())
+
+
 def _true(value: object) -> bool:
     return str(value).lower() in ("true", "1")
 
@@ -67,6 +75,10 @@ class Slack(StandIn):
         """https://docs.slack.dev/apis/web-api/rate-limits"""
         headers = {"Retry-After": str(math.ceil(rule.pause(30)))}
         return answer({"ok": False, "error": "ratelimited"}, 429, headers)
+
+    def passing(self, operation: str) -> list[web.Response]:
+        """https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+        return [refusal(error).response for error in ("channel_not_found", "team_access_not_granted", "invalid_auth")]
 
     def dress(self, response: web.StreamResponse) -> None:
         response.headers.setdefault("X-OAuth-Scopes", "chat:write,channels:history,im:history")
@@ -192,6 +204,8 @@ class Slack(StandIn):
             raise refusal("markdown_text_conflict")
         if not text and not markdown and not arguments.get("blocks") and not arguments.get("attachments"):
             raise refusal("no_text")
+        if markdown and _blocks(str(markdown)) > MOST_BLOCKS:
+            raise refusal("invalid_blocks")
         if len(str(markdown or "")) > LONGEST_MARKDOWN or len(str(text or "")) > longest:
             raise refusal("msg_too_long")
         return str(text or markdown or "")

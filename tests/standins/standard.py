@@ -44,6 +44,12 @@ class Standard(StandIn):
         response.headers["Retry-After"] = str(math.ceil(rule.pause(30)))
         return response
 
+    def passing(self, operation: str) -> list[web.Response]:
+        """A receiver that is being deployed: its proxy has no route, then nobody behind it."""
+        later = self.error(503, "no upstream")
+        later.headers["Retry-After"] = "1"
+        return [self.error(404, "no route"), later, self.error(409, "conflict")]
+
     async def _receive(self, request: web.Request) -> web.Response:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -49,6 +49,8 @@ class StandIn(ABC):
     """One platform's API, with its state."""
 
     name: str
+    refused = 0
+    """How often it refused what it will take later."""
 
     @abstractmethod
     def operations(self) -> list[Operation]:
@@ -65,6 +67,16 @@ class StandIn(ABC):
     @abstractmethod
     def limited(self, rule: Rule, operation: str) -> web.Response:
         """What it says to somebody who should wait."""
+
+    @abstractmethod
+    def passing(self, operation: str) -> list[web.Response]:
+        """What it says, one after the other, of what is so new that not all of its servers know of it."""
+
+    def refuse(self, operation: str) -> web.Response:
+        """The next of these."""
+        found = self.passing(operation)
+        self.refused += 1
+        return found[(self.refused - 1) % len(found)]
 
     def dress(self, response: web.StreamResponse) -> None:
         """Add the headers that every answer has."""

@@ -37,6 +37,9 @@ class Weather(StandIn):
         response.headers["Retry-After"] = str(math.ceil(rule.pause(20)))
         return response
 
+    def passing(self, operation: str) -> list[web.Response]:
+        return [self.error(404, "try again")]
+
     async def _look(self, request: web.Request) -> web.Response:
         city = request.match_info["city"]
         if city.lower() == "atlantis":

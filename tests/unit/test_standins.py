@@ -457,6 +457,24 @@ async def test_each_platform_limits_rates_in_its_own_way(bench: Bench) -> None:
     assert (await bench.graphql("{ viewer { login } }"))["errors"][0]["type"] == "RATE_LIMITED"
 
 
+async def test_each_platform_refuses_for_a_moment_in_its_own_way(bench: Bench) -> None:
+    await bench.standins.add_fault(do="refuse")
+    said = [await bench.ask("POST", COMMENTS, json={"body": "x"}, headers=GITHUB) for _ in range(4)]
+    assert [status for status, _, _ in said] == [404, 422, 401, 404]
+    assert said[1][1]["errors"][0]["message"].startswith("Could not resolve to a node")
+    assert (await bench.graphql("{ viewer { login } }"))["errors"][0]["type"] == "NOT_FOUND"
+    found = (await bench.ask("POST", "/slack/chat.postMessage", json={}, headers=SLACK))[1]
+    assert found == {"ok": False, "error": "channel_not_found"}
+    assert [(await bench.ask("POST", "/standard"))[0] for _ in range(3)] == [404, 503, 409]
+
+
+async def test_slack_takes_no_more_than_fifty_blocks_of_markdown(bench: Bench) -> None:
+    for steps, ok in [(25, True), (26, False)]:
+        said = {"channel": "C1", "markdown_text": "\n\n".join(f"## Step {n}\n\nDo it." for n in range(steps))}
+        _, found, _ = await bench.ask("POST", "/slack/chat.postMessage", json=said, headers=SLACK)
+        assert (found["ok"], found.get("error")) == (ok, None if ok else "invalid_blocks")
+
+
 async def test_faults_count_and_roll_their_dice_the_same_way_each_time(bench: Bench) -> None:
     async def statuses(**rule: Any) -> list[int]:
         await bench.standins.reset()
