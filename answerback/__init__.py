@@ -5,7 +5,7 @@ only then acknowledges it. A `worker` claims the event's thread, which is its lo
 thread's history, runs the agent, and commits: history, inbox, outbox and lock change in one step.
 From the outbox the reply goes to the platform, once. What cannot be handled lies in the dead letters.
 
-To write an agent, `Agent`, `Listen`, `Turn` and `idempotent` are all there is, and two exceptions of steps:
+To write an agent, `Agent`, `Listen`, `Turn`, `idempotent` and `public` are all there is, and two exceptions of steps:
 `NoEffect`, for a step to raise, and `OutcomeUnknown`, for an agent to catch.
 """
 
@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent
+    from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
 
 # A wheel holds ingress, worker and tools inside this package; in a checkout they lie beside it. `answerback.worker` is
 # found in both, and a project's own `worker.py` or `tools/` is never taken for ours.
@@ -21,7 +21,7 @@ _here = os.path.dirname(os.path.abspath(__file__))
 if not os.path.isdir(os.path.join(_here, "worker")):
     __path__.append(os.path.dirname(_here))
 
-__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent"]
+__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent", "public"]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A tool that an agent called in a turn, with JSON for `args` and `result`.
 
     outcome  "unknown" when a worker died during the call and nobody can tell whether it took effect
+    public   whether a page's visitor may read its arguments and its result, too
     """
 
     id: str
@@ -60,6 +61,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     args: Any = None
     result: Any = None
     outcome: Literal["done", "failed", "unknown"] = "done"
+    public: bool = False
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -93,6 +95,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     system      instructions given with this event, for this turn only
     reply       the key of a reply of ours that the message carries. In a message of our own it proves that this
                 reply was posted; in anybody else's it means nothing
+    visitor     a page's visitor said it, with the token of their session
     """
 
     delivery: str
@@ -116,6 +119,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     context: tuple[Message, ...] | None = None
     system: str = ""
     reply: str = ""
+    visitor: bool = False
 
     @property
     def id(self) -> str:
@@ -172,6 +176,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tools   the tools that were called for it, in order
     status  "" when it was said to its end, else what ended it
     usage   what the turn cost, on its last message
+    visitor a page's visitor said it, with the token of their session
     """
 
     role: Literal["user", "assistant"]
@@ -188,6 +193,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Literal["", "cancelled", "interrupted", "dropped"] = ""
     usage: Usage | None = None
     attachments: tuple[Attachment, ...] = ()
+    visitor: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -90,13 +90,13 @@ class Broadcast(Voice):
         self._said[number] = text
         self._show(number, whole=True)
 
-    def tool_call(self, id: str, name: str, args: Any) -> None:
+    def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
         """A tool is called."""
-        self.tell("tool_call", id=id, name=name, args=args)
+        self.tell("tool_call", id=id, name=name, args=args, **_marked(public))
 
-    def tool_result(self, id: str, name: str, result: Any, outcome: Outcome) -> None:
+    def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
         """What came of it."""
-        self.tell("tool_result", id=id, name=name, result=result, outcome=outcome)
+        self.tell("tool_result", id=id, name=name, result=result, outcome=outcome, **_marked(public))
 
     # What the worker does --------------------------------------------------------------------------
 
@@ -194,6 +194,10 @@ class Broadcast(Voice):
             if self._closed:
                 return
             await asyncio.sleep(PAUSE)
+
+
+def _marked(public: bool) -> dict[str, bool]:
+    return {"public": True} if public else {}
 
 
 def _common(one: str, other: str) -> int:

@@ -67,6 +67,7 @@ def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", 
                     author=event.author,
                     message=event.message,
                     attachments=event.attachments,
+                    visitor=event.visitor,
                     status=status,
                 )
             )

@@ -1,8 +1,8 @@
 """What an agent is, and what it is given. How it is run is the worker's business."""
 
 from answerback.agents.agent import Agent, Listen
-from answerback.agents.tools import idempotent
+from answerback.agents.tools import idempotent, public
 from answerback.agents.turn import Turn
 from answerback.errors import NoEffect, OutcomeUnknown
 
-__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent"]
+__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent", "public"]

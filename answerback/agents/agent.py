@@ -104,6 +104,8 @@ class Agent:
     lifecycle   a word for those who list agents, which changes nothing here
     chat    whether the chat API reaches it; without, it answers on platforms alone
     max_tokens   tokens that a turn's model requests and answers may use together; None: TURN_MAX_TOKENS
+    public  tools whose arguments and results a page's visitor may read, by name; True: all of them. (`@public`
+            says it of one tool.) Of all others a visitor is told the name
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Agent:
         bearer_token: str | SecretStr | None = None,
         lifecycle: str = "long-lived",
         chat: bool = True,
+        public: bool | Sequence[str] = False,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
@@ -146,6 +149,8 @@ class Agent:
             raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
         if remote is not None and not remote.startswith(("http://", "https://")):
             raise ConfigurationError(f'agent "{name}": a remote address begins with https://, not {remote!r}')
+        if isinstance(public, str):
+            raise ConfigurationError(f'agent "{name}": public is True, or a list of the names of tools, not {public!r}')
         if bearer_token is not None and remote is None:
             raise ConfigurationError(f'agent "{name}": a bearer token is for a remote agent')
         self.name = name
@@ -172,6 +177,7 @@ class Agent:
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
+        self._public = public if isinstance(public, bool) else frozenset(public)
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
@@ -198,7 +204,7 @@ class Agent:
 
             flow = load(self.flow)
             self.sketch = sketch(flow)
-            self._think = follow(self.name, flow, self._model, self._tools)
+            self._think = follow(self.name, flow, self._model, self._tools, self._public)
         elif self._think is None and self._remote is not None:
             from answerback.agents.remote import ask
 
@@ -208,7 +214,7 @@ class Agent:
             from answerback.agents.model import converse
 
             assert self._model is not None
-            self._think = converse(self.name, self._model, self._instructions, self._tools)
+            self._think = converse(self.name, self._model, self._instructions, self._tools, self._public)
 
     def limited(self, limits: Limits) -> Limits:
         """What its turns may use, where `limits` holds for all agents."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
 from answerback.agents.speech import REPLY, calls, see, show
-from answerback.agents.tools import is_idempotent
+from answerback.agents.tools import is_idempotent, is_public
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, LimitExceeded
 from answerback.messages import Event, Message, Usage
@@ -34,24 +34,31 @@ T = TypeVar("T")
 
 
 def converse(
-    name: str, model: str | Model, instructions: str | Callable[[Turn], str], tools: Sequence[Any]
+    name: str,
+    model: str | Model,
+    instructions: str | Callable[[Turn], str],
+    tools: Sequence[Any],
+    public: bool | Collection[str] = False,
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """A function over a turn that asks the model. Raises `ConfigurationError` for a model that cannot work."""
+    own = [as_tool(tool) for tool in tools]
+    shown = public_names(name, own, public)
     agent = pydantic_ai.Agent(
         find_model(name, model),
         name=name,
         deps_type=Turn,
         instructions=_instructions(instructions),
-        toolsets=[Tools([_REPLY, *map(as_tool, tools)], id="tools")],
+        toolsets=[Tools([_REPLY, *own], id="tools")],
         capabilities=[Durability(show, see)],
     )
 
     async def think(turn: Turn) -> str | None:
+        turn.public = shown
         result = await ask(
             agent, turn, [part for event in turn.events for part in prompt(event)], _history(turn.history)
         )
         turn.model = result.new_messages_json()
-        turn.tools = calls(result.new_messages(), turn.unknown)
+        turn.tools = calls(result.new_messages(), turn.unknown, shown)
         # A model that said everything with the reply tool may have nothing to add.
         return result.output if result.output.strip() else None
 
@@ -132,7 +139,23 @@ def as_tool(tool: Any) -> Tool[Turn]:
     """A function, or a tool of pydantic-ai's, as the latter."""
     if isinstance(tool, Tool):
         return tool
-    return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool)}})
+    return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool), "public": is_public(tool)}})
+
+
+def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collection[str]) -> frozenset[str]:
+    """The names of the tools whose calls visitors may read: those declared so, and those that `public` names.
+
+    Raises `ConfigurationError` for a name that no tool has.
+    """
+    tools = list(tools)
+    names = {tool.name for tool in tools}
+    if isinstance(public, bool):
+        wanted = names if public else set()
+    else:
+        wanted = set(public)
+    if unknown := sorted(wanted - names):
+        raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is none of its tools')
+    return frozenset(wanted | {tool.name for tool in tools if (tool.metadata or {}).get(METADATA, {}).get("public")})
 
 
 def prompt(event: Event) -> Iterable[UserContent]:

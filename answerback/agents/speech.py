@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
 from typing import Any
 
 from pydantic_ai import AgentStreamEvent, RunContext
@@ -47,14 +47,17 @@ def see(turn: Turn, event: AgentStreamEvent) -> None:
     """Tell of the tools that are called."""
     match event:
         case FunctionToolCallEvent(part=part) if part.tool_name != REPLY:
-            turn.stream.tool_call(part.tool_call_id, part.tool_name, _args(part))
+            public = part.tool_name in turn.public
+            turn.stream.tool_call(part.tool_call_id, part.tool_name, _args(part), public=public)
         case FunctionToolResultEvent(part=part) if part.tool_name != REPLY:
             outcome = _outcome(part, turn.unknown)
-            turn.stream.tool_result(part.tool_call_id, part.tool_name, _plain(part.content), outcome)
+            name = part.tool_name or ""
+            public = name in turn.public
+            turn.stream.tool_result(part.tool_call_id, name, _plain(part.content), outcome, public=public)
 
 
-def calls(messages: Iterable[ModelMessage], unknown: set[str]) -> list[ToolCall]:
-    """The tool calls of a run, each with what came of it."""
+def calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collection[str] = ()) -> list[ToolCall]:
+    """The tool calls of a run, each with what came of it; those of the tools named in `public` are marked so."""
     parts = [part for message in messages for part in message.parts]
     results = {part.tool_call_id: part for part in parts if isinstance(part, ToolReturnPart)}
     found = []
@@ -68,6 +71,7 @@ def calls(messages: Iterable[ModelMessage], unknown: set[str]) -> list[ToolCall]
                     args=_args(part),
                     result=_plain(result.content) if result else None,
                     outcome=_outcome(result, unknown) if result else "failed",
+                    public=part.tool_name in public,
                 )
             )
     return found

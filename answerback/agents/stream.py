@@ -25,8 +25,8 @@ class Stream:
     def whole(self, number: int, text: str) -> None:
         """A message as it is said, whatever was shown of it before."""
 
-    def tool_call(self, id: str, name: str, args: Any) -> None:
-        """A tool is called."""
+    def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
+        """A tool is called. `public`: a page's visitor may read `args`."""
 
-    def tool_result(self, id: str, name: str, result: Any, outcome: Outcome) -> None:
-        """What came of it."""
+    def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
+        """What came of it. `public`: a page's visitor may read `result`."""

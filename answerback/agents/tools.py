@@ -1,4 +1,4 @@
-"""What may be said of a tool: whether it can be run again."""
+"""What may be said of a tool: whether it can be run again, and who may read what it returns."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ def idempotent(tool: F) -> F:
 def is_idempotent(tool: object) -> bool:
     """Whether a tool was declared `idempotent`."""
     return bool(getattr(tool, "__answerback_idempotent__", False))
+
+
+def public(tool: F) -> F:
+    """Declare that a page's visitors may read the arguments and results of this tool.
+
+    Without it they read its name and nothing else. Your own server, with its API key, reads everything.
+    """
+    tool.__answerback_public__ = True  # type: ignore[attr-defined]
+    return tool
+
+
+def is_public(tool: object) -> bool:
+    """Whether a tool was declared `public`."""
+    return bool(getattr(tool, "__answerback_public__", False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -55,6 +55,8 @@ class Turn:
         """The tools that a model called in this turn."""
         self.unknown: set[str] = set()
         """Ids of those whose outcome nobody knows."""
+        self.public: Collection[str] = ()
+        """Names of the tools whose arguments and results a page's visitor may read."""
         self.usage: Usage | None = None
         """What the turn has cost so far, if a model was asked."""
         self.replies: list[tuple[str, Sequence[Reply]]] = []

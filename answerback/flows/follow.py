@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from answerback.agents.turn import Turn
@@ -23,7 +23,7 @@ SHOWN = 8
 
 
 def follow(
-    name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any]
+    name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any], public: bool | Collection[str] = False
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
     outside = Outside(private=Settings.load().allow_private_urls)
@@ -32,7 +32,7 @@ def follow(
         # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
         from answerback.flows.guide import Guide
 
-        guide = Guide(name, flow, model, tools, outside)
+        guide = Guide(name, flow, model, tools, outside, public)
     elif needs := models_part(flow):
         more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
         lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])

@@ -13,7 +13,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, Text
 from pydantic_ai.models import Model
 
 from answerback.agents.durability import METADATA, Durability, Show, Tools
-from answerback.agents.model import as_tool, ask, find_model, prompt
+from answerback.agents.model import as_tool, ask, find_model, prompt, public_names
 from answerback.agents.speech import calls, pieces
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
@@ -32,7 +32,15 @@ CORRECTIONS = 2
 class Guide:
     """What a flow's turns have in common: the model, and the tools that it may call at each node."""
 
-    def __init__(self, name: str, flow: Flow, model: str | Model, tools: Sequence[Any], outside: Outside) -> None:
+    def __init__(
+        self,
+        name: str,
+        flow: Flow,
+        model: str | Model,
+        tools: Sequence[Any],
+        outside: Outside,
+        public: bool | Collection[str] = False,
+    ) -> None:
         self._name = name
         self._flow = flow
         self._model = find_model(name, model)
@@ -46,6 +54,10 @@ class Guide:
                     f'agent "{name}": its flow has the tool "{tool.id}": give it a function named "{tool.handler}" '
                     "in tools=[…]"
                 )
+
+        made = [self._tool(tool, {}) for tool in declared]
+        self.public = public_names(name, [*self._functions.values(), *made], public)
+        """The names of the tools whose calls visitors may read."""
 
     def at(self, turn: Turn) -> Guided:
         """It, for one turn."""
@@ -181,7 +193,9 @@ class Guided:
                 raise
             # Its answers are recorded: another attempt would be given the same ones.
             raise TurnFailed(f"the model's answer does not fit the flow: {error}") from error
-        turn.tools += [call for call in calls(result.new_messages(), turn.unknown) if call.name not in ways]
+        turn.tools += [
+            call for call in calls(result.new_messages(), turn.unknown, self._guide.public) if call.name not in ways
+        ]
         return result.output
 
 

@@ -56,7 +56,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     id        its public id: "th_5d2…"; of a platform's thread, the internal one
     thread    its internal id: "chat:<workspace>:<id>"
-    agent     the agent it was opened for; without one, the agent that answered last
+    agent     the agent it was opened for (`wanted`); without one, the agent that answered last
     status    an ended one takes no more messages
     state     idle, waiting (for a worker), running, retrying (`error` says why)
     updated   when something was last said to it
@@ -69,6 +69,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     platform: str = "chat"
     user: str = ""
     agent: str = ""
+    wanted: str = ""
     title: str = ""
     system: str = ""
     metadata: dict[str, Any] = {}
@@ -95,6 +96,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
             platform=summary.platform,
             user=fields.get("user", ""),
             agent=fields.get("wanted") or summary.agent,
+            wanted=fields.get("wanted", ""),
             title=summary.title,
             system=fields.get("system", ""),
             metadata=msgspec.json.decode(fields.get("metadata") or "{}"),

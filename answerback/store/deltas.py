@@ -5,7 +5,8 @@ Kinds, and their JSON (all have "turn", the turn's id):
     turn         attempt, agent, events (their ids), messages ({id, text, author}): the turn begins. It takes
                  the place of an unfinished one that was to answer any of the same events
     text         message (its id), at, text: the message reads `so_far[:at] + text` now; `at` counts characters
-    tool_call    id, name, args               tool_result  id, name, result, outcome
+    tool_call    id, name, args, public (true, where a page's visitor may read args)
+    tool_result  id, name, result, outcome, public (true, where a page's visitor may read result)
     reply        message (the reply's key), state, url: a reply reached its platform, or failed
     retry        reason, code, attempt, seconds: the attempt failed, and another one begins in so many seconds
     done         events, status, message (id of the last one, or ""), messages (ids), usage

@@ -99,7 +99,7 @@ class AgentMessages:
         agents, workspace = self._asking.agents, call.caller.workspace
         agent = None
         if name:
-            agent = await agents.get(workspace, name)
+            agent = await agents.get(call.caller, name)
         else:
             await agents.anyone(workspace)
         session = call.path.get("sessionId") or said.sessionId

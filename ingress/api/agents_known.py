@@ -5,6 +5,8 @@ from __future__ import annotations
 from answerback.store.directory import Directory, Known
 
 from ..problems import Problem
+from .audience import audience
+from .call import Caller
 
 
 class Agents:
@@ -13,7 +15,7 @@ class Agents:
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
 
-    async def check(self, workspace: str, name: str | None) -> None:
+    async def check(self, caller: Caller, name: str | None) -> None:
         """Refuse an agent that can answer no chat. While no worker has told anything, none is refused.
 
         Raises `Problem`: 404, or 409 for one that cannot be talked to.
@@ -21,9 +23,9 @@ class Agents:
         if name is None:
             return
         try:
-            await self.get(workspace, name)
+            await self.get(caller, name)
         except Problem as problem:
-            if problem.status != 404 or await self.directory.list(workspace):
+            if problem.status != 404 or await self.directory.list(caller.workspace):
                 raise
 
     async def anyone(self, workspace: str) -> None:
@@ -31,11 +33,15 @@ class Agents:
         if not any(known.chat and not known.url for known, _ in await self.directory.list(workspace)):
             raise Problem(404, "no worker has an agent that takes chats", code="no-such-agent")
 
-    async def get(self, workspace: str, name: str) -> Known:
+    async def get(self, caller: Caller, name: str) -> Known:
         """An agent that can be talked to. Raises `Problem`: 404, or 409."""
-        known = await self.directory.get(workspace, name)
+        known = await self.directory.get(caller.workspace, name)
+        if audience(caller) == "visitor" and (known is None or not known.chat):
+            # What else there is, a page's visitor is not told.
+            raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         if known is None:
-            there = ", ".join(known.name for known, _ in await self.directory.list(workspace) if known.chat) or "none"
+            found = await self.directory.list(caller.workspace)
+            there = ", ".join(known.name for known, _ in found if known.chat) or "none"
             raise Problem(404, f'there is no agent "{name}"; there are: {there}', code="no-such-agent")
         if not known.chat:
             raise Problem(409, f'the agent "{name}" cannot be talked to', code="no-chat")

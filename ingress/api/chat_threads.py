@@ -121,7 +121,7 @@ class ChatThreads:
     async def create(self, call: Call) -> web.Response:
         """Open one."""
         new: NewThread = call.body
-        await self._agents.check(call.caller.workspace, new.agent)
+        await self._agents.check(call.caller, new.agent)
         opening = Opening(
             user=new.user_id or "",
             agent=new.agent or "",
@@ -155,9 +155,9 @@ class ChatThreads:
         return call.answer(
             WholeThread(
                 **ThreadView.fields_of(found.chat, call.caller),
-                messages=[MessageView.of(message) for message in found.messages],
+                messages=[MessageView.of(message, call.caller) for message in found.messages],
                 earlier=found.earlier,
-                waiting=[MessageView.waiting(event) for event in found.waiting],
+                waiting=[MessageView.waiting(event, call.caller) for event in found.waiting],
                 after=found.after,
             )
         )

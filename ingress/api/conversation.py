@@ -14,9 +14,9 @@ from answerback.store.deltas import Delta, last, stored
 from answerback.store.live import Live
 
 from ..problems import Problem
+from . import audience
 from .asked import Among, Asked, End, Kept, failure, retold
 from .call import Caller
-from .reasons import Worded, worded
 
 
 class Said:
@@ -69,9 +69,12 @@ class Said:
             return None
         asked = Asked(self.receipt.dispatch_id)
         all_kept = await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
-        kept = [delta for delta in (worded(self._caller, each) for each in all_kept) if asked.takes(delta)]
+        kept = [
+            delta for delta in (audience.delta(self._caller, each) for each in all_kept) if delta and asked.takes(delta)
+        ]
         if asked.end is None:
-            return found, retold(found, self.receipt.dispatch_id), None
+            told = (audience.delta(self._caller, each) for each in retold(found, self.receipt.dispatch_id))
+            return found, [delta for delta in told if delta], None
         return await self._answer(asked.end.turn) or found, kept, asked.end
 
     async def _answer(self, turn: str = "") -> Answer | None:
@@ -104,7 +107,7 @@ class Conversation:
     async def follow(self, caller: Caller, thread: str, after: str = "0") -> AsyncIterator[AsyncIterator[Delta]]:
         """The deltas of a thread, by its internal id, as a caller is told them. Raises what `Live.follow` does."""
         async with self._live.follow(thread, after) as deltas:
-            yield Worded(caller, deltas)
+            yield audience.Seen(caller, deltas)
 
     def refuse_dropped(self, answer: Answer) -> None:
         """A message that its agent did not take is told so. Raises `Problem` (409)."""

@@ -110,7 +110,7 @@ class Dialog:
         return call.answer(WasReset(reset=await chats.purge(workspace, id)))
 
     async def _place(self, call: Call, new: NewTurn) -> tuple[Known, str]:
-        agent = await self._asking.agents.get(call.caller.workspace, call.path["agent"])
+        agent = await self._asking.agents.get(call.caller, call.path["agent"])
         if new.session_id is None:
             return agent, await self._asking.once(call, agent)
         return agent, await self._asking.session(call, agent.name, new.session_id)

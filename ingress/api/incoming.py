@@ -122,8 +122,8 @@ class Content(Model):
             raise ValueError("a message needs content or an attachment")
         return self
 
-    def event(self, message: str) -> Event:
-        """The message as it travels. `message` is its id within the thread."""
+    def event(self, message: str, *, visitor: bool = False) -> Event:
+        """The message as it travels. `message` is its id within the thread; `visitor`: a page's visitor says it."""
         return Event(
             delivery="",
             thread="",
@@ -131,6 +131,7 @@ class Content(Model):
             text=self.content,
             author=Person(""),
             message=message,
+            visitor=visitor,
             arrival=self.arrival or "",
             attachments=tuple(attachment.attachment() for attachment in self.attachments),
         )

@@ -13,6 +13,7 @@ from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.deltas import place
 
 from ..problems import Place, Problem
+from .audience import audience
 from .call import Call, Caller
 from .conversation import Conversation
 from .incoming import BODY, NewMessage
@@ -99,14 +100,14 @@ class Talk:
             limit=call.query.limit,
             platforms=platforms(call.caller),
         )
-        said = [MessageView.of(message) for message in found.messages]
+        said = [MessageView.of(message, call.caller) for message in found.messages]
         return call.answer(Messages(messages=said, next_cursor=found.cursor))
 
     async def post(self, call: Call) -> web.StreamResponse:
         """Say something, and answer as it is wanted."""
         id, new = call.path["id"], call.body
         await self.writable(call)
-        said = new.event(f"m_{call.idempotency[:24]}")
+        said = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
         if not new.wait:
             receipt, after = await self._conversation.leave(call.caller, id, said)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
@@ -120,7 +121,7 @@ class Talk:
         if answer is None:
             return call.answer(view, 202)
         self._conversation.refuse_dropped(answer)
-        return call.answer(AnswerView.of(id, view.id, answer))
+        return call.answer(AnswerView.of(id, view.id, answer, call.caller))
 
     async def follow(self, call: Call) -> web.StreamResponse:
         """Everything that happens in a thread, until the reader leaves."""

@@ -12,8 +12,9 @@ from answerback.store import Chat, Opening
 from answerback.store.tokens import Tokens
 
 from ..problems import Problem
+from . import audience
 from .agents_known import Agents
-from .call import Call
+from .call import Call, Caller
 from .conversation import Conversation
 from .incoming import AgentName, Metadata, UserId
 from .messages import Talk
@@ -44,8 +45,9 @@ class SessionView(Model):
     updated_at: Moment
 
     @classmethod
-    def fields_of(cls, chat: Chat) -> dict[str, Any]:
-        """Its fields."""
+    def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
+        """Its fields, as a caller is told them."""
+        chat = audience.thread(caller, chat)
         return {
             "id": chat.id,
             "agentId": chat.agent or None,
@@ -100,14 +102,14 @@ class Sessions:
         caller = call.caller
         if caller.kind == "pub" and new.user_id is not None:
             raise Problem(403, "a publishable key cannot say who its user is", code="not-for-this-key")
-        await self._agents.check(caller.workspace, new.agentId)
+        await self._agents.check(caller, new.agentId)
         opening = Opening(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
         chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", opening)
         token: str | None = None
         if caller.kind == "pub":
             _, shown = await self._tokens.grant(caller.workspace, chat.id, caller.key, seconds=LIFE)
             token = str(shown)
-        opened = OpenedSession(**SessionView.fields_of(chat), token=token)
+        opened = OpenedSession(**SessionView.fields_of(chat, caller), token=token)
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 
     async def get(self, call: Call) -> web.Response:
@@ -115,9 +117,9 @@ class Sessions:
         chat = await self._chats.get(call.caller.workspace, call.path["id"])
         if chat is None:
             raise NoSuchThread
-        return call.answer(SessionView(**SessionView.fields_of(chat)))
+        return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))
 
     async def end(self, call: Call) -> web.Response:
         """End it."""
         chat = await self._chats.end(call.caller.workspace, call.path["id"])
-        return call.answer(SessionView(**SessionView.fields_of(chat)))
+        return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))

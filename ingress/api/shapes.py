@@ -11,8 +11,8 @@ from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
 from answerback.store.answers import Answer
 
+from . import audience
 from .call import Caller
-from .reasons import reason
 from .route import Model
 
 
@@ -36,13 +36,13 @@ class Author(Model):
 
 
 class ToolCall(Model):
-    """A tool that the agent called."""
+    """A tool that the agent called. A session's token is told its name alone, unless the tool is public."""
 
     id: str
     name: str
     args: Any
     result: Any
-    outcome: str
+    outcome: str | None
 
 
 class Usage(Model):
@@ -78,8 +78,9 @@ class MessageView(Model):
     usage: Usage | None
 
     @classmethod
-    def of(cls, message: Message) -> MessageView:
-        """A message of the history."""
+    def of(cls, message: Message, caller: Caller) -> MessageView:
+        """A message of the history, as a caller sees it."""
+        message = audience.message(caller, message)
         return cls(
             id=message.id or message.turn,
             role=message.role,
@@ -89,10 +90,7 @@ class MessageView(Model):
             author=Author(id=message.author.id, name=message.author.name) if message.author else None,
             agent=message.agent or None,
             status=message.status or "said",
-            tool_calls=[
-                ToolCall(id=call.id, name=call.name, args=call.args, result=call.result, outcome=call.outcome)
-                for call in message.tools
-            ],
+            tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],
             attachments=[_described(attachment) for attachment in message.attachments],
             usage=Usage(
                 input_tokens=message.usage.input_tokens,
@@ -104,13 +102,13 @@ class MessageView(Model):
         )
 
     @classmethod
-    def waiting(cls, event: Event) -> MessageView:
-        """A message that is not answered yet."""
+    def waiting(cls, event: Event, caller: Caller) -> MessageView:
+        """A message that is not answered yet, as a caller sees it."""
         said = Message(
             id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
-            attachments=event.attachments,
+            attachments=event.attachments, visitor=event.visitor,
         )  # fmt: skip
-        return cls.of(said).model_copy(update={"status": "waiting"})
+        return cls.of(said, caller).model_copy(update={"status": "waiting"})
 
 
 class ThreadView(Model):
@@ -136,6 +134,7 @@ class ThreadView(Model):
     @classmethod
     def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
         """Its fields, as a caller is told them."""
+        chat = audience.thread(caller, chat)
         return {
             "id": chat.id,
             "platform": chat.platform,
@@ -148,7 +147,7 @@ class ThreadView(Model):
             "archived": chat.archived,
             "status": chat.status,
             "state": chat.state,
-            "error": reason(caller, chat.error) or None,
+            "error": chat.error or None,
             "url": chat.url or None,
             "created_at": moment(chat.created),
             "updated_at": moment(chat.updated),
@@ -187,9 +186,9 @@ class AnswerView(Model):
     messages: list[MessageView]
 
     @classmethod
-    def of(cls, thread: str, id: str, answer: Answer) -> AnswerView:
-        """An answer of the store."""
-        said = [MessageView.of(message) for message in answer.messages]
+    def of(cls, thread: str, id: str, answer: Answer, caller: Caller) -> AnswerView:
+        """An answer of the store, as a caller sees it."""
+        said = [MessageView.of(message, caller) for message in answer.messages]
         status: Literal["completed", "cancelled", "ignored"] = (
             "ignored" if answer.status == "dropped" else answer.status
         )

@@ -62,9 +62,9 @@ class ReadThread(ThreadView):
         shown = whole.messages[-limit:]
         return cls(
             **cls.fields_of(whole.chat, caller),
-            messages=[MessageView.of(message) for message in shown],
+            messages=[MessageView.of(message, caller) for message in shown],
             earlier=whole.earlier + len(whole.messages) - len(shown),
-            waiting=[MessageView.waiting(event) for event in whole.waiting],
+            waiting=[MessageView.waiting(event, caller) for event in whole.waiting],
         )
 
 
@@ -80,9 +80,9 @@ class Answered(Model):
     messages: list[MessageView] = Field(description="the answer's messages, of which `content` is the text")
 
     @classmethod
-    def of(cls, thread: str, id: str, answer: Answer | None) -> Answered:
-        """An answer of the store; None: it is not answered yet."""
-        said = [MessageView.of(message) for message in answer.messages] if answer else []
+    def of(cls, thread: str, id: str, answer: Answer | None, caller: Caller) -> Answered:
+        """An answer of the store, as a caller sees it; None: it is not answered yet."""
+        said = [MessageView.of(message, caller) for message in answer.messages] if answer else []
         status: Literal["completed", "cancelled", "ignored", "stored"] = (
             "stored" if answer is None else "ignored" if answer.status == "dropped" else answer.status
         )

@@ -102,7 +102,7 @@ class Tools:
 
     async def create(self, caller: Caller, wanted: CreateThread, progress: Progress) -> ThreadView:
         """A new thread, or the one that was made with the same `idempotency_key`."""
-        await self._agents.check(caller.workspace, wanted.agent)
+        await self._agents.check(caller, wanted.agent)
         opening = Opening(
             user=wanted.user_id or "",
             agent=wanted.agent or "",
@@ -124,9 +124,9 @@ class Tools:
         _refuse_platforms(caller, thread)
         event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
         if wanted.wait:
-            return Answered.of(thread, *await self._hearing.ask(caller, thread, event, progress))
+            return Answered.of(thread, *await self._hearing.ask(caller, thread, event, progress), caller)
         receipt, _ = await self._conversation.leave(caller, thread, event)
-        return Answered.of(thread, receipt.dispatch_id, None)
+        return Answered.of(thread, receipt.dispatch_id, None, caller)
 
     async def archive(self, caller: Caller, wanted: ArchiveThread, progress: Progress) -> ThreadView:
         """The thread as it is now."""

@@ -97,14 +97,14 @@ class Completions:
 
     async def model(self, call: Call) -> web.Response:
         """One of them."""
-        known = await self._asking.agents.get(call.caller.workspace, call.path["model"])
+        known = await self._asking.agents.get(call.caller, call.path["model"])
         return call.answer(ModelEntry(id=known.name))
 
     async def complete(self, call: Call) -> web.StreamResponse:
         """Answer the last message."""
         body: CompletionRequest = call.body
         asked = prompt(body.messages)
-        agent = await self._asking.agents.get(call.caller.workspace, body.model)
+        agent = await self._asking.agents.get(call.caller, body.model)
         thread = await self._thread(call, body, agent)
         fields = {"author": Author(body.user or ""), "attachments": asked.attachments, "system": asked.system}
         if thread is None:

@@ -1,0 +1,162 @@
+"""Who sees what of threads, messages and the events of a stream."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from answerback.messages import Attachment, Author, Event, Message, ToolCall, Usage
+from answerback.store import Chat, deltas
+from answerback.store.access import Scope
+from answerback.store.deltas import Delta, told
+from ingress.api import audience
+from ingress.api.audience import reason
+from ingress.api.call import Caller
+from ingress.api.sessions import SessionView
+from ingress.api.shapes import MessageView, ThreadView
+
+WHY = "OperationalError: postgresql://bot:hunter2@db refused"
+SECRET = "canary-4711"
+
+
+def caller(*scopes: Scope, kind: str = "live") -> Caller:
+    """One with these scopes."""
+    return Caller(workspace="acme", key="k", kind=kind, scopes=frozenset(scopes))
+
+
+OPERATOR = caller("admin")
+SERVER = caller("chat:read", "chat:write")
+# A kind of credential that nobody has thought of yet is a visitor's, whatever scopes it claims.
+VISITORS = [
+    caller("chat:read", "chat:write", kind="ses"),
+    caller(kind="pub"),
+    caller("admin", kind="link"),
+    caller("chat:read", "chat:write", "admin", kind="user"),
+]
+STRANGERS = [SERVER, *VISITORS]
+KINDS = re.findall(r"^    (\w+) {2,}\w", (deltas.__doc__ or "").partition("Kinds")[2], re.MULTILINE)
+
+
+def seen(who: Caller, event: Delta) -> Any:
+    """An event as its reader gets it."""
+    found = audience.delta(who, event)
+    return None if found is None else msgspec.json.decode(found.data)
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_strangers_get_general_words_and_the_turn(stranger: Caller) -> None:
+    assert reason(stranger, WHY, turn="t1") == "the agent failed; its operators can see why: turn t1"
+    assert reason(stranger, WHY, code="unreachable").startswith("the agent could not be reached")
+    assert reason(stranger, WHY, code="what is new").startswith("the agent failed")
+    assert reason(stranger, "") == ""
+
+
+@pytest.mark.parametrize("code", ["limit", "timeout"])
+def test_limits_are_told_to_the_products_server_and_not_to_visitors(code: str) -> None:
+    why = "the turn used more than 5000 tokens: 5210"
+    assert reason(SERVER, why, code=code) == why
+    assert not [visitor for visitor in VISITORS if "5" in reason(visitor, why, code=code)]
+
+
+def test_an_operator_is_told_why() -> None:
+    assert reason(OPERATOR, WHY) == WHY
+
+
+def test_an_event_keeps_all_but_its_reason_for_a_server() -> None:
+    for kind, fields in (
+        ("retry", {"reason": WHY, "attempt": 2, "seconds": 0.5}),
+        ("error", {"events": ["t1"], "reason": WHY, "code": "agent_failed"}),
+    ):
+        event = Delta("1-0", *told(kind, "t1", **fields))
+        assert audience.delta(OPERATOR, event) is event
+        expected = {"turn": "t1", **fields, "reason": "the agent failed; its operators can see why: turn t1"}
+        assert seen(SERVER, event) == expected
+
+
+def test_what_is_zero_in_a_turns_usage_is_told_as_zero() -> None:
+    event = Delta("1-0", *told("done", "t1", events=["t1"], status="completed", usage=Usage(requests=1)))
+    for who in (OPERATOR, SERVER):
+        assert seen(who, event)["usage"] == {"input_tokens": 0, "output_tokens": 0, "requests": 1}
+    unasked = Delta("1-0", *told("done", "t1", events=["t1"], status="completed", usage=None))
+    assert seen(SERVER, unasked)["usage"] is None
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("kind", [*KINDS, "a kind of later"])
+def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Caller) -> None:
+    assert {"turn", "tool_call", "tool_result", "reply", "retry", "done", "error", "gone"} <= set(KINDS)
+    internal: dict[str, Any] = {
+        "agent": SECRET, "args": {"q": SECRET}, "result": SECRET, "attempt": 4711, "state": SECRET, "url": SECRET,
+        "usage": {"input_tokens": 4711}, "reason": f"ValueError: {SECRET}" if kind != "gone" else "it was deleted",
+        "outcome": "done", "what is new": SECRET,
+        "messages": [{"id": "m", "text": "hi", "author": {"id": SECRET}}] if kind == "turn" else ["t1.0"],
+    }  # fmt: skip
+    public = {"id": "c1", "name": "search", "events": ["t1"], "code": "agent_failed", "status": "completed",
+              "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5}  # fmt: skip
+    found = seen(visitor, Delta("1-0", *told(kind, "t1", **public, **internal)))
+    assert "4711" not in str(found)
+    if kind in ("reply", "a kind of later"):
+        assert found is None
+    else:
+        assert found["turn"] == "t1"
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+def test_a_public_tools_call_is_shown_and_its_failure_is_not(visitor: Caller) -> None:
+    call = {"id": "c1", "name": "search", "public": True}
+    assert seen(visitor, Delta("", *told("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {"q": "shoes"}
+    for outcome, result in (("done", "shoes"), ("failed", None), ("unknown", None)):
+        event = Delta("", *told("tool_result", "t1", **call, result="shoes", outcome=outcome))
+        assert (seen(visitor, event)["outcome"], seen(visitor, event)["result"]) == (outcome, result)
+        tool = ToolCall(id="c1", name="search", args={"q": "shoes"}, result="shoes", outcome=outcome, public=True)  # type: ignore[arg-type]
+        view = MessageView.of(Message(role="assistant", text="", tools=(tool,)), visitor)
+        assert (view.tool_calls[0].outcome, view.tool_calls[0].result) == (outcome, result)
+
+
+def test_a_message_shows_a_visitor_what_was_said_and_the_names_of_tools() -> None:
+    answer = Message(
+        role="assistant", text="hello", id="t1.0", turn="t1", agent=SECRET, model=SECRET.encode(), reply=SECRET,
+        author=Author(SECRET), usage=Usage(input_tokens=4711),
+        tools=(ToolCall(id="c1", name="search", args={"q": SECRET}, result=SECRET, outcome="failed"),),
+        attachments=(Attachment(name=SECRET, content_type="text/plain", text=SECRET),),
+    )  # fmt: skip
+    for visitor in VISITORS:
+        view = MessageView.of(answer, visitor)
+        assert (view.content, [call.name for call in view.tool_calls]) == ("hello", ["search"])
+        assert "4711" not in view.model_dump_json()
+    assert MessageView.of(answer, SERVER).tool_calls[0].args == {"q": SECRET}
+
+
+def test_a_visitor_sees_their_own_attachments_and_nobody_elses() -> None:
+    brought = (Attachment(name="a.txt", content_type="text/plain", text="mine"),)
+    for visitor in VISITORS:
+        own = Message(role="user", text="look", attachments=brought, visitor=True)
+        assert MessageView.of(own, visitor).attachments[0].text == "mine"
+        assert MessageView.of(msgspec.structs.replace(own, visitor=False), visitor).attachments == []
+    waiting = Event(
+        delivery="d", thread="t", kind="message", text="look", author=Author("u"), attachments=brought, visitor=True
+    )
+    assert MessageView.waiting(waiting, VISITORS[0]).attachments[0].text == "mine"
+
+
+def test_a_thread_shows_a_visitor_how_it_stands() -> None:
+    chat = Chat(
+        id="th_1", thread="chat:acme:th_1", workspace="acme", agent=SECRET, system=SECRET, metadata={"lead": SECRET},
+        user=SECRET, title=SECRET, url=SECRET, error=f"ValueError: {SECRET}", state="retrying",
+    )  # fmt: skip
+    for visitor in VISITORS:
+        for view in (ThreadView.of(chat, visitor), SessionView(**SessionView.fields_of(chat, visitor))):
+            assert view.state == "retrying"
+            assert SECRET not in view.model_dump_json()
+        asked = msgspec.structs.replace(chat, agent="support", wanted="support")
+        assert SessionView(**SessionView.fields_of(asked, visitor)).agentId == "support"
+    assert SessionView(**SessionView.fields_of(chat, SERVER)).agentId == SECRET
+
+
+def test_a_thread_that_was_deleted_is_told_as_it_is() -> None:
+    event = Delta("", *told("gone", "", reason="the thread was deleted"))
+    for who in (OPERATOR, SERVER, *VISITORS):
+        assert seen(who, event) == {"turn": "", "reason": "the thread was deleted"}
