@@ -118,6 +118,13 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
             await outbox.confirm(msgspec.structs.replace(echo, reply=following.reply.key))
         await letters.replay(letter.id)
     for outgoing in await courier(threads, outbox):
+        await outbox.defer(outgoing, 60, retry=True)
+        await outbox.confirm(msgspec.structs.replace(event(0, outgoing.thread), reply=outgoing.reply.key))
+    for number, id in enumerate(ids):
+        await threads.accept(event(number + 200, id))
+    for held in await claim_all(threads):
+        await threads.commit(turn(held, reply(f"again {held.thread}", held.thread), more=False))
+    for outgoing in await courier(threads, outbox):
         await outbox.settle(outgoing)
     chats = Chats(threads)
     for number in range(24):
