@@ -31,7 +31,7 @@ async def charge(name: str, deed: str) -> str:
     with Path(os.environ["CHARGES"]).open("a") as file:
         file.write(f"{name}\n")
     sabotage.reach("mid-charge")
-    await asyncio.sleep(0)
+    await asyncio.sleep(float(os.environ.get("CHARGE_SECONDS", "0")))
     if deed == "lose":
         raise ConnectionError("the answer was lost")
     return name

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 from answerback.messages import DeadLetter
 from tests.acceptance.sabotage import Struck, note, struck
@@ -42,8 +43,8 @@ class Scene:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, **settings: str) -> AsyncIterator[Scene]:
-        """With one ingress and no worker yet."""
+    async def open(cls, folder: Path, *, binary: Path | None = None, **settings: str) -> AsyncIterator[Self]:
+        """With one ingress and no worker yet. `binary`: the server to run, where it is not the usual one."""
         folder.mkdir(exist_ok=True)
         async with StandIns.start(folder) as standins:
             told = {
@@ -51,7 +52,7 @@ class Scene:
                 "CHARGES": str(folder / "charges"),
                 "SABOTAGE_LOG": str(folder / "struck"),
             }
-            system = System(folder, {**standins.environment(), **told, **settings})
+            system = System(folder, {**standins.environment(), **told, **settings}, binary=binary)
             await standins.send_webhooks_to(f"http://127.0.0.1:{system.port}/webhooks/{{platform}}")
             await system.open()
             try:
