@@ -63,7 +63,8 @@ class Broadcast(Voice):
     def __init__(self, threads: Threads, claim: Claim, turn: str) -> None:
         self.live = True
         self._threads = threads
-        self._thread, self._fence, self._position = claim.thread, claim.fence, claim.position
+        self._thread, self._fence, self._owner = claim.thread, claim.fence, claim.owner
+        self._position = claim.position
         self._turn = turn
         self._said: dict[int, str] = {}
         self._shown: dict[int, str] = {}
@@ -178,7 +179,7 @@ class Broadcast(Voice):
         while batch := self._take():
             self._writing = True
             try:
-                await self._threads.emit(Emission(self._thread, self._fence, self._position, batch))
+                await self._threads.emit(Emission(self._thread, self._fence, self._owner, self._position, batch))
             except LeaseLost:
                 # Whoever has the thread now speaks for it; our turn is being cancelled.
                 self._closed = True

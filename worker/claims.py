@@ -109,7 +109,8 @@ class Claims(Generic[H]):
         taken = await self._threads.take(p, self._queue, limit)
         if taken.threads:
             for held in await self._claim(p, taken):
-                task = asyncio.create_task(self._work(held))
+                before = self._leases.working(self._queue, held.thread, held.fence)
+                task = asyncio.create_task(self._work(held, before))
                 self._tasks.add(task)
                 task.add_done_callback(self._ended)
                 self._leases.hold(self._queue, held.thread, held.fence, task)
@@ -120,8 +121,13 @@ class Claims(Generic[H]):
         # for a token that was lost with the worker that had taken it: never longer than a lease.
         return self._lease if taken.wait is None else min(self._lease, max(taken.wait, 1) / 1000)
 
-    async def _work(self, held: H) -> None:
+    async def _work(self, held: H, before: asyncio.Task[None] | None) -> None:
         try:
+            if before is not None:
+                # Redis lost our claim, and gave us the same again: the two could not be told apart.
+                log.warning("Redis forgot that we work on this thread", thread=held.thread, fence=held.fence)
+                before.cancel()
+                await asyncio.wait([before])
             await self._run(held)
         except (StoreUnavailable, StoreFull) as error:
             log.warning("left to its lease", thread=held.thread, error=str(error))

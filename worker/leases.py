@@ -24,8 +24,9 @@ WORD = 0.05
 class Leases:
     """What this worker holds: a thread's turn (`ready`) or its outbox (`due`), with the task that works on it."""
 
-    def __init__(self, threads: Threads, lease: float) -> None:
+    def __init__(self, threads: Threads, lease: float, owner: str) -> None:
         self._threads = threads
+        self._owner = owner
         self._lease = lease
         self._every = lease / 5
         self._known = time.monotonic()
@@ -33,6 +34,11 @@ class Leases:
         self.cancelled: Callable[[str], None] = lambda thread: None
         """Told of a held thread whose turn was cancelled: a signal may have been missed."""
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
+
+    def working(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
+        """The task that works on a thread under this very fence, if there is one."""
+        held, task = self._held.get((queue, thread), (None, None))
+        return task if held == fence else None
 
     def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
         """Renew this lease from now on, for as long as `task` runs."""
@@ -76,7 +82,7 @@ class Leases:
         self._known = began
 
     async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
-        held = await self._threads.extend(p, leases)
+        held = await self._threads.extend(p, leases, self._owner)
         for (_, thread, _), kept in zip(leases, held, strict=True):
             if kept == Lease.CANCELLED:
                 self.cancelled(thread)

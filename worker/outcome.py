@@ -107,6 +107,7 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], *, m
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
+        owner=claim.owner,
         position=claim.position,
         turn=turn.id,
         handled=len(claim.entries),
@@ -124,6 +125,7 @@ def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], s
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
+        owner=claim.owner,
         position=claim.position,
         turn=events[-1].id,
         handled=1,

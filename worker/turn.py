@@ -167,7 +167,7 @@ class Turns:
 
     def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Voice]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
-            step = Step(claim.thread, claim.fence, claim.position, name, record, replies)
+            step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies)
             await patiently(self._threads.step, step)
 
         events = claim.events

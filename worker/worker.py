@@ -71,7 +71,7 @@ class Worker(arq.Worker):
             history=settings.history_window,
         )
         self._roster = Roster(database)
-        self._leases = Leases(self._threads, lease)
+        self._leases = Leases(self._threads, lease, self.id)
         clients = clients_of(settings)
         self._http = Http(timeout=settings.platform_timeout)
         self._identities = Identities(clients, self._http, self._roster, self._threads)
@@ -114,7 +114,13 @@ class Worker(arq.Worker):
             closed=suspects.closed,
         )
         self._sending = Claims(
-            "due", self._threads, self._leases, outbox.claim, sender.run, slots=settings.concurrency, lease=lease
+            "due",
+            self._threads,
+            self._leases,
+            partial(outbox.claim, owner=self.id),
+            sender.run,
+            slots=settings.concurrency,
+            lease=lease,
         )
         self._heartbeat = Heartbeat(
             self.id,

@@ -38,6 +38,7 @@ class Lease(IntEnum):
 class Claim(msgspec.Struct):
     """A thread in our hands: its lock, the events that wait, and what is known of it.
 
+    owner     who claimed it: with `fence`, what each write names
     position  how many of the thread's events were done with before the first of `entries`
     waiting   how many events wait in the thread, `entries` among them
     until     where the first event stands that arrived after the claim
@@ -50,6 +51,7 @@ class Claim(msgspec.Struct):
 
     thread: str
     fence: int
+    owner: str
     position: int
     attempt: int
     crashes: int
@@ -67,13 +69,14 @@ class Claim(msgspec.Struct):
     until: int = 0
 
     @classmethod
-    def read(cls, thread: str, found: Sequence[Any]) -> Claim:
+    def read(cls, thread: str, owner: str, found: Sequence[Any]) -> Claim:
         """A claim as the script `claim` gives it."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
         waiting, wanted, system, live, cancelled = more
         return cls(
             thread,
             fence,
+            owner,
             position,
             attempt,
             crashes,
@@ -109,7 +112,7 @@ SUSPECT = 2
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A finished turn. `more` asks to go on with the thread's next events under the same lease.
+    """A finished turn of a claim by `owner`. `more` asks to go on with the thread's next events under the same lease.
 
     position  where the turn's first event stands: `Claim.position` and what was committed since. A
               commit that was long on its way is refused by it.
@@ -117,6 +120,7 @@ class Commit(msgspec.Struct, frozen=True):
 
     thread: str
     fence: int
+    owner: str
     position: int
     turn: str
     handled: int
@@ -129,10 +133,11 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A journal entry, and the replies that it puts into the outbox. `position` as in `Commit`."""
+    """A journal entry, and the replies that it puts into the outbox. `owner` and `position` as in `Commit`."""
 
     thread: str
     fence: int
+    owner: str
     position: int
     name: str
     record: bytes
@@ -140,10 +145,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Emission(msgspec.Struct, frozen=True):
-    """What a running turn produced, for those who follow its thread. `position` as in `Commit`."""
+    """What a running turn produced, for those who follow its thread. `owner` and `position` as in `Commit`."""
 
     thread: str
     fence: int
+    owner: str
     position: int
     deltas: Sequence[Told]
 

@@ -21,10 +21,11 @@ _reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A thread's outbox in our hands, and the reply at its head."""
+    """A thread's outbox in our hands, and the reply at its head. `owner` and `fence` as in `Claim`."""
 
     thread: str
     fence: int
+    owner: str
     reply: Reply
 
 
@@ -41,14 +42,14 @@ class Outbox:
             for p in range(threads.partitions)
         ]
 
-    async def claim(self, p: int, taken: Taken) -> list[Outgoing]:
+    async def claim(self, p: int, taken: Taken, owner: str) -> list[Outgoing]:
         """The next reply of each thread that was taken from `due`."""
         names = [keys.queue(p, "due"), keys.counters(p)]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
-        found = await self._scripts.claim_outbox(names, [taken.till, *taken.threads])
+        found = await self._scripts.claim_outbox(names, [taken.till, owner, *taken.threads])
         return [
-            Outgoing(thread, claimed[0], _reply(claimed[1]))
+            Outgoing(thread, claimed[0], owner, _reply(claimed[1]))
             for thread, claimed in zip(taken.threads, found, strict=True)
             if claimed is not None
         ]
@@ -57,7 +58,7 @@ class Outbox:
         """Record the reply as it is now, and begin the lease anew. Raises `LeaseLost`: then no byte of it may leave."""
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        if not await self._marks[p].submit((names, [id, outgoing.fence, reply.key, _encode(reply)])):
+        if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, _encode(reply)])):
             raise LeaseLost
 
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
@@ -76,12 +77,12 @@ class Outbox:
             ],
             [
                 id, outgoing.fence, self._lease, reply.key, _encode(kept), "failed" if letter else "sent",
-                _encode(letter) if letter else b"", grave, *_told(reply),
+                _encode(letter) if letter else b"", grave, outgoing.owner, *_told(reply),
             ],
         )  # fmt: skip
         if following is None:
             raise LeaseLost
-        return Outgoing(id, outgoing.fence, _reply(following)) if following else None
+        return Outgoing(id, outgoing.fence, outgoing.owner, _reply(following)) if following else None
 
     async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
         """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
@@ -91,7 +92,10 @@ class Outbox:
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
                 keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
             ],
-            [id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry)],
+            [
+                id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry),
+                outgoing.owner,
+            ],
         )  # fmt: skip
         if not held:
             raise LeaseLost

@@ -58,14 +58,14 @@ class Reservations:
         """Wake one worker that dozes on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 
-    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]]) -> list[int]:
-        """Renew leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now.
+    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
+        """Renew an owner's leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now.
 
         Without any, it keeps the partition's lease clock going: each worker does so every fifth of a lease.
         """
         names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
         names += [keys.thread(p, id) for _, id, _ in leases]
-        args: list[Value] = [self._lease]
+        args: list[Value] = [self._lease, owner]
         for lease in leases:
             args += lease
         sent = monotonic()

@@ -1,8 +1,9 @@
 """A thread's way through the store: accept · take · claim · gather · extend · step · emit · commit · release · bury.
 
 One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number
-that only grows. Every write on a thread's behalf names the fence, and one that is no longer the
-newest changes nothing and raises `LeaseLost`.
+that only grows. Every write on a thread's behalf names the fence and the owner. One whose fence is not the newest
+changes nothing and raises `LeaseLost`; so does another owner's, since a Redis that lost its last writes (a
+failover, a crash) gives a fence out again.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Threads(Reservations):
             [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, fatal, *taken.threads],
         )
         return [
-            Claim.read(thread, claimed)
+            Claim.read(thread, owner, claimed)
             for thread, claimed in zip(taken.threads, found, strict=True)
             if claimed is not None
         ]
@@ -132,7 +133,8 @@ class Threads(Reservations):
         """
         p, id = self.partition(claim.thread), claim.thread
         found = await self.scripts.gather(
-            [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)], [id, claim.fence, limit, int(interruptible)]
+            [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
+            [id, claim.fence, limit, int(interruptible), claim.owner],
         )
         if found is None:
             raise LeaseLost
@@ -143,14 +145,18 @@ class Threads(Reservations):
         """Write a journal entry. Raises `LeaseLost`."""
         p, id = self.partition(step.thread), step.thread
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        args: list[Value] = [id, step.fence, step.position, step.name.encode(), step.record, *reply_words(step)]
+        args: list[Value] = [
+            id, step.fence, step.owner, step.position, step.name.encode(), step.record, *reply_words(step)
+        ]  # fmt: skip
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
     async def emit(self, emission: Emission) -> None:
         """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
         p, id = self.partition(emission.thread), emission.thread
-        args: list[Value] = [emission.fence, emission.position, len(emission.deltas), *delta_words(emission.deltas)]
+        args: list[Value] = [
+            emission.fence, emission.owner, emission.position, len(emission.deltas), *delta_words(emission.deltas)
+        ]  # fmt: skip
         if not await self._emissions[p].submit(([keys.thread(p, id), keys.deltas(p, id)], args)):
             raise LeaseLost
 
@@ -165,7 +171,7 @@ class Threads(Reservations):
             keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
         ]  # fmt: skip
         args: list[Value] = [
-            id, commit.fence, commit.position, commit.turn, commit.handled, int(commit.more),
+            id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled, int(commit.more),
             commit.agent.encode(), commit.state,
             len(commit.messages), *map(_encode, commit.messages), *reply_words(commit),
             len(commit.deltas), *delta_words(commit.deltas),
@@ -198,7 +204,7 @@ class Threads(Reservations):
                 keys.clock(p),
             ],
             [
-                id, claim.fence, int(delay * 1000), how, error,
+                id, claim.fence, int(delay * 1000), how, error, claim.owner,
                 len(messages), *map(_encode, messages), *delta_words(deltas),
             ],
         )  # fmt: skip
@@ -219,7 +225,10 @@ class Threads(Reservations):
                 keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
                 keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p),
             ],
-            [id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, *delta_words(deltas)],
+            [
+                id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, claim.owner,
+                *delta_words(deltas),
+            ],
         )  # fmt: skip
         if not held:
             raise LeaseLost

@@ -43,8 +43,8 @@ class Scene:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, *, binary: Path | None = None, **settings: str) -> AsyncIterator[Self]:
-        """With one ingress and no worker yet. `binary`: the server to run, where it is not the usual one."""
+    async def open(cls, folder: Path, **settings: str) -> AsyncIterator[Self]:
+        """With one ingress and no worker yet. SERVER is the program of a server that is not the usual one."""
         folder.mkdir(exist_ok=True)
         async with StandIns.start(folder) as standins:
             told = {
@@ -52,7 +52,10 @@ class Scene:
                 "CHARGES": str(folder / "charges"),
                 "SABOTAGE_LOG": str(folder / "struck"),
             }
-            system = System(folder, {**standins.environment(), **told, **settings}, binary=binary)
+            server = settings.pop("SERVER", None)
+            system = System(
+                folder, {**standins.environment(), **told, **settings}, binary=Path(server) if server else None
+            )
             await standins.send_webhooks_to(f"http://127.0.0.1:{system.port}/webhooks/{{platform}}")
             await system.open()
             try:

@@ -33,8 +33,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clock
     """One for all rows."""
     folder = tmp_path_factory.mktemp("clock")
     server = SteppedServer(folder / "server", find_server())
-    async with Clocked.open(folder / "scene", binary=server.binary, CHARGE_SECONDS=str(LONG)) as opened:
-        assert isinstance(opened, Clocked)
+    async with Clocked.open(folder / "scene", SERVER=str(server.binary), CHARGE_SECONDS=str(LONG)) as opened:
         opened.server = server
         opened.workers = [await opened.worker(), await opened.worker()]
         yield opened

@@ -66,6 +66,7 @@ def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", d
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
+        owner=claim.owner,
         turn=event.id,
         handled=1,
         messages=[
@@ -83,7 +84,7 @@ def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", d
 
 def step(claim: Claim, name: str, *replies: Reply, record: bytes = b"done") -> Step:
     """A step of the turn in flight."""
-    return Step(claim.thread, claim.fence, claim.position, name, record, replies)
+    return Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies)
 
 
 def letter(claim: Claim, reason: str = "it always fails") -> DeadLetter:
@@ -103,11 +104,11 @@ async def post(threads: Threads, *names: str, thread: str = THREAD, number: int 
     await threads.commit(turn(held, *(reply(name, thread) for name in names)))
 
 
-async def courier(threads: Threads, outbox: Outbox, limit: int = 100) -> list[Outgoing]:
+async def courier(threads: Threads, outbox: Outbox, limit: int = 100, owner: str = "worker") -> list[Outgoing]:
     """Take and claim every outbox that is due."""
     found: list[Outgoing] = []
     for p in range(threads.partitions):
-        found += await outbox.claim(p, await threads.take(p, "due", limit))
+        found += await outbox.claim(p, await threads.take(p, "due", limit), owner)
     return found
 
 

@@ -236,7 +236,9 @@ class Turns(RuleBasedStateMachine):
     def heartbeat(self) -> None:
         for p in range(2):
             some = [held for held in self.holders if self.threads.partition(held.thread.id) == p]
-            found = self.do(self.threads.extend(p, [("ready", held.thread.id, held.claim.fence) for held in some]))
+            found = self.do(
+                self.threads.extend(p, [("ready", held.thread.id, held.claim.fence) for held in some], "worker")
+            )
             assert found == [held.lease for held in some]
             for held in some:
                 if held.holds:

@@ -151,7 +151,7 @@ async def test_a_full_server_finishes_what_it_has(threads: Threads, outbox: Outb
     try:
         held = await claim(threads)
         await threads.step(step(held, "look"))
-        assert await threads.extend(0, [("ready", held.thread, held.fence)]) == [True]
+        assert await threads.extend(0, [("ready", held.thread, held.fence)], "worker") == [True]
         assert len(await threads.commit(turn(held, reply("r1")))) == 1
         await threads.release(held)
         await bury(threads, await claim(threads))

@@ -101,7 +101,7 @@ async def test_a_worker_of_a_purged_thread_is_refused_whoever_comes_after_it(
     purged = await dump(threads.database)
     with pytest.raises(LeaseLost):
         await late(threads, held)
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [False]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [False]
     assert await dump(threads.database) == purged
     # Another conversation of that id stands at the same position, and is no business of that worker.
     await accept(threads, 2)

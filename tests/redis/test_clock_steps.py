@@ -75,7 +75,7 @@ async def threads(stepped: tuple[SteppedServer, str], server_clock: SteppedServe
     threads = Threads(database)
     await set_clock(server_clock, threads, 0)
     await database.call("FLUSHALL")
-    await threads.extend(0, [])
+    await threads.extend(0, [], "worker")
     yield threads
     await database.close()
 
@@ -94,7 +94,7 @@ async def test_nobody_takes_over_what_a_living_worker_holds(
         assert await claim_all(threads, owner="another") == []
         assert await courier(threads, outbox) == []
     leases: list[tuple[keys.Queue, str, int]] = [("ready", OTHER, held.fence), ("due", THREAD, outgoing.fence)]
-    assert await threads.extend(0, leases) == [True, True]
+    assert await threads.extend(0, leases, "worker") == [True, True]
     assert await claim_all(threads, owner="another") == []
     assert await threads.commit(turn(held)) == []
 
@@ -129,7 +129,7 @@ async def test_a_lease_and_a_delay_end_when_they_would_have(
     found: set[str] = set()
 
     async def both() -> bool:
-        await brief.extend(0, [])
+        await brief.extend(0, [], "worker")
         found.update(held.thread for held in await claim_all(brief, owner="another"))
         return found == {THREAD, OTHER}
 
@@ -148,7 +148,7 @@ async def test_after_a_standstill_the_living_renew_first(server_clock: SteppedSe
         await accept(threads, number, thread=OTHER)
         await step(server_clock, threads, 1)
     await claim_all(threads, owner="another")
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [True]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [True]
     assert await threads.commit(turn(held)) == []
 
 
@@ -173,7 +173,7 @@ async def test_the_lease_clock_never_runs_back(server_clock: SteppedServer, thre
     for seconds in (0, -6, -60, 60, -3600, 0, 7200, -6):
         await set_clock(server_clock, threads, seconds)
         for _ in range(3):
-            await threads.extend(0, [])
+            await threads.extend(0, [], "worker")
             now, _ = clock.read(*await threads.database.together(*clock.look(0)))
             assert now >= before
             before = now
@@ -182,13 +182,13 @@ async def test_the_lease_clock_never_runs_back(server_clock: SteppedServer, thre
 async def test_each_step_is_told_and_counted_once(server_clock: SteppedServer, threads: Threads) -> None:
     workers = [threads, Threads(threads.database), Threads(threads.database)]
     for worker in workers:
-        await worker.extend(0, [])
+        await worker.extend(0, [], "worker")
     with capture_logs() as logs:
         for count, seconds in enumerate((60, -60, -6), 1):
             await step(server_clock, threads, seconds)
             for worker in workers:
-                await worker.extend(0, [])
-                await worker.extend(0, [])
+                await worker.extend(0, [], "worker")
+                await worker.extend(0, [], "worker")
             found = (await queues(threads)).clock_steps
             assert found.count == count
             assert abs(found.last - seconds * 1000) < 1000
@@ -199,10 +199,10 @@ async def test_each_step_is_told_and_counted_once(server_clock: SteppedServer, t
 
 async def test_a_standstill_is_no_step(threads: Threads) -> None:
     with capture_logs() as logs:
-        await threads.extend(0, [])
+        await threads.extend(0, [], "worker")
         await lapse(threads)
         await threads.accept(event(1))
-        await threads.extend(0, [])
+        await threads.extend(0, [], "worker")
     assert logs == []
     watch = clock.Watch()
     assert watch.observe(0, 10, 1_000_005) == 0

@@ -75,7 +75,7 @@ async def test_a_commit_after_the_lease_was_lost_changes_nothing(threads: Thread
         await threads.release(late)
     with pytest.raises(LeaseLost):
         await bury(threads, late)
-    assert await threads.extend(0, [("ready", late.thread, late.fence)]) == [False]
+    assert await threads.extend(0, [("ready", late.thread, late.fence)], "worker") == [False]
     assert await dump(threads.database) == before
 
 

@@ -21,7 +21,10 @@ async def test_a_heartbeat_renews_turns_and_outboxes(threads: Threads, outbox: O
     held = await claim(threads)
     await lapse(threads, "due")
     await lapse(threads, thread=OTHER)
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence), ("ready", OTHER, held.fence)]) == [True, True]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence), ("ready", OTHER, held.fence)], "worker") == [
+        True,
+        True,
+    ]
     assert await courier(threads, outbox) == []
     assert await claim_all(threads) == []
     now = await threads.database.now()
@@ -39,7 +42,7 @@ async def test_a_heartbeat_tells_apart_what_is_held_and_what_is_lost(threads: Th
     await threads.commit(turn(claims["github:1:2"]))
     leases = [(name, id, held.fence) for name, (id, held) in zip(["ready"] * 4, sorted(claims.items()), strict=True)]
     before = await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1")
-    assert await threads.extend(0, [("ready", id, fence) for _, id, fence in leases]) == [
+    assert await threads.extend(0, [("ready", id, fence) for _, id, fence in leases], "worker") == [
         Lease.HELD, Lease.LOST, Lease.GIVEN_UP, Lease.HELD,
     ]  # fmt: skip
     assert await threads.database.call("ZSCORE", keys.queue(0, "ready"), "github:1:1") == before
@@ -50,15 +53,18 @@ async def test_a_fence_of_the_turn_is_none_of_the_outbox(threads: Threads, outbo
     await post(threads, "r1")
     await accept(threads, 1)
     held = await claim(threads)
-    assert await threads.extend(0, [("due", THREAD, held.fence), ("ready", THREAD, held.fence)]) == [False, True]
+    assert await threads.extend(0, [("due", THREAD, held.fence), ("ready", THREAD, held.fence)], "worker") == [
+        False,
+        True,
+    ]
     (outgoing,) = await courier(threads, outbox)
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [True]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)], "worker") == [True]
 
 
 async def test_nothing_is_extended_that_nobody_ever_held(threads: Threads) -> None:
     before = await dump(threads.database)
-    assert await threads.extend(0, [("ready", THREAD, 0), ("due", THREAD, 1)]) == [False, False]
-    assert await threads.extend(0, []) == []
+    assert await threads.extend(0, [("ready", THREAD, 0), ("due", THREAD, 1)], "worker") == [False, False]
+    assert await threads.extend(0, [], "worker") == []
     assert await dump(threads.database) == before
 
 
@@ -66,7 +72,7 @@ async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Thread
     await accept(threads, 1)
     held = await claim(threads)
     await bury(threads, held)
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [Lease.GIVEN_UP]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [Lease.GIVEN_UP]
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
 
 
@@ -76,7 +82,7 @@ async def test_a_worker_that_hears_the_heartbeat_before_its_commit_has_lost_noth
     monkeypatch.setattr("worker.leases.WORD", 0)
     await accept(threads, 1)
     held = await claim(threads)
-    leases = Leases(threads, 5)
+    leases = Leases(threads, 5, "worker")
     working = asyncio.create_task(asyncio.sleep(600))
     leases.hold("ready", THREAD, held.fence, working)
     await threads.commit(turn(held))

@@ -86,10 +86,10 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         for held in some:
             key = f"{held.entries[0].event.id}.0"
             await threads.step(step(held, "reply", reply(key, held.thread)))
-            await threads.emit(Emission(held.thread, held.fence, held.position, [told("turn", "t")]))
+            await threads.emit(Emission(held.thread, held.fence, held.owner, held.position, [told("turn", "t")]))
         await threads.gather(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
-        await threads.extend(p, [("ready", held.thread, held.fence) for held in some])
+        await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
         await threads.scripts.count_step([keys.clock(p)], [60_000])
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
         await threads.commit(turn(some[1], more=False, deltas=[told("done", "t")]))

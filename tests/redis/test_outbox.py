@@ -51,7 +51,7 @@ async def test_a_late_claim_steals_no_outbox(threads: Threads, outbox: Outbox) -
     slow = await threads.take(0, "due", 10)
     await lapse(threads, "due")
     (quick,) = await courier(threads, outbox)
-    assert await outbox.claim(0, slow) == []
+    assert await outbox.claim(0, slow, "worker") == []
     await outbox.mark(sending(quick))
 
 
@@ -106,7 +106,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing(threads: Threads, ou
     ):
         with pytest.raises(LeaseLost):
             await call
-    assert await threads.extend(0, [("due", THREAD, late.fence)]) == [False]
+    assert await threads.extend(0, [("due", THREAD, late.fence)], "worker") == [False]
     assert await dump(threads.database) == before
 
 
@@ -153,7 +153,7 @@ async def test_an_outbox_given_up_twice_is_left_to_whoever_comes_next(threads: T
     assert await outbox.settle(sent(outgoing)) is None
     await post(threads, "r2", number=901)
     assert await outbox.settle(sent(outgoing)) is None
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [Lease.GIVEN_UP]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)], "worker") == [Lease.GIVEN_UP]
     assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
 
 
@@ -190,7 +190,7 @@ async def test_an_outbox_is_deferred_once_even_if_said_twice(threads: Threads, o
     await outbox.defer(outgoing, 60, retry=True)
     before = await dump(threads.database)
     await outbox.defer(outgoing, 60, retry=True)
-    assert await threads.extend(0, [("due", THREAD, outgoing.fence)]) == [Lease.GIVEN_UP]
+    assert await threads.extend(0, [("due", THREAD, outgoing.fence)], "worker") == [Lease.GIVEN_UP]
     with pytest.raises(LeaseLost):
         await outbox.mark(sending(outgoing))
     assert await dump(threads.database) == before

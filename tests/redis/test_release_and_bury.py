@@ -137,11 +137,11 @@ async def test_a_heartbeat_under_way_does_not_take_a_thread_back_that_was_given_
     await accept(threads, 1)
     held = await claim(threads)
     await threads.release(held, "handed back")
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [Lease.GIVEN_UP]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [Lease.GIVEN_UP]
     held = await claim(threads)
     await threads.commit(turn(held))
     await accept(threads, 2)
-    assert await threads.extend(0, [("ready", THREAD, held.fence)]) == [Lease.GIVEN_UP]
+    assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [Lease.GIVEN_UP]
     with pytest.raises(LeaseLost):
         await threads.step(step(held, "look"))
     assert (await claim(threads)).entries[0].event == event(2)

@@ -23,7 +23,7 @@ async def test_an_unlocked_thread_is_claimable_at_once_and_its_worker_refused(th
     for late in (threads.step(step(first, "look#1")), threads.commit(turn(first)), threads.release(first)):
         with pytest.raises(LeaseLost):
             await late
-    assert await threads.extend(0, [("ready", THREAD, first.fence)]) == [False]
+    assert await threads.extend(0, [("ready", THREAD, first.fence)], "worker") == [False]
     # Nothing is held against the message.
     assert (second.attempt, second.crashes) == (1, 0)
     await threads.commit(turn(second))
@@ -50,7 +50,7 @@ async def test_an_unlocked_outbox_is_claimable_when_its_lease_ends(threads: Thre
         await outbox.settle(first)
     # The request that is under way may arrive yet.
     assert await courier(threads, outbox) == []
-    assert await threads.extend(0, [("due", THREAD, first.fence)]) == [False]
+    assert await threads.extend(0, [("due", THREAD, first.fence)], "worker") == [False]
     await threads.database.call("ZADD", keys.queue(0, "due"), 1, THREAD)
     (second,) = await courier(threads, outbox)
     assert second.fence > first.fence

@@ -191,7 +191,12 @@ async def test_a_reply_that_never_appears_is_posted_once_more_after_two_looks(sc
 async def test_every_sender_may_die_and_the_next_goes_on(scene: Scene) -> None:
     (first,) = await courier(scene.threads, scene.outbox)
     await scene.outbox.mark(
-        Outgoing(first.thread, first.fence, msgspec.structs.replace(first.reply, state="sending", attempts=1, first=1))
+        Outgoing(
+            first.thread,
+            first.fence,
+            first.owner,
+            msgspec.structs.replace(first.reply, state="sending", attempts=1, first=1),
+        )
     )
     await lapse(scene.threads, "due", scene.thread)
     for seconds, answers in ((0, ()), (LATE / 2, (scene.nothing(),)), (2 * LATE, (scene.there(),))):

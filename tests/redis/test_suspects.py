@@ -72,7 +72,7 @@ async def test_nothing_begins_beside_an_attempt_that_must_not_crash(threads: Thr
 
     await lapse(threads)
     suspects = Suspects(threads, cast(Turns, Work()), "worker", fatal=FATAL)
-    leases = Leases(threads, 5)
+    leases = Leases(threads, 5, "worker")
     claims = Claims("ready", threads, leases, suspects.claim, suspects.run, slots=10, lease=5, closed=suspects.closed)
     claims.start()
     try:

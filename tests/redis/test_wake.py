@@ -145,7 +145,7 @@ async def test_what_has_nothing_to_do_wakes_nobody(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
     await quiet(lambda: threads.step(step(held, "look")))
-    await quiet(lambda: threads.extend(0, [("ready", THREAD, held.fence)]))
+    await quiet(lambda: threads.extend(0, [("ready", THREAD, held.fence)], "worker"))
     await quiet(lambda: threads.commit(turn(held)))
     await quiet(lambda: threads.take(0, "ready", 5))
 

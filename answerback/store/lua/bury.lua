@@ -5,16 +5,16 @@
 --       7 thread  8 inbox  9 journal  10 seen (of the last of them)  11 deltas  12 clock
 -- ARGV  1 thread id  2 fence  3 turn id (the dead letter's id)  4 the entry to put back on a replay
 --       5 the dead letter  6 how long its delivery is remembered (ms)  7 entries it takes from the inbox
---       8 … pairs of (kind, JSON): its last deltas
+--       8 owner  9 … pairs of (kind, JSON): its last deltas
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With tell
 local now, wall = clock(KEYS[12])
 local held = redis.call('HMGET', KEYS[7], 'fence', 'committed', 'owner')
-local once = ARGV[3] .. ':' .. ARGV[2]
+local once = table.concat({ARGV[3], ARGV[2], ARGV[8]}, ':')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == once then return 1 end
-if held[3] == '' then return 0 end
+if held[3] ~= ARGV[8] then return 0 end
 redis.call('LTRIM', KEYS[8], ARGV[7], -1)
 redis.call('DEL', KEYS[9])
 redis.call('ZADD', KEYS[4], wall, ARGV[3])
@@ -26,7 +26,7 @@ redis.call('HINCRBY', KEYS[7], 'buried', 1)
 redis.call('HSET', KEYS[7], 'owner', '', 'attempts', 0, 'crashes', 0, 'taken', 0, 'committed', once, 'error', '')
 redis.call('HINCRBY', KEYS[3], 'buried', 1)
 redis.call('HINCRBY', KEYS[3], 'waiting', -ARGV[7])
-tell(KEYS[11], 8, #ARGV)
+tell(KEYS[11], 9, #ARGV)
 if redis.call('LLEN', KEYS[8]) > 0 then
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('RPUSH', KEYS[2], '')

@@ -4,7 +4,7 @@
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads  7 clock
 --       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas
 -- ARGV  1 lease (ms)  2 events at most
---       then for each turn: thread id, fence, position, turn id, events handled, "1" to go on
+--       then for each turn: thread id, fence, owner, position, turn id, events handled, "1" to go on
 --       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply),
 --       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
@@ -19,23 +19,23 @@ local key, arg = 8, 3
 while arg <= #ARGV do
   local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local journal, outbox, unsent, deltas = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5], KEYS[key + 6]
-  local id, fence, position, turn = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
-  local count, on = tonumber(ARGV[arg + 4]), ARGV[arg + 5] == '1'
-  local agent, state = ARGV[arg + 6], ARGV[arg + 7]
-  local messages = arg + 9
-  local replies = messages + ARGV[arg + 8] + 1
+  local id, fence, owner, position, turn = unpack(ARGV, arg, arg + 4)
+  local count, on = tonumber(ARGV[arg + 5]), ARGV[arg + 6] == '1'
+  local agent, state = ARGV[arg + 7], ARGV[arg + 8]
+  local messages = arg + 10
+  local replies = messages + ARGV[arg + 9] + 1
   local told = replies + 2 * ARGV[replies - 1] + 1
   local past = told + 2 * ARGV[told - 1]
   key, arg = key + 7, past
 
   local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position')
-  local once = turn .. ':' .. fence
+  local once = table.concat({turn, fence, owner}, ':')
   if held[1] ~= fence then
     results[#results + 1] = false
   elseif held[2] == once then
     -- Said twice, because the first answer was lost on its way: tell again what comes next.
-    results[#results + 1] = on and held[3] ~= '' and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
-  elseif held[3] == '' or (held[5] or '0') ~= position then
+    results[#results + 1] = on and held[3] == owner and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
+  elseif held[3] ~= owner or (held[5] or '0') ~= position then
     -- Long on its way: the thread was handed back meanwhile, or a later turn was committed.
     results[#results + 1] = false
   else

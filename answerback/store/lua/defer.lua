@@ -3,12 +3,14 @@
 --
 -- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 reply key  5 reply  6 "1" when the delay is a retry's
+--       7 owner
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end
+if held[2] ~= ARGV[7] then return 0 end
 redis.call('HSET', KEYS[4], 'sending', '')
 local head = redis.call('LINDEX', KEYS[6], 0)
 if head == ARGV[4] then

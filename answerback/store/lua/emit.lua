@@ -2,18 +2,18 @@
 -- Write what turns produce while they run, each fenced.
 --
 -- KEYS  for each turn: thread, deltas
--- ARGV  for each turn: fence, position, n, n times (kind, JSON)
+-- ARGV  for each turn: fence, owner, position, n, n times (kind, JSON)
 -- Returns for each turn 1, or 0 when its lease is lost, or it is over, and nothing was written.
 -- With tell
 local written = {}
 local key, arg = 1, 1
 while arg <= #ARGV do
   local held = redis.call('HMGET', KEYS[key], 'fence', 'owner', 'position')
-  local past = arg + 3 + 2 * ARGV[arg + 2]
-  if held[1] ~= ARGV[arg] or held[2] == '' or (held[3] or '0') ~= ARGV[arg + 1] then
+  local past = arg + 4 + 2 * ARGV[arg + 3]
+  if held[1] ~= ARGV[arg] or held[2] ~= ARGV[arg + 1] or (held[3] or '0') ~= ARGV[arg + 2] then
     written[#written + 1] = 0
   else
-    tell(KEYS[key + 1], arg + 3, past - 1)
+    tell(KEYS[key + 1], arg + 4, past - 1)
     written[#written + 1] = 1
   end
   key, arg = key + 2, past

@@ -2,16 +2,16 @@
 -- Record how far a reply has come, before the next byte of it leaves; the lease begins anew.
 --
 -- KEYS  1 due  2 clock  then for each reply: thread, outbox, unsent
--- ARGV  1 lease (ms)  then for each reply: thread id, fence, reply key, reply
+-- ARGV  1 lease (ms)  then for each reply: thread id, fence, owner, reply key, reply
 -- Returns for each reply 1, or 0 when its lease is lost or it is not the next to be sent.
 -- With clock
 local till = clock(KEYS[2]) + ARGV[1]
 local marked = {}
 for i = 3, #KEYS, 3 do
-  local at = 2 + (i - 3) / 3 * 4
+  local at = 2 + (i - 3) / 3 * 5
   local held = redis.call('HMGET', KEYS[i], 'sender', 'sending')
-  if held[1] == ARGV[at + 1] and held[2] ~= '' and redis.call('LINDEX', KEYS[i + 2], 0) == ARGV[at + 2] then
-    redis.call('HSET', KEYS[i + 1], ARGV[at + 2], ARGV[at + 3])
+  if held[1] == ARGV[at + 1] and held[2] == ARGV[at + 2] and redis.call('LINDEX', KEYS[i + 2], 0) == ARGV[at + 3] then
+    redis.call('HSET', KEYS[i + 1], ARGV[at + 3], ARGV[at + 4])
     -- A lease that had run out was still ours, but anyone might have claimed it while the request is under way.
     redis.call('ZADD', KEYS[1], 'XX', till, ARGV[at])
     marked[#marked + 1] = 1

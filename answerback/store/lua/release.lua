@@ -4,7 +4,7 @@
 --
 -- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts), "handed back" or "interrupted"
---       5 the error in a line, "" if there was none  6 n  then n messages, then pairs of (kind, JSON): deltas
+--       5 the error in a line, "" if there was none  6 owner  7 n  then n messages, then pairs of (kind, JSON): deltas
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With tell
@@ -12,8 +12,9 @@ local now = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[5], 'fence', 'owner')
 if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end
+if held[2] ~= ARGV[6] then return 0 end
 redis.call('HSET', KEYS[5], 'owner', '', 'error', ARGV[5])
-for message = 7, 6 + ARGV[6] do redis.call('RPUSH', KEYS[8], ARGV[message]) end
+for message = 8, 7 + ARGV[7] do redis.call('RPUSH', KEYS[8], ARGV[message]) end
 if ARGV[4] == 'interrupted' then
   -- What was done for it is undone as far as it can be; what was said stays said.
   redis.call('DEL', KEYS[6])
@@ -32,5 +33,5 @@ end
 -- Whoever idles must learn of the new time, even when it lies in the future.
 redis.call('RPUSH', KEYS[2], '')
 redis.call('LTRIM', KEYS[2], -64, -1)
-tell(KEYS[9], 7 + ARGV[6], #ARGV)
+tell(KEYS[9], 8 + ARGV[7], #ARGV)
 return 1

@@ -4,7 +4,7 @@
 -- KEYS  1 due  2 counters  3 dead  4 letters  5 graves  6 thread  7 outbox  8 unsent  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 lease (ms)  4 reply key  5 reply  6 "sent" or "failed"
 --       7 the dead letter of a failed reply, ""  8 the reply to post on a replay, ""
---       9 … (kind, JSON): what followers of the thread are told
+--       9 owner  10 … (kind, JSON): what followers of the thread are told
 -- Returns the thread's next reply, under the same lease; "" when none is left and the outbox was
 -- given up; nil when the lease is lost.
 -- With clock
@@ -14,6 +14,7 @@ local held = redis.call('HMGET', KEYS[6], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return false end
 -- Said twice, the second call changes nothing and answers the same.
 if held[2] == '' then return '' end
+if held[2] ~= ARGV[9] then return false end
 if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
   redis.call('HSET', KEYS[7], ARGV[4], ARGV[5])
   redis.call('HINCRBY', KEYS[2], ARGV[6] == 'sent' and 'sent' or 'failed replies', 1)
@@ -23,7 +24,7 @@ if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
     redis.call('HSET', KEYS[5], ARGV[4], ARGV[8])
   end
   -- Nobody follows a thread that has no deltas.
-  if redis.call('EXISTS', KEYS[9]) == 1 then tell(KEYS[9], 9, #ARGV) end
+  if redis.call('EXISTS', KEYS[9]) == 1 then tell(KEYS[9], 10, #ARGV) end
 end
 local reply = redis.call('LINDEX', KEYS[8], 0)
 if not reply then

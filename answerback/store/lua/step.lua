@@ -2,7 +2,7 @@
 -- Write journal entries, each fenced, each with the replies it may put into the outbox.
 --
 -- KEYS  1 due  2 due wake  3 clock  then for each step: thread, journal, outbox, unsent
--- ARGV  for each step: thread id, fence, position, name, record, n, n times (reply key, reply)
+-- ARGV  for each step: thread id, fence, owner, position, name, record, n, n times (reply key, reply)
 -- Returns for each step 1, or 0 when its lease is lost, or its turn over, and nothing was written.
 -- With clock
 local now = clock(KEYS[3])
@@ -11,15 +11,14 @@ local key, arg = 4, 1
 
 while arg <= #ARGV do
   local thread, journal, outbox, unsent = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  local id, fence, position = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
-  local name, record = ARGV[arg + 3], ARGV[arg + 4]
-  local replies = arg + 6
-  local past = replies + 2 * ARGV[arg + 5]
+  local id, fence, owner, position, name, record = unpack(ARGV, arg, arg + 5)
+  local replies = arg + 7
+  local past = replies + 2 * ARGV[arg + 6]
   key, arg = key + 4, past
 
   local held = redis.call('HMGET', thread, 'fence', 'owner', 'position')
   -- A call that was long on its way must not write into the journal of the next turn.
-  if held[1] ~= fence or held[2] == '' or (held[3] or '0') ~= position then
+  if held[1] ~= fence or held[2] ~= owner or (held[3] or '0') ~= position then
     written[#written + 1] = 0
   else
     redis.call('HSET', journal, name, record)
