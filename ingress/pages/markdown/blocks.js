@@ -1,0 +1,233 @@
+// The block level of Markdown: paragraphs, headings, lists, quotes, code and tables. Pure: a string in, plain objects out.
+//
+//   { type: "p", text }  { type: "h", level, text }  { type: "code", language, text }  { type: "hr" }
+//   { type: "quote", blocks }  { type: "list", ordered, start, items: [{ task, blocks }] }  (task: null, false, true)
+//   { type: "table", align: ["", "left", …], head: [text], rows: [[text]] }
+//
+// `text` is for inlineTokens(); `open` is true on the last one of a text that goes on later. Each top block also has
+// `source`, the lines that it was made of. HTML is text here, always. HTML blocks, references and footnotes are not
+// known. Rules: https://spec.commonmark.org/0.31.2/ and https://github.github.com/gfm/#tables-extension-, except that
+// every line break in a paragraph is one (as in GitHub's comments), and that lists may be nested by two spaces.
+
+const DEEPEST = 12; // containers in each other; what is nested deeper is a paragraph
+const FENCE = /^(`{3,}|~{3,})([^]*)$/;
+const MARKER = /^( *)(?:([-*+])|(\d{1,9})[.)])(?: +|$)/;
+const LONE_MARK = /^\s*(?:[-*+]|\d{1,3}[.)]?|#{1,6}|>|-{2,}|={2,}|`{1,2}|~{1,2}|\|[\s:|-]*)\s*$/;
+
+// With `partial`, more text is to follow: a last line that is but a mark so far is left out.
+export function parseMarkdown(text, partial = false) {
+  const lines = text.replace(/\r\n?/g, "\n").split("\n").map(spaced);
+  const last = lines[lines.length - 1];
+  if (partial && (last === "" || (last.length < 200 && LONE_MARK.test(last)))) lines.pop();
+  const blocks = blocksOf(lines, 0, partial);
+  if (partial) markOpen(blocks);
+  return blocks;
+}
+
+function markOpen(blocks) {
+  for (let last = blocks[blocks.length - 1]; last; ) {
+    last.open = true;
+    const inside = last.blocks || (last.items && last.items[last.items.length - 1].blocks) || [];
+    last = inside[inside.length - 1];
+  }
+}
+
+const spaced = (line) => line.replace(/^[ \t]+/, (space) => space.replace(/\t/g, "    "));
+const indentOf = (line) => line.length - line.trimStart().length;
+const isBlank = (line) => line.trim() === "";
+const isRule = (line) => /^(?:\*{3,}|-{3,}|_{3,})$/.test(line.length < 300 ? line.replace(/\s/g, "") : "");
+
+function blocksOf(lines, depth, partial) {
+  const blocks = [];
+  let words = []; // the lines of a paragraph
+  let from = 0;
+  let i = 0;
+  const add = (block, until) => {
+    if (depth === 0) block.source = lines.slice(from, until).join("\n");
+    blocks.push(block);
+  };
+  const flush = () => {
+    if (words.length) add({ type: "p", text: words.join("\n") }, i);
+    words = [];
+  };
+
+  while (i < lines.length) {
+    const line = lines[i];
+    const text = line.trimStart();
+    if (!text) {
+      flush();
+      i++;
+      continue;
+    }
+    const underline = words.length > 0 && /^(?:={2,}|-{3,})\s*$/.exec(text);
+    if (underline) {
+      add({ type: "h", level: text[0] === "=" ? 1 : 2, text: words.join("\n") }, i + 1);
+      words = [];
+      i++;
+      continue;
+    }
+    const read = blockAt(lines, i, depth, words.length > 0, partial);
+    if (read) {
+      flush();
+      from = i;
+      i = read.end;
+      add(read.block, i);
+    } else {
+      if (!words.length) from = i;
+      words.push(text);
+      i++;
+    }
+  }
+  flush();
+  return blocks;
+}
+
+// The block, other than a paragraph, that begins at a line, and where it ends; null where none begins.
+function blockAt(lines, i, depth, inParagraph, partial) {
+  const line = lines[i];
+  const text = line.trimStart();
+  if (!inParagraph && indentOf(line) >= 4 && !MARKER.test(text)) return indentedCode(lines, i);
+  const fence = fenceOf(text);
+  if (fence) return fencedCode(lines, i, fence);
+  const heading = /^(#{1,6})(?:\s+|$)/.exec(text);
+  if (heading) return { end: i + 1, block: { type: "h", level: heading[1].length, text: headingText(text.slice(heading[0].length)) } };
+  if (isRule(text)) return { end: i + 1, block: { type: "hr" } };
+  if (depth < DEEPEST && text[0] === ">") return quote(lines, i, depth, partial);
+  if (depth < DEEPEST && startsList(line, inParagraph)) return list(lines, i, depth, partial);
+  return table(lines, i, partial);
+}
+
+function fenceOf(text) {
+  const found = FENCE.exec(text);
+  return found && !(found[1][0] === "`" && found[2].includes("`")) ? { mark: found[1], info: found[2] } : null;
+}
+
+function fencedCode(lines, from, { mark, info }) {
+  const indent = indentOf(lines[from]);
+  const words = [];
+  let i = from + 1;
+  for (; i < lines.length; i++) {
+    const text = lines[i].trim();
+    if (text.length >= mark.length && text === mark[0].repeat(text.length)) break;
+    words.push(lines[i].slice(Math.min(indent, indentOf(lines[i]))));
+  }
+  const language = /^\s*([\w+#.-]{0,30})/.exec(info)[1];
+  return { end: Math.min(i + 1, lines.length), block: { type: "code", language, text: words.join("\n") } };
+}
+
+function indentedCode(lines, from) {
+  let end = from;
+  for (let i = from; i < lines.length && (isBlank(lines[i]) || indentOf(lines[i]) >= 4); i++) if (!isBlank(lines[i])) end = i + 1;
+  return { end, block: { type: "code", language: "", text: lines.slice(from, end).map((line) => line.slice(4)).join("\n") } };
+}
+
+function headingText(text) {
+  let end = text.trimEnd().length;
+  while (end > 0 && text[end - 1] === "#") end--;
+  return end === 0 || /\s/.test(text[end - 1]) ? text.slice(0, end).trimEnd() : text.trimEnd();
+}
+
+function startsList(line, inParagraph) {
+  const found = MARKER.exec(line);
+  if (!found || isRule(line)) return false;
+  // A paragraph is interrupted neither by an empty item nor by a line that begins with a number ("… of\n1986. It …").
+  return !inParagraph || (line.length > found[0].length && (!found[3] || found[3] === "1"));
+}
+
+const startsBlock = (line) => {
+  const text = line.trimStart();
+  return fenceOf(text) || /^#{1,6}\s/.test(text) || text[0] === ">" || isRule(text) || startsList(line, true);
+};
+
+function quote(lines, from, depth, partial) {
+  const inside = [];
+  let i = from;
+  for (; i < lines.length; i++) {
+    const text = lines[i].trimStart();
+    if (text[0] === ">") inside.push(spaced(text.slice(text[1] === " " ? 2 : 1)));
+    else if (text && inside[inside.length - 1].trim() && !startsBlock(lines[i])) inside.push(text);
+    else break;
+  }
+  return { end: i, block: { type: "quote", blocks: blocksOf(inside, depth + 1, partial && i === lines.length) } };
+}
+
+function list(lines, from, depth, partial) {
+  const first = MARKER.exec(lines[from]);
+  const ordered = first[3] !== undefined;
+  const items = [];
+  let i = from;
+  while (i < lines.length) {
+    const found = MARKER.exec(lines[i]);
+    if (!found || isRule(lines[i]) || (found[3] !== undefined) !== ordered || found[1].length > first[1].length + 1) break;
+    const item = itemLines(lines, i, found);
+    const task = /^\[([ xX])\]\s/.exec(item.lines[0]);
+    if (task) item.lines[0] = item.lines[0].slice(4);
+    items.push({ task: task ? task[1] !== " " : null, blocks: blocksOf(item.lines, depth + 1, partial && item.end === lines.length) });
+    i = item.end;
+    let next = i;
+    while (next < lines.length && isBlank(lines[next])) next++;
+    if (next > i && next < lines.length && MARKER.test(lines[next])) i = next;
+  }
+  return { end: i, block: { type: "list", ordered, start: ordered ? Number(first[3]) : 1, items } };
+}
+
+// The lines of an item without their indentation, and where it ends.
+function itemLines(lines, from, found) {
+  const wide = found[0].length;
+  const content = lines[from].length === wide || wide > found[0].trimEnd().length + 4 ? found[0].trimEnd().length + 1 : wide;
+  const least = Math.min(content, found[1].length + 2);
+  const inside = [lines[from].slice(content)];
+  let end = from + 1;
+  let blanks = 0;
+  for (let i = from + 1; i < lines.length; i++) {
+    const line = lines[i];
+    if (isBlank(line)) {
+      blanks++;
+      continue;
+    }
+    const indent = indentOf(line);
+    const lazy = blanks === 0 && inside[inside.length - 1].trim() && !MARKER.test(line) && !startsBlock(line);
+    if (indent < least && !lazy) break;
+    while (blanks > 0) {
+      inside.push("");
+      blanks--;
+    }
+    inside.push(line.slice(Math.min(indent, content)));
+    end = i + 1;
+  }
+  return { lines: inside, end };
+}
+
+function table(lines, from, partial) {
+  const head = cellsOf(lines[from]);
+  if (!head) return null;
+  const next = lines[from + 1];
+  // While it streams, a last line that begins with "|" is the head of a table whose next line is on its way.
+  const early = partial && next === undefined && lines[from].trimStart()[0] === "|";
+  const under = next === undefined ? null : cellsOf(next.includes("|") ? next : `|${next}|`);
+  const rule = under && under.every((cell) => /^:?-+:?$/.test(cell));
+  if (!early && (!rule || under.length !== head.length)) return null;
+  const align = (under || []).map((cell) => (cell.endsWith(":") ? (cell[0] === ":" ? "center" : "right") : cell[0] === ":" ? "left" : ""));
+  const rows = [];
+  let i = Math.min(from + 2, lines.length);
+  // A row is neither filled up to the width of the head (a thousand rows of nothing would be a million cells) nor cut.
+  for (let cells; i < lines.length && !startsBlock(lines[i]) && (cells = cellsOf(lines[i])); i++) rows.push(cells);
+  return { end: i, block: { type: "table", align, head, rows } };
+}
+
+// The cells of a row; null where the line has no "|".
+function cellsOf(line) {
+  const text = line.trim();
+  if (!text.includes("|")) return null;
+  const cells = [];
+  let cell = "";
+  for (let i = text[0] === "|" ? 1 : 0; i < text.length; i++) {
+    if (text[i] === "\\" && text[i + 1] === "|") cell += text[++i];
+    else if (text[i] === "|") {
+      cells.push(cell.trim());
+      cell = "";
+    } else cell += text[i];
+  }
+  if (cell.trim() || cells.length === 0) cells.push(cell.trim());
+  return cells;
+}

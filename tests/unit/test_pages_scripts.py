@@ -1,0 +1,32 @@
+"""The scripts of the pages that need no browser, under Node."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+NODE = shutil.which("node")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no node here")
+def test_markdown_is_shown_safely_and_as_it_streams(tmp_path: Path) -> None:
+    assert NODE
+    # Node takes a file of that name for a module where a package says so.
+    pages = shutil.copytree(ROOT / "ingress" / "pages", tmp_path / "pages", ignore=shutil.ignore_patterns("*.py"))
+    (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
+    # A quadratic parser would take minutes for the texts of the last test there.
+    done = subprocess.run(
+        [NODE, "--test", "tests/pages/markdown.mjs"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PAGES": str(pages)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
