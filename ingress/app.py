@@ -15,6 +15,7 @@ from answerback.store.live import Live
 
 from .api.api import Api
 from .api.conversation import Conversation
+from .api.key_check import KeyCheck
 from .api.routes import routes
 from .api.sse import Streams
 from .connections import Connection
@@ -46,7 +47,9 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     live, streams = Live(threads), Streams(settings.heartbeat)
     conversation = Conversation(threads, live)
     mcp = Mcp(conversation, settings.read_timeout)
-    Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()]).mount(app)
+    api = Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()])
+    api.mount(app)
+    app.router.add_post("/widget/check", KeyCheck(api.callers, settings.read_timeout).post)
     app.cleanup_ctx.append(_listening(live))
     app.on_shutdown.extend((streams.close, mcp.close))
     app.on_cleanup.append(mcp.stop)

@@ -31,8 +31,8 @@ class Api:
     def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
         self.routes = routes
         self._read_timeout = settings.read_timeout
-        self._callers = Callers(database)
-        self._origins = Origins(self._callers)
+        self.callers = Callers(database)
+        self._origins = Origins(self.callers)
         self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
         self._repeats = Repeats(database)
 
@@ -49,7 +49,7 @@ class Api:
 
     async def admit(self, request: web.Request, route: Route) -> Caller:
         """The caller, if he may call this route, and now. Raises `Problem`: 401, 403, 404, 429."""
-        caller = await self._callers.find(request)
+        caller = await self.callers.find(request)
         _check(caller, route, request)
         allowance = await self._rates.spend(caller.id)
         policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'

@@ -97,6 +97,15 @@ class Callers:
             raise _unknown("this key opens nothing: it is unknown, expired or revoked", given=True)
         return caller
 
+    async def refusal(self, text: str, request: web.Request) -> Problem | None:
+        """Why a publishable key opens nothing for the page that sent this request; None where it does."""
+        shown = Credential.read(text.strip())
+        try:
+            known = shown is not None and shown.kind == "pub" and await self._of_key(shown, request)
+        except Problem as problem:
+            return problem
+        return None if known else Problem(401, "the key is unknown, expired or revoked", code="no-credential")
+
     async def allowed(self, origin: str) -> bool:
         """Whether any live publishable key is for this web origin."""
         return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin))

@@ -6,13 +6,24 @@ import json
 import re
 from importlib.resources.abc import Traversable
 
-PARTS = ("texts.js", "memory.js", "../stream.js", "line.js", "../talk.js", "session.js", "view.js", "widget.js")
+PARTS = (
+    "texts.js", "memory.js", "../stream.js", "line.js", "../talk.js", "session.js", "../markdown/inline.js",
+    "../markdown/blocks.js", "../markdown/render.js", "view.js", "place.js", "widget.js",
+)  # fmt: skip
+STYLES = ("style.css", "../markdown/markdown.css")
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 def bundle(folder: Traversable) -> str:
     """The script that `folder` holds in parts. What they import of each other stands there already."""
-    style = json.dumps(folder.joinpath("style.css").read_text()).replace("</", "<\\/")
-    parts = [_EXPORT.sub("", _IMPORT.sub("", folder.joinpath(part).read_text())) for part in PARTS]
+    css = "".join(folder.joinpath(part).read_text() for part in STYLES)
+    style = json.dumps(css).replace("</", "<\\/")
+    parts = [_part(folder.joinpath(part).read_text()) for part in PARTS]
     return "\n".join(['(() => {\n"use strict";', f"const CSS = {style};", *parts, "})();\n"])
+
+
+def _part(text: str) -> str:
+    """A part without its imports, exports and comments."""
+    return _EXPORT.sub("", _IMPORT.sub("", _COMMENT.sub("", text)))

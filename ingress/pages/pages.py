@@ -49,7 +49,8 @@ def pages() -> list[web.RouteDef]:
     """All of them."""
     here = Path(__file__).parent
     assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
-    assets += [("dashboard/", file) for file in here.joinpath("dashboard").iterdir()]
+    for folder in ("dashboard", "markdown"):
+        assets += [(f"{folder}/", file) for file in here.joinpath(folder).iterdir()]
     found = {f"/assets/{folder}{file.name}": File(file.name, file.read_text(), HEADERS) for folder, file in assets}
     found["/"] = found["/assets/dashboard/index.html"]
     # Any page may load it: what it may do there is for the server to say.

@@ -2,7 +2,8 @@
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
 export async function* eventsOf(response, alive) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder(); // TextDecoderStream is not everywhere
   let rest = "";
   let event = { id: "", kind: "message", data: [] };
   try {
@@ -10,11 +11,12 @@ export async function* eventsOf(response, alive) {
       const { done, value } = await reader.read();
       if (done) return;
       alive();
-      if (!value.includes("\n")) {
-        rest += value; // of a long line: split once, when all of it is there
+      const text = decoder.decode(value, { stream: true });
+      if (!text.includes("\n")) {
+        rest += text; // of a long line: split once, when all of it is there
         continue;
       }
-      const lines = (rest + value).split(/\r?\n/);
+      const lines = (rest + text).split(/\r?\n/);
       rest = lines.pop();
       for (const line of lines) {
         if (line === "") {

@@ -16,6 +16,11 @@ export class Talk {
     this.put(key, { role: "user", points: Array.from(text), pending: true });
   }
 
+  // It was not taken, and is not tried again by itself.
+  refuse(key) {
+    if (this.messages.has(key)) this.put(key, { pending: false, status: "refused" });
+  }
+
   // It was stored under this id.
   acknowledge(key, id) {
     const message = this.messages.get(key);
@@ -39,6 +44,7 @@ export class Talk {
     if (kind === "turn") this.begin(said);
     if (kind === "text") this.grow(said);
     if (kind === "done") this.end(said);
+    if (kind === "error") this.fail(said);
   }
 
   begin({ turn, messages }) {
@@ -63,6 +69,12 @@ export class Talk {
       if (messages.includes(id)) this.put(id, { ...message, final: true, status: status === "cancelled" ? status : "" });
       else if (!message.final) this.drop(id);
     }
+  }
+
+  // It failed for good: what was written of an answer is none.
+  fail({ turn, events }) {
+    for (const id of events) if (this.messages.has(id)) this.put(id, { status: "failed" });
+    for (const [id, message] of this.messages) if (message.turn === turn && message.role === "assistant" && !message.final) this.drop(id);
   }
 
   put(id, fields) {

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from answerback import Agent, Turn
-from tests.acceptance.agents import recite
+from tests.acceptance.agents import echo, hold, recite
 
 
 async def moody(turn: Turn) -> str:
@@ -21,5 +21,7 @@ agents = [
     Agent("moody", moody, description="Fails until it is mended."),
     Agent("silent", moody, chat=False),
     Agent("nightly", moody, lifecycle="scheduled"),
+    Agent("echo", echo),
+    Agent("hold", hold),
     Agent("kyc", flow="examples/kyc/kyc.json"),
 ]

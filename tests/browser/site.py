@@ -8,11 +8,17 @@ from html import escape
 
 from aiohttp import web
 
+from tests.forks import ROOT
+
+PAGES = ROOT / "tests" / "fixtures" / "pages"
 POLICY = "default-src 'none'; script-src {api}; connect-src {api}; require-trusted-types-for 'script'"
 
 
 class Site:
-    """It serves one page. `api` is where the widget comes from; `data` goes into its script tag."""
+    """It serves one page, and those of tests/fixtures/pages.
+
+    `api` is where the widget comes from; `data` goes into its script tag.
+    """
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
@@ -31,6 +37,12 @@ class Site:
         policy = POLICY.format(api=self.api)
         return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": policy})
 
+    async def fixture(self, request: web.Request) -> web.Response:
+        """A page that is hard on the widget, as it stands in tests/fixtures/pages, with our address and key."""
+        html = PAGES.joinpath(request.match_info["name"]).read_text()
+        html = html.replace("http://HOST", self.api).replace("ab_pub_…", self.key)
+        return web.Response(text=html, content_type="text/html")
+
 
 @asynccontextmanager
 async def site() -> AsyncIterator[Site]:
@@ -39,6 +51,7 @@ async def site() -> AsyncIterator[Site]:
     runner = web.AppRunner(app)
     found = Site("")
     app.router.add_get("/", found.page)
+    app.router.add_get("/fixtures/{name}", found.fixture)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -71,10 +71,16 @@ async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, pa
     await answered(panel, "echo: hello <b>you</b>")
     await say(panel, "see https://example.com/a?b=c.")
     await answered(panel, "echo: hello <b>you</b>", "echo: see https://example.com/a?b=c.")
+    await say(
+        panel, "**bold** [link](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    )
+    await expect(panel.get_by_role("table")).to_be_visible()
+    await expect(panel.locator(".assistant strong")).to_have_text("bold")
+    assert await panel.locator(".assistant img, .user strong, .user table").count() == 0
     assert await panel.locator(".assistant a").get_attribute("href") == "https://example.com/a?b=c"
-    await committed(plain, *await said(panel, "user"), role="user")
-    await until(lambda: asyncio.sleep(0, heard), lambda found: len(found) == 4, what="the events")
-    assert [each["role"] for each in heard] == ["user", "assistant"] * 2
+    await until(lambda: stored(plain, "user"), lambda found: len(found) == 3, what="the commit")
+    await until(lambda: asyncio.sleep(0, heard), lambda found: len(found) == 6, what="the events")
+    assert [each["role"] for each in heard] == ["user", "assistant"] * 3
     assert heard[1]["text"] == "echo: hello <b>you</b>"
     assert await page.context.cookies() == []
     await picture(page, "widget")

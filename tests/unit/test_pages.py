@@ -16,7 +16,15 @@ def test_the_widget_is_all_of_its_parts_in_one_function() -> None:
     assert script.startswith("(() => {")
     assert script.endswith("})();\n")
     assert not re.search(r"^(import|export) ", script, re.MULTILINE)
-    for name in ("class Memory", "function* eventsOf", "class Line", "class Talk", "class Session", "class View"):
+    for name in (
+        "class Memory",
+        "function* eventsOf",
+        "class Line",
+        "class Talk",
+        "class Session",
+        "class View",
+        "renderMarkdown(place",
+    ):
         assert script.count(name) == 1
     folder = {file.name for file in PAGES.joinpath("widget").iterdir()}
     assert folder == {part for part in PARTS if "/" not in part} | {"style.css"}
@@ -35,7 +43,8 @@ def test_every_file_that_the_dashboard_names_is_served() -> None:
 
 
 def test_no_page_writes_html_or_runs_text() -> None:
-    scripts = [file for folder in ("dashboard", "widget") for file in PAGES.joinpath(folder).iterdir()]
+    folders = ("dashboard", "widget", "markdown")
+    scripts = [file for folder in folders for file in PAGES.joinpath(folder).iterdir()]
     for file in [*scripts, PAGES.joinpath("talk.js"), PAGES.joinpath("stream.js")]:
         if file.name.endswith(".js"):
             text = file.read_text()

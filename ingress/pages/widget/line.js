@@ -5,46 +5,56 @@ const PATIENCE = 30000; // ms for an answer, after which it counts as lost
 const FIRST = 400;
 const LONGEST = 15000;
 
+// The server's answer is no. `code` is the end of the problem's type; `final`: the key itself opens nothing here.
 class Refused extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, final = false) {
     super(problem.detail || problem.title || String(status));
     this.status = status;
-    this.code = (problem.type || "").split("#")[1] || "";
+    this.code = problem.code || (problem.type || "").split("#")[1] || "";
+    this.final = final;
   }
 }
 
+// No answer came: the network, or an answer that the browser does not show to this page.
+class Lost extends Error {}
+
+// The browser gives no access to a response while it arrives.
+class Unstreamed extends Error {}
+
 class Line {
-  constructor(base) {
+  constructor(base, key) {
     this.base = base;
+    this.key = key;
     this.away = () => {};
   }
 
   async once(method, path, bearer, { body, headers = {}, signal } = {}) {
-    const response = await fetch(this.base + path, {
+    const options = {
       method,
       signal,
       credentials: "omit",
       headers: { Authorization: `Bearer ${bearer}`, ...(body && { "Content-Type": "application/json" }), ...headers },
-      body: body && JSON.stringify(body),
-    });
+      body: body && json(body),
+    };
+    const response = await answerOf(fetch(`${this.base}/api/v1${path}`, options));
     if (response.ok) return response;
     const refused = new Refused(response.status, await response.json().catch(() => ({})));
     refused.wait = 1000 * Number(response.headers.get("Retry-After"));
     throw refused;
   }
 
-  // Until it is answered. Throws `Refused` when another try would be refused as well.
+  // Until it is answered. Throws `Refused` when another attempt would be refused as well.
   async ask(method, path, bearer, options = {}) {
     for (let tries = 0; ; tries++) {
       try {
-        const signal = AbortSignal.timeout(PATIENCE);
-        const found = await this.once(method, path, bearer, { ...options, signal });
+        const found = await withTimeout(async (signal) => {
+          const response = await this.once(method, path, bearer, { ...options, signal });
+          return answerOf(response.json());
+        });
         this.away(false);
-        return await found.json();
+        return found;
       } catch (error) {
-        if (!passing(error)) throw error;
-        this.away(!(error instanceof Refused));
-        await this.rest(tries, error.wait);
+        await this.endure(error, tries);
       }
     }
   }
@@ -63,17 +73,53 @@ class Line {
     try {
       const headers = { Accept: "text/event-stream", "Last-Event-ID": last };
       const response = await this.once("GET", path, bearer, { headers, signal: quiet.signal });
+      if (!response.body || !response.body.getReader) throw new Unstreamed();
       this.away(false);
-      yield* eventsOf(response, alive);
+      const events = eventsOf(response, alive);
+      for (;;) {
+        const { done, value } = await answerOf(events.next());
+        if (done) return;
+        yield value;
+      }
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
+      stop();
+    }
+  }
+
+  // After an error: wait, and return, where another attempt may succeed; throw where it will not.
+  async endure(error, tries) {
+    if (error instanceof Lost) {
+      // A browser shows a page nothing of an answer to an origin that is not allowed: to the page it is a lost network.
+      const refused = await this.refusal();
+      if (refused) throw refused;
+      this.away(true);
+    } else if (error instanceof Refused && passing(error)) {
+      this.away(false);
+    } else {
+      throw error;
+    }
+    await this.rest(tries, error.wait);
+  }
+
+  // Why this key opens nothing from this page; null when it does, or the server cannot be reached.
+  async refusal() {
+    try {
+      const found = await withTimeout(async (signal) => {
+        // Nothing that a browser would ask about first: https://fetch.spec.whatwg.org/#simple-requests.
+        const response = await fetch(`${this.base}/widget/check`, { method: "POST", body: this.key, credentials: "omit", signal });
+        return response.json();
+      });
+      return found.usable === false ? new Refused(403, found, true) : null;
+    } catch {
+      return null;
     }
   }
 
   // Longer each time; shorter when the network comes back.
   rest(tries, least = 0) {
-    const ms = Math.max(least, Math.min(LONGEST, FIRST * 2 ** tries) * (0.5 + Math.random() / 2));
+    const ms = Math.max(least || 0, Math.min(LONGEST, FIRST * 2 ** tries) * (0.5 + Math.random() / 2));
     return new Promise((resume) => {
       const end = () => {
         removeEventListener("online", end);
@@ -86,7 +132,25 @@ class Line {
   }
 }
 
-function passing(error) {
-  if (!(error instanceof Refused)) return true;
-  return [408, 425, 429, 502, 503, 504].includes(error.status) || error.code === "still-running";
+function passing({ status, code }) {
+  return [408, 425, 429, 502, 503, 504].includes(status) || code === "still-running";
+}
+
+// What only the network may do fails as `Lost`; whatever else fails is a fault of ours, and no reason to try again.
+async function answerOf(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    throw new Lost(String(error));
+  }
+}
+
+async function withTimeout(run) {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), PATIENCE);
+  try {
+    return await run(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,148 +1,207 @@
 // A session: opened once, found again after a reload, spoken to once a message, listened to without gap or repeat.
+//
+// What stands here is the truth for this page, and the server's for all of them. A message counts as sent when its
+// receipt came, whatever the browser's storage says.
+
+const POLL = 2000; // ms between two looks where a browser cannot read a stream
+const CALM = 400; // ms without news after which it is asked whether anything is still to come
 
 class Session {
   constructor({ line, key, agent, memory, talk, report }) {
     Object.assign(this, { line, key, agent, memory, talk, report });
+    this.opened = null; // { id, token }
+    this.opening = "";
+    this.outbox = []; // written, and not acknowledged: { key, text }
+    this.awaited = new Set(); // ids of messages whose answer is on its way
+    this.busy = new Set(); // turns that run
+    this.unsettled = false; // the server says that it is not done
     this.last = "0";
-    this.busy = new Set();
     this.user = null;
-  }
-
-  get known() {
-    return this.memory.read().session;
+    this.over = false;
   }
 
   get waiting() {
-    const { pending = [], awaited = [] } = this.memory.read();
-    return pending.length + awaited.length + this.busy.size > 0;
+    return this.unsettled || this.outbox.length + this.awaited.size + this.busy.size > 0;
   }
 
   // Show what was said, and go on where a reload or another page left it.
   async resume() {
-    for (const { key, text } of this.memory.read().pending || []) this.talk.write(key, text);
-    if (this.known) await this.history();
-    if (this.waiting) this.flush();
+    this.outbox = this.memory.outbox();
+    ({ session: this.opened, opening: this.opening } = this.memory.session());
+    for (const { key, text } of this.outbox) this.talk.write(key, text);
+    if (this.opened) await this.refresh();
+    if (this.outbox.length) this.flush();
+  }
+
+  // Another tab wrote: its session is ours, and what was said there is shown here.
+  async changedElsewhere() {
+    const { session } = this.memory.session();
+    if (this.opened ? !session || session.id !== this.opened.id : !session) return;
+    this.opened = session;
+    await this.refresh();
+    this.follow();
   }
 
   say(text) {
+    this.over = false;
     const message = { key: uuid(), text };
-    this.memory.change({ pending: [...(this.memory.read().pending || []), message] });
+    this.outbox.push(message);
+    this.memory.keep(message);
     this.talk.write(message.key, text);
-    return this.flush();
+    this.flush();
+    return message.key;
   }
 
   // Send what is written, in order, each until it is acknowledged. Its key makes a repeated request one message.
   flush() {
-    this.flushing ||= this.sendAll().finally(() => (this.flushing = null));
+    if (!this.flushing) {
+      this.flushing = this.sendAll().finally(() => {
+        this.flushing = null;
+        this.report("state");
+      });
+    }
     return this.flushing;
   }
 
   async sendAll() {
     let again = false;
     this.report("state");
-    for (let next; (next = (this.memory.read().pending || [])[0]); ) {
+    while (this.outbox.length && !this.over) {
+      const next = this.outbox[0];
       try {
         const { id, token } = await this.open();
         const headers = { "Idempotency-Key": next.key };
         const body = { content: next.text, wait: false };
         const receipt = await this.line.ask("POST", `/chat/sessions/${id}/messages`, token, { body, headers });
-        const { pending = [], awaited = [] } = this.memory.read();
-        const rest = pending.filter(({ key }) => key !== next.key);
-        this.memory.change({ pending: rest, awaited: [...awaited, receipt.id] });
+        this.sent(next);
+        this.awaited.add(receipt.id);
         this.talk.acknowledge(next.key, receipt.id);
         this.follow();
       } catch (error) {
         // A session ends, if only after a day: what was not taken is said in another one.
-        if (this.known && !again && ([401, 404].includes(error.status) || error.code === "thread-ended")) {
+        if (this.opened && !again && !error.final && ([401, 404].includes(error.status) || error.code === "thread-ended")) {
           again = true;
           this.forget();
         } else {
-          this.refuse(next, error);
+          this.sent(next);
+          this.talk.refuse(next.key);
+          this.report("refused", { error });
         }
       }
     }
-    this.report("state");
+  }
+
+  sent(message) {
+    this.outbox = this.outbox.filter(({ key }) => key !== message.key);
+    this.memory.drop(message);
   }
 
   async open() {
-    if (this.known) return this.known;
+    if (this.opened) return this.opened;
     const body = { ...(this.agent && { agentId: this.agent }), ...(this.user && { metadata: this.user }) };
     // Named, so that a session whose answer was lost on its way is not opened twice.
-    const { opening = uuid() } = this.memory.read();
-    this.memory.change({ opening });
-    const headers = { "Idempotency-Key": opening };
+    this.opening = this.opening || this.memory.session().opening || uuid();
+    this.memory.keepSession(null, this.opening);
+    const headers = { "Idempotency-Key": this.opening };
     const { id, token } = await this.line.ask("POST", "/chat/sessions", this.key, { body, headers });
-    this.memory.change({ session: { id, token }, opening: undefined });
+    this.opened = { id, token };
+    this.opening = "";
+    this.memory.keepSession(this.opened);
     this.last = "0";
     this.report("session", { id });
-    return this.known;
-  }
-
-  refuse(message, error) {
-    const pending = (this.memory.read().pending || []).filter(({ key }) => key !== message.key);
-    this.memory.change({ pending });
-    this.talk.drop(message.key);
-    this.report("refused", { text: message.text, error });
+    return this.opened;
   }
 
   // The session is over: the next message opens another one.
   forget() {
-    this.stop();
+    if (this.listening) this.listening.abort();
+    this.listening = null;
     this.busy.clear();
+    this.awaited.clear();
+    this.unsettled = false;
     this.last = "0";
-    this.memory.change({ session: undefined, opening: undefined, awaited: [] });
+    this.opened = null;
+    this.opening = "";
+    this.memory.keepSession(null);
   }
 
-  async history() {
+  // Nothing more can be said or heard here.
+  end() {
+    this.over = true;
+    if (this.listening) this.listening.abort();
+    clearTimeout(this.calm);
+    for (const message of this.outbox) {
+      this.sent(message);
+      this.talk.refuse(message.key);
+    }
+  }
+
+  // How the server says it stands. The state comes first: what ends between the two is in the messages.
+  async refresh() {
+    const before = [...this.awaited];
     try {
-      const { id, token } = this.known;
+      const { id, token } = this.opened;
+      const { state } = await this.line.ask("GET", `/chat/sessions/${id}`, token);
       for (let cursor = ""; cursor !== null; ) {
         const query = cursor && `?cursor=${encodeURIComponent(cursor)}`;
         const page = await this.line.ask("GET", `/chat/sessions/${id}/messages${query}`, token);
         for (const message of page.messages) {
+          if (message.role === "user") this.acknowledged(message);
           this.talk.settle(message);
-          if (message.role === "user") this.answered([message.id]);
         }
         cursor = page.next_cursor;
       }
+      this.unsettled = state !== "idle";
+      if (!this.unsettled) for (const one of before) this.awaited.delete(one);
       this.talk.torn = false;
       this.report("history");
     } catch (error) {
-      this.forget();
+      this.lost(error);
     }
   }
 
-  answered(ids) {
-    const { awaited = [] } = this.memory.read();
-    if (awaited.some((id) => ids.includes(id))) this.memory.change({ awaited: awaited.filter((id) => !ids.includes(id)) });
+  // A message that is in the history and neither waits nor is worked on has had its answer.
+  acknowledged({ id, status }) {
+    if (!["waiting", "running"].includes(status)) this.awaited.delete(id);
   }
 
-  stop() {
-    this.listening?.abort();
+  lost(error) {
+    if (error instanceof Refused && !error.final) this.forget();
+    else this.end();
+    if (!(error instanceof Refused) || error.final) this.report("broken", { error });
   }
 
-  // Listen while an answer is on its way, or the panel is `watched`.
+  // Listen while an answer is on its way.
   async follow() {
-    if (this.listening) return;
+    if (this.listening || this.over) return;
     const listening = (this.listening = new AbortController());
-    for (let tries = 0; this.known && (this.waiting || this.watched) && !listening.signal.aborted; ) {
+    const on = () => this.opened && this.waiting && !this.over && !listening.signal.aborted;
+    for (let tries = 0; on(); ) {
       try {
-        const { id, token } = this.known;
+        const { id, token } = this.opened;
         for await (const event of this.line.stream(`/chat/sessions/${id}/stream`, token, this.last, listening.signal)) {
           tries = 0;
           await this.hear(event);
           if (event.id) this.last = event.id;
-          if (!this.waiting && !this.watched) break;
+          if (!on()) break;
         }
+        if (on()) await this.line.rest(tries++);
       } catch (error) {
         if (listening.signal.aborted) break;
-        if (!passing(error)) this.forget();
-        else this.line.away(!(error instanceof Refused));
+        if (error instanceof Unstreamed) await this.poll(on);
+        else await this.line.endure(error, tries++).catch((final) => this.lost(final));
       }
-      if (this.known && (this.waiting || this.watched)) await this.line.rest(tries++);
     }
-    this.listening = null;
+    if (this.listening === listening) this.listening = null;
     this.report("state");
+  }
+
+  async poll(on) {
+    this.busy.clear();
+    while (on()) {
+      await this.refresh();
+      if (on()) await new Promise((resume) => setTimeout(resume, POLL));
+    }
   }
 
   async hear({ kind, data }) {
@@ -152,16 +211,27 @@ class Session {
     if (this.flushing && about.some((id) => !this.talk.messages.has(id))) await this.flushing;
     if (kind === "forgotten") {
       this.last = "0";
-      return this.history(); // it has what is not kept as events any more
+      return this.refresh(); // it has what is not kept as events any more
     }
     if (kind === "gone") return this.forget();
     this.talk.hear(kind, said);
     if (kind === "turn") this.busy.add(said.turn);
     if (kind === "done" || kind === "error") {
       this.busy.delete(said.turn);
-      this.answered(said.events);
-      if (this.talk.torn) await this.history();
+      // What was interrupted is answered by another turn.
+      if (said.status !== "interrupted") for (const id of said.events) this.awaited.delete(id);
+      if (this.talk.torn) await this.refresh();
     }
+    clearTimeout(this.calm);
+    if (this.unsettled && !this.busy.size) this.calm = setTimeout(() => this.settled(), CALM);
     this.report(kind, said);
+  }
+
+  // What a reload found under way may be done by now.
+  async settled() {
+    if (!this.opened || this.over) return;
+    await this.refresh();
+    if (!this.waiting && this.listening) this.listening.abort();
+    this.report("state");
   }
 }

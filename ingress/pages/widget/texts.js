@@ -17,18 +17,25 @@ const TEXTS = {
   refused: "This could not be sent.",
   unavailable: "The chat is not available here.",
   cancelled: "stopped",
+  interrupted: "stopped",
   dropped: "not taken, for another answer was on its way",
   retry: "Try again",
   unread: "new message",
 };
+// Attributes that say what the widget does: they are no texts, whatever they are called.
+const OPTIONS = ["key", "agent", "position", "theme", "open", "texts"];
 
-function textsOf(script) {
-  const texts = { ...TEXTS };
+function textsOf({ dataset }) {
+  let given = {};
   try {
-    Object.assign(texts, JSON.parse(script.dataset.texts || "{}"));
+    given = JSON.parse(dataset.texts || "{}") || {};
   } catch (error) {
-    console.error("answerback: data-texts is no JSON", error);
+    console.error("answerback: data-texts is not JSON", error);
   }
-  for (const name of Object.keys(TEXTS)) if (script.dataset[name] !== undefined) texts[name] = script.dataset[name];
+  const texts = { ...TEXTS };
+  for (const name of Object.keys(TEXTS)) {
+    if (typeof given[name] === "string") texts[name] = given[name];
+    if (!OPTIONS.includes(name) && dataset[name] !== undefined) texts[name] = dataset[name];
+  }
   return texts;
 }

@@ -1,27 +1,27 @@
 // What is seen: a button, and a panel with what was said. Made without HTML in strings and without inline styles,
-// so that neither Trusted Types nor a style-src of the page is in its way.
+// so that neither Trusted Types nor a style-src of the page is in its way; and without a form, which a sandbox may forbid.
 
 const ICON = "M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z";
 const LINK = /(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]])/;
 
 class View {
-  constructor(texts, attributes) {
+  // `retry` is called with a message that the visitor wants to send again.
+  constructor(texts, attributes, retry) {
     this.texts = texts;
-    this.host = element("div", attributes);
+    this.retry = retry;
+    this.host = element("div", { "data-answerback": "", ...attributes });
     const root = this.host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(CSS);
-    root.adoptedStyleSheets = [sheet];
+    dress(root, CSS);
     this.shown = new Map();
+    this.due = new Map();
     this.log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": texts.title, tabindex: "0" });
     this.note = element("p", { class: "note", role: "status" });
     this.input = element("textarea", { rows: "1", "aria-label": texts.placeholder, placeholder: texts.placeholder, maxlength: "20000" });
-    this.button = element("button", { type: "submit", disabled: "" }, texts.send);
-    this.form = element("form", {}, this.input, this.button);
+    this.button = element("button", { type: "button", disabled: "" }, texts.send);
     this.closer = element("button", { type: "button", "aria-label": texts.close }, "×");
     const header = element("header", {}, element("h2", { id: "title" }, texts.title), this.closer);
     this.panel = element("section", { class: "panel", id: "panel", role: "dialog", "aria-labelledby": "title", hidden: "" });
-    this.panel.append(header, this.log, this.note, this.form);
+    this.panel.append(header, this.log, this.note, element("div", { class: "compose" }, this.input, this.button));
     this.dot = element("span", { class: "dot", hidden: "" }, element("span", { class: "hidden" }, texts.unread));
     this.launcher = element("button", { class: "launcher", type: "button", "aria-expanded": "false", "aria-controls": "panel" });
     this.launcher.setAttribute("aria-label", texts.launcher);
@@ -39,20 +39,49 @@ class View {
     this.host.toggleAttribute("data-open", open);
     this.launcher.setAttribute("aria-expanded", String(open));
     this.launcher.setAttribute("aria-label", open ? this.texts.close : this.texts.launcher);
-    if (open) this.dot.hidden = true;
-    if (open) this.bottom();
+    if (open) {
+      this.dot.hidden = true;
+      this.grow();
+      this.bottom();
+    }
     if (focus) (open ? this.input : this.launcher).focus();
   }
 
+  // The box is as high as its text, up to what the style allows.
+  grow() {
+    const near = this.near;
+    this.button.disabled = !this.input.value.trim();
+    this.input.style.height = "auto";
+    this.input.style.height = `${this.input.scrollHeight + this.input.offsetHeight - this.input.clientHeight}px`;
+    if (near) this.bottom();
+  }
+
+  // A message as it is now; null: it is gone. One that streams is drawn once a frame.
   show(id, message) {
+    if (message && message.role === "assistant" && !message.final) {
+      if (!this.due.size) soon(() => this.draw());
+      this.due.set(message.id, message);
+      return;
+    }
+    this.due.delete(id);
+    this.now(id, message);
+  }
+
+  draw() {
+    for (const [id, message] of this.due) this.now(id, message);
+    this.due.clear();
+  }
+
+  now(id, message) {
     let bubble = this.shown.get(id);
     if (!message) {
-      bubble?.box.remove();
+      if (bubble) bubble.box.remove();
       this.shown.delete(id);
       return;
     }
-    const near = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
-    if (!bubble) {
+    const near = this.near;
+    const first = !bubble;
+    if (first) {
       bubble = this.bubble(message.role, "");
       this.log.append(bubble.box);
     }
@@ -63,34 +92,64 @@ class View {
     bubble.box.classList.toggle("pending", Boolean(message.pending));
     // Whoever listens hears an answer once, when it is whole.
     bubble.box.setAttribute("aria-busy", String(streaming));
-    if (bubble.text !== text || bubble.streaming !== streaming) write(bubble.words, text, !streaming);
+    if (bubble.text !== text || bubble.streaming !== streaming) write(bubble.words, message.role, text, streaming);
     Object.assign(bubble, { text, streaming });
-    const { sending, cancelled, dropped } = this.texts;
-    bubble.small.textContent = message.pending ? sending : { cancelled, dropped }[message.status] || "";
-    if (near || message.role === "user") this.bottom();
+    this.label(bubble, message);
+    if (near || (first && message.role === "user")) this.bottom();
   }
 
-  // Words under the conversation; with `again`, and a button that calls it.
-  tell(words, { bad = false, typing = false, again } = {}) {
-    this.note.className = `note${bad ? " bad" : ""}${typing ? " typing" : ""}`;
-    this.note.replaceChildren(words);
+  // What became of it, under its words; with a button where another attempt may help.
+  label({ small }, message) {
+    const { sending, cancelled, interrupted, dropped, refused, failed, retry } = this.texts;
+    const words = message.pending ? sending : { cancelled, interrupted, dropped, refused, failed }[message.status] || "";
+    const again = message.role === "user" && ["refused", "failed"].includes(message.status) && !message.pending;
+    if (small.dataset.words === `${words}${again}`) return;
+    small.dataset.words = `${words}${again}`;
+    small.textContent = again ? `${words} ` : words;
     if (!again) return;
-    const button = element("button", { type: "button" }, this.texts.retry);
-    button.addEventListener("click", again);
-    this.note.append(button);
+    const button = element("button", { type: "button" }, retry);
+    button.addEventListener("click", () => this.retry(message));
+    small.append(button);
+  }
+
+  // Words under the conversation.
+  tell(words, { bad = false, typing = false } = {}) {
+    this.note.className = `note${bad ? " bad" : ""}${typing ? " typing" : ""}`;
+    if (this.note.textContent !== words) this.note.textContent = words;
   }
 
   bubble(role, text) {
     const who = element("span", { class: "hidden" }, `${role === "user" ? this.texts.you : this.texts.agent}: `);
-    const words = element("p", {});
+    const words = element("div", { class: role === "user" ? "words" : "words markdown" });
     const small = element("small", {});
-    write(words, text, true);
+    write(words, role, text, false);
     return { box: element("div", { class: `message ${role}` }, who, words, small), words, small, text };
+  }
+
+  get near() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
   }
 
   bottom() {
     this.log.scrollTop = this.log.scrollHeight;
   }
+}
+
+// A stylesheet that a style-src does not apply to, where the browser has such (Safari since 16.4).
+function dress(root, css) {
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    root.append(element("style", {}, css));
+  }
+}
+
+// With the next frame. A page in the background draws none.
+function soon(run) {
+  if (document.hidden) setTimeout(run, 100);
+  else requestAnimationFrame(run);
 }
 
 function element(name, attributes, ...children) {
@@ -110,8 +169,14 @@ function icon() {
   return svg;
 }
 
-function write(into, text, links) {
-  const parts = links ? text.split(LINK) : [text];
-  const anchor = (url) => element("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, url);
-  into.replaceChildren(...parts.map((part, number) => (number % 2 ? anchor(part) : part)));
+// An agent writes Markdown. A visitor's words stand as they were typed.
+function write(into, role, text, streaming) {
+  if (role === "assistant") return renderMarkdown(into, text, streaming);
+  into.textContent = "";
+  const line = element("p", {});
+  text.split(LINK).forEach((part, number) => {
+    const href = number % 2 ? safeUrl(part) : null;
+    line.append(href ? element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
+  });
+  into.append(line);
 }

@@ -3,18 +3,24 @@
 function start(script) {
   const { key, agent = "", position = "right", theme = "auto", open } = script.dataset;
   if (!key) return console.error("answerback: the script needs data-key, a publishable key: ab_pub_…");
+  const identity = `${script.src} ${key} ${agent}`;
+  if (window.Answerback && window.Answerback.remove) {
+    // Navigation that replaces the body runs the script again: the conversation goes on.
+    if (window.Answerback.identity === identity) return;
+    window.Answerback.remove();
+  }
   const texts = textsOf(script);
-  const view = new View(texts, { "data-position": position, "data-theme": theme });
+  const view = new View(texts, { "data-position": position, "data-theme": theme }, again);
   const memory = new Memory(`answerback:${key.split("_")[2]}:${agent}`);
-  const line = new Line(new URL("api/v1", script.src).href);
+  const line = new Line(new URL(".", script.src).href.replace(/\/$/, ""), key);
   const talk = new Talk((id, message) => {
     view.show(id, message);
-    if (message?.final && !message.told) tell(message);
+    if (message && message.final && !message.told) tell(message);
   });
   const session = new Session({ line, key, agent, memory, talk, report });
   let away = false;
   let past = true; // what is shown first was said before
-  let wrong = null;
+  let wrong = "";
 
   function emit(name, detail) {
     view.host.dispatchEvent(new CustomEvent(`answerback:${name}`, { bubbles: true, composed: true, detail }));
@@ -29,41 +35,46 @@ function start(script) {
 
   function report(kind, said) {
     if (kind === "session") emit("session", said);
-    if (kind === "refused") {
-      const unavailable = [401, 403].includes(said.error.status);
-      wrong = { words: unavailable ? texts.unavailable : texts.refused, text: unavailable ? "" : said.text };
-      emit("error", { reason: said.error.message, status: said.error.status });
+    if (kind === "refused" || kind === "broken") {
+      const { error } = said;
+      // For whoever put the widget there; the visitor is told that it is not available.
+      console.error(`answerback: ${error.message}`);
+      wrong = [401, 403].includes(error.status) ? texts.unavailable : kind === "broken" ? texts.failed : "";
+      emit("error", { reason: error.message, status: error.status, code: error.code });
     }
-    if (kind === "error") {
-      wrong = { words: texts.failed };
-      emit("error", { reason: said.reason, code: said.code });
-    }
-    if (kind === "done") wrong = null;
+    if (kind === "error") emit("error", { reason: said.reason, code: said.code });
+    if (kind === "done" || kind === "turn") wrong = "";
     state();
   }
 
   function state() {
-    const again = wrong?.text && (() => send(wrong.text));
-    if (away && session.waiting) view.tell(texts.offline, { bad: true });
-    else if (wrong) view.tell(wrong.words, { bad: true, again });
+    if (wrong) view.tell(wrong, { bad: true });
+    else if (away && session.waiting) view.tell(texts.offline, { bad: true });
     else if (session.busy.size) view.tell(`${texts.agent} ${texts.typing} …`, { typing: true });
     else view.tell("");
   }
 
   line.away = (gone) => {
+    if (away === gone) return;
     away = gone;
     state();
   };
 
   function send(text) {
     if (!text.trim()) return;
-    wrong = null;
+    wrong = "";
     past = false;
     const written = session.say(text);
-    const [message] = [...talk.messages.values()].slice(-1);
-    emit("message", { id: message.id, role: "user", text });
-    message.told = true;
-    return written;
+    const message = talk.messages.get(written);
+    emit("message", { id: written, role: "user", text });
+    if (message) message.told = true;
+  }
+
+  // Said once more: what was refused is taken away, what failed stays in the history.
+  function again(message) {
+    if (message.status === "refused") talk.drop(message.id);
+    else talk.put(message.id, { status: "" });
+    send(message.points.join(""));
   }
 
   function toggle(wanted, focus = true) {
@@ -72,25 +83,41 @@ function start(script) {
     emit(wanted ? "open" : "close");
   }
 
-  view.launcher.addEventListener("click", () => toggle(!view.open));
-  view.closer.addEventListener("click", () => toggle(false));
-  view.panel.addEventListener("keydown", (event) => event.key === "Escape" && toggle(false));
-  view.input.addEventListener("input", () => (view.button.disabled = !view.input.value.trim()));
-  view.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      view.form.requestSubmit();
-    }
-  });
-  view.form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  function submit() {
+    if (!view.input.value.trim()) return;
     send(view.input.value);
     view.input.value = "";
-    view.button.disabled = true;
+    view.grow();
     view.input.focus();
+  }
+
+  view.launcher.addEventListener("click", () => toggle(!view.open));
+  view.closer.addEventListener("click", () => toggle(false));
+  view.panel.addEventListener("keydown", (event) => event.key === "Escape" && !composing(event) && toggle(false));
+  view.button.addEventListener("click", submit);
+  view.input.addEventListener("input", () => view.grow());
+  view.input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || composing(event)) return;
+    event.preventDefault();
+    submit();
   });
 
-  document.body.append(view.host);
+  const leave = keepOnPage(view.host, () => view.bottom());
+  let changed = 0;
+  const elsewhere = (event) => {
+    if (event.key !== null && !event.key.startsWith(memory.name)) return;
+    clearTimeout(changed);
+    changed = setTimeout(() => session.changedElsewhere(), 300);
+  };
+  addEventListener("storage", elsewhere);
+
+  function remove() {
+    session.end();
+    removeEventListener("storage", elsewhere);
+    leave();
+    delete window.Answerback;
+  }
+
   if (open !== undefined) toggle(true, false);
   session.resume().then(() => {
     past = false;
@@ -99,11 +126,19 @@ function start(script) {
     emit("ready");
   });
 
-  // Whose session it is, for the agent and the operator: it is told when the session is opened.
+  // Who the visitor is, for the agent and the operator: sent when the session is opened.
   const identify = (user) => void (session.user = user);
-  window.Answerback = { open: () => toggle(true), close: () => toggle(false), send, identify, element: view.host };
+  window.Answerback = { open: () => toggle(true), close: () => toggle(false), send, identify, remove, element: view.host, identity };
 }
 
-const script = document.currentScript;
-if (document.body) start(script);
-else document.addEventListener("DOMContentLoaded", () => start(script));
+// Whether a key belongs to an input method. Safari's Enter that ends a composition comes after its end, and is known by
+// its code alone: https://bugs.webkit.org/show_bug.cgi?id=165004
+function composing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
+// A module has no currentScript.
+const tag = document.currentScript || [...document.querySelectorAll("script[data-key]")].find(({ src }) => /\/widget\.js(\?|$)/.test(src));
+if (!tag) console.error("answerback: no script tag with data-key is on this page");
+else if (document.body) start(tag);
+else document.addEventListener("DOMContentLoaded", () => start(tag));
