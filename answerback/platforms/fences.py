@@ -1,52 +1,14 @@
-"""Code in markdown: which fenced block is open where, and a text without its code."""
+"""A markdown text without its code."""
 
 from __future__ import annotations
 
 import re
 
+from answerback.platforms.blocks import closes
+
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _BACKTICKS = re.compile(r"`+")
-
-
-def open_fence(text: str, fence: str = "") -> tuple[str, int]:
-    """The opening line of the code block still open at the end of `text`, and where it opened.
-
-    `fence` is the one open at its beginning, which counts as opened at -1. ("", -1) when none is open.
-    """
-    at = -1
-    for found in _FENCE.finditer(text):
-        marks, rest = found[1], found[2].strip()
-        if not fence:
-            # "```not a block```" on one line is inline code: https://spec.commonmark.org/0.31.2/#info-string
-            if not (marks[0] == "`" and "`" in rest):
-                fence, at = marks + rest, found.start()
-        elif closes(fence, marks, rest):
-            fence, at = "", -1
-    return fence, at
-
-
-def marks(fence: str) -> str:
-    """The backticks or tildes alone of an opening line: what a closing line must be."""
-    return fence[: len(fence) - len(fence.lstrip(fence[0]))] if fence else ""
-
-
-def closes(fence: str, line_marks: str, rest: str) -> bool:
-    """Whether a line of these marks, with `rest` behind them, ends the block that `fence` opened."""
-    return line_marks.startswith(marks(fence)) and not rest
-
-
-def closed_at(text: str, fence: str) -> int:
-    """If the first line of `text` ends the block that `fence` opened: where the next line begins. Else 0."""
-    found = _FENCE.match(text)
-    if not found or not closes(fence, found[1], found[2].strip()):
-        return 0
-    return min(found.end() + 1, len(text))
-
-
-def closing(text: str) -> str:
-    """What to append so that a code block left open in `text` does not swallow what follows."""
-    return "\n" + marks(fence) if (fence := open_fence(text)[0]) else ""
 
 
 def without_code(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from answerback.platforms.fences import closed_at, marks, open_fence
+from answerback.platforms.blocks import NOWHERE, Standing, alone, closing, follow, lines
 
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\s")
 _LONGEST_MARKS = 16
@@ -18,36 +18,61 @@ def split(text: str, limit: int) -> list[str]:
 
     A part ends after a paragraph, a line, a sentence or a word, whichever leaves it at least half
     full; only what has none of these is cut between two characters. A code block cut in two is
-    closed in one part and opened again, with its language, in the next.
+    closed in one part and opened again, with its language, in the next. What goes on with a list's item in
+    the next part is no longer indented: without the item it would be code.
     """
     text = encodable(text)
     parts: list[str] = []
-    fence = ""
+    standing, cut = NOWHERE, False
     while True:
-        head = fence + "\n" if fence else ""
-        if len(head) + len(text) <= limit:
-            return [*parts, head + text] if text.strip() or not parts else parts
-        room = limit - len(head) - _LONGEST_MARKS - 1
-        cut = _boundary(text, room)
-        now_open, opened = open_fence(text[:cut], fence)
-        if opened > 0 and (opened >= room // 2 or not text[opened:cut].partition("\n")[2].strip()):
+        if len(text) <= limit and len(last := standing.head + alone(text, standing, cut=cut)) <= limit:
+            return [*parts, last] if text.strip() or not parts else parts
+        part, size, after = _part(text, standing, limit, cut=cut)
+        if part.strip():
+            parts.append(part)
+        cut = text[size - 1] != "\n" and text[size] != "\n"
+        text = text[size:]
+        standing, text = _begin(after, text, cut=cut)
+
+
+def _part(text: str, standing: Standing, limit: int, *, cut: bool) -> tuple[str, int, Standing]:
+    """The next part, how much of the text it is, and what is open behind that. The part is "" where it says nothing."""
+    room = min(limit - len(standing.head) - _LONGEST_MARKS - 1, len(text) - 1)
+    while True:
+        size = _boundary(text, room)
+        after, opened = follow(text[:size], standing, cut=cut)
+        if opened > 0 and (opened >= room // 2 or not text[opened:size].partition("\n")[2].strip()):
             # The block began late in this part, or has only begun: better whole in the next one.
-            cut = opened
-            now_open, opened = open_fence(text[:cut], fence)
-        piece, text = text[:cut], text[cut:]
-        if len(marks(now_open)) > _LONGEST_MARKS or len(now_open) > limit // 4:
-            now_open = ""  # nobody's code block; repeating such a line would leave no room for the text
-        if now_open:
-            piece, text = piece.rstrip("\n"), text.removeprefix("\n")
-            if piece.strip():
-                parts.append(f"{head}{piece}\n{marks(now_open)}")
-            if end := closed_at(text, now_open):
-                text, now_open = text[end:].lstrip("\n"), ""
-        elif piece := piece.rstrip():
-            parts.append(head + piece)
-        if not now_open:
-            text = text.lstrip("\n")
-        fence = now_open
+            size = opened
+            after, opened = follow(text[:size], standing, cut=cut)
+        if len(after.marks) > _LONGEST_MARKS or max(len(after.head), after.base + 2 * after.quotes) > limit // 4:
+            after = after._replace(fence="")  # nobody's code block; repeating such a line would leave no room
+        piece = text[:size].rstrip("\n") if after.fence else text[:size].rstrip()
+        part = ""
+        if piece.strip():
+            part = standing.head + alone(piece, standing, cut=cut)
+            end = closing(part)
+            part += end if len(end) <= limit // 4 else ""
+        if len(part) <= limit:
+            return part, size, after
+        room -= len(part) - limit
+
+
+def _begin(standing: Standing, text: str, *, cut: bool) -> tuple[Standing, str]:
+    """What is open where the next part begins, and the text from there on."""
+    if not standing.fence:
+        return standing, text.lstrip("\n")
+    text = text.removeprefix("\n")
+    line = text.partition("\n")[0]
+    for at, ahead in () if cut else lines(text):
+        left = standing.left(ahead)
+        if not left.fence:  # what held the code block ends here, and the block with it
+            return left, text[at:]
+        if ahead.strip():
+            break
+    if (standing.onward(line) if cut else standing.then(line)).fence:
+        return standing, text
+    return standing._replace(fence=""), text[len(line) + 1 :].lstrip("\n")
 
 
 def encodable(text: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from answerback.flows import schema, templates
 from answerback.log import _hide_known
-from answerback.platforms import fences
+from answerback.platforms import blocks, fences
 from answerback.platforms.github import mentions as github
 from answerback.platforms.slack import mrkdwn
 from answerback.platforms.text import split
@@ -112,7 +112,7 @@ READERS: dict[str, tuple[Read, tuple[str, ...]]] = {
             "`` ` ",
         ),
     ),
-    "which block is open": (fences.open_fence, ("```", "```\n", "~~~\n```\n", "   `", "```x|`", "```|x\n~~~")),
+    "which block is open": (blocks.follow, ("```", "```\n", "~~~\n```\n", "   `", "```x|`", "```|x\n~~~")),
     "a long reply": (lambda text: split(text, 4000), ("a", " ", "\n", "```\n", "a.", '."', "```|\n~~~", "e\u0301")),
     "mentions on GitHub": (
         github.mentions,

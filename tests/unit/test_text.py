@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerback.platforms.fences import closing, open_fence, without_code
+from answerback.platforms.blocks import closing, follow
+from answerback.platforms.fences import without_code
 from answerback.platforms.text import encodable, split
 
 MARKDOWN = st.lists(
@@ -25,6 +26,14 @@ MARKDOWN = st.lists(
             "👩‍👩‍👧‍👦",
             "é",
             "  - item\n",
+            "\n10. step\n\n",
+            "\n    ```sh\n",
+            "\n    ```\n",
+            "    code\n",
+            "\n- > said\n",
+            "\n> ",
+            "\n> ```\n",
+            "\t",
         ]
     ),
     max_size=80,
@@ -59,10 +68,60 @@ def test_a_code_block_cut_in_two_is_closed_and_opened_again() -> None:
     code = "\n".join(f"line_{number} = {number}" for number in range(40))
     parts = split(f"Look:\n\n```python\n{code}\n```\n\nThat is all.", 130)
     assert len(parts) > 3
-    assert all(open_fence(part)[0] == "" for part in parts)
+    assert all(follow(part)[0].fence == "" for part in parts)
     assert all(part.startswith("```python\n") and part.endswith("\n```") for part in parts[1:-1])
     seen = [line for part in parts for line in part.splitlines() if line.startswith("line_")]
     assert seen == code.splitlines()
+
+
+STEPS = "\n".join(f"line_{number} = {number}" for number in range(60))
+
+
+def indented(text: str, by: str) -> str:
+    return "\n".join(by + line if line else "" for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("before", "by", "after"),
+    [
+        ("Do this:\n\n10. Run\n\n", "    ", "\n\n11. And then rest."),
+        ("- a\n  - b\n    - c\n\n", "      ", "\n\n- d"),
+        ("1. a\n\n", "   ", "\n\n2. b"),
+        ("- a\n", "\t", "\n- d"),
+        ("> he said\n>\n", "> ", "\n\nsure"),
+        ("> 10. he said\n>\n", ">     ", "\n\nsure"),
+    ],
+)
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_code_block_in_a_list_or_quote_cut_in_two_is_code_in_both(
+    before: str, by: str, after: str, closed: bool
+) -> None:
+    """As models write it, below "10. " or nested bullets: indented by four and more."""
+    # A block that is not closed ends where what holds it does.
+    code = indented(f"```python\n{STEPS}" + ("\n```" if closed else ""), by)
+    parts = split(before + code + after, 260)
+    assert len(parts) > 3
+    # Each is balanced, and the marks that open and close are no more indented than a reader of the part can know.
+    assert all(follow(part)[0].fence == "" for part in parts)
+    assert all(part.lstrip("> ").startswith("```python\n") for part in parts[1:-1])
+    assert all(part.count("```") % 2 == 0 for part in parts)
+    seen = [line.strip("> \t") for part in parts for line in part.splitlines() if "line_" in line]
+    assert seen == STEPS.splitlines()
+    assert parts[-1].endswith(after.strip())
+
+
+def test_what_goes_on_with_a_list_in_the_next_part_does_not_become_code() -> None:
+    text = "10. Step\n\n" + "\n\n".join(f"    Paragraph {n} of it.\n    - and more" for n in range(12)) + "\n\n11. Next"
+    parts = split(text, 130)
+    assert len(parts) > 2
+    assert not any(line.startswith("    ") for part in parts[1:] for line in part.splitlines())
+    assert parts[-1].endswith("11. Next")
+
+
+def test_code_that_no_list_holds_stays_as_it_is_indented() -> None:
+    assert split("Look:\n\n    ```\n    code\n\nand " + "on " * 40, 100)[0].startswith(
+        "Look:\n\n    ```\n    code\n\nand"
+    )
 
 
 def test_a_code_block_that_begins_late_moves_to_the_next_part_whole() -> None:
@@ -97,10 +156,12 @@ def test_every_part_fits_is_balanced_and_nothing_is_lost(text: str, limit: int) 
     assert all(len(part) <= limit for part in parts)
     if len(parts) > 1:
         assert all(part.strip() for part in parts)
-        assert all(open_fence(part)[0] == "" for part in parts[:-1])
+        assert all(follow(part)[0].fence == "" for part in parts[:-1])
 
     def words(many: str) -> str:
-        return "".join(many.replace("`", "").replace("~", "").replace("py\n", "\n").split())
+        for sign in ("`", "~", ">", "py\n", "sh\n"):
+            many = many.replace(sign, "\n" if sign[-1] == "\n" else "")
+        return "".join(many.split())
 
     assert words("\n".join(parts)) == words(text)
 
@@ -116,6 +177,9 @@ def test_an_open_fence_is_closed_by_as_many_marks() -> None:
     assert closing("````py\n```\ncode") == "\n````"
     assert closing("```\ncode\n```") == ""
     assert closing("```inline``` only") == ""
+    assert closing("10. a\n\n    ```py\n    x") == "\n    ```"
+    assert closing("> ```py\n> x") == "\n> ```"
+    assert closing("- ```py\nx") == ""
 
 
 @pytest.mark.parametrize(
@@ -143,6 +207,10 @@ def test_hostile_markdown_takes_no_longer_than_long_markdown() -> None:
         "```\n" * 16_000,
         "`x" * 32_000,
         "\n\n" * 32_000,
+        "- " * 32_000,
+        "> " * 32_000,
+        "".join(" " * (2 * depth) + "- a\n" for depth in range(250)),
+        "10. a\n" + "    b\n" * 10_000,
     ]
     began = time.process_time()
     for text in hostile:

@@ -14,7 +14,7 @@ from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import Attempt
-from answerback.platforms.fences import closing
+from answerback.platforms.blocks import closing
 from answerback.platforms.github import discussions
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
