@@ -155,6 +155,25 @@ def test_parts_leave_room_for_the_marker(client: GitHub) -> None:
     assert len(parts) == 4
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cc @acme/oncall, @Acme/sub-team", "cc @\u200bacme/oncall, @\u200bAcme/sub-team"),
+        ("- a\n  @acme/ops\n> @acme/ops", "- a\n  @\u200bacme/ops\n> @\u200bacme/ops"),
+        ("@ada and a@acme/x https://unpkg.com/@types/node", "@ada and a@acme/x https://unpkg.com/@types/node"),
+        ("`npm i @types/node` ``@a/b ` c`` @a/b", "`npm i @types/node` ``@a/b ` c`` @\u200ba/b"),
+        ("a `open @a/b\n\nb` @a/b", "a `open @\u200ba/b\n\nb` @\u200ba/b"),
+        ("```\n@a/b\n```\n@a/b", "```\n@a/b\n```\n@\u200ba/b"),
+        ("10. x\n\n    ```\n    @a/b\n    ```\n    @a/b", "10. x\n\n    ```\n    @a/b\n    ```\n    @\u200ba/b"),
+        ("x\n\n    @a/b\n    @a/b\n\n    @a/b\nx @a/b", "x\n\n    @a/b\n    @a/b\n\n    @a/b\nx @\u200ba/b"),
+        ("x\n    @a/b", "x\n    @\u200ba/b"),
+    ],
+)
+def test_a_reply_pages_no_team(client: GitHub, text: str, shown: str) -> None:
+    assert client.split(text) == [shown]
+    assert GitHub(Token("t", API), API, teams=True).split(text) == [text]
+
+
 def test_a_moved_repository_is_followed_but_only_at_home(client: GitHub) -> None:
     moved = answer({}, 307, location=f"{API}/repositories/1/issues/7/comments")
     done = run(client.post(reply()), moved, answer(POSTED, 201))

@@ -16,7 +16,8 @@ from answerback.flows import schema, templates
 from answerback.log import _hide_known
 from answerback.platforms import blocks, fences
 from answerback.platforms.github import mentions as github
-from answerback.platforms.slack import mrkdwn
+from answerback.platforms.github import teams
+from answerback.platforms.slack import mrkdwn, parts
 from answerback.platforms.text import split
 from answerback.store.access import InvalidKey, _origin
 from answerback.store.deltas import place
@@ -112,7 +113,10 @@ READERS: dict[str, tuple[Read, tuple[str, ...]]] = {
             "`` ` ",
         ),
     ),
-    "which block is open": (blocks.follow, ("```", "```\n", "~~~\n```\n", "   `", "```x|`", "```|x\n~~~")),
+    "which block is open": (
+        blocks.follow,
+        ("- ", "> ", "10. a|\n    b", "```", "```\n", "~~~\n```\n", "   `", "```x|`", "```|x\n~~~"),
+    ),
     "a long reply": (lambda text: split(text, 4000), ("a", " ", "\n", "```\n", "a.", '."', "```|\n~~~", "e\u0301")),
     "mentions on GitHub": (
         github.mentions,
@@ -123,6 +127,12 @@ READERS: dict[str, tuple[Read, tuple[str, ...]]] = {
         mrkdwn.plain,
         ("<", "<a", "<|a", "<a\\|", "&amp;", "<a\\|b>", "<!date^", "<http://a/\\||/", ">"),
     ),
+    "teams on GitHub": (
+        teams.calm,
+        ("@", "@a/b", "@|a", "`@a/b", "`|@a/b\n", "    @a/b\n", "```|@a/b\n", "- @a/b\n\n"),
+    ),
+    "blocks for Slack": (parts.cut, ("# a\n", "- ", "> ", "- |> ", "10. a|\n    b", "![", "---\n", "- -", "|a\n\n")),
+    "plain text for Slack": (mrkdwn.escaped, ("<", "<@", "<@U|A", r"<@U1\||a", "&")),
     "a text for Slack": (mrkdwn.calm, ("<!", "<!here", "<!here\\|", "<!here\\||a", "<!channel>")),
     "an answer in a flow": (
         lambda text: schema.said({"properties": {"n": {"type": "number"}}, "required": ["n"]}, text),

@@ -89,6 +89,30 @@ def test_a_reply_pages_a_group_where_the_operator_allows_it() -> None:
     assert allowed.split("<!subteam^S012|@oncall>") == ["<!subteam^S012|@oncall>"]
 
 
+def steps(count: int) -> str:
+    return "\n\n".join(f"## Step {number}\n\nDo it." for number in range(count))
+
+
+def test_a_text_of_more_blocks_than_slack_takes_is_split(client: Slack) -> None:
+    parts = client.split(steps(60))
+    assert [part.count("##") for part in parts] == [20, 20, 20]
+    assert "\n\n".join(parts) == steps(60)
+    assert client.split(steps(20)) == [steps(20)]
+
+
+def test_parts_are_cut_between_blocks_only(client: Slack) -> None:
+    code = "```py\n" + "a = 1\n\n" * 60 + "```"
+    items = "\n".join(f"- item {number}" for number in range(60))
+    rows = "\n".join("| a | b |" for _ in range(60))
+    quote = "\n".join("> said" for _ in range(60))
+    for whole in (code, items, rows, quote, "word\n" * 60):
+        assert client.split(whole) == [whole]
+    assert len(client.split("\n\n".join([code] * 41))) == 2
+    nested = "10. Step\n\n" + "\n\n".join(f"    ```sh\n    run {number}\n    ```" for number in range(50))
+    assert all(part.count("```") % 2 == 0 and "\n    run" not in part for part in client.split(nested)[1:])
+    assert len(client.split("---\n" * 41)) == len(client.split("![a](b)\n" * 41)) == 2
+
+
 def test_parts_fit_slacks_limit(client: Slack) -> None:
     parts = client.split("word " * 10_000)
     assert len(parts) == 5

@@ -31,4 +31,6 @@ def client(settings: Settings) -> Client | None:
     from answerback.platforms.github.credential import configured
 
     credential = configured(settings)
-    return GitHub(credential, settings.github_api_url) if credential else None
+    if credential is None:
+        return None
+    return GitHub(credential, settings.github_api_url, teams=settings.reply_group_mentions)

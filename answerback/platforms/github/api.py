@@ -19,6 +19,7 @@ from answerback.platforms.github import discussions
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
 from answerback.platforms.github.refusal import GraphError, Signed, bucket, check, check_graph, missing
+from answerback.platforms.github.teams import calm
 from answerback.platforms.github.webhook import App, User, identities
 from answerback.platforms.text import split
 
@@ -75,8 +76,11 @@ class GitHub:
     # https://github.com/probot/probot/issues/921 https://github.com/buildasaurs/Buildasaur/issues/163
     lag = 2.0
 
-    def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
-        self._credential, self._api, self._clock = credential, api, clock
+    def __init__(
+        self, credential: Credential, api: str, clock: Callable[[], float] = time.time, *, teams: bool = False
+    ) -> None:
+        """`teams`: whether a reply may call on a whole team."""
+        self._credential, self._api, self._clock, self._teams = credential, api, clock, teams
         # GitHub Enterprise has its REST API at /api/v3 and GraphQL at /api/graphql:
         # https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql
         self._graphql = f"{api.removesuffix('/v3')}/graphql"
@@ -88,7 +92,7 @@ class GitHub:
         return self._credential.whoami()
 
     def split(self, text: str) -> list[str]:
-        return split(text, LIMIT - ROOM)
+        return split(text if self._teams else calm(text), LIMIT - ROOM)
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment and its like"""

@@ -16,6 +16,7 @@ from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.slack.metadata import Metadata, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
+from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
 
@@ -104,7 +105,7 @@ class Slack:
         )
 
     def split(self, text: str) -> list[str]:
-        return split(self._calm(text), LIMIT)
+        return [part for some in split(self._calm(text), LIMIT) for part in cut(some)]
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """Post to the thread, as standard markdown, which is what models write and `text` does not take.

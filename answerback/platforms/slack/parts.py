@@ -1,0 +1,54 @@
+"""Cutting a markdown text into parts of which Slack makes no more blocks than it takes."""
+
+from __future__ import annotations
+
+import re
+
+from answerback.platforms.blocks import NOWHERE, Standing, alone, lines
+
+MOST = 40
+"""Blocks of a part. Slack takes 50 in a message; some room, since how it makes them of markdown is not documented.
+
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+_HEADING = re.compile(r" {0,3}#{1,6}(?: |$)")
+_RULE = re.compile(r" {0,3}([-_*])(?:[ \t]*\1){2,}[ \t]*$")
+_IMAGE = re.compile(r" {0,3}!\[")
+
+
+def cut(markdown: str) -> list[str]:
+    """The text in parts of at most `MOST` blocks each: headings, rules, pictures, paragraphs, lists, tables, code."""
+    begins = _begins(markdown)
+    parts = []
+    for number in range(0, len(begins), MOST):
+        at, standing = begins[number] if number else (0, NOWHERE)
+        end = begins[number + MOST][0] if number + MOST < len(begins) else len(markdown)
+        parts.append(alone(markdown[at:end], standing).rstrip("\n" if end < len(markdown) else ""))
+    return parts or [markdown]
+
+
+def _begins(markdown: str) -> list[tuple[int, Standing]]:
+    """Where each block begins, and what holds it there."""
+    found = []
+    standing, before = NOWHERE, ""
+    for at, line in lines(markdown):
+        held, standing = standing.left(line), standing.then(line)
+        if held.fence:
+            before = "code"
+            continue
+        kind = _kind(line, standing)
+        if kind and (kind != before or kind == "single"):
+            found.append((at, held))
+        before = kind
+    return found
+
+
+def _kind(line: str, standing: Standing) -> str:
+    if not line.strip():
+        return ""
+    if standing.fence or _HEADING.match(line) or _RULE.match(line) or _IMAGE.match(line):
+        return "single"
+    if standing.lists:
+        return "list"
+    return "quote" if standing.quotes else "table" if line.lstrip().startswith("|") else "text"
