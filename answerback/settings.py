@@ -99,6 +99,12 @@ class Settings(BaseModel):
     api_wait: Seconds = Field(
         120, alias="API_WAIT_SECONDS", description="a POST that waits for an answer gets a receipt after so long"
     )
+    drain: float = Field(
+        2,
+        ge=0,
+        alias="DRAIN_SECONDS",
+        description="how long a stopping ingress takes connections while /health/ready says no; part of the grace",
+    )
     heartbeat: Seconds = Field(
         15, alias="STREAM_HEARTBEAT_SECONDS", description="a stream that has nothing to say says so after this"
     )
@@ -117,7 +123,7 @@ class Settings(BaseModel):
         25,
         ge=0,
         alias="SHUTDOWN_GRACE_SECONDS",
-        description="how long SIGTERM lets turns finish before they are handed back",
+        description="how long SIGTERM lets turns and answers finish before they are handed back",
     )
     stuck: Seconds = Field(
         60,

@@ -17,7 +17,7 @@ from answerback.settings import Settings
 from answerback.store import Database, Threads
 from answerback.store.guard import Guard
 
-from .app import application, fast_lane
+from .app import STOPPING, application, fast_lane
 from .connections import Door
 from .webhooks import Webhooks
 
@@ -35,10 +35,9 @@ async def main(settings: Settings) -> None:
     except StoreUnavailable:
         # Logged by the guard. What can still be mended is waited for: webhooks are answered 503 until then.
         guard.refuse_at_start()
-    runner = web.AppRunner(
-        application(settings, threads, webhooks),
-        shutdown_timeout=10,
-    )
+    app = application(settings, threads, webhooks)
+    # What is under way has been waited for by then: this is for the last bytes.
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server is not None
     fast_lane(runner.server, webhooks)
@@ -57,11 +56,16 @@ async def main(settings: Settings) -> None:
         logger.info("ingress ready", url=f"http://{host}:{port}", webhooks=configured)
         if not configured:
             logger.warning("no platform is configured", variables=[p.SECRET for p in PLATFORMS.values()])
-        stopped = asyncio.Event()
+        stopped, hurry = asyncio.Event(), asyncio.Event()
+
+        def stop() -> None:
+            (hurry if stopped.is_set() else stopped).set()
+
         for signum in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signum, stopped.set)
+            loop.add_signal_handler(signum, stop)
         await stopped.wait()
-        logger.info("ingress stopping")
+        logger.info("ingress stopping", requests=door.busy, grace=settings.grace)
+        await app[STOPPING].run(listener, door, hurry)
     finally:
         if listener is not None:
             listener.close()

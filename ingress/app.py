@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import cast
 
 from aiohttp import web
@@ -24,8 +24,11 @@ from .mcp.endpoint import Mcp
 from .metrics import Metrics
 from .pages.pages import pages
 from .problems import explained, problems, rendered
+from .stopping import Stopping
 from .webhooks import Webhooks
 
+STOPPING = web.AppKey("stopping", Stopping)
+"""What ends the process."""
 WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
 """The paths of webhooks. A provider follows no redirect from one to the other."""
 
@@ -50,20 +53,20 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     api = Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()])
     api.mount(app)
     app.router.add_post("/widget/check", KeyCheck(api.callers, settings.read_timeout).post)
-    app.cleanup_ctx.append(_listening(live))
-    app.on_shutdown.extend((streams.close, mcp.close))
+    app[STOPPING] = Stopping(settings, health, api.waits, mcp.close)
+    app.cleanup_ctx.extend((_kept(live.keep), _kept(api.waits.watch)))
     app.on_cleanup.append(mcp.stop)
     return app
 
 
-def _listening(live: Live) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def listen(app: web.Application) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(live.keep())
+def _kept(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def keep(app: web.Application) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(work())
         yield
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 
-    return listen
+    return keep
 
 
 def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
@@ -79,9 +82,11 @@ def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
         connection = cast(Connection, request.protocol)
         connection.request, connection.began = request, connection.door.now()
         try:
-            if request.method == "POST" and request.path in WEBHOOKS:
-                return await webhooks.post(request)
-            return await application(request)
+            webhook = request.method == "POST" and request.path in WEBHOOKS
+            response = await (webhooks.post(request) if webhook else application(request))
+            if connection.door.closing:
+                response.force_close()
+            return response
         except web.HTTPExpectationFailed as error:  # which no middleware gets to see
             return rendered(explained(error, request.path))
         finally:

@@ -96,6 +96,8 @@ class Door:
 
     def __init__(self, server: web.Server, settings: Settings) -> None:
         self.server = server
+        self.closing = False
+        """Whether each connection ends with its next response: the process is about to stop."""
         self.now = asyncio.get_running_loop().time
         self.options: dict[str, Any] = {
             "access_log": None,
@@ -110,6 +112,11 @@ class Door:
         self._restful: list[Connection] = []
         self._look_again = 0.0
         OPEN.set_function(lambda: len(self._open))
+
+    @property
+    def busy(self) -> int:
+        """How many requests are being answered."""
+        return sum(each.request is not None for each in self._open)
 
     def __call__(self) -> Connection:
         """A connection, for whoever connects next."""

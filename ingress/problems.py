@@ -43,6 +43,7 @@ CODES = {
     "turn-failed": "The message was stored, and answering it failed for good; an operator can replay it.",
     "turn-timeout": "The message was stored, and answering it took longer than a turn may take.",
     "began-anew": "An attempt failed in mid-stream, and the next one says it in other words: ask for all of it again.",
+    "restarting": "The server is being restarted, and waits for no answer: ask again with the same Idempotency-Key.",
     "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",
 }
 """Problems that a program may tell apart, by the end of their `type`: what they mean."""

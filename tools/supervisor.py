@@ -47,7 +47,8 @@ class Supervisor:
         kept(settings.data)  # one that is not ours alone stops us before anything is started
         made = development_secrets(settings.data, create=True)
         self._made = {name: secret for name, secret in made.items() if not os.environ.get(name, "").strip()}
-        self._environ = {**os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        # Nobody balances a load in front of this.
+        self._environ = {"DRAIN_SECONDS": "0", **os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
         self._server: EmbeddedServer | None = None
         self._processes: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []

@@ -19,6 +19,7 @@ from .callers import Callers
 from .origins import Origins
 from .repeats import Repeats, named
 from .route import Route
+from .waits import Wait, Waits
 
 log = get_logger(__name__)
 
@@ -35,6 +36,7 @@ class Api:
         self._origins = Origins(self.callers)
         self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
         self._repeats = Repeats(database)
+        self.waits = Waits(self._callers.find)
 
     def mount(self, app: web.Application) -> None:
         """Add the routes to an application, and the answers to what a browser asks before it calls them."""
@@ -66,7 +68,8 @@ class Api:
             request[HEADERS] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
             try:
                 request[HEADERS] |= await self._origins.headers(request)
-                return await self._answer(route, request)
+                with self.waits.open(request) as wait:
+                    return await self._answer(route, request, wait)
             except Exception as error:
                 if request.get(PREPARED):
                     # Half an answer is out: all that is left is to let the connection break.
@@ -78,8 +81,10 @@ class Api:
 
         return serve
 
-    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, route: Route, request: web.Request, wait: Wait) -> web.StreamResponse:
         caller = NOBODY if route.scope is None else await self.admit(request, route)
+        # What a link shows is good once: it cannot be looked at again.
+        wait.watched = route.scope is not None and caller.kind != "link"
         body.encodable(request)
         raw = b""
         if not route.raw and route.method not in ("GET", "DELETE"):

@@ -18,6 +18,7 @@ from .agents_known import Agents
 from .asked import End, Kept, retold
 from .call import Call
 from .conversation import Conversation, Said
+from .waits import current, raise_if_ended
 from .words import Words, taken
 
 
@@ -58,6 +59,8 @@ class Asking:
             arrival="drop" if agent and agent.arrival == "drop" else "",
             **{"author": Author(""), **fields},
         )
+        if wait := current():
+            wait.resumable = False  # nobody but this request brings the answer to whoever asked
         async with self._conversation.say(call.caller, id, event) as said:
             yield said
 
@@ -65,6 +68,7 @@ class Asking:
         """How it was answered. Raises `Problem`: 409 where no agent took it, 502, 504."""
         found = await said.answer(self._seconds)
         if found is None:
+            raise_if_ended()
             detail = f"there is no answer after {self._seconds:g} s: ask again with the same Idempotency-Key"
             raise Problem(504, detail, code="turn-timeout")
         taken(End(status=found.status))

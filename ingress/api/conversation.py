@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +16,7 @@ from ..problems import Problem
 from . import audience
 from .asked import Among, Asked, End, Kept, failure, retold
 from .call import Caller
+from .waits import limited
 
 
 class Said:
@@ -40,7 +40,7 @@ class Said:
             return found
         asked = Asked(self.receipt.dispatch_id)
         try:
-            async with asyncio.timeout(seconds):
+            async with limited(seconds):
                 async for delta in self._follower:
                     if asked.takes(delta) and asked.end:
                         break

@@ -100,7 +100,7 @@ class Dialog:
             self._asking.words(said) as words,
         ):
             kind = "text/plain; charset=utf-8"
-            return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"")
+            return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)
 
     async def reset(self, call: Call) -> web.Response:
         """Take the session's chat away, and end what runs there."""

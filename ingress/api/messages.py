@@ -20,6 +20,7 @@ from .incoming import BODY, NewMessage
 from .route import Model, Route
 from .shapes import AnswerView, Messages, MessageView, ReceiptView
 from .sse import TYPE, Streams, event, wanted
+from .waits import raise_if_ended
 
 SAID = """Answered when the turn is done; with `stream: true`, or `Accept: text/event-stream`, by its events as they \
 come; with `wait: false`, at once by a receipt. Whoever leaves ends nothing: the answer stands in the thread."""
@@ -119,6 +120,7 @@ class Talk:
                     return await self._streams.send(call.request, deltas, first=first)
             answer = await asked.answer(self._wait)
         if answer is None:
+            raise_if_ended(receipt=True)
             return call.answer(view, 202)
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))

@@ -7,7 +7,7 @@ nothing at all is cut off. It comes back with its last id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from answerback.store.deltas import Delta
 from answerback.store.live import Forgotten
 
 from ..problems import Problem
+from .waits import current, limited
 
 log = get_logger(__name__)
 
@@ -27,12 +28,16 @@ STALLED = 30.0
 """Seconds for a reader to take what was sent."""
 
 
+def _come_back(why: Problem) -> bytes:
+    # Said again, in case the first one was lost on the way. Whose key is revoked shall not come back.
+    return b"retry: %d\n\n" % RETRY if why.status == 503 else b""
+
+
 class Streams:
     """The streams of one ingress process. A silent one sends a comment every `heartbeat` seconds."""
 
     def __init__(self, heartbeat: float) -> None:
         self._heartbeat = heartbeat
-        self._open: set[asyncio.Task[object]] = set()
 
     async def send(
         self, request: web.Request, deltas: AsyncIterator[Delta], *, first: bytes = b""
@@ -48,46 +53,43 @@ class Streams:
         kind: str = TYPE,
         first: bytes = b"",
         beat: bytes = b": still here\n\n",
+        last: Callable[[Problem], bytes | None] = _come_back,
     ) -> web.StreamResponse:
         """Answer with pieces as they come; what waits for one is cancelled at each heartbeat.
 
         Where there is no more to come, and that is a failure, the connection is cut: what was sent is not whole.
+        When the request has to end before its time, `last` is what is sent then; None: the connection is cut.
         """
         response = web.StreamResponse(
             headers={"Content-Type": kind, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
         try:
             await response.prepare(request)
             if first:
                 await self._write(request, response, first)
             await self._relay(request, response, pieces, beat)
+            if (wait := current()) and wait.ended:
+                if (final := last(wait.ended)) is None:
+                    raise wait.ended
+                await self._write(request, response, final)
             await response.write_eof()
         except ConnectionError:
             pass  # it left
         except (StoreUnavailable, StoreFull, Problem) as error:
             log.warning("a stream ends early: its reader comes back", error=str(error))
             _cut(request)
-        finally:
-            self._open.discard(task)
         return response
-
-    async def close(self, app: web.Application) -> None:
-        """The process stops: readers shall come back to another one."""
-        for task in self._open:
-            task.cancel()
 
     async def _relay(
         self, request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes], beat: bytes
     ) -> None:
-        while True:
+        wait = current()
+        while wait is None or not wait.ended:
             try:
-                async with asyncio.timeout(self._heartbeat):
+                async with limited(self._heartbeat):
                     piece = await anext(pieces)
             except TimeoutError:
-                piece = beat
+                piece = b"" if wait and wait.ended else beat
             except StopAsyncIteration:
                 return
             if piece:

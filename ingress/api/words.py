@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,6 +10,7 @@ from answerback.store.deltas import Delta
 
 from ..problems import Problem
 from .asked import End, failure
+from .waits import limited
 
 
 class _Text(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Words:
     async def begin(self, seconds: float) -> None:
         """Wait for the first piece for so long: what is refused by then is raised here, before anything is sent."""
         try:
-            async with asyncio.timeout(seconds):
+            async with limited(seconds):
                 self._first = await anext(self)
         except (TimeoutError, StopAsyncIteration):
             pass

@@ -39,6 +39,12 @@ class Exchange:
             raise RuntimeError(f"{application!r} gave no response")
         return self._response or web.Response()
 
+    def leave(self) -> None:
+        """Cut the connection; the application hears from `_receive` that nobody is there."""
+        self._gone.set()
+        if self._request.transport:
+            self._request.transport.abort()
+
     async def _receive(self) -> Message:
         if self._body is not None:
             body, self._body = self._body, None
@@ -59,10 +65,7 @@ class Exchange:
                 async with asyncio.timeout(STALLED):
                     await self._write(self._response, message)
             except (ConnectionError, TimeoutError):
-                # The application hears from `_receive` that nobody is there.
-                self._gone.set()
-                if self._request.transport:
-                    self._request.transport.abort()
+                self.leave()
 
     async def _write(self, response: web.StreamResponse, message: Message) -> None:
         if not response.prepared:

@@ -22,6 +22,7 @@ from ..api.call import Call
 from ..api.conversation import Conversation
 from ..api.incoming import BODY
 from ..api.route import Route
+from ..api.waits import current
 from ..problems import Problem
 from .asgi import Application, Exchange
 from .hearing import Hearing
@@ -73,9 +74,12 @@ class Mcp:
         body.parsed(request, raw, Anything)
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())
-        return await Exchange(request, raw, call.caller).run(await asyncio.shield(self._loading))
+        exchange = Exchange(request, raw, call.caller)
+        if wait := current():
+            wait.resumable, wait.cut = False, exchange.leave  # the tools have their own way to answer those who wait
+        return await exchange.run(await asyncio.shield(self._loading))
 
-    async def close(self, app: web.Application) -> None:
+    def close(self) -> None:
         """Let nobody wait any more: what was said is stored, and answered."""
         self._hearing.close()
 

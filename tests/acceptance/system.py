@@ -116,6 +116,7 @@ class System:
             "LEASE_SECONDS": "2",
             "REPLY_LATE_SECONDS": "1.2",
             "SHUTDOWN_GRACE_SECONDS": "10",
+            "DRAIN_SECONDS": "0",
             "STANDARD_WEBHOOKS_SECRET": Options.standard_secret,
             **settings,
         }

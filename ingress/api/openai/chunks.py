@@ -6,7 +6,7 @@ from collections import deque
 
 from answerback.log import get_logger
 
-from ...problems import explained
+from ...problems import Problem, explained
 from ..words import Words
 from .answer import Chunk, ChunkChoice, CompletionUsage, Piece
 from .refusal import details
@@ -53,6 +53,11 @@ class Chunks:
         choice = ChunkChoice(delta=piece, finish_reason="stop" if last else None)
         chunk = self._blank.model_copy(update={"choices": [choice]})
         return _event(chunk.model_dump_json(exclude={"choices": {"__all__": {"delta": _unset(piece)}}}))
+
+
+def refused(problem: Problem) -> bytes:
+    """What ends a stream before its time."""
+    return _event(details(problem).model_dump_json())
 
 
 def _unset(piece: Piece) -> set[str]:

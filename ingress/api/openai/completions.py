@@ -18,7 +18,7 @@ from ..incoming import BODY
 from ..route import BASE, Route
 from ..sse import TYPE, Streams
 from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList
-from .chunks import Chunks
+from .chunks import Chunks, refused
 from .prompt import prompt, wrong
 from .refusal import ErrorAnswer, refuse
 from .request import CompletionRequest
@@ -120,7 +120,7 @@ class Completions:
             if body.stream:
                 usage = body.stream_options is not None and bool(body.stream_options.include_usage)
                 async with self._asking.words(said) as words:
-                    return await self._streams.relay(call.request, Chunks(words, first, usage=usage))
+                    return await self._streams.relay(call.request, Chunks(words, first, usage=usage), last=refused)
             answer = await self._asking.answer(said)
         last = answer.messages[-1] if answer.messages else None
         return call.answer(
