@@ -21,7 +21,19 @@ from pydantic import (
 )
 
 from answerback.errors import ConfigurationError
-from answerback.variables import Hooks, HttpUrl, Limit, Networks, Pem, RedisUrl, Seconds, Secrets, StandardSecrets
+from answerback.variables import (
+    Hooks,
+    HttpUrl,
+    Limit,
+    LimitOrOff,
+    Networks,
+    Pem,
+    Rate,
+    RedisUrl,
+    Seconds,
+    Secrets,
+    StandardSecrets,
+)
 
 
 class Settings(BaseModel):
@@ -99,6 +111,34 @@ class Settings(BaseModel):
     api_wait: Seconds = Field(
         120, alias="API_WAIT_SECONDS", description="a POST that waits for an answer gets a receipt after so long"
     )
+    session_rate_per_ip: LimitOrOff = Field(
+        Rate(2, 60),
+        alias="SESSION_RATE_PER_IP",
+        description='sessions a second that one address may open with publishable keys; "off": no limit',
+    )
+    visitor_rate_per_ip: LimitOrOff = Field(
+        Rate(50, 300),
+        alias="VISITOR_RATE_PER_IP",
+        description='requests a second from one address with tokens of such sessions; "off": no limit',
+    )
+    wrong_key_rate_per_ip: LimitOrOff = Field(
+        Rate(5, 100),
+        alias="WRONG_KEY_RATE_PER_IP",
+        description='wrong API keys a second from one address before it gets 429; "off": no limit',
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        alias="METRICS_PORT",
+        description="port for /metrics and /health of ingress; unset: /metrics is on PORT, for everybody",
+    )
+    metrics_host: str | None = Field(
+        None, alias="METRICS_HOST", description="address that METRICS_PORT and WORKER_PORT listen on; unset: HOST"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, alias="METRICS_TOKEN", description="what /metrics wants as Authorization: Bearer; unset: nothing"
+    )
     drain: float = Field(
         2,
         ge=0,
@@ -112,6 +152,9 @@ class Settings(BaseModel):
     # Worker
     agents: str | None = Field(
         None, alias="ANSWERBACK_AGENTS", description='your agents, as "module:name"; unset: the demo agent'
+    )
+    worker_port: int | None = Field(
+        None, ge=1, le=65535, alias="WORKER_PORT", description="port for a worker's /health and /metrics; unset: none"
     )
     concurrency: int = Field(
         100, ge=1, le=10_000, alias="WORKER_CONCURRENCY", description="turns a worker runs at once"

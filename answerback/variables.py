@@ -74,6 +74,9 @@ class Rate(NamedTuple):
     per_second: float
     burst: float
 
+    def __str__(self) -> str:
+        return f"{self.per_second:g}:{self.burst:g}"
+
 
 def _rate(value: object) -> object:
     if not isinstance(value, str):
@@ -84,6 +87,10 @@ def _rate(value: object) -> object:
     if not per_second or burst < 1:
         raise ValueError('must be requests a second, as "20", or with how many may come at once, as "20:100"')
     return Rate(per_second, burst)
+
+
+def _rate_or_off(value: object) -> object:
+    return None if value == "off" else _rate(value)
 
 
 def _network(value: object) -> object:
@@ -98,6 +105,7 @@ def _network(value: object) -> object:
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], BeforeValidator(_split)]
 Limit = Annotated[Rate, BeforeValidator(_rate)]
+LimitOrOff = Annotated[Rate | None, BeforeValidator(_rate_or_off)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
 StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import cast
 
-from aiohttp import web
+from aiohttp import web, web_response
 
+from answerback.monitor import Metrics as MetricsRoute
+from answerback.monitor import Monitor
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Threads
@@ -27,6 +29,9 @@ from .problems import explained, problems, rendered
 from .stopping import Stopping
 from .webhooks import Webhooks
 
+# It would name the versions of Python and aiohttp in each response. Nothing but this constant can be set.
+vars(web_response)["SERVER_SOFTWARE"] = "Answerback"
+
 STOPPING = web.AppKey("stopping", Stopping)
 """What ends the process."""
 WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
@@ -35,7 +40,8 @@ WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in (
 
 def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:
     """The aiohttp application of one ingress process, storing into `threads`."""
-    health, metrics = Health(threads), Metrics(threads)
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+    health, metrics = Health(threads), MetricsRoute(Metrics(threads).collect, token)
 
     app = web.Application(middlewares=[problems], client_max_size=settings.body_limit)
     app.add_routes(
@@ -43,7 +49,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             *(web.post(path, webhooks.post) for path in WEBHOOKS),
             web.get("/health/live", health.live),
             web.get("/health/ready", health.ready),
-            web.get("/metrics", metrics.get),
+            *([] if settings.metrics_port else [web.get("/metrics", metrics.get)]),
             *pages(),
         ]
     )
@@ -56,7 +62,19 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     app[STOPPING] = Stopping(settings, health, api.waits, mcp.close)
     app.cleanup_ctx.extend((_kept(live.keep), _kept(api.waits.watch)))
     app.on_cleanup.append(mcp.stop)
+    if settings.metrics_port:
+        host = settings.metrics_host or settings.host
+        app.cleanup_ctx.append(_watched(Monitor("METRICS_PORT", host, settings.metrics_port, health.why_not, metrics)))
     return app
+
+
+def _watched(monitor: Monitor) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def watch(app: web.Application) -> AsyncIterator[None]:
+        await monitor.start()
+        yield
+        await monitor.stop()
+
+    return watch
 
 
 def _kept(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[web.Application], AsyncIterator[None]]:

@@ -31,10 +31,13 @@ class Health:
 
     async def ready(self, request: web.Request) -> web.Response:
         """Redis takes what an event would write."""
-        why = "stopping" if self.stopping else await self._why_not()
+        why = await self.why_not()
         return problem(503, why, retry_after=2) if why else web.json_response({"status": "ok"})
 
-    async def _why_not(self) -> str:
+    async def why_not(self) -> str:
+        """Why nothing can be stored now; "" when it can."""
+        if self.stopping:
+            return "stopping"
         now, guard = time.monotonic(), self._threads.database.guard
         away = guard is not None and guard.away > 0
         if self._asking is None or (self._asking.done() and (away or now - self._asked > KEPT)):

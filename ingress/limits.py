@@ -41,6 +41,10 @@ class Bucket:
             del self._full[next(iter(self._full))]
         return max(wait, 0.0)
 
+    def wait(self, key: str, now: float) -> float:
+        """The seconds until there is a token; 0 when there is one, which stays."""
+        return max(self._full.get(key, now) - self._burst - now, 0.0)
+
 
 class Clients:
     """Who a request is from. `X-Forwarded-For` is believed only as far as trusted proxies wrote it."""
@@ -81,7 +85,7 @@ class Limits:
     def check(self, platform: str, request: web.BaseRequest) -> Limited | None:
         """None, or the limit that this request is over."""
         now = time.monotonic()
-        if self._ip and (wait := self._ip.take(_prefix(self._clients.address(request)), now)):
+        if self._ip and (wait := self._ip.take(prefix(self._clients.address(request)), now)):
             return Limited("ip", wait)
         if self._platform and (wait := self._platform.take(platform, now)):
             return Limited("platform", wait)
@@ -96,7 +100,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-def _prefix(address: str) -> str:
+def prefix(address: str) -> str:
     """What one client has: an IPv4 address, or a /64 of IPv6, from which it takes any address it likes."""
     found = _parsed(address)
     return str(found) if not isinstance(found, IPv6Address) else found.exploded[:19]

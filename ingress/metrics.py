@@ -1,9 +1,8 @@
-"""`GET /metrics`: counters of this process and gauges of the queues, for Prometheus."""
+"""What `GET /metrics` tells: counters of this process and gauges of the queues, for Prometheus."""
 
 from __future__ import annotations
 
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, generate_latest
 
 from answerback.store import Threads
 from answerback.store.queues import queues
@@ -27,7 +26,7 @@ class Metrics:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def collect(self) -> bytes:
         """Count, and tell."""
         found = await queues(self._threads)
         for name, queue in (("turns", found.turns), ("replies", found.replies)):
@@ -37,4 +36,4 @@ class Metrics:
         WAITING.set(found.events_waiting)
         DEAD.set(found.dead)
         STEPS.set(found.clock_steps.count)
-        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return generate_latest(REGISTRY)

@@ -19,6 +19,7 @@ from .callers import Callers
 from .origins import Origins
 from .repeats import Repeats, named
 from .route import Route
+from .strangers import Strangers
 from .waits import Wait, Waits
 
 log = get_logger(__name__)
@@ -32,11 +33,12 @@ class Api:
     def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
         self.routes = routes
         self._read_timeout = settings.read_timeout
-        self.callers = Callers(database)
+        self._strangers = Strangers(settings)
+        self.callers = Callers(database, self._strangers)
         self._origins = Origins(self.callers)
         self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
         self._repeats = Repeats(database)
-        self.waits = Waits(self._callers.find)
+        self.waits = Waits(self.callers.find)
 
     def mount(self, app: web.Application) -> None:
         """Add the routes to an application, and the answers to what a browser asks before it calls them."""
@@ -53,6 +55,7 @@ class Api:
         """The caller, if he may call this route, and now. Raises `Problem`: 401, 403, 404, 429."""
         caller = await self.callers.find(request)
         _check(caller, route, request)
+        self._strangers.visit(request, caller)
         allowance = await self._rates.spend(caller.id)
         policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/

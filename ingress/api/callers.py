@@ -21,6 +21,7 @@ from answerback.store.tokens import SessionToken, Tokens
 from ..problems import Problem
 from . import session_cookie
 from .call import Caller
+from .strangers import Strangers
 
 log = get_logger(__name__)
 
@@ -67,7 +68,8 @@ class Kept(Generic[K, V]):
 class Callers:
     """The callers of one ingress process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, strangers: Strangers) -> None:
+        self._strangers = strangers
         self._keys = Keys(database)
         self._key: Kept[str, ApiKey | None] = Kept(self._keys.get)
         self._token: Kept[str, SessionToken | None] = Kept(Tokens(database).get)
@@ -77,7 +79,19 @@ class Callers:
         self._noted: dict[str, int] = {}
 
     async def find(self, request: web.Request) -> Caller:
-        """The caller. Raises `Problem` (401, 403): nobody without a good key is a caller."""
+        """The caller. Raises `Problem` (401, 403, 429): nobody without a good key is a caller."""
+        shown = request.headers.get("Authorization") or request.cookies.get(session_cookie.COOKIE, "")
+        self._strangers.knock(request, shown)
+        try:
+            caller = await self._find(request)
+        except Problem as refusal:
+            if refusal.status == 401 and shown:
+                self._strangers.was_wrong(request, shown)
+            raise
+        self._strangers.came_in(shown)
+        return caller
+
+    async def _find(self, request: web.Request) -> Caller:
         secret = request.cookies.get(session_cookie.COOKIE, "")
         if secret and "Authorization" not in request.headers:
             return await self._of_cookie(secret, request)
@@ -98,13 +112,20 @@ class Callers:
         return caller
 
     async def refusal(self, text: str, request: web.Request) -> Problem | None:
-        """Why a publishable key opens nothing for the page that sent this request; None where it does."""
-        shown = Credential.read(text.strip())
+        """Why a publishable key opens nothing for the page that sent this request; None where it does.
+
+        Raises `Problem` (429).
+        """
+        shown, credential = Credential.read(text.strip()), f"Bearer {text.strip()}"
+        self._strangers.knock(request, credential)
         try:
             known = shown is not None and shown.kind == "pub" and await self._of_key(shown, request)
         except Problem as problem:
             return problem
-        return None if known else Problem(401, "the key is unknown, expired or revoked", code="no-credential")
+        if known:
+            return None
+        self._strangers.was_wrong(request, credential)
+        return Problem(401, "the key is unknown, expired or revoked", code="no-credential")
 
     async def allowed(self, origin: str) -> bool:
         """Whether any live publishable key is for this web origin."""

@@ -117,6 +117,7 @@ class System:
             "REPLY_LATE_SECONDS": "1.2",
             "SHUTDOWN_GRACE_SECONDS": "10",
             "DRAIN_SECONDS": "0",
+            "WRONG_KEY_RATE_PER_IP": "off",
             "STANDARD_WEBHOOKS_SECRET": Options.standard_secret,
             **settings,
         }

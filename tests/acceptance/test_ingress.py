@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.system import System, until
+from answerback.store.access import Keys
+from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import GitHub, Slack, Standard
 from tests.standins.signatures import Delivery
 
@@ -192,3 +193,31 @@ async def test_a_redis_that_may_throw_events_away_is_refused_in_words(plain: Sys
     assert await process.wait() == 1
     assert "maxmemory-policy is allkeys-lru" in process.words()
     assert "Traceback" not in process.words()
+
+
+async def test_who_may_read_metrics_and_what_strangers_are_allowed(plain: System) -> None:
+    port = free_port()
+    watched = {"METRICS_PORT": str(port), "METRICS_TOKEN": "scrape", "WRONG_KEY_RATE_PER_IP": "0.01:3"}
+    await plain.ingress(**SECRETS, **watched, SESSION_RATE_PER_IP="0.01:2")
+    assert (await _ask(plain, "GET", "/metrics"))[0] == 404
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        async with session.get("/metrics") as answer:
+            assert answer.status == 401
+        async with session.get("/metrics", headers={"Authorization": "Bearer scrape"}) as answer:
+            assert "answerback_deliveries" in await answer.text()
+        async with session.get("/health/ready") as answer:
+            assert answer.status == 200
+
+    _, shown = await Keys(plain.database).create(origins=["https://shop.example"])
+    page = {"Authorization": f"Bearer {shown}", "Origin": "https://shop.example"}
+    path = "/api/v1/chat/sessions"
+    opened = [await _ask(plain, "POST", path, json={}, headers=page) for _ in range(3)]
+    assert [status for status, _, _ in opened] == [201, 201, 429]
+    assert int(opened[-1][1]["Retry-After"]) > 0
+
+    wrong = {"Authorization": f"Bearer ab_live_{'0' * 16}_{'a' * 40}"}
+    answers = [await _ask(plain, "GET", "/api/v1/me", headers=wrong) for _ in range(4)]
+    assert [status for status, _, _ in answers] == [401, 401, 401, 429]
+    # The key of the page was good before, and is not held up.
+    assert (await _ask(plain, "GET", "/api/v1/me", headers=page))[0] == 403
+    assert {headers["Server"] for _, headers, _ in (*opened, *answers)} == {"Answerback"}

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from answerback.errors import ConfigurationError
 from answerback.settings import Settings
 from answerback.variables import Rate
-from ingress.limits import Bucket, Clients, _prefix
+from ingress.limits import Bucket, Clients, prefix
 
 
 def test_a_bucket_gives_a_burst_and_then_its_rate() -> None:
@@ -69,8 +69,8 @@ def test_a_forwarded_address_is_believed_as_far_as_our_proxies_wrote_it(forwarde
 
 
 def test_a_client_has_an_address_or_a_64_of_them() -> None:
-    assert _prefix("1.2.3.4") == _prefix("::ffff:1.2.3.4") == "1.2.3.4"
-    assert _prefix("2001:db8::1") == _prefix("2001:db8:0:0:ffff::") != _prefix("2001:db8:0:1::1")
+    assert prefix("1.2.3.4") == prefix("::ffff:1.2.3.4") == "1.2.3.4"
+    assert prefix("2001:db8::1") == prefix("2001:db8:0:0:ffff::") != prefix("2001:db8:0:1::1")
 
 
 @pytest.mark.parametrize(("text", "rate"), [("20", (20, 100)), ("0.5", (0.5, 2.5)), ("0.1", (0.1, 1)), ("5:7", (5, 7))])
