@@ -72,10 +72,30 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     requests: int = 0
 
 
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the words of an event are about, as far as its delivery tells: cut to some thousand characters.
+
+    kind    what was written about: "issue", "pull_request", "discussion"
+    title, body, author   of that; no body where it is the event's own text
+    path    the file whose lines a comment is about, with `line` (the last, where there are several from `start`;
+            0: the whole file, or not known) and the end of the `diff` that people see above it
+    """
+
+    kind: str = ""
+    title: str = ""
+    body: str = ""
+    author: str = ""
+    path: str = ""
+    start: int = 0
+    line: int = 0
+    diff: str = ""
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
     delivery    "<platform>:<id>", the same for every redelivery: what makes an event one event
+    former      the delivery id that it had in older versions: what is known under that one is a duplicate, too
     thread      thread id: "<platform>:<ids…>", made of the platform's ids, never of names
     kind        the platform's word for it: "issue_comment.created", "message", ...
     text        what was said, as plain text or the platform's markdown
@@ -87,6 +107,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     identities  every mark the author could be recognised by ("user:583231", "bot:B061"): when one
                 of them is ours, the event is our own message and is ignored
     address     where a reply goes; only this platform's client reads it
+    subject     what the text is about, where the platform tells
     at          when it was said, in ms, by the platform's clock; 0 if it does not tell
     agent       the name of the agent it is said to; "" leaves the choice to the thread and the worker
     arrival     what becomes of it when the agent works or others wait; "" leaves that to the agent
@@ -103,6 +124,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     kind: str
     text: str
     author: Author
+    former: str = ""
     message: str = ""
     channel: str = ""
     mentions: tuple[str, ...] = ()
@@ -110,6 +132,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     direct: bool = False
     identities: tuple[str, ...] = ()
     address: Address = {}
+    subject: Subject | None = None
     title: str = ""
     url: str = ""
     at: int = 0

@@ -25,6 +25,7 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
 from answerback.agents.speech import REPLY, calls, see, show
+from answerback.agents.subject import about
 from answerback.agents.tools import is_idempotent, is_public
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, LimitExceeded
@@ -54,9 +55,8 @@ def converse(
 
     async def think(turn: Turn) -> str | None:
         turn.public = shown
-        result = await ask(
-            agent, turn, [part for event in turn.events for part in prompt(event)], _history(turn.history)
-        )
+        said = [part for event in turn.events for part in prompt(event)]
+        result = await ask(agent, turn, [*about(turn.events, turn.history), *said], _history(turn.history))
         turn.model = result.new_messages_json()
         turn.tools = calls(result.new_messages(), turn.unknown, shown)
         # A model that said everything with the reply tool may have nothing to add.

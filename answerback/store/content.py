@@ -92,7 +92,7 @@ def listed(archive: Archive, p: int) -> dict[str, int]:
 
 
 def deliveries(archive: Archive) -> dict[str, str]:
-    """What is known of the deliveries of a thread: "stored", or "dead".
+    """What is known of the deliveries of a thread, as `keys.seen` holds it.
 
     A chat's are made of what its history holds, a platform's are not: of those, only what waits or is dead is known.
     """
@@ -105,7 +105,7 @@ def deliveries(archive: Archive) -> dict[str, str]:
     for dead in archive.dead:
         if dead.entry:
             found[dead.entry.event.delivery] = "dead"
-    return found
+    return {delivery: f"{state} {archive.thread}" for delivery, state in found.items()}
 
 
 def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -99,7 +99,10 @@ def graves(p: int) -> str:
 
 
 def seen(p: int, delivery: str) -> str:
-    """STRING: "stored", or "dead" while the event lies in the dead letters. Lives SEEN_DAYS."""
+    """STRING: "stored <thread>", or "dead <thread>" while the event lies in the dead letters. Lives SEEN_DAYS.
+
+    Older versions wrote it without the thread.
+    """
     return f"ab:{{{p}}}:seen:{delivery}"
 
 

@@ -28,7 +28,11 @@ class Receipt(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, dispatch_id: str, thread: str, found: bytes) -> Receipt:
         """A receipt as the script `accept` gives it. Raises `NoSuchThread`, `ThreadEnded` or `Busy`."""
-        match found:
+        what, *first = found.split(b"\n")
+        if first:
+            # As it was first stored: a sender may use an id again, with another body.
+            dispatch_id, thread = first[0].decode(), first[1].decode()
+        match what:
             case b"duplicate":
                 return cls(dispatch_id, thread, "duplicate")
             case b"own":

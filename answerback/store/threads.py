@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
-from answerback.messages import Amendment, DeadLetter, Entry, Event, Message
+from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, dispatch_id
 from answerback.store import amendments, keys
 from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Release, Step, Told, delta_words, reply_words
 from answerback.store.connection import Database, Value
@@ -83,10 +83,14 @@ class Threads(Reservations):
         identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
         found = await self._accepts[p].submit(
             (
-                [keys.seen(p, event.delivery), keys.thread(p, thread), keys.inbox(p, thread), *lists],
+                [
+                    keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
+                    keys.thread(p, thread), keys.inbox(p, thread), *lists,
+                ],
                 [
                     id, thread, _stored(Entry(event)), identities,
                     platform, event.channel, event.title, event.url, event.arrival, only,
+                    dispatch_id(event.former) if event.former else id,
                 ],
             )
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import aiohttp
@@ -64,3 +65,31 @@ async def test_what_slack_shows_to_a_person_is_empty_and_what_it_drops_is_in_log
     assert "Slack drops events" in process.words()
     warned = {("slack", "events dropped"): 1.0, ("slack", "not handled"): 1.0}
     assert await counted(plain, "answerback_webhooks_warned") == warned
+
+
+async def test_a_repeat_under_a_used_id_names_the_thread_of_the_first(plain: System) -> None:
+    await plain.ingress(**SECRETS)
+    receipts = []
+    for name in ("first", "again"):
+        delivery = load("standard", f"message.created.reused_id.{name}")
+        status, receipt = await _bring(plain, "standard", delivery, Options.standard_secret)
+        assert status == 202
+        receipts.append(json.loads(receipt))
+    assert [receipt.pop("status") for receipt in receipts] == ["accepted", "duplicate"]
+    assert receipts[0] == receipts[1]
+    assert receipts[0]["thread"] == "standard:first"
+
+
+async def test_one_comment_told_by_two_webhooks_is_one_event(plain: System) -> None:
+    await plain.ingress(**SECRETS)
+    for hook, expected in (("repository", "accepted"), ("organization", "duplicate")):
+        delivery = load("github", f"issue_comment.created.twice.{hook}")
+        status, receipt = await _bring(plain, "github", delivery, GITHUB)
+        assert (status, json.loads(receipt)["status"]) == (202, expected)
+
+
+async def test_one_mention_in_a_shared_channel_is_one_event(plain: System) -> None:
+    await plain.ingress(**SECRETS)
+    for name, expected in (("app_mention", "accepted"), ("message", "duplicate")):
+        status, receipt = await _bring(plain, "slack", load("slack", f"shared_channel.{name}"), SLACK)
+        assert (status, json.loads(receipt)["status"]) == (202, expected)

@@ -68,6 +68,41 @@ async def test_events_that_come_at_once_keep_their_order_in_each_thread(threads:
         assert [number for number, id in enumerate(ids) if id == thread] == [_number(entry) for entry in stored]
 
 
+async def test_a_repeat_with_another_thread_is_told_where_the_first_is(threads: Threads) -> None:
+    first = await threads.accept(event(1))
+    again = await threads.accept(event(1, "github:1:2", text="something else"))
+    assert again == msgspec.structs.replace(first, status="duplicate")
+    assert await inbox(threads) == 1
+    assert not await threads.database.call("EXISTS", keys.thread(0, "github:1:2"))
+
+
+async def test_a_repeat_with_another_thread_takes_no_dead_letter_into_that_thread(threads: Threads) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads))
+    again = await threads.accept(event(1, "github:1:2"))
+    assert (again.status, again.thread) == ("duplicate", THREAD)
+    assert (await threads.accept(event(1))).reason == "taken back from the dead letters"
+
+
+@pytest.mark.parametrize("with_thread", [True, False])
+async def test_what_an_older_version_stored_under_another_delivery_id_is_a_duplicate(
+    threads: Threads, with_thread: bool
+) -> None:
+    await accept(threads, 1)
+    if not with_thread:
+        await threads.database.call("SET", keys.seen(0, "github:1"), "stored", "KEEPTTL")
+    now = msgspec.structs.replace(event(1), delivery="github:7:issue_comment.created:1", former="github:1")
+    receipt = await threads.accept(now)
+    assert (receipt.status, receipt.dispatch_id, receipt.thread) == ("duplicate", event(1).id, THREAD)
+    await bury(threads, await claim(threads))
+    receipt = await threads.accept(now)
+    assert (receipt.status, receipt.dispatch_id) == ("accepted", event(1).id)
+    [entry] = (await claim(threads)).entries
+    assert entry.event == event(1)
+    assert (await threads.accept(now)).status == "duplicate"
+    assert (await threads.accept(event(1))).status == "duplicate"
+
+
 async def test_our_own_message_is_not_an_event(threads: Threads) -> None:
     await threads.own("github", ["user:7", "bot:9"])
     own = await threads.accept(event(1, identities=("user:1", "bot:9")))

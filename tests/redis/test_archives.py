@@ -68,7 +68,7 @@ async def test_a_purged_thread_leaves_nothing_but_the_marks_of_its_deliveries(
     wakes = {keys.wake(0, "ready"), keys.wake(0, "due")}
     marks = {keys.seen(0, f"github:{number}") for number in (1, 2, 3, 900)}
     assert left - wakes == {keys.counters(0), keys.clock(0), *marks}
-    assert all([await threads.database.call("GET", mark) == b"stored" for mark in marks])
+    assert all([(await threads.database.call("GET", mark)).startswith(b"stored") for mark in marks])
     assert "waiting" not in await counters(threads)
     assert await archives.purge(THREAD) is None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event
+from answerback.messages import Amendment, Author, Event, Subject
 from answerback.platforms import PLATFORMS, Handshake, Ignored, github
 from answerback.platforms.github.webhook import KINDS
 from tests.fixtures.deliveries import encode, load, names
@@ -61,7 +62,8 @@ def test_a_comment_of_ours_names_the_reply_that_it_is() -> None:
 def test_a_comment_becomes_an_event() -> None:
     event = parse("issue_comment.created")
     assert event == Event(
-        delivery="github:0f3c0004-f5b7-11ef-8d2a-6a1b2c3d4e5f",
+        delivery="github:681234907:issue_comment.created:2690114508",
+        former="github:0f3c0004-f5b7-11ef-8d2a-6a1b2c3d4e5f",
         thread="github:681234907:1347",
         kind="issue_comment.created",
         text="Same here on Firefox 135. cc @Answerbot, @ravi-k",
@@ -71,11 +73,112 @@ def test_a_comment_becomes_an_event() -> None:
         mentions=("answerbot", "ravi-k"),
         identities=("user:71002255", "login:ravi-k"),
         address={"repo": "acme/widgets", "number": 1347, "installation": 48210377},
+        subject=event.subject,
         title="Frame is cut off on narrow screens",
         url="https://github.com/acme/widgets/issues/1347#issuecomment-2690114508",
         at=1_740_740_527_000,
     )
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=Event) == event
+
+
+def test_a_comment_is_one_event_whatever_webhook_tells_of_it() -> None:
+    one, other = (parse(f"issue_comment.created.twice.{hook}") for hook in ("repository", "organization"))
+    assert one.former != other.former
+    assert msgspec.structs.replace(one, former="") == msgspec.structs.replace(other, former="")
+    assert one.delivery == "github:101212:issue_comment.created:81001"
+
+
+@pytest.mark.parametrize("value", ["", "a" * 200, "a\nb", "\udcff", "é", "another"])
+def test_a_header_that_is_not_signed_makes_no_other_event(value: str) -> None:
+    delivery = load("github", "issue_comment.created")
+    [found] = github.parse({**delivery.headers, "x-github-delivery": value}, delivery.body)  # type: ignore[misc]
+    assert isinstance(found, Event)
+    assert found.id == parse("issue_comment.created").id
+    assert found.former == ("github:another" if value == "another" else "")
+
+
+@pytest.mark.parametrize(
+    ("fixture", "event"),
+    [("issue_comment.deleted", "issues"), ("issue_comment.edited", "issues"),
+     ("discussion_comment.created", "discussion"), ("pull_request_review.submitted", "pull_request"),
+     ("pull_request_review_comment.created", "pull_request")],
+)  # fmt: skip
+def test_a_body_never_passes_for_another_kind_of_event(fixture: str, event: str) -> None:
+    delivery = load("github", fixture)
+    for action in (b"deleted", b"edited", b"opened", b"created"):
+        actual = re.sub(rb'"action":"\w+"', b'"action":"' + action + b'"', delivery.body)
+        try:
+            assert isinstance(github.parse({**delivery.headers, "x-github-event": event}, actual), Ignored)
+        except MalformedBody as error:
+            assert "comment or a review" in str(error)  # noqa: PT017
+
+
+def test_two_edits_are_two_and_one_edit_told_twice_is_one() -> None:
+    first, again = parse("issue_comment.edited"), parse("issue_comment.edited", sender=None)
+    assert first.delivery == again.delivery
+    later = parse("issue_comment.edited", comment__updated_at="2026-01-01T00:00:00Z")
+    other = parse("issue_comment.edited", comment__body="something else")
+    deleted = parse("issue_comment.deleted")
+    assert len({each.delivery for each in (first, later, other, deleted, parse("issue_comment.created"))}) == 5
+
+
+def test_a_comment_on_a_line_says_which() -> None:
+    event = parse("pull_request_review_comment.created.on_a_line")
+    assert event.subject == Subject(
+        kind="pull_request",
+        title="Frame is cut off",
+        body="It is.",
+        author="Ada-Marsh",
+        path="src/llm.rs",
+        line=25,
+        diff="@@ -20,3 +20,6 @@\n+fn format_reproduction_command() {",
+    )
+    name = "pull_request_review_comment.created.on_a_line"
+    gone = parse(name, comment__line=None, comment__original_line=20, comment__original_start_line=18)
+    assert (gone.subject.start, gone.subject.line) == (18, 20)
+
+
+def test_a_comment_is_about_its_issue_and_an_issue_about_its_title() -> None:
+    comment, issue = parse("issue_comment.created"), parse("issues.opened")
+    assert (comment.subject.kind, comment.subject.author) == ("issue", "Ada-Marsh")
+    assert comment.subject.body == issue.text
+    assert issue.subject == msgspec.structs.replace(comment.subject, body="")
+    assert parse("discussion_comment.created").subject.kind == "discussion"
+
+
+def test_what_an_event_is_about_is_bounded() -> None:
+    found = parse(
+        "pull_request_review_comment.created.on_a_line",
+        pull_request__title="t" * 9_999, pull_request__body="b" * 99_999,
+        comment__path="p" * 9_999, comment__diff_hunk="d" * 99_999 + "the line",
+    ).subject  # fmt: skip
+    assert found.diff.endswith("the line")
+    assert len(msgspec.msgpack.encode(found)) < 10_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"comment__performed_via_github_app": {"id": None}, "issue__user": None, "issue__id": None},
+        {"issue__title": None, "issue__body": 5, "issue__node_id": None, "issue__user": {"id": None}},
+        {"comment__html_url": None, "comment__created_at": "yesterday", "comment__updated_at": 5},
+        {"comment__created_at": None, "comment__path": [], "comment__line": "25", "comment__diff_hunk": {}},
+        {"installation": {"id": "48210377"}, "changes": [], "sender": {"login": None}},
+        {"installation": [], "review": None, "discussion": [], "pull_request": 7, "organization": None},
+        {"comment__user": {"id": 71002255, "login": None, "type": 5}, "issue": {"number": 1347}},
+        {"comment__user": {"id": "x"}, "comment__node_id": 5, "comment__title": {}},
+    ],
+)
+def test_a_field_that_nobody_needs_refuses_no_delivery(changes: dict[str, Any]) -> None:
+    event, usual = parse("issue_comment.created", **changes), parse("issue_comment.created")
+    for field in ("delivery", "thread", "text", "message", "channel"):
+        assert getattr(event, field) == getattr(usual, field)
+    assert event.author.id == usual.author.id
+    assert event.identities[0] == usual.identities[0]
+
+
+def test_an_app_without_an_id_refuses_no_comment() -> None:
+    assert parse("issue_comment.created.nullable_app").mentions == ("answerbot",)
 
 
 def test_without_an_app_there_is_no_installation() -> None:
@@ -209,8 +312,7 @@ def test_an_author_says_whether_it_is_a_program(user: Any, sender: Any, app: Any
         {"comment__id": 1.5},
         {"comment__id": int("9" * 400)},
         {"comment__body": 7},
-        {"comment__created_at": "yesterday"},
-        {"installation": {"id": "48210377"}},
+        {"comment__in_reply_to_id": "1"},
         {"action": None},
     ],
 )
@@ -231,13 +333,9 @@ def test_of_duplicate_keys_the_last_one_counts() -> None:
     assert github.parse(delivery.headers, twice) == Ignored("issue_comment labeled")
 
 
-@pytest.mark.parametrize("value", ["", "a" * 200, "a\nb", "\udcff", "é"])
-def test_a_delivery_id_that_cannot_be_a_key_is_malformed(value: str) -> None:
-    delivery = load("github", "issue_comment.created")
-    with pytest.raises(MalformedBody, match="X-GitHub-Delivery"):
-        github.parse({**delivery.headers, "x-github-delivery": value}, delivery.body)
+def test_an_event_must_be_named() -> None:
     with pytest.raises(MalformedBody, match="X-GitHub-Event"):
-        github.parse({}, delivery.body)
+        github.parse({}, load("github", "issue_comment.created").body)
 
 
 BODIES = {name: (load("github", name).headers, json.loads(load("github", name).body)) for name in names("github")}

@@ -14,9 +14,9 @@ import pytest
 
 from answerback.flows import schema, templates
 from answerback.log import _hide_known
-from answerback.platforms import blocks, fences
+from answerback.platforms import blocks
 from answerback.platforms.github import mentions as github
-from answerback.platforms.github import teams
+from answerback.platforms.github import spoken, teams
 from answerback.platforms.slack import mrkdwn, parts
 from answerback.platforms.text import split
 from answerback.store.access import InvalidKey, _origin
@@ -94,8 +94,8 @@ READERS: dict[str, tuple[Read, tuple[str, ...]]] = {
             "KEY-----",
         ),
     ),
-    "code in markdown": (
-        fences.without_code,
+    "what a comment says": (
+        spoken.spoken,
         (
             "`",
             "``` ",
@@ -111,6 +111,22 @@ READERS: dict[str, tuple[Read, tuple[str, ...]]] = {
             "`\n|\t",
             "`|\n",
             "`` ` ",
+            "<a>",
+            "<a ",
+            "<pre>|</pre",
+            "[",
+            "[x](",
+            "](|)",
+            "- ",
+            "- |x",
+            "1. ",
+            "> ",
+            "  - a\n",
+            "* _ ",
+            "www.",
+            "http://|<",
+            "\\",
+            "\t",
         ),
     ),
     "which block is open": (

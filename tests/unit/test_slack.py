@@ -131,12 +131,12 @@ def test_an_organizations_app_may_be_told_no_team() -> None:
 def test_a_mention_in_a_shared_channel_is_one_event_whatever_workspace_each_delivery_names() -> None:
     mention, message = parse("shared_channel.app_mention"), parse("shared_channel.message")
     assert mention == message
-    assert mention.delivery == mention.thread == "slack:T0HOME:C0S13:1796019266.000024"
+    assert mention.delivery == mention.thread == "slack:T0HOME:C0SHAREDB:1796019266.000024"
 
 
 def test_a_guests_reply_in_a_shared_channel_belongs_to_our_thread() -> None:
     root, guest = parse("shared_channel.thread.root"), parse("shared_channel.thread.guest")
-    assert guest.thread == root.thread == "slack:T0HOME:C0S10:1796019263.000019"
+    assert guest.thread == root.thread == "slack:T0HOME:C0SHAREDA:1796019263.000019"
     assert guest.address == root.address
 
 
@@ -150,7 +150,7 @@ def test_an_app_of_a_whole_organization_has_one_thread_in_channels_of_several_wo
     org = [{"enterprise_id": "E0HOME", "team_id": None, "user_id": "U0BOT", "is_bot": True}]
     mention = parse("shared_channel.app_mention", authorizations=org)
     assert mention == parse("shared_channel.message", authorizations=org)
-    assert mention.thread.startswith("slack:E0HOME:C0S13:")
+    assert mention.thread.startswith("slack:E0HOME:C0SHAREDB:")
 
 
 def test_an_app_mention_is_a_mention_although_nobody_knows_our_name() -> None:

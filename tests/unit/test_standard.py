@@ -114,6 +114,16 @@ def test_a_field_that_nobody_needs_refuses_no_message(fields: dict[str, Any]) ->
     assert (event.thread, event.text) == ("standard:ticket-4711", "How do I print a frame, @answerback?")
 
 
+def test_a_message_may_say_what_it_is_about() -> None:
+    subject = {"kind": "ticket", "title": "Printing", "body": "b" * 9_999, "line": -1, "path": 5}
+    event = parse_body({"text": "hi", "subject": subject})
+    assert (event.subject.kind, event.subject.title, event.subject.line, event.subject.path) == (
+        "ticket", "Printing", 0, "",
+    )  # fmt: skip
+    assert len(event.subject.body) == 4_000
+    assert parse_body({"text": "hi", "subject": "printing"}).subject is None
+
+
 def test_what_stands_beside_the_data_is_not_the_message() -> None:
     event = parse("message.created", message={"not": "ours"}, thread=[], text=5, author=True, timestamp=[])
     assert (event.thread, event.message) == ("standard:ticket-4711", "comment-9")

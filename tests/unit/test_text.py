@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.platforms.blocks import closing, follow
-from answerback.platforms.fences import without_code
 from answerback.platforms.text import encodable, split
 
 MARKDOWN = st.lists(
@@ -182,22 +181,6 @@ def test_an_open_fence_is_closed_by_as_many_marks() -> None:
     assert closing("- ```py\nx") == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "spoken"),
-    [
-        ("a `@b` c", "a   c"),
-        ("a ``@b ` @c`` d", "a   d"),
-        ("a ` @b", "a ` @b"),
-        ("x `open\n\nparagraph` @b", "x `open\n\nparagraph` @b"),
-        ("a\n```\n@b\n```\nc", "a\n\n\n\nc"),
-        ("a\n```\n@b", "a\n"),
-        ("a <!-- @b --> c <!-- @d", "a  c "),
-    ],
-)
-def test_code_and_comments_are_not_spoken(text: str, spoken: str) -> None:
-    assert without_code(text) == spoken
-
-
 def test_hostile_markdown_takes_no_longer_than_long_markdown() -> None:
     runs = list(range(1, 350))
     random.Random(1).shuffle(runs)
@@ -214,6 +197,5 @@ def test_hostile_markdown_takes_no_longer_than_long_markdown() -> None:
     ]
     began = time.process_time()
     for text in hostile:
-        without_code(text)
         split(text, 1000)
     assert time.process_time() - began < 2

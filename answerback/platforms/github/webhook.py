@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Address, Amendment, Author, AuthorKind, Event
+from answerback.messages import Address, Amendment, Author, AuthorKind, Event, Subject
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
+from answerback.platforms.decoding import decode
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
+from answerback.platforms.github.payload import About, App, Payload, Post, User
 from answerback.platforms.signing import digest, keys, same
-
-Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class User(msgspec.Struct):
-    id: Id
-    login: str
-    type: str | None = None
-
-
-class App(msgspec.Struct):
-    id: Id
-
-
-class Installation(msgspec.Struct):
-    id: Id
-
-
-class Repository(msgspec.Struct):
-    id: Id
-    full_name: Annotated[str, msgspec.Meta(pattern=r"\A[\w.-]+/[\w.-]+\Z")]
-
-
-class Post(msgspec.Struct):
-    """Anything written: an issue, a pull request, a discussion, a review or a comment."""
-
-    id: Id
-    node_id: str = ""
-    number: Id = 0
-    title: str = ""
-    body: str | None = None
-    html_url: str = ""
-    user: User | None = None
-    performed_via_github_app: App | None = None
-    created_at: Time | None = None
-    submitted_at: Time | None = None
-    in_reply_to_id: Id | None = None
-    parent_id: Id | None = None
-
-
-class Payload(msgspec.Struct):
-    """What is read of a webhook's body; the many kilobytes that are not declared here are skipped."""
-
-    repository: Repository
-    action: str = ""
-    sender: User | None = None
-    installation: Installation | None = None
-    changes: dict[str, msgspec.Raw] | None = None
-    issue: Post | None = None
-    pull_request: Post | None = None
-    discussion: Post | None = None
-    comment: Post | None = None
-    review: Post | None = None
+from answerback.platforms.subject import BODY, TITLE, shortened
 
 
 class Kind(NamedTuple):
@@ -91,6 +40,9 @@ KINDS = {
 }
 
 _payload = msgspec.json.Decoder(Payload)
+_about = msgspec.json.Decoder(About)
+_post = msgspec.json.Decoder(Post)
+_DOCUMENTED = "GitHub documents"
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
@@ -121,6 +73,9 @@ def parse(headers: Headers, body: bytes) -> Parsed:
 
     Thread ids: "github:<repository id>:<number>", then ":review:<root comment id>" for the lines of a
     pull request, or ":comment:<parent id>" for replies to a comment of a discussion.
+    Delivery ids: "github:<repository id>:<event>.<action>:<id of what was written>", for an edit also a digest of it
+    and of when it was made. Not the X-GitHub-Delivery header: it is not signed, and some servers give each webhook (an
+    app's, a repository's, an organization's) one of its own for the same comment.
     Address: repo ("acme/widgets"), number, root (review threads), discussion and comment (node ids, for
     GraphQL), installation (webhooks of an app).
     Identities: "user:<id>", "login:<login>", "app:<id>" of the author, and of the app it was written through.
@@ -133,27 +88,28 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     kind = KINDS.get(name)
     if kind is None:
         return Ignored(f"{_printable(name)} events are not messages")
-    payload = _decode(headers, body)
+    payload = decode(_payload, _unformed(headers, body), _DOCUMENTED)
     if payload.action not in (kind.action, "edited", "deleted"):
         return Ignored(f"{name} {_printable(payload.action) or 'without an action'}")
-    about, post = getattr(payload, kind.about), getattr(payload, kind.post)
-    if not isinstance(about, Post) or not isinstance(post, Post) or not about.number:
-        raise MalformedBody(f"{name} {payload.action} without its {kind.about}, its number, or its {kind.post}")
-    delivery = headers.get("x-github-delivery", "")
-    if not (0 < len(delivery) <= 128 and delivery.isascii() and delivery.isprintable()):
-        raise MalformedBody("there is no usable X-GitHub-Delivery header")
+    if any(bytes(getattr(payload, part)) != b"null" for part in {"comment", "review"} - {kind.post}):
+        # The header is not signed, so the body decides: a comment's deletion must never pass for its issue's.
+        raise MalformedBody(f"the body is not one of {name}: it has a comment or a review")
+    about = decode(_about, getattr(payload, kind.about), f"{_DOCUMENTED} as its {kind.about}")
+    post = decode(_post, getattr(payload, kind.post), f"{_DOCUMENTED} as its {kind.post}")
+    if not about.number:
+        raise MalformedBody(f"{name} {payload.action} without the number of its {kind.about}")
     message = f"{name if kind.post in ('comment', 'review') else kind.post}:{post.id}"
+    delivery = f"github:{payload.repository.id}:{name}.{payload.action}:{post.id}"
     thread, address = _place(name, payload, about, post)
     if payload.action == "deleted":
-        return [Amendment(delivery=f"github:{delivery}", thread=thread, message=message, text=None)]
+        return [Amendment(delivery=delivery, thread=thread, message=message, text=None)]
     said = post.body or ""
-    text = said if said.strip() else post.title  # an issue may be all title
+    text = said if said.strip() else post.title or ""  # an issue may be all title
     if payload.action == "edited":
         if payload.changes is not None and not payload.changes.keys() & {"body", "title"}:
             return Ignored(f"{name} edited, but not its text")
-        return [
-            Amendment(delivery=f"github:{delivery}", thread=thread, message=message, text=text, mentions=mentions(said))
-        ]
+        edit = f"{delivery}:{_digest(post.updated_at or '', post.title or '', said)}"
+        return [Amendment(delivery=edit, thread=thread, message=message, text=text, mentions=mentions(said))]
     if not text.strip():
         return Ignored(f"{name} {payload.action} without a text")
     # By definition the sender of what was just written is its author; `user` is null for deleted accounts.
@@ -161,39 +117,46 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     said_at = post.submitted_at or post.created_at
     return [
         Event(
-            delivery=f"github:{delivery}",
+            delivery=delivery,
+            former=_former(headers),
             thread=thread,
             kind=f"{name}.{payload.action}",
             text=text,
-            author=Author(str(author.id), author.login, _kind(author, payload.sender, post)),
+            author=Author(str(author.id), author.name, _kind(author, payload.sender, post)),
             message=message,
             channel=payload.repository.full_name,
             mentions=mentions(said),
             identities=identities(author, post.performed_via_github_app),
             reply=marked(said),
             address=address,
-            title=about.title,
-            url=post.html_url,
+            subject=_subject(kind, about, post),
+            title=about.title or "",
+            url=post.html_url or "",
             at=int(said_at.timestamp() * 1000) if said_at else 0,
         )
     ]
 
 
-def _decode(headers: Headers, body: bytes) -> Payload:
-    if headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-        # The webhook's other content type: the same JSON as the form field "payload", which is its only one.
-        if not body.startswith(b"payload="):
-            raise MalformedBody("the form has no field `payload`")
-        body = unquote_to_bytes(body[8:].partition(b"&")[0].replace(b"+", b" "))
-    try:
-        return _payload.decode(body)
-    except RecursionError:
-        raise MalformedBody("the JSON is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise MalformedBody(f"the body is not what GitHub documents: {error}") from error
+def _unformed(headers: Headers, body: bytes) -> bytes:
+    if not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        return body
+    # The webhook's other content type: the same JSON as the form field "payload", which is its only one.
+    if not body.startswith(b"payload="):
+        raise MalformedBody("the form has no field `payload`")
+    return unquote_to_bytes(body[8:].partition(b"&")[0].replace(b"+", b" "))
 
 
-def _place(name: str, payload: Payload, about: Post, post: Post) -> tuple[str, Address]:
+def _former(headers: Headers) -> str:
+    """The delivery id by which older versions knew an event; GitHub may deliver one of theirs again."""
+    guid = headers.get("x-github-delivery", "")
+    return f"github:{guid}" if 0 < len(guid) <= 128 and guid.isascii() and guid.isprintable() else ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=8).hexdigest()
+
+
+def _place(name: str, payload: Payload, about: About, post: Post) -> tuple[str, Address]:
     """The thread id, and the address of a reply."""
     thread = f"github:{payload.repository.id}:{about.number}"
     address: Address = {"repo": payload.repository.full_name, "number": about.number}
@@ -202,23 +165,41 @@ def _place(name: str, payload: Payload, about: Post, post: Post) -> tuple[str, A
     if name == "pull_request_review_comment":
         root = post.in_reply_to_id or post.id
         thread, address["root"] = f"{thread}:review:{root}", root
-    elif about is payload.discussion:
-        address["discussion"] = about.node_id
+    elif KINDS[name].about == "discussion":
+        address["discussion"] = about.node_id or ""
         if name == "discussion_comment" and post.parent_id:
             # A reply must name the parent's node id, which the webhook does not carry; ours leads to it.
-            thread, address["comment"] = f"{thread}:comment:{post.parent_id}", post.node_id
+            thread, address["comment"] = f"{thread}:comment:{post.parent_id}", post.node_id or ""
     return thread, address
+
+
+def _subject(kind: Kind, about: About, post: Post) -> Subject:
+    # A line that the pull request no longer has is null, and the one that was commented on still has its number.
+    line, start = post.line or post.original_line or 0, post.start_line or post.original_start_line or 0
+    return Subject(
+        kind=kind.about,
+        title=shortened(about.title or "", TITLE),
+        body=shortened(about.body or "", BODY) if kind.post != kind.about else "",
+        author=about.user.name if about.user else "",
+        path=shortened(post.path or "", TITLE),
+        start=start if start != line else 0,
+        line=line,
+        # Its end is what the comment stands under: https://docs.github.com/en/rest/pulls/comments (diff_hunk)
+        diff=shortened(post.diff_hunk or "", BODY, end=True),
+    )
 
 
 def identities(author: User, app: App | None) -> tuple[str, ...]:
     """What the author of a post can be recognised by; `app` is what it was written through."""
-    marks = (f"user:{author.id}", f"login:{author.login.lower()}")
+    marks: tuple[str, ...] = (f"user:{author.id}",)
+    if author.login:
+        marks = (*marks, f"login:{author.login.lower()}")
     return (*marks, f"app:{app.id}") if app else marks
 
 
 def _kind(author: User, sender: User | None, post: Post) -> AuthorKind:
     """Whether a program wrote this: https://docs.github.com/en/rest/users/users#get-a-user (`type`)."""
-    bots = {user.id for user in (author, sender) if user and (user.type == "Bot" or user.login.endswith("[bot]"))}
+    bots = {user.id for user in (author, sender) if user and (user.type == "Bot" or user.name.endswith("[bot]"))}
     if author.id in bots:
         return "bot"
     # Also set for people who write in an app's own pages, with a token that the app got for them.

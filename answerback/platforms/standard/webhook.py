@@ -9,6 +9,8 @@
         "text":     "How do I …?",            needed, unless deleted
         "author":   {"id": "u1", "name": "Ada"},    or just "u1"; with "kind": "bot" it is a program
         "title":    "…",  "url": "https://…",  "channel": "support",
+        "subject":  {"kind": "ticket", "title": "…", "body": "…", "author": "Ada"},   what it is about; for a line of
+                    a file also "path", "start", "line", "diff"
         "mentions": ["answerback"],
         "direct":   true                      said to us (if absent, too); false: only overheard
       }
@@ -23,14 +25,16 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, AuthorKind, Event
+from answerback.messages import Amendment, Author, AuthorKind, Event, Subject
 from answerback.platforms import Headers, Ignored, Parsed
 from answerback.platforms.decoding import Spare, decode
 from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
+from answerback.platforms.subject import BODY, TITLE, shortened
 
 __all__ = ["parse", "verify"]
 
@@ -42,6 +46,7 @@ _MOST_MENTIONS = 50
 _KINDS: dict[str, AuthorKind] = {"bot": "bot", "app": "app"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+Line = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Name = str | int
 """An id. JSON bounds no numbers, and some senders' ids do not fit into 64 bits."""
 
@@ -52,6 +57,19 @@ class By(msgspec.Struct):
     kind: Spare[str] = None
 
 
+class Of(msgspec.Struct):
+    """What the message is about; see `answerback.messages.Subject`."""
+
+    kind: Spare[str] = None
+    title: Spare[str] = None
+    body: Spare[str] = None
+    author: Spare[str] = None
+    path: Spare[str] = None
+    start: Spare[Line] = None
+    line: Spare[Line] = None
+    diff: Spare[str] = None
+
+
 class Said(msgspec.Struct):
     thread: Name | None = None
     message: Name | None = None
@@ -60,6 +78,7 @@ class Said(msgspec.Struct):
     title: Spare[str] = None
     url: Spare[str] = None
     channel: Spare[str] = None
+    subject: Spare[Of] = None
     mentions: list[str] | None = None
     direct: bool | None = None
 
@@ -121,6 +140,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             direct=said.direct is not False,
             identities=(f"user:{author.id}",) if author.id else (),
             address={"thread": thread, "message": message or identifier},
+            subject=_subject(said.subject),
             title=said.title or "",
             url=said.url or "",
             at=_milliseconds(envelope.timestamp, header(headers, "timestamp")),
@@ -141,6 +161,21 @@ def _thread_id(thread: str) -> str:
     if len(thread) > _LONGEST_THREAD:
         return f"standard:sha256:{hashlib.sha256(thread.encode()).hexdigest()}"
     return f"standard:{thread}"
+
+
+def _subject(of: Of | None) -> Subject | None:
+    if of is None:
+        return None
+    return Subject(
+        kind=shortened(of.kind or "", TITLE),
+        title=shortened(of.title or "", TITLE),
+        body=shortened(of.body or "", BODY),
+        author=shortened(of.author or "", TITLE),
+        path=shortened(of.path or "", TITLE),
+        start=of.start or 0,
+        line=of.line or 0,
+        diff=shortened(of.diff or "", BODY, end=True),
+    )
 
 
 def _author(author: By | Name | None) -> Author:

@@ -1,15 +1,17 @@
 -- Store events, each once. Many in one call; all in one partition.
 --
 -- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves  9 clock
---       then for each event: seen, thread, inbox; where it has a condition, the two lists its chat is in
+--       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox; where it
+--       has a condition, the two lists its chat is in
 -- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
 --       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent),
 --       condition: "" (none), "open" (its chat must be there and not ended) or "idle" (nor may anyone
---       work or wait there)
+--       work or wait there), dispatch id of its former delivery id
 -- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
--- condition found: "missing", "ended", "busy". Nothing is stored then.
+-- condition found: "missing", "ended", "busy". Nothing is stored then. "revived" and "duplicate" are followed by
+-- the dispatch id and the thread under which the event was first stored, each after a line break.
 -- With clock
 local now, wall = clock(KEYS[9])
 local remember = ARGV[1]
@@ -39,7 +41,7 @@ end
 
 local function store(event, entry, seen, thread, inbox)
   -- A full server refuses this first write, and with it the whole script: nothing is half stored.
-  redis.call('SET', seen, 'stored', 'PX', remember)
+  redis.call('SET', seen, 'stored ' .. ARGV[event + 1], 'PX', remember)
   redis.call('RPUSH', inbox, entry)
   if redis.call('HSETNX', thread, 'created', wall) == 1 then
     redis.call('HSET', thread, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
@@ -66,24 +68,36 @@ local function said(thread, lists, id)
   redis.call('ZADD', KEYS[lists + 1], 'XX', wall, id)
 end
 
+-- What is known of an event: its state, the dispatch id and thread under which it was stored, the key that says so.
+local function known(event, seen, former)
+  local id, value = ARGV[event], redis.call('GET', seen)
+  if not value and former ~= seen then
+    id, seen, value = ARGV[event + 10], former, redis.call('GET', former)
+  end
+  if not value then return nil end
+  -- Older versions did not note the thread.
+  local state, origin = string.match(value, '^(%S+) ?(.*)$')
+  return state, id, origin ~= '' and origin or ARGV[event + 1], seen
+end
+
 local results = {}
 local key = 10
-for event = 3, #ARGV, 10 do
-  local seen, thread, inbox = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  local state = redis.call('GET', seen)
+for event = 3, #ARGV, 11 do
+  local seen, thread, inbox = KEYS[key], KEYS[key + 2], KEYS[key + 3]
+  local state, id, origin, mark = known(event, seen, KEYS[key + 1])
   local refused = state ~= 'stored' and refusal(event, thread, inbox)
   if refused then
     results[#results + 1] = refused
-  elseif state == 'dead' then
-    local grave = redis.call('HGET', KEYS[8], ARGV[event])
-    store(event, grave or ARGV[event + 2], seen, thread, inbox)
-    redis.call('ZREM', KEYS[6], ARGV[event])
-    redis.call('HDEL', KEYS[7], ARGV[event])
-    redis.call('HDEL', KEYS[8], ARGV[event])
+  elseif state == 'dead' and origin == ARGV[event + 1] then
+    local grave = redis.call('HGET', KEYS[8], id)
+    store(event, grave or ARGV[event + 2], mark, thread, inbox)
+    redis.call('ZREM', KEYS[6], id)
+    redis.call('HDEL', KEYS[7], id)
+    redis.call('HDEL', KEYS[8], id)
     revived = revived + 1
-    results[#results + 1] = 'revived'
+    results[#results + 1] = table.concat({'revived', id, origin}, '\n')
   elseif state then
-    results[#results + 1] = 'duplicate'
+    results[#results + 1] = table.concat({'duplicate', id, origin}, '\n')
   elseif ours(ARGV[event + 3]) then
     results[#results + 1] = 'own'
   else
@@ -91,7 +105,7 @@ for event = 3, #ARGV, 10 do
     accepted = accepted + 1
     results[#results + 1] = 'accepted'
   end
-  key = key + 3
+  key = key + 4
   if ARGV[event + 9] ~= '' then
     if not refused and state ~= 'stored' then said(thread, key, ARGV[event + 1]) end
     key = key + 2

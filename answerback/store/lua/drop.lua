@@ -6,5 +6,6 @@
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('SET', KEYS[4], 'stored', 'XX', 'KEEPTTL')
+local seen = redis.call('GET', KEYS[4])
+if seen then redis.call('SET', KEYS[4], string.gsub(seen, '^dead', 'stored'), 'KEEPTTL') end
 return 1

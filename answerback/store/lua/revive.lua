@@ -9,7 +9,7 @@ local now, wall = clock(KEYS[11])
 if redis.call('ZREM', KEYS[5], ARGV[2]) == 0 then return 0 end
 redis.call('HDEL', KEYS[6], ARGV[2])
 redis.call('HDEL', KEYS[7], ARGV[2])
-redis.call('SET', KEYS[10], 'stored', 'PX', ARGV[4])
+redis.call('SET', KEYS[10], 'stored ' .. ARGV[1], 'PX', ARGV[4])
 redis.call('HSETNX', KEYS[8], 'created', wall)
 redis.call('RPUSH', KEYS[9], ARGV[3])
 redis.call('ZADD', KEYS[4], wall, ARGV[1])

@@ -1,0 +1,89 @@
+"""What is read of the bodies that GitHub sends; the many kilobytes that are not declared here are skipped.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads, and its schemas in @octokit/openapi-webhooks
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from answerback.platforms.decoding import Spare
+
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_NULL = msgspec.Raw(b"null")
+
+
+class User(msgspec.Struct):
+    id: Id
+    login: Spare[str] = None
+    type: Spare[str] = None
+
+    @property
+    def name(self) -> str:
+        """The login; a deleted account has the one that GitHub shows for it."""
+        return self.login or "ghost"
+
+
+class App(msgspec.Struct):
+    id: Id
+
+
+class Installation(msgspec.Struct):
+    id: Id
+
+
+class Repository(msgspec.Struct):
+    id: Id
+    full_name: Annotated[str, msgspec.Meta(pattern=r"\A[\w.-]+/[\w.-]+\Z")]
+
+
+class About(msgspec.Struct):
+    """What is written about: an issue, a pull request or a discussion."""
+
+    number: Id
+    node_id: Spare[str] = None
+    title: Spare[str] = None
+    body: Spare[str] = None
+    user: Spare[User] = None
+
+
+class Post(msgspec.Struct):
+    """Anything written: an issue, a pull request, a discussion, a review or a comment."""
+
+    id: Id
+    node_id: Spare[str] = None
+    title: Spare[str] = None
+    body: str | None = None
+    html_url: Spare[str] = None
+    user: Spare[User] = None
+    performed_via_github_app: Spare[App] = None
+    created_at: Spare[Time] = None
+    submitted_at: Spare[Time] = None
+    updated_at: Spare[str] = None
+    in_reply_to_id: Id | None = None
+    parent_id: Id | None = None
+    path: Spare[str] = None
+    start_line: Spare[Id] = None
+    line: Spare[Id] = None
+    original_start_line: Spare[Id] = None
+    original_line: Spare[Id] = None
+    diff_hunk: Spare[str] = None
+
+
+class Payload(msgspec.Struct):
+    """A webhook's body. What it is about and what was written is read when the kind of event says where that stands."""
+
+    repository: Repository
+    action: str = ""
+    sender: Spare[User] = None
+    installation: Spare[Installation] = None
+    changes: Spare[dict[str, msgspec.Raw]] = None
+    issue: msgspec.Raw = _NULL
+    pull_request: msgspec.Raw = _NULL
+    discussion: msgspec.Raw = _NULL
+    comment: msgspec.Raw = _NULL
+    review: msgspec.Raw = _NULL

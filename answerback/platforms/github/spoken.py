@@ -1,0 +1,161 @@
+"""The words of a GitHub comment that its author speaks to others: no code, no quotes, no comments, no links.
+
+The rules are CommonMark's (https://spec.commonmark.org/0.31.2/), as far as they decide what is code, a quote, a link or
+a comment. One pass over the lines and one over each paragraph: a stranger's text costs no more than its length.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FENCE = re.compile(r"(`{3,}(?!.*`)|~{3,})")
+_ITEM = re.compile(r"([-+*]|(\d{1,9})[.)])( +|$)")
+_BREAK = re.compile(r"([-_*])(?: *\1){2,} *$")
+_HTML = re.compile(r"<(?:(!--)|(pre|script|style|textarea)(?=[\s>]|$))", re.IGNORECASE)
+_BEGINS = re.compile(r" {0,3}(?:>|#{1,6}(?: |$)|`{3}|~{3}|[-+*] |\d{1,9}[.)] |<!--)")
+
+_TOKEN = re.compile(r"\\[\\`<\[]|(`+)|(<!--)|</?([a-z][a-z0-9-]*)(?:[\s/][^<>]*)?>", re.IGNORECASE)
+_DEEPEST = 16
+"""Lists within lists; what lies deeper is text."""
+_SILENT = {"a", "code", "pre", "tt", "style", "script"}
+_LINK = re.compile(r"!?\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])")
+_URL = re.compile(r"<?\b(?:https?://|www\.)[^\s<>]*>?", re.IGNORECASE)
+
+
+def spoken(markdown: str) -> str:
+    """The paragraphs that are left, with a blank line between them."""
+    blocks = _Blocks()
+    for line in markdown.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n"):
+        blocks.read(line)
+    return "\n\n".join(_without_spans("\n".join(paragraph)) for paragraph in blocks.paragraphs)
+
+
+class _Blocks:
+    """Takes a comment apart, line by line: into paragraphs, and everything else, which is dropped."""
+
+    def __init__(self) -> None:
+        self.paragraphs: list[list[str]] = []
+        self._open = False
+        """Whether the next line may go on with the last paragraph."""
+        self._margins: list[int] = []
+        """The columns at which the contents of the open list items begin."""
+        self._fence = ""
+        self._html = ""
+        """What ends the block of HTML that is open."""
+
+    def read(self, line: str) -> None:
+        """Read the next line."""
+        indent = len(line) - len(line.lstrip(" "))
+        if self._html:
+            self._read_html(line, "")
+        elif self._fence and (not line.strip() or indent >= self._margin):
+            self._read_code(line[self._margin :])
+        elif not line.strip():
+            self._fence, self._open = "", False
+        else:
+            self._fence = ""
+            self._leave_items(line, indent)
+
+    @property
+    def _margin(self) -> int:
+        return self._margins[-1] if self._margins else 0
+
+    def _leave_items(self, line: str, indent: int) -> None:
+        """Close the list items to which this line no longer belongs."""
+        kept = sum(indent >= margin for margin in self._margins)
+        if kept < len(self._margins):
+            outer = self._margins[kept - 1] if kept else 0
+            if self._open and not _BEGINS.match(line[outer:]):
+                self._say(line)  # a paragraph goes on, however little its lines are indented
+                return
+            del self._margins[kept:]
+            self._open = False
+        self._read_block(line)
+
+    def _read_block(self, line: str) -> None:
+        while True:
+            rest = line[self._margin :]
+            indent = len(rest) - len(rest.lstrip(" "))
+            body = rest[indent:]
+            if indent >= 4:
+                if self._open:
+                    self._say(body)  # else it is code
+                return
+            if body.startswith(">"):
+                # Each line on its own: whoever forgets the sign on the next line of a quote begins to speak there.
+                self._open = False
+                return
+            if fence := _FENCE.match(body):
+                self._fence, self._open = fence[1], False
+                return
+            if html := _HTML.match(body):
+                self._html = "-->" if html[1] else f"</{html[2].lower()}>"
+                self._read_html(body, html[0])
+                return
+            item = None if len(self._margins) >= _DEEPEST or _BREAK.match(body) else _ITEM.match(body)
+            if item is None or (self._open and (item.end() == len(body) or item[2] not in (None, "1"))):
+                self._say(body)
+                self._open = not body.startswith("#")
+                return
+            width = item.end() if 0 < len(item[3]) <= 4 and item.end() < len(body) else item.end(1) + 1
+            self._margins.append(self._margin + indent + width)
+            self._open = False
+            if item.end() == len(body):
+                return
+
+    def _read_code(self, line: str) -> None:
+        body = line.strip()
+        if line[:4].strip() and set(body) == {self._fence[0]} and len(body) >= len(self._fence):
+            self._fence = ""
+
+    def _read_html(self, line: str, opening: str) -> None:
+        end = line.lower().find(self._html, len(opening))
+        if end >= 0:
+            rest, self._html = line[end + len(self._html) :], ""
+            self._open = False
+            self._say(rest)
+
+    def _say(self, line: str) -> None:
+        if not self._open:
+            self.paragraphs.append([])
+            self._open = True
+        self.paragraphs[-1].append(line)
+
+
+def _without_spans(paragraph: str) -> str:
+    """Without inline code, comments, tags, the insides of those that are links or code, links and addresses."""
+    lower, kept, start = paragraph.lower(), list[str](), 0
+    # Where there is no further end, looking for it again would be quadratic.
+    missing: set[str] = set()
+    partners = _partners(paragraph)
+
+    def after(end: str, at: int) -> int:
+        found = -1 if end in missing else lower.find(end, at)
+        if found < 0:
+            missing.add(end)
+        return found
+
+    while found := _TOKEN.search(paragraph, start):
+        kept.append(paragraph[start : found.start()])
+        start, tag = found.end(), (found[3] or "").lower()
+        if found[1]:
+            # A run of backticks that no other ends is as it is.
+            start = partners.get(found.start(), found.end())
+        elif found[2] and (end := after("-->", start)) >= 0:
+            start = end + 3
+        elif tag in _SILENT and found[0][1] != "/" and (end := after(f"</{tag}", start)) >= 0:
+            start = end
+        kept.append(" ")
+    kept.append(paragraph[start:])
+    return _URL.sub(" ", _LINK.sub(" ", "".join(kept)))
+
+
+def _partners(paragraph: str) -> dict[int, int]:
+    """For each run of backticks that begins a span of code: where that span ends."""
+    nearest, partners = dict[int, int](), dict[int, int]()
+    for run in reversed(list(re.finditer(r"`+", paragraph))):
+        length = run.end() - run.start()
+        if length in nearest:
+            partners[run.start()] = nearest[length]
+        nearest[length] = run.end()
+    return partners
