@@ -233,6 +233,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at       when the event was said that it answers, in ms by the platform's clock; 0 if unknown
     refusals how often it was refused by an answer that may pass: a thing so new that it is not known everywhere
     waits    how often in a row the platform asked to wait
+    rest     where it lies dead: the parts of the same reply behind it, which are not posted without it
     """
 
     key: str
@@ -252,6 +253,17 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: int = 0
     refusals: int = 0
     waits: int = 0
+    rest: tuple[Reply, ...] = ()
+
+    @property
+    def siblings(self) -> str:
+        """How the keys of the other parts of the same reply begin."""
+        return ".".join([*self.key.split(".")[:2], ""])
+
+    @property
+    def whole(self) -> str:
+        """What it says, with the parts that lie dead with it."""
+        return "\n\n".join([self.text, *(part.text for part in self.rest)])
 
     @property
     def platform(self) -> str:

@@ -205,7 +205,7 @@ async def _show(id: str, as_json: bool) -> None:
     for name, fact in facts.items():
         if fact:
             click.echo(f"  {name:<10}{visible(fact)}")
-    click.echo(f"\n{block(grave.event.text if isinstance(grave, Entry) else grave.text, '  ')}")
+    click.echo(f"\n{block(grave.event.text if isinstance(grave, Entry) else grave.whole, '  ')}")
     if letter.traceback:
         click.echo(f"\n{block(letter.traceback.rstrip(), '  ')}")
     click.echo(f"\nTo try it again: answerback dead replay {letter.id}")

@@ -67,6 +67,7 @@ class Letters:
         letter, grave = found
         p, thread = self._threads.partition(letter.thread), letter.thread
         if isinstance(grave, Reply):
+            parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
             return bool(
                 await self._threads.scripts.repost(
                     [
@@ -79,7 +80,7 @@ class Letters:
                         keys.unsent(p, thread),
                         keys.clock(p),
                     ],
-                    [thread, id, _encode(grave)],
+                    [thread, id, *[value for part in parts for value in (part.key, _encode(part))]],
                 )
             )
         journal = grave.journal

@@ -64,25 +64,39 @@ class Outbox:
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
         """The reply is `sent`, or `failed` and has a dead letter. Returns the next one, still ours, or None.
 
-        Raises `LeaseLost`.
+        The parts of a reply behind one that failed are dead with it: half an answer helps nobody. They have one letter,
+        and a replay posts them together. Raises `LeaseLost`.
         """
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
-        # What was sent stands in the history; only its fate is kept here.
-        kept = msgspec.structs.replace(reply, text="", address={})
-        grave = _encode(_again(reply)) if letter else b""
+        grave, rest = b"", list[Reply]()
+        if letter:
+            rest = await self._behind(p, reply)
+            grave = _encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
+            if rest:
+                letter = msgspec.structs.replace(letter, reason=f"{letter.reason} {_LEFT_OUT.format(len(rest))}")
+        failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
         following = await self._scripts.settle(
             [
                 keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
                 keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.clock(p),
             ],
             [
-                id, outgoing.fence, self._lease, reply.key, _encode(kept), "failed" if letter else "sent",
-                _encode(letter) if letter else b"", grave, outgoing.owner, *_told(reply),
+                id, outgoing.fence, self._lease, reply.key, _kept(reply), "failed" if letter else "sent",
+                _encode(letter) if letter else b"", grave, outgoing.owner, len(rest),
+                *[value for part in failed for value in (part.key, _kept(part))],
+                *[value for part in (reply, *failed) for value in _told(part)],
             ],
         )  # fmt: skip
         if following is None:
             raise LeaseLost
         return Outgoing(id, outgoing.fence, outgoing.owner, _reply(following)) if following else None
+
+    async def _behind(self, p: int, reply: Reply) -> list[Reply]:
+        """The unsent parts of the same reply, which whoever holds the outbox alone can change."""
+        unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
+        parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
+        found = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
+        return [_reply(raw) for raw in found if raw is not None]
 
     async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
         """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
@@ -144,6 +158,14 @@ class Outbox:
         """For how many seconds at least one of `scopes` is paused; 0 when none is."""
         left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
         return float(max([0, *left])) / 1000
+
+
+_LEFT_OUT = "The parts of the same reply behind it ({}) are not posted without it: a replay posts them all."
+
+
+def _kept(reply: Reply) -> bytes:
+    # What was said stands in the history; only its fate is kept here.
+    return _encode(msgspec.structs.replace(reply, text="", address={}))
 
 
 def _again(reply: Reply) -> Reply:

@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 
-from answerback.messages import DeadLetter, Entry
+from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import Letters, Outbox, Threads, keys
 from tests.redis.given import (
     THREAD,
@@ -167,6 +167,52 @@ async def test_a_replayed_reply_whose_outbox_was_empty_is_due(
     assert await courier(threads, outbox) == []
     assert await letters.replay("r1")
     assert [outgoing.reply for outgoing in await courier(threads, outbox)] == [reply("r1")]
+
+
+async def test_the_parts_of_a_reply_behind_one_that_failed_are_dead_and_replayed_with_it(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    """Part 1 of 3 was refused for good: 2 and 3 are not posted alone. What is said beside it is."""
+    await post(threads, "t.0", "t.1.0", "t.1.1", "t.1.2", "t.10.0")
+    (outgoing,) = await courier(threads, outbox)
+    following = await outbox.settle(outgoing)
+    assert following is not None
+    failed = msgspec.structs.replace(following.reply, state="failed", error="refused")
+    letter = DeadLetter(id="t.1.0", kind="reply", thread=THREAD, reason="refused")
+    other = await outbox.settle(msgspec.structs.replace(following, reply=failed), letter)
+    assert other is not None
+    assert other.reply == reply("t.10.0")
+    # Said twice, it is done once.
+    assert await outbox.settle(msgspec.structs.replace(following, reply=failed), letter) == other
+    assert [(one.id, one.reason.startswith("refused The parts")) async for one in letters.list()] == [("t.1.0", True)]
+    states = {key: one.state for key, one in (await outbox.replies(THREAD)).items()}
+    assert [states[f"t.1.{part}"] for part in range(3)] == ["failed"] * 3
+    assert (await counters(threads))["failed replies"] == 1
+    assert await letters.replay("t.1.0")
+    order, head = [], await outbox.settle(other)
+    while head is not None:
+        order.append(head.reply)
+        head = await outbox.settle(head)
+    assert order == [reply("t.1.0"), reply("t.1.1"), reply("t.1.2")]
+
+
+async def test_a_later_part_that_fails_leaves_those_that_were_posted(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    await post(threads, "t.1.0", "t.1.1", "t.1.2")
+    (outgoing,) = await courier(threads, outbox)
+    second = await outbox.settle(msgspec.structs.replace(outgoing, reply=sent(outgoing.reply)))
+    assert second is not None
+    assert await outbox.settle(second, DeadLetter(id="t.1.1", kind="reply", thread=THREAD, reason="refused")) is None
+    states = {key: one.state for key, one in (await outbox.replies(THREAD)).items()}
+    assert (states["t.1.0"], states["t.1.2"]) == ("sent", "failed")
+    assert await letters.replay("t.1.1")
+    assert [one.reply.key for one in await courier(threads, outbox)] == ["t.1.1"]
+
+
+def sent(reply: Reply) -> Reply:
+    """The same, posted."""
+    return msgspec.structs.replace(reply, state="sent")
 
 
 async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: Letters) -> None:

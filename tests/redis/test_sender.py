@@ -230,6 +230,55 @@ async def test_the_last_try_is_looked_for_too(scene: Scene, letters: Letters) ->
     assert scene.platform.posted == 1
 
 
+def refusal(scene: Scene) -> Response:
+    """What passes, where the event is young."""
+    if scene.name == "github":
+        return answer({"message": "Not Found"}, 404)
+    return answer({"ok": False, "error": "channel_not_found"})
+
+
+async def test_what_a_platform_takes_a_moment_later_is_posted_a_moment_later(scene: Scene) -> None:
+    for refused in range(3):
+        assert (await scene.reply()).refusals == refused
+        await scene.send(refusal(scene))
+        await scene.later(0)
+    assert (await scene.reply()).state == "pending"
+    await scene.send(answer({"id": 6}, 201) if scene.name == "github" else answer({"ok": True, "ts": "9.9"}))
+    assert (await scene.reply()).state == "sent"
+    assert scene.platform.posted == len(scene.platform.asked) == 4
+
+
+async def test_a_refusal_that_does_not_pass_ends_in_a_letter(scene: Scene, letters: Letters) -> None:
+    for _ in range(7):
+        await scene.send(refusal(scene))
+        await scene.later(0)
+    (letter,) = [letter async for letter in letters.list()]
+    assert ("gone" in letter.reason, letter.attempts) == (True, 7)
+    assert await letters.replay(letter.id)
+    assert (await scene.reply()).refusals == 0
+
+
+async def test_a_platform_that_says_wait_for_a_day_is_given_up(slack: Scene, letters: Letters) -> None:
+    for waits in range(24):
+        assert (await slack.reply()).waits == waits
+        await slack.send(LIMITED)
+        await slack.later(0)
+    first = (await slack.reply()).first
+    long_ago = msgspec.msgpack.encode(msgspec.structs.replace(await slack.reply(), first=first - 86_500_000))
+    await slack.threads.database.call("HSET", keys.outbox(0, slack.thread), "r.0", long_ago)
+    await slack.send(LIMITED)
+    (letter,) = [letter async for letter in letters.list()]
+    assert "told to wait" in letter.reason
+
+
+async def test_a_failing_platform_is_left_alone_as_long_as_it_asks(threads: Threads, outbox: Outbox) -> None:
+    scene = Scene(threads, outbox, "standard")
+    await scene.given()
+    await scene.send(answer(b"", 503, retry_after="1800"))
+    due = await threads.database.call("ZSCORE", keys.queue(0, "due"), scene.thread)
+    assert float(due) - await threads.database.now() > 1_000_000
+
+
 async def test_where_a_repeat_is_dropped_it_is_posted_again_at_once(threads: Threads, outbox: Outbox) -> None:
     scene = Scene(threads, outbox, "standard")
     await scene.given()

@@ -4,11 +4,13 @@
 -- KEYS  1 due  2 counters  3 dead  4 letters  5 graves  6 thread  7 outbox  8 unsent  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 lease (ms)  4 reply key  5 reply  6 "sent" or "failed"
 --       7 the dead letter of a failed reply, ""  8 the reply to post on a replay, ""
---       9 owner  10 … (kind, JSON): what followers of the thread are told
+--       9 owner  10 n  then n times (reply key, reply): what fails with it
+--       then (kind, JSON): what followers of the thread are told
 -- Returns the thread's next reply, under the same lease; "" when none is left and the outbox was
 -- given up; nil when the lease is lost.
 -- With clock
 -- With tell
+local told = 11 + 2 * ARGV[10]
 local now, wall = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[6], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return false end
@@ -23,8 +25,12 @@ if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
     redis.call('HSET', KEYS[4], ARGV[4], ARGV[7])
     redis.call('HSET', KEYS[5], ARGV[4], ARGV[8])
   end
+  for part = 11, told - 2, 2 do
+    redis.call('LREM', KEYS[8], 1, ARGV[part])
+    redis.call('HSET', KEYS[7], ARGV[part], ARGV[part + 1])
+  end
   -- Nobody follows a thread that has no deltas.
-  if redis.call('EXISTS', KEYS[9]) == 1 then tell(KEYS[9], 10, #ARGV) end
+  if redis.call('EXISTS', KEYS[9]) == 1 then tell(KEYS[9], told, #ARGV) end
 end
 local reply = redis.call('LINDEX', KEYS[8], 0)
 if not reply then

@@ -142,7 +142,7 @@ class AdminLetters:
         return call.answer(
             LetterDetail(
                 letter=LetterRow.of(letter, call.caller),
-                text=grave.event.text if isinstance(grave, Entry) else grave.text,
+                text=grave.event.text if isinstance(grave, Entry) else grave.whole,
                 author=(author.name or author.id) if author else "",
                 error=letter.error,
                 traceback=letter.traceback,
