@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from answerback.errors import MalformedArchive
-from answerback.messages import DeadLetter, Entry, Message, Reply
+from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
 
 VERSION = 1
 NUMBERS = ("position", "attempts", "crashes", "taken", "created", "imported", "updated", "changes", "buried")
@@ -35,6 +35,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     fields   what is known of it (title, channel, agent, position, ...), without its locks; `binary`: what of
              that is no text (the agent's state)
     waiting  events that are not handled yet, oldest first
+    ends     how its last turns ended
     journal  finished and begun steps of the turn in flight, by name
     replies  its outbox, by key; `unsent` names those that are not on the platform, in order
     """
@@ -45,6 +46,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     fields: dict[str, str] = {}
     binary: dict[str, bytes] = {}
     messages: list[Message] = []
+    ends: list[TurnEnd] = []
     waiting: list[Entry] = []
     journal: dict[str, bytes] = {}
     replies: list[Reply] = []

@@ -197,7 +197,9 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent   name of the agent that spoke
     model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly
     tools   the tools that were called for it, in order
-    status  "" when it was said to its end, else what ended it
+    status  "" when it was said to its end, else what ended it; of a user's, what became of it
+    failed  of a user's whose turn failed for good: `TurnEnd.code`. No agent is given it as history: it may be what
+            made its turn fail
     usage   what the turn cost, on its last message
     visitor a page's visitor said it, with the token of their session
     """
@@ -214,9 +216,34 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: bytes = b""
     tools: tuple[ToolCall, ...] = ()
     status: Literal["", "cancelled", "interrupted", "dropped"] = ""
+    failed: str = ""
     usage: Usage | None = None
     attachments: tuple[Attachment, ...] = ()
     visitor: bool = False
+
+
+class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How a turn ended, as the step that ended it wrote it down.
+
+    turn      its id
+    events    dispatch ids of those that it was to answer
+    status    completed · cancelled · interrupted (its events are answered by another turn) · dropped (its agent takes
+              nothing while it works) · ignored (no agent answers it) · failed (for good: it lies in the dead letters)
+    messages  ids of what we said in it, in the history
+    usage     what it cost
+    code      of a failed one: "agent_failed", "timeout", "limit" or "unreachable"
+    reason    of a failed one, in words that anybody may read; the dead letter has the rest
+    at        when
+    """
+
+    turn: str
+    events: tuple[str, ...]
+    status: Literal["completed", "cancelled", "interrupted", "dropped", "ignored", "failed"]
+    messages: tuple[str, ...] = ()
+    usage: Usage | None = None
+    code: str = ""
+    reason: str = ""
+    at: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

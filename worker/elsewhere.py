@@ -10,7 +10,7 @@ from answerback.store import Claim, Roster, Threads
 from answerback.store.deltas import told
 
 from .backoff import Backoff
-from .letters import letter
+from .letters import bury, letter
 from .patience import patiently
 
 log = get_logger(__name__)
@@ -40,10 +40,8 @@ class Elsewhere:
         why = f'no worker serves the agent "{event.agent}"'
         if claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", thread=claim.thread, delivery=event.delivery, reason=why)
-            buried, entry = letter(claim, why, attempts=claim.attempt, agent=event.agent)
-            ids = [event.id for event in entry.events]
-            last = told("error", entry.event.id, events=ids, reason=why, code="unreachable")
-            await patiently(self._threads.bury, claim, buried, entry, handled=len(claim.entries), deltas=[last])
+            buried = letter(claim, why, attempts=claim.attempt, agent=event.agent)
+            await bury(self._threads, claim, *buried, "unreachable")
             return
         delay = self._backoff.after(claim.attempt)
         log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 
 from answerback.agents import Turn
 from answerback.errors import storable
-from answerback.messages import DeadLetter, Entry
+from answerback.messages import DeadLetter, Entry, Usage
 from answerback.steps import finished_steps, unknown_steps
-from answerback.store import Claim
+from answerback.store import Claim, Threads
+from answerback.store.claim import Told
+from answerback.store.deltas import told
+
+from .outcome import ended, failed, replaced
+from .patience import patiently
 
 
 def letter(
@@ -31,3 +37,31 @@ def letter(
         unknown=unknown_steps(journal),
     )
     return found, Entry(events[-1], journal, tuple(events[:-1]))
+
+
+async def bury(
+    threads: Threads,
+    claim: Claim,
+    letter: DeadLetter,
+    entry: Entry,
+    code: str,
+    deltas: Sequence[Told] = (),
+    *,
+    usage: Usage | None = None,
+) -> None:
+    """End a turn that failed for good: its events go to the dead letters, and what was said stays in the thread."""
+    events = entry.events
+    if claim.live:
+        ids = [event.id for event in events]
+        deltas = [*deltas, told("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
+    await patiently(
+        threads.bury,
+        claim,
+        letter,
+        entry,
+        handled=len(claim.entries),
+        end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
+        replaced=replaced(claim, events, whole=True),
+        messages=failed(events, code),
+        deltas=deltas,
+    )

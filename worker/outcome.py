@@ -8,11 +8,12 @@ from typing import Literal
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.messages import Event, Message, Reply
+from answerback.messages import Event, Message, Reply, TurnEnd, Usage
 from answerback.platforms import Client
 from answerback.store import Claim, Commit
 from answerback.store.claim import Told
 from answerback.store.deltas import told
+from answerback.store.ends import general
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -44,6 +45,9 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
             )
     if (tools or usage) and len(found) > first:
         found[-1] = msgspec.structs.replace(found[-1], tools=tools, usage=usage)
+    if status == "cancelled" and len(found) == first:
+        # Nothing was said: what it was cancelled for shows it.
+        found = [msgspec.structs.replace(message, status="cancelled") for message in found]
     if turn.model and found:
         found[-1] = msgspec.structs.replace(found[-1], model=turn.model)
     return found
@@ -75,34 +79,85 @@ def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", 
 
 
 def left(claim: Claim) -> set[str]:
-    """Ids of what an interrupted turn left in the history, to be answered by the next."""
-    found: set[str] = set()
-    for message in reversed(claim.history):
-        if message.role == "assistant" and message.status != "interrupted":
-            break
-        found.add(message.id)
-    return found
+    """Ids of what was said to us and stands in the history: an interrupted turn leaves it there for the next."""
+    return {message.id for message in claim.history if message.role == "user" and message.id and not message.failed}
 
 
-def done(claim: Claim, turn: str, events: Sequence[Event], status: Status, said: Sequence[Message]) -> list[Told]:
+def failed(events: Sequence[Event], code: str) -> list[Message]:
+    """What was said to us in a turn that failed for good: it stays in the thread, whatever an operator does."""
+    return [
+        Message(
+            id=event.id,
+            role="user",
+            text=event.text,
+            at=event.at,
+            turn=events[-1].id,
+            author=event.author,
+            message=event.message,
+            attachments=event.attachments,
+            failed=code,
+        )
+        for event in events
+    ]
+
+
+def replaced(claim: Claim, events: Sequence[Event], *, whole: bool = False) -> list[Message]:
+    """Messages of the history whose place is taken by what a turn leaves: they failed, and are answered after all.
+
+    `whole`: those that an interrupted turn left, too.
+    """
+    if not any(message.failed or whole for message in claim.history):
+        return []
+    ids = {event.id for event in events}
+    return [
+        message
+        for message in claim.history
+        if message.role == "user" and message.id in ids and (message.failed or whole)
+    ]
+
+
+def ended(
+    turn: str,
+    events: Sequence[Event],
+    status: Status | Literal["failed"],
+    said: Sequence[Message] = (),
+    *,
+    at: int,
+    usage: Usage | None = None,
+    code: str = "",
+    reason: str = "",
+) -> TurnEnd:
+    """How a turn ended, to be written down. `reason` is the whole one: what anybody may read of it is kept here."""
+    return TurnEnd(
+        turn=turn,
+        events=tuple(event.id for event in events),
+        status=status,
+        messages=tuple(message.id for message in said if message.role == "assistant"),
+        usage=usage,
+        code=code,
+        reason=general(code, reason) if code else "",
+        at=at,
+    )
+
+
+def done(claim: Claim, end: TurnEnd) -> list[Told]:
     """The delta that ends a turn, where somebody may follow."""
     if not claim.live:
         return []
-    ours = [message for message in said if message.role == "assistant"]
     return [
         told(
             "done",
-            turn,
-            events=[event.id for event in events],
-            status=status,
-            message=ours[-1].id if ours else "",
-            messages=[message.id for message in ours],
-            usage=ours[-1].usage if ours else None,
+            end.turn,
+            events=end.events,
+            status=end.status,
+            message=end.messages[-1] if end.messages else "",
+            messages=end.messages,
+            usage=end.usage,
         )
     ]
 
 
-def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], *, more: bool) -> Commit:
+def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end: TurnEnd, *, more: bool) -> Commit:
     """All that a turn changes, but for its deltas. Raises `TypeError` for a state that is not plain data."""
     return Commit(
         thread=claim.thread,
@@ -117,11 +172,16 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], *, m
         agent=agent.name,
         state=_encode(turn.state) if turn.state or claim.state else b"",
         more=more,
+        end=end,
+        replaced=replaced(claim, turn.events),
     )
 
 
-def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, more: bool) -> Commit:
+def unanswered(
+    claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, at: int, more: bool
+) -> Commit:
     """The commit of an event that no agent answers."""
+    end = ended(events[-1].id, events, status, said, at=at)
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
@@ -132,7 +192,9 @@ def unanswered(claim: Claim, events: Sequence[Event], said: Sequence[Message], s
         messages=said,
         agent=claim.agent,
         more=more,
-        deltas=done(claim, events[-1].id, events, status, said),
+        deltas=done(claim, end),
+        end=end,
+        replaced=replaced(claim, events),
     )
 
 

@@ -15,7 +15,7 @@ from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
 from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError, in_a_line
 from answerback.log import get_logger
-from answerback.messages import Arrival, DeadLetter, Entry, Event, Reply
+from answerback.messages import Arrival, Event, Message, Reply, TurnEnd
 from answerback.platforms import Client
 from answerback.retry_after import seconds_told
 from answerback.store import Claim, Commit, Step, Threads
@@ -25,8 +25,8 @@ from answerback.store.deltas import told
 from .backoff import Backoff
 from .broadcast import SILENT, Broadcast, Voice, voice_of
 from .identity import Identities
-from .letters import letter
-from .outcome import Status, commit, composer, done, heard, left, messages, unanswered
+from .letters import bury, letter
+from .outcome import Status, commit, composer, done, ended, heard, left, messages, replaced, unanswered
 from .patience import patiently
 from .routing import overheard, route
 from .running import Halted, Running
@@ -93,7 +93,7 @@ class Turns:
         if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
             why = f"its worker died or lost its lease in {claim.crashes} attempts"
-            await self._bury(claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
+            await bury(self._threads, claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
             return False
         identity = self._identities.known.get(event.platform)
         if identity is None and event.platform in self._clients:
@@ -114,12 +114,13 @@ class Turns:
         if agent is None:
             # What we said ourselves comes here when Redis was emptied, and ingress could not know us.
             kept = overheard(agents, event) and not ours
-            said = heard(claim, claim.entries[0].events, event.id) if kept else []
-            return await self._commit(claim, unanswered(claim, [event], said, "ignored", more=not self.stopping))
+            events = claim.entries[0].events
+            said = heard(claim, events, event.id) if kept else []
+            return await self._commit(claim, self._unanswered(claim, events, said, "ignored"))
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
             said = heard(claim, [event], event.id, "dropped")
-            return await self._commit(claim, unanswered(claim, [event], said, "dropped", more=not self.stopping))
+            return await self._commit(claim, self._unanswered(claim, [event], said, "dropped"))
         if not await self._gather(claim, agent, arrival):
             return False
         # One turn answers those in our hands that are for the same agent, and may be answered together.
@@ -156,14 +157,21 @@ class Turns:
             if text is not None:
                 turn.conclude(text)
             said = messages(claim, agent, turn, self._threads.now, status="completed")
-            ending = commit(claim, agent, turn, said, more=not self.stopping)
+            end = self._ended(turn, "completed", said)
+            ending = commit(claim, agent, turn, said, end, more=not self.stopping)
         except Halted as halted:
             return await self._halted(claim, agent, turn, halted.why)
         except (LeaseLost, StoreUnavailable, StoreFull):
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             return await self._fail(claim, agent, turn, error)
-        return await self._end(claim, turn, ending, done(claim, turn.id, turn.events, "completed", said))
+        return await self._end(claim, turn, ending, done(claim, end))
+
+    def _ended(self, turn: Turn, status: Status, said: Sequence[Message]) -> TurnEnd:
+        return ended(turn.id, turn.events, status, said, at=self._threads.now, usage=turn.usage)
+
+    def _unanswered(self, claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status) -> Commit:
+        return unanswered(claim, events, said, status, at=self._threads.now, more=not self.stopping)
 
     def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Voice]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
@@ -174,7 +182,7 @@ class Turns:
         event = events[-1]
         voice = Broadcast(self._threads, claim, event.id) if claim.live else SILENT
         journal = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
-        history = event.context if event.context is not None else claim.history
+        history = event.context if event.context is not None else [m for m in claim.history if not m.failed]
         if again := left(claim):
             again.intersection_update(event.id for event in events)
             history = [message for message in history if message.id not in again]
@@ -196,12 +204,16 @@ class Turns:
         status: Status = "cancelled" if why == "cancelled" else "interrupted"
         partial = voice_of(turn).partial(len(turn.replies))
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
-        last = done(claim, turn.id, turn.events, status, said)
-        log.info("turn ended before its agent was done", status=status)
+        end = self._ended(turn, status, said)
+        last = done(claim, end)
+        log.info("turn ended before its agent was done", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
-            return await self._end(claim, turn, commit(claim, agent, turn, said, more=not self.stopping), last)
+            return await self._end(claim, turn, commit(claim, agent, turn, said, end, more=not self.stopping), last)
         deltas = [*await voice_of(turn).close(), *last]
-        await patiently(self._threads.release, claim, "interrupted", messages=said, deltas=deltas)
+        old = replaced(claim, turn.events)
+        await patiently(
+            self._threads.release, claim, "interrupted", end=end, replaced=old, messages=said, deltas=deltas
+        )
         return False
 
     async def _end(self, claim: Claim, turn: Turn, ending: Commit, last: Sequence[Told]) -> bool:
@@ -212,7 +224,8 @@ class Turns:
         entries = await patiently(self._threads.commit, ending)
         self.tally.handle(ending.handled)
         claim.position += ending.handled
-        claim.history = [*claim.history, *ending.messages][-self._window :]
+        kept = [message for message in claim.history if message not in ending.replaced]
+        claim.history = [*kept, *ending.messages][-self._window :]
         claim.entries, claim.attempt, claim.crashes = entries, 1, 0
         claim.agent, claim.journal = ending.agent, {}
         claim.shown = claim.cancelled = False
@@ -227,7 +240,7 @@ class Turns:
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            await self._bury(claim, *buried, code, await voice_of(turn).close())
+            await bury(self._threads, claim, *buried, code, await voice_of(turn).close(), usage=turn.usage)
             return False
         away = isinstance(error, AgentUnreachable)
         delay = self._backoff.after(claim.attempt, told=seconds_told(error), away=away)
@@ -237,14 +250,6 @@ class Turns:
             deltas.append(told("retry", turn.id, reason=why, code=code, attempt=claim.attempt, seconds=round(delay, 3)))
         await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
         return False
-
-    async def _bury(
-        self, claim: Claim, letter: DeadLetter, entry: Entry, code: str, deltas: Sequence[Told] = ()
-    ) -> None:
-        if claim.live:
-            ids = [event.id for event in entry.events]
-            deltas = [*deltas, told("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
-        await patiently(self._threads.bury, claim, letter, entry, handled=len(claim.entries), deltas=deltas)
 
     async def _hand_back(self, claim: Claim) -> None:
         try:

@@ -64,7 +64,7 @@ class Archives:
         p = self._threads.partition(id)
         while True:
             before, dead = await self._graves.of(id)
-            updated, fields, history, inbox, journal, outbox, unsent, counted, *graves = await self._database.together(
+            found = await self._database.together(
                 ("ZSCORE", keys.threads(p), id),
                 ("HGETALL", keys.thread(p, id)),
                 ("LRANGE", keys.history(p, id), 0, -1),
@@ -72,16 +72,18 @@ class Archives:
                 ("HGETALL", keys.journal(p, id)),
                 ("HVALS", keys.outbox(p, id)),
                 ("LRANGE", keys.unsent(p, id), 0, -1),
+                ("LRANGE", keys.ends(p, id), 0, -1),
                 ("HMGET", keys.counters(p), *COUNTERS),
                 *(("HMGET", key, *(dead or [""])) for key in (keys.letters(p), keys.graves(p))),
                 ("ZMSCORE", keys.dead(p), *(dead or [""])),
             )
+            updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *graves = found
             # What was buried since we looked would be neither among what waits nor among what is dead.
             if mark(counted) == before:
                 break
         if updated is None:
             return None
-        return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, graves)
+        return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, graves)
 
     async def restore(self, archive: Archive, *, replace: bool = False) -> bool:
         """Put an archived thread here. False when one of its id is here, and `replace` is not.
@@ -158,7 +160,8 @@ class Archives:
             keys.counters(p), keys.threads(p), keys.dead(p), keys.letters(p), keys.graves(p),
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
-            keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p), *names,
+            keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
+            keys.ends(p, id), *names,
         ]  # fmt: skip
         found: list[Any] = await self._threads.scripts.replace(every, [id, *terms, user, GONE, *written])
         return found

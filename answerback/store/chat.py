@@ -123,10 +123,14 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """Some of a chat's messages, oldest first, and where to go on; `cursor` is None at the end of what there is."""
+    """Some of a chat's messages, oldest first, and where to go on; `cursor` is None at the end of what there is.
+
+    waiting  at that end, what is not answered yet; the first may be under way
+    """
 
     messages: list[Message]
     cursor: str | None
+    waiting: list[Event] = []
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from answerback.store.archives import Archives
 from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
 from answerback.store.connection import Value
 from answerback.store.deltas import finished
+from answerback.store.ends import merged
 from answerback.store.index import looked_up
 from answerback.store.listing import page_of
 from answerback.store.receipt import Only, Receipt
@@ -158,15 +159,19 @@ class Chats:
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
     ) -> Said:
-        """What was said in a chat, oldest first. Raises `NoSuchThread` or `BadCursor`."""
+        """What was said in a chat, oldest first, and at its end what waits. Raises `NoSuchThread` or `BadCursor`."""
         start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
         chat = await self.get(workspace, id, platforms=platforms)
         if chat is None:
             raise NoSuchThread
-        history = keys.history(self._threads.partition(chat.thread), chat.thread)
-        found = await self._database.call("LRANGE", history, start, start + limit)
+        p, thread = self._threads.partition(chat.thread), chat.thread
+        found, inbox = await self._database.together(
+            ("LRANGE", keys.history(p, thread), start, start + limit),
+            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
+        )
         more = len(found) > limit
-        return Said([_message(raw) for raw in found[:limit]], cursor_of(start + limit) if more else None)
+        messages, waiting = merged([_message(raw) for raw in found[:limit]], [_entry(raw) for raw in inbox])
+        return Said(messages, cursor_of(start + limit)) if more else Said(messages, None, waiting)
 
     async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> Whole:
         """A chat with what was said in it and what waits. Raises `NoSuchThread`."""
@@ -181,10 +186,9 @@ class Chats:
             ("LLEN", keys.history(p, thread)),
             ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
         )
-        messages = [_message(raw) for raw in history]
-        known = {message.id for message in messages}
-        waiting = [event for raw in inbox for event in _entry(raw).events if event.id not in known]
-        return Whole(chat=chat, messages=messages, earlier=length - len(messages), waiting=waiting, after=after)
+        messages, waiting = merged([_message(raw) for raw in history], [_entry(raw) for raw in inbox])
+        earlier = length - len(history)
+        return Whole(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
 
     async def cancel(self, workspace: str, id: str) -> bool:
         """Cancel the turn that runs there, or the next one if it only waits. Whether there was one."""

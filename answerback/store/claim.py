@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from answerback.messages import Entry, Event, Message, Reply
+from answerback.messages import Entry, Event, Message, Reply, TurnEnd
 from answerback.store.connection import Value
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -116,6 +116,8 @@ class Commit(msgspec.Struct, frozen=True):
 
     position  where the turn's first event stands: `Claim.position` and what was committed since. A
               commit that was long on its way is refused by it.
+    end       how the turn ended
+    replaced  messages of the history whose place `messages` take
     """
 
     thread: str
@@ -130,6 +132,8 @@ class Commit(msgspec.Struct, frozen=True):
     state: bytes = b""
     more: bool = True
     deltas: Sequence[Told] = ()
+    end: TurnEnd | None = None
+    replaced: Sequence[Message] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -152,6 +156,15 @@ class Emission(msgspec.Struct, frozen=True):
     owner: str
     position: int
     deltas: Sequence[Told]
+
+
+def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequence[Message]) -> list[Value]:
+    """How a turn ended and what is left of it in the history, as the scripts take it."""
+    return [
+        _encode(end) if end else b"",
+        len(replaced), *map(_encode, replaced),
+        len(messages), *map(_encode, messages),
+    ]  # fmt: skip
 
 
 def reply_words(of: Step | Commit) -> list[Value]:

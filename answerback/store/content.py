@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from answerback.archive import VERSION, Archive, Dead
-from answerback.messages import DeadLetter, Entry, Message, Reply
+from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
 from answerback.store import keys
 from answerback.store.chat import PREFIX
 from answerback.store.connection import Value
 
 _encode = msgspec.msgpack.Encoder().encode
+_end = msgspec.msgpack.Decoder(TurnEnd).decode
 _entry = msgspec.msgpack.Decoder(Entry).decode
 _letter = msgspec.msgpack.Decoder(DeadLetter).decode
 _message = msgspec.msgpack.Decoder(Message).decode
@@ -32,6 +33,7 @@ def read(
     journal: Mapping[bytes, bytes],
     outbox: Sequence[bytes],
     unsent: Sequence[bytes],
+    ends: Sequence[bytes],
     dead: Sequence[Sequence[Any]],
 ) -> Archive:
     """The archive of a thread. `dead` is letters, what a replay of each puts back, and when each was buried."""
@@ -43,6 +45,7 @@ def read(
         fields=text,
         binary=binary,
         messages=[_message(message) for message in history],
+        ends=[_end(end) for end in ends],
         waiting=[_entry(entry) for entry in inbox],
         journal={name.decode(): record for name, record in journal.items()},
         replies=sorted((_reply(reply) for reply in outbox), key=lambda reply: reply.key),
@@ -56,7 +59,7 @@ def read(
 
 
 def written(archive: Archive) -> list[Value]:
-    """The seven lists of an archive, each led by its length."""
+    """The eight lists of an archive, each led by its length."""
     known: dict[str, Value] = {**archive.fields, **archive.binary}
     fields = [word for name, value in known.items() if name not in LOCKS for word in (name, value)]
     journal: list[Value] = [word for name, record in archive.journal.items() for word in (name.encode(), record)]
@@ -67,6 +70,7 @@ def written(archive: Archive) -> list[Value]:
     return [
         len(fields) // 2, *fields,
         len(archive.messages), *map(_encode, archive.messages),
+        len(archive.ends), *map(_encode, archive.ends),
         len(archive.waiting), *map(_encode, archive.waiting),
         len(archive.journal), *journal,
         len(archive.replies), *replies,

@@ -131,6 +131,11 @@ def history(p: int, id: str) -> str:
     return f"ab:{{{p}}}:history:{id}"
 
 
+def ends(p: int, id: str) -> str:
+    """LIST of TurnEnd: how its last turns ended, oldest first; at least the last 200. As long as the thread."""
+    return f"ab:{{{p}}}:ends:{id}"
+
+
 def journal(p: int, id: str) -> str:
     """HASH: step name → its record, of the turn in flight. Until that turn is committed or buried."""
     return f"ab:{{{p}}}:journal:{id}"

@@ -13,9 +13,20 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
-from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, dispatch_id
+from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, TurnEnd, dispatch_id
 from answerback.store import amendments, keys
-from answerback.store.claim import SUSPECT, Claim, Commit, Emission, Release, Step, Told, delta_words, reply_words
+from answerback.store.claim import (
+    SUSPECT,
+    Claim,
+    Commit,
+    Emission,
+    Release,
+    Step,
+    Told,
+    delta_words,
+    end_words,
+    reply_words,
+)
 from answerback.store.connection import Database, Value
 from answerback.store.group import Group
 from answerback.store.receipt import Only, Receipt
@@ -172,12 +183,12 @@ class Threads(Reservations):
         p, id = self.partition(commit.thread), commit.thread
         names = [
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id),
-            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
+            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.ends(p, id),
         ]  # fmt: skip
         args: list[Value] = [
             id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled, int(commit.more),
             commit.agent.encode(), commit.state,
-            len(commit.messages), *map(_encode, commit.messages), *reply_words(commit),
+            *end_words(commit.end, commit.replaced, commit.messages), *reply_words(commit),
             len(commit.deltas), *delta_words(commit.deltas),
         ]  # fmt: skip
         entries = await self._commits[p].submit((names, args))
@@ -192,46 +203,58 @@ class Threads(Reservations):
         *,
         delay: float = 0,
         error: str = "",
+        end: TurnEnd | None = None,
+        replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
         deltas: Sequence[Told] = (),
     ) -> None:
         """Give a thread up: for another try in `delay` seconds, handed back as it was, or interrupted.
 
-        An interrupted turn leaves what was said in it as `messages`; it begins again with all that waits.
-        Raises `LeaseLost`.
+        An interrupted turn leaves how it ended, and what was said in it as `messages`, in the place of `replaced`;
+        it begins again with all that waits. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.release(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id), keys.deltas(p, id),
-                keys.clock(p),
+                keys.clock(p), keys.ends(p, id),
             ],
             [
                 id, claim.fence, int(delay * 1000), how, error, claim.owner,
-                len(messages), *map(_encode, messages), *delta_words(deltas),
+                *end_words(end, replaced, messages), *delta_words(deltas),
             ],
         )  # fmt: skip
         if not held:
             raise LeaseLost
 
     async def bury(
-        self, claim: Claim, letter: DeadLetter, entry: Entry, *, handled: int = 1, deltas: Sequence[Told] = ()
+        self,
+        claim: Claim,
+        letter: DeadLetter,
+        entry: Entry,
+        *,
+        handled: int = 1,
+        end: TurnEnd | None = None,
+        replaced: Sequence[Message] = (),
+        messages: Sequence[Message] = (),
+        deltas: Sequence[Told] = (),
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 
-        Raises `LeaseLost`.
+        How the turn ended, and as `messages` what was said to us, stay in the thread. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.bury(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p), keys.dead(p), keys.letters(p),
                 keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
-                keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p),
+                keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p), keys.ends(p, id),
+                keys.history(p, id),
             ],
             [
                 id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, claim.owner,
-                *delta_words(deltas),
+                *end_words(end, replaced, messages), *delta_words(deltas),
             ],
         )  # fmt: skip
         if not held:

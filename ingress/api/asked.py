@@ -10,6 +10,7 @@ import msgspec
 from answerback.messages import Usage
 from answerback.store.answers import Answer
 from answerback.store.deltas import Delta, told
+from answerback.store.ends import general
 
 from ..problems import Problem
 
@@ -95,15 +96,19 @@ def failure(end: End) -> Problem:
 
 
 def retold(answer: Answer, event: str) -> list[Delta]:
-    """The deltas of a turn of which only the history is kept; without ids."""
+    """The deltas of a turn of which only its end and its messages are kept; without ids."""
     found: list[tuple[str, bytes]] = [
         told("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
     ]
+    if answer.status == "failed":
+        code = answer.code or "agent_failed"
+        why = answer.reason or general(code, "")
+        return [Delta("", *told("error", answer.turn, events=[event], reason=why, code=code))]
     last: dict[str, Any] = {
         "events": [event],
         "status": answer.status,
         "message": answer.messages[-1].id if answer.messages else "",
         "messages": [message.id for message in answer.messages],
-        "usage": answer.messages[-1].usage if answer.messages else None,
+        "usage": answer.usage or (answer.messages[-1].usage if answer.messages else None),
     }
     return [Delta("", kind, data) for kind, data in [*found, told("done", answer.turn, **last)]]

@@ -74,7 +74,10 @@ class Said:
         ]
         if asked.end is None:
             told = (audience.delta(self._caller, each) for each in retold(found, self.receipt.dispatch_id))
-            return found, [delta for delta in told if delta], None
+            kept = [delta for delta in told if delta]
+            for each in kept:
+                asked.takes(each)
+            return found, kept, asked.end
         return await self._answer(asked.end.turn) or found, kept, asked.end
 
     async def _answer(self, turn: str = "") -> Answer | None:

@@ -190,7 +190,7 @@ class AnswerView(Model):
         """An answer of the store, as a caller sees it."""
         said = [MessageView.of(message, caller) for message in answer.messages]
         status: Literal["completed", "cancelled", "ignored"] = (
-            "ignored" if answer.status == "dropped" else answer.status
+            "ignored" if answer.status == "dropped" or answer.status == "failed" else answer.status
         )
         last = said[-1] if said else None
         return cls(thread=thread, id=id, turn=answer.turn, status=status, message=last, messages=said)

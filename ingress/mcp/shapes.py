@@ -84,7 +84,11 @@ class Answered(Model):
         """An answer of the store, as a caller sees it; None: it is not answered yet."""
         said = [MessageView.of(message, caller) for message in answer.messages] if answer else []
         status: Literal["completed", "cancelled", "ignored", "stored"] = (
-            "stored" if answer is None else "ignored" if answer.status == "dropped" else answer.status
+            "stored"
+            if answer is None
+            else "ignored"
+            if answer.status == "dropped" or answer.status == "failed"
+            else answer.status
         )
         content = "\n\n".join(message.content for message in said)
         return cls(thread=thread, id=id, status=status, content=content, messages=said)

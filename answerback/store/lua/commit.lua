@@ -2,14 +2,16 @@
 -- Commit turns, each whole or not at all: history, inbox, outbox, journal and lock change together.
 --
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads  7 clock
---       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas
+--       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas, ends
 -- ARGV  1 lease (ms)  2 events at most
 --       then for each turn: thread id, fence, owner, position, turn id, events handled, "1" to go on
---       with what waits or "0", agent, state or "", n, n messages, m, m times (reply key, reply),
+--       with what waits or "0", agent, state or "", how it ended (a TurnEnd), k, k messages that
+--       are replaced, n, n messages, m, m times (reply key, reply),
 --       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
 -- given up; nil when the lease is lost and nothing was changed.
 -- With clock
+-- With finish
 -- With tell
 local now, wall = clock(KEYS[7])
 local results = {}
@@ -22,11 +24,13 @@ while arg <= #ARGV do
   local id, fence, owner, position, turn = unpack(ARGV, arg, arg + 4)
   local count, on = tonumber(ARGV[arg + 5]), ARGV[arg + 6] == '1'
   local agent, state = ARGV[arg + 7], ARGV[arg + 8]
-  local messages = arg + 10
-  local replies = messages + ARGV[arg + 9] + 1
+  local ended, old = ARGV[arg + 9], arg + 11
+  local messages = old + ARGV[arg + 10] + 1
+  local replies = messages + ARGV[messages - 1] + 1
   local told = replies + 2 * ARGV[replies - 1] + 1
   local past = told + 2 * ARGV[told - 1]
-  key, arg = key + 7, past
+  local ends = KEYS[key + 7]
+  key, arg = key + 8, past
 
   local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position')
   local once = table.concat({turn, fence, owner}, ':')
@@ -41,10 +45,7 @@ while arg <= #ARGV do
   else
     redis.call('LTRIM', inbox, count, -1)
     redis.call('DEL', journal)
-    -- `unpack` has a limit of some thousands.
-    for message = messages, replies - 2, 1000 do
-      redis.call('RPUSH', history, unpack(ARGV, message, math.min(message + 999, replies - 2)))
-    end
+    finish(ends, history, ended, old, messages, replies - 2)
     for reply = replies, told - 2, 2 do
       if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
         redis.call('RPUSH', unsent, ARGV[reply])

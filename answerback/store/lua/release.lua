@@ -3,10 +3,13 @@
 -- to begin again with what has arrived meanwhile.
 --
 -- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas  10 clock
+--       11 ends
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts), "handed back" or "interrupted"
---       5 the error in a line, "" if there was none  6 owner  7 n  then n messages, then pairs of (kind, JSON): deltas
+--       5 the error in a line, "" if there was none  6 owner  7 how the turn ended (a TurnEnd), "" if it did not
+--       then k, k messages that are replaced, n, n messages, then pairs of (kind, JSON): deltas
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
+-- With finish
 -- With tell
 local now = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[5], 'fence', 'owner')
@@ -14,7 +17,9 @@ if held[1] ~= ARGV[2] then return 0 end
 if held[2] == '' then return 1 end
 if held[2] ~= ARGV[6] then return 0 end
 redis.call('HSET', KEYS[5], 'owner', '', 'error', ARGV[5])
-for message = 8, 7 + ARGV[7] do redis.call('RPUSH', KEYS[8], ARGV[message]) end
+local messages = 10 + ARGV[8]
+local told = messages + ARGV[messages - 1]
+finish(KEYS[11], KEYS[8], ARGV[7], 9, messages, told - 1)
 if ARGV[4] == 'interrupted' then
   -- What was done for it is undone as far as it can be; what was said stays said.
   redis.call('DEL', KEYS[6])
@@ -33,5 +38,5 @@ end
 -- Whoever idles must learn of the new time, even when it lies in the future.
 redis.call('RPUSH', KEYS[2], '')
 redis.call('LTRIM', KEYS[2], -64, -1)
-tell(KEYS[9], 8 + ARGV[7], #ARGV)
+tell(KEYS[9], told, #ARGV)
 return 1

@@ -2,14 +2,14 @@
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 due  5 due wake  6 due retrying  7 counters  8 threads
 --       9 dead  10 letters  11 graves  12 thread  13 inbox  14 history  15 journal  16 outbox  17 unsent
---       18 deltas  19-21 the lists of chats that it may stand in  22 clock  then the lists that the archive goes into,
---       and for each delivery that it knows: seen
+--       18 deltas  19-21 the lists of chats that it may stand in  22 clock  23 ends  then the lists that the archive goes
+--       into, and for each delivery that it knows: seen
 -- ARGV  1 thread id  2 what may be there: "anything", "nothing", or "idle": what was said until then and no more
 --       3 when something last happened in an idle thread (ms)  4 its position and how often it was changed, "3:0"
 --       5 what was buried in the partition so far, "" if that does not matter  6 whose chat it is
 --       7 what its followers are told, as JSON
 --       then, of an archive: when something last happened (ms), how long deliveries are remembered (ms), and
---       nine lists, each led by its length: fields (name, value), messages, entries, journal (name, record),
+--       ten lists, each led by its length: fields (name, value), messages, ends, entries, journal (name, record),
 --       replies (key, reply), keys of the unsent, dead letters (id, when (ms), letter, grave), the scores in
 --       its lists, the states of its deliveries
 -- Returns {"done", 1 if there was such a thread, owner, messages, events, replies, steps, deltas} of what was
@@ -41,7 +41,7 @@ end
 
 if may ~= 'nothing' then
   -- Its memory is given back in the background, however much it is. Also a full server does this.
-  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, deltas)
+  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, deltas, KEYS[23])
   for _, list in ipairs({ 1, 3, 4, 6, 8, 19, 20, 21 }) do
     redis.call('ZREM', KEYS[list], id)
   end
@@ -75,6 +75,7 @@ list(2, append('HSET', thread))
 redis.call('HSET', thread, 'imported', wall)
 redis.call('ZADD', KEYS[8], ARGV[8], id)
 list(1, append('RPUSH', history))
+list(1, append('RPUSH', KEYS[23]))
 local entries = list(1, append('RPUSH', inbox))
 list(2, append('HSET', journal))
 list(2, append('HSET', outbox))
@@ -86,7 +87,7 @@ local letters = list(4, function(first, last)
     redis.call('HSET', KEYS[11], ARGV[letter], ARGV[letter + 3])
   end
 end)
-local key = 23
+local key = 24
 list(1, function(first, last)
   for score = first, last do
     redis.call('ZADD', KEYS[key], ARGV[score], id)

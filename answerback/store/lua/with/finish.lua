@@ -1,0 +1,14 @@
+-- Write down how a turn ended ("" where that is not recorded), and put its messages, ARGV[first] to ARGV[last], into the
+-- thread's history, in place of those of ARGV[old] to ARGV[first - 2] that an attempt before left there.
+local function finish(ends, history, record, old, first, last)
+  if record ~= '' and redis.call('RPUSH', ends, record) > 250 then
+    redis.call('LTRIM', ends, -200, -1)
+  end
+  for message = old, first - 2 do
+    redis.call('LREM', history, -1, ARGV[message])
+  end
+  -- `unpack` has a limit of some thousands.
+  for message = first, last, 1000 do
+    redis.call('RPUSH', history, unpack(ARGV, message, math.min(message + 999, last)))
+  end
+end
