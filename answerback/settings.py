@@ -40,7 +40,7 @@ class Settings(BaseModel):
     """All settings. A field's alias is its environment variable; an empty variable counts as unset.
 
     A `…_SECRET` may hold several secrets, separated by commas, so that one can be rotated
-    without a gap: a signature by any of them is good.
+    without a gap: a signature by any of them is good. "\\," is a comma in one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
@@ -246,7 +246,9 @@ class Settings(BaseModel):
     slack_token: SecretStr | None = Field(None, alias="SLACK_BOT_TOKEN", description="bot token (xoxb-…) to post with")
     slack_api_url: HttpUrl = Field("https://slack.com/api", alias="SLACK_API_URL", description="for tests and gateways")
     standard_secrets: StandardSecrets = Field(
-        [], alias="STANDARD_WEBHOOKS_SECRET", description="Standard Webhooks secret(s), whsec_…"
+        [],
+        alias="STANDARD_WEBHOOKS_SECRET",
+        description="Standard Webhooks secret(s), whsec_…, or a sender's public key(s), whpk_…",
     )
     standard_reply_url: HttpUrl | None = Field(
         None, alias="STANDARD_WEBHOOKS_REPLY_URL", description="where replies are sent; unset: they stay in the thread"
@@ -258,6 +260,16 @@ class Settings(BaseModel):
             raise ValueError("GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY belong together: set both, or neither")
         if self.github_app_id and self.github_token:
             raise ValueError("set GITHUB_TOKEN or GITHUB_APP_ID, not both: replies have one author")
+        return self
+
+    @model_validator(mode="after")
+    def _replies_can_be_signed(self) -> Self:
+        secrets = self.secrets("standard")
+        if self.standard_reply_url and secrets and all(secret.startswith("whpk_") for secret in secrets):
+            raise ValueError(
+                "STANDARD_WEBHOOKS_REPLY_URL needs a secret to sign replies with, and a public key signs nothing: "
+                "add a whsec_… or a whsk_… to STANDARD_WEBHOOKS_SECRET"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+
+def _secrets(value: object) -> object:
+    r"""Secrets, separated by commas. "\," is a comma in one; and a single secret may have commas, too."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", value) if part.strip()]
+    # Nobody who lists secrets is refused for it: the whole is one more that a signature may be by.
+    return [*parts, value] if len(parts) > 1 and not re.search(r"\s|,,|\\,|^,|,$", value) else parts
+
+
+def _standard_secrets(value: object) -> object:
+    # Some show a secret with the version of its signatures in front: "v1,whsec_…".
+    return _split(re.sub(r"\bv1a?,\s*(?=wh(?:sec|pk|sk)_)", "", value) if isinstance(value, str) else value)
 
 
 def _split(value: object) -> object:
@@ -43,12 +55,17 @@ def _check_host(url: str, default: str | None = None) -> None:
 
 
 def _standard_secret(value: SecretStr) -> SecretStr:
+    # Imported here: the platforms read settings.
+    from answerback.platforms.standard import keys
+
     try:
-        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise ValueError('must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24)')
+        keys.read(value.get_secret_value())
+    except ValueError:
+        # Not the cause: it may quote a part of the secret.
+        raise ValueError(
+            'must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24); '
+            'or a sender\'s public key, "whpk_" followed by base64 of its 32 bytes'
+        ) from None
     return value
 
 
@@ -107,8 +124,10 @@ Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], Before
 Limit = Annotated[Rate, BeforeValidator(_rate)]
 LimitOrOff = Annotated[Rate | None, BeforeValidator(_rate_or_off)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Secrets = Annotated[list[SecretStr], BeforeValidator(_split)]
-StandardSecrets = Annotated[list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_split)]
+Secrets = Annotated[list[SecretStr], BeforeValidator(_secrets)]
+StandardSecrets = Annotated[
+    list[Annotated[SecretStr, AfterValidator(_standard_secret)]], BeforeValidator(_standard_secrets)
+]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Pem = Annotated[SecretStr, AfterValidator(_pem)]
 Hooks = Annotated[list[Annotated[str, AfterValidator(_hook)]], BeforeValidator(_split)]

@@ -131,6 +131,7 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     import msgspec
 
     from answerback.platforms import PLATFORMS
+    from answerback.platforms.standard.keys import signs
     from answerback.store import Receipt
 
     from .address import local_url
@@ -142,10 +143,13 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     known = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
     if not known[0]:
         raise Failure(f"{name} is not set: set it to the secret that ingress was given.")
+    secret = next((secret for secret in known if sent.platform != "standard" or signs(secret)), None)
+    if secret is None:
+        raise Failure(f"{name} holds public keys alone, and these sign nothing: add a secret, whsec_… or whsk_….")
     if url is None:
         found = announced(settings.data)
         url = found.url if found is not None else local_url(settings.host, settings.port)
-    answer = post(url, signed(sent, known[0]))
+    answer = post(url, signed(sent, secret))
     match answer.status:
         case 200:
             return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from answerback.errors import ConfigurationError
+from answerback.platforms import standard
 from answerback.settings import Settings
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----"
@@ -55,6 +56,35 @@ def test_several_secrets_are_separated_by_commas() -> None:
     assert settings.secrets("nobody") == []
 
 
+@pytest.mark.parametrize(
+    ("value", "secrets"),
+    [
+        ("xK3,1", ["xK3", "1", "xK3,1"]),
+        ("xK3\\,1", ["xK3,1"]),
+        ("new\\,er, old", ["new,er", "old"]),
+        ("one", ["one"]),
+    ],
+)
+def test_a_secret_may_have_a_comma_in_it(value: str, secrets: list[str]) -> None:
+    assert Settings.load({"GITHUB_WEBHOOK_SECRET": value}).secrets("github") == secrets
+    assert Settings.load({"SLACK_SIGNING_SECRET": value}).secrets("slack") == secrets
+
+
+def test_a_standard_secret_may_be_pasted_as_it_is_shown() -> None:
+    public = "whpk_" + base64.b64encode(bytes(32)).decode()
+    shown = f"v1,{STANDARD},v1a,{public}, v1, {STANDARD}"
+    assert Settings.load({"STANDARD_WEBHOOKS_SECRET": shown}).secrets("standard") == [STANDARD, public, STANDARD]
+
+
+def test_a_public_key_verifies_and_signs_no_replies() -> None:
+    public = "whpk_" + base64.b64encode(bytes(32)).decode()
+    assert Settings.load({"STANDARD_WEBHOOKS_SECRET": public}).secrets("standard") == [public]
+    replies = {"STANDARD_WEBHOOKS_REPLY_URL": "https://example.com/replies"}
+    assert "whsk_" in complaint(STANDARD_WEBHOOKS_SECRET=public, **replies)
+    both = Settings.load({"STANDARD_WEBHOOKS_SECRET": f"{public},{STANDARD}", **replies})
+    assert standard.client(both) is not None
+
+
 def test_a_line_break_around_a_value_is_not_part_of_it() -> None:
     settings = Settings.load({"GITHUB_TOKEN": "ghp_secret\n", "REDIS_URL": " redis://localhost\n"})
     assert settings.github_token is not None
@@ -96,6 +126,8 @@ def test_these_are_redis_urls(url: str) -> None:
         ("SLACK_API_URL", "https://:443/api"),
         ("STANDARD_WEBHOOKS_SECRET", "whsec_"),
         ("STANDARD_WEBHOOKS_SECRET", "not base64!"),
+        ("STANDARD_WEBHOOKS_SECRET", "whpk_c2hvcnQ="),
+        ("STANDARD_WEBHOOKS_SECRET", "v1,"),
         ("STANDARD_WEBHOOKS_REPLY_URL", "ftp://example.com"),
         ("PORT", "65536"),
         ("PORT", "http"),

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.platforms import standard
+from answerback.platforms.standard.signature import sign
 from tests.fixtures.hostile import TEXT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -23,6 +27,52 @@ def test_the_documented_signature_is_good() -> None:
     assert standard.verify([SECRET.removeprefix("whsec_")], VECTOR, BODY, NOW) is None
     assert standard.verify([SECRET], VECTOR, BODY + b" ", NOW)
     assert standard.verify([SECRET], {**VECTOR, "webhook-id": "msg_2"}, BODY, NOW)
+
+
+SEED = bytes(range(32))
+PRIVATE = f"whsk_{base64.b64encode(SEED).decode()}"
+PAIR = Ed25519PrivateKey.from_private_bytes(SEED)
+PUBLIC = f"whpk_{base64.b64encode(PAIR.public_key().public_bytes_raw()).decode()}"
+
+
+def asymmetric(body: bytes = BODY, key: Ed25519PrivateKey = PAIR) -> dict[str, str]:
+    """The headers that a sender with a key pair sends, signed by the library itself."""
+    message = f"{VECTOR['webhook-id']}.{VECTOR['webhook-timestamp']}.".encode() + body
+    return {**VECTOR, "webhook-signature": f"v1a,{base64.b64encode(key.sign(message)).decode()}"}
+
+
+def test_a_signature_by_a_key_pair_is_good_for_its_public_key() -> None:
+    assert standard.verify([PUBLIC], asymmetric(), BODY, NOW) is None
+    assert standard.verify([SECRET, PUBLIC], asymmetric(), BODY, NOW) is None
+    assert standard.verify([PRIVATE], asymmetric(), BODY, NOW) is None
+    assert standard.verify([PUBLIC], asymmetric(), BODY + b" ", NOW)
+    assert standard.verify([PUBLIC], asymmetric(key=Ed25519PrivateKey.generate()), BODY, NOW)
+    both = {**VECTOR, "webhook-signature": f"{VECTOR['webhook-signature']} {asymmetric()['webhook-signature']}"}
+    assert standard.verify([PUBLIC], both, BODY, NOW) is None
+    assert standard.verify([SECRET], both, BODY, NOW) is None
+
+
+def test_a_key_of_one_kind_is_never_taken_for_one_of_the_other() -> None:
+    # Whoever knows the public key, which is no secret, could sign with it as if it were shared.
+    public = base64.b64decode(PUBLIC.removeprefix("whpk_"))
+    forged = sign(f"whsec_{base64.b64encode(public).decode()}", VECTOR["webhook-id"], VECTOR["webhook-timestamp"], BODY)
+    for signature in (forged, forged.replace("v1,", "v1a,")):
+        assert standard.verify([PUBLIC], {**VECTOR, "webhook-signature": signature}, BODY, NOW)
+    assert "whpk_" in (standard.verify([SECRET], asymmetric(), BODY, NOW) or "")
+    assert "whsec_" in (standard.verify([PUBLIC], VECTOR, BODY, NOW) or "")
+
+
+def test_what_is_signed_with_a_private_key_is_good() -> None:
+    for private in (PRIVATE, f"whsk_{base64.b64encode(SEED + PAIR.public_key().public_bytes_raw()).decode()}"):
+        signature = sign(private, VECTOR["webhook-id"], VECTOR["webhook-timestamp"], BODY)
+        assert signature == asymmetric()["webhook-signature"]
+    with pytest.raises(ValueError, match="public"):
+        sign(PUBLIC, "m", "1", BODY)
+
+
+@pytest.mark.parametrize("form", ["whsec_+/8=", "whsec_-_8=", "whsec_+/8", "-_8"])
+def test_a_secret_may_be_base64_of_any_form(form: str) -> None:
+    assert sign(form, "m", "1", BODY) == sign("whsec_+/8=", "m", "1", BODY)
 
 
 def test_svix_names_the_same_headers_differently() -> None:

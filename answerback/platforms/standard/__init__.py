@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from answerback.platforms.standard.keys import signs
 from answerback.platforms.standard.webhook import parse, verify
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ HEADERS: tuple[str, ...] = tuple(
 
 
 def client(settings: Settings) -> Client | None:
-    """A client that sends replies to STANDARD_WEBHOOKS_REPLY_URL, signed with the first secret; None without either."""
+    """A client that sends replies to STANDARD_WEBHOOKS_REPLY_URL, signed with the first secret that can sign.
+
+    None without either.
+    """
     from answerback.platforms.standard.api import Standard
 
-    if not settings.standard_reply_url or not settings.standard_secrets:
+    secret = next(filter(signs, settings.secrets(NAME)), None)
+    if not settings.standard_reply_url or secret is None:
         return None
-    return Standard(settings.standard_secrets[0].get_secret_value(), settings.standard_reply_url)
+    return Standard(secret, settings.standard_reply_url)

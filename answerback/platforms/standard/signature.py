@@ -6,11 +6,12 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 
 from answerback.platforms import Headers, Refusal
 from answerback.platforms.signing import digest, same, stale
+from answerback.platforms.standard import keys
 
 LONGEST_ID = 256
 _MOST_SIGNATURES = 16
@@ -27,12 +28,17 @@ def usable_id(identifier: str) -> bool:
 
 
 def sign(secret: str, identifier: str, timestamp: str, body: bytes) -> str:
-    """The value of `webhook-signature`, "v1,<base64>". Raises ValueError for a secret that is not base64."""
-    return f"v1,{_sign(_key(secret), identifier, timestamp, body)}"
+    """The value of `webhook-signature`: "v1,<base64>", or "v1a,<base64>" by a private key ("whsk_…").
+
+    Raises ValueError for a secret that is not base64, and for a public key.
+    """
+    key, message = keys.read(secret), _message(identifier, timestamp, body)
+    signature = digest(key.raw, message) if key.scheme == "v1" else keys.sign(key, message)
+    return f"{key.scheme},{base64.b64encode(signature).decode()}"
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-    """None when one of `secrets` ("whsec_…") signed this message within 300 s of `now`; else why not."""
+    """None when one of `secrets` ("whsec_…", "whpk_…") signed this message within 300 s of `now`; else why not."""
     if not any(secrets):
         return Refusal("unconfigured", "no secret is configured: set STANDARD_WEBHOOKS_SECRET")
     identifier, timestamp, given = header(headers, "id"), header(headers, "timestamp"), header(headers, "signature")
@@ -42,38 +48,48 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
         return problem
     if not usable_id(identifier):
         return Refusal("malformed", "webhook-id is not a short line of ASCII")
-    # Several, because the sender may be changing its key; bounded, because anybody may send many.
-    candidates = [
-        each[3:].encode()
-        for each in given.split(" ", _MOST_SIGNATURES)[:_MOST_SIGNATURES]
-        if each[:3] == "v1," and each.isascii()
-    ]
-    if not candidates:
-        return Refusal("malformed", "webhook-signature has no v1 signature")
-    unusable = 0
+    signatures = _signatures(given)
+    if not signatures:
+        return Refusal("malformed", "webhook-signature has no v1 and no v1a signature")
+    known: set[str] = set()
+    message = _message(identifier, timestamp, body)
     for secret in secrets:
         try:
-            expected = _sign(_key(secret), identifier, timestamp, body).encode()
+            key = keys.read(secret)
         except ValueError:
-            unusable += 1
             continue
-        if any(same(candidate, expected) for candidate in candidates):
-            return None
-    if unusable == len(secrets):
-        return Refusal("unconfigured", "STANDARD_WEBHOOKS_SECRET is not whsec_ followed by base64")
+        known.add(key.scheme)
+        expected = digest(key.raw, message) if key.scheme == "v1" else b""
+        for scheme, signature in signatures:
+            if scheme == key.scheme and (
+                same(signature, expected) if key.scheme == "v1" else keys.signed(key, signature, message)
+            ):
+                return None
+    return _mismatch(known, {scheme for scheme, _ in signatures})
+
+
+def _signatures(given: str) -> list[tuple[str, bytes]]:
+    """Several, because the sender may be changing its key; bounded, because anybody may send many."""
+    found: list[tuple[str, bytes]] = []
+    for each in given.split(" ", _MOST_SIGNATURES)[:_MOST_SIGNATURES]:
+        scheme, _, signature = each.partition(",")
+        if scheme in ("v1", "v1a"):
+            with suppress(ValueError):
+                found.append((scheme, base64.b64decode(signature, validate=True)))
+    return [(scheme, signature) for scheme, signature in found if signature]
+
+
+def _mismatch(known: set[str], given: set[str]) -> Refusal:
+    if not known:
+        return Refusal("unconfigured", "STANDARD_WEBHOOKS_SECRET is neither whsec_ nor whpk_, each followed by base64")
+    if known.isdisjoint(given):
+        needed = "its public key (whpk_…)" if "v1a" in given else "the secret that it shares with us (whsec_…)"
+        return Refusal(
+            "mismatch",
+            f"the sender signs with {' and '.join(sorted(given))}: add {needed} to STANDARD_WEBHOOKS_SECRET",
+        )
     return Refusal("mismatch", "no signature matches: STANDARD_WEBHOOKS_SECRET and the sender's secret differ")
 
 
-def _key(secret: str) -> bytes:
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error as error:
-        raise ValueError("the secret is not base64") from error
-    if not key:
-        raise ValueError("the secret is empty")
-    return key
-
-
-def _sign(key: bytes, identifier: str, timestamp: str, body: bytes) -> str:
-    signed = b"%b.%b.%b" % (identifier.encode(), timestamp.encode(), body)
-    return base64.b64encode(digest(key, signed)).decode()
+def _message(identifier: str, timestamp: str, body: bytes) -> bytes:
+    return b"%b.%b.%b" % (identifier.encode(), timestamp.encode(), body)
