@@ -53,10 +53,16 @@ async def _words(store: Store, turn: TurnState, waited: float) -> str:
         case "retrying":
             return f"attempt {thread.attempts} failed: {visible(thread.error)}; it is tried again"
         case "waiting" if waited > PATIENCE:
-            if not any(silent <= report.lease for report, silent in await store.roster.workers()):
+            alive = [report for report, silent in await store.roster.workers() if silent <= report.lease]
+            if not alive:
                 return "no worker is running: start one with `answerback worker`"
+            if all(report.blocked for report in alive):
+                return f"{visible(alive[0].id)} is there, and blocked by {visible(alive[0].blocked)}"
             return f"waiting: {turn.before} earlier in this thread" if turn.before else "waiting for a worker"
         case "running" if waited > PATIENCE:
+            for report, _ in await store.roster.workers():
+                if report.id == thread.owner and report.blocked:
+                    return f"running on {visible(thread.owner)}, which is blocked by {visible(report.blocked)}"
             return f"running on {visible(thread.owner)}, attempt {thread.attempts}"
         case "handled":
             late = next(reply for reply in turn.replies if not _settled(reply))

@@ -47,8 +47,8 @@ def _become(name: str) -> None:
     environ = dict(os.environ)
     if settings.redis_url is None:
         environ["REDIS_URL"] = located(settings)
-        for name, secret in development_secrets(settings.data).items():
-            if not environ.get(name, "").strip():
-                environ[name] = secret
+        for variable, secret in development_secrets(settings.data).items():
+            if not environ.get(variable, "").strip():
+                environ[variable] = secret
     command = python(PROCFILE[name])
     os.execve(command[0], command, environ)

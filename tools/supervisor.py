@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
-from answerback.errors import StoreUnavailable
+from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import Database, Roster, WorkerReport
 from answerback.store.access import DEFAULT_WORKSPACE
 from answerback.store.embedded import EmbeddedServer
+from answerback.store.program import disk_full
 from answerback.store.signins import SignIns
 
 from .access import place
@@ -25,7 +26,7 @@ from .address import healthy, local_url
 from .development import Announcement, announced_as, development_secrets
 from .devkey import development_key, kept, local
 from .failure import Failure
-from .processes import PROCFILE, Process
+from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process
 from .welcome import needed, welcome
 
 READY_WITHIN = 60.0
@@ -143,12 +144,30 @@ class Supervisor:
             self._keepers.append(asyncio.create_task(self._keep(self._server)))
 
     async def _keep(self, server: EmbeddedServer) -> None:
-        while not self._asked.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), 0.5)
-            if not self._asked.is_set() and not server.alive:
-                self._write("up", "the server ended; it is started again")
+        delay, told, since = FIRST_DELAY, "", time.monotonic()
+        while not await self._asked_within(0.5):
+            if server.alive:
+                if time.monotonic() - since > STEADY:
+                    delay, told = FIRST_DELAY, ""
+                continue
+            # A full disk is no reason to give up, and none to say so twice.
+            if (why := server.why_ended()) != told:
+                told = why
+                self._write("up", f"the server ended: {why}")
+            if await self._asked_within(delay):
+                return
+            self._write("up", "the server is started again")
+            delay, since = min(delay * 2, LONGEST_DELAY), time.monotonic()
+            try:
                 server.start()
+            except ConfigurationError:
+                if not disk_full(server.data):
+                    raise
+
+    async def _asked_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), seconds)
+        return self._asked.is_set()
 
     async def _until_ready(self) -> list[WorkerReport]:
         database = Database(self._environ["REDIS_URL"])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from .failure import OK, PROBLEM
 from .group import run
+
+if TYPE_CHECKING:
+    from answerback.store import WorkerReport
 
 
 @click.command()
@@ -43,7 +47,7 @@ async def _workers(as_json: bool) -> int:
     rows = [
         (
             report.id,
-            report.state if silent <= report.lease else f"gone, silent for {duration(silent)}",
+            _state(report) if silent <= report.lease else f"gone, silent for {duration(silent)}",
             ago(report.started, now),
             f"{report.turns}/{report.concurrency}",
             report.sending,
@@ -63,3 +67,7 @@ async def _workers(as_json: bool) -> int:
         )
     )
     return OK if alive else PROBLEM
+
+
+def _state(report: WorkerReport) -> str:
+    return f"blocked by {report.blocked}" if report.blocked else report.state

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import uvloop
 
 from answerback import log
 from answerback.agents.load import load
 from answerback.errors import AnswerbackError
+from answerback.monitor import Metrics, Monitor
 from answerback.settings import Settings
 from answerback.store import Database
 from answerback.store.guard import Guard
@@ -23,10 +26,27 @@ async def main(settings: Settings) -> None:
     for agent in agents:
         agent.prepare()
     database = Database(settings.redis(), guard=Guard())
+    worker = Worker(settings, agents, database)
     try:
-        await Worker(settings, agents, database).serve()
+        async with _watched(settings, worker):
+            await worker.serve()
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
+    if settings.worker_port is None:
+        yield
+        return
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+    host, health = settings.metrics_host or settings.host, worker.health
+    monitor = Monitor("WORKER_PORT", host, settings.worker_port, health.why_not, Metrics(health.metrics, token))
+    await monitor.start()
+    try:
+        yield
+    finally:
+        await monitor.stop()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import Claim, Flows, Outgoing, Roster, Threads, WorkerReport
 from answerback.store.measures import Measures
+from answerback.store.roster import report_from_thread
 
 from .claims import Claims
 from .identity import Identities
@@ -70,6 +71,10 @@ class Heartbeat:
                 self.tried.set()
             await asyncio.sleep(self._settings.lease / 3)
 
+    def tell_blocked(self, what: str) -> None:
+        """Report from another thread, while our event loop is blocked."""
+        report_from_thread(self._settings.redis(), self._report(what))
+
     async def leave(self) -> None:
         """Say goodbye. Where Redis is away, the roster forgets us by itself."""
         try:
@@ -77,7 +82,7 @@ class Heartbeat:
         except (StoreUnavailable, StoreFull):
             pass
 
-    def _report(self) -> WorkerReport:
+    def _report(self, blocked: str = "") -> WorkerReport:
         return WorkerReport(
             id=self._worker,
             host=socket.gethostname(),
@@ -93,4 +98,5 @@ class Heartbeat:
             failed=self._turns.tally.failed,
             agents=self._served.reports(self._turns.running),
             marks=self._identities.marks,
+            blocked=blocked,
         )

@@ -46,6 +46,16 @@ class Running:
         """How many turns of each agent run now."""
         return Counter(who(one.agent) for one in self._turns.values())
 
+    def executing(self) -> tuple[str, str]:
+        """The agent and thread of the turn whose code runs at this moment; "" where that cannot be told.
+
+        For another thread, while this one's event loop is blocked.
+        """
+        turns = list(self._turns.values())
+        # A task of the agent's own is not the turn's: then it can be told only where there is no other turn.
+        found = [one for one in turns if getattr(one.task.get_coro(), "cr_running", False)] or turns
+        return (found[0].agent.name, found[0].turn.thread) if len(found) == 1 else ("", "")
+
     def hear(self, channel: str, said: bytes) -> None:
         """A signal as it is published."""
         self.signal(*said.decode().split("\n", 1))

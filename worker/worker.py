@@ -33,6 +33,7 @@ from .backoff import Backoff
 from .claims import Claims
 from .clients import clients_of
 from .elsewhere import Elsewhere
+from .health import Health
 from .heartbeat import Heartbeat
 from .identity import Identities
 from .leases import Leases
@@ -45,6 +46,7 @@ from .stopping import exit_when_hopeless
 from .suspects import Suspects
 from .turn import Turns
 from .upkeep import UPKEEP
+from .watchdog import Watchdog
 
 log = get_logger(__name__)
 
@@ -133,6 +135,8 @@ class Worker(arq.Worker):
             self._sending,
             self._identities,
         )
+        self._watchdog = Watchdog(running, self._heartbeat.tell_blocked)
+        self.health = Health(database, self._turns, self._working, self._sending)
         self._tasks: list[asyncio.Task[None]] = []
         self._asked = asyncio.Event()
         self._hopeless: asyncio.Task[None] | None = None
@@ -220,7 +224,7 @@ class Worker(arq.Worker):
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._served.own])
         halts = self._turns.running.halts
         keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._heartbeat.keep)
-        self._tasks = [asyncio.create_task(for_ever(call)) for call in keep]
+        self._tasks = [asyncio.create_task(for_ever(call)) for call in (*keep, self._watchdog.keep)]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
         self._tasks.append(asyncio.create_task(patiently(self._signals.add, signals())))
         self._tasks.append(asyncio.create_task(self._database.keep_looking()))

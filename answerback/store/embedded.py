@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from answerback.errors import ConfigurationError
-from answerback.store.program import find_server, post_mortem
+from answerback.store.program import find_server, last_words, post_mortem
 
 if sys.platform != "win32":
     import fcntl
@@ -62,6 +62,7 @@ class EmbeddedServer:
         self._socket: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None  # None too for an adopted server
         self._owner: int | None = None
+        self._log_begin = 0
 
     @property
     def url(self) -> str:
@@ -79,6 +80,11 @@ class EmbeddedServer:
             os.close(lock)
             self.pid = 0
         return self.pid != 0
+
+    def why_ended(self) -> str:
+        """Why the server that was started last has ended, in words."""
+        log = self.data / "server.log"
+        return last_words(self.data, log.read_bytes()[self._log_begin :] if log.exists() else b"")
 
     def start(self) -> None:
         """Start the server, or adopt the one that a killed owner left running; returns when it answers.
@@ -152,7 +158,7 @@ class EmbeddedServer:
         (self.data / "server.url").write_text(f"{self.url}\n")
         words = self.data / "server.log"
         with words.open("ab") as log:
-            begin = log.tell()
+            self._log_begin = log.tell()
             self._process = subprocess.Popen(
                 [binary, *_FLAGS, "--dir", self.data, "--unixsocket", self._socket],
                 stdin=subprocess.DEVNULL,
@@ -166,7 +172,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + _PATIENCE
         while (sign := _probe(self._socket)[0]) != "ready":
             if (status := self._process.poll()) is not None:
-                raise ConfigurationError(post_mortem(binary, self.data, status, words.read_bytes()[begin:]))
+                raise ConfigurationError(post_mortem(binary, self.data, status, words.read_bytes()[self._log_begin :]))
             if sign == "loading":  # a long history takes as long as it takes
                 deadline = time.monotonic() + _PATIENCE
             if time.monotonic() > deadline:

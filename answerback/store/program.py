@@ -12,6 +12,8 @@ from pathlib import Path
 
 from answerback.errors import ConfigurationError
 
+LEAST_FREE = 1_048_576
+"""Bytes: with less free, a disk counts as full. A server takes some at its start."""
 _OLDEST = (7, 0)  # the oldest server that the store is tested on
 
 
@@ -45,10 +47,26 @@ def bundled_server() -> Path | None:
     return None
 
 
+def disk_full(data: Path) -> str:
+    """That the disk of a folder is full, and what to do; "" where it is not."""
+    try:
+        free = shutil.disk_usage(data).free
+    except OSError:
+        return ""
+    if free >= LEAST_FREE:
+        return ""
+    return f"the disk of {data} is full (less than 1 MiB is free). Free some: what was acknowledged is safe on it"
+
+
+def last_words(data: Path, words: bytes) -> str:
+    """Why a server ended, from what it wrote into its log. One that has no room to write leaves none."""
+    lines = words.decode(errors="replace").strip().splitlines() or [f"it wrote nothing into {data / 'server.log'}"]
+    return disk_full(data) or lines[-1].partition(" # ")[2] or lines[-1]
+
+
 def post_mortem(binary: Path, data: Path, status: int, words: bytes) -> str:
     """Why a server ended at its start, and what to do, from the log it left."""
-    lines = words.decode(errors="replace").strip().splitlines() or ["it left no word"]
-    reason = lines[-1].partition(" # ")[2] or lines[-1]
+    reason = last_words(data, words)
     damaged = re.search(r"reading the append only file (\S+\.aof)", reason)
     if not damaged:
         how = f"was ended by signal {-status}" if status < 0 else "stopped at its start"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import redis
 
 from answerback.messages import Arrival, Identity
 from answerback.store import keys
@@ -44,6 +45,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     seen      when it last wrote, ms; a worker silent for longer than `lease` (ms) counts as gone
     state     "working", or "stopping" once it claims nothing more
+    blocked   what blocks its event loop now: it works on nothing, and its leases end; "" when nothing does
     marks     what its own messages carry, with their platforms: "github:user:583231"
     """
 
@@ -60,12 +62,21 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     failed: int
     agents: Sequence[AgentReport] = ()
+    blocked: str = ""
     marks: Sequence[str] = ()
 
 
 _report = msgspec.msgpack.Decoder(WorkerReport).decode
 _agent = msgspec.msgpack.Decoder(AgentReport).decode
 _identity = msgspec.msgpack.Decoder(Identity).decode
+
+
+def report_from_thread(url: str, report: WorkerReport) -> None:
+    """Write a worker's report when its event loop cannot. Raises what the client library does."""
+    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        seconds, micros = client.time()
+        seen = seconds * 1000 + micros // 1000
+        client.hset(keys.workers(), report.id, _encode(msgspec.structs.replace(report, seen=seen)))
 
 
 class Roster:

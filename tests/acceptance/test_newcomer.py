@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -152,3 +153,26 @@ def test_what_cannot_work_stops_up_with_one_message(terminal: Terminal, settings
     assert up.words().count(words) == 1
     assert "Ctrl-C" not in up.words()
     assert terminal.run("queue").code == 4
+
+
+def test_a_full_disk_is_named_and_waited_for(terminal: Terminal) -> None:
+    terminal.data.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(terminal.data)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount")
+    try:
+        up = terminal.up()
+        room = os.statvfs(terminal.data)
+        filler = terminal.data / "filler"
+        filler.write_bytes(bytes(room.f_bavail * room.f_frsize))
+        terminal.run("send", "is there room?", "--timeout", "1")
+        until(lambda: "is full" in up.words(), "the full disk being named")
+        # Tried again with growing pauses, and not said again each time.
+        until(lambda: up.words().count("is started again") >= 2, "two more tries")
+        assert up.words().count("the server ended") == 1
+        filler.unlink()
+        until(lambda: terminal.run("send", "and now?", "--timeout", "20").code == 0, "an answer")
+        up.stop()
+    finally:
+        terminal.close()
+        subprocess.run(["umount", terminal.data], check=True)

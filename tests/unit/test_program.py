@@ -59,3 +59,11 @@ def test_without_any_server_we_ask_for_one(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ConfigurationError, match="Windows: set REDIS_URL"):
         find_server()
+
+
+def test_a_full_disk_is_named_though_the_server_could_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(4096, 4096, 0))
+    with pytest.raises(ConfigurationError, match=r"disk of .* is full \(less than 1 MiB is free\). Free some"):
+        EmbeddedServer(tmp_path, binary=FAILS).start()

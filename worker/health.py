@@ -1,0 +1,50 @@
+"""How a worker does, for WORKER_PORT: whether it can work, and what it counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from answerback.store import Claim, Database, Outgoing
+
+from .claims import Claims
+from .turn import Turns
+
+
+class Health(Collector):
+    """The health of one worker."""
+
+    def __init__(self, database: Database, turns: Turns, working: Claims[Claim], sending: Claims[Outgoing]) -> None:
+        self._database = database
+        self._turns = turns
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        for name, text, claims in (
+            ("answerback_worker_turns", "Turns that run in this worker", working),
+            ("answerback_worker_sending", "Threads whose replies are being posted by this worker", sending),
+        ):
+            Gauge(name, text, registry=self._registry).set_function(claims.__len__)
+        away = Gauge("answerback_worker_redis_away_seconds", "For how long Redis is away", registry=self._registry)
+        away.set_function(lambda: database.guard.away if database.guard else 0.0)
+
+    def collect(self) -> list[CounterMetricFamily]:
+        """The counters, which are counted elsewhere."""
+        tally = self._turns.tally
+        return [
+            CounterMetricFamily("answerback_worker_turns_done", "Turns that were committed", value=tally.done),
+            CounterMetricFamily("answerback_worker_attempts_failed", "Attempts that failed", value=tally.failed),
+        ]
+
+    async def why_not(self) -> str:
+        """Why it can work on nothing now; "" when it can."""
+        if self._turns.stopping:
+            return "stopping"
+        guard = self._database.guard
+        if guard and guard.unfit:
+            return "Redis cannot be used as it is set up"
+        return "Redis does not answer" if guard and guard.away else ""
+
+    async def metrics(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)

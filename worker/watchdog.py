@@ -1,0 +1,113 @@
+"""Notices that something blocks the event loop, says what, and keeps its worker in the list of workers meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import answerback
+from answerback.log import get_logger
+
+from .running import Running
+
+log = get_logger(__name__)
+
+TICK = 0.25
+BLOCKED = 2.0
+"""Seconds for which the loop stands still before that is worth a word."""
+FRAMES = 15
+"""Frames of the stack that are logged, the innermost ones."""
+
+# What is blocked in is somebody's call: the innermost function that is neither Python's, nor a library's, nor ours.
+_OTHERS = (
+    *(str(Path(sysconfig.get_path(name))) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(answerback.__file__).parent),
+    str(Path(__file__).parent),
+    "<",
+)
+
+
+class Block(NamedTuple):
+    """What blocks: the agent and thread of its turn ("" where that is not known), and where its code stands."""
+
+    agent: str
+    thread: str
+    where: str
+
+    def __str__(self) -> str:
+        return f'agent "{self.agent}" in {self.where}' if self.agent else self.where
+
+
+class Watchdog:
+    """Watches the loop from a thread. `report` is called there, again and again while the loop is blocked."""
+
+    def __init__(self, running: Running, report: Callable[[str], None]) -> None:
+        self._running = running
+        self._report = report
+        self._beat = time.monotonic()
+        self._over = threading.Event()
+
+    async def keep(self) -> None:
+        """Show that the loop runs, forever."""
+        loop_thread = threading.get_ident()
+        self._beat = time.monotonic()
+        self._over.clear()
+        threading.Thread(target=self._watch, args=(loop_thread,), name="watchdog", daemon=True).start()
+        try:
+            while True:
+                self._beat = time.monotonic()
+                await asyncio.sleep(TICK)
+        finally:
+            self._over.set()
+
+    def _watch(self, loop_thread: int) -> None:
+        blocked: Block | None = None
+        since = told = 0.0
+        before = time.monotonic()
+        while not self._over.wait(TICK):
+            now = time.monotonic()
+            if now - before > 1:
+                self._beat = now  # the whole process was paused
+            before = now
+            if now - self._beat < BLOCKED:
+                if blocked:
+                    log.info("the event loop runs again", by=str(blocked), seconds=round(self._beat - since, 1))
+                    blocked = None
+                continue
+            if blocked is None:
+                since = self._beat
+                blocked = self._look(loop_thread)
+            if now - told > 1:
+                told = now
+                self._tell(blocked)
+
+    def _look(self, loop_thread: int) -> Block:
+        frame = sys._current_frames().get(loop_thread)
+        agent, thread = self._running.executing()
+        found = Block(agent, thread, place(frame))
+        stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
+        log.error("the event loop is blocked", agent=agent, thread=thread, where=found.where, stack=stack)
+        return found
+
+    def _tell(self, blocked: Block) -> None:
+        try:
+            self._report(str(blocked))
+        except Exception as error:  # noqa: BLE001  # Redis may be away, too; and the loop may go on just now
+            log.debug("the blocked worker could not be reported", error=str(error))
+
+
+def place(frame: FrameType | None) -> str:
+    """Where a stack stands, as "mybot.py:12 price()"."""
+    stack = [each for each, _ in traceback.walk_stack(frame)] if frame else []
+    if not stack:
+        return "an unknown place"
+    found = next((each for each in stack if not each.f_code.co_filename.startswith(_OTHERS)), stack[0])
+    return f"{Path(found.f_code.co_filename).name}:{found.f_lineno} {found.f_code.co_name}()"
