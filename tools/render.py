@@ -110,7 +110,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for number, column in enumerate(columns):
         numbers = bool(found) and all(isinstance(row[number], int) for row in found)
-        limit = longest + min(spare, 0) if column == long else None
+        limit = longest + min(spare, 0) if long and column == long else None
         made.add_column(
             column, justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis", max_width=limit
         )
