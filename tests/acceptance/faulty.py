@@ -55,7 +55,7 @@ async def talk(turn: Turn) -> str:
 async def pay(turn: Turn) -> str:
     """Do something that must not be done twice. It may be refused, or fail after its effect."""
     words = turn.text.split()
-    deed = words[1] if len(words) > 2 and turn.attempt <= int(words[2]) else ""
+    deed = words[1] if words[1:2] != ["wait"] and len(words) > 2 and turn.attempt <= int(words[2]) else ""
     await turn.step("charge", charge, label(turn.text), deed)
     return f"{label(turn.text)} paid"
 
