@@ -31,7 +31,7 @@ DEFAULT = "default"
 HISTORY = 2000
 """Messages that a whole chat is given with, at most: the newest ones."""
 EPHEMERAL = 3_600_000
-"""How long upkeep leaves an ephemeral chat alone, ms."""
+"""How long upkeep leaves an ephemeral chat alone, ms: longer by what it is to be kept."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _json = msgspec.json.Encoder(order="sorted").encode
@@ -45,9 +45,10 @@ class Chats:
         self._database = threads.database
         self._archives = Archives(threads)
 
-    async def open(self, workspace: str, id: str = "", opening: Opening | None = None) -> Chat:
+    async def open(self, workspace: str, id: str = "", opening: Opening | None = None, *, kept: float = 0) -> Chat:
         """A new chat; with an `id`, the one that was opened with it before. Without one it gets an id of ours.
 
+        An ephemeral one is there for `kept` seconds at least: as long as whoever asked may ask again.
         Raises `ThreadDiffers` when that one was opened with something else, `NoSuchThread` for what can be no id.
         """
         opening = opening or Opening()
@@ -57,9 +58,12 @@ class Chats:
         for field in opening.fields().items():
             fields += field
         names = [keys.thread(p, thread), keys.threads(p), *self._lists(p, workspace, opening.user)]
+        later = 0
         if opening.ephemeral:
             names = [*names[:2], keys.ephemeral(p)]
-        if await self._threads.scripts.open(names, [thread, opening.digest, *fields]) == b"different":
+            later = int(kept * 1000)
+            fields += ("kept", later)
+        if await self._threads.scripts.open(names, [thread, opening.digest, later, *fields]) == b"different":
             raise ThreadDiffers
         found = await self.get(workspace, id or thread.rpartition(":")[2])
         if found is None:

@@ -90,7 +90,7 @@ def listed(archive: Archive, p: int) -> dict[str, int]:
     if "opened" not in fields:
         return {}
     if fields.get("ephemeral"):
-        return {keys.ephemeral(p): int(fields.get("created", 0))}
+        return {keys.ephemeral(p): int(fields.get("created", 0)) + int(fields.get("kept", 0))}
     lists = (keys.chats(p, owner), keys.chats(p, owner, fields.get("user", "")))
     return dict.fromkeys(lists, int(fields.get("updated", archive.updated)))
 

@@ -39,6 +39,7 @@ class Idempotency:
     """The requests of one Redis that named themselves, by a digest of caller and name."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._scripts = Scripts(database)
 
     async def begin(self, digest: str, route: str, body: str, *, alone: bool) -> str | Answer | Conflict:
@@ -61,6 +62,17 @@ class Idempotency:
                 return Conflict("another route")
             case _:
                 return Conflict("another body")
+
+    async def attempt(self, digest: str, fresh: str, seconds: float, *, first: bool) -> str:
+        """What a request is known by whose client counts its tries: `fresh` at its first, and the same ever after.
+
+        `digest`: of its caller and body. A later try whose first one never came counts as the first.
+        """
+        name, life = keys.attempt(digest), int(seconds * 1000)
+        _, known = await self._database.together(
+            ("SET", name, fresh, "PX", life, *(() if first else ("NX",))), ("GET", name)
+        )
+        return known.decode() if known else fresh
 
     async def finish(self, digest: str, owner: str, answer: Answer | None) -> bool:
         """Keep the answer; or, with None, let the request be tried again. False when it is another's by now."""

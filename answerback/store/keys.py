@@ -210,6 +210,11 @@ def idempotency(digest: str) -> str:
     return f"ab:{{{digest}}}:idempotency"
 
 
+def attempt(digest: str) -> str:
+    """STRING: what a request is known by whose client counts its tries, by its caller and body. A turn's time."""
+    return f"ab:{{{digest}}}:attempt"
+
+
 # One in all --------------------------------------------------------------------------------------
 
 

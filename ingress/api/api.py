@@ -10,6 +10,7 @@ from aiohttp import web
 from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Database
+from answerback.store.idempotency import REMEMBERED
 from answerback.store.rates import Rates
 
 from ..problems import PREPARED, Problem, explained
@@ -18,6 +19,7 @@ from .call import Call, Caller
 from .callers import Callers
 from .origins import Origins
 from .repeats import Repeats, named
+from .retries import Retries
 from .route import Route
 from .strangers import Strangers
 from .waits import Wait, Waits
@@ -39,6 +41,7 @@ class Api:
         self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
         self._repeats = Repeats(database)
         self.waits = Waits(self.callers.find)
+        self._retries = Retries(database, settings.turn_timeout)
 
     def mount(self, app: web.Application) -> None:
         """Add the routes to an application, and the answers to what a browser asks before it calls them."""
@@ -93,13 +96,15 @@ class Api:
         if not route.raw and route.method not in ("GET", "DELETE"):
             raw = await body.read(request, route.limit, self._read_timeout)
         known, again = named(request, route, caller)
+        retried = None if again else await self._retries.find(request, route, caller, raw)
         call = Call(
             request=request,
             caller=caller,
             body=body.parsed(request, raw, route.body) if route.body else None,
             query=body.queried(request, route.query) if route.query else None,
             path=dict(request.match_info),
-            idempotency=known,
+            idempotency=retried or known,
+            again=REMEMBERED if again else self._retries.seconds if retried else 0,
         )
         if again:
             return await self._repeats.once(call, route, raw, route.handler)

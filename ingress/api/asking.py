@@ -35,7 +35,8 @@ class Asking:
     async def once(self, call: Call, agent: Known) -> str:
         """A chat for a single answer, which upkeep takes away. The same for a call that is made again."""
         opening = Opening(agent=agent.name, ephemeral=True)
-        return (await self.chats.open(call.caller.workspace, f"once_{call.idempotency[:20]}", opening)).id
+        id = f"once_{call.idempotency[:20]}"
+        return (await self.chats.open(call.caller.workspace, id, opening, kept=call.again)).id
 
     async def session(self, call: Call, agent: str, name: str) -> str:
         """The chat of a session with an agent ("": with whoever takes chats), opened by its first message."""

@@ -45,6 +45,7 @@ class Call:
     path         the names in the path
     idempotency  64 hex digits: a digest of caller and Idempotency-Key, the same when the call is made again; random
                  without that header
+    again        seconds within which it may come again under the same `idempotency`; 0: never
     """
 
     request: web.Request
@@ -53,6 +54,7 @@ class Call:
     query: Any
     path: Mapping[str, str]
     idempotency: str
+    again: float = 0
 
     def answer(
         self, model: BaseModel | None, status: int = 200, headers: Mapping[str, str] | None = None

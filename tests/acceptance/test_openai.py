@@ -273,6 +273,26 @@ async def test_the_same_request_again_gets_the_same_answer(chat: System) -> None
     assert (await chat.queues()).handled == 2
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_client_asks_again_by_itself_is_asked_once(chat: System, stream: bool) -> None:
+    # Each try was a message of its own: https://github.com/anthropics/anthropic-sdk-java/issues/370.
+    said: list[ChatCompletionMessageParam] = [{"role": "user", "content": "say 0 and 2"}]
+    body: dict[str, Any] = {"messages": said, "model": "recite", "metadata": {"thread_id": "retried"}, "stream": stream}
+    async with client(chat, timeout=1, max_retries=2) as api, calling(chat) as caller:
+        with pytest.raises(openai.APITimeoutError):
+            await api.chat.completions.create(**body)
+        chat.release()
+        done = await api.chat.completions.create(**body, timeout=30, extra_headers={"x-stainless-retry-count": "3"})
+        if stream:
+            text = "".join([chunk.choices[0].delta.content or "" async for chunk in done])
+        else:
+            text = done.choices[0].message.content
+        assert text == "word0 word1 "
+        _, found = await caller.get("/api/v1/chat/threads/retried/messages")
+        assert [message["role"] for message in found["messages"]] == ["user", "assistant"]
+    assert (await chat.queues()).handled == 1
+
+
 async def test_a_worker_dies_in_mid_stream_and_the_stream_goes_on(plain: System) -> None:
     _, first = await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     async with client(plain) as api:

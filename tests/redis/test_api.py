@@ -250,6 +250,28 @@ async def test_an_address_may_hold_anything(client: Client, path: str) -> None:
     assert status in (200, 400, 404, 422)
 
 
+async def test_a_clients_own_retry_is_the_first_request_again(client: Client) -> None:
+    async def make(count: str, body: bytes = b'{"name": "x"}', path: str = f"{THINGS}/again", name: str = "") -> None:
+        headers = {"Content-Type": "application/json", "x-stainless-retry-count": count}
+        headers |= {"Idempotency-Key": name} if name else {}
+        assert (await client.ask("POST", path, headers=headers, data=body)).status == 201
+
+    for count in ("0", "1", "2"):
+        await make(count)
+    first = set(client.things.made)
+    assert len(first) == 1
+    await make("0")
+    assert len({*client.things.made}) == 2, "said once more, it is another"
+    client.things.made.clear()
+    await make("1", b'{"name": "y"}')
+    await make("1", path="/api/v1/things/again?a=1")
+    await make("x")
+    await make("x")
+    await make("1", name="k1")
+    await make("1", name="k2")
+    assert len({*client.things.made} - first) == 6, "another body, another route, no count, another name"
+
+
 async def test_a_route_may_refuse_in_its_own_form(client: Client) -> None:
     answer = await client.ask("DELETE", f"{THINGS}/x")
     assert (answer.status, json.loads(answer.body)) == (409, {"error": "not this one"})

@@ -233,6 +233,16 @@ async def test_what_was_to_be_short_is_taken_away_after_an_hour(chats: Chats, th
     assert await chats.get("acme", "new") is not None
 
 
+async def test_what_may_be_asked_for_again_is_there_for_as_long(chats: Chats, threads: Threads) -> None:
+    await chats.open("acme", "named", Opening(ephemeral=True), kept=86_400)
+    await chats.open("acme", "named", Opening(ephemeral=True), kept=0)
+    name = keys.ephemeral(0)
+    await threads.database.call("ZINCRBY", name, -86_400_000, "chat:acme:named")
+    assert await chats.purge_ephemeral() == 0, "a day later"
+    await threads.database.call("ZINCRBY", name, -3_600_001, "chat:acme:named")
+    assert await chats.purge_ephemeral() == 1
+
+
 async def passes(database: Database) -> None:
     """The clock of Redis goes on by a millisecond."""
     now = await database.now()

@@ -74,3 +74,22 @@ async def test_an_answer_may_be_empty_or_any_bytes(database: Database) -> None:
         assert isinstance(owner, str)
         await store.finish(f"d{number}", owner, Answer(204, {}, body))
         assert await store.begin(f"d{number}", "route", "body", alone=True) == Answer(204, {}, body)
+
+
+async def test_what_is_only_compared_is_remembered_from_its_first_time(database: Database) -> None:
+    store = Idempotency(database)
+    assert await store.begin("d", "route", "body", alone=False) == ""
+    await database.call("PEXPIRE", keys.idempotency("d"), 5_000)
+    assert await store.begin("d", "route", "body", alone=False) == ""
+    assert await database.call("PTTL", keys.idempotency("d")) <= 5_000
+
+
+async def test_a_later_try_is_known_by_what_its_first_one_was(database: Database) -> None:
+    store = Idempotency(database)
+    assert await store.attempt("d", "a", 60, first=True) == "a"
+    assert [await store.attempt("d", fresh, 60, first=False) for fresh in "bc"] == ["a", "a"]
+    assert await store.attempt("d", "e", 60, first=True) == "e", "the same, said once more"
+    assert await store.attempt("d", "f", 60, first=False) == "e"
+    assert await store.attempt("other", "g", 60, first=False) == "g", "its first try never came"
+    assert await store.attempt("other", "h", 60, first=False) == "g"
+    assert 0 < await database.call("PTTL", keys.attempt("d")) <= 60_000

@@ -12,8 +12,10 @@ if held[1] then
   if held[1] ~= ARGV[1] then return {'another route'} end
   if held[2] ~= ARGV[2] then return {'another body'} end
   if held[3] then return {'answered', held[3], held[4], held[5]} end
+  -- It is compared, and remembered no longer for it: what its first one left is kept for so long.
+  if ARGV[3] == '' then return {'begun'} end
   if held[6] ~= '' and held[6] ~= ARGV[3] and tonumber(held[7]) > now then return {'running', held[7] - now} end
 end
 redis.call('HSET', KEYS[1], 'route', ARGV[1], 'body', ARGV[2], 'owner', ARGV[3], 'until', now + ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if not held[1] then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 return {'begun'}
