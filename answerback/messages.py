@@ -112,6 +112,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent       the name of the agent it is said to; "" leaves the choice to the thread and the worker
     arrival     what becomes of it when the agent works or others wait; "" leaves that to the agent
     attachments what came with it
+    order       how texts and attachments stood, where that is not one text before all of them: a text, or the place of
+                an attachment
     context     the conversation as the sender tells it, in place of the thread's history
     system      instructions given with this event, for this turn only
     reply       the key of a reply of ours that the message carries. In a message of our own it proves that this
@@ -139,6 +141,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent: str = ""
     arrival: Arrival = ""
     attachments: tuple[Attachment, ...] = ()
+    order: tuple[str | int, ...] = ()
     context: tuple[Message, ...] | None = None
     system: str = ""
     reply: str = ""
@@ -201,6 +204,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     failed  of a user's whose turn failed for good: `TurnEnd.code`. No agent is given it as history: it may be what
             made its turn fail
     usage   what the turn cost, on its last message
+    order   of its texts and attachments, as in `Event`
     visitor a page's visitor said it, with the token of their session
     """
 
@@ -219,6 +223,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     failed: str = ""
     usage: Usage | None = None
     attachments: tuple[Attachment, ...] = ()
+    order: tuple[str | int, ...] = ()
     visitor: bool = False
 
 

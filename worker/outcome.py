@@ -71,6 +71,7 @@ def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", 
                     author=event.author,
                     message=event.message,
                     attachments=event.attachments,
+                    order=event.order,
                     visitor=event.visitor,
                     status=status,
                 )

@@ -182,6 +182,7 @@ class Turns:
         event = events[-1]
         voice = Broadcast(self._threads, claim, event.id) if claim.live else SILENT
         journal = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
+        told = event.context is not None
         history = event.context if event.context is not None else [m for m in claim.history if not m.failed]
         if again := left(claim):
             again.intersection_update(event.id for event in events)
@@ -189,7 +190,8 @@ class Turns:
         turn = Turn(
             agent=agent.name,
             events=events,
-            history=window(history, messages=agent.messages, tokens=agent.tokens),
+            # What its sender tells is told whole: nobody would know what was left out.
+            history=list(history) if told else window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
             journal=Journal(journal, write, self._sure, agent.limited(self._limits)),

@@ -99,7 +99,8 @@ class Agent:
                   "interrupt"  the turn is stopped, and begins again with everything
                   "drop"       they are refused: their sender is told, and the agent never sees them
     listen    which events reach it; the first agent in your list that hears an event answers it
-    messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each)
+    messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each); a conversation
+                       that its sender tells, as OpenAI's clients do, it is given whole
     timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
     lifecycle   a word for those who list agents, which changes nothing here
     chat    whether the chat API reaches it; without, it answers on platforms alone

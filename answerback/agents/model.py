@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from itertools import groupby
 from typing import Any, TypeVar
 
 import pydantic_ai
 from pydantic_ai import RunContext, Tool
 from pydantic_ai.exceptions import UsageLimitExceeded, UserError
 from pydantic_ai.messages import (
-    BinaryContent,
     ModelMessage,
-    ModelMessagesTypeAdapter,
-    ModelRequest,
-    ModelResponse,
-    TextPart,
     UserContent,
-    UserPromptPart,
 )
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.durability import METADATA, Durability, Tools, running
+from answerback.agents.prompts import history, said
 from answerback.agents.speech import REPLY, calls, see, show
 from answerback.agents.subject import about
 from answerback.agents.tools import is_idempotent, is_public
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, LimitExceeded
-from answerback.messages import Event, Message, Usage
+from answerback.messages import Usage
 
 T = TypeVar("T")
 
@@ -55,8 +49,8 @@ def converse(
 
     async def think(turn: Turn) -> str | None:
         turn.public = shown
-        said = [part for event in turn.events for part in prompt(event)]
-        result = await ask(agent, turn, [*about(turn.events, turn.history), *said], _history(turn.history))
+        asked = [*about(turn.events, turn.history), *said(turn)]
+        result = await ask(agent, turn, asked, history(turn, records=True))
         turn.model = result.new_messages_json()
         turn.tools = calls(result.new_messages(), turn.unknown, shown)
         # A model that said everything with the reply tool may have nothing to add.
@@ -156,40 +150,3 @@ def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collect
     if unknown := sorted(wanted - names):
         raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is none of its tools')
     return frozenset(wanted | {tool.name for tool in tools if (tool.metadata or {}).get(METADATA, {}).get("public")})
-
-
-def prompt(event: Event) -> Iterable[UserContent]:
-    """An event as a model is told it."""
-    # Several people may speak in one thread; a conversation of two needs no names.
-    name = event.author.name or event.author.id
-    yield event.text if event.direct or not name else f"{name}: {event.text}"
-    for attachment in event.attachments:
-        if attachment.data:
-            yield BinaryContent(attachment.data, media_type=attachment.content_type, identifier=attachment.name)
-        else:
-            yield f"{attachment.name} ({attachment.content_type}):\n\n{attachment.text}"
-
-
-def _history(history: Sequence[Message]) -> list[ModelMessage]:
-    """The model's own records where there are any, plain words elsewhere."""
-    messages: list[ModelMessage] = []
-    for _, turn in groupby(history, key=lambda message: message.turn):
-        messages += _turn(list(turn))
-    return messages
-
-
-def _turn(turn: list[Message]) -> Iterable[ModelMessage]:
-    for message in turn:
-        if message.model:
-            return ModelMessagesTypeAdapter.validate_json(message.model)
-    return [
-        ModelRequest(parts=[UserPromptPart(_line(message))])
-        if message.role == "user"
-        else ModelResponse(parts=[TextPart(message.text)])
-        for message in turn
-    ]
-
-
-def _line(message: Message) -> str:
-    name = message.author.name if message.author else ""
-    return f"{name}: {message.text}" if name else message.text

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
-from answerback.messages import Attachment
+from answerback.messages import Attachment, Message
 from answerback.outside import Outside
 from answerback.retry_after import seconds_in
 from answerback.settings import Settings
@@ -77,10 +77,23 @@ def _question(turn: Turn) -> dict[str, Any]:
     if turn.attachments:
         question["attachments"] = [_attachment(attachment) for attachment in turn.attachments]
     if turn.event.context is not None:
-        question["context"] = [{"role": message.role, "content": message.text} for message in turn.history]
+        question["context"] = [_told(message) for message in turn.history]
     if turn.system:
         question["system"] = turn.system
     return question
+
+
+def _told(message: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.author and message.author.name:
+        told["name"] = message.author.name
+    if message.attachments:
+        told["attachments"] = [_attachment(attachment) for attachment in message.attachments]
+    if message.tools:
+        told["toolCalls"] = [
+            {"id": call.id, "name": call.name, "args": call.args, "result": call.result} for call in message.tools
+        ]
+    return told
 
 
 def _attachment(attachment: Attachment) -> dict[str, str]:

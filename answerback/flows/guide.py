@@ -9,11 +9,11 @@ from typing import Any
 import pydantic_ai
 from pydantic_ai import AgentStreamEvent, ModelRetry, RunContext, StructuredDict, Tool, ToolOutput
 from pydantic_ai.exceptions import UnexpectedModelBehavior
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models import Model
 
 from answerback.agents.durability import METADATA, Durability, Show, Tools
-from answerback.agents.model import as_tool, ask, find_model, prompt, public_names
+from answerback.agents.model import as_tool, ask, find_model, public_names
+from answerback.agents.prompts import history, said
 from answerback.agents.speech import calls, pieces
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
@@ -22,7 +22,6 @@ from answerback.flows.act import REPEATABLE, call_of, perform
 from answerback.flows.flow import Flow, Node, ToolDefinition
 from answerback.flows.model import Refuse
 from answerback.flows.option import Option
-from answerback.messages import Author
 from answerback.outside import Outside
 
 CORRECTIONS = 2
@@ -179,13 +178,12 @@ class Guided:
 
     async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str, ways: Collection[str] = ()) -> Any:
         turn = self._turn
-        said = [part for event in turn.events for part in prompt(event)]
         try:
             result = await ask(
                 agent,
                 turn,
-                said if turn.text.strip() or turn.attachments else ["(The user opens the conversation.)"],
-                _history(turn),
+                said(turn),
+                history(turn, records=False),
                 "\n\n".join(filter(None, (turn.system, rule))),
             )
         except UnexpectedModelBehavior as error:
@@ -197,18 +195,3 @@ class Guided:
             call for call in calls(result.new_messages(), turn.unknown, self._guide.public) if call.name not in ways
         ]
         return result.output
-
-
-def _history(turn: Turn) -> list[ModelMessage]:
-    """What was said before, as plain words: the flow's state tells the rest."""
-    return [
-        ModelRequest(parts=[UserPromptPart(_line(message.author, message.text))])
-        if message.role == "user"
-        else ModelResponse(parts=[TextPart(message.text)])
-        for message in turn.history
-        if message.text.strip()
-    ]
-
-
-def _line(author: Author | None, text: str) -> str:
-    return f"{author.name}: {text}" if author and author.name and text.strip() else text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +12,7 @@ from pydantic.config import JsonDict
 from answerback.messages import Attachment, Event
 from answerback.messages import Author as Person
 
+from .base64_text import PATTERN, decoded
 from .route import Model
 
 CONTENT = 100_000
@@ -36,16 +35,11 @@ def _small(limit: int) -> AfterValidator:
 
 
 def _decodable(value: str) -> str:
-    try:
-        size = len(base64.b64decode(value, validate=True))
-    except (binascii.Error, ValueError):
-        raise ValueError("is no base64") from None
-    if size > FILE:
+    if len(decoded(value)) > FILE:
         raise ValueError(f"is longer than {FILE} bytes")
     return value
 
 
-_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+-]+)*$")]
 Metadata = Annotated[dict[str, Any], _small(16_384)]
@@ -88,14 +82,14 @@ class File(Model):
     content_type: ContentType
     data: Annotated[
         str,
-        StringConstraints(max_length=FILE * 4 // 3 + 4),
+        StringConstraints(max_length=FILE * 3 // 2),
         AfterValidator(_decodable),
-        Field(json_schema_extra={"contentEncoding": "base64", "pattern": _BASE64}),
+        Field(json_schema_extra={"contentEncoding": "base64", "pattern": PATTERN}),
     ]
 
     def attachment(self) -> Attachment:
         """As it travels."""
-        return Attachment(name=self.name, content_type=self.content_type, data=base64.b64decode(self.data))
+        return Attachment(name=self.name, content_type=self.content_type, data=decoded(self.data))
 
 
 AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]

@@ -121,6 +121,16 @@ async def test_nothing_is_remembered_and_what_came_before_is_the_callers_to_tell
         assert (await caller.get("/api/v1/chat/threads"))[1]["threads"] == []
 
 
+async def test_a_conversation_is_given_to_the_agent_whole_however_long_it_is(chat: System) -> None:
+    roles = ("user", "assistant")
+    said: Any = [{"role": roles[number % 2], "content": f"line {number}"} for number in range(501)]
+    async with client(chat) as api:
+        done = await api.chat.completions.create(model="shows", messages=said)
+    assert done.choices[0].message.content.split("\n")[1:-1] == [
+        f"{roles[number % 2]}: line {number}" for number in range(500)
+    ]
+
+
 async def test_a_thread_lasts_when_the_request_names_it(chat: System) -> None:
     async with client(chat) as api:
         for number in range(3):

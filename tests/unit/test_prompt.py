@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from answerback.messages import Attachment
+from answerback.messages import Attachment, Author
+from ingress.api.base64_text import PATTERN, decoded
 from ingress.api.openai.prompt import Prompt, prompt
 from ingress.api.openai.refusal import details
 from ingress.api.openai.request import CompletionRequest
 from ingress.problems import Problem
+
+FIXTURES = Path(__file__).parents[1] / "fixtures/api"
 
 
 def _read(*messages: dict[str, Any]) -> Prompt:
@@ -20,6 +26,10 @@ def _read(*messages: dict[str, Any]) -> Prompt:
 
 def _user(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"role": "user", "content": list(parts)}
+
+
+def _call(id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _file(data: bytes, kind: str = "text/plain") -> dict[str, Any]:
@@ -41,11 +51,98 @@ def test_the_last_message_is_said_now_and_instructions_are_taken_from_anywhere()
 def test_the_result_of_the_callers_own_tool_can_be_what_is_said() -> None:
     found = _read(
         {"role": "user", "content": "weather?"},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
-        {"role": "tool", "tool_call_id": "1", "name": "weather", "content": "rain"},
+        {"role": "assistant", "content": None, "tool_calls": [_call("1", "weather", '{"city": "Oslo"}')]},
+        {"role": "tool", "tool_call_id": "1", "content": "rain"},
     )
     assert found.text == "Result of weather: rain"
-    assert [message.text for message in found.context] == ["weather?"]
+    assert [message.text for message in found.context] == ["weather?", ""]
+
+
+def test_calls_of_the_callers_own_tools_keep_their_ids_arguments_and_results() -> None:
+    found = _read(
+        {"role": "user", "content": "weather?", "name": "ada"},
+        {
+            "role": "assistant",
+            "content": "I look.",
+            "tool_calls": [
+                _call("1", "weather", '{"city": "Oslo"}'),
+                _call("2", "weather", "no JSON"),
+                _call("3", "time", "{}"),
+                {"id": "4", "type": "custom", "custom": {"name": "sql", "input": "select 1"}},
+            ],
+        },
+        {"role": "tool", "tool_call_id": "2", "content": "sun"},
+        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "rain"}]},
+        {"role": "tool", "tool_call_id": "4", "content": "1"},
+        {"role": "tool", "tool_call_id": "unknown", "content": "42"},
+        {"role": "assistant", "function_call": {"name": "old", "arguments": "{}"}},
+        {"role": "function", "name": "old", "content": "7"},
+        {"role": "user", "content": "thanks", "name": "bob"},
+    )
+    asked, called, lost, older = found.context
+    assert (asked.author, found.name) == (Author("ada", "ada"), "bob")
+    assert (called.role, called.text) == ("assistant", "I look.")
+    assert [(call.id, call.name, call.args, call.result) for call in called.tools] == [
+        ("1", "weather", {"city": "Oslo"}, "rain"),
+        ("2", "weather", "no JSON", "sun"),
+        ("3", "time", {}, "(no result was given)"),
+        ("4", "sql", {"input": "select 1"}, "1"),
+    ]
+    assert (lost.role, lost.text) == ("user", "Result of a tool: 42")
+    assert [(call.name, call.result) for call in older.tools] == [("old", "7")]
+
+
+def test_texts_and_pictures_keep_their_order() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}
+    first, second = {"type": "text", "text": "first"}, {"type": "text", "text": "second"}
+    found = _read(_user(first, picture, second, picture), _user(picture, first))
+    assert found.context[0].order == ("first", 0, "second", 1)
+    assert found.context[0].text == "first\n\nsecond"
+    assert found.order == (0, "first")
+    assert _read(_user(first, picture)).order == ()
+    assert _read(_user(first, second)).order == ()
+    assert _read(_user({"type": "text", "text": ""}, picture)).order == ()
+
+
+@pytest.mark.parametrize("name", ["base64-marker-in-capitals", "base64-in-lines"])
+def test_base64_is_read_as_browsers_read_it(name: str) -> None:
+    found = _read(*json.loads((FIXTURES / f"{name}.json").read_text())["body"]["messages"])
+    assert [attachment.data for attachment in found.attachments] == [bytes(6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", b""),
+        ("AA", b"\0"),
+        ("AA==", b"\0"),
+        ("A A\t=\n=", b"\0"),
+        ("AAA", b"\0\0"),
+        ("AAA=", b"\0\0"),
+        ("AAAA", b"\0\0\0"),
+        ("\r\nAA\r\nAA", b"\0\0\0"),
+        ("A", None),
+        ("AA=", None),
+        ("AAAA=", None),
+        ("A===", None),
+        ("AA==AA", None),
+        ("AA-_", None),
+        ("AA\u00a0AA", None),
+        ("AA\x0bAA", None),
+    ],
+)
+def test_what_is_base64_is_the_same_for_the_reader_and_for_the_schema(text: str, expected: bytes | None) -> None:
+    assert bool(re.fullmatch(PATTERN.removesuffix("$"), text)) == (expected is not None)
+    if expected is None:
+        with pytest.raises(ValueError, match="no base64"):
+            decoded(text)
+    else:
+        assert decoded(text) == expected
+
+
+def test_instructions_alone_are_answered() -> None:
+    found = _read(*json.loads((FIXTURES / "instructions-alone.json").read_text())["body"]["messages"])
+    assert (found.system, found.text, found.context) == ("Say hi.", "", ())
 
 
 def test_what_comes_with_messages_is_attached_to_them() -> None:
@@ -70,7 +167,6 @@ def test_what_comes_with_messages_is_attached_to_them() -> None:
 @pytest.mark.parametrize(
     ("messages", "place"),
     [
-        ([{"role": "system", "content": "a"}], "messages"),
         ([{"role": "assistant", "content": "a"}], "messages"),
         ([_user({"type": "video"})], "messages[0].content[0]"),
         ([_user({"type": "text"})], "messages[0].content[0]"),

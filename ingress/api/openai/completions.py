@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from hashlib import blake2b
+from typing import Any
 
 from aiohttp import web
 
@@ -106,7 +107,12 @@ class Completions:
         asked = prompt(body.messages)
         agent = await self._asking.agents.get(call.caller, body.model)
         thread = await self._thread(call, body, agent)
-        fields = {"author": Author(body.user or ""), "attachments": asked.attachments, "system": asked.system}
+        fields: dict[str, Any] = {
+            "author": Author(body.user or asked.name, asked.name),
+            "attachments": asked.attachments,
+            "order": asked.order,
+            "system": asked.system,
+        }
         if thread is None:
             fields["context"] = asked.context
         id = thread or await self._asking.once(call, agent)

@@ -2,62 +2,146 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from answerback.messages import Attachment, Message
+import msgspec
+
+from answerback.messages import Attachment, Author, Message, ToolCall
 
 from ...problems import Place, Problem
+from ..base64_text import decoded
 from ..incoming import ATTACHMENTS, FILE
 from .request import ChatMessage, Part
 
 
 class Prompt(NamedTuple):
-    """A request's messages, as an agent is given them."""
+    """A request's messages, as an agent is given them. `order` and `context` are those of `Event`."""
 
     system: str
     context: tuple[Message, ...]
     text: str
     attachments: tuple[Attachment, ...]
+    order: tuple[str | int, ...] = ()
+    name: str = ""
+
+
+class _Said(NamedTuple):
+    text: str
+    attachments: tuple[Attachment, ...]
+    order: tuple[str | int, ...]
 
 
 def prompt(messages: Sequence[ChatMessage]) -> Prompt:
     """Read them: the last one is said now, what came before is context. Raises `Problem`: 422."""
-    system, context = [], []
+    system: list[str] = []
+    context = _Context()
     last = max((at for at, message in enumerate(messages) if message.role not in ("system", "developer")), default=-1)
-    if last < 0 or messages[last].role == "assistant":
+    if last >= 0 and messages[last].role == "assistant":
         raise wrong("/messages", "the last message must be one to answer: of the role user, or of a tool")
-    said = Prompt("", (), "", ())
+    # Instructions alone are answered, too: nothing was said yet.
+    now = Prompt("", (), "", ())
     for at, message in enumerate(messages):
-        text, attachments = _content(message, f"/messages/{at}")
+        said = _content(message, f"/messages/{at}")
         if message.role in ("system", "developer"):
-            system.append(text)
-        elif at == last:
-            said = Prompt("", (), text, attachments)
+            system.append(said.text)
         elif message.role == "assistant":
-            if text:
-                context.append(Message(role="assistant", text=text, turn=str(at)))
+            context.answer(message, said, at)
+        elif message.role in ("tool", "function"):
+            name = context.result(message, said, at, last=at == last)
+            if at == last:
+                # The caller's own tools: our agents run theirs themselves.
+                now = Prompt("", (), f"Result of {name}: {said.text}", said.attachments)
+        elif at == last:
+            now = Prompt("", (), *said, message.name or "")
         else:
-            context.append(Message(role="user", text=text, turn=str(at), attachments=attachments))
-    if sum(len(message.attachments) for message in context) + len(said.attachments) > ATTACHMENTS:
+            context.ask(message, said, at)
+    if sum(len(message.attachments) for message in context.found) + len(now.attachments) > ATTACHMENTS:
         raise wrong("/messages", f"a request may have {ATTACHMENTS} attachments")
-    return said._replace(system="\n\n".join(filter(None, system)), context=tuple(context))
+    return now._replace(system="\n\n".join(filter(None, system)), context=tuple(context.found))
 
 
-def _content(message: ChatMessage, place: str) -> tuple[str, tuple[Attachment, ...]]:
-    if isinstance(message.content, list):
-        found = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
-        text = "\n\n".join(part for part in found if isinstance(part, str) and part)
-        attachments = tuple(part for part in found if isinstance(part, Attachment))
-    else:
-        text, attachments = message.content or "", ()
-    if message.role in ("tool", "function"):
-        # The caller's own tools: our agents run theirs themselves.
-        text = f"Result of {message.name or 'a tool'}: {text}"
-    return text, attachments
+class _Context:
+    """What came before, with each result at the call that asked for it."""
+
+    def __init__(self) -> None:
+        self.found: list[Message] = []
+        self._open: dict[str, tuple[int, int]] = {}
+        """Where the call of an id stands: its message, and its place there."""
+
+    def ask(self, message: ChatMessage, said: _Said, at: int) -> None:
+        """What a user said."""
+        name = message.name or ""
+        author = Author(name, name) if name else None
+        self.found.append(
+            Message(
+                role="user", text=said.text, turn=str(at), author=author, attachments=said.attachments, order=said.order
+            )
+        )
+
+    def answer(self, message: ChatMessage, said: _Said, at: int) -> None:
+        """What a model answered, and which tools it called."""
+        calls = tuple(_calls(message, at))
+        if said.text or calls:
+            for place, call in enumerate(calls):
+                self._open[call.id] = (len(self.found), place)
+            self.found.append(Message(role="assistant", text=said.text, turn=str(at), tools=calls))
+
+    def result(self, message: ChatMessage, said: _Said, at: int, *, last: bool) -> str:
+        """What a tool returned; the tool's name."""
+        # Before there were ids, a function was known by its name.
+        place = self._open.pop(message.tool_call_id or f"function {message.name}", None)
+        if place is None:
+            if not last:
+                text = f"Result of {message.name or 'a tool'}: {said.text}"
+                self.found.append(Message(role="user", text=text, turn=str(at), attachments=said.attachments))
+            return message.name or "a tool"
+        number, which = place
+        tools = list(self.found[number].tools)
+        tools[which] = msgspec.structs.replace(tools[which], result=said.text, outcome="done")
+        self.found[number] = msgspec.structs.replace(self.found[number], tools=tuple(tools))
+        if said.attachments and not last:
+            self.found.append(Message(role="user", text="", turn=str(at), attachments=said.attachments))
+        return message.name or tools[which].name
+
+
+def _calls(message: ChatMessage, at: int) -> Iterator[ToolCall]:
+    for call in message.tool_calls or ():
+        if call.function:
+            yield _unanswered(call.id, call.function.name, call.function.arguments or "{}")
+        elif call.custom:
+            yield _unanswered(call.id, call.custom.name, json.dumps({"input": call.custom.input or ""}))
+    if message.function_call:
+        call_id = f"function {message.function_call.name}"
+        yield _unanswered(call_id, message.function_call.name, message.function_call.arguments or "{}")
+
+
+def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
+    # Models refuse a call without a result.
+    try:
+        args = json.loads(arguments)
+    except ValueError:
+        args = arguments
+    return ToolCall(id=id, name=name, args=args, result="(no result was given)", outcome="unknown")
+
+
+def _content(message: ChatMessage, place: str) -> _Said:
+    if not isinstance(message.content, list):
+        return _Said(message.content or "", (), ())
+    found = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
+    texts = [part for part in found if isinstance(part, str) and part]
+    attachments: list[Attachment] = []
+    order: list[str | int] = []
+    for part in found:
+        if isinstance(part, Attachment):
+            order.append(len(attachments))
+            attachments.append(part)
+        elif part:
+            order.append(part)
+    usual = order == [*texts[:1], *range(len(attachments))] or not attachments
+    return _Said("\n\n".join(texts), tuple(attachments), () if usual else tuple(order))
 
 
 def _part(part: Part, place: str) -> str | Attachment:
@@ -69,13 +153,13 @@ def _part(part: Part, place: str) -> str | Attachment:
             return _data_url(image if isinstance(image, str) else image.url, name, f"{place}/image_url")
         case Part(type="file", file=file) if file is not None and file.file_data is not None:
             name = file.filename or name
-            if file.file_data.startswith("data:"):
+            if file.file_data[:5].lower() == "data:":
                 return _data_url(file.file_data, name, f"{place}/file")
-            return _attachment(name, "application/octet-stream", _base64(file.file_data.encode(), f"{place}/file"))
+            return _attachment(name, "application/octet-stream", _base64(file.file_data, f"{place}/file"))
         case Part(type="file"):
             raise wrong(f"{place}/file", "send the file itself as file_data: no files are kept here")
         case Part(type="input_audio", input_audio=audio) if audio is not None:
-            return _attachment(name, f"audio/{audio.format}", _base64(audio.data.encode(), f"{place}/input_audio"))
+            return _attachment(name, f"audio/{audio.format}", _base64(audio.data, f"{place}/input_audio"))
         case _:
             raise wrong(place, f"a part of type {part.type!r} is not understood, or lacks what its type names")
 
@@ -88,9 +172,10 @@ def _data_url(url: str, name: str, place: str) -> Attachment:
         raise wrong(place, "send a data: URL: nothing is fetched from elsewhere")
     kind, *parameters = head.split(";")
     raw = unquote_to_bytes(data)
-    if "base64" in parameters:
-        raw = _base64(raw, place)
-    return _attachment(name, kind or "text/plain", raw)
+    # https://fetch.spec.whatwg.org/#data-url-processor: the last one, in any letter case.
+    if parameters and parameters[-1].strip(" ").lower() == "base64":
+        raw = _base64(raw.decode("latin-1"), place)
+    return _attachment(name, kind.strip().lower() or "text/plain", raw)
 
 
 def _attachment(name: str, content_type: str, data: bytes) -> Attachment:
@@ -102,10 +187,10 @@ def _attachment(name: str, content_type: str, data: bytes) -> Attachment:
     return Attachment(name=name, content_type=content_type, data=data)
 
 
-def _base64(data: bytes, place: str) -> bytes:
+def _base64(data: str, place: str) -> bytes:
     try:
-        raw = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        raw = decoded(data)
+    except ValueError:
         raise wrong(place, "this is no base64") from None
     if len(raw) > FILE:
         raise wrong(place, f"an attachment may have {FILE} bytes")

@@ -45,12 +45,37 @@ class Part(Lenient):
     input_audio: Audio | None = None
 
 
+class CalledFunction(Lenient):
+    """A function that a model called, with JSON as its arguments."""
+
+    name: str
+    arguments: str | None = None
+
+
+class CustomCall(Lenient):
+    """A tool of the caller's that a model called with a text."""
+
+    name: str
+    input: str | None = None
+
+
+class CalledTool(Lenient):
+    """A call of one of the caller's own tools."""
+
+    id: str
+    function: CalledFunction | None = None
+    custom: CustomCall | None = None
+
+
 class ChatMessage(Lenient):
     """A line of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
-    name: str | None = None
+    name: str | None = Field(None, description="who of several speaks")
+    tool_calls: list[CalledTool] | None = None
+    function_call: CalledFunction | None = None
+    tool_call_id: str | None = None
 
 
 class StreamOptions(Lenient):
