@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from answerback.flows import schema, templates
+from answerback.flows.check import doubts
 from answerback.flows.flow import Edge, Flow
 from answerback.flows.guards import guard_of
 from answerback.flows.option import sets
@@ -15,7 +16,7 @@ GIVEN = {"message", "user", "turns", "visits", "current_date", "current_time", "
 
 def advice(flow: Flow) -> list[str]:
     """A line for each."""
-    return [*_unknown(flow), *_turns(flow)]
+    return [*map(str, doubts(flow)), *_unknown(flow), *_turns(flow)]
 
 
 def _edges(flow: Flow) -> list[Edge]:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from answerback.flows import legacy
+
 Kind = Literal["router", "instruction", "static", "final"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -170,7 +172,7 @@ class Node(_Part):
     interruptible: Annotated[bool, _none_as(True)] = True
     tools: Annotated[list[str | ToolDefinition], Some] = []
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """What it does: the declared type, or what its texts make of it."""
         if self.is_final or self.node_type == "final":
@@ -178,7 +180,8 @@ class Node(_Part):
         if self.node_type:
             return self.node_type
         if self.instruction:
-            return "instruction"
+            silent = not self.static_text and self.edges and legacy.says_nothing(self.instruction)
+            return "router" if silent else "instruction"
         return "static" if self.static_text else "router"
 
     @property
@@ -193,10 +196,12 @@ class Node(_Part):
         """The instruction that a model turns into words, if that is what is said here."""
         return self.instruction if self.kind in ("instruction", "final") and self.words is None else None
 
-    @property
+    @cached_property
     def passes(self) -> bool:
         """Whether the conversation goes on from here without waiting for an answer."""
-        return self.kind == "router" or (self.auto_proceed and self.kind != "final")
+        if self.kind in ("router", "final"):
+            return self.kind == "router"
+        return self.auto_proceed or bool(self.edges and self.instruction and legacy.goes_on(self.instruction))
 
 
 class Flow(_Part):
@@ -213,6 +218,8 @@ class Flow(_Part):
     agent_language: Annotated[str, _none_as("")] = ""
     agent_gender: Annotated[str, _none_as("")] = ""
     agent_tone: Annotated[str, _none_as("")] = ""
+    lost_edges: Annotated[list[Any], Some] = []
+    """Edges of an editor's export whose source is no node: nobody can take them."""
 
     @cached_property
     def by_id(self) -> dict[str, Node]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
 from answerback.flows.act import acting
+from answerback.flows.check import doubts
 from answerback.flows.flow import Flow
 from answerback.flows.guards import models_part
 from answerback.flows.place import Place
 from answerback.flows.walk import Walk
+from answerback.log import get_logger
 from answerback.outside import Outside
 from answerback.settings import Settings
 
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 
+log = get_logger(__name__)
+
 
 def follow(
     name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any], public: bool | Collection[str] = False
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
+    for doubt in doubts(flow):
+        log.warning("something in a flow is perhaps not meant", agent=name, what=str(doubt))
     outside = Outside(private=Settings.load().allow_private_urls)
     guide = None
     if model is not None:

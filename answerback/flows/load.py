@@ -63,8 +63,6 @@ def parse(data: Any, name: str = "this") -> Flow:
     """The flow as it is written, its sense not looked at. Raises `FlowError`."""
     if isinstance(data, Mapping) and is_export(data):
         data = flow_of(data)
-        if lost := data.pop("lost_edges", None):
-            raise FlowError(name, [f"{_named(edge)}: its source is not a node" for edge in lost])
     try:
         return Flow.model_validate(data)
     except ValidationError as error:
@@ -119,7 +117,3 @@ def _explain(data: Any, location: tuple[int | str, ...], kind: str, message: str
 def _id(data: Any) -> str:
     found = data.get("id") if isinstance(data, dict) else None
     return f' "{found}"' if isinstance(found, str) else ""
-
-
-def _named(edge: Any) -> str:
-    return f"edges{_id(edge)}" if isinstance(edge, dict) else "edges"

@@ -75,20 +75,25 @@ def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: Place, scope:
     needed: set[str] = set()
     said: dict[str, str] = {}
     learned: set[str] = set()
+    reasons: list[str] = []
     here = node
     for number, edge in enumerate(path):
         fields |= schema.fields(edge.input_schema)
         needed |= set(schema.required(edge.input_schema))
         fields |= {one.key: _criterion(one) for one in _criteria(node, edge) if one.key not in fields}
         needed |= {one.key for one in _held_by(node, edge, first=number == 0)}
+        why = _why(flow, edge, scope)
+        # What a step decides by that says nothing is known to nobody else.
+        silent = number > 0 and here.kind == "router" and here.instruction
+        reasons.append(f"{why} (the step: {_with_gaps(here.instruction or '', scope, fields)})" if silent else why)
         target = flow.by_id[edge.target_node_id or here.id]
         learned |= _learned(flow, here, edge, target)
         if target.phrased and not learned & _asked(target.phrased):
             said[target.id] = _with_gaps(target.phrased, scope, fields)
         here = target
     wanted = {name for name in needed if not place.knows(name)}
-    why = "; then: ".join(_why(flow, edge, scope) for edge in path)
-    return _built(path[0].id if len(path) == 1 else path[-1].id, why, path, fields, wanted, said, path[0].input_schema)
+    name = path[0].id if len(path) == 1 else path[-1].id
+    return _built(name, "; then: ".join(reasons), path, fields, wanted, said, path[0].input_schema)
 
 
 def _stay(node: Node, edges: Sequence[Edge], scope: Mapping[str, Any]) -> Option:

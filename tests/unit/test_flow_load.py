@@ -10,6 +10,7 @@ import pytest
 
 from answerback.errors import ConfigurationError, FlowError
 from answerback.flows import load
+from answerback.flows.advice import advice
 from answerback.flows.guards import guard_of, models_part
 
 EXAMPLE = Path(__file__).parents[2] / "examples/kyc/kyc.json"
@@ -148,7 +149,6 @@ def test_all_that_is_wrong_is_said_at_once_and_where() -> None:
         'nodes: "z" is there 2 times',
         'initial_node: there is no node "aa" (did you mean "a"?)',
         'nodes[0] "a": actions: there is no action "tel" (did you mean "tell"?)',
-        'nodes[0] "a" edges: "end" is there 2 times',
         'nodes[0] "a" edges[0] "end": target_node_id: there is no node "zz" (did you mean "z"?)',
         "nodes[0] \"a\" edges[1] \"end\": guard 'age >' cannot be read: unexpected 'end of template'",
         (
@@ -159,7 +159,6 @@ def test_all_that_is_wrong_is_said_at_once_and_where() -> None:
             'nodes[0] "a" edges[3] "other": input_schema is no JSON schema: '
             "type: 'objekt' is not valid under any of the given schemas"
         ),
-        'nodes[0] "a" edges[4] "never": nothing says when it is taken: give it a condition, a guard or is_fallback',
         "nodes[1] \"b\": static_text cannot be read: unexpected end of template, expected 'end of print statement'",
         'actions[0] "tell": url: "file:///etc/passwd" must begin with http://, https:// or a variable',
     ]
@@ -179,11 +178,91 @@ def test_nodes_that_nobody_comes_to_or_out_of_are_found() -> None:
         {"id": "d", "static_text": "Lonely", "edges": [_edge("end", "z")]},
         END,
     )
-    assert _problems(flow) == [
+    assert advice(load(flow)) == [
         'nodes[1] "b": no way leads from it to a final node',
         'nodes[2] "c": no way leads from it to a final node',
         'nodes[3] "d": no way leads to it',
     ]
+
+
+@pytest.mark.parametrize(
+    ("flow", "doubt"),
+    [
+        (_flow({**_a(_edge("end", "z")), "static_text": None, "node_type": "static"}, END), "has no static_text"),
+        (_flow({**_a(_edge("end", "z")), "node_type": "instruction"}, END), "has no instruction"),
+        (_flow(_a(_edge("end", "z"), tools=["lost"]), END), 'there is no tool "lost"'),
+        (_flow(_a(_edge("end", "z"), _edge("end", "z")), END), '"end" is there 2 times'),
+        (_flow(_a(_edge("end", "z")), END, global_edges=[_edge("g", "z"), _edge("g", "z")]), '"g" is there 2 times'),
+        (_flow(_a({"id": "never", "target_node_id": "z"}), END), "nothing says when it is taken"),
+        (_flow(_a(_edge("end", "z"), completion_criteria=[{"key": "first name"}]), END), "the name of a variable"),
+        (_flow(_a(_edge("end", "z"), completion_criteria=[{"key": "x"}, {"key": "x"}]), END), '"x" is there 2 times'),
+        (
+            _flow(
+                _a(_edge("end", "z")), END,
+                actions=[{"id": "x", "method": "GET", "url": "https://x", "store_response_as": "the-result"}],
+            ),
+            "the name of a variable",
+        ),
+        (_flow(_a(_edge("end", "z")), {"id": "lost"}, END), "it says nothing and leads nowhere"),
+        (
+            _flow(_a(_edge("end", "z")), {"id": "lost", "static_text": "{{ x", "edges": [_edge("e", "z")]}, END),
+            "cannot be read",
+        ),
+        (
+            {"config": {"initialNodeId": "a"},
+             "nodes": [{"id": "a", "data": {"staticResponse": "Hi", "isFinal": True}}],
+             "edges": [{"id": "e1", "source": "deleted", "target": "a"}]},
+            'edges "e1": its source is not a node',
+        ),
+    ],
+)  # fmt: skip
+def test_what_keeps_nothing_from_working_is_a_doubt_and_no_error(flow: Any, doubt: str) -> None:
+    assert [found for found in advice(load(flow)) if doubt in found]
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        _flow(_a(_edge("end", "z")), END, initial_node="b"),
+        _flow(_a(_edge("end", "z")), END, END),
+        _flow(_a(_edge("b", "b")), {"id": "b"}, END),
+        _flow(_a(_edge("end", "z"), static_text="{{ x"), END),
+        _flow(_a(_edge("end", "z")), {"id": "lost", "static_text": "Hi", "edges": [_edge("e", "nowhere")]}, END),
+        _flow(_a(_edge("end", "z", guard="x >")), END),
+        _flow(_a(_edge("end", "z"), actions=[{"action_id": "lost"}]), END),
+    ],
+)
+def test_what_makes_a_conversation_fail_is_an_error(flow: Any) -> None:
+    assert _problems(flow)
+
+
+def test_the_only_way_on_from_a_node_that_waits_for_nobody_needs_no_condition() -> None:
+    flow = _flow(_a({"id": "on", "target_node_id": "z"}, auto_proceed=True), END)
+    assert (advice(load(flow)), models_part(load(flow))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("instruction", "kind", "passes"),
+    [
+        ("Read the disclaimer. Proceed immediately — no caller response needed.", "instruction", True),
+        ("Thank them. No response needed.", "instruction", True),
+        ("Say goodbye and proceed directly to the end.", "instruction", True),
+        ("Final check - silent, automatic. proceed immediately. ZERO speech.", "router", True),
+        ("Silent routing node: look at the age.", "router", True),
+        ("Do not output any text. Route by age.", "router", True),
+        ("Your only output must be a tool call.", "router", True),
+        ("Do not speak to the caller at all.", "router", True),
+        ("If the caller stays silent, ask again.", "instruction", False),
+        ("Ask whether a response is needed at the weekend.", "instruction", False),
+    ],
+)
+def test_what_older_flows_say_in_prose_is_understood(instruction: str, kind: str, passes: bool) -> None:
+    node = {"id": "a", "instruction": instruction, "edges": [_edge("end", "z")]}
+    found = load(_flow(node, END)).nodes[0]
+    assert (found.kind, found.passes) == (kind, passes)
+    told = load(_flow({**node, "node_type": "instruction"}, END)).nodes[0]
+    assert told.kind == "instruction", "what has its field is not guessed"
+    assert not load(_flow(_a(_edge("b", "b")), {**node, "id": "b", "edges": []}, END)).by_id["b"].passes
 
 
 def test_a_node_that_a_global_edge_leads_aside_to_needs_no_way_on() -> None:

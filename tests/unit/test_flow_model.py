@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,20 @@ async def test_one_call_chooses_collects_and_phrases() -> None:
     assert "<b <name>>" in options["to_b"]["properties"]["reply"]["description"]
     assert not model.asked[0][1].allow_text_output
     assert rehearsal.steps == ("flow__model.request#1",)
+
+
+@pytest.mark.parametrize(("chosen", "said"), [("matches", "Thank you, verified."), ("fails", "Sorry, no match.")])
+async def test_a_silent_step_of_an_older_flow_decides_and_says_nothing(chosen: str, said: str) -> None:
+    model = Model(_calls(chosen))
+    path = Path(__file__).parents[1] / "fixtures/api/silent-step-of-an-older-flow.json"
+    rehearsal = Rehearsal(Agent("flow", flow=path, model=FunctionModel(model._answer)))
+    assert await rehearsal.say("hi") == "Year of birth?"
+    assert await rehearsal.say("1990") == said
+    assert rehearsal.place.visits["check"] == 1
+    (asked,) = model.asked
+    ways = {tool.name: tool.description or "" for tool in asked[1].output_tools}
+    assert set(ways) == {"matches", "fails", "stay"}
+    assert "Final YOB check" in ways["matches"], "what the step is to look at"
 
 
 async def test_a_guard_and_a_static_text_ask_nobody() -> None:
