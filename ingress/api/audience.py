@@ -86,6 +86,7 @@ def message(caller: Caller, said: Message) -> Message:
         at=said.at,
         turn=said.turn,
         status=said.status,
+        failed=said.failed,
         tools=said.tools,
         attachments=said.attachments if said.visitor else (),
     )
