@@ -29,6 +29,7 @@ AnswerbackError
 └── DeliveryError           a reply did not reach its platform
     ├── RateLimited         the platform asked us to wait
     ├── Rejected            the platform refused for good
+    │   └── TooLong         as one message; it may take it in parts
     └── Unavailable         no answer, or one that says "later"
         └── NotYet          refused for now: what is new there may not be known everywhere
 """
@@ -208,6 +209,10 @@ class RateLimited(DeliveryError):
 
 class Rejected(DeliveryError):
     """The platform refused the reply, and would refuse it again."""
+
+
+class TooLong(Rejected):
+    """The reply is longer than the platform takes."""
 
 
 class Unavailable(DeliveryError):

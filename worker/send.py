@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http import Http
 from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, More, Sent
+from answerback.platforms.text import split
 from answerback.store import Outbox, Outgoing
 
 from .backoff import Backoff
@@ -26,6 +27,8 @@ PAGES_AT_ONCE = 10
 """Pages of a search that are read before the slot is given to another thread."""
 LONGEST_SEARCH = 3_600_000
 """ms after which a search is given up that the platform's limits interrupt again and again."""
+SHORTEST = 1000
+"""Characters of a reply that is not divided any more, whatever its platform says."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
 """ms after its first request, and pauses that the platform asked for, after both of which a reply is given up."""
 
@@ -161,11 +164,23 @@ class Sender:
                 return await self._fail(outgoing, f"gave up after being told to wait {reply.waits} times: {limit}")
             await self._pause(outgoing, limit)
             return None
+        except TooLong as refusal:
+            return await self._divide(attempt, refusal)
         except Rejected as refusal:
             return await self._fail(attempt, str(refusal))
         except Unavailable as trouble:
             return await self._again(client, outgoing, attempt, trouble)
         return await self._done(attempt, sent)
+
+    async def _divide(self, attempt: Outgoing, refusal: TooLong) -> Outgoing | None:
+        """Post in parts what the platform does not take as one: how it counts characters is not always documented."""
+        text = attempt.reply.text
+        if len(text) < SHORTEST:
+            return await self._fail(attempt, str(refusal))
+        parts = split(text, len(text) * 3 // 5)
+        log.warning("reply too long: posting it in parts", reply=attempt.reply.key, parts=len(parts))
+        first: Outgoing = await patiently(self._outbox.divide, attempt, parts)
+        return first
 
     async def _again(
         self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable

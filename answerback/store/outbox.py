@@ -91,6 +91,29 @@ class Outbox:
             raise LeaseLost
         return Outgoing(id, outgoing.fence, outgoing.owner, _reply(following)) if following else None
 
+    async def divide(self, outgoing: Outgoing, parts: Sequence[str]) -> Outgoing:
+        """The reply as several, none of them posted. Returns the first, still ours. Raises `LeaseLost`.
+
+        The first keeps the key, by which the history knows the reply.
+        """
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        first = msgspec.structs.replace(reply, state="pending", text=parts[0])
+        others = [
+            # The attempts tell the parts of one division from those of the next.
+            msgspec.structs.replace(first, key=f"{reply.key}.{reply.attempts}-{number}", text=part, attempts=0, first=0)
+            for number, part in enumerate(parts[1:], 1)
+        ]
+        divided = await self._scripts.divide(
+            [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)],
+            [
+                outgoing.fence, outgoing.owner, reply.key, _encode(first),
+                *[value for part in others for value in (part.key, _encode(part))],
+            ],
+        )  # fmt: skip
+        if not divided:
+            raise LeaseLost
+        return msgspec.structs.replace(outgoing, reply=first)
+
     async def _behind(self, p: int, reply: Reply) -> list[Reply]:
         """The unsent parts of the same reply, which whoever holds the outbox alone can change."""
         unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)

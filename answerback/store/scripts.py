@@ -86,6 +86,7 @@ class Scripts:
         self.defer = script("defer")
         self.confirm = script("confirm")
         self.repost = script("repost")
+        self.divide = script("divide")
         self.rotate = script("rotate")
         self.revoke = script("revoke")
         self.limit = script("limit")

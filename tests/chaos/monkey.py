@@ -30,10 +30,11 @@ POSTS = {
     "standard": "receive",
     "model": "chat.completions",
 }
+_PASSING = "refuses what it takes a moment later"
 PLATFORM_FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
     "asks to wait (429)": {"do": "rate-limit", "seconds": 1},
-    "refuses what it takes a moment later": {"do": "refuse"},
+    _PASSING: {"do": "refuse"},
     "closes the connection": {"do": "drop"},
     "works, and closes the connection": {"do": "drop-after"},
     "works, and answers with half of it": {"do": "truncate"},
@@ -179,7 +180,8 @@ class Monkey:
         rule = await self._standins.add_fault(
             platform=platform,
             operation=POSTS[platform],
-            times=self._dice.randint(1, 6),
+            # Refused more often than that, a reply is a dead letter, as it should be.
+            times=self._dice.randint(1, 3 if kind == _PASSING else 6),
             probability=0.3,
             seed=self._dice.randrange(10_000),
             **PLATFORM_FAULTS[kind],

@@ -110,6 +110,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         await threads.accept(event(number, id))
     for outgoing in await courier(threads, outbox):
         await outbox.mark(outgoing)
+        outgoing = await outbox.divide(outgoing, ["half of it", "the other half"])
         letter = DeadLetter(id=outgoing.reply.key, kind="reply", thread=outgoing.thread, reason="no")
         following = await outbox.settle(outgoing, letter)
         if following:

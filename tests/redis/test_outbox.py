@@ -168,6 +168,26 @@ async def test_a_reply_that_failed_makes_way_for_the_next(threads: Threads, outb
     assert await counters(threads) == {"accepted": 1, "handled": 1, "failed replies": 1}
 
 
+async def test_a_reply_that_is_too_long_is_sent_in_parts_in_its_place(threads: Threads, outbox: Outbox) -> None:
+    await post(threads, "t.1", "t.2")
+    (whole,) = await courier(threads, outbox)
+    tried = sending(whole)
+    first = await outbox.divide(tried, ["one", "two", "three"])
+    assert await outbox.divide(tried, ["one", "two", "three"]) == first, "said twice, it is done once"
+    assert (first.reply.key, first.reply.text, first.reply.state) == ("t.1", "one", "pending")
+    second = msgspec.structs.replace(first, reply=msgspec.structs.replace(first.reply, state="sending", attempts=2))
+    again = await outbox.divide(second, ["o", "ne"])
+    order, following = [], outbox.settle(sent(again))
+    while (held := await following) is not None:
+        order.append((held.reply.key, held.reply.text))
+        following = outbox.settle(sent(held))
+    assert [text for _, text in order] == ["ne", "two", "three", "reply t.2"]
+    assert len({key for key, _ in order}) == 4
+    await post(threads, "t.3", number=901)
+    with pytest.raises(LeaseLost):
+        await outbox.divide(tried, ["one", "two"])
+
+
 async def test_a_deferred_reply_is_tried_again_when_its_delay_is_over(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     (outgoing,) = await courier(threads, outbox)

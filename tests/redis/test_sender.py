@@ -88,10 +88,11 @@ class Scene:
             lease=5, backoff=Backoff(60, 60), late=late, max_attempts=max_attempts,
         )  # fmt: skip
 
-    async def given(self) -> None:
+    async def given(self, text: str = "yes", number: int = 1) -> None:
         """A reply to send."""
-        await accept(self.threads, 1, thread=self.thread)
-        reply = Reply(key="r.0", thread=self.thread, text="yes", address=ADDRESSES[self.name])
+        await accept(self.threads, number, thread=self.thread)
+        key = "r.0" if number == 1 else f"r{number}.0"
+        reply = Reply(key=key, thread=self.thread, text=text, address=ADDRESSES[self.name])
         await self.threads.commit(turn(await claim(self.threads), reply))
 
     async def send(self, *answers: Response | Exception) -> None:
@@ -246,6 +247,21 @@ async def test_what_a_platform_takes_a_moment_later_is_posted_a_moment_later(sce
     await scene.send(answer({"id": 6}, 201) if scene.name == "github" else answer({"ok": True, "ts": "9.9"}))
     assert (await scene.reply()).state == "sent"
     assert scene.platform.posted == len(scene.platform.asked) == 4
+
+
+async def test_a_reply_that_its_platform_finds_too_long_is_posted_in_parts(
+    threads: Threads, outbox: Outbox, letters: Letters
+) -> None:
+    scene = Scene(threads, outbox, "standard")
+    await scene.given("word " * 300)
+    await scene.send(answer(b"", 413), answer(b"", 200), answer(b"", 200))
+    texts = [json.loads(request.body)["data"]["text"] for request in scene.platform.asked]
+    assert (" ".join(texts[1:]).split(), len(texts)) == (texts[0].split(), 3)
+    assert [letter async for letter in letters.list()] == []
+    short = Scene(threads, outbox, "standard")
+    await short.given("word", number=2)
+    await short.send(answer(b"", 413))
+    assert [letter.id async for letter in letters.list()] == ["r2.0"]
 
 
 async def test_a_refusal_that_does_not_pass_ends_in_a_letter(scene: Scene, letters: Letters) -> None:

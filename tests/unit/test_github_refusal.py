@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import Response
 from answerback.platforms.github.api import GitHub
@@ -148,6 +148,19 @@ def test_a_token_is_not_given_up_at_the_first_401_of_an_outage(client: GitHub) -
 )
 def test_a_refusal_that_waiting_does_not_change_is_final_at_once(client: GitHub, response: Response) -> None:
     assert patience(client, response) == 0
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        invalid({**FIELD, "message": "body is too long (maximum is 65536 characters)"}),
+        answer(b"<html>Request Entity Too Large", 413),
+        answer({"errors": [{"type": "UNPROCESSABLE", "message": "Body is too long (maximum is 65536 characters)"}]}),
+    ],
+)
+def test_what_is_too_long_may_be_taken_in_parts(client: GitHub, response: Response) -> None:
+    with pytest.raises(TooLong):
+        run(client.post(reply(DISCUSSION if response.status == 200 else ISSUE)), response)
 
 
 @pytest.mark.parametrize(

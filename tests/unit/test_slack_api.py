@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import More, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
@@ -244,8 +244,9 @@ def test_a_reply_refused_for_its_form_is_posted_as_plain_text_with_the_same_key(
         "metadata": OURS,
     }
     assert done.value == Sent("1.5")
-    with pytest.raises(Rejected, match=error):
+    with pytest.raises(Rejected, match=error) as caught:
         run(client.post(reply()), refused(error), refused(error))
+    assert isinstance(caught.value, TooLong) == error.endswith("too_long")
 
 
 def test_a_missing_scope_is_named(client: Slack) -> None:

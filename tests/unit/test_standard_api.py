@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import Response, Sent, standard
 from answerback.platforms.standard.api import Standard
@@ -71,10 +71,15 @@ def test_only_410_is_final(client: Standard) -> None:
     """Everything else is a failure to be tried again: a 404 may be a proxy whose route is not there yet."""
     with pytest.raises(Rejected, match="410"):
         run(client.post(reply()), answer(status=410))
-    for status in (301, 307, 400, 401, 403, 404, 405, 409, 413, 418, 422, 423, 451):
+    for status in (301, 307, 400, 401, 403, 404, 405, 409, 418, 422, 423, 451):
         with pytest.raises(NotYet, match=str(status)) as caught:
             run(client.post(reply(attempts=9)), answer(status=status))
         assert not caught.value.unknown
+
+
+def test_what_is_too_long_may_be_taken_in_parts(client: Standard) -> None:
+    with pytest.raises(TooLong, match="413"):
+        run(client.post(reply()), answer(status=413))
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])

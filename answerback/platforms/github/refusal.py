@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.platforms import Response
 from answerback.platforms.answer import LONGEST_WAIT, requested_wait, seconds_to_wait, time_there
 from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
@@ -44,7 +44,8 @@ _ADVICE = {
 }
 
 
-_UNCHANGEABLE = ("locked", "archived", "saml", "suspended", "too long", "spam")
+_TOO_LONG = "too long"
+_UNCHANGEABLE = ("locked", "archived", "saml", "suspended", "spam")
 """Words of a refusal that waiting does not change, however young everything is."""
 
 
@@ -114,6 +115,8 @@ def check(
     if status >= 500 or status == 408:
         after = requested_wait(response.headers, now)
         raise Unavailable(f"GitHub answered {status} while {doing}: {said}", unknown=unknown, after=after)
+    if status == 413 or (status == 422 and _TOO_LONG in said.lower()):
+        raise TooLong(_words(status, said, signed, doing))
     fresh = attempt.fresh(time_there(response.headers, now))
     raise attempt.refused(_words(status, said, signed, doing), _patience(status, said, signed, fresh=fresh))
 
@@ -149,6 +152,8 @@ def check_graph(
         raise Unavailable(f"GitHub failed while {doing}: {said}", unknown=unknown)
     status = 403 if "FORBIDDEN" in kinds else 422
     words = f"GitHub refused {doing}: {said}{_advice(said)}"
+    if _TOO_LONG in said.lower():
+        raise TooLong(words)
     raise attempt.refused(words, _patience(status, said, signed, fresh=fresh))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from answerback.errors import Rejected
+from answerback.errors import Rejected, TooLong
 from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
@@ -118,7 +118,13 @@ class Slack:
         try:
             return (yield from self._post(place, attempt, reply.key, {"markdown_text": text}))
         except RefusedForm:
+            pass
+        try:
             return (yield from self._post(place, attempt, reply.key, {"text": escaped(text)}))
+        except RefusedForm as refusal:
+            if refusal.too_long:
+                raise TooLong(str(refusal)) from refusal
+            raise
 
     def _post(self, place: Place, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
         content = {"channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(key)}

@@ -74,7 +74,11 @@ _MEANING = {
 
 
 class RefusedForm(Rejected):
-    """Slack does not take a message that is written like this."""
+    """Slack does not take a message that is written like this, or is so long."""
+
+    def __init__(self, message: str, *, too_long: bool) -> None:
+        self.too_long = too_long
+        super().__init__(message)
 
 
 class Answer(msgspec.Struct):
@@ -120,7 +124,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
     words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
     if answer.error in FORM:
-        raise RefusedForm(words)
+        raise RefusedForm(words, too_long=answer.error in ("msg_blocks_too_long", "msg_too_long"))
     raise attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
 
 

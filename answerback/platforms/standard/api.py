@@ -26,7 +26,7 @@ from typing import Literal
 
 import msgspec
 
-from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
+from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.log import get_logger
 from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
@@ -113,6 +113,8 @@ class Standard:
             raise Unavailable(f"the receiver of replies answered {status}", after=after)
         meaning = _MOVED if 300 <= status < 400 else _MEANING.get(status, "")
         words = f"the receiver of replies refused it with {status}{meaning}"
+        if status == 413:
+            raise TooLong(words)
         raise Rejected(words) if status == 410 else NotYet(words, after=after)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
