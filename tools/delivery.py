@@ -47,8 +47,9 @@ def message(text: str, *, thread: str, author: str, delivery: str | None) -> Del
 def payload(platform: str, raw: bytes, *, event: str | None, delivery: str | None) -> Delivery:
     """A provider's own payload: its JSON body, or {"headers": …, "body": …} with the headers it came with.
 
-    What a provider says in headers and a bare body does not tell is made up: a fresh delivery id,
-    and for GitHub the event's name, guessed from what the body holds.
+    What a provider says in headers and a bare body does not tell is made up: a fresh delivery id, and for GitHub
+    the event's name, guessed from what the body holds. Only of Standard Webhooks does the id make another event:
+    of the others, the same file again is a duplicate.
     """
     try:
         found = json.loads(raw)

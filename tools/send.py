@@ -26,7 +26,11 @@ PLATFORMS = ("github", "slack", "standard")
 @click.option("--author", default=None, help="Who speaks.  [default: your login]")
 @click.option("--to", "platform", type=click.Choice(PLATFORMS), help="Send this platform's own payload, from FILE.")
 @click.option("--event", default=None, help="With --to github: the event's name, where the payload does not tell.")
-@click.option("--delivery", default=None, help="Delivery id; the same one again is a redelivery.")
+@click.option(
+    "--delivery",
+    default=None,
+    help="Delivery id; the same again is a redelivery (GitHub, Slack: the payload decides).",
+)
 @click.option("--url", default=None, help="Where ingress is.  [default: where `up` runs, or HOST and PORT]")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the reply.")
 @click.option("--no-wait", is_flag=True, help="Only send; print the receipt.")

@@ -12,12 +12,19 @@ _TAGS = ("<about>", "</about>")
 
 
 def about(events: Sequence[Event], history: Sequence[Message]) -> Iterable[str]:
-    """What the events are about, each subject once, and only what the model's own records do not hold already."""
+    """What the events are about, each subject once, and only what the history does not hold already."""
     for subject in dict.fromkeys(event.subject for event in events if event.subject is not None):
-        if words := describe(subject):
-            recorded = msgspec.json.encode(words)[1:-1]
-            if not any(recorded in message.model for message in history):
-                yield words
+        words = describe(_unsaid(subject, history))
+        recorded = msgspec.json.encode(words)[1:-1]
+        if words and not any(recorded in message.model for message in history):
+            yield words
+
+
+def _unsaid(subject: Subject, history: Sequence[Message]) -> Subject:
+    """Without the body that began this conversation, as the text of its first message."""
+    body = subject.body.removesuffix("…")
+    said = bool(body) and any(body in message.text for message in history)
+    return msgspec.structs.replace(subject, body="") if said else subject
 
 
 def describe(subject: Subject) -> str:

@@ -83,7 +83,7 @@ class Ignored(msgspec.Struct, frozen=True):
     """
 
     reason: str
-    warning: Literal["", "events dropped", "not handled"] = ""
+    warning: Literal["", "events dropped", "access lost", "not handled"] = ""
     quiet: bool = False
 
 

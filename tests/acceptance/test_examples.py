@@ -26,9 +26,11 @@ async def test_a_new_issue_gets_one_triage_comment_and_a_mention_an_answer(syste
     [told, _] = await standins.requests("model", "chat.completions")
     assert "You triage issues of acme/widgets." in told.body
     assert "The issue's title: Tabs" in told.body
-    await system.deliver("github", GitHub().issue_comment("@answerbot, and now?", number=7))
+    await system.deliver("github", GitHub().issue_comment("@answerbot, and now?", number=7, title="Tabs"))
     _, answer = await standins.wait_for_messages(2, "github")
-    assert answer.body.startswith("You said: octocat: @answerbot, and now?")
+    assert answer.body.startswith(
+        "You said: <about>\nIssue: Tabs (opened by hubot)\n</about>\noctocat: @answerbot, and now?"
+    )
     # What it did not answer is known all the same.
     assert "Here, too." in (await standins.requests("model", "chat.completions"))[-1].body
 

@@ -294,6 +294,21 @@ def test_an_author_says_whether_it_is_a_program(user: Any, sender: Any, app: Any
     assert event.author.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("event", "action", "warning"),
+    [
+        ("installation", "deleted", "access lost"),
+        ("installation", "suspend", "access lost"),
+        ("installation", "created", ""),
+        ("meta", "deleted", "access lost"),
+    ],
+)
+def test_the_end_of_our_access_is_told(event: str, action: str, warning: str) -> None:
+    found = github.parse({"x-github-event": event}, encode({"action": action, "installation": {"id": 1}}))
+    assert isinstance(found, Ignored)
+    assert found.warning == warning
+
+
 # Malformed bodies
 
 

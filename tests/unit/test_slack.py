@@ -213,6 +213,12 @@ def test_slack_says_that_it_drops_events_and_so_do_we() -> None:
     assert found.warning == "events dropped"
 
 
+@pytest.mark.parametrize("kind", ["app_uninstalled", "tokens_revoked"])
+def test_the_end_of_our_access_is_told(kind: str) -> None:
+    found = parse("channel_created", event={"type": kind, "tokens": {"bot": ["U0ANSWERBT"]}})
+    assert (type(found), found.warning) == (Ignored, "access lost")
+
+
 @pytest.mark.parametrize(
     ("fields", "changed"),
     [

@@ -92,6 +92,7 @@ def test_an_alert_that_says_everything_in_its_attachment_is_a_message() -> None:
         ({"text": "Deploy failed", "blocks": [section("*Deploy failed*: exit 1")]}, "*Deploy failed*: exit 1"),
         ({"text": "Deploy failed", "blocks": [section("exit 1")]}, "Deploy failed\n\nexit 1"),
         ({"text": "hi", "blocks": [rich(line(word("hi there")))]}, "hi"),
+        ({"text": "This content can't be displayed.", "blocks": [section("exit 1")]}, "exit 1"),
         ({"text": "see", "attachments": [{"text": "details", "fallback": "f"}]}, "see\n\ndetails"),
         ({"attachments": [{"fallback": "only this"}]}, "only this"),
         ({"attachments": [{"blocks": [section("in a block")], "fallback": "[no preview]"}]}, "in a block"),

@@ -59,3 +59,8 @@ async def test_a_model_is_told_once_what_the_conversation_is_about() -> None:
         turn.journal.close()
     assert [prompt.count("<about>") for prompt in prompts] == [1, 1, 2]
     assert list(about([_event(1, LINE), _event(2, LINE)], [])) == [describe(LINE)]
+
+
+def test_the_body_that_began_a_conversation_is_not_told_again() -> None:
+    [words] = about([_event(1, LINE)], [Message(role="user", text="It is.", turn="t0")])
+    assert words == describe(msgspec.structs.replace(LINE, body=""))

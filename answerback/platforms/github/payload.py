@@ -74,6 +74,12 @@ class Post(msgspec.Struct):
     diff_hunk: Spare[str] = None
 
 
+class Action(msgspec.Struct):
+    """A webhook's body, of which nothing but the action matters."""
+
+    action: Spare[str] = None
+
+
 class Payload(msgspec.Struct):
     """A webhook's body. What it is about and what was written is read when the kind of event says where that stands."""
 

@@ -15,7 +15,7 @@ from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.decoding import decode
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
-from answerback.platforms.github.payload import About, App, Payload, Post, User
+from answerback.platforms.github.payload import About, Action, App, Payload, Post, User
 from answerback.platforms.signing import digest, keys, same
 from answerback.platforms.subject import BODY, TITLE, shortened
 
@@ -39,7 +39,17 @@ KINDS = {
     "discussion_comment": Kind("discussion", "comment", "created"),
 }
 
+# What ends our access, of which nothing else would tell.
+_LOSSES = {
+    "installation": {
+        "deleted": "the app was removed there",
+        "suspend": "the app may no longer read or post there",
+    },
+    "meta": {"deleted": "the webhook was deleted, and no events come any more"},
+}
+
 _payload = msgspec.json.Decoder(Payload)
+_action = msgspec.json.Decoder(Action)
 _about = msgspec.json.Decoder(About)
 _post = msgspec.json.Decoder(Post)
 _DOCUMENTED = "GitHub documents"
@@ -86,6 +96,10 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     if not name:
         raise MalformedBody("there is no X-GitHub-Event header")
     kind = KINDS.get(name)
+    if name in _LOSSES:
+        action = decode(_action, _unformed(headers, body), _DOCUMENTED).action
+        if loss := _LOSSES[name].get(action or ""):
+            return Ignored(f"GitHub says {name} {action}: {loss}", warning="access lost")
     if kind is None:
         return Ignored(f"{_printable(name)} events are not messages")
     payload = decode(_payload, _unformed(headers, body), _DOCUMENTED)

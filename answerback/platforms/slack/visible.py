@@ -18,6 +18,8 @@ MOST = 100
 """Attachments, and files, that are looked at."""
 _DEEPEST = 16
 
+_STAND_INS = {"This content can't be displayed."}
+"""What Slack says in place of blocks, to those who do not see them."""
 # What a person opens first: choices of a menu, a dialog that asks again.
 _HIDDEN = {"options", "option_groups", "confirm", "filter", "icon", "style", "metadata"}
 _WORDS = {"text", "title", "subtitle", "description", "alt_text", "label", "fallback", "body", "value"}
@@ -43,7 +45,7 @@ def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msg
 
     Words that an attachment repeats from elsewhere mention nobody: Slack notifies nobody of them either.
     """
-    spoken, beside = plain(text), list[str]()
+    spoken, beside = "" if text in _STAND_INS else plain(text), list[str]()
     mentioned = dict.fromkeys(mentions(text))
     if not _only_typed(blocks, text):
         reader = _Reader()
@@ -51,23 +53,26 @@ def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msg
         mentioned |= dict.fromkeys(reader.mentioned)
     beside += [_attachment(each) for each in _list(attachments)[:MOST] if isinstance(each, dict)]
     beside += [_file(each) for each in _list(files)[:MOST] if isinstance(each, dict)]
-    parts, room = [spoken] if spoken.strip() else [], LONGEST
+    return Visible("\n\n".join(_once(spoken, beside)), tuple(mentioned))
+
+
+def _once(spoken: str, beside: list[str]) -> list[str]:
+    """The parts, up to `LONGEST` characters beside the text, without those whose words another one has, too."""
+    parts, room = [(spoken, _bare(spoken))] if spoken.strip() else [], LONGEST
     for part in beside:
-        words = _bare(part)
-        if not words or any(words in _bare(known) for known in parts):
-            continue
-        # What blocks show in full, `text` often says in short.
-        parts = [known for known in parts if _bare(known) not in words]
-        parts.append(part[:room])
-        room -= len(parts[-1])
-        if room <= 0:
-            break
-    return Visible("\n\n".join(parts), tuple(mentioned))
+        cut = part[:room]
+        words = _bare(cut)
+        if words and not any(words in known for _, known in parts):
+            # What blocks show in full, `text` often says in short.
+            parts = [(known, bare) for known, bare in parts if bare not in words]
+            parts.append((cut, words))
+            room -= len(cut)
+    return [part for part, _ in parts]
 
 
 def _only_typed(blocks: msgspec.Raw, text: str) -> bool:
     """Whether the blocks are what a person typed, which `text` says, too."""
-    if not text.strip():
+    if not text.strip() or text in _STAND_INS:
         return False
     try:
         return all(block.type == "rich_text" for block in _kinds.decode(blocks))

@@ -70,6 +70,9 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     if envelope.type != "event_callback":
         return Ignored(f"{_printable(envelope.type)} is not an event")
     peek = decode(_peek, envelope.event, _DOCUMENTED)
+    if peek.type in ("app_uninstalled", "tokens_revoked"):
+        # https://docs.slack.dev/reference/events/app_uninstalled, https://docs.slack.dev/reference/events/tokens_revoked
+        return Ignored(f"Slack says {peek.type}: the app may no longer read or post there", warning="access lost")
     if peek.type not in ("message", "app_mention"):
         return Ignored(f"{_printable(peek.type)} events are not messages")
     changed = peek.subtype in ("message_changed", "message_deleted")
