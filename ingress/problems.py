@@ -42,6 +42,7 @@ CODES = {
     "read-only": "The thread is a platform's: what is said there is said on the platform.",
     "turn-failed": "The message was stored, and answering it failed for good; an operator can replay it.",
     "turn-timeout": "The message was stored, and answering it took longer than a turn may take.",
+    "turn-cancelled": "The turn was cancelled: what was sent of its answer is not whole.",
     "began-anew": "An attempt failed in mid-stream, and the next one says it in other words: ask for all of it again.",
     "restarting": "The server is being restarted, and waits for no answer: ask again with the same Idempotency-Key.",
     "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",

@@ -89,6 +89,9 @@ def outcome(turn: TurnState | None, timeout: float, *, say: bool) -> int:
     if say:
         for text in answers:
             click.echo(block(text))
+    if turn.end and turn.end.status == "cancelled":
+        click.echo("the turn was cancelled", err=True)
+        return PROBLEM
     if not turn.messages:
         click.echo("no agent listens to this", err=True)
         return PROBLEM

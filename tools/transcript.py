@@ -75,7 +75,8 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
         who = (message.author.name or message.author.id) if message.author else "user"
     else:
         who = f"{message.agent or 'assistant'} (us)"
-    yield f"{_speaker(who)} {when(message.at)}  {message.turn}"
+    became = "its turn failed for good" if message.failed else message.status
+    yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {became}' if became else ''}"
     yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
     yield block(message.text, "  ")
     if reply := replies.get(message.reply):

@@ -15,15 +15,20 @@ _end = msgspec.msgpack.Decoder(TurnEnd).decode
 NEWEST = 20
 """Ends that are looked at first: what is asked for has most likely just ended."""
 
+_WORDS = {
+    "unreachable": "the agent could not be reached",
+    "timeout": "the answer took too long",
+    "limit": "the answer went over a limit",
+}
 OURS = frozenset({"limit", "timeout"})
 """Codes whose reasons are our own words."""
 
 
 def general(code: str, reason: str) -> str:
     """Why a turn failed, in words that anybody may read. An exception's text is not: it may hold anything."""
-    if code in OURS:
+    if code in OURS and reason:
         return reason
-    return "the agent could not be reached" if code == "unreachable" else "the agent failed"
+    return _WORDS.get(code, "the agent failed")
 
 
 async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:

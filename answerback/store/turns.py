@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from answerback.messages import DeadLetter, Message, Reply
+from answerback.messages import DeadLetter, Message, Reply, TurnEnd
 from answerback.store import keys
+from answerback.store.ends import end_of
 from answerback.store.index import Summary, summarised
 from answerback.store.letters import Letters
 from answerback.store.threads import Threads, _entry, _message
@@ -24,6 +25,7 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
               retrying, handled (committed), dead (`letter` says why)
     messages  what its commit added to the history; none when no agent listens there
     replies   what it put into the outbox, each with its own state
+    end       how it ended; None while it has not, or where that is not recorded
     """
 
     id: str
@@ -33,6 +35,7 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[Message] = []
     replies: list[Reply] = []
     letter: DeadLetter | None = None
+    end: TurnEnd | None = None
 
 
 async def turn_state(letters: Letters, threads: Threads, thread: str, id: str) -> TurnState | None:
@@ -55,10 +58,11 @@ async def turn_state(letters: Letters, threads: Threads, thread: str, id: str) -
         before = waiting.index(id)
         state = "waiting" if before or summary.state == "idle" else summary.state
         return TurnState(id=id, thread=summary, state=state, before=before, replies=replies)
+    end = await end_of(threads, thread, id)
     if found := await letters.get(id):
-        return TurnState(id=id, thread=summary, state="dead", replies=replies, letter=found[0])
-    messages = await _committed(threads, thread, id, length)
-    return TurnState(id=id, thread=summary, state="handled", messages=messages, replies=replies)
+        return TurnState(id=id, thread=summary, state="dead", replies=replies, letter=found[0], end=end)
+    messages = await _committed(threads, thread, end.turn if end else id, length)
+    return TurnState(id=id, thread=summary, state="handled", messages=messages, replies=replies, end=end)
 
 
 async def _committed(threads: Threads, thread: str, turn: str, length: int) -> list[Message]:

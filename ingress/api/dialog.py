@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from answerback.store.directory import Known
 
+from ..problems import Problem
 from .asking import Asking, session_id, text_of
 from .call import Call
 from .incoming import CONTENT
@@ -64,7 +65,7 @@ class Dialog:
         }
         refusals = {
             404: "there is no such agent",
-            409: "it cannot be talked to, or is busy and drops messages",
+            409: "it cannot be talked to, is busy and drops messages, or the turn was cancelled",
             502: "answering failed for good",
             504: "answering took too long",
         }
@@ -89,6 +90,10 @@ class Dialog:
         agent, thread = await self._place(call, new)
         async with self._asking.say(call, thread, new.text, agent) as said:
             answer = await self._asking.answer(said)
+        if answer.status == "cancelled":
+            # The reply has no room for it, and half of one must not be taken for all of it.
+            more = {"turn": answer.turn, "reply": text_of(answer)}
+            raise Problem(409, "the turn was cancelled", code="turn-cancelled", more=more)
         return call.answer(Reply(reply=text_of(answer)))
 
     async def stream(self, call: Call) -> web.StreamResponse:
@@ -124,7 +129,13 @@ class _Encoded:
         return self
 
     async def __anext__(self) -> bytes:
-        return (await anext(self._words)).encode()
+        try:
+            return (await anext(self._words)).encode()
+        except StopAsyncIteration:
+            if self._words.end is not None and self._words.end.status == "cancelled":
+                # A plain text has no other way to say that it is not whole.
+                raise Problem(409, "the turn was cancelled", code="turn-cancelled") from None
+            raise
 
 
 def _paths(what: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .waits import raise_if_ended
 
 SAID = """Answered when the turn is done; with `stream: true`, or `Accept: text/event-stream`, by its events as they \
 come; with `wait: false`, at once by a receipt. Whoever leaves ends nothing: the answer stands in the thread."""
+READ = """Page by page, oldest first; at the end of the last page comes what is not answered yet, as `waiting`."""
 EVENTS = """Each event has an id. A reader that comes back with it, as `Last-Event-ID` or `?after=`, goes on \
 behind it, on any process, while the turn runs and for an hour after. Without one it begins with all that is kept."""
 
@@ -68,7 +69,8 @@ class Talk:
         return [
             Route(
                 method="GET", path=f"{base}/{{id}}/messages", handler=self.read, scope="chat:read", names=names,
-                summary="Read what was said", tag=tag, query=Reading, answer=Messages, session=session,
+                summary="Read what was said", tag=tag,
+                description=READ, query=Reading, answer=Messages, session=session,
             ),
             Route(
                 method="POST", path=f"{base}/{{id}}/messages", handler=self.post, scope="chat:write", names=names,
@@ -102,6 +104,7 @@ class Talk:
             platforms=platforms(call.caller),
         )
         said = [MessageView.of(message, call.caller) for message in found.messages]
+        said += [MessageView.waiting(event, call.caller) for event in found.waiting]
         return call.answer(Messages(messages=said, next_cursor=found.cursor))
 
     async def post(self, call: Call) -> web.StreamResponse:

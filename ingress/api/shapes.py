@@ -10,6 +10,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
 from answerback.store.answers import Answer
+from answerback.store.ends import general
 
 from . import audience
 from .call import Caller
@@ -62,6 +63,14 @@ class AttachmentInfo(Model):
     text: str | None = None
 
 
+class Failure(Model):
+    """Why the turn failed that was to answer a message; an operator finds the whole of it in the dead letters."""
+
+    code: str = Field(description="agent_failed, unreachable, limit or timeout")
+    reason: str = Field(description="in general words")
+    turn: str = Field(description="the dead letter's id")
+
+
 class MessageView(Model):
     """One message of a thread."""
 
@@ -72,7 +81,11 @@ class MessageView(Model):
     turn: str
     author: Author | None
     agent: str | None
-    status: Literal["said", "waiting", "cancelled", "interrupted", "dropped"]
+    status: Literal["said", "waiting", "cancelled", "interrupted", "dropped", "failed"] = Field(
+        description="cancelled: as far as it came, or, of a user's, its turn was ended before anything was said; "
+        "interrupted: as far as it came; dropped: not taken; failed: its turn failed for good, see `error`"
+    )
+    error: Failure | None
     tool_calls: list[ToolCall]
     attachments: list[AttachmentInfo]
     usage: Usage | None
@@ -89,7 +102,10 @@ class MessageView(Model):
             turn=message.turn,
             author=Author(id=message.author.id, name=message.author.name) if message.author else None,
             agent=message.agent or None,
-            status=message.status or "said",
+            status="failed" if message.failed else message.status or "said",
+            error=Failure(code=message.failed, reason=general(message.failed, ""), turn=message.turn)
+            if message.failed
+            else None,
             tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],
             attachments=[_described(attachment) for attachment in message.attachments],
             usage=Usage(

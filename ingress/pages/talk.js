@@ -63,7 +63,9 @@ export class Talk {
 
   end({ turn, events, messages, status }) {
     // Its agent was working, and takes nothing meanwhile.
-    if (status === "dropped") for (const id of events) if (this.messages.has(id)) this.put(id, { status });
+    // Or it was cancelled before anything was said.
+    const mine = status === "dropped" || (status === "cancelled" && !messages.length);
+    if (mine) for (const id of events) if (this.messages.has(id)) this.put(id, { status });
     for (const [id, message] of this.messages) {
       if (message.turn !== turn || message.role !== "assistant") continue;
       if (messages.includes(id)) this.put(id, { ...message, final: true, status: status === "cancelled" ? status : "" });

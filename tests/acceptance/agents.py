@@ -32,6 +32,18 @@ async def hold(turn: Turn) -> str:
     return said if turn.attempt == 1 else f"{said} (attempt {turn.attempt})"
 
 
+async def charge(text: str) -> None:
+    """Do what may be done only once."""
+    mark(f"charged-{text}-{time.time_ns()}")
+
+
+async def pay(turn: Turn) -> str:
+    """Do it, and say what was said when released."""
+    await turn.step("charge", charge, turn.text)
+    await released()
+    return " + ".join(event.text for event in turn.events)
+
+
 async def block(turn: Turn) -> str:
     """Never give the event loop back."""
     mark("blocked")
@@ -77,5 +89,6 @@ blocks = Agent("block", block, listen=EVERY)
 holds = Agent("hold", hold, listen=EVERY)
 merges = Agent("merge", hold, listen=EVERY, arrival="merge")
 interrupts = Agent("interrupt", hold, listen=EVERY, arrival="interrupt")
+pays = Agent("pay", pay, listen=EVERY, arrival="interrupt")
 drops = Agent("drop", hold, listen=EVERY, arrival="drop")
 debounces = Agent("debounce", hold, listen=EVERY, arrival="debounce", quiet=3)

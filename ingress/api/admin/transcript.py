@@ -50,7 +50,7 @@ class Line(Model):
     turn: str
     author: str
     agent: str
-    status: str = Field(description="cancelled, interrupted or dropped; empty when it was said to its end")
+    status: str = Field(description="cancelled, interrupted, dropped or failed (its turn); empty for the rest")
     tools: list[dict[str, Any]] = Field(description="the tools that were called for it: name, args, result, outcome")
     attachments: list[str] = Field(description="their names")
     usage: dict[str, int] | None
@@ -67,7 +67,7 @@ class Line(Model):
             turn=message.turn,
             author=_name(message.author),
             agent=message.agent,
-            status=message.status,
+            status="failed" if message.failed else message.status,
             tools=[msgspec.to_builtins(tool) for tool in message.tools],
             attachments=[attachment.name for attachment in message.attachments],
             usage=msgspec.structs.asdict(message.usage) if message.usage else None,

@@ -8,6 +8,15 @@ from pydantic import BaseModel
 
 from answerback.messages import Usage
 
+FinishReason = Literal["stop", "length"]
+"""Why it ends: it is whole, or was cut short, because somebody cancelled the turn. OpenAI has no other word for that:
+https://platform.openai.com/docs/api-reference/chat/object"""
+
+
+def finish_reason(status: str) -> FinishReason:
+    """Of a turn that ended so."""
+    return "stop" if status == "completed" else "length"
+
 
 class CompletionUsage(BaseModel):
     """Tokens of the agent's model in this turn; 0 for an agent that asks none, or does not tell."""
@@ -37,7 +46,7 @@ class Choice(BaseModel):
     index: int = 0
     message: AnswerMessage
     logprobs: None = None
-    finish_reason: Literal["stop"] = "stop"
+    finish_reason: FinishReason = "stop"
 
 
 class Completion(BaseModel):
@@ -65,7 +74,7 @@ class ChunkChoice(BaseModel):
     index: int = 0
     delta: Piece
     logprobs: None = None
-    finish_reason: Literal["stop"] | None = None
+    finish_reason: FinishReason | None = None
 
 
 class Chunk(BaseModel):

@@ -8,7 +8,7 @@ from answerback.log import get_logger
 
 from ...problems import Problem, explained
 from ..words import Words
-from .answer import Chunk, ChunkChoice, CompletionUsage, Piece
+from .answer import Chunk, ChunkChoice, CompletionUsage, Piece, finish_reason
 from .refusal import details
 
 log = get_logger(__name__)
@@ -50,7 +50,8 @@ class Chunks:
         self._ready.append(_event("[DONE]"))
 
     def _chunk(self, piece: Piece, *, last: bool = False) -> bytes:
-        choice = ChunkChoice(delta=piece, finish_reason="stop" if last else None)
+        reason = finish_reason(self._words.end.status if self._words.end else "completed") if last else None
+        choice = ChunkChoice(delta=piece, finish_reason=reason)
         chunk = self._blank.model_copy(update={"choices": [choice]})
         return _event(chunk.model_dump_json(exclude={"choices": {"__all__": {"delta": _unset(piece)}}}))
 

@@ -18,7 +18,7 @@ from ..call import Call
 from ..incoming import BODY
 from ..route import BASE, Route
 from ..sse import TYPE, Streams
-from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList
+from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList, finish_reason
 from .chunks import Chunks, refused
 from .prompt import prompt, wrong
 from .refusal import ErrorAnswer, refuse
@@ -134,8 +134,10 @@ class Completions:
                 id=first.id,
                 created=last.at // 1000 if last else first.created,
                 model=agent.name,
-                choices=[Choice(message=AnswerMessage(content=text_of(answer)))],
-                usage=CompletionUsage.of(last.usage if last else None),
+                choices=[
+                    Choice(message=AnswerMessage(content=text_of(answer)), finish_reason=finish_reason(answer.status))
+                ],
+                usage=CompletionUsage.of(answer.usage or (last.usage if last else None)),
                 metadata=first.metadata,
             )
         )
