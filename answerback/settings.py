@@ -188,6 +188,15 @@ class Settings(BaseModel):
     turn_max_tokens: int | None = Field(
         None, ge=1, alias="TURN_MAX_TOKENS", description="a turn whose model used more tokens is ended; unset: none is"
     )
+    loop_turns: int = Field(
+        50,
+        ge=0,
+        alias="LOOP_TURNS",
+        description="turns in a thread without a pause after which programs seem to answer each other; 0: no limit",
+    )
+    loop_pause: Seconds = Field(
+        120, alias="LOOP_PAUSE_SECONDS", description="seconds without a message that make a pause"
+    )
     history_window: int = Field(
         200, ge=1, alias="HISTORY_WINDOW", description="messages of history that are replayed to an agent at most"
     )

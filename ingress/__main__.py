@@ -28,7 +28,7 @@ async def main(settings: Settings) -> None:
     # A delivery waits for the flush that is under way, and for its own: twice this, and it is answered 503.
     guard = Guard()
     database = Database(settings.redis(), timeout=settings.accept_timeout / 2, guard=guard)
-    threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
+    threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days, pause=settings.loop_pause)
     webhooks = Webhooks(settings, threads)
     try:
         await database.look()

@@ -17,6 +17,7 @@ QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "st
 WAITING = Gauge("answerback_events_waiting", "Events not yet handled")
 DEAD = Gauge("answerback_dead_letters", "Dead letters")
 OLDEST = Gauge("answerback_oldest_seconds", "For how long the oldest claimable thread has been waiting", ["queue"])
+LOOPS = Gauge("answerback_loops", "How often a thread was taken for programs that answer each other")
 STEPS = Gauge("answerback_redis_clock_steps", "How often the clock of Redis was set while workers ran")
 
 
@@ -35,5 +36,6 @@ class Metrics:
             OLDEST.labels(name).set(queue.oldest / 1000)
         WAITING.set(found.events_waiting)
         DEAD.set(found.dead)
+        LOOPS.set(found.loops)
         STEPS.set(found.clock_steps.count)
         return generate_latest(REGISTRY)

@@ -51,6 +51,7 @@ def _head(thread: Summary, now: int) -> Iterator[str]:
         "begun": f"{when(thread.created)}, last change {ago(thread.updated, now)}",
         "agent": thread.agent,
         "state": _state(thread),
+        "loop": thread.loop and f"programs seem to answer each other: nobody is answered since {ago(thread.loop, now)}",
     }
     for name, fact in facts.items():
         if fact:

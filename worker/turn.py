@@ -26,6 +26,7 @@ from .backoff import Backoff
 from .broadcast import SILENT, Broadcast, Voice, voice_of
 from .identity import Identities
 from .letters import bury, letter
+from .loops import Loops
 from .outcome import Status, commit, composer, done, ended, heard, left, messages, replaced, unanswered
 from .patience import patiently
 from .routing import overheard, route
@@ -37,6 +38,8 @@ log = get_logger(__name__)
 
 AT_ONCE = 50
 """Events that one turn answers at most."""
+TURNS_A_CLAIM = 10
+"""Turns of a thread that are run one after the other under one claim."""
 
 
 class Turns:
@@ -50,6 +53,7 @@ class Turns:
         identities: Identities,
         sure: Callable[[], Awaitable[None]],
         elsewhere: Callable[[Claim, Event], Awaitable[None]],
+        loops: Loops,
         *,
         window: int,
         limits: Limits,
@@ -63,6 +67,7 @@ class Turns:
         self._identities = identities
         self._sure = sure
         self._elsewhere = elsewhere
+        self._loops = loops
         self._window = window
         self._limits = limits
         self._timeout = timeout
@@ -117,6 +122,10 @@ class Turns:
             events = claim.entries[0].events
             said = heard(claim, events, event.id) if kept else []
             return await self._commit(claim, self._unanswered(claim, events, said, "ignored"))
+        if self._loops.stops(claim, event):
+            events = claim.entries[0].events
+            ending = self._unanswered(claim, events, heard(claim, events, event.id), "ignored")
+            return await self._commit(claim, msgspec.structs.replace(ending, loop="open"))
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
             said = heard(claim, [event], event.id, "dropped")
@@ -128,6 +137,11 @@ class Turns:
             mine = takewhile(lambda e: answers(e.event) is agent and e.event.arrival != "queue", claim.entries[1:])
             claim.entries = [claim.entries[0], *mine]
         return await self._answer(claim, agent, arrival)
+
+    def _goes_on(self, claim: Claim) -> bool:
+        # Now and then a thread is claimed anew: only then is it seen how it stands.
+        claim.turns += 1
+        return not self.stopping and claim.turns < TURNS_A_CLAIM
 
     async def _gather(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
         """Take more of the waiting events into the turn, where the agent wants that. False while it waits for quiet."""
@@ -158,7 +172,8 @@ class Turns:
                 turn.conclude(text)
             said = messages(claim, agent, turn, self._threads.now, status="completed")
             end = self._ended(turn, "completed", said)
-            ending = commit(claim, agent, turn, said, end, more=not self.stopping)
+            ending = commit(claim, agent, turn, said, end, more=self._goes_on(claim))
+            ending = msgspec.structs.replace(ending, loop=self._loops.weight(claim, turn.event))
         except Halted as halted:
             return await self._halted(claim, agent, turn, halted.why)
         except (LeaseLost, StoreUnavailable, StoreFull):
@@ -171,7 +186,7 @@ class Turns:
         return ended(turn.id, turn.events, status, said, at=self._threads.now, usage=turn.usage)
 
     def _unanswered(self, claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status) -> Commit:
-        return unanswered(claim, events, said, status, at=self._threads.now, more=not self.stopping)
+        return unanswered(claim, events, said, status, at=self._threads.now, more=self._goes_on(claim))
 
     def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Voice]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:

@@ -37,6 +37,7 @@ from .health import Health
 from .heartbeat import Heartbeat
 from .identity import Identities
 from .leases import Leases
+from .loops import Loops
 from .patience import patiently
 from .redeliver import redelivering
 from .retention import Retention
@@ -95,6 +96,7 @@ class Worker(arq.Worker):
             self._identities,
             self._leases.sure,
             Elsewhere(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
+            Loops(settings.loop_turns, clients),
             window=settings.history_window,
             limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
             timeout=settings.turn_timeout,

@@ -35,11 +35,14 @@ class Listen(msgspec.Struct, frozen=True):
 
     when  any of: "mention" (we are named), "direct" (a conversation of two, or a message sent to us),
           "answered" (a thread it already answered in), "every" (all messages there)
+    bots  whether "direct" and "answered" also hold for what the platform says a program wrote. Without, a program is
+          answered where it mentions us, and by "every"
     """
 
     platform: str = "*"
     channel: str = "*"
     when: tuple[When, ...] = ("mention", "direct", "answered")
+    bots: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ConfigurationError` for a platform that does not exist, or a word that `when` does not know."""
@@ -54,11 +57,13 @@ class Listen(msgspec.Struct, frozen=True):
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
         """Whether the event is one to answer."""
+        # Programs that answer whatever is said where they were mentioned once would answer each other for ever.
+        unasked = self.bots or event.author.kind != "bot"
         return self.covers(event) and (
             "every" in self.when
             or (mentioned and "mention" in self.when)
-            or (event.direct and "direct" in self.when)
-            or (answered and "answered" in self.when)
+            or (event.direct and unasked and "direct" in self.when)
+            or (answered and unasked and "answered" in self.when)
         )
 
     def __str__(self) -> str:

@@ -45,6 +45,8 @@ class Claim(msgspec.Struct):
     wanted    name of the agent the thread is for; "" leaves the choice to the worker. `system`: what it is told
     live      whether somebody may follow the thread's deltas; `shown`: whether those end in the middle of a turn
     cancelled whether the turn was cancelled before it was claimed
+    streak    how often somebody reacted to our replies without a pause (a program, that the platform calls so, counts
+              five times); `looping`: whether it was taken for a loop of programs. `turns`: how many we ran here
     attempt   1, or more when this event was claimed before; `crashes` of those claims were never given
               up: their worker died, or was away for longer than its lease
     """
@@ -67,12 +69,15 @@ class Claim(msgspec.Struct):
     shown: bool = False
     cancelled: bool = False
     until: int = 0
+    streak: int = 0
+    looping: bool = False
+    turns: int = 0
 
     @classmethod
     def read(cls, thread: str, owner: str, found: Sequence[Any]) -> Claim:
         """A claim as the script `claim` gives it."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
-        waiting, wanted, system, live, cancelled = more
+        waiting, wanted, system, live, cancelled, streak, looping = more
         return cls(
             thread,
             fence,
@@ -92,6 +97,8 @@ class Claim(msgspec.Struct):
             live == 2,
             bool(cancelled),
             position + waiting,
+            streak,
+            bool(looping),
         )
 
     @property
@@ -118,6 +125,7 @@ class Commit(msgspec.Struct, frozen=True):
               commit that was long on its way is refused by it.
     end       how the turn ended
     replaced  messages of the history whose place `messages` take
+    loop      how much more the turn counts towards a loop of programs; "open" when nobody was answered because of one
     """
 
     thread: str
@@ -134,6 +142,7 @@ class Commit(msgspec.Struct, frozen=True):
     deltas: Sequence[Told] = ()
     end: TurnEnd | None = None
     replaced: Sequence[Message] = ()
+    loop: int | Literal["", "open"] = ""
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     state    idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying
     next     for "retrying": ms until the next try; for "running": ms until the lease ends
     updated  when something last happened, ms
+    loop     since when nobody is answered because programs seem to answer each other, ms; 0: it is no such thread
     """
 
     id: str
@@ -41,6 +42,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     waiting: int = 0
     messages: int = 0
+    loop: int = 0
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,7 @@ def _summarise(
         error=meta.get("error", ""),
         waiting=waiting,
         messages=said,
+        loop=int(meta.get("loop", 0)),
     )
     return summary, meta
 

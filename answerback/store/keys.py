@@ -52,7 +52,8 @@ def retrying(p: int, name: Queue) -> str:
 def counters(p: int) -> str:
     """HASH of numbers: events accepted, waiting, handled, buried; turns failed; replies sent, "failed replies".
 
-    And dead letters restored from archives, and the highest fence of a thread that was purged. For ever.
+    And loops (threads that were taken for one of programs), dead letters restored from archives, and the highest fence
+    of a thread that was purged. For ever.
     """
     return f"ab:{{{p}}}:counters"
 
@@ -117,6 +118,9 @@ def thread(p: int, id: str) -> str:
     nobody does).
     What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of
     one that a new event interrupts), live (till when (ms) somebody follows its deltas).
+    Against loops of programs, by the lease clock: said (when our last reply was sent), reacted (the reply that
+    somebody reacted to last), stirred (when a message came last), streak (see `Claim`), loop (since when (ms, by the
+    server's clock) nobody is answered).
     """
     return f"ab:{{{p}}}:thread:{id}"
 

@@ -23,7 +23,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, summed over the partitions. The six before `clock_steps` count since the store was new.
+    """All of it, summed over the partitions. The seven before `clock_steps` count since the store was new.
 
     clock_steps  how often the clock of Redis was seen to be set
     """
@@ -39,6 +39,7 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     attempts_failed: int
     replies_sent: int
     replies_failed: int
+    loops: int
     clock_steps: Steps
 
 
@@ -68,6 +69,7 @@ async def queues(threads: Threads) -> Queues:
         totals["attempts_failed"] += count.get("failed", 0)
         totals["replies_sent"] += count.get("sent", 0)
         totals["replies_failed"] += count.get("failed replies", 0)
+        totals["loops"] += count.get("loops", 0)
     return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(threads.database), **totals)
 
 

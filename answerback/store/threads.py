@@ -39,7 +39,10 @@ _message = msgspec.msgpack.Decoder(Message).decode
 
 
 class Threads(Reservations):
-    """The threads of one Redis. `lease` is in seconds; `window` is how many events a claim or commit hands over."""
+    """The threads of one Redis. `lease` is in seconds; `window` is how many events a claim or commit hands over.
+
+    `pause`: seconds without a message after which a thread is no loop of programs.
+    """
 
     def __init__(
         self,
@@ -50,12 +53,14 @@ class Threads(Reservations):
         seen_days: float = 7.0,
         window: int = 1,
         history: int = 200,
+        pause: float = 120.0,
     ) -> None:
         super().__init__(database, Scripts(database), lease)
         self.partitions = partitions
         self.window = window
         self._seen = int(seen_days * 86_400_000)
         self._history = history
+        self._pause = int(pause * 1000)
         self._accepts: list[Group[Part, bytes]] = []
         self._steps: list[Group[Part, int]] = []
         self._emissions: list[Group[Part, int]] = []
@@ -102,6 +107,7 @@ class Threads(Reservations):
                     id, thread, _stored(Entry(event)), identities,
                     platform, event.channel, event.title, event.url, event.arrival, only,
                     dispatch_id(event.former) if event.former else id,
+                    "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
                 ],
             )
         )  # fmt: skip
@@ -187,7 +193,7 @@ class Threads(Reservations):
         ]  # fmt: skip
         args: list[Value] = [
             id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled, int(commit.more),
-            commit.agent.encode(), commit.state,
+            commit.agent.encode(), commit.state, commit.loop,
             *end_words(commit.end, commit.replaced, commit.messages), *reply_words(commit),
             len(commit.deltas), *delta_words(commit.deltas),
         ]  # fmt: skip

@@ -72,6 +72,14 @@ talks = Agent("talkative", talkative, listen=EVERY)
 addressed = Agent("echo", echo)
 
 
+async def acknowledge(turn: Turn) -> str:
+    """Say the same to everything."""
+    return "acknowledged, no action taken"
+
+
+acknowledges = Agent("acknowledge", acknowledge)
+
+
 async def recite(turn: Turn) -> AsyncIterator[str]:
     """Say words, so many as the text says. "say 5 and 7": five, and seven more when released, and so on."""
     numbers = itertools.count()

@@ -115,6 +115,8 @@ class System:
             "TURN_RETRY_SECONDS": "0.1",
             "LEASE_SECONDS": "2",
             "REPLY_LATE_SECONDS": "1.2",
+            # Those who talk in tests make no pause.
+            "LOOP_TURNS": "0",
             "SHUTDOWN_GRACE_SECONDS": "10",
             "DRAIN_SECONDS": "0",
             "WRONG_KEY_RATE_PER_IP": "off",

@@ -54,8 +54,12 @@ class Credentials:
     def actor(self, request: web.Request) -> Actor:
         """Who calls with a token. Raises `Refusal` for nobody, and for somebody unknown."""
         token = _token(request)
-        if token in self._options.github_token.split(","):
+        tokens = self._options.github_token.split(",")
+        if token == tokens[0]:
             return Actor(self._options.github_login, self._options.github_user_id)
+        if token in tokens:
+            other = tokens.index(token) + 1
+            return Actor(f"{self._options.github_login}{other}", self._options.github_user_id + 1000 * other)
         actor, expires = self._issued.get(token, (None, 0.0))
         if actor is None or time.time() >= expires:
             raise Refusal(failure(401, "Bad credentials"))

@@ -32,6 +32,7 @@ class Attempt:
     status: str = "pending"
     code: int = 0
     duration: float = 0.0
+    url: str = ""
 
     @property
     def target(self) -> str:
@@ -64,7 +65,7 @@ class Attempt:
 
 
 class Hooks:
-    """What was sent, oldest first. `url`: where to; "" sends nothing."""
+    """What was sent, oldest first. `url`: where to, several with spaces between them; "" sends nothing."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -94,10 +95,12 @@ class Hooks:
         """Send a webhook, without waiting for how it goes."""
         if not self.url and not redelivery:
             return
-        attempt = self._record(platform, delivery, redelivery=redelivery)
-        task = asyncio.create_task(self._send(attempt))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        for url in self.url.split() or [""]:
+            attempt = self._record(platform, delivery, redelivery=redelivery)
+            attempt.url = url
+            task = asyncio.create_task(self._send(attempt))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
         """Note a delivery that is said to have failed: nobody but `redeliver` sends it."""
@@ -124,8 +127,8 @@ class Hooks:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         began = time.monotonic()
-        url = self.url.replace("{platform}", attempt.platform)
-        if url == self.url:
+        url = attempt.url.replace("{platform}", attempt.platform)
+        if url == attempt.url:
             url = f"{url.rstrip('/')}/{attempt.platform}"
         patience = aiohttp.ClientTimeout(total=PATIENCE[attempt.platform])
         try:

@@ -12,6 +12,8 @@ from pathlib import Path
 class Options:
     """The accepted credentials, and who is behind them. Each field is a flag: `github_token` is `--github-token`.
 
+    github_token     the first one is `github_login`'s, the second one "answerbot2"'s, and so on
+
     github_app_key   PEM text of the app's key, private or public; empty: an app's JWT must be
                      right in everything but its signature
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,

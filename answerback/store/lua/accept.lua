@@ -7,7 +7,8 @@
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
 --       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent),
 --       condition: "" (none), "open" (its chat must be there and not ended) or "idle" (nor may anyone
---       work or wait there), dispatch id of its former delivery id
+--       work or wait there), dispatch id of its former delivery id, how long a thread has to be quiet until it is no
+--       loop of programs (ms; "" where none can be), "1" if its author may be a program
 -- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
 -- condition found: "missing", "ended", "busy". Nothing is stored then. "revived" and "duplicate" are followed by
@@ -39,6 +40,18 @@ local function refusal(event, thread, inbox)
   return nil
 end
 
+-- Count what comes soon after a reply of ours, once for each: a program answers each of them, and makes no pause.
+local function stir(event, thread)
+  local held = redis.call('HMGET', thread, 'said', 'reacted', 'stirred')
+  if not held[1] then return end
+  if now - math.max(held[1], held[3] or 0) >= tonumber(ARGV[event + 11]) then
+    redis.call('HDEL', thread, 'streak', 'loop')
+  elseif held[1] ~= held[2] and ARGV[event + 12] == '1' then
+    redis.call('HINCRBY', thread, 'streak', 1)
+  end
+  redis.call('HSET', thread, 'reacted', held[1], 'stirred', now)
+end
+
 local function store(event, entry, seen, thread, inbox)
   -- A full server refuses this first write, and with it the whole script: nothing is half stored.
   redis.call('SET', seen, 'stored ' .. ARGV[event + 1], 'PX', remember)
@@ -47,6 +60,7 @@ local function store(event, entry, seen, thread, inbox)
     redis.call('HSET', thread, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
       'title', ARGV[event + 6], 'url', ARGV[event + 7])
   end
+  if ARGV[event + 11] ~= '' then stir(event, thread) end
   redis.call('ZADD', KEYS[5], wall, ARGV[event + 1])
   -- A member of `ready` is waiting, claimed or due for another try: whichever it is, its turn
   -- will find this entry in the inbox, so its score must not be touched.
@@ -82,7 +96,7 @@ end
 
 local results = {}
 local key = 10
-for event = 3, #ARGV, 11 do
+for event = 3, #ARGV, 13 do
   local seen, thread, inbox = KEYS[key], KEYS[key + 2], KEYS[key + 3]
   local state, id, origin, mark = known(event, seen, KEYS[key + 1])
   local refused = state ~= 'stored' and refusal(event, thread, inbox)

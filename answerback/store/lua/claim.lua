@@ -8,7 +8,8 @@
 --       8 crashes after which it is buried, 0 if it never is  then for each thread: its id
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
--- there end in the middle of a turn, 1 if its turn was cancelled}, or nil when the reservation no longer stands,
+-- there end in the middle of a turn, 1 if its turn was cancelled, its turns without a pause, 1 if it is taken for a
+-- loop of programs}, or nil when the reservation no longer stands,
 -- nothing is left to do, a suspect has to wait, or another one is to be alone.
 -- With clock
 local now, wall = clock(KEYS[5])
@@ -32,7 +33,7 @@ for i = 9, #ARGV do
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
       local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-        'wanted', 'system', 'platform', 'live', 'cancel')
+        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop')
       local crashes = tonumber(meta[6] or 0)
       -- Whoever had it never gave it up: it died, or was away for longer than its lease.
       if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
@@ -72,7 +73,7 @@ for i = 9, #ARGV do
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),
       redis.call('LLEN', inbox), meta[8] or '', meta[9] or '',
-      live, meta[12] == (meta[3] or '0') and 1 or 0,
+      live, meta[12] == (meta[3] or '0') and 1 or 0, tonumber(meta[13] or 0), meta[14] and 1 or 0,
     }
   else
     claimed[#claimed + 1] = false

@@ -5,8 +5,9 @@
 --       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas, ends
 -- ARGV  1 lease (ms)  2 events at most
 --       then for each turn: thread id, fence, owner, position, turn id, events handled, "1" to go on
---       with what waits or "0", agent, state or "", how it ended (a TurnEnd), k, k messages that
---       are replaced, n, n messages, m, m times (reply key, reply),
+--       with what waits or "0", agent, state or "", loop (how many turns more count towards one of
+--       programs; "open" if nobody was answered because of one; ""), how it ended (a TurnEnd), k, k messages
+--       that are replaced, n, n messages, m, m times (reply key, reply),
 --       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
 -- given up; nil when the lease is lost and nothing was changed.
@@ -23,9 +24,9 @@ while arg <= #ARGV do
   local journal, outbox, unsent, deltas = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5], KEYS[key + 6]
   local id, fence, owner, position, turn = unpack(ARGV, arg, arg + 4)
   local count, on = tonumber(ARGV[arg + 5]), ARGV[arg + 6] == '1'
-  local agent, state = ARGV[arg + 7], ARGV[arg + 8]
-  local ended, old = ARGV[arg + 9], arg + 11
-  local messages = old + ARGV[arg + 10] + 1
+  local agent, state, loop = ARGV[arg + 7], ARGV[arg + 8], ARGV[arg + 9]
+  local ended, old = ARGV[arg + 10], arg + 12
+  local messages = old + ARGV[arg + 11] + 1
   local replies = messages + ARGV[messages - 1] + 1
   local told = replies + 2 * ARGV[replies - 1] + 1
   local past = told + 2 * ARGV[told - 1]
@@ -54,6 +55,10 @@ while arg <= #ARGV do
     end
     redis.call('ZADD', KEYS[6], wall, id)
     if state ~= '' then redis.call('HSET', thread, 'state', state) end
+    if tonumber(loop) then redis.call('HINCRBY', thread, 'streak', loop) end
+    if loop == 'open' and redis.call('HSETNX', thread, 'loop', wall) == 1 then
+      redis.call('HINCRBY', KEYS[5], 'loops', 1)
+    end
     position = (held[5] or 0) + count
     handled = handled + count
     local entries = redis.call('LRANGE', inbox, 0, ARGV[2] - 1)

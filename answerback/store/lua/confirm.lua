@@ -12,6 +12,7 @@ local first = redis.call('LINDEX', KEYS[7], 0) == ARGV[2]
 if redis.call('LREM', KEYS[7], 1, ARGV[2]) == 0 then return 'settled' end
 redis.call('HSET', KEYS[6], ARGV[2], ARGV[4])
 redis.call('HINCRBY', KEYS[4], 'sent', 1)
+redis.call('HSET', KEYS[5], 'said', (clock(KEYS[9])))
 if redis.call('EXISTS', KEYS[8]) == 1 then tell(KEYS[8], 5, #ARGV) end
 -- Whoever sends right now goes on with the next reply, or learns that there is none, when its request is answered.
 if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then

@@ -20,6 +20,7 @@ if held[2] ~= ARGV[9] then return false end
 if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
   redis.call('HSET', KEYS[7], ARGV[4], ARGV[5])
   redis.call('HINCRBY', KEYS[2], ARGV[6] == 'sent' and 'sent' or 'failed replies', 1)
+  if ARGV[6] == 'sent' then redis.call('HSET', KEYS[6], 'said', now) end
   if ARGV[6] == 'failed' then
     redis.call('ZADD', KEYS[3], wall, ARGV[4])
     redis.call('HSET', KEYS[4], ARGV[4], ARGV[7])

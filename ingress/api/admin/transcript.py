@@ -122,6 +122,7 @@ class Transcript(Model):
 
     thread: ThreadRow
     owner: str = Field(description="the worker that has it")
+    loop: int = Field(description="since when nobody is answered because programs seem to answer each other; 0: never")
     attempts: int = Field(description="of the turn that runs or waits")
     next: int = Field(description="ms until the next try, or until the worker's lease ends")
     messages: list[Line]
@@ -136,6 +137,7 @@ class Transcript(Model):
         return cls(
             thread=ThreadRow.of(chat),
             owner=found.thread.owner,
+            loop=found.thread.loop,
             attempts=found.thread.attempts,
             next=found.thread.next,
             messages=[Line.of(message) for message in found.messages],

@@ -30,6 +30,7 @@ export async function thread(main, [id], signal) {
     about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
     if (row.url) about.append(" · ", el("a", { href: row.url, rel: "noreferrer", target: "_blank" }, "on its platform"));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
+    if (found.loop) about.append(` · programs seem to answer each other: nobody is answered here since ${when(found.loop)}`);
     if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
     replace(
       actions,
