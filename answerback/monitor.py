@@ -64,6 +64,7 @@ class Monitor:
                 web.get("/metrics", metrics.get),
             ]
         )
+        app.on_response_prepare.append(_unnamed)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
     async def start(self) -> None:
@@ -89,3 +90,7 @@ class Monitor:
                 {"status": 503, "detail": why}, status=503, content_type="application/problem+json"
             )
         return web.json_response({"status": "ok"})
+
+
+async def _unnamed(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "Answerback"  # and not the versions of what it is made of

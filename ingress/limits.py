@@ -67,6 +67,10 @@ class Clients:
                 break
         return found
 
+    def hidden(self, request: web.BaseRequest) -> bool:
+        """Whether a proxy that is not trusted says whom it asks for: then all its clients are one address."""
+        return "X-Forwarded-For" in request.headers and not self._trusts(_parsed(request.remote or ""))
+
     def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)
 

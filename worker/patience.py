@@ -29,11 +29,10 @@ def _pause(state: RetryCallState) -> float:
 
 
 def _tell(state: RetryCallState) -> None:
-    # Once at the beginning and then now and then: an outage must not fill the log. What is no full server's
-    # refusal is logged by the guard.
+    # The guard logs that Redis is away or full, once for all who wait.
     error = _error(state)
-    if isinstance(error, StoreFull) and (state.attempt_number in (1, 10) or state.attempt_number % 60 == 0):
-        log.warning("waiting for Redis", attempt=state.attempt_number, error=str(error))
+    if state.attempt_number in (1, 10) or state.attempt_number % 60 == 0:
+        log.debug("waiting for Redis", attempt=state.attempt_number, error=str(error))
 
 
 async def patiently(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -217,6 +217,10 @@ class Database:
             if self.guard:
                 self.guard.failed(error, doubtful=isinstance(error.__cause__, ResponseError))
             raise
+        except StoreFull as error:
+            if self.guard:
+                self.guard.full(error)
+            raise
         if self.guard:
             self.guard.answered()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from answerback.errors import ConfigurationError, StoreUnavailable, StoreUnfit
+from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
 from answerback.log import get_logger
 from answerback.store.server import Ask, Server, inspect
 
@@ -37,6 +37,7 @@ class Guard:
         self._failed = 0.0
         self._told = 0.0
         self._reason = ""
+        self._full = 0.0
 
     @property
     def away(self) -> float:
@@ -98,6 +99,13 @@ class Guard:
         if not self._told or now - self._told > (REMIND if reason == self._reason else REASON):
             log.warning("Redis is away", error=reason, seconds=round(now - self._away, 1))
             self._reason, self._told = reason, now
+
+    def full(self, error: StoreFull) -> None:
+        """A call was refused for lack of room. That is logged once a minute."""
+        now = time.monotonic()
+        if not self._full or now - self._full > REMIND:
+            log.error("Redis is full", error=str(error))
+            self._full = now
 
     def answered(self) -> None:
         """A call was answered."""

@@ -69,8 +69,9 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """What its user may not do and must, with the command that allows it."""
         if not self.missing:
             return []
-        user = self.user or "default"
-        return [f'its user "{user}" lacks permissions that we need: run ACL SETUSER {user} {self.missing}']
+        # Who may not ask for it is not told what it is called.
+        name, user = (f'user "{self.user}"', self.user) if self.user else ("user", "<user>")
+        return [f"its {name} lacks permissions that we need: run ACL SETUSER {user} {self.missing}"]
 
     def warnings(self) -> list[str]:
         """What could be safer here, or cannot be seen, each with what to do."""
@@ -145,9 +146,9 @@ def _probe() -> bytes:
 
 
 def _greeting(found: object) -> dict[str, str]:
-    if not isinstance(found, list):
+    if not isinstance(found, list | dict):
         return {}
-    pairs = zip(found[::2], found[1::2], strict=False)
+    pairs = found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=False)
     return {name.decode(): value.decode() for name, value in pairs if isinstance(value, bytes)}
 
 

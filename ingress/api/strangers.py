@@ -13,11 +13,14 @@ from hashlib import blake2b
 from aiohttp import web
 from prometheus_client import Counter
 
+from answerback.log import get_logger
 from answerback.settings import Settings
 
 from ..limits import Bucket, Clients, prefix
 from ..problems import Problem
 from .call import Caller
+
+log = get_logger(__name__)
 
 LIMITED = Counter("answerback_api_limited", "API requests over a limit for one address", ["limit"])
 KNOWN = 10_000
@@ -33,6 +36,7 @@ class Strangers:
         self._visits = Bucket(settings.visitor_rate_per_ip) if settings.visitor_rate_per_ip else None
         self._failures = Bucket(settings.wrong_key_rate_per_ip) if settings.wrong_key_rate_per_ip else None
         self._known: dict[bytes, None] = {}
+        self._warned = False
 
     def visit(self, request: web.Request, caller: Caller) -> None:
         """A caller was found: is it one visitor of a page too often?"""
@@ -46,7 +50,7 @@ class Strangers:
         if not credential or not self._failures or _digest(credential) in self._known:
             return
         if wait := self._failures.wait(self._address(request), time.monotonic()):
-            raise _refused("wrong keys", wait)
+            raise self._refused("wrong keys", wait, request)
 
     def came_in(self, credential: str) -> None:
         """It was good."""
@@ -64,16 +68,18 @@ class Strangers:
 
     def _take(self, limit: str, bucket: Bucket, request: web.Request) -> None:
         if wait := bucket.take(self._address(request), time.monotonic()):
-            raise _refused(limit, wait)
+            raise self._refused(limit, wait, request)
+
+    def _refused(self, limit: str, wait: float, request: web.Request) -> Problem:
+        LIMITED.labels(limit).inc()
+        if self._clients.hidden(request) and not self._warned:
+            self._warned = True
+            log.warning("a proxy is limited as one address: name it in TRUSTED_PROXIES", proxy=request.remote)
+        detail = f"too many {limit if limit != 'visitors' else 'requests'} from this address, come back later"
+        return Problem(429, detail, code="rate-limited", retry_after=math.ceil(wait))
 
     def _address(self, request: web.Request) -> str:
         return prefix(self._clients.address(request))
-
-
-def _refused(limit: str, wait: float) -> Problem:
-    LIMITED.labels(limit).inc()
-    detail = f"too many {limit if limit != 'visitors' else 'requests'} from this address, come back later"
-    return Problem(429, detail, code="rate-limited", retry_after=math.ceil(wait))
 
 
 def _digest(credential: str) -> bytes:

@@ -73,6 +73,17 @@ class Client:
             "POST", "/v1/chat/completions", {"model": "recite", "messages": messages, "stream": True, **fields}
         )
 
+    async def tool(self, thread: str) -> bool:
+        """Say something by way of MCP, and wait: whether there was a whole answer."""
+        arguments = {"thread_id": thread, "content": HELD}
+        call = {"name": "send_chat_message", "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+        try:
+            stream = await self.stream("POST", "/mcp", message, Accept="application/json, text/event-stream")
+        except aiohttp.ClientError:
+            return False
+        return await stream.ends_well()
+
     async def thread(self) -> str:
         """A new thread's path."""
         status, thread = await self.caller.post("/api/v1/chat/threads", {"agent": "recite"})
@@ -170,11 +181,14 @@ async def test_open_streams_end_with_their_credential(plain: System, how: str) -
         else:
             revoke = lambda: keys.revoke(key.id)  # noqa: E731
         streams = [await client.stream("GET", f"{path}/stream", **headers)]
+        tool = asyncio.create_task(client.tool((await client.thread()).rpartition("/")[2]))
         if how == "a key":
             streams += [unaffected, await client.complete()]
         for stream in streams:
             assert stream.status == 200, await stream.ends_well()
             await stream.begun()
+        asked = 2 + (how == "a key")
+        await until(plain.queues, lambda found: found.events_waiting == asked, what="all being asked")
         await revoke()
         for stream in streams:
             assert await stream.ends_well()
@@ -184,8 +198,10 @@ async def test_open_streams_end_with_their_credential(plain: System, how: str) -
         if how == "a key":
             assert b"unknown, expired or revoked" in streams[-1].body
             assert (await waiting)[0] == 401
+            assert not await tool
         else:
             assert not waiting.done()
             plain.release()
             assert (await waiting)[0] == 200
+            assert await tool
     assert "Traceback" not in process.words()

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
 from answerback.store import Database, Threads, keys, permissions
 from answerback.store.guard import Guard
+from answerback.store.server import Server as About
 from answerback.store.server import server as look_at
 from answerback.store.subscription import Subscription
 from tests.redis.conftest import Server, serving
@@ -85,6 +86,31 @@ async def test_what_cannot_be_seen_is_said(login: Login) -> None:
     database = await login(LEAST[0])
     [warning] = (await look_at(database)).warnings()
     assert "may not run INFO" in warning
+
+
+async def test_a_server_without_info_and_config_is_good(binary: Path, folder: str) -> None:
+    with serving(binary, folder, "--rename-command", "INFO", "", "--rename-command", "CONFIG", ""):
+        database = Database(f"unix://{folder}/s", guard=Guard())
+        await accept(Threads(database), 1)
+        found = await look_at(database)
+        await database.close()
+    assert (found.mode, found.role, found.policy, found.missing) == ("standalone", "master", "", "")
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "good"),
+    [
+        ("redis", "6.2.14", False),
+        ("redis", "7.0.0", True),
+        ("redis", "8.2.1", True),
+        ("valkey", "7.2.5", False),
+        ("valkey", "8.0.1", True),
+    ],
+)
+def test_an_old_version_is_refused(product: str, version: str, good: bool) -> None:
+    errors = About(product=product, version=version).unusable()
+    assert (not errors) is good
+    assert all(f"{product} {version} is too old" in error for error in errors)
 
 
 @pytest.mark.parametrize(

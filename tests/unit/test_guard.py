@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from answerback.errors import StoreUnavailable, StoreUnfit
+from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
 from answerback.store import guard as module
 from answerback.store.guard import Guard
 
@@ -58,3 +58,13 @@ def test_what_was_refused_is_doubted_until_somebody_looks(clock: Clock) -> None:
     assert not guard.fresh
     guard.failed(StoreUnfit("it is a replica"), doubtful=True)
     assert "READONLY" in guard.unfit
+
+
+def test_a_full_server_is_logged_once_a_minute(clock: Clock) -> None:
+    guard = Guard()
+    with capture_logs() as lines:
+        for _ in range(1000):
+            guard.full(StoreFull())
+            clock.now += 0.1
+    assert len(lines) == 2
+    assert not guard.away

@@ -1,0 +1,31 @@
+"""The commands that a Redis user needs are those that we send; tests/redis/test_server.py holds it against a server."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+from answerback.store import permissions
+
+STORE = Path(str(resources.files("answerback.store")))
+# A command as it is sent: `call("GET", …`, or ("GET", …) among several.
+SENT = re.compile(r'(?:\b(?:call|wait|send)\(|\()\s*"([A-Z]{3,20})"')
+
+
+def test_every_command_that_is_sent_is_in_the_rule() -> None:
+    """Add a new one to answerback/store/permissions.py, and to the rule in docs/durability.md."""
+    files = [file for file in STORE.glob("*.py") if file.name != "embedded.py"]  # which names environment variables
+    sent = {name for file in files for name in SENT.findall(file.read_text())}
+    optional = {name.partition("|")[0] for name in permissions.OPTIONAL}
+    assert {"GET", "HSET", "SUBSCRIBE"} <= sent
+    assert sent - optional <= set(permissions.required())
+
+
+def test_what_is_missing_is_named_by_the_kind_of_refusal() -> None:
+    calls = permissions.calls()
+    assert permissions.missing([True] * len(calls)) == ""
+    assert permissions.missing([call[0] != "BLPOP" for call in calls]) == "+blpop"
+    assert permissions.missing([call[0] not in ("PUBLISH", "SUBSCRIBE") for call in calls]).endswith("&ab:*")
+    assert permissions.missing([call != calls[-1] for call in calls]) == "~arq:*"
+    assert permissions.missing([False] * len(calls)) == permissions.rule()
