@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -12,6 +13,9 @@ from answerback.errors import Unavailable
 from answerback.platforms import Exchange, Headers, Request, Response
 
 T = TypeVar("T")
+
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+# With a fraction, which the standard does not have and some send.
 
 LONGEST_WAIT = 86_400.0
 LONGEST_OUTAGE = 3600.0
@@ -32,7 +36,7 @@ def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 9:
+    if _SECONDS.fullmatch(value):
         seconds = float(value)
     else:
         when = _timestamp(value)

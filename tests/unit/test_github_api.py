@@ -12,7 +12,8 @@ from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import More, Response, Sent
 from answerback.platforms.github.api import LIMIT, GitHub
-from answerback.platforms.github.credential import App, Token
+from answerback.platforms.github.app import App
+from answerback.platforms.github.credential import Token
 from tests.fixtures.exchanges import answer, run
 
 API = "https://api.github.com"

@@ -11,7 +11,7 @@ from answerback.errors import ConfigurationError, NotYet, RateLimited, Rejected,
 from answerback.messages import Address, Reply
 from answerback.platforms import Response, github
 from answerback.platforms.github.api import GitHub
-from answerback.platforms.github.credential import App
+from answerback.platforms.github.app import App
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
 

@@ -92,7 +92,7 @@ def test_an_outage_is_tried_again(client: Standard, status: int) -> None:
 
 @pytest.mark.parametrize("status", [503, 502, 404, 409])
 @pytest.mark.parametrize(
-    ("value", "after"), [("5", 5), ("Sat, 01 Mar 2025 10:00:30 GMT", 30), ("999999", 3600), ("-1", 1)]
+    ("value", "after"), [("5", 5), ("1.5", 1.5), ("Sat, 01 Mar 2025 10:00:30 GMT", 30), ("999999", 3600), ("-1", 1)]
 )
 def test_a_receiver_that_fails_says_for_how_long(client: Standard, status: int, value: str, after: float) -> None:
     with pytest.raises(Unavailable) as caught:

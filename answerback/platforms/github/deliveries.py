@@ -17,7 +17,8 @@ import msgspec
 from answerback.errors import Rejected
 from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
-from answerback.platforms.github.credential import HEADERS, App, Credential, configured
+from answerback.platforms.github.app import App
+from answerback.platforms.github.credential import HEADERS, Credential, configured
 from answerback.platforms.github.refusal import Signed, check
 
 if TYPE_CHECKING:

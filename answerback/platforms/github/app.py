@@ -1,0 +1,189 @@
+"""A GitHub App: its key buys a token for each of its installations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from answerback.errors import ConfigurationError
+from answerback.log import get_logger
+from answerback.messages import Identity
+from answerback.platforms import Exchange, Response
+from answerback.platforms.answer import clock_off, read
+from answerback.platforms.attempt import LAST, Attempt
+from answerback.platforms.github.credential import ASKING, requested
+from answerback.platforms.github.refusal import Signed, check
+
+log = get_logger(__name__)
+
+_TOLERATED = 30.0
+"""Seconds that our clock and GitHub's may differ by: the Date header has whole ones, and an answer takes its time."""
+
+
+class _App(msgspec.Struct):
+    id: int
+    slug: str
+
+
+class _Installation(msgspec.Struct):
+    id: int
+
+
+class _Token(msgspec.Struct):
+    token: str
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Issued(NamedTuple):
+    """An installation's token, and by our corrected clock when it was issued and when it is used no more."""
+
+    token: str
+    at: float
+    until: float
+
+
+_app = msgspec.json.Decoder(_App)
+_installation = msgspec.json.Decoder(_Installation)
+_token = msgspec.json.Decoder(_Token)
+
+
+class App:
+    """A GitHub App: its key signs a short JWT, which buys a token of one hour for one installation.
+
+    Raises `ConfigurationError` for a key that is no RSA private key.
+    https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+    """
+
+    name = "GITHUB_APP_PRIVATE_KEY"
+
+    def __init__(self, app_id: str, key: str, api: str, clock: Callable[[], float] = time.time) -> None:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from jwt.algorithms import RSAAlgorithm
+        from jwt.exceptions import InvalidKeyError
+
+        try:
+            loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(key)
+        except (InvalidKeyError, ValueError, TypeError):
+            loaded = None
+        if not isinstance(loaded, RSAPrivateKey):
+            raise ConfigurationError(
+                "GITHUB_APP_PRIVATE_KEY is not an RSA private key that can be read: "
+                "take the .pem file that the app's settings page at GitHub offers"
+            )
+        self._key = loaded  # reading the PEM takes much longer than signing with it
+        self._id, self._api, self._clock = app_id, api, clock
+        self._tokens: dict[int, _Issued] = {}
+        self._installations: dict[str, int] = {}
+        self._replaced: dict[int, int] = {}
+        self._ahead = 0.0
+
+    def __repr__(self) -> str:
+        return f"App({self._id})"
+
+    def scope(self, installation: int) -> str:
+        return f"installation:{installation}" if installation else ""
+
+    def authorization(self, repo: str, installation: int, attempt: Attempt = LAST) -> Exchange[str]:
+        number = self._number(repo, installation) or (yield from self._installed_in(repo, attempt))
+        issued = self._tokens.get(number)
+        if issued is None or self._now() >= issued.until:
+            response = yield from self._mint(number)
+            if response.status in (401, 404):
+                # An app that was removed and installed again has another installation than the webhook says.
+                before, number = number, (yield from self._installed_in(repo, attempt))
+                if number != before:
+                    self._replaced[installation or before] = number
+                    response = yield from self._mint(number)
+            self._check(response, attempt)
+            fresh = read(response, _token, "GitHub", unknown=False)
+            # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
+            now = self._now()
+            issued = _Issued(fresh.token, now, min(fresh.expires_at.timestamp(), now + 3600) - 120)
+            self._tokens[number] = issued
+        return f"Bearer {issued.token}"
+
+    def signed(self, repo: str, installation: int) -> Signed:
+        issued = self._tokens.get(self._number(repo, installation))
+        return Signed(self.name, self._now() - issued.at if issued else None)
+
+    def _mint(self, installation: int) -> Exchange[Response]:
+        """https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"""
+        url = f"{self._api}/app/installations/{installation}/access_tokens"
+        return (yield from self._ask("POST", url))
+
+    def _number(self, repo: str, installation: int) -> int:
+        """The installation as we know it now; 0 when it has to be looked up."""
+        return self._replaced.get(installation, installation) or self._installations.get(repo, 0)
+
+    def forget(self, installation: int) -> bool:
+        if installation:
+            self._tokens.pop(self._replaced.pop(installation, installation), None)
+        else:  # it was looked up by repository; what we remember may be what is wrong
+            self._tokens.clear()
+            self._installations.clear()
+        return True
+
+    def whoami(self) -> Exchange[Identity]:
+        """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
+        response = yield from self._ask("GET", f"{self._api}/app")
+        self._check(response, LAST)
+        app = read(response, _app, "GitHub", unknown=False)
+        slug = app.slug.lower()
+        return Identity(
+            name=f"@{app.slug} (app {app.id})", mentions=(slug,), marks=(f"app:{app.id}", f"login:{slug}[bot]")
+        )
+
+    def _installed_in(self, repo: str, attempt: Attempt) -> Exchange[int]:
+        """Which installation a repository, or an organization, belongs to: for webhooks that are not the app's own.
+
+        https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
+        """
+        url = f"{self._api}/{'repos' if '/' in repo else 'orgs'}/{quote(repo)}/installation"
+        response = yield from self._ask("GET", url)
+        self._check(response, attempt)
+        number = read(response, _installation, "GitHub", unknown=False).id
+        self._installations[repo] = number
+        return number
+
+    def sign(self) -> str:
+        """The value of the Authorization header for a request that the app makes as itself."""
+        import jwt
+
+        now = int(self._now())
+        # A minute back, since GitHub refuses a JWT from the future; ten minutes are the most it allows.
+        claims = {"iat": now - 60, "exp": now + 480, "iss": self._id}
+        return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
+
+    def _ask(self, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
+        """One request as the app itself, signed anew where our clock was what GitHub did not like. Not checked."""
+        response = yield from requested(method, url, self.sign())
+        return (yield from requested(method, url, self.sign())) if self.corrects(response) else response
+
+    def _check(self, response: Response, attempt: Attempt) -> None:
+        check(response, self._clock(), Signed(self.name), doing=ASKING, scope="", unknown=False, attempt=attempt)
+
+    def corrects(self, response: Response) -> bool:
+        """Take the time from a refusal that came because our clock is wrong. True when signing again may help.
+
+        A JWT must not be from the future, nor end more than ten minutes in it, by GitHub's clock:
+        https://github.com/octokit/auth-app.js/pull/164
+        """
+        if response.status != 401:
+            return False
+        ahead = clock_off(response.headers, self._clock())
+        if ahead is None or abs(ahead - self._ahead) < _TOLERATED:
+            return False
+        self._ahead = ahead
+        log.warning(
+            "the clock of this machine is wrong: GitHub's is used to sign, set this one (NTP)",
+            seconds_fast=round(ahead),
+        )
+        return True
+
+    def _now(self) -> float:
+        return self._clock() - self._ahead
