@@ -18,6 +18,7 @@ from answerback.store.live import Live
 from .api.api import Api
 from .api.conversation import Conversation
 from .api.key_check import KeyCheck
+from .api.openai.elsewhere import elsewhere
 from .api.routes import routes
 from .api.sse import Streams
 from .connections import Connection
@@ -26,6 +27,7 @@ from .mcp.endpoint import Mcp
 from .metrics import Metrics
 from .pages.pages import pages
 from .problems import explained, problems, rendered
+from .request_id import identified, show
 from .stopping import Stopping
 from .webhooks import Webhooks
 
@@ -43,7 +45,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     health, metrics = Health(threads), MetricsRoute(Metrics(threads).collect, token)
 
-    app = web.Application(middlewares=[problems], client_max_size=settings.body_limit)
+    app = web.Application(middlewares=[identified, elsewhere, problems], client_max_size=settings.body_limit)
     app.add_routes(
         [
             *(web.post(path, webhooks.post) for path in WEBHOOKS),
@@ -53,6 +55,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             *pages(),
         ]
     )
+    app.on_response_prepare.append(show)
     live, streams = Live(threads), Streams(settings.heartbeat)
     conversation = Conversation(threads, live)
     mcp = Mcp(conversation, settings.read_timeout)

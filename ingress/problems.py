@@ -22,6 +22,8 @@ from answerback.errors import (
 )
 from answerback.log import get_logger
 
+from . import request_id
+
 log = get_logger(__name__)
 
 CODES = {
@@ -111,6 +113,8 @@ def rendered(problem: Problem) -> web.Response:
     if problem.errors:
         body["errors"] = list(problem.errors)
     body |= problem.more
+    if id := request_id.current.get():
+        body["request_id"] = id
     text, kind = json.dumps(body), "application/problem+json"
     return web.Response(status=problem.status, text=text, content_type=kind, headers=problem.headers)
 

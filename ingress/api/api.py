@@ -21,6 +21,7 @@ from .origins import Origins
 from .repeats import Repeats, named
 from .retries import Retries
 from .route import Route
+from .sse import TYPE
 from .strangers import Strangers
 from .waits import Wait, Waits
 
@@ -50,6 +51,9 @@ class Api:
             for path in route.paths:
                 app.router.add_route(route.method, path, self._served(route))
                 methods.setdefault(path, []).append(route.method)
+                if route.method == "GET":
+                    # https://www.rfc-editor.org/rfc/rfc9110#name-head
+                    app.router.add_route("HEAD", path, self._served(route))
         for path, allowed in methods.items():
             app.router.add_route("OPTIONS", path, self._origins.preflight(allowed))
         app.on_response_prepare.append(_complete)
@@ -106,6 +110,9 @@ class Api:
             idempotency=retried or known,
             again=REMEMBERED if again else self._retries.seconds if retried else 0,
         )
+        if request.method == "HEAD" and route.streams == TYPE:
+            # It would never end.
+            return web.Response(content_type=TYPE)
         if again:
             return await self._repeats.once(call, route, raw, route.handler)
         return await route.handler(call)

@@ -57,6 +57,7 @@ class ProblemDetails(BaseModel):
     errors: list[WrongPlace] = []
     turn: str = Field("", description="the turn that failed: an operator finds it among the dead letters by this id")
     code: str = Field("", description="how it failed: agent_failed, unreachable, limit or timeout")
+    request_id: str = Field("", description="the request, as in `X-Request-Id` and in the log of ingress")
 
 
 def document(routes: Sequence[Route]) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
@@ -10,9 +11,15 @@ from multidict import CIMultiDict
 from ..problems import Problem, explained, rendered
 from .callers import Callers
 
-ALLOWED = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
-EXPOSED = "Location, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, WWW-Authenticate"
+ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
+EXPOSED = (
+    "Location, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, WWW-Authenticate, X-Request-Id, "
+    "X-Should-Retry"
+)
 HOUR = 3600
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+MOST = 100
+"""Headers that a page may name in one request."""
 
 
 class Origins:
@@ -47,10 +54,21 @@ class Origins:
             except Exception as error:  # noqa: BLE001  # logged by `explained`
                 return rendered(explained(error, request.path))
             headers |= {
+                "Vary": "Origin, Access-Control-Request-Headers",
                 "Access-Control-Allow-Methods": ", ".join(methods),
-                "Access-Control-Allow-Headers": ALLOWED,
+                "Access-Control-Allow-Headers": ", ".join((*ALLOWED, *_wanted(request))),
                 "Access-Control-Max-Age": str(HOUR),
             }
             return web.Response(status=204, headers=CIMultiDict(headers))
 
         return answer
+
+
+def _wanted(request: web.Request) -> list[str]:
+    """The other headers that a page wants to send: a page that may call may say what it likes.
+
+    OpenAI's client for browsers sends a dozen of its own, x-stainless-…, and each version adds some.
+    """
+    known = {name.lower() for name in ALLOWED}
+    names = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
+    return [name for name in names[:MOST] if _TOKEN.fullmatch(name) and name.lower() not in known]

@@ -22,6 +22,9 @@ from .waits import current, limited
 log = get_logger(__name__)
 
 TYPE = "text/event-stream"
+CACHE = "no-cache, no-transform"
+"""No proxy may keep a stream, nor pack it: what it packs it holds back."""
+_BREAKS = (("\u2028".encode(), rb"\u2028"), ("\u2029".encode(), rb"\u2029"), ("\x85".encode(), rb"\u0085"))
 RETRY = 1000
 """Milliseconds after which a reader that was cut off comes back."""
 STALLED = 30.0
@@ -60,9 +63,7 @@ class Streams:
         Where there is no more to come, and that is a failure, the connection is cut: what was sent is not whole.
         When the request has to end before its time, `last` is what is sent then; None: the connection is cut.
         """
-        response = web.StreamResponse(
-            headers={"Content-Type": kind, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        )
+        response = web.StreamResponse(headers={"Content-Type": kind, "Cache-Control": CACHE, "X-Accel-Buffering": "no"})
         try:
             await response.prepare(request)
             if first:
@@ -130,7 +131,18 @@ class _Events:
 
 def event(kind: str, data: bytes, id: str = "") -> bytes:
     """One event. `data` is JSON without line breaks; an event without an id leaves the reader's last one as it is."""
-    return (b"id: %b\n" % id.encode() if id else b"") + b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+    return (b"id: %b\n" % id.encode() if id else b"") + b"event: %b\ndata: %b\n\n" % (kind.encode(), one_line(data))
+
+
+def one_line(json: bytes) -> bytes:
+    """JSON that is one line to every reader.
+
+    A line of a stream ends with CR or LF alone; but many readers cut it with what their language calls a line, and
+    Python's `splitlines`, for one, also cuts at U+2028, U+2029 and U+0085.
+    """
+    for raw, escaped in _BREAKS:
+        json = json.replace(raw, escaped)
+    return json
 
 
 def wanted(request: web.Request) -> bool:

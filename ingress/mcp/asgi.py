@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ..api.call import Caller
-from ..api.sse import STALLED
+from ..api.sse import CACHE, STALLED, TYPE, one_line
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,17 +18,20 @@ Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Messa
 
 CALLER = "answerback.caller"
 """Where an application finds in the scope who calls."""
+STREAMS = "answerback.streams"
+"""Where it finds whether it may answer with a stream."""
+ANY = b"application/json, text/event-stream"
 LOOK = 1.0
 """Seconds between two looks whether the client is still there: while nothing is written, aiohttp tells nobody."""
 
 
 class Exchange:
-    """One request with its whole body, and its response, as ASGI sees them."""
+    """One request with its whole body, and its response, as ASGI sees them. `streams`: whether that may be a stream."""
 
-    def __init__(self, request: web.Request, body: bytes, caller: Caller) -> None:
+    def __init__(self, request: web.Request, body: bytes, caller: Caller, *, streams: bool) -> None:
         self._request = request
         self._body: bytes | None = body
-        self._scope = {**_scope(request), CALLER: caller}
+        self._scope = {**_scope(request), CALLER: caller, STREAMS: streams}
         self._response: web.StreamResponse | None = None
         self._gone = asyncio.Event()
 
@@ -70,7 +73,8 @@ class Exchange:
     async def _write(self, response: web.StreamResponse, message: Message) -> None:
         if not response.prepared:
             await response.prepare(self._request)
-        await response.write(message.get("body", b""))
+        body = message.get("body", b"")
+        await response.write(one_line(body) if response.content_type == TYPE else body)
         if not message.get("more_body", False):
             await response.write_eof()
 
@@ -91,7 +95,11 @@ def _scope(request: web.Request) -> Scope:
         "raw_path": path.encode(),
         "query_string": request.rel_url.raw_query_string.encode(),
         "root_path": "",
-        "headers": [(name.lower(), value) for name, value in request.raw_headers],
+        # What is accepted was looked at: the SDK reads the header by the letter.
+        "headers": [
+            (b"accept", ANY),
+            *((name.lower(), value) for name, value in request.raw_headers if name.lower() != b"accept"),
+        ],
         "client": None,
         "server": None,
     }
@@ -101,4 +109,6 @@ def _headers(message: Message) -> CIMultiDict[str]:
     found = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
     # Ours to say: the connection is the server's.
     found.popall("connection", None)
+    if found.get("content-type", "").startswith(TYPE):
+        found["cache-control"] = CACHE
     return found

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import RootModel
@@ -22,6 +24,7 @@ from ..api.call import Call
 from ..api.conversation import Conversation
 from ..api.incoming import BODY
 from ..api.route import Route
+from ..api.sse import TYPE
 from ..api.waits import current
 from ..problems import Problem
 from .asgi import Application, Exchange
@@ -64,17 +67,17 @@ class Mcp:
     async def post(self, call: Call) -> web.StreamResponse:
         """Answer a message of the protocol."""
         request = call.request
-        if "Origin" in request.headers and "Access-Control-Allow-Origin" not in request[HEADERS]:
+        if "Access-Control-Allow-Origin" not in request[HEADERS] and not _own(request.headers.get("Origin"), request):
             raise Problem(403, "no web page may use this from there", code="wrong-origin")
-        accepted = request.headers.get("Accept", "")
-        if "*/*" not in accepted and not ("application/json" in accepted and "text/event-stream" in accepted):
+        accepted = _accepted(request)
+        if not accepted:
             raise Problem(406, "send Accept: application/json, text/event-stream")
         raw = await body.read(request, BODY, self._read_timeout)
         # As strictly as any body of the API: the SDK lets numbers through that are none in JSON.
         body.parsed(request, raw, Anything)
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())
-        exchange = Exchange(request, raw, call.caller)
+        exchange = Exchange(request, raw, call.caller, streams=TYPE in accepted)
         if wait := current():
             wait.resumable, wait.cut = False, exchange.leave  # the tools have their own way to answer those who wait
         return await exchange.run(await asyncio.shield(self._loading))
@@ -94,6 +97,28 @@ class Mcp:
         server: ToolServer = loaded.ToolServer(self._tools.all())
         self._server = server
         return await server.start()
+
+
+def _own(origin: str | None, request: web.Request) -> bool:
+    """Whether a request comes from no page, or from one that this ingress has served itself."""
+    # Behind a proxy the scheme is not ours to know; the host is what the browser has asked for.
+    return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+
+
+def _accepted(request: web.Request) -> set[str]:
+    """Which of JSON and a stream may be the answer: https://www.rfc-editor.org/rfc/rfc9110#name-accept.
+
+    A client that names nothing is answered in JSON: who reads streams says so.
+    """
+    found: set[str] = set()
+    for part in ",".join(request.headers.getall("Accept", ["application/json"])).lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        if any(re.fullmatch(r"q *= *0(\.0*)?", parameter) for parameter in parameters):
+            continue
+        for own in ("application/json", TYPE):
+            if kind in (own, f"{own.partition('/')[0]}/*", "*/*"):
+                found.add(own)
+    return found
 
 
 def refused(problem: Problem) -> web.Response:

@@ -29,7 +29,7 @@ from answerback.errors import BadCursor
 from ..api.call import Caller
 from ..api.incoming import BODY
 from ..problems import explained
-from .asgi import CALLER, Application
+from .asgi import CALLER, STREAMS, Application, Scope
 from .tools import Tool
 
 # At "info" it tells of every request.
@@ -56,7 +56,10 @@ class ToolServer:
             on_call_tool=self._call,
             get_tool_input_schema=lambda name: None,
         )
-        self._manager = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=BODY)
+        self._streaming, self._whole = (
+            StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=BODY, json_response=whole)
+            for whole in (False, True)
+        )
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -65,7 +68,7 @@ class ToolServer:
         started = asyncio.get_running_loop().create_future()
         self._running = asyncio.create_task(self._run(started))
         await started
-        return self._manager.handle_request
+        return self._handle
 
     async def stop(self) -> None:
         """End it, and what it still works on."""
@@ -73,9 +76,13 @@ class ToolServer:
         if self._running:
             await self._running
 
+    async def _handle(self, scope: Scope, receive: Any, send: Any) -> None:
+        manager = self._streaming if scope[STREAMS] else self._whole
+        await manager.handle_request(scope, receive, send)
+
     async def _run(self, started: asyncio.Future[None]) -> None:
         # A task group is left by the task that entered it: this one.
-        async with self._manager.run():
+        async with self._streaming.run(), self._whole.run():
             started.set_result(None)
             await self._stopping.wait()
 

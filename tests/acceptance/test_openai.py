@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from answerback.store import Chats, keys
 from tests.acceptance.caller import calling, key
 from tests.acceptance.system import System, free_port
 
@@ -281,6 +282,20 @@ async def test_the_same_request_again_gets_the_same_answer(chat: System) -> None
         again = [(await caller.post("/v1/chat/completions", alone, Idempotency_Key="k2"))[1] for _ in range(2)]
         assert [text.count('"content":"0"') for text in again] == [1, 1]
     assert (await chat.queues()).handled == 2
+
+
+async def test_the_same_request_again_gets_the_same_answer_for_a_day(chat: System) -> None:
+    chats = Chats(chat.threads)
+    async with calling(chat) as caller:
+        body = {"model": "count", "messages": HELLO}
+        first = await caller.post("/v1/chat/completions", body, Idempotency_Key="k1")
+        assert first[0] == 200
+        (chat_id,) = [id for p in range(chat.threads.partitions)
+                      for id in await chat.database.call("ZRANGE", keys.ephemeral(p), 0, -1)]  # fmt: skip
+        name = keys.ephemeral(chat.threads.partition(chat_id.decode()))
+        await chat.database.call("ZINCRBY", name, -23 * 3_600_000, chat_id)
+        assert await chats.purge_ephemeral() == 0, "23 hours later, after upkeep has been there"
+        assert await caller.post("/v1/chat/completions", body, Idempotency_Key="k1") == first
 
 
 @pytest.mark.parametrize("stream", [False, True])

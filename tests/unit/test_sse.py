@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer, make_mocked_request
 
-from answerback.store.deltas import Delta
+from answerback.store.deltas import Delta, told
 from answerback.store.live import Forgotten
 from ingress.api.asked import Kept
+from ingress.api.openai.answer import Chunk
+from ingress.api.openai.chunks import Chunks
 from ingress.api.sse import Streams, wanted
+from ingress.api.words import Words
 
 
 class Endless:
@@ -74,6 +78,25 @@ async def test_events_have_their_ids_and_end_with_the_deltas() -> None:
         assert await answer.read() == (
             b'retry: 1000\n\nevent: first\ndata: {}\n\nid: 1-0\nevent: text\ndata: {"a":1}\n\nevent: done\ndata: {}\n\n'
         )
+
+
+async def test_an_event_is_one_line_to_every_reader() -> None:
+    text = "a\u2028b\u2029c\x85d\u00e9"
+    deltas = Kept([Delta("1-0", "text", msgspec.json.encode({"text": text}))])
+    async with (
+        serving(lambda: deltas, asyncio.Event()) as server,
+        ClientSession() as session,
+        session.get(server.make_url("/")) as answer,
+    ):
+        assert answer.headers["Cache-Control"] == "no-cache, no-transform"
+        said = (await answer.read()).decode()
+    (data,) = [line.removeprefix("data: ") for line in said.splitlines() if line.startswith('data: {"text')]
+    assert msgspec.json.decode(data) == {"text": text}
+    blank = Chunk(id="1", created=0, model="m")
+    words = Words(Kept([Delta("1-0", *told("text", "t", message="m", at=0, text=text))]))
+    chunks = Chunks(words, blank, usage=False)
+    await anext(chunks)
+    assert len((await anext(chunks)).decode().splitlines()) == 2
 
 
 async def test_a_silent_stream_says_that_it_lives_and_what_is_lost_is_told() -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from answerback.log import get_logger
 
 from ...problems import Problem, explained
+from ..sse import one_line
 from ..words import Words
 from .answer import Chunk, ChunkChoice, CompletionUsage, Piece, finish_reason
 from .refusal import details
@@ -67,4 +68,4 @@ def _unset(piece: Piece) -> set[str]:
 
 
 def _event(data: str) -> bytes:
-    return b"data: %b\n\n" % data.encode()
+    return b"data: %b\n\n" % one_line(data.encode())
