@@ -167,7 +167,7 @@ class Node(_Part):
     edges: Annotated[list[Edge], Some] = []
     actions: Annotated[list[Trigger], Some] = []
     completion_criteria: Annotated[list[Criterion], Some] = []
-    max_turns: int | None = Field(None, ge=1)
+    max_turns: Annotated[int | None, BeforeValidator(lambda value: value or None)] = Field(None, ge=1)
     allow_skip: Annotated[bool, _none_as(True)] = True
     interruptible: Annotated[bool, _none_as(True)] = True
     tools: Annotated[list[str | ToolDefinition], Some] = []

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.acceptance import node
-from tests.acceptance.caller import key
+from tests.acceptance.caller import calling, key
 from tests.acceptance.system import System
 
 CHATTERS = "tests.acceptance.chatters:chatters"
@@ -43,6 +43,11 @@ async def test_openais_client_for_node_talks_to_agents(chat: System) -> None:
     assert "the agent failed" in told["broken"]["message"]
     assert (told["stranger"]["is"], told["stranger"]["code"]) == ("AuthenticationError", "invalid_api_key")
     assert (await chat.queues()).dead == 2, "it did not ask again"
+    assert told["retried"]["is"] == "APIConnectionTimeoutError"
+    async with calling(chat) as caller:
+        _, thread = await caller.get("/api/v1/chat/threads/retried")
+    said = [message["content"] for message in [*thread["messages"], *thread["waiting"]] if message["role"] == "user"]
+    assert said == ["say 0 and 2"], "it asked three times, and said it once"
 
 
 async def test_the_mcp_client_for_node_calls_our_tools(chat: System) -> None:

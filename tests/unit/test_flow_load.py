@@ -315,5 +315,11 @@ def test_what_needs_a_model_is_told() -> None:
     assert models_part(flow) == ['node "z" has an instruction, which a model turns into words']
 
 
+def test_no_turns_at_all_is_no_limit() -> None:
+    for none in (0, None):
+        assert load(_flow(_a(_edge("end", "z"), max_turns=none), END)).nodes[0].max_turns is None
+    assert _problems(_flow(_a(_edge("end", "z"), max_turns=-1), END))
+
+
 def test_the_example_is_good() -> None:
     assert load(EXAMPLE) == load(json.loads(EXAMPLE.read_text()))

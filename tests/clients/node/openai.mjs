@@ -43,10 +43,17 @@ async function listed() {
   return ids;
 }
 
+// Its agent answers once it is let go, below: until then each try runs into its time.
+const hasty = new OpenAI({ baseURL: `${BASE}/v1`, apiKey: KEY, timeout: 500, maxRetries: 2 });
+const retried = await refused(() =>
+  hasty.chat.completions.create({ model: "recite", messages: said("say 0 and 2"), metadata: { thread_id: "retried" } }),
+);
+
 const completion = await client.chat.completions.create({ model: "shows", messages: said("hello"), temperature: 0.2 });
 const helper = client.chat.completions.stream({ model: "echo", messages: said("hello") });
 
 const told = {
+  retried,
   completion,
   streamed: await streamed(),
   helper: await helper.finalContent(),
