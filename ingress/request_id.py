@@ -11,6 +11,8 @@ from structlog.contextvars import bound_contextvars
 
 HEADER = "X-Request-Id"
 
+ID = web.RequestKey("request_id", str)
+
 current: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that is answered here; "" where there is none."""
 
@@ -20,19 +22,16 @@ async def identified(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Gives a request its id. The outermost of all: whatever refuses it, it has one."""
-    id = f"req_{secrets.token_hex(12)}"
+    id = request[ID] = f"req_{secrets.token_hex(12)}"
     token = current.set(id)
     try:
         with bound_contextvars(request=id):
-            response = await handler(request)
-            if not response.prepared:
-                response.headers[HEADER] = id
-            return response
+            return await handler(request)
     finally:
         current.reset(token)
 
 
 async def show(request: web.Request, response: web.StreamResponse) -> None:
-    """Tell the id with a stream, whose headers leave before its handler is done."""
-    if id := current.get():
-        response.headers.setdefault(HEADER, id)
+    """Tell the id with the answer, whatever task gives it."""
+    if id := request.get(ID):
+        response.headers[HEADER] = id

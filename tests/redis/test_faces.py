@@ -128,7 +128,10 @@ async def test_each_request_has_an_id_in_its_answer_and_in_its_problem(face: Fac
     found = [await face.ask("GET", path) for path in ("/api/v1/me", "/api/v1/me", "/health/live", "/nothing")]
     ids = [answer.headers["X-Request-Id"] for answer in found]
     assert len(set(ids)) == 4
-    assert all(id.startswith("req_") for id in ids)
+    asked = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    kinds = ("application/json", "text/event-stream")
+    found += [await face.ask("POST", "/mcp", asked, Accept=accept) for accept in kinds]
+    assert all(answer.headers["X-Request-Id"].startswith("req_") for answer in found)
     for refused in (found[3], await face.ask("GET", "/api/v1/me", Authorization="Bearer nonsense")):
         assert (await refused.json(content_type=None))["request_id"] == refused.headers["X-Request-Id"]
 
