@@ -71,6 +71,10 @@ class MalformedArchive(AnswerbackError):
     """The line is not an exported thread."""
 
 
+class NewerData(AnswerbackError):
+    """Something in the store was written by newer code, and this one cannot read it."""
+
+
 class StoreUnavailable(AnswerbackError):
     """Redis does not answer."""
 

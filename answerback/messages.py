@@ -329,6 +329,7 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reason     one line for an operator
     done       what had been done before it failed: names of finished journal steps
     unknown    names of those that had begun and left no result: they may have taken effect
+    unreadable newer code wrote it, and this one could not decode it: it is kept as it lay there
     """
 
     id: str
@@ -341,4 +342,5 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent: str = ""
     done: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    unreadable: bool = False
     at: int = 0

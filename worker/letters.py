@@ -7,14 +7,18 @@ from collections.abc import Sequence
 
 from answerback.agents import Turn
 from answerback.errors import storable
+from answerback.log import get_logger
 from answerback.messages import DeadLetter, Entry, Usage
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store import Claim, Threads
 from answerback.store.claim import Told
+from answerback.store.decode import Unreadable, unreadable_reason
 from answerback.store.deltas import told
 
 from .outcome import ended, failed, replaced
 from .patience import patiently
+
+log = get_logger(__name__)
 
 
 def letter(
@@ -59,9 +63,27 @@ async def bury(
         claim,
         letter,
         entry,
-        handled=len(claim.entries),
+        handled=len(entry.raw) if isinstance(entry, Unreadable) else len(claim.entries),
         end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
         replaced=replaced(claim, events, whole=True),
         messages=failed(events, code),
         deltas=deltas,
     )
+
+
+def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unreadable]:
+    """The dead letter of events that this code cannot read, and what is kept of them."""
+    why = unreadable_reason(found.why)
+    log.error("cannot be read: kept among the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
+    buried = DeadLetter(
+        id=found.event.id,
+        kind="event",
+        thread=claim.thread,
+        reason=why,
+        attempts=claim.attempt,
+        agent=claim.agent,
+        done=finished_steps(claim.journal),
+        unknown=unknown_steps(claim.journal),
+        unreadable=True,
+    )
+    return buried, found

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from answerback.archive import Archive, line
+from answerback.errors import NewerData
 from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Archives, Threads
@@ -57,10 +58,17 @@ class Retention:
         for p in range(self._threads.partitions):
             kept = 0
             while ids := await patiently(self._archives.idle, p, before, kept, BATCH):
-                found = [archive for id in ids if (archive := await patiently(self._archives.read, id))]
+                found = [archive for id in ids if (archive := await self._read(id))]
                 done = await self._drop([archive for archive in found if _due(archive, before)], now)
                 kept += len(ids) - done
                 yield done
+
+    async def _read(self, id: str) -> Archive | None:
+        try:
+            return await patiently(self._archives.read, id)
+        except NewerData as error:
+            log.warning("an idle thread stays", reason=str(error))
+            return None
 
     async def _drop(self, archives: Sequence[Archive], now: int) -> int:
         if archives and self._folder is not None:

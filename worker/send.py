@@ -14,6 +14,7 @@ from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, More, Sent
 from answerback.platforms.text import split
 from answerback.store import Outbox, Outgoing
+from answerback.store.decode import UnreadableReply, unreadable_reason
 
 from .backoff import Backoff
 from .identity import Identities
@@ -75,6 +76,8 @@ class Sender:
 
     async def _send(self, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
+        if isinstance(reply, UnreadableReply):
+            return await self._fail(outgoing, unreadable_reason(reply.why))
         client = self._clients.get(reply.platform)
         if client is None:
             return await self._fail(outgoing, f"this worker has no credential for {reply.platform}")
@@ -235,7 +238,14 @@ class Sender:
         failed = _with(outgoing, state="failed", error=reason)
         reply = failed.reply
         log.error("reply failed for good", reply=reply.key, thread=reply.thread, reason=reason)
-        letter = DeadLetter(id=reply.key, kind="reply", thread=reply.thread, reason=reason, attempts=reply.attempts)
+        letter = DeadLetter(
+            id=reply.key,
+            kind="reply",
+            thread=reply.thread,
+            reason=reason,
+            attempts=reply.attempts,
+            unreadable=isinstance(reply, UnreadableReply),
+        )
         following: Outgoing | None = await patiently(self._outbox.settle, failed, letter)
         return following
 

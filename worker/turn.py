@@ -20,12 +20,13 @@ from answerback.platforms import Client
 from answerback.retry_after import seconds_told
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.claim import Told
+from answerback.store.decode import Unreadable, unreadable
 from answerback.store.deltas import told
 
 from .backoff import Backoff
 from .broadcast import SILENT, Broadcast, Voice, voice_of
 from .identity import Identities
-from .letters import bury, letter
+from .letters import bury, letter, unreadable_letter
 from .loops import Loops
 from .outcome import Status, commit, composer, done, ended, heard, left, messages, replaced, unanswered
 from .patience import patiently
@@ -94,7 +95,11 @@ class Turns:
 
     async def _turn(self, claim: Claim) -> bool:
         """One turn. True when the thread is still ours and has more to answer."""
-        event = claim.entries[0].event
+        first = claim.entries[0]
+        if isinstance(first, Unreadable):
+            await bury(self._threads, claim, *unreadable_letter(claim, first), "agent_failed")
+            return False
+        event = first.event
         if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
             why = f"its worker died or lost its lease in {claim.crashes} attempts"
@@ -134,7 +139,10 @@ class Turns:
             return False
         # One turn answers those in our hands that are for the same agent, and may be answered together.
         if len(claim.entries) > 1:
-            mine = takewhile(lambda e: answers(e.event) is agent and e.event.arrival != "queue", claim.entries[1:])
+            mine = takewhile(
+                lambda e: not isinstance(e, Unreadable) and answers(e.event) is agent and e.event.arrival != "queue",
+                claim.entries[1:],
+            )
             claim.entries = [claim.entries[0], *mine]
         return await self._answer(claim, agent, arrival)
 
@@ -155,7 +163,14 @@ class Turns:
         return True
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
-        turn, voice = self._open(claim, agent)
+        try:
+            turn, voice = self._open(claim, agent)
+        except msgspec.MsgspecError as error:
+            # Its journal, or its agent's state, is newer code's.
+            entries = [msgspec.msgpack.encode(entry) for entry in claim.entries]
+            found = unreadable_letter(claim, unreadable(entries, claim.thread, str(error)))
+            await bury(self._threads, claim, *found, "agent_failed")
+            return False
         structlog.contextvars.bind_contextvars(
             thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
         )

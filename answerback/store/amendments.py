@@ -5,13 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from answerback.messages import Amendment, Entry, dispatch_id
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.connection import Database
 from answerback.store.receipt import Receipt
 from answerback.store.scripts import Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
-_entry = msgspec.msgpack.Decoder(Entry).decode
 
 
 async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> Receipt:
@@ -24,9 +23,9 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     while again:
         again = False
         for raw in await database.call("LRANGE", inbox, 0, -1):
-            entry = _entry(raw)
+            entry = decode.entry(raw, thread)
             # One that came back from the dead letters with steps it had finished is being answered.
-            if entry.event.message != amendment.message or entry.journal:
+            if isinstance(entry, decode.Unreadable) or entry.event.message != amendment.message or entry.journal:
                 continue
             match await scripts.amend(names, [thread, raw, _amended(entry, amendment)]):
                 case b"amended":

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from answerback.messages import Message, TurnEnd, Usage
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.ends import end_of
-from answerback.store.threads import Threads, _entry, _message
+from answerback.store.threads import Threads
 
 PAGE = 100
 LOOK = 2000
@@ -44,7 +44,7 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> A
     history = keys.history(p, thread)
     # In one step: an event leaves the inbox in the step that adds to the history.
     inbox, length = await threads.database.together(("LRANGE", keys.inbox(p, thread), 0, -1), ("LLEN", history))
-    if any(event == each.id for raw in inbox for each in _entry(raw).events):
+    if any(event == each.id for raw in inbox for each in decode.entry(raw, thread).events):
         return None
     end = await end_of(threads, thread, event)
     if end is not None and not end.messages:
@@ -52,7 +52,7 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> A
     found: list[Message] = []
     for last in range(length, max(0, length - LOOK), -PAGE):
         raw = await threads.database.call("LRANGE", history, max(0, last - PAGE), last - 1)
-        found = [_message(each) for each in raw] + found
+        found = [decode.message(each) for each in raw] + found
         if end is not None:
             said = [message for message in found if message.id in end.messages]
             if len(said) == len(end.messages):

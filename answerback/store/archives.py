@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from answerback.archive import Archive
+from answerback.errors import NewerData
 from answerback.store import content, keys
 from answerback.store.connection import Value
 from answerback.store.graves import COUNTERS, Graves, mark
@@ -60,7 +61,10 @@ class Archives:
         return [id.decode() for id in found]
 
     async def read(self, id: str) -> Archive | None:
-        """A thread as of its last commit, with what waits and what is dead. None when it is not known."""
+        """A thread as of its last commit, with what waits and what is dead. None when it is not known.
+
+        Raises `NewerData`.
+        """
         p = self._threads.partition(id)
         while True:
             before, dead = await self._graves.of(id)
@@ -83,7 +87,12 @@ class Archives:
                 break
         if updated is None:
             return None
-        return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, graves)
+        try:
+            return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, graves)
+        except msgspec.MsgspecError as error:
+            raise NewerData(
+                f"{id} holds what a newer version of Answerback wrote ({error}): update this one"
+            ) from error
 
     async def restore(self, archive: Archive, *, replace: bool = False) -> bool:
         """Put an archived thread here. False when one of its id is here, and `replace` is not.

@@ -14,7 +14,7 @@ import msgspec
 
 from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.messages import Author, Event
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.archives import Archives
 from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
 from answerback.store.connection import Value
@@ -24,7 +24,7 @@ from answerback.store.index import looked_up
 from answerback.store.listing import page_of
 from answerback.store.receipt import Only, Receipt
 from answerback.store.search import Filter
-from answerback.store.threads import Threads, _entry, _message
+from answerback.store.threads import Threads
 
 DEFAULT = "default"
 """The workspace that the threads of platforms belong to."""
@@ -174,7 +174,9 @@ class Chats:
             ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
         )
         more = len(found) > limit
-        messages, waiting = merged([_message(raw) for raw in found[:limit]], [_entry(raw) for raw in inbox])
+        messages, waiting = merged(
+            [decode.message(raw) for raw in found[:limit]], [decode.entry(raw, thread) for raw in inbox]
+        )
         return Said(messages, cursor_of(start + limit)) if more else Said(messages, None, waiting)
 
     async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> Whole:
@@ -190,7 +192,9 @@ class Chats:
             ("LLEN", keys.history(p, thread)),
             ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
         )
-        messages, waiting = merged([_message(raw) for raw in history], [_entry(raw) for raw in inbox])
+        messages, waiting = merged(
+            [decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox]
+        )
         earlier = length - len(history)
         return Whole(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
 

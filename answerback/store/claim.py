@@ -10,10 +10,9 @@ import msgspec
 
 from answerback.messages import Entry, Event, Message, Reply, TurnEnd
 from answerback.store.connection import Value
+from answerback.store.decode import work
 
 _encode = msgspec.msgpack.Encoder().encode
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_message = msgspec.msgpack.Decoder(Message).decode
 
 
 Told = tuple[str, bytes]
@@ -75,9 +74,11 @@ class Claim(msgspec.Struct):
 
     @classmethod
     def read(cls, thread: str, owner: str, found: Sequence[Any]) -> Claim:
-        """A claim as the script `claim` gives it."""
+        """A claim as the script `claim` gives it. Its only entry is `Unreadable` where any of it cannot be decoded."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
         waiting, wanted, system, live, cancelled, streak, looping = more
+        steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
+        found_entries, messages = work(entries, history, thread)
         return cls(
             thread,
             fence,
@@ -87,9 +88,9 @@ class Claim(msgspec.Struct):
             crashes,
             agent.decode(),
             state,
-            [_entry(entry) for entry in entries],
-            [_message(message) for message in history],
-            {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)},
+            found_entries,
+            messages,
+            steps,
             waiting,
             wanted.decode(),
             system.decode(),

@@ -9,7 +9,7 @@ import msgspec
 
 from answerback.archive import VERSION, Archive, Dead
 from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.chat import PREFIX
 from answerback.store.connection import Value
 
@@ -36,7 +36,10 @@ def read(
     ends: Sequence[bytes],
     dead: Sequence[Sequence[Any]],
 ) -> Archive:
-    """The archive of a thread. `dead` is letters, what a replay of each puts back, and when each was buried."""
+    """The archive of a thread. `dead` is letters, what a replay of each puts back, and when each was buried.
+
+    Raises `MsgspecError` for what this code cannot decode.
+    """
     text, binary = _fields({name.decode(): value for name, value in fields.items()}, begun=bool(journal))
     return Archive(
         version=VERSION,
@@ -132,6 +135,12 @@ def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], di
 
 def _dead(letter: bytes, grave: bytes, at: int) -> Dead:
     found = msgspec.structs.replace(_letter(letter), at=at)
+    if found.kind == "event" and found.unreadable:
+        entry = decode.buried(grave, found.thread)
+        if isinstance(entry, decode.Unreadable):
+            raise msgspec.ValidationError(entry.why)
+        # Newer code has come back, that wrote it.
+        return Dead(letter=msgspec.structs.replace(found, unreadable=False), entry=entry)
     if found.kind == "event":
         return Dead(letter=found, entry=_entry(grave))
     return Dead(letter=found, reply=_reply(grave))

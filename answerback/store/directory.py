@@ -10,10 +10,11 @@ import msgspec
 from answerback.messages import Arrival
 from answerback.store import keys
 from answerback.store.connection import Database
+from answerback.store.decode import readable
 from answerback.store.remotes import Remote, Remotes
 from answerback.store.roster import AgentReport, Roster, WorkerReport
 
-_agent = msgspec.msgpack.Decoder(AgentReport).decode
+_agent = msgspec.msgpack.Decoder(AgentReport)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Directory:
         """An agent by its name; None when there is none, not even one whose workers are away just now."""
         found = await self._database.call("HGET", keys.agents(), name)
         if found is not None:
-            return _in_code(_agent(found))
+            return next((_in_code(report) for report in readable(_agent, [found])), None)
         remote = await self._remotes.get(workspace, name)
         return _registered(remote) if remote else None
 

@@ -8,9 +8,10 @@ import msgspec
 
 from answerback.messages import Entry, Event, Message, TurnEnd
 from answerback.store import keys
+from answerback.store.decode import readable
 from answerback.store.threads import Threads
 
-_end = msgspec.msgpack.Decoder(TurnEnd).decode
+_end = msgspec.msgpack.Decoder(TurnEnd)
 
 NEWEST = 20
 """Ends that are looked at first: what is asked for has most likely just ended."""
@@ -39,7 +40,7 @@ async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
     name = keys.ends(threads.partition(thread), thread)
     for first, last in ((-NEWEST, -1), (0, -NEWEST - 1)):
         found = await threads.database.call("LRANGE", name, first, last)
-        for end in map(_end, reversed(found)):
+        for end in readable(_end, reversed(found)):
             if event in end.events:
                 return end
         if len(found) < NEWEST:

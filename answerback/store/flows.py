@@ -8,6 +8,7 @@ import msgspec
 
 from answerback.drawing.sketch import Sketch
 from answerback.store import keys
+from answerback.store.decode import readable
 from answerback.store.threads import Threads
 
 
@@ -30,7 +31,7 @@ class _State(msgspec.Struct):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_sketch = msgspec.msgpack.Decoder(Sketch).decode
+_sketch = msgspec.msgpack.Decoder(Sketch)
 _state = msgspec.msgpack.Decoder(_State).decode
 
 
@@ -61,4 +62,6 @@ class Flows:
             # An agent's state is its own: in one that follows no flow, the name may mean something else.
             return None
         sketch = await self._database.call("HGET", keys.flows(), agent) if place else None
-        return Standing(agent.decode(), place.node, _sketch(sketch)) if place and sketch else None
+        if place is None or sketch is None:
+            return None
+        return next((Standing(agent.decode(), place.node, drawn) for drawn in readable(_sketch, [sketch])), None)

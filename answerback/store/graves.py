@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import msgspec
-
-from answerback.messages import DeadLetter
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.threads import Threads
-
-_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 
 COUNTERS = ("buried", "failed replies", "restored")
 """Of a partition: they grow with every dead letter that comes to lie there."""
@@ -61,7 +56,7 @@ class Graves:
             for id, letter in zip(page, letters, strict=True):
                 if letter is not None and id not in self._known[p]:
                     self._known[p].add(id)
-                    self._found[p][_letter(letter).thread].append(id.decode())
+                    self._found[p][decode.letter(letter, id.decode()).thread].append(id.decode())
 
 
 def mark(counted: list[bytes | None]) -> str:

@@ -8,12 +8,10 @@ from typing import Literal
 import msgspec
 
 from answerback.messages import Event, Message, Reply
-from answerback.store import clock, keys
+from answerback.store import clock, decode, keys
 from answerback.store.connection import Value
 from answerback.store.ends import merged
-from answerback.store.threads import Threads, _entry, _message
-
-_reply = msgspec.msgpack.Decoder(Reply).decode
+from answerback.store.threads import Threads
 
 State = Literal["idle", "waiting", "running", "retrying"]
 
@@ -121,13 +119,13 @@ async def transcript(threads: Threads, id: str) -> Transcript | None:
         ("HKEYS", keys.journal(p, id)),
         ("HVALS", keys.outbox(p, id)),
     )
-    entries = [_entry(entry) for entry in inbox]
+    entries = [decode.entry(raw, id) for raw in inbox]
     # What an interrupted turn left in the history waits all the same: an operator sees both.
-    messages, _ = merged([_message(message) for message in history], entries)
+    messages, _ = merged([decode.message(raw) for raw in history], entries)
     return Transcript(
         thread=summary,
         messages=messages,
         waiting=[entry.event for entry in entries],
         steps=sorted(step.decode() for step in steps),
-        replies=sorted((_reply(reply) for reply in replies), key=lambda reply: (reply.first, reply.key)),
+        replies=sorted((decode.reply(raw, id) for raw in replies), key=lambda reply: (reply.first, reply.key)),
     )

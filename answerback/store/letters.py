@@ -10,12 +10,10 @@ import msgspec
 
 from answerback.messages import DeadLetter, Entry, Reply
 from answerback.steps import settle
-from answerback.store import keys
+from answerback.store import decode, keys
+from answerback.store.decode import Unreadable, UnreadableReply
 from answerback.store.threads import Threads
 
-_letter = msgspec.msgpack.Decoder(DeadLetter).decode
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_reply = msgspec.msgpack.Decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -37,9 +35,9 @@ class Letters:
                 found, times = await self._database.together(
                     ("HMGET", keys.letters(p), *page), ("ZMSCORE", keys.dead(p), *page)
                 )
-                for letter, at in zip(found, times, strict=True):
+                for id, letter, at in zip(page, found, times, strict=True):
                     if letter is not None and at is not None:
-                        yield msgspec.structs.replace(_letter(letter), at=int(at))
+                        yield msgspec.structs.replace(decode.letter(letter, id.decode()), at=int(at))
 
     async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
         """A dead letter and what a replay would put back: the event's entry, or the reply."""
@@ -48,8 +46,8 @@ class Letters:
                 ("ZSCORE", keys.dead(p), id), ("HGET", keys.letters(p), id), ("HGET", keys.graves(p), id)
             )
             if at is not None and letter is not None and grave is not None:
-                found = msgspec.structs.replace(_letter(letter), at=int(at))
-                return found, _entry(grave) if found.kind == "event" else _reply(grave)
+                found = msgspec.structs.replace(decode.letter(letter, id), at=int(at))
+                return found, _put_back(found, grave)
         return None
 
     async def replay(
@@ -59,12 +57,14 @@ class Letters:
 
         Of the steps whose outcome is unknown, those in `again` are run again, and those in `done` count as done with
         that result (plain data); any other raises `OutcomeUnknown` once more. False when there is no such letter;
-        `ValueError` for a step whose outcome is not unknown.
+        `ValueError` for a step whose outcome is not unknown, and for what this code cannot read.
         """
         found = await self.get(id)
         if found is None:
             return False
         letter, grave = found
+        if isinstance(grave, Unreadable | UnreadableReply):
+            raise ValueError(f"this version of Answerback cannot read it ({grave.why}): update it first")
         p, thread = self._threads.partition(letter.thread), letter.thread
         if isinstance(grave, Reply):
             parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
@@ -121,3 +121,12 @@ class Letters:
                 [keys.dead(p), keys.letters(p), keys.graves(p), keys.seen(p, delivery)], [id]
             )
         )
+
+
+def _put_back(letter: DeadLetter, grave: bytes) -> Entry | Reply:
+    if letter.kind == "reply":
+        return decode.reply(grave, letter.thread, letter.id)
+    try:
+        return decode.buried(grave, letter.thread) if letter.unreadable else decode.entry(grave, letter.thread)
+    except msgspec.MsgspecError as error:
+        return decode.unreadable([grave], letter.thread, str(error))

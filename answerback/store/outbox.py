@@ -8,8 +8,9 @@ import msgspec
 
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Event, Reply
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.claim import Told
+from answerback.store.decode import UnreadableReply
 from answerback.store.deltas import told
 from answerback.store.group import Group
 from answerback.store.reservations import Taken
@@ -17,7 +18,6 @@ from answerback.store.scripts import Part
 from answerback.store.threads import Threads
 
 _encode = msgspec.msgpack.Encoder().encode
-_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -49,10 +49,18 @@ class Outbox:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
         found = await self._scripts.claim_outbox(names, [taken.till, owner, *taken.threads])
         return [
-            Outgoing(thread, claimed[0], owner, _reply(claimed[1]))
+            Outgoing(thread, claimed[0], owner, await self._head(thread, claimed[1]))
             for thread, claimed in zip(taken.threads, found, strict=True)
             if claimed is not None
         ]
+
+    async def _head(self, thread: str, raw: bytes) -> Reply:
+        """The reply at the head of an outbox that we hold."""
+        found = decode.reply(raw, thread)
+        if isinstance(found, UnreadableReply):
+            key = await self._database.call("LINDEX", keys.unsent(self._threads.partition(thread), thread), 0)
+            found = msgspec.structs.replace(found, key=(key or b"").decode())
+        return found
 
     async def mark(self, outgoing: Outgoing) -> None:
         """Record the reply as it is now, and begin the lease anew. Raises `LeaseLost`: then no byte of it may leave."""
@@ -69,7 +77,9 @@ class Outbox:
         """
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         grave, rest = b"", list[Reply]()
-        if letter:
+        if letter and isinstance(reply, UnreadableReply):
+            grave = reply.raw
+        elif letter:
             rest = await self._behind(p, reply)
             grave = _encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
             if rest:
@@ -89,7 +99,7 @@ class Outbox:
         )  # fmt: skip
         if following is None:
             raise LeaseLost
-        return Outgoing(id, outgoing.fence, outgoing.owner, _reply(following)) if following else None
+        return Outgoing(id, outgoing.fence, outgoing.owner, await self._head(id, following)) if following else None
 
     async def divide(self, outgoing: Outgoing, parts: Sequence[str]) -> Outgoing:
         """The reply as several, none of them posted. Returns the first, still ours. Raises `LeaseLost`.
@@ -119,7 +129,12 @@ class Outbox:
         unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
         parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
         found = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
-        return [_reply(raw) for raw in found if raw is not None]
+        rest = [
+            decode.reply(raw, reply.thread, key.decode())
+            for key, raw in zip(parts, found, strict=True)
+            if raw is not None
+        ]
+        return [part for part in rest if not isinstance(part, UnreadableReply)]
 
     async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
         """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
@@ -149,8 +164,8 @@ class Outbox:
             keys.clock(p),
         ]  # fmt: skip
         while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
-            reply = _reply(raw)
-            if reply.state not in ("pending", "sending"):
+            reply = decode.reply(raw, thread)
+            if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending"):
                 return False
             reply = msgspec.structs.replace(
                 reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
@@ -165,7 +180,7 @@ class Outbox:
     async def replies(self, thread: str) -> dict[str, Reply]:
         """Every reply of a thread by its key, with its state."""
         found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
-        return {key.decode(): _reply(reply) for key, reply in found.items()}
+        return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in found.items()}
 
     @property
     def now(self) -> int:
@@ -188,6 +203,8 @@ _LEFT_OUT = "The parts of the same reply behind it ({}) are not posted without i
 
 def _kept(reply: Reply) -> bytes:
     # What was said stands in the history; only its fate is kept here.
+    if isinstance(reply, UnreadableReply):
+        reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
     return _encode(msgspec.structs.replace(reply, text="", address={}))
 
 

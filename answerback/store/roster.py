@@ -10,6 +10,7 @@ import redis
 from answerback.messages import Arrival, Identity
 from answerback.store import keys
 from answerback.store.connection import Database
+from answerback.store.decode import readable
 
 FORGOTTEN = 24 * 3_600_000
 """After so many ms of silence a worker is forgotten, and so is an agent."""
@@ -66,9 +67,9 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     marks: Sequence[str] = ()
 
 
-_report = msgspec.msgpack.Decoder(WorkerReport).decode
-_agent = msgspec.msgpack.Decoder(AgentReport).decode
-_identity = msgspec.msgpack.Decoder(Identity).decode
+_report = msgspec.msgpack.Decoder(WorkerReport)
+_agent = msgspec.msgpack.Decoder(AgentReport)
+_identity = msgspec.msgpack.Decoder(Identity)
 
 
 def report_from_thread(url: str, report: WorkerReport) -> None:
@@ -104,7 +105,8 @@ class Roster:
         """Every worker that reported, with for how many ms it has been silent. Long silent ones are forgotten."""
         now = await self._database.now()
         found = await self._database.call("HGETALL", keys.workers())
-        reports = [_report(report) for report in found.values()]
+        # A newer worker, on its way out or in, may report what we cannot read.
+        reports = list(readable(_report, found.values()))
         if gone := [report.id for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.workers(), *gone)
         living = [(report, now - report.seen) for report in reports if report.id not in gone]
@@ -113,7 +115,7 @@ class Roster:
     async def agents(self) -> list[AgentReport]:
         """Every agent in code that a worker told of lately, by name, whether it is served now or not."""
         now = await self._database.now()
-        reports = [_agent(report) for report in await self._database.call("HVALS", keys.agents())]
+        reports = list(readable(_agent, await self._database.call("HVALS", keys.agents())))
         if gone := [report.name for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.agents(), *gone)
             await self._database.call("HDEL", keys.flows(), *gone)
@@ -126,4 +128,4 @@ class Roster:
     async def identities(self) -> dict[str, Identity]:
         """Who we are, by platform."""
         found = await self._database.call("HGETALL", keys.identities())
-        return {platform.decode(): _identity(identity) for platform, identity in found.items()}
+        return {p.decode(): who for p, raw in found.items() for who in readable(_identity, [raw])}

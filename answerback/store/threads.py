@@ -14,7 +14,7 @@ import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, TurnEnd, dispatch_id
-from answerback.store import amendments, keys
+from answerback.store import amendments, decode, keys
 from answerback.store.claim import (
     SUSPECT,
     Claim,
@@ -34,8 +34,6 @@ from answerback.store.reservations import Reservations, Taken
 from answerback.store.scripts import Part, Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_message = msgspec.msgpack.Decoder(Message).decode
 
 
 class Threads(Reservations):
@@ -159,7 +157,7 @@ class Threads(Reservations):
         )
         if found is None:
             raise LeaseLost
-        claim.entries = [_entry(entry) for entry in found[0]]
+        claim.entries = [decode.entry(raw, id) for raw in found[0]]
         return float(found[1]) / 1000
 
     async def step(self, step: Step) -> None:
@@ -200,7 +198,7 @@ class Threads(Reservations):
         entries = await self._commits[p].submit((names, args))
         if entries is None:
             raise LeaseLost
-        return [_entry(entry) for entry in entries]
+        return [decode.entry(raw, id) for raw in entries]
 
     async def release(
         self,
@@ -248,8 +246,11 @@ class Threads(Reservations):
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 
-        How the turn ended, and as `messages` what was said to us, stay in the thread. Raises `LeaseLost`.
+        How the turn ended, and as `messages` what was said to us, stay in the thread. What cannot be decoded is kept as
+        it is, and a redelivery of it stays a duplicate. Raises `LeaseLost`.
         """
+        unreadable = isinstance(entry, decode.Unreadable)
+        kept = decode.Kept(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.bury(
             [
@@ -259,7 +260,8 @@ class Threads(Reservations):
                 keys.history(p, id),
             ],
             [
-                id, claim.fence, letter.id, _encode(entry), _encode(letter), self._seen, handled, claim.owner,
+                id, claim.fence, letter.id, _encode(kept), _encode(letter), 0 if unreadable else self._seen, handled,
+                claim.owner,
                 *end_words(end, replaced, messages), *delta_words(deltas),
             ],
         )  # fmt: skip

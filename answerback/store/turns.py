@@ -7,13 +7,12 @@ from typing import Literal
 import msgspec
 
 from answerback.messages import DeadLetter, Message, Reply, TurnEnd
-from answerback.store import keys
+from answerback.store import decode, keys
 from answerback.store.ends import end_of
 from answerback.store.index import Summary, summarised
 from answerback.store.letters import Letters
-from answerback.store.threads import Threads, _entry, _message
+from answerback.store.threads import Threads
 
-_reply = msgspec.msgpack.Decoder(Reply).decode
 _PAGE = 100
 
 
@@ -50,17 +49,16 @@ async def turn_state(letters: Letters, threads: Threads, thread: str, id: str) -
         ("HVALS", keys.outbox(p, thread)),
         ("LLEN", keys.history(p, thread)),
     )
-    replies = sorted(
-        (reply for reply in map(_reply, outbox) if reply.key.startswith(f"{id}.")), key=lambda reply: _order(reply.key)
-    )
-    waiting = [_entry(entry).event.id for entry in inbox]
+    found = [decode.reply(raw, thread) for raw in outbox]
+    replies = sorted((r for r in found if r.key.startswith(f"{id}.")), key=lambda reply: _order(reply.key))
+    waiting = [decode.entry(raw, thread).event.id for raw in inbox]
     if id in waiting:
         before = waiting.index(id)
         state = "waiting" if before or summary.state == "idle" else summary.state
         return TurnState(id=id, thread=summary, state=state, before=before, replies=replies)
     end = await end_of(threads, thread, id)
-    if found := await letters.get(id):
-        return TurnState(id=id, thread=summary, state="dead", replies=replies, letter=found[0], end=end)
+    if letter := await letters.get(id):
+        return TurnState(id=id, thread=summary, state="dead", replies=replies, letter=letter[0], end=end)
     messages = await _committed(threads, thread, end.turn if end else id, length)
     return TurnState(id=id, thread=summary, state="handled", messages=messages, replies=replies, end=end)
 
@@ -71,7 +69,7 @@ async def _committed(threads: Threads, thread: str, turn: str, length: int) -> l
     history = keys.history(threads.partition(thread), thread)
     for end in range(length, 0, -_PAGE):
         raw = await threads.database.call("LRANGE", history, max(0, end - _PAGE), end - 1)
-        page = [_message(message) for message in raw]
+        page = [decode.message(each) for each in raw]
         found = [message for message in page if message.turn == turn] + found
         if found and page[0].turn != turn:
             break

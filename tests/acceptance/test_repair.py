@@ -14,6 +14,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from answerback.archive import parse
+from answerback.store import keys
 from answerback.store.keys import arq_queue
 from tests.acceptance.scene import stopped
 from tests.acceptance.system import Process, System, until
@@ -203,3 +204,35 @@ async def test_a_worker_drops_idle_threads_when_they_are_exported(plain: System,
     await plain.deliver("standard", Standard().message("two", thread="t"))
     await plain.quiet(2)
     assert await plain.answers("standard:t") == ["0", "1"]
+
+
+async def test_what_newer_code_wrote_waits_among_the_dead_letters_and_delays_nobody(plain: System) -> None:
+    """After a rollback. The event of one thread cannot be read; those of all others are answered meanwhile."""
+    await plain.ingress()
+    senders = [Standard() for _ in range(20)]
+    for number, sender in enumerate(senders):
+        await plain.deliver("standard", sender.message("hello", thread=f"t{number}"))
+    inbox = keys.inbox(0, "standard:t7")
+    known = msgspec.msgpack.decode(await plain.database.call("LINDEX", inbox, 0))
+    raw = msgspec.msgpack.encode(known | {"event": known["event"] | {"author": 7}})
+    await plain.database.call("LSET", inbox, 0, raw)
+    paused = msgspec.msgpack.encode({"state": "paused"})
+    await plain.database.call("HSET", keys.journal(0, "standard:t8"), "look#1", paused)
+    await plain.database.call("HSET", keys.thread(0, "standard:t9"), "state", b"\x93\x01\x02\x03")
+    await plain.database.call("RPUSH", keys.history(0, "standard:t10"), paused)
+    worker = await plain.worker(COUNT)
+    found = await plain.quiet(20)
+    assert (found.handled, found.buried) == (16, 4)
+    assert not worker.lines("left to its lease")
+    buried = {letter.thread: letter async for letter in plain.letters.list()}
+    assert set(buried) == {f"standard:t{number}" for number in (7, 8, 9, 10)}
+    assert all(letter.unreadable and letter.attempts == 1 for letter in buried.values())
+    letter = buried["standard:t7"]
+    shown = await command(plain, "dead", "show", letter.id)
+    assert shown.code == 0
+    assert "newer version" in shown.out
+    assert (await command(plain, "threads", "show", "standard:t7")).code == 0
+    refused = await command(plain, "dead", "replay", letter.id)
+    assert refused.code != 0
+    assert "update it first" in refused.err
+    assert msgspec.msgpack.decode(await plain.database.call("HGET", keys.graves(0), letter.id)) == {"entries": [raw]}

@@ -4,8 +4,8 @@
 -- KEYS  1 ready  2 ready wake  3 counters  4 dead  5 letters  6 graves
 --       7 thread  8 inbox  9 journal  10 seen (of the last of them)  11 deltas  12 clock  13 ends  14 history
 -- ARGV  1 thread id  2 fence  3 turn id (the dead letter's id)  4 the entry to put back on a replay
---       5 the dead letter  6 how long its delivery is remembered (ms)  7 entries it takes from the inbox
---       8 owner  9 how the turn ended (a TurnEnd)  then k, k messages that are replaced, n, n messages,
+--       5 the dead letter  6 how long its delivery is remembered as dead (ms), 0 if it is not
+--       7 entries it takes from the inbox  8 owner  9 how the turn ended (a TurnEnd)  then k, k messages that are replaced, n, n messages,
 --       then pairs of (kind, JSON): its last deltas
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
@@ -22,7 +22,7 @@ redis.call('DEL', KEYS[9])
 redis.call('ZADD', KEYS[4], wall, ARGV[3])
 redis.call('HSET', KEYS[5], ARGV[3], ARGV[5])
 redis.call('HSET', KEYS[6], ARGV[3], ARGV[4])
-redis.call('SET', KEYS[10], 'dead ' .. ARGV[1], 'PX', ARGV[6])
+if ARGV[6] ~= '0' then redis.call('SET', KEYS[10], 'dead ' .. ARGV[1], 'PX', ARGV[6]) end
 redis.call('HINCRBY', KEYS[7], 'position', ARGV[7])
 redis.call('HINCRBY', KEYS[7], 'buried', 1)
 redis.call('HSET', KEYS[7], 'owner', '', 'attempts', 0, 'crashes', 0, 'taken', 0, 'committed', once, 'error', '')

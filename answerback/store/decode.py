@@ -1,0 +1,157 @@
+"""What lies in Redis, decoded. What newer code wrote, before it was rolled back, may be beyond us: it is shown as such.
+
+Its bytes are kept as they are, so that nothing is lost once the newer code is back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
+
+NOTICE = "(This was written by a newer version of Answerback and cannot be shown.)"
+
+T = TypeVar("T")
+_entry = msgspec.msgpack.Decoder(Entry).decode
+_message = msgspec.msgpack.Decoder(Message).decode
+_reply = msgspec.msgpack.Decoder(Reply).decode
+_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+
+
+class Unreadable(Entry, frozen=True):
+    """Events of a turn that cannot be run: their entries, their journal, the thread's history or its
+    agent's state cannot be decoded.
+
+    event  stands for the last of them, with what could be made out
+    raw    the entries as they lie in the inbox; `why` they cannot be read
+    """
+
+    raw: tuple[bytes, ...] = ()
+    why: str = ""
+
+
+class UnreadableReply(Reply, frozen=True, kw_only=True):
+    """A reply that cannot be decoded, with what could be made out. `raw`: as it lies in the outbox."""
+
+    raw: bytes
+    why: str
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the dead letter of unreadable events keeps: their entries and the journal of their turn, unchanged."""
+
+    entries: tuple[bytes, ...]
+    journal: dict[str, bytes] = {}
+
+
+read_kept = msgspec.msgpack.Decoder(Kept).decode
+
+
+def entry(raw: bytes, thread: str) -> Entry:
+    """An entry of an inbox; `Unreadable` where it cannot be decoded."""
+    try:
+        return _entry(raw)
+    except msgspec.MsgspecError as error:
+        return unreadable([raw], thread, str(error))
+
+
+def work(entries: Sequence[bytes], history: Sequence[bytes], thread: str) -> tuple[list[Entry], list[Message]]:
+    """What a claim hands over. Where any of it cannot be decoded, one `Unreadable` stands for all the entries."""
+    try:
+        return [_entry(raw) for raw in entries], [_message(raw) for raw in history]
+    except msgspec.MsgspecError as error:
+        return [unreadable(entries, thread, str(error))], []
+
+
+def unreadable(entries: Sequence[bytes], thread: str, why: str) -> Unreadable:
+    """The entries of one turn, which cannot be run."""
+    event = _known(entries[-1]).get("event")
+    found = event if isinstance(event, dict) else {}
+    author = found.get("author")
+    delivery = _text(found, "delivery") or f"{thread.partition(':')[0]}:{hashlib.sha256(entries[-1]).hexdigest()[:32]}"
+    stand_in = Event(
+        delivery=delivery,
+        thread=thread,
+        kind=_text(found, "kind") or "unknown",
+        text=_text(found, "text") or NOTICE,
+        author=Author(_text(author, "id"), _text(author, "name")) if isinstance(author, dict) else Author(""),
+    )
+    return Unreadable(stand_in, raw=tuple(entries), why=why)
+
+
+def buried(grave: bytes, thread: str) -> Entry:
+    """What a replay of unreadable events would put back: `Unreadable` while they are."""
+    kept = read_kept(grave)
+    found, _ = work(kept.entries, (), thread)
+    if isinstance(found[0], Unreadable):
+        return found[0]
+    events = [event for each in found for event in each.events]
+    earlier = {name: record for each in found for name, record in each.journal.items()}
+    return Entry(events[-1], earlier | kept.journal, tuple(events[:-1]))
+
+
+def message(raw: bytes) -> Message:
+    """A message of a history, or one that stands in its place."""
+    try:
+        return _message(raw)
+    except msgspec.MsgspecError:
+        found = _known(raw)
+        ours = _text(found, "role") == "assistant"
+        return Message(
+            role="assistant" if ours else "user",
+            text=_text(found, "text") or NOTICE,
+            id=_text(found, "id"),
+            turn=_text(found, "turn"),
+        )
+
+
+def reply(raw: bytes, thread: str, key: str = "") -> Reply:
+    """A reply of an outbox; `UnreadableReply` where it cannot be decoded."""
+    try:
+        return _reply(raw)
+    except msgspec.MsgspecError as error:
+        found = _known(raw)
+        text = _text(found, "text") or NOTICE
+        return UnreadableReply(key=key or _text(found, "key"), thread=thread, text=text, raw=raw, why=str(error))
+
+
+def letter(raw: bytes, id: str) -> DeadLetter:
+    """A dead letter, or what could be made out of it."""
+    try:
+        return _letter(raw)
+    except msgspec.MsgspecError as error:
+        found = _known(raw)
+        kind: Literal["event", "reply"] = "reply" if _text(found, "kind") == "reply" else "event"
+        reason = f"{_text(found, 'reason') or 'unknown'} ({unreadable_reason(str(error))})"
+        return DeadLetter(id=id, kind=kind, thread=_text(found, "thread"), reason=reason, unreadable=True)
+
+
+def unreadable_reason(why: str) -> str:
+    """The reason of a dead letter, for an operator."""
+    return f"written by a newer version of Answerback, this one cannot read it: {why}"
+
+
+def readable(decode: msgspec.msgpack.Decoder[T], raws: Iterable[bytes]) -> Iterator[T]:
+    """Those that can be decoded."""
+    for raw in raws:
+        try:
+            yield decode.decode(raw)
+        except msgspec.MsgspecError:
+            continue
+
+
+def _known(raw: bytes) -> dict[Any, Any]:
+    try:
+        found = msgspec.msgpack.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(found: Mapping[Any, Any], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
