@@ -142,7 +142,8 @@ async def test_a_reply_is_dead_lettered_as_it_is(threads: Threads, letters: Lett
     assert isinstance(outgoing.reply, UnreadableReply)
     assert outgoing.reply.key == "r1"
     letter = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="newer", unreadable=True)
-    following = await outbox.settle(outgoing, letter)
+    failed = msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, state="failed"))
+    following = await outbox.settle(failed, letter)
     assert following is not None
     assert following.reply.key == "r2"
     with pytest.raises(ValueError, match="update it first"):
