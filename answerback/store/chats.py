@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from answerback.errors import NoSuchThread, ThreadDiffers
-from answerback.messages import Author, Event
+from answerback.messages import Author, Event, Message
 from answerback.store import decode, keys
 from answerback.store.archives import Archives
 from answerback.store.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
@@ -238,3 +238,7 @@ def thread_of(workspace: str, id: str) -> str:
     if not _ID.fullmatch(id):
         raise NoSuchThread
     return f"{PREFIX}{workspace}:{id}"
+
+
+def _merged(history: Sequence[bytes], inbox: Sequence[bytes], thread: str) -> tuple[list[Message], list[Event]]:
+    return merged([decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox])
