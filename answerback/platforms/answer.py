@@ -11,6 +11,7 @@ import msgspec
 
 from answerback.errors import Unavailable
 from answerback.platforms import Exchange, Headers, Request, Response
+from answerback.platforms.decoding import tolerant
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ def read(response: Response, decoder: msgspec.json.Decoder[T], whose: str, *, un
     `unknown`: whether what was asked may have been done all the same.
     """
     try:
-        return decoder.decode(response.body)
+        return tolerant(decoder, response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Unavailable(
             f"{whose} answered {response.status} with something unreadable: {error}", unknown=unknown

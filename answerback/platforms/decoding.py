@@ -1,4 +1,4 @@
-"""Reading a webhook's JSON: strict about what an event needs, tolerant of everything else."""
+"""Reading a platform's JSON: strict about what an event needs, tolerant of everything else."""
 
 from __future__ import annotations
 
@@ -21,32 +21,36 @@ _BOM = b"\xef\xbb\xbf"  # RFC 8259, section 8.1: a parser may ignore one
 _DEEPEST = 8
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, documented: str) -> T:
-    """The struct that `decoder` reads from a body.
+    """What `decoder` reads from the body of a webhook.
 
     Raises `MalformedBody` for what is no JSON, or lacks what the struct needs; `documented` names who says so.
     """
-    if isinstance(body, bytes):
-        body = body.removeprefix(_BOM)
     try:
-        try:
-            return decoder.decode(body)
-        except msgspec.ValidationError:
-            if not _is_struct(decoder.type):
-                raise
-            return _tolerant(decoder.type, body, "$", 0)  # type: ignore[no-any-return]
+        return tolerant(decoder, body)
     except RecursionError:
         raise MalformedBody("the JSON is nested too deeply") from None
     except (msgspec.MsgspecError, ValueError) as error:
         raise MalformedBody(f"the body is not what {documented}: {error}") from error
 
 
-def _tolerant(kind: Any, body: bytes | msgspec.Raw, path: str, depth: int) -> Any:
-    """A struct without its spare fields that cannot be read. The slow way: only for bodies that fail as a whole."""
+def tolerant(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
+    """What `decoder` reads: a struct, or a list of them. Raises what msgspec does, `ValueError` or `RecursionError`."""
+    if isinstance(body, bytes):
+        body = body.removeprefix(_BOM)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        return _value(decoder.type, body, "$", 0)  # type: ignore[no-any-return]
+
+
+def _struct(kind: Any, body: bytes | msgspec.Raw, path: str, depth: int) -> Any:
+    """A struct without its spare fields that cannot be read. The slow way: only for what fails as a whole."""
     if depth > _DEEPEST:
-        raise MalformedBody("the JSON is nested too deeply")
+        raise RecursionError
     found = _fields.decode(body)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
@@ -55,30 +59,27 @@ def _tolerant(kind: Any, body: bytes | msgspec.Raw, path: str, depth: int) -> An
             if field.required:
                 raise msgspec.ValidationError(f"Object missing required field `{field.encode_name}` - at `{path}`")
             continue
-        here = f"{path}.{field.encode_name}"
         try:
-            values[field.name] = _value(field.type, raw, here, depth)
+            values[field.name] = _value(field.type, raw, f"{path}.{field.encode_name}", depth)
         except msgspec.ValidationError:
             if not _is_spare(field.type):
                 raise
     return kind(**values)
 
 
-def _value(kind: Any, raw: msgspec.Raw, path: str, depth: int) -> Any:
-    if raw_null(raw) and type(None) in _options(kind):
-        return None
+def _value(kind: Any, raw: bytes | msgspec.Raw, path: str, depth: int) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        inner = next((option for option in _options(kind) if _is_struct(option)), None)
-        if inner is not None:
-            return _tolerant(inner, raw, path, depth + 1)
+        text = bytes(raw).lstrip()
+        for option in _options(kind):
+            if _is_struct(option) and text.startswith(b"{"):
+                return _struct(option, raw, path, depth + 1)
+            if get_origin(option) is list and text.startswith(b"["):
+                (item,) = get_args(option)
+                each = enumerate(_items.decode(raw))
+                return [_value(item, part, f"{path}[{index}]", depth) for index, part in each]
         raise msgspec.ValidationError(f"{str(error).partition(' - at ')[0]} - at `{path}`") from None
-
-
-def raw_null(raw: msgspec.Raw) -> bool:
-    """Whether a part of the JSON is null."""
-    return bytes(raw) == b"null"
 
 
 def _options(kind: Any) -> tuple[Any, ...]:

@@ -270,3 +270,11 @@ def test_a_comments_replies_are_searched_under_the_top_one(client: GitHub) -> No
     assert json.loads(done.requests[1].body)["variables"]["id"] == "DC_1"
     with pytest.raises(Rejected, match="gone"):
         run(client.find(msgspec.structs.replace(reply(address=DISCUSSION), refusals=9), US), graph(node=None))
+
+
+def test_a_field_that_nobody_needs_hides_no_reply(client: GitHub) -> None:
+    odd = {"performed_via_github_app": {"id": None}, "html_url": None}
+    others = [{"id": 4, "body": 7, "user": {"id": "x"}}, {"id": 5, "performed_via_github_app": []}]
+    found = run(client.find(reply(), US), answer([*others, {**OURS, **odd}])).value
+    assert isinstance(found, Sent)
+    assert run(client.post(reply()), answer({**OURS, **odd}, 201)).value == found

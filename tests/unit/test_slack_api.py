@@ -10,6 +10,7 @@ from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailabl
 from answerback.messages import Address, Identity, Reply
 from answerback.platforms import More, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
+from answerback.platforms.slack.metadata import metadata
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
 
@@ -320,3 +321,13 @@ def test_looking_and_posting_wait_for_limits_of_their_own(client: Slack) -> None
             run(exchange, limit)
         assert caught.value.scope in client.limits(reply(), looking=looking)
         assert caught.value.scope not in client.limits(reply(), looking=not looking)
+
+
+def test_what_other_apps_put_into_their_messages_hides_no_reply(client: Slack) -> None:
+    ours = {"ts": "2.0", "user": "U0ANSWERBT", "bot_id": "B08ANSWER1", "metadata": metadata(reply().key)}
+    others = [
+        {"ts": "1.0", "metadata": {"event_type": 5, "event_payload": []}},
+        {"ts": "1.1", "metadata": "none", "user": {"id": "U1"}},
+    ]
+    page = {"ok": True, "messages": [*others, ours]}
+    assert run(client.find(reply(), US), answer(page)).value == Sent("2.0")

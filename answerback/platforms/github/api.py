@@ -15,6 +15,7 @@ from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.blocks import closing
+from answerback.platforms.decoding import Spare
 from answerback.platforms.github import discussions
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
@@ -49,10 +50,10 @@ class Place(msgspec.Struct, frozen=True):
 
 class _Comment(msgspec.Struct):
     id: int
-    html_url: str = ""
-    body: str | None = None
-    user: User | None = None
-    performed_via_github_app: App | None = None
+    html_url: Spare[str] = None
+    body: Spare[str] = None
+    user: Spare[User] = None
+    performed_via_github_app: Spare[App] = None
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ class GitHub:
             data = yield from self._query(place, attempt, discussions.ADD, variables, doing, effect=True)
             if not data.added or not data.added.comment:
                 raise Unavailable(f"GitHub answered without the new comment while {doing}")
-            return Sent(data.added.comment.message, data.added.comment.url)
+            return Sent(data.added.comment.message, data.added.comment.url or "")
         url = self._comments(place) + (f"/{place.root}/replies" if place.root else "")
         response = yield from self._call(place, attempt, "POST", url, {"body": body}, doing, effect=True)
         comment = read(response, _comment, "GitHub", unknown=True)
@@ -140,7 +141,7 @@ class GitHub:
         comments = [comment for comment in data.node.page.nodes if comment]
         for comment in comments:
             if marked(comment.body) == reply.key and us.wrote(comment.identities):
-                return Sent(comment.message, comment.url)
+                return Sent(comment.message, comment.url or "")
         info = data.node.page.page_info
         older = comments[0].created_at if comments else None
         if not info.has_previous_page or not info.start_cursor or (older and older < start):
@@ -247,7 +248,7 @@ def _marked(reply: Reply) -> str:
 
 def _sent(place: Place, comment: _Comment) -> Sent:
     kind = "pull_request_review_comment" if place.root else "issue_comment"
-    return Sent(f"{kind}:{comment.id}", comment.html_url)
+    return Sent(f"{kind}:{comment.id}", comment.html_url or "")
 
 
 def _origin(url: str) -> tuple[str, str]:

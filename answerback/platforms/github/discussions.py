@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from answerback.platforms.decoding import Spare
+
 PARENT = """
 query($id: ID!) {
   node(id: $id) { ... on DiscussionComment { id replyTo { id } } }
@@ -51,11 +53,11 @@ class Author(msgspec.Struct):
 
 class Comment(msgspec.Struct, rename="camel"):
     id: str
-    database_id: int | None = None
-    url: str = ""
+    database_id: Spare[int] = None
+    url: Spare[str] = None
     body: str = ""
-    created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    author: Author | None = None
+    created_at: Spare[Annotated[datetime, msgspec.Meta(tz=True)]] = None
+    author: Spare[Author] = None
 
     @property
     def identities(self) -> tuple[str, ...]:

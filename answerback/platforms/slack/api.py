@@ -14,6 +14,7 @@ from answerback.messages import Identity, Reply
 from answerback.platforms import Exchange, More, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
+from answerback.platforms.decoding import Spare
 from answerback.platforms.slack.metadata import Metadata, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
@@ -41,10 +42,10 @@ class Place(msgspec.Struct, frozen=True):
 
 class _Whoami(msgspec.Struct):
     user_id: str
-    user: str = ""
-    team: str = ""
-    bot_id: str | None = None
-    app_id: str | None = None
+    user: Spare[str] = None
+    team: Spare[str] = None
+    bot_id: Spare[str] = None
+    app_id: Spare[str] = None
 
 
 class _Posted(msgspec.Struct):
@@ -53,10 +54,10 @@ class _Posted(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     ts: str = ""
-    user: str | None = None
-    bot_id: str | None = None
-    app_id: str | None = None
-    metadata: Metadata | None = None
+    user: Spare[str] = None
+    bot_id: Spare[str] = None
+    app_id: Spare[str] = None
+    metadata: Spare[Metadata] = None
 
     @property
     def identities(self) -> tuple[str, ...]:
