@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 
+import aiohttp
 import pytest
 
 from answerback.store import permissions
@@ -41,11 +42,17 @@ async def test_what_can_never_be_answered_is_not_accepted(plain: System) -> None
     advice = "ACL SETUSER app +blpop"
 
     async def refused() -> bool:
-        return all(advice in process.words() for process in (ingress, worker))
+        return all(process.log.exists() and advice in process.words() for process in (ingress, worker))
 
     await until(refused, what="both naming the permission")
-    status, _ = await plain.post("standard", Standard().message("hello"))
-    assert status == 503
+
+    async def answer() -> int:
+        try:
+            return (await plain.post("standard", Standard().message("hello")))[0]
+        except aiohttp.ClientError:
+            return 0  # it does not listen yet
+
+    assert await until(answer) == 503
     check = await plain.start("tools check --offline", **user)
     assert await check.wait() == 1
     assert advice in " ".join(check.words().split())
