@@ -111,6 +111,11 @@ async def test_what_openais_clients_ask_for_in_vain_is_refused_in_words_that_the
     assert ("Allow" in answer.headers) == (status == 405)
 
 
+async def test_a_path_that_clients_try_is_refused_with_the_one_to_use(face: Face) -> None:
+    answer = await face.fixture("unknown-openai-path")
+    assert (answer.status, "/chat/completions" in (await answer.json())["error"]["message"]) == (404, True)
+
+
 async def test_openais_client_shows_why_there_are_no_responses(face: Face) -> None:
     async with openai.AsyncOpenAI(base_url=f"{face.url}/v1", api_key=face.key) as api:
         with pytest.raises(openai.NotFoundError, match="use POST /v1/chat/completions") as refused:
