@@ -119,6 +119,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reply       the key of a reply of ours that the message carries. In a message of our own it proves that this
                 reply was posted; in anybody else's it means nothing
     visitor     a page's visitor said it, with the token of their session
+    edited      "mention": it is the edit of a message to which `mentions` were added, answered for them alone;
+                "earlier": its edit came before it, and was an event. Either is answered once for its message
     """
 
     delivery: str
@@ -146,6 +148,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     system: str = ""
     reply: str = ""
     visitor: bool = False
+    edited: Literal["", "mention", "earlier"] = ""
 
     @property
     def id(self) -> str:
@@ -161,8 +164,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message was edited (`text`) or deleted (`text` is None).
 
-    It changes the waiting event of that `message` in that `thread`. An event that is being
-    answered, or was, stays as it is.
+    It changes the waiting event of that `message` in that `thread`, or the one that comes later. An event that is
+    being answered, or was, stays as it is; an edit that added a mention then becomes an `event` of its own.
     """
 
     delivery: str
@@ -171,6 +174,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     text: str | None
     mentions: tuple[str, ...] = ()
     mentioned: bool = False
+    event: Event | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from answerback.agents import Agent
 from answerback.messages import Event, Identity
+from answerback.store import Claim
 
 
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
@@ -21,11 +22,19 @@ def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, l
     mentioned = event.mentioned or (
         identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
     )
+    if event.edited == "mention" and not mentioned:
+        return None
     ours = [agent for agent in agents if agent.name == last]
     for agent in (*ours, *agents):
         if agent.hears(event, mentioned=mentioned, answered=agent.name == last):
             return agent
     return None
+
+
+def answered_before(claim: Claim, event: Event) -> bool:
+    """Whether an event's message was answered before: as it was first written, or as an edit of it."""
+    turns = {each.turn for each in claim.history if each.role == "user" and each.message == event.message}
+    return any(each.role == "assistant" and each.turn in turns for each in claim.history)
 
 
 def overheard(agents: Sequence[Agent], event: Event) -> bool:

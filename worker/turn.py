@@ -30,7 +30,7 @@ from .letters import bury, letter, unreadable_letter
 from .loops import Loops
 from .outcome import Status, commit, composer, done, ended, heard, left, messages, replaced, unanswered
 from .patience import patiently
-from .routing import overheard, route
+from .routing import answered_before, overheard, route
 from .running import Halted, Running
 from .served import Served
 from .tally import Tally
@@ -115,6 +115,8 @@ class Turns:
         agents = await patiently(self._served.reached, event) if event.agent else self._served.own
 
         def answers(event: Event) -> Agent | None:
+            if event.edited and answered_before(claim, event):
+                return None
             return route(agents, event, identity=identity, last=claim.agent)
 
         agent = answers(event)
@@ -122,8 +124,9 @@ class Turns:
             await self._elsewhere(claim, event)
             return False
         if agent is None:
-            # What we said ourselves comes here when Redis was emptied, and ingress could not know us.
-            kept = overheard(agents, event) and not ours
+            # What we said ourselves comes here when Redis was emptied, and ingress could not know us. An edit that
+            # is not answered changes nothing that was said.
+            kept = overheard(agents, event) and not ours and event.edited != "mention"
             events = claim.entries[0].events
             said = heard(claim, events, event.id) if kept else []
             return await self._commit(claim, self._unanswered(claim, events, said, "ignored"))

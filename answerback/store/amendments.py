@@ -1,22 +1,34 @@
-"""Amendments: an edited or deleted message changes its event while that waits, and never after."""
+"""Amendments: an edited or deleted message changes its event while that waits, or before it comes, and never after."""
 
 from __future__ import annotations
 
 import msgspec
 
-from answerback.messages import Amendment, Entry, dispatch_id
+from answerback.messages import Amendment, Author, Entry, Event, dispatch_id
 from answerback.store import decode, keys
 from answerback.store.connection import Database
 from answerback.store.receipt import Receipt
 from answerback.store.scripts import Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
+_amendment = msgspec.msgpack.Decoder(Amendment).decode
+
+DELETED = b"deleted"
+"""What is kept of a message that was deleted; an edit is an encoded Amendment."""
+GONE = "an edit of a message that was deleted"
+REMEMBERED = 3 * 86_400_000
+"""ms for which an amendment waits for its message: GitHub delivers again for three days."""
 
 
 async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> Receipt:
     """Change or remove the events of its message that wait in its thread."""
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
+    # Remembered first: an event that comes from now on has it, and one that came before is in the inbox.
+    kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
+    message = amendment.message.encode(errors="surrogatepass")
+    if not await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED]):
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE)
     names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
     reason = None
     again = True
@@ -41,6 +53,27 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
         "accepted" if reason else "ignored",
         reason or "an edit or deletion of a message that does not wait",
     )
+
+
+def applied(event: Event, raw: bytes) -> Event:
+    """An event whose edit came before it."""
+    try:
+        edit = _amendment(raw)
+    except msgspec.MsgspecError:
+        return event  # newer code wrote it
+    return msgspec.structs.replace(
+        event,
+        text=edit.text or "",
+        mentions=edit.mentions,
+        mentioned=edit.mentioned,
+        edited="earlier" if edit.event else event.edited,
+    )
+
+
+def _heard(amendment: Amendment) -> Event | None:
+    """That it was an event, in few words."""
+    event = amendment.event
+    return event and Event(delivery=event.delivery, thread="", kind="", text="", author=Author(""))
 
 
 def _amended(entry: Entry, amendment: Amendment) -> bytes:

@@ -170,7 +170,7 @@ class Archives:
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
             keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
-            keys.ends(p, id), *names,
+            keys.ends(p, id), keys.amended(p, id), *names,
         ]  # fmt: skip
         found: list[Any] = await self._threads.scripts.replace(every, [id, *terms, user, GONE, *written])
         return found

@@ -135,6 +135,11 @@ def history(p: int, id: str) -> str:
     return f"ab:{{{p}}}:history:{id}"
 
 
+def amended(p: int, id: str) -> str:
+    """HASH: message id → Amendment, or "deleted", of messages that may come later. Days after the last one."""
+    return f"ab:{{{p}}}:amended:{id}"
+
+
 def ends(p: int, id: str) -> str:
     """LIST of TurnEnd: how its last turns ended, oldest first; at least the last 200. As long as the thread."""
     return f"ab:{{{p}}}:ends:{id}"

@@ -63,6 +63,7 @@ class Scripts:
 
         self.accept = script("accept")
         self.amend = script("amend")
+        self.remember = script("remember")
         self.open = script("open")
         self.change = script("change")
         self.filter = script("filter")

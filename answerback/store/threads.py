@@ -93,31 +93,48 @@ class Threads(Reservations):
         `only` is a condition on its chat, `lists` the two keys where that chat is listed. Raises `MalformedBody`
         for one that cannot be stored at all; `NoSuchThread`, `ThreadEnded` or `Busy` by the condition.
         """
+        found = await self._accept(event, b"", only, lists)
+        while found.startswith(b"amended\n"):
+            # Its edit or deletion came before it.
+            raw = found.partition(b"\n")[2]
+            if raw == amendments.DELETED:
+                return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
+            # What was remembered may be forgotten meanwhile.
+            edited = amendments.applied(event, raw) if raw else event
+            found = await self._accept(edited, raw, only, lists)
+        return Receipt.read(event.id, event.thread, found)
+
+    async def _accept(self, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> bytes:
         p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
         identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
-        found = await self._accepts[p].submit(
+        return await self._accepts[p].submit(
             (
                 [
                     keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
-                    keys.thread(p, thread), keys.inbox(p, thread), *lists,
+                    keys.thread(p, thread), keys.inbox(p, thread), keys.amended(p, thread), *lists,
                 ],
                 [
                     id, thread, _stored(Entry(event)), identities,
                     platform, event.channel, event.title, event.url, event.arrival, only,
                     dispatch_id(event.former) if event.former else id,
                     "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
+                    b"" if event.edited == "mention" else _words(event.message), edit,
                 ],
             )
         )  # fmt: skip
-        return Receipt.read(id, thread, found)
 
     async def amend(self, amendment: Amendment) -> Receipt:
-        """Change the waiting event of an edited or deleted message; anything else stays as it is.
+        """Change the waiting event of an edited or deleted message, or the one that comes later.
 
-        Raises `MalformedBody` for one that cannot be stored at all.
+        Where none waits, an edit that added a mention becomes an event itself, once. Raises `MalformedBody` for one
+        that cannot be stored at all.
         """
         _stored(amendment)
-        return await amendments.amend(self.database, self.scripts, self.partition(amendment.thread), amendment)
+        receipt = await amendments.amend(self.database, self.scripts, self.partition(amendment.thread), amendment)
+        if receipt.status == "accepted" or receipt.reason == amendments.GONE or amendment.event is None:
+            return receipt
+        found = await self.accept(amendment.event)
+        return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
 
     # Worker --------------------------------------------------------------------------------------
 
@@ -297,6 +314,10 @@ class Threads(Reservations):
                 changes.append(("SREM", keys.marks(p), *former))
             if changes:
                 await self.database.together(*changes)
+
+
+def _words(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 def _of(platform: str, mark: bytes) -> bool:

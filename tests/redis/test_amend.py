@@ -9,7 +9,7 @@ import pytest
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment
-from answerback.store import Letters, Receipt, Threads, keys
+from answerback.store import Archives, Letters, Receipt, Threads, keys
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, counters, event, inbox, lapse, step, turn
 
 
@@ -128,3 +128,86 @@ async def test_an_edit_that_cannot_be_stored_is_refused(threads: Threads) -> Non
     await accept(threads, 1)
     with pytest.raises(MalformedBody):
         await amend(threads, 1, "\ud800")
+
+
+# Before its message
+
+
+async def test_a_deletion_that_comes_before_its_message_takes_it_back(threads: Threads) -> None:
+    """A deletion is delivered before (a redelivery of) the message: what is gone is not answered."""
+    assert (await amend(threads, 1, None)).status == "ignored"
+    await amend(threads, 1, "too late")
+    receipt = await threads.accept(event(1))
+    assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it came")
+    assert (await threads.accept(event(1))).status == "ignored"
+    assert await inbox(threads) == 0
+    assert (await threads.accept(event(2))).status == "accepted"
+    assert (await threads.accept(event(1, thread="github:1:2"))).status == "accepted"
+
+
+async def test_an_edit_that_comes_before_its_message_changes_it(threads: Threads) -> None:
+    await amend(threads, 1, "better")
+    await amend(threads, 1, "best")
+    assert (await threads.accept(event(1))).status == "accepted"
+    assert (await threads.accept(event(1))).status == "duplicate"
+    held = await claim(threads)
+    assert held.entries[0].event == event(1, text="best")
+
+
+async def test_what_is_remembered_of_a_thread_goes_with_it_and_after_days(threads: Threads) -> None:
+    await accept(threads, 1)
+    await amend(threads, 2, "a secret")
+    key = keys.amended(0, THREAD)
+    assert 0 < await threads.database.call("PTTL", key) <= 3 * 86_400_000
+    await Archives(threads).purge(THREAD)
+    assert not await threads.database.call("EXISTS", key)
+
+
+async def test_events_that_come_at_once_each_find_their_own_edit(threads: Threads) -> None:
+    for number in range(0, 40, 2):
+        await amend(threads, number, f"better {number}")
+    await asyncio.gather(*[threads.accept(event(number)) for number in range(40)])
+    wide = Threads(threads.database, window=100)
+    texts = {entry.event.message: entry.event.text for entry in (await claim(wide)).entries}
+    assert texts == {str(n): f"better {n}" if n % 2 == 0 else f"message {n}" for n in range(40)}
+
+
+# A mention that an edit adds
+
+
+def mention(message: int) -> Amendment:
+    heard = msgspec.structs.replace(
+        event(message, text="@us better"), delivery=f"github:{message}:us", mentions=("us",), edited="mention"
+    )
+    return Amendment(
+        delivery=f"github:edit-{message}", thread=THREAD, message=str(message), text="@us better", mentions=("us",),
+        event=heard,
+    )  # fmt: skip
+
+
+async def test_an_edit_that_adds_a_mention_to_what_was_handled_is_an_event_once(threads: Threads) -> None:
+    await accept(threads, 1)
+    await threads.commit(turn(await claim(threads)))
+    receipt = await threads.amend(mention(1))
+    assert (receipt.status, receipt.reason) == ("accepted", "an edit added a mention")
+    assert (await threads.amend(mention(1))).reason == "amended a waiting event"
+    held = await claim(threads)
+    assert (held.entries[0].event.text, held.entries[0].event.edited) == ("@us better", "mention")
+    await threads.commit(turn(held))
+    assert (await threads.amend(mention(1))).status == "duplicate"
+
+
+async def test_an_edit_that_adds_a_mention_to_what_waits_changes_that(threads: Threads) -> None:
+    await accept(threads, 1)
+    assert (await threads.amend(mention(1))).reason == "amended a waiting event"
+    held = await claim(threads)
+    assert [(entry.event.mentions, entry.event.edited) for entry in held.entries] == [(("us",), "")]
+    assert await threads.commit(turn(held)) == []
+
+
+async def test_a_message_that_comes_after_its_edit_was_heard_says_so(threads: Threads) -> None:
+    await threads.amend(mention(1))
+    await accept(threads, 1)
+    held = await claim(threads)
+    (entry,) = await threads.commit(turn(held))
+    assert (entry.event.edited, entry.event.text) == ("earlier", "@us better")

@@ -370,3 +370,38 @@ def test_arbitrary_bodies_are_understood_or_malformed(event: str, body: bytes) -
 @given(st.dictionaries(st.sampled_from(["x-github-event", "x-github-delivery", "content-type"]), TEXT))
 def test_arbitrary_headers_are_understood_or_malformed(headers: dict[str, str]) -> None:
     understood(github, {"x-github-event": "issues", **headers}, BODIES["issues.opened"][1])
+
+
+# A mention that an edit adds
+
+
+def edited(before: str | None, after: str) -> Amendment:
+    changes = {} if before is None else {"body": {"from": before}}
+    found = parse("issue_comment.edited", comment__body=after, changes=changes or {"title": {"from": "x"}})
+    assert isinstance(found, Amendment)
+    return found
+
+
+def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
+    amendment = edited("please look, @ada", "@Answerbot please look, @ada")
+    heard = amendment.event
+    assert heard is not None
+    assert (heard.mentions, heard.edited, heard.text) == (("answerbot",), "mention", "@Answerbot please look, @ada")
+    assert (heard.message, heard.thread) == (amendment.message, amendment.thread)
+    assert heard.address["repo"]
+    # Once, however often it is edited afterwards; for another name again.
+    assert edited("please look", "@answerbot please, please look").event is not None
+    again = edited("please look", "@answerbot please, please look").event
+    assert again is not None
+    assert again.delivery == heard.delivery
+    other = edited("please look", "@ravi-k please look").event
+    assert other is not None
+    assert other.delivery != heard.delivery
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("@answerbot hi", "@answerbot hello"), ("hi", "hello"), ("hi", "`@answerbot` hello"), ("@answerbot hi", "hi")],
+)
+def test_an_edit_that_adds_none_is_no_event(before: str, after: str) -> None:
+    assert edited(before, after).event is None

@@ -6,8 +6,11 @@ import msgspec
 import pytest
 
 from answerback.agents import Agent, Listen, Turn
-from answerback.messages import Author, Event, Identity
-from worker.routing import overheard, route
+from answerback.messages import Author, Entry, Event, Identity, Message
+from answerback.platforms import github
+from answerback.store import Claim
+from tests.fixtures.deliveries import load
+from worker.routing import answered_before, overheard, route
 
 US = Identity(name="@answerbot", mentions=("answerbot",), marks=("login:answerbot",))
 EVENT = Event(delivery="github:1", thread="github:1:2", kind="x", text="", author=Author("u1"), channel="Acme/Widgets")
@@ -78,3 +81,55 @@ def test_a_mention_that_the_platform_tells_of_needs_no_identity() -> None:
     event = msgspec.structs.replace(EVENT, mentions=("u0bot",))
     assert route([agent], event, identity=None, last="") is None
     assert route([agent], msgspec.structs.replace(event, mentioned=True), identity=None, last="") is agent
+
+
+# Programs
+
+
+def parsed(name: str) -> Event:
+    """The event of a fixture, or the one that an edit becomes."""
+    found = github.parse(load("github", name).headers, load("github", name).body)
+    assert isinstance(found, list)
+    event = found[0] if isinstance(found[0], Event) else found[0].event
+    assert event is not None
+    return event
+
+
+def test_another_bots_acknowledgement_of_our_reply_is_not_answered() -> None:
+    event = parsed("issue_comment.created.acknowledged_by_bot")
+    assert event.author.kind == "bot"
+    assert _name([_agent("a")], event, last="a") is None
+    assert _name([_agent("a", Listen(bots=True))], event, last="a") == "a"
+    assert _name([_agent("a", Listen(when=("every",)))], event, last="a") == "a"
+    person = msgspec.structs.replace(event, author=Author("1", "ada"))
+    assert _name([_agent("a")], person, last="a") == "a"
+    assert _name([_agent("a")], msgspec.structs.replace(event, mentions=("answerbot",)), last="a") == "a"
+
+
+def test_what_we_said_ourselves_is_for_nobody() -> None:
+    ours = msgspec.structs.replace(EVENT, identities=("login:answerbot",), mentions=("answerbot",), direct=True)
+    assert _name([_agent("a", Listen(when=("every",)))], ours, last="a") is None
+
+
+# Edits
+
+
+def test_an_edit_is_heard_for_the_mention_that_it_adds_and_for_nothing_else() -> None:
+    event = parsed("issue_comment.edited.mention_added")
+    assert _name([_agent("a")], event) == "a"
+    other = msgspec.structs.replace(event, mentions=("somebody",))
+    for agent in (_agent("a"), _agent("a", Listen(when=("every",)))):
+        assert _name([agent], other, last="a") is None
+
+
+def _claim(*history: Message) -> Claim:
+    return Claim("t", 1, "w", 0, 1, 0, "", b"", [Entry(EVENT)], list(history), {})
+
+
+def test_a_message_is_answered_once_however_it_comes_back() -> None:
+    event = parsed("issue_comment.edited.mention_added")
+    said = Message(role="user", text="hi", turn="1", message=event.message)
+    answer = Message(role="assistant", text="yes", turn="1")
+    assert answered_before(_claim(said, answer), event)
+    assert not answered_before(_claim(said), event)
+    assert not answered_before(_claim(msgspec.structs.replace(said, message="other"), answer), event)

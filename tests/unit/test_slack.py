@@ -173,7 +173,7 @@ def test_a_quoted_mention_is_no_new_one(text: str) -> None:
 
 def test_an_edit_amends_the_message_it_edits() -> None:
     message, edited = parse("message"), parse("message_changed")
-    assert edited == Amendment(
+    assert msgspec.structs.replace(edited, event=None) == Amendment(
         delivery=f"{ROOM}:1740823201.000200:1740823290.000400",
         thread=message.thread,
         message=message.message,
@@ -322,3 +322,19 @@ def test_arbitrary_events_are_understood_or_malformed(event: Any) -> None:
     understood(slack, {}, event)
     if not isinstance(event, bytes):
         understood(slack, {}, {"type": "event_callback", "team_id": "T1", "event": event})
+
+
+def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
+    def edited(before: str, after: str) -> Amendment:
+        found = parse("message_changed", event__previous_message__text=before, event__message__text=after)
+        assert isinstance(found, Amendment)
+        return found
+
+    amendment = edited("hello", "<@U0ANSWERBT> hello")
+    heard = amendment.event
+    assert heard is not None
+    assert (heard.mentions, heard.edited, heard.direct) == (("u0answerbt",), "mention", False)
+    assert (heard.message, heard.thread) == (amendment.message, amendment.thread)
+    assert heard.author.id
+    assert edited("<@U0ANSWERBT> hello", "<@U0ANSWERBT> hello!").event is None
+    assert edited("hello", "hello!").event is None

@@ -48,6 +48,7 @@ _LOSSES = {
     "meta": {"deleted": "the webhook was deleted, and no events come any more"},
 }
 
+_former_body = msgspec.json.Decoder(dict[str, str]).decode
 _payload = msgspec.json.Decoder(Payload)
 _action = msgspec.json.Decoder(Action)
 _about = msgspec.json.Decoder(About)
@@ -119,36 +120,54 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         return [Amendment(delivery=delivery, thread=thread, message=message, text=None)]
     said = post.body or ""
     text = said if said.strip() else post.title or ""  # an issue may be all title
+    amendment: Amendment | None = None
+    added: tuple[str, ...] = ()
     if payload.action == "edited":
         if payload.changes is not None and not payload.changes.keys() & {"body", "title"}:
             return Ignored(f"{name} edited, but not its text")
         edit = f"{delivery}:{_digest(post.updated_at or '', post.title or '', said)}"
-        return [Amendment(delivery=edit, thread=thread, message=message, text=text, mentions=mentions(said))]
+        amendment = Amendment(delivery=edit, thread=thread, message=message, text=text, mentions=mentions(said))
+        before = mentions(_before(payload))
+        added = tuple(name for name in amendment.mentions if name not in before)
+        if not added:
+            return [amendment]
+        # Once for each name that is added, however often the message is edited.
+        delivery = f"{delivery}:{','.join(sorted(added))}"
     if not text.strip():
         return Ignored(f"{name} {payload.action} without a text")
     # By definition the sender of what was just written is its author; `user` is null for deleted accounts.
     author = post.user or payload.sender or User(id=0, login="ghost")
     said_at = post.submitted_at or post.created_at
-    return [
-        Event(
-            delivery=delivery,
-            former=_former(headers),
-            thread=thread,
-            kind=f"{name}.{payload.action}",
-            text=text,
-            author=Author(str(author.id), author.name, _kind(author, payload.sender, post)),
-            message=message,
-            channel=payload.repository.full_name,
-            mentions=mentions(said),
-            identities=identities(author, post.performed_via_github_app),
-            reply=marked(said),
-            address=address,
-            subject=_subject(kind, about, post),
-            title=about.title or "",
-            url=post.html_url or "",
-            at=int(said_at.timestamp() * 1000) if said_at else 0,
-        )
-    ]
+    event = Event(
+        delivery=delivery,
+        former=_former(headers),
+        thread=thread,
+        kind=f"{name}.{payload.action}",
+        text=text,
+        author=Author(str(author.id), author.name, _kind(author, payload.sender, post)),
+        message=message,
+        channel=payload.repository.full_name,
+        mentions=mentions(said),
+        identities=identities(author, post.performed_via_github_app),
+        reply=marked(said),
+        address=address,
+        subject=_subject(kind, about, post),
+        title=about.title or "",
+        url=post.html_url or "",
+        at=int(said_at.timestamp() * 1000) if said_at else 0,
+    )
+    if amendment is None:
+        return [event]
+    heard = msgspec.structs.replace(event, former="", mentions=added, edited="mention")
+    return [msgspec.structs.replace(amendment, event=heard)]
+
+
+def _before(payload: Payload) -> str:
+    """The text before an edit, "" where it is not told."""
+    try:
+        return _former_body(payload.changes["body"]).get("from", "") if payload.changes else ""
+    except (msgspec.MsgspecError, KeyError):
+        return ""
 
 
 def _unformed(headers: Headers, body: bytes) -> bytes:

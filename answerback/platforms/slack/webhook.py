@@ -84,7 +84,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         raise MalformedBody("the message has no channel")
     room = f"slack:{team}:{event.channel}"
     if changed:
-        return _amendment(envelope, event, room)
+        return _amendment(envelope, event, team, room)
     return _event(envelope, event, peek.type == "app_mention", team, room)
 
 
@@ -156,7 +156,7 @@ def _kind(event: Message) -> AuthorKind:
     return "app" if event.app_id else "person"
 
 
-def _amendment(envelope: Envelope, event: Message, room: str) -> Parsed:
+def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Parsed:
     old, new = event.previous_message, event.message
     said: Visible | None = None
     if event.subtype == "message_deleted":
@@ -182,8 +182,33 @@ def _amendment(envelope: Envelope, event: Message, room: str) -> Parsed:
             text=None if said is None else said.text,
             mentions=said.mentions if said else (),
             mentioned=bool(said and new and _mentioned(envelope, new, said, told=False)),
+            event=_heard(envelope, event, old, new, said, team, room) if old and new and said else None,
         )
     ]
+
+
+def _heard(
+    envelope: Envelope, event: Message, old: Message, new: Message, said: Visible, team: str, room: str
+) -> Event | None:
+    """The event of an edit that added a mention: once for each user who is added."""
+    before = _said(old).mentions
+    added = tuple(user for user in said.mentions if user not in before)
+    if not added or not said.text.strip():
+        return None
+    new = msgspec.structs.replace(new, channel=event.channel, channel_type=event.channel_type)
+    parsed = _event(envelope, new, False, team, room)
+    found = parsed[0] if isinstance(parsed, list) else None
+    if not isinstance(found, Event):
+        return None
+    named = said._replace(mentions=added)
+    return msgspec.structs.replace(
+        found,
+        delivery=f"{found.delivery}:{','.join(sorted(added))}",
+        mentions=added,
+        mentioned=_mentioned(envelope, new, named, told=False),
+        direct=False,
+        edited="mention",
+    )
 
 
 def _team(envelope: Envelope, event: Message) -> str:

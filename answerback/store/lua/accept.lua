@@ -1,18 +1,20 @@
 -- Store events, each once. Many in one call; all in one partition.
 --
 -- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves  9 clock
---       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox; where it
---       has a condition, the two lists its chat is in
+--       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox, amended; where
+--       it has a condition, the two lists its chat is in
 -- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
 --       then for each event: dispatch id, thread id, entry, identities (one a line),
 --       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent),
 --       condition: "" (none), "open" (its chat must be there and not ended) or "idle" (nor may anyone
 --       work or wait there), dispatch id of its former delivery id, how long a thread has to be quiet until it is no
---       loop of programs (ms; "" where none can be), "1" if its author may be a program
+--       loop of programs (ms; "" where none can be), "1" if its author may be a program, its message id, the edit
+--       (an Amendment) that the entry has already, ""
 -- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
--- condition found: "missing", "ended", "busy". Nothing is stored then. "revived" and "duplicate" are followed by
--- the dispatch id and the thread under which the event was first stored, each after a line break.
+-- condition found: "missing", "ended", "busy". Nothing is stored then. "amended" is followed by a
+-- line break and the amendment that came before the event ("deleted", or the edit): nothing is stored. "revived" and
+-- "duplicate" are followed by the dispatch id and the thread under which the event was first stored, each after a line break.
 -- With clock
 local now, wall = clock(KEYS[9])
 local remember = ARGV[1]
@@ -96,7 +98,7 @@ end
 
 local results = {}
 local key = 10
-for event = 3, #ARGV, 13 do
+for event = 3, #ARGV, 15 do
   local seen, thread, inbox = KEYS[key], KEYS[key + 2], KEYS[key + 3]
   local state, id, origin, mark = known(event, seen, KEYS[key + 1])
   local refused = state ~= 'stored' and refusal(event, thread, inbox)
@@ -114,12 +116,14 @@ for event = 3, #ARGV, 13 do
     results[#results + 1] = table.concat({'duplicate', id, origin}, '\n')
   elseif ours(ARGV[event + 3]) then
     results[#results + 1] = 'own'
+  elseif (redis.call('HGET', KEYS[key + 4], ARGV[event + 13]) or '') ~= ARGV[event + 14] then
+    results[#results + 1] = 'amended\n' .. (redis.call('HGET', KEYS[key + 4], ARGV[event + 13]) or '')
   else
     store(event, ARGV[event + 2], seen, thread, inbox)
     accepted = accepted + 1
     results[#results + 1] = 'accepted'
   end
-  key = key + 4
+  key = key + 5
   if ARGV[event + 9] ~= '' then
     if not refused and state ~= 'stored' then said(thread, key, ARGV[event + 1]) end
     key = key + 2

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 due  5 due wake  6 due retrying  7 counters  8 threads
 --       9 dead  10 letters  11 graves  12 thread  13 inbox  14 history  15 journal  16 outbox  17 unsent
---       18 deltas  19-21 the lists of chats that it may stand in  22 clock  23 ends  then the lists that the archive goes
+--       18 deltas  19-21 the lists of chats that it may stand in  22 clock  23 ends  24 amended  then the lists that the archive goes
 --       into, and for each delivery that it knows: seen
 -- ARGV  1 thread id  2 what may be there: "anything", "nothing", or "idle": what was said until then and no more
 --       3 when something last happened in an idle thread (ms)  4 its position and how often it was changed, "3:0"
@@ -41,7 +41,7 @@ end
 
 if may ~= 'nothing' then
   -- Its memory is given back in the background, however much it is. Also a full server does this.
-  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, deltas, KEYS[23])
+  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, deltas, KEYS[23], KEYS[24])
   for _, list in ipairs({ 1, 3, 4, 6, 8, 19, 20, 21 }) do
     redis.call('ZREM', KEYS[list], id)
   end
@@ -87,7 +87,7 @@ local letters = list(4, function(first, last)
     redis.call('HSET', KEYS[11], ARGV[letter], ARGV[letter + 3])
   end
 end)
-local key = 24
+local key = 25
 list(1, function(first, last)
   for score = first, last do
     redis.call('ZADD', KEYS[key], ARGV[score], id)
