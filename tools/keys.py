@@ -41,7 +41,12 @@ def keys() -> None:
     "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help=f"What it may do; unset: {', '.join(USUAL)}."
 )
 @click.option("--publishable", is_flag=True, help="For web pages: it opens sessions, and nothing else.")
-@click.option("--origin", "origins", multiple=True, help="Of the web pages: https://www.example.com.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    help="Of the web pages, the app or extension: https://www.example.com, capacitor://localhost.",
+)
 @click.option("--name", default="", help="What it is for.")
 @click.option("--expires", callback=age, metavar="AGE", help="When it ends by itself: 30m, 2h, 90d. Unset: never.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -21,10 +21,16 @@ DEFAULT_WORKSPACE = "default"
 """The workspace that the threads of webhooks belong to."""
 
 _WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
-# https://www.rfc-editor.org/rfc/rfc6454#section-6.2, a name as it stands in the DNS
+# https://www.rfc-editor.org/rfc/rfc6454#section-6.2, a name as it stands in the DNS, or an app's or extension's id:
+# capacitor://localhost (https://capacitorjs.com/docs/config), app://…, tauri://localhost, chrome-extension://<id>
+# (https://developer.chrome.com/docs/extensions/develop/concepts/network-requests), moz-extension://<uuid>.
 _ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]{2,45}\])(:(?P<port>[0-9]{1,5}))?/?"
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,40})://(?P<host>[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]{2,45}\])(:(?P<port>[0-9]{1,5}))?/?"
 )
+_NO_ORIGIN = frozenset(
+    {"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "view-source", "ws", "wss"}
+)
+"""Schemes of no page, or of pages whose origin is "null" to a browser: anything may have that one."""
 
 
 class InvalidKey(AnswerbackError):
@@ -189,7 +195,10 @@ def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], na
 
 def _origin(text: str) -> str:
     found = _ORIGIN.fullmatch(text.lower())
-    if found is None or int(found["port"] or 1) > 65_535:
-        raise InvalidKey(f'"{text}" is no origin: write it as a browser does, https://www.example.com, without a path.')
-    port = found["port"] if found["port"] != {"http": "80", "https": "443"}[found["scheme"]] else None
+    if found is None or int(found["port"] or 1) > 65_535 or found["scheme"] in _NO_ORIGIN:
+        raise InvalidKey(
+            f'"{text}" is not an origin: write it as a browser does, without a path: https://www.example.com, '
+            "capacitor://localhost, chrome-extension://<id>."
+        )
+    port = found["port"] if found["port"] != {"http": "80", "https": "443"}.get(found["scheme"]) else None
     return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")

@@ -129,7 +129,7 @@ class Callers:
 
     async def allowed(self, origin: str) -> bool:
         """Whether any live publishable key is for this web origin."""
-        return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin))
+        return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin.lower()))
 
     async def _of_key(self, shown: Credential, request: web.Request) -> Caller | None:
         key = await self._key.get(shown.id)
@@ -183,7 +183,7 @@ class Callers:
 
 def _check_origin(key: ApiKey, request: web.Request, *, required: bool) -> None:
     origin = request.headers.get("Origin")
-    if key.kind == "pub" and (required if origin is None else origin not in key.origins):
+    if key.kind == "pub" and (required if origin is None else origin.lower() not in key.origins):
         detail = "a publishable key is for the web pages it was made for, and is shown with their Origin"
         raise Problem(403, detail, code="wrong-origin")
 

@@ -121,6 +121,17 @@ async def test_a_publishable_key_is_for_its_origins_until_it_is_revoked(database
     assert await found.allowing("http://localhost:3000") == []
 
 
+async def test_an_app_and_an_extension_have_origins_too(database: Database) -> None:
+    origins = (
+        "capacitor://localhost", "ionic://localhost", "app://obsidian.md", "tauri://localhost", "app://-",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "moz-extension://0c0b6e3a-5a7e-4f8e-9a52-1f6f7c1c2d3e",
+        "safari-web-extension://A1B2C3D4-0000-4000-8000-ABCDEFABCDEF", "vscode-webview://0abc", "app://localhost:3000",
+    )  # fmt: skip
+    made, _ = await Keys(database).create(origins=origins)
+    assert made.origins == tuple(origin.lower() for origin in origins)
+    assert [key.id for key in await Keys(database).allowing("capacitor://localhost")] == [made.id]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -140,7 +151,9 @@ async def test_a_publishable_key_is_for_its_origins_until_it_is_revoked(database
             for origin in (
                 "*", "https://*", "https://*.example.com", "null", "example.com", "ftp://a.example", "https://a.example/b",
                 "https://u@a.example", "https://a.example:x", "https://", "https://a b.example", "https://a.example?x",
-                "https://a\x00.example", "https://" + "a" * 70 + ".example", "https://[::1",
+                "https://a\x00.example", "file:///", "file://localhost", "data://a", "blob://a.example", "javascript://a",
+                "wss://a.example", "capacitor://", "capacitor://localhost/path", "1app://a", "chrome-extension://*",
+                "https://" + "a" * 70 + ".example", "https://[::1",
             )
         ),
     ],
