@@ -22,6 +22,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     value  the step's result, MessagePack
     error  what it raised, in a line
     once   it is not idempotent
+    began  when this attempt of it began, ms by the worker's clock; 0 in records older than this field
+    took   ms until it had ended; 0 while it runs
     """
 
     state: Literal["begun", "done", "failed", "unknown"]
@@ -29,9 +31,17 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     value: bytes = b""
     error: str = ""
     once: bool = False
+    began: int = 0
+    took: int = 0
 
 
 read = msgspec.msgpack.Decoder(Record).decode
+
+
+def steps_of(journal: Mapping[str, bytes]) -> dict[str, Record]:
+    """The steps of a journal by their names, in the order in which they began."""
+    records = {name: _read(record) for name, record in journal.items()}
+    return dict(sorted(records.items(), key=lambda step: (step[1].began, step[1].order, step[0])))
 
 
 def finished_steps(journal: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -54,6 +64,13 @@ def _state(record: bytes) -> str:
     except msgspec.MsgspecError:
         # Written by newer code: whoever only lists the steps must not fail at it.
         return ""
+
+
+def _read(record: bytes) -> Record:
+    try:
+        return read(record)
+    except msgspec.MsgspecError:
+        return Record("begun", error="written by newer code")
 
 
 def settle(journal: Mapping[str, bytes], step: str, result: Any = None, *, again: bool) -> dict[str, bytes]:

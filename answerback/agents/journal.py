@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
@@ -66,6 +67,7 @@ class Journal:
         self._sure = sure
         self._asked: set[str] = set()
         self._names: dict[str, int] = {}
+        self._began: dict[str, int] = {}
         self._finished = 0
         self._bytes = sum(map(len, records.values()))
         self.limits = limits
@@ -128,8 +130,9 @@ class Journal:
         await self._check_code(key)
         # What could not be recorded is not begun: it may cost.
         self._check_room(key)
+        self._began[key] = _now()
         if not idempotent:
-            await self._put(key, Record("begun", self._finished))
+            await self._put(key, Record("begun", self._finished, began=self._began[key]))
         elif self._sure:
             # A worker that was paused must not ask a model what another one is asking now.
             await self._sure()
@@ -161,7 +164,7 @@ class Journal:
             value = encode(result)
         except (TypeError, msgspec.MsgspecError, OverflowError) as error:
             raise TurnFailed(f'the result of step "{name}" cannot be recorded: {error}') from error
-        await self._put(key, Record(state, self._finished, value, once=once), replies(result))
+        await self._put(key, self._timed(key, Record(state, self._finished, value, once=once)), replies(result))
         self._finished += 1
         return result
 
@@ -172,10 +175,15 @@ class Journal:
             error.step = key
         what = in_a_line(error)[:ERROR]
         if idempotent or safe:
-            await self._write_record(key, Record("failed", self._finished, error=what))
+            await self._write_record(key, self._timed(key, Record("failed", self._finished, error=what)))
             return
         log.warning("step raised: its outcome is unknown and it will not be run again", step=key, error=what)
-        await self._write_record(key, Record("begun", self._finished, error=what))
+        await self._write_record(key, self._timed(key, Record("begun", self._finished, error=what)))
+
+    def _timed(self, key: str, record: Record) -> Record:
+        """The record of a step that has ended, with when it began and how long it took."""
+        began = self._began.get(key)
+        return msgspec.structs.replace(record, began=began, took=_now() - began) if began else record
 
     def _recall(self, key: str, recall: Callable[[str, bytes], None]) -> None:
         inside = [(other, record) for other, record in self._records.items() if other.startswith(f"{key}>")]
@@ -228,6 +236,10 @@ class Journal:
         self._bytes += len(raw)
         await self._write(key, raw, replies)
         self._records[key] = record
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _decode(value: bytes, kind: Any) -> Any:

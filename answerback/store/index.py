@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from answerback.messages import Event, Message, Reply
+from answerback.steps import Record, steps_of
 from answerback.store import clock, decode, keys
 from answerback.store.connection import Value
 from answerback.store.ends import merged
@@ -44,13 +45,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread whole: what was said, what waits, how far the running turn has come, what went out."""
+    """A thread whole: what was said, what waits, how far the running turn has come, what went out.
+
+    taken    how many of `waiting`, the first ones, the running turn answers; 0 where none runs
+    steps    names of what the turn has journaled, in the order in which it began
+    records  of those steps
+    """
 
     thread: Summary
     messages: list[Message]
     waiting: list[Event]
     steps: list[str]
     replies: list[Reply]
+    taken: int = 0
+    records: list[Record] = []
 
 
 async def summarised(threads: Threads, id: str) -> Summary | None:
@@ -109,23 +117,27 @@ def _summarise(
 
 async def transcript(threads: Threads, id: str) -> Transcript | None:
     """One thread whole; None when it is not known."""
-    summary = await summarised(threads, id)
-    if summary is None:
-        return None
     p = threads.partition(id)
-    history, inbox, steps, replies = await threads.database.together(
+    (looked,) = await looked_up(threads, p, [id])
+    if looked is None:
+        return None
+    summary, meta = looked
+    history, inbox, journal, replies = await threads.database.together(
         ("LRANGE", keys.history(p, id), 0, -1),
         ("LRANGE", keys.inbox(p, id), 0, -1),
-        ("HKEYS", keys.journal(p, id)),
+        ("HGETALL", keys.journal(p, id)),
         ("HVALS", keys.outbox(p, id)),
     )
     entries = [decode.entry(raw, id) for raw in inbox]
     # What an interrupted turn left in the history waits all the same: an operator sees both.
     messages, _ = merged([decode.message(raw) for raw in history], entries)
+    steps = steps_of({name.decode(): record for name, record in journal.items()})
     return Transcript(
         thread=summary,
         messages=messages,
         waiting=[entry.event for entry in entries],
-        steps=sorted(step.decode() for step in steps),
+        steps=list(steps),
+        records=list(steps.values()),
+        taken=int(meta.get("taken", 0)) if summary.state == "running" else 0,
         replies=sorted((decode.reply(raw, id) for raw in replies), key=lambda reply: (reply.first, reply.key)),
     )

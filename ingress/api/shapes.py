@@ -14,6 +14,7 @@ from answerback.store.ends import general
 
 from . import audience
 from .call import Caller
+from .links import web_url
 from .route import Model
 
 
@@ -164,7 +165,7 @@ class ThreadView(Model):
             "status": chat.status,
             "state": chat.state,
             "error": chat.error or None,
-            "url": chat.url or None,
+            "url": web_url(chat.url) or None,
             "created_at": moment(chat.created),
             "updated_at": moment(chat.updated),
             "message_count": chat.messages,

@@ -130,9 +130,7 @@ class Overviews:
                 failed=report.failed,
                 started=report.started,
                 agents=[
-                    msgspec.to_builtins(msgspec.structs.replace(agent, times=()))
-                    for agent in report.agents
-                    if not agent.workspace
+                    whole(msgspec.structs.replace(agent, times=())) for agent in report.agents if not agent.workspace
                 ],
             )
             for report, silent in reports
@@ -153,6 +151,15 @@ class Overviews:
     async def _chart(self, _: str) -> dict[str, Any]:
         hour, day = await self._measures.read(60), await self._measures.read(1440, each=10)
         return {"hour": _columns(hour), "day": _columns(day)}
+
+
+def whole(value: Any) -> Any:
+    """Plain data of a stored struct with every field, also those that are stored only where they differ."""
+    if isinstance(value, msgspec.Struct):
+        return {name: whole(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, (list, tuple)):
+        return [whole(each) for each in value]
+    return value
 
 
 def _columns(measures: list[Measure]) -> dict[str, list[Any]]:

@@ -8,11 +8,18 @@ import msgspec
 from pydantic import Field
 
 from answerback.drawing.placed import placed
-from answerback.messages import Author, Message, Reply
+from answerback.messages import Author, Message, Reply, ToolCall
+from answerback.steps import Record
 from answerback.store import Chat, index
 from answerback.store.flows import Standing
 
+from ..links import web_url
 from ..route import Model
+
+PREVIEW = 2000
+"""Characters of a step's result that are shown."""
+LARGE = 100_000
+"""Bytes of a result that is not looked into: others wait meanwhile."""
 
 
 class ThreadRow(Model):
@@ -37,7 +44,22 @@ class ThreadRow(Model):
     def of(cls, chat: Chat) -> ThreadRow:
         """One from the store."""
         same = {name: getattr(chat, name) for name in cls.model_fields if name != "dead"}
-        return cls(**same, dead=chat.buried)
+        return cls(**same | {"url": web_url(chat.url)}, dead=chat.buried)
+
+
+class Called(Model):
+    """A tool that was called. Every field is there, also where the store leaves a default out."""
+
+    id: str
+    name: str
+    args: Any
+    result: Any
+    outcome: str = Field(description="done, failed or unknown")
+
+    @classmethod
+    def of(cls, call: ToolCall) -> Called:
+        """One from the history."""
+        return cls(id=call.id, name=call.name, args=call.args, result=call.result, outcome=call.outcome)
 
 
 class Line(Model):
@@ -51,7 +73,7 @@ class Line(Model):
     author: str
     agent: str
     status: str = Field(description="cancelled, interrupted, dropped or failed (its turn); empty for the rest")
-    tools: list[dict[str, Any]] = Field(description="the tools that were called for it: name, args, result, outcome")
+    tools: list[Called] = Field(description="the tools that were called for it")
     attachments: list[str] = Field(description="their names")
     usage: dict[str, int] | None
     reply: str = Field(description="the key of its reply in the outbox")
@@ -68,7 +90,7 @@ class Line(Model):
             author=_name(message.author),
             agent=message.agent,
             status="failed" if message.failed else message.status,
-            tools=[msgspec.to_builtins(tool) for tool in message.tools],
+            tools=[Called.of(tool) for tool in message.tools],
             attachments=[attachment.name for attachment in message.attachments],
             usage=msgspec.structs.asdict(message.usage) if message.usage else None,
             reply=message.reply,
@@ -82,6 +104,26 @@ class Waiting(Model):
     text: str
     at: int
     author: str
+    answering: bool = Field(description="whether the running turn answers it")
+
+
+class Step(Model):
+    """Something that the running turn has journaled."""
+
+    name: str
+    state: str = Field(description="begun, done, failed (it may run again), or unknown (nobody knows how it ended)")
+    began: int = Field(description="ms by the worker's clock; 0 where it is not known")
+    took: int = Field(description="ms; 0 while it runs")
+    error: str = Field(description="what it raised, in a line")
+    result: str = Field(description=f"its result as JSON, as far as {PREVIEW} characters")
+
+    @classmethod
+    def of(cls, name: str, record: Record) -> Step:
+        """One of the journal."""
+        return cls(
+            name=name, state=record.state, began=record.began, took=record.took, error=record.error,
+            result=preview(record.value),
+        )  # fmt: skip
 
 
 class Sending(Model):
@@ -97,7 +139,7 @@ class Sending(Model):
     @classmethod
     def of(cls, reply: Reply) -> Sending:
         """One from the outbox."""
-        return cls(**{name: getattr(reply, name) for name in cls.model_fields})
+        return cls(**{name: getattr(reply, name) for name in cls.model_fields} | {"url": web_url(reply.url)})
 
 
 class FlowPlace(Model):
@@ -127,7 +169,7 @@ class Transcript(Model):
     next: int = Field(description="ms until the next try, or until the worker's lease ends")
     messages: list[Line]
     waiting: list[Waiting]
-    steps: list[str] = Field(description="what the running turn has journaled")
+    steps: list[Step] = Field(description="what the running turn has journaled, in the order in which it began")
     replies: list[Sending]
     flow: FlowPlace | None = Field(description="null where the agent follows no flow; `…/flow` is the drawing")
 
@@ -142,13 +184,31 @@ class Transcript(Model):
             next=found.thread.next,
             messages=[Line.of(message) for message in found.messages],
             waiting=[
-                Waiting(id=event.id, text=event.text, at=event.at, author=_name(event.author))
-                for event in found.waiting
+                Waiting(
+                    id=event.id, text=event.text, at=event.at, author=_name(event.author), answering=n < found.taken
+                )
+                for n, event in enumerate(found.waiting)
             ],
-            steps=found.steps,
+            steps=[Step.of(name, record) for name, record in zip(found.steps, found.records, strict=True)],
             replies=[Sending.of(reply) for reply in found.replies],
             flow=flow,
         )
+
+
+def preview(value: bytes) -> str:
+    """A step's result, MessagePack, as readable JSON; "" where there is none."""
+    if not value:
+        return ""
+    if len(value) > LARGE:
+        return f"{len(value)} bytes"
+    try:
+        found = msgspec.msgpack.decode(value)
+        # A model's answers are recorded as JSON in bytes.
+        found = msgspec.json.decode(found) if isinstance(found, bytes) else found
+        text = msgspec.json.format(msgspec.json.encode(found)).decode()
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return f"{len(value)} bytes"
+    return text if len(text) <= PREVIEW else f"{text[:PREVIEW]}…"
 
 
 def _name(author: Author | None) -> str:
