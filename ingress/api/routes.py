@@ -6,6 +6,7 @@ from answerback.settings import Settings
 from answerback.store import Remotes
 from answerback.store.directory import Directory
 
+from .admin.letter_actions import LetterActions
 from .admin.letters import AdminLetters
 from .admin.overview import Overviews
 from .admin.signing import Signing
@@ -45,5 +46,6 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *Overviews(threads, streams).routes(),
         *AdminThreads(threads).routes(),
         *AdminLetters(threads).routes(),
+        *LetterActions(threads).routes(),
     ]
     return [*found, *Description(found).routes()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from math import sin
 
 import aiohttp
-from playwright.async_api import Browser, Page, Response, expect
+from playwright.async_api import Browser, Page, Response, Route, expect
 
 from answerback.store import keys
 from answerback.store.access import Keys
@@ -69,7 +70,8 @@ async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> No
 
 
 async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
-    worker = await started(plain)
+    ingress = await plain.ingress()
+    worker = await plain.worker(f"{AGENTS}:agents")
     await signed_in(page, plain)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
     tile = page.locator(".tile", has_text="in flight")
@@ -88,6 +90,11 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await expect(dead).to_be_focused()
     await worker.stop()
     await expect(page.get_by_text("No worker runs")).to_be_visible()
+    # It hangs, and closes no connection.
+    ingress.signal(signal.SIGSTOP)
+    await expect(page.get_by_text("not live: no news for")).to_be_visible()
+    ingress.signal(signal.SIGCONT)
+    await expect(page.get_by_text("live", exact=True)).to_be_visible()
 
 
 async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, picture: Picture) -> None:
@@ -118,13 +125,14 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
     await say(page, "say 20 and 40")
     log = page.get_by_role("log")
     await expect(log).to_contain_text("word5")
-    await expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
     await page.reload()
     await expect(log).to_contain_text("word19")
     await picture(page, "chat")
-    plain.release()
-    await answered(page, whole(60))
+    # What comes to mind meanwhile is said meanwhile, and answered after it.
+    await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
     await say(page, "say 2")
+    await expect(page.locator(".said.user")).to_have_count(2)
+    plain.release()
     await answered(page, whole(60), whole(2))
     await page.reload()
     await answered(page, whole(60), whole(2))
@@ -232,6 +240,60 @@ async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -
                 assert answer.status == status, path
         async with http.get(f"{base}/threads") as answer:
             assert (await answer.json())["threads"] == []
+
+
+async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are_meant(
+    plain: System, page: Page
+) -> None:
+    await started(plain)
+    await signed_in(page, plain)
+    await talking(page, "careful")
+    await say(page, "**go**")
+    await plain.marked("held")
+    await say(page, "and then?")
+    await page.get_by_role("link", name="Threads").click()
+    await page.get_by_label("State").select_option("running")
+    await page.reload()
+    assert "state=running" in page.url, "a filter is a part of the address"
+    await expect(page.get_by_label("State")).to_have_value("running")
+    await page.get_by_role("link", name="**go**").click()
+    steps = page.get_by_role("row").filter(has_text="#1")
+    await expect(steps).to_have_count(3)
+    assert [text.split("#")[0] for text in await steps.all_text_contents()] == ["weigh", "count", "ask"]
+    await expect(steps.nth(0)).to_contain_text("done")
+    await expect(steps.nth(0)).to_contain_text("240")
+    await expect(steps.nth(2)).to_contain_text("running")
+    await expect(page.get_by_role("listitem").filter(has_text="**go**")).to_contain_text("being answered")
+    await expect(page.get_by_role("listitem").filter(has_text="and then?")).to_contain_text("waiting")
+    plain.release()
+    await expect(page.locator(".said.assistant strong").first).to_have_text("heavy")
+    await expect(page.get_by_role("table").first).to_contain_text("240")
+
+
+async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: System, page: Page) -> None:
+    """A call of the history has ended, also where its outcome is left out; no address but a web page's is a link."""
+    await started(plain)
+    await signed_in(page, plain)
+    await talking(page, "helper")
+    await say(page, "say 1")
+    await answered(page, whole(1))
+
+    async def older(route: Route) -> None:
+        response = await route.fetch()
+        found = await response.json()
+        found["thread"]["url"] = "javascript:alert(1)"
+        found["messages"][-1]["tools"] = [{"id": "c1", "name": "look", "args": {"a": 1}, "result": "<b>seen</b>"}]
+        await route.fulfill(response=response, json=found)
+
+    await page.route("**/admin/threads/*", older)
+    await page.get_by_role("link", name="Threads").click()
+    await page.get_by_role("link", name="say 1").click()
+    call = page.get_by_role("group").filter(has_text="look")
+    await call.click()
+    await expect(call).to_contain_text("look · done")
+    await expect(call).to_contain_text("<b>seen</b>")
+    assert await page.locator("a[href^=javascript]").count() == 0
+    assert await page.get_by_role("link", name="on its platform").count() == 0
 
 
 async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page: Page) -> None:

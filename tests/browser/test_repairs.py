@@ -51,6 +51,47 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page:
     assert [summary async for summary in listed(plain.threads)] == []
 
 
+async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: System, page: Page) -> None:
+    ingress = await plain.ingress()
+    await plain.worker(f"{AGENTS}:agents", TURN_MAX_ATTEMPTS="1")
+    await signed_in(page, plain)
+    await talking(page, "moody")
+    for number in (1, 2, 3):
+        await say(page, f"price {number}?")
+        await expect(page.locator(".said.user", has_text=f"price {number}?")).to_contain_text("failed")
+    await talking(page, "fails")
+    await say(page, "7 always")
+    await expect(page.get_by_role("alert")).to_contain_text("on purpose")
+    await page.get_by_role("link", name="Overview").click()
+    dead = page.locator(".tile", has_text="dead").get_by_role("link", name="4")
+    await expect(dead).to_have_css("color", "rgb(179, 38, 30)")
+    # As if there were more than one page of them.
+    await page.route(
+        "**/letters?*", lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=2"))
+    )
+    await dead.click()
+    await expect(page.get_by_role("status").filter(has_text="4 in all")).to_contain_text("the newest 2 of them")
+    reasons = page.get_by_role("combobox", name="Reason")
+    await expect(reasons).to_contain_text("1 × ValueError: attempt … of … failed on purpose")
+    await reasons.select_option("RuntimeError: the database of prices is away")
+    await expect(page.get_by_role("status").filter(has_text="3 of 4 in all")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("status").filter(has_text="3 of 4 in all")).to_be_visible()
+    await page.get_by_role("link", name="the database of prices is away").first.click()
+    detail = page.get_by_label("Dead letter", exact=True)
+    await expect(detail.get_by_role("link", name="th_")).to_be_visible()
+    await expect(detail).to_be_in_viewport()
+    (plain.marks / "mended").touch()
+    await page.get_by_label("Choose all").check()
+    await page.get_by_role("button", name="Choose all 3 that match").click()
+    await page.get_by_role("button", name="Replay 3").click()
+    await expect(page.get_by_text("No dead letter matches.")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="0 of 1 in all")).to_be_visible()
+    (line,) = [line for line in ingress.lines("operator action") if line["action"] == "letters.replay"]
+    assert (len(line["letters"]), line["operator"], line["workspace"]) == (3, "dashboard", "default")
+    assert [letter.agent async for letter in plain.letters.list()] == ["fails"]
+
+
 async def test_a_thread_that_waits_for_its_next_try_is_tried_now(plain: System, page: Page) -> None:
     await started(plain, TURN_RETRY_SECONDS="600", TURN_RETRY_MAX_SECONDS="600")
     await signed_in(page, plain)

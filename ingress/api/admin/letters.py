@@ -9,11 +9,12 @@ from pydantic import Field, StringConstraints
 
 from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import Letters, Threads
-from answerback.store.access import DEFAULT_WORKSPACE
 
 from ...problems import Problem
 from ..call import Call, Caller
 from ..route import BASE, Model, Route
+from .audit import audit
+from .letter_filter import Group, LetterFilter, groups, visible
 
 PATH = f"{BASE}/admin/letters"
 
@@ -21,8 +22,8 @@ PATH = f"{BASE}/admin/letters"
 StepName = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class Limit(Model):
-    """How many."""
+class Listed(LetterFilter):
+    """Which dead letters, and how many of them."""
 
     limit: int = Field(default=200, ge=1, le=1000)
 
@@ -46,10 +47,13 @@ class LetterRow(Model):
 
 
 class LetterPage(Model):
-    """The newest dead letters, and how many there are."""
+    """The newest dead letters that fit, and how many do."""
 
     letters: list[LetterRow]
-    total: int
+    total: int = Field(description="how many fit")
+    all: int = Field(description="how many there are")
+    newest: int = Field(description="when the newest of all was buried, ms; 0 where there is none")
+    groups: list[Group] = Field(description="the reasons of those that fit but for `reason`, the most frequent first")
 
 
 class LetterDetail(Model):
@@ -91,7 +95,7 @@ class AdminLetters:
                 scope="admin",
                 summary="List the dead letters of a workspace",
                 tag="Dashboard",
-                query=Limit,
+                query=Listed,
                 answer=LetterPage,
             ),
             Route(
@@ -130,10 +134,21 @@ class AdminLetters:
 
     async def list(self, call: Call) -> web.Response:
         """The newest ones."""
-        found = [letter async for letter in self._letters.list() if _visible(letter, call.caller)]
-        found.sort(key=lambda letter: letter.at, reverse=True)
-        rows = [LetterRow.of(letter, call.caller) for letter in found[: call.query.limit]]
-        return call.answer(LetterPage(letters=rows, total=len(found)))
+        wanted: Listed = call.query
+        everything = [letter async for letter in self._letters.list() if visible(letter, call.caller)]
+        everything.sort(key=lambda letter: letter.at, reverse=True)
+        any_reason = wanted.model_copy(update={"reason": ""})
+        alike = [letter for letter in everything if any_reason.fits(letter)]
+        found = [letter for letter in alike if wanted.fits(letter)]
+        return call.answer(
+            LetterPage(
+                letters=[LetterRow.of(letter, call.caller) for letter in found[: wanted.limit]],
+                total=len(found),
+                all=len(everything),
+                newest=everything[0].at if everything else 0,
+                groups=groups(alike),
+            )
+        )
 
     async def show(self, call: Call) -> web.Response:
         """One of them."""
@@ -161,6 +176,8 @@ class AdminLetters:
             raise Problem(409, str(error)) from None
         if not found:
             raise Problem(404, "there is no such dead letter any more")
+        about = {"fresh": how.fresh, "again": how.again, "done": sorted(how.done)}
+        audit(call, "letters.replay", letters=[letter.id], thread=letter.thread, **about)
         return call.answer(None)
 
     async def drop(self, call: Call) -> web.Response:
@@ -168,15 +185,11 @@ class AdminLetters:
         letter, _ = await self._get(call)
         if not await self._letters.drop(letter.id):
             raise Problem(404, "there is no such dead letter any more")
+        audit(call, "letters.drop", letters=[letter.id], thread=letter.thread)
         return call.answer(None)
 
     async def _get(self, call: Call) -> tuple[DeadLetter, Entry | Reply]:
         found = await self._letters.get(call.path["letter"])
-        if found is None or not _visible(found[0], call.caller):
+        if found is None or not visible(found[0], call.caller):
             raise Problem(404, "there is no such dead letter")
         return found
-
-
-def _visible(letter: DeadLetter, caller: Caller) -> bool:
-    platform, _, rest = letter.thread.partition(":")
-    return (rest.partition(":")[0] if platform == "chat" else DEFAULT_WORKSPACE) == caller.workspace

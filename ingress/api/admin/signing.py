@@ -11,6 +11,7 @@ from answerback.store.signins import LIFE, SignIn, SignIns
 from ..call import Call
 from ..route import BASE, Model, Route
 from ..session_cookie import COOKIE, csrf
+from .audit import audit
 
 PATH = f"{BASE}/admin/session"
 
@@ -69,6 +70,7 @@ class Signing:
         caller = call.caller
         sign_in = SignIn(caller.workspace, "" if caller.kind == "link" else caller.key)
         secret = await self._sign_ins.begin(sign_in)
+        audit(call, "session.begin", by=caller.kind)
         answer = call.answer(Session(workspace=sign_in.workspace, csrf=csrf(secret)))
         secure = call.request.secure or call.request.headers.get("X-Forwarded-Proto") == "https"
         answer.set_cookie(COOKIE, secret, max_age=int(LIFE), path="/", httponly=True, samesite="Strict", secure=secure)
@@ -82,6 +84,7 @@ class Signing:
     async def delete(self, call: Call) -> web.Response:
         """Sign out."""
         await self._sign_ins.end(call.request.cookies.get(COOKIE, ""))
+        audit(call, "session.end")
         answer = call.answer(None, 204)
         answer.del_cookie(COOKIE, path="/")
         return answer

@@ -16,6 +16,7 @@ from answerback.store.repair import requeue, unlock
 from ...problems import Problem
 from ..call import Call
 from ..route import BASE, Model, Route
+from .audit import audit
 from .transcript import FlowPlace, ThreadRow, Transcript
 
 PATH = f"{BASE}/admin/threads"
@@ -178,27 +179,33 @@ class AdminThreads:
     async def cancel(self, call: Call) -> web.Response:
         """Cancel its turn."""
         chat = await self._get(call)
-        return call.answer(Done(done=await self._threads.cancel(chat.thread)))
+        return _done(call, "threads.cancel", chat, await self._threads.cancel(chat.thread))
 
     async def unlock(self, call: Call) -> web.Response:
         """Take it from its worker."""
-        found = await unlock(self._threads, (await self._get(call)).thread)
-        return call.answer(Done(done=found is not None and bool(found.owner or found.sending)))
+        chat = await self._get(call)
+        found = await unlock(self._threads, chat.thread)
+        return _done(call, "threads.unlock", chat, found is not None and bool(found.owner or found.sending))
 
     async def requeue(self, call: Call) -> web.Response:
         """Try it now."""
-        found = await requeue(self._threads, (await self._get(call)).thread)
-        return call.answer(
-            Done(done=found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies)))
-        )
+        chat = await self._get(call)
+        found = await requeue(self._threads, chat.thread)
+        done = found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies))
+        return _done(call, "threads.requeue", chat, done)
 
     async def purge(self, call: Call) -> web.Response:
         """Take it away."""
         chat = await self._get(call)
-        return call.answer(Done(done=await self._archives.purge(chat.thread) is not None))
+        return _done(call, "threads.purge", chat, await self._archives.purge(chat.thread) is not None)
 
     async def _get(self, call: Call) -> Chat:
         chat = await self._chats.get(call.caller.workspace, call.path["thread"], platforms=True)
         if chat is None:
             raise Problem(404, "there is no such thread")
         return chat
+
+
+def _done(call: Call, action: str, chat: Chat, done: bool) -> web.Response:
+    audit(call, action, thread=chat.thread, done=done)
+    return call.answer(Done(done=done))

@@ -40,16 +40,31 @@ export async function ask(method, path, options) {
   return response.status === 204 ? null : response.json();
 }
 
+const QUIET = 45000; // ms without a byte after which a stream counts as dead; the server sends a comment every 15 s
+
 // Follow a stream for as long as `signal` stands, through every loss of connection. `hear` gets {id, kind, said}; what
 // it returns as false ends it.
 export async function follow(path, signal, hear, { after = "", state = () => {} } = {}) {
   let last = after;
   for (let tries = 0; !signal.aborted; tries++) {
+    const quiet = new AbortController();
+    const stop = () => quiet.abort();
+    signal.addEventListener("abort", stop);
+    let timer;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(stop, QUIET);
+    };
+    alive();
     try {
       const headers = { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
-      const response = await call("GET", path, { signal, headers });
+      const response = await call("GET", path, { signal: quiet.signal, headers });
       state(true);
-      for await (const { id, kind, data } of eventsOf(response, () => (tries = 0))) {
+      const beat = () => {
+        tries = 0;
+        alive();
+      };
+      for await (const { id, kind, data } of eventsOf(response, beat)) {
         if (signal.aborted) return;
         if (id) last = id;
         if (kind === "forgotten") last = "0";
@@ -58,8 +73,13 @@ export async function follow(path, signal, hear, { after = "", state = () => {} 
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500 && error.status !== 429) throw error;
-      if (!(error instanceof Refused) && !(error instanceof TypeError) && error.name !== "NetworkError") throw error;
+      const lost = error instanceof Refused || error instanceof TypeError || ["NetworkError", "AbortError"].includes(error.name);
+      if (!lost) throw error;
       state(false);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+      stop();
     }
     await new Promise((resume) => setTimeout(resume, Math.min(10000, 300 * 2 ** tries)));
   }

@@ -1,8 +1,9 @@
 // Talking to an agent. Its thread is kept over reloads, and what streams is heard without gap or repeat.
 
+import { renderMarkdown } from "../markdown/render.js";
 import { Talk, uuid } from "../talk.js";
 import { ask, follow } from "./api.js";
-import { el } from "./dom.js";
+import { el, soon } from "./dom.js";
 import { toolCall } from "./tool.js";
 
 export async function chat(main, [agent], signal) {
@@ -34,22 +35,38 @@ export async function chat(main, [agent], signal) {
     const here = item || bubble(message.role);
     if (!item) list.append(here.box);
     shown.set(message.id, here);
-    here.words.textContent = message.points.join("");
+    const text = message.points.join("");
+    const streaming = message.role === "assistant" && !message.final;
+    if (message.role === "user") here.words.textContent = text;
+    else if (here.text !== text || here.streaming !== streaming) draw(here, text, streaming);
     here.small.textContent = message.pending ? "sending …" : message.status || "";
     here.box.classList.toggle("pending", Boolean(message.pending));
     here.box.setAttribute("aria-busy", String(message.role === "assistant" && !message.final));
     bottom();
   }
 
+  // Once a frame while it streams: a stranger's long answer must not be parsed for each of its words.
+  function draw(here, text, streaming) {
+    Object.assign(here, { text, streaming });
+    if (!streaming) return renderMarkdown(here.words, text);
+    if (here.due) return;
+    here.due = true;
+    soon(() => {
+      here.due = false;
+      renderMarkdown(here.words, here.text, here.streaming);
+      bottom();
+    });
+  }
+
   function bubble(role) {
-    const words = el("p", {});
+    const words = role === "user" ? el("p", {}) : el("div", { class: "markdown" });
     const small = el("small", {});
     const who = el("small", {}, role === "user" ? "you" : agent);
     return { box: el("li", { class: `said ${role}` }, who, words, small), words, small };
   }
 
   // Called tools stand where they were called, folded.
-  function tool(call) {
+  function tool(call, running = false) {
     let item = shown.get(call.id);
     if (!item) {
       item = { box: el("li", { class: "said" }), call: {} };
@@ -57,7 +74,7 @@ export async function chat(main, [agent], signal) {
       shown.set(call.id, item);
     }
     Object.assign(item.call, call);
-    item.box.replaceChildren(toolCall(item.call));
+    item.box.replaceChildren(toolCall(item.call, running));
     bottom();
   }
 
@@ -66,8 +83,9 @@ export async function chat(main, [agent], signal) {
   }
 
   function state() {
-    const busy = working.size > 0 || sending || reading;
-    input.disabled = send.disabled = busy;
+    // While an answer is on its way more may be said: it waits in the thread.
+    input.disabled = reading;
+    send.disabled = sending || reading;
     anew.disabled = sending;
     stop.hidden = working.size === 0;
     typing.textContent = working.size ? `${agent} is working …` : "";
@@ -84,7 +102,7 @@ export async function chat(main, [agent], signal) {
     const about = kind === "turn" || said.status === "dropped" ? said.events : [];
     if (about.some((id) => !talk.messages.has(id))) await posting;
     if (kind === "turn") working.add(said.turn);
-    if (kind === "tool_call" || kind === "tool_result") tool(said);
+    if (kind === "tool_call" || kind === "tool_result") tool(said, kind === "tool_call");
     if (kind === "retry") failed(`It failed (${said.reason}), and is tried again in ${Math.ceil(said.seconds)} s.`);
     if (kind === "text") trouble.replaceChildren();
     if (kind === "error") {
@@ -109,7 +127,7 @@ export async function chat(main, [agent], signal) {
       const page = await ask("GET", `/chat/threads/${wanted}/messages${query}`, { signal });
       if (thread !== wanted) return; // a new talk has begun meanwhile
       for (const message of page.messages) {
-        message.tool_calls.forEach(tool);
+        message.tool_calls.forEach((call) => tool(call));
         talk.settle({ ...message, status: message.status === "said" ? "" : message.status });
       }
       cursor = page.next_cursor;
@@ -183,13 +201,14 @@ export async function chat(main, [agent], signal) {
   function submit(event) {
     event.preventDefault();
     const text = input.value.trim();
-    if (!text || input.disabled) return;
+    if (!text || sending || reading) return;
     input.value = "";
     say(text, uuid());
   }
 
   function enter(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    // Safari's Enter that ends a composition is known by its code: https://bugs.webkit.org/show_bug.cgi?id=165004
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     form.requestSubmit();
   }

@@ -1,5 +1,7 @@
 // Elements, made without HTML in strings: what strangers wrote can become nothing but text.
 
+import { morphChildren } from "../markdown/render.js";
+
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -25,6 +27,12 @@ export function replace(place, ...children) {
   before.slice(after.length).forEach((old) => old.remove());
   if (!focused || place.contains(document.activeElement)) return;
   [...place.querySelectorAll("a, button, input")].find((one) => nameOf(one) === focused)?.focus();
+}
+
+// As `replace`, for places without listeners in them: of what changes, only the parts that do. What is unfolded stays so.
+export function update(place, ...children) {
+  const made = el("div", {}, ...children);
+  morphChildren(place, made);
 }
 
 const nameOf = (one) => one.getAttribute("aria-label") || one.textContent;
@@ -67,6 +75,12 @@ export function table(heads, rows, { tight = [], caption } = {}) {
       el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell)))),
     ),
   );
+}
+
+// With the next frame. A page in the background draws none.
+export function soon(run) {
+  if (document.hidden) setTimeout(run, 100);
+  else requestAnimationFrame(run);
 }
 
 export function notice(text) {

@@ -1,69 +1,121 @@
-// The dead letters: read, put back, forgotten, one or many.
+// The dead letters: filtered, grouped by reason, read, put back, forgotten; one, some, or all that match.
 
 import { ask } from "./api.js";
 import { confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
+import { filterForm } from "./filters.js";
 import { ago, short } from "./words.js";
 
-export async function letters(main, [shown], signal) {
+const SHOWN = 200; // rows, at first
+const MOST = 1000;
+
+export async function letters(main, [opened], signal) {
+  const detail = el("div", {});
   const list = el("div", {});
   const chosen = new Set();
-  const replay = el("button", { type: "button", class: "main", onclick: () => each("replay") }, "Replay");
-  const drop = el("button", { type: "button", class: "danger", onclick: () => each("drop") }, "Drop");
+  const replay = el("button", { type: "button", class: "main", onclick: () => act("replay") }, "Replay");
+  const drop = el("button", { type: "button", class: "danger", onclick: () => act("drop") }, "Drop");
   const all = el("input", { type: "checkbox", "aria-label": "Choose all", onchange: () => choose(all.checked ? rows.map((row) => row.id) : []) });
+  const every = el("button", { type: "button", hidden: true, onclick: chooseEvery }, "");
   const total = el("span", { class: "faint", role: "status" });
+  const more = el("button", { type: "button", hidden: true, onclick: () => ((limit = MOST), load()) }, "More");
+  const reasons = el("select", { name: "reason" }, el("option", { value: "" }, "all"));
+  const kind = (value) => el("option", { value }, value || "all");
+  const fields = [
+    el("label", {}, "Reason, thread or id", el("input", { name: "q", type: "search" })),
+    el("label", {}, "Reason", reasons),
+    el("label", {}, "Kind", el("select", { name: "kind" }, ...["", "event", "reply"].map(kind))),
+    el("label", {}, "Agent", el("input", { name: "agent" })),
+  ];
+  // A reason of the address is asked for before the server has named it.
+  const given = new URLSearchParams(location.hash.split("?")[1]).get("reason");
+  if (given) reasons.append(el("option", { value: given }, short(given, 80)));
+  const filters = filterForm(fields, () => {
+    choose([]);
+    limit = SHOWN;
+    load();
+  });
   let rows = [];
+  let page = { total: 0, all: 0, newest: 0 };
+  let limit = SHOWN;
+  let everything = false; // all that match are chosen, also those that are not shown
   let busy = false;
-  main.append(el("h1", {}, "Dead letters"), el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, total), list);
+  main.append(el("h1", {}, "Dead letters"), detail, filters.form, el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, every, total), list, more);
   state();
 
   function choose(ids) {
+    everything = false;
     chosen.clear();
     ids.forEach((id) => chosen.add(id));
     list.querySelectorAll("input[data-id]").forEach((box) => (box.checked = chosen.has(box.dataset.id)));
     state();
   }
 
+  function chooseEvery() {
+    everything = !everything;
+    state();
+  }
+
   // "All" is what the rows say: nothing before they are there, and not all any more when another one died.
   function state() {
+    const count = everything ? page.total : chosen.size;
     all.disabled = rows.length === 0;
     all.checked = rows.length > 0 && chosen.size === rows.length;
     all.indeterminate = chosen.size > 0 && !all.checked;
-    replay.disabled = drop.disabled = busy || chosen.size === 0;
-    replay.textContent = chosen.size > 1 ? `Replay ${chosen.size}` : "Replay";
-    drop.textContent = chosen.size > 1 ? `Drop ${chosen.size}` : "Drop";
+    replay.disabled = drop.disabled = busy || count === 0;
+    replay.textContent = count > 1 ? `Replay ${count}` : "Replay";
+    drop.textContent = count > 1 ? `Drop ${count}` : "Drop";
+    every.hidden = !(everything || (all.checked && page.total > rows.length));
+    every.textContent = everything ? `All ${page.total} that match are chosen: choose none but these ${rows.length}` : `Choose all ${page.total} that match`;
   }
 
-  async function each(action, ids = [...chosen]) {
-    const what = ids.length === 1 ? "this dead letter" : `these ${ids.length} dead letters`;
+  // What is chosen, as the server takes it. What dies from now on was not chosen.
+  const wanted = () => (everything ? { where: filters.values(), before: page.newest } : { ids: [...chosen] });
+
+  async function act(action) {
+    const count = everything ? page.total : chosen.size;
+    const what = count === 1 ? "this dead letter" : `these ${count} dead letters`;
     if (action === "drop" && !(await confirmed(`Forget ${what} for good?`, "Drop"))) return;
     busy = true;
     state();
+    const ids = new Set(chosen);
+    const body = wanted();
+    const past = action === "drop" ? "dropped" : "put back";
     let done = 0;
     let trouble = "";
-    // The oldest first: they go back in the order in which they died.
-    const age = new Map(rows.map((row, number) => [row.id, number]));
-    for (const id of ids.toSorted((a, b) => age.get(b) - age.get(a))) {
-      const path = `/admin/letters/${encodeURIComponent(id)}`;
-      try {
-        await (action === "drop" ? ask("DELETE", path) : ask("POST", `${path}/replay`, { body: {} }));
-        done++;
-      } catch (error) {
-        trouble = `; ${error.message}`;
+    try {
+      for (let left = 1; left > 0; ) {
+        const result = await ask("POST", `/admin/letters/${action}`, { body });
+        done += result.done;
+        left = result.done ? result.left : 0;
+        if (left) notice(`${done} ${past}, ${left} to go …`);
+        trouble = result.failed ? `; ${result.failed} not: ${result.reason}` : "";
       }
+    } catch (error) {
+      trouble = `; ${error.message}`;
     }
-    notice(`${done} ${action === "drop" ? "dropped" : "put back"}${trouble}.`);
+    notice(`${done} ${past}${trouble}.`);
     if (signal.aborted) return; // another page is shown by now
     busy = false;
-    chosen.clear();
-    // What was read here is no dead letter any more.
-    if (ids.includes(shown) && !trouble) location.hash = "#letters";
-    else await load();
+    choose([]);
+    if (opened && ids.has(opened) && !trouble) close();
+    await load();
+  }
+
+  // What was read here is no dead letter any more.
+  function close() {
+    opened = "";
+    detail.replaceChildren();
+    history.replaceState(null, "", location.hash.replace(/^#letters\/[^?]*/, "#letters"));
   }
 
   const load = oneAtATime(async () => {
-    const page = await ask("GET", "/admin/letters?limit=500", { signal });
+    const query = new URLSearchParams({ limit, ...filters.values() });
+    page = await ask("GET", `/admin/letters?${query}`, { signal });
     rows = page.letters;
-    total.textContent = page.total ? `${page.total} in all` : "";
+    const shown = rows.length < page.total ? `, the newest ${rows.length} of them are shown` : "";
+    total.textContent = page.all ? `${page.total === page.all ? page.all : `${page.total} of ${page.all}`} in all${shown}` : "";
+    more.hidden = rows.length >= page.total || limit === MOST;
+    offer(page.groups);
     const present = new Set(rows.map((row) => row.id));
     const cells = rows.map((row) => [
       el("input", {
@@ -71,45 +123,90 @@ export async function letters(main, [shown], signal) {
         "data-id": row.id,
         "aria-label": `Choose ${row.id}`,
         onchange: (event) => {
+          everything = false;
           event.target.checked ? chosen.add(row.id) : chosen.delete(row.id);
           state();
         },
       }),
-      el("a", { href: `#letters/${encodeURIComponent(row.id)}` }, short(row.reason, 120)),
+      el("a", { href: `#letters/${encodeURIComponent(row.id)}${location.hash.replace(/^[^?]*/, "")}` }, short(row.reason, 120)),
       row.kind,
-      el("a", { href: `#thread/${encodeURIComponent(row.thread)}` }, short(row.thread, 40)),
+      row.agent,
+      threadLink(row.thread),
       String(row.attempts),
       ago(row.at),
     ]);
-    replace(
-      list,
-      cells.length ? table(["", "reason", "kind", "thread", "attempts", "buried"], cells, { tight: [0, 5] }) : el("p", {}, "No dead letters."),
-    );
+    const heads = ["", "reason", "kind", "agent", "thread", "attempts", "buried"];
+    const none = el("p", {}, page.all ? "No dead letter matches." : "No dead letters.");
+    replace(list, cells.length ? table(heads, cells, { tight: [0, 6] }) : none);
+    const kept = everything;
     choose([...chosen].filter((id) => present.has(id)));
+    everything = kept && rows.length > 0;
+    state();
   });
 
+  // The reasons there are, with how many died of each.
+  function offer(groups) {
+    const now = reasons.value;
+    const options = groups.map(({ reason, count }) => el("option", { value: reason }, `${count} × ${short(reason, 80)}`));
+    if (now && !groups.some(({ reason }) => reason === now)) options.push(el("option", { value: now }, `0 × ${short(now, 80)}`));
+    // Nothing is changed under an open menu.
+    if (document.activeElement === reasons) return;
+    replace(reasons, el("option", { value: "" }, "all"), ...options);
+    reasons.value = now;
+  }
+
   async function show(id) {
-    const { letter, text, author, error, traceback, done } = await ask("GET", `/admin/letters/${encodeURIComponent(id)}`, { signal });
+    const { letter, text, author, error, traceback, done, unknown } = await ask("GET", `/admin/letters/${encodeURIComponent(id)}`, { signal });
     const attempts = letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`;
-    const place = el(
-      "section",
-      { "aria-label": "Dead letter" },
-      el("h2", {}, letter.reason),
-      el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${attempts}`),
-      el("div", { class: "row" }, button("Replay", "main", () => each("replay", [id])), button("Drop", "danger", () => each("drop", [id]))),
-      el("h2", {}, author ? `What ${author} said` : "What was to be said"),
-      el("pre", {}, text),
-      done.length > 0 && el("p", {}, `Done before it failed, and not done again: ${done.join(", ")}.`),
-      traceback && [el("h2", {}, error || "Traceback"), el("pre", {}, traceback)],
+    const choices = unknown.map((step) => [step, fate(step)]);
+    const run = async () => {
+      const body = { again: pick("again"), done: Object.fromEntries(pick("done").map((step) => [step, null])) };
+      await one("POST", `/admin/letters/${encodeURIComponent(id)}/replay`, "put back", { body });
+    };
+    const forget = async () => {
+      if (await confirmed("Forget this dead letter for good?", "Drop")) await one("DELETE", `/admin/letters/${encodeURIComponent(id)}`, "dropped");
+    };
+    const pick = (value) => choices.filter(([, select]) => select.value === value).map(([step]) => step);
+    const about = el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${attempts} · in `);
+    about.append(threadLink(letter.thread));
+    detail.replaceChildren(
+      el(
+        "section",
+        { "aria-label": "Dead letter", class: "card letter" },
+        el("h2", {}, letter.reason),
+        about,
+        el("h3", {}, author ? `What ${author} said` : "What was to be said"),
+        el("pre", {}, text),
+        done.length > 0 && el("p", {}, `Done before it failed, and not done again: ${done.join(", ")}.`),
+        choices.map(([step, select]) => el("label", {}, `Nobody knows whether “${step}” took effect`, select)),
+        el("div", { class: "row" }, button("Replay", "main", run), button("Drop", "danger", forget), el("a", { href: "#letters" }, "Close")),
+        traceback && el("details", { open: true }, el("summary", {}, error || "Traceback"), el("pre", {}, traceback)),
+      ),
     );
-    main.append(place);
-    place.scrollIntoView();
+  }
+
+  async function one(method, path, past, options) {
+    await ask(method, path, options);
+    notice(`1 ${past}.`);
+    if (signal.aborted) return;
+    close();
+    await load();
   }
 
   await load();
-  const timer = setInterval(() => load().catch(() => {}), 2000);
+  const timer = setInterval(() => busy || load().catch(() => {}), 3000);
   signal.addEventListener("abort", () => clearInterval(timer));
-  if (shown) await show(shown);
+  if (opened) await show(opened);
+}
+
+// What a replay does about a step of unknown outcome.
+function fate(step) {
+  const options = [["", "leave it: the replay stops there"], ["again", "it did not: run it again"], ["done", "it did: do not run it again"]];
+  return el("select", { name: step }, ...options.map(([value, text]) => el("option", { value }, text)));
+}
+
+function threadLink(id) {
+  return el("a", { href: `#thread/${encodeURIComponent(id)}` }, short(id, 40));
 }
 
 function button(words, kind, run) {

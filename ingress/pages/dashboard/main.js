@@ -41,7 +41,7 @@ function show() {
       show();
     });
   }
-  const [name, ...rest] = location.hash.slice(1).split("/");
+  const [name, ...rest] = location.hash.slice(1).split("?")[0].split("/");
   const page = Object.hasOwn(PAGES, name) ? name : session.workspace === "default" ? "overview" : "threads";
   const current = UNDER[page] || page;
   document.title = `${NAMES[current]} · Answerback`;

@@ -8,6 +8,8 @@ import { ago, duration } from "./words.js";
 const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
+const STALE = 5000; // ms without news, of which there is some each second, after which what is shown is old
+
 export async function overview(main, _, signal) {
   const live = el("span", { class: "live away", role: "status" }, "connecting");
   const tiles = el("dl", { class: "tiles" });
@@ -42,6 +44,20 @@ export async function overview(main, _, signal) {
     );
     charts.dataset.since = at[0];
   }
+
+  // An ingress that hangs closes no connection: what it does not say is how it is told.
+  let heard = 0;
+  let stale = 0;
+  function watch() {
+    heard = Date.now();
+    clearInterval(stale);
+    stale = setInterval(() => {
+      const silent = Date.now() - heard;
+      if (silent > STALE) state(false, `not live: no news for ${duration(silent)}`);
+    }, 1000);
+  }
+  watch();
+  signal.addEventListener("abort", () => clearInterval(stale));
 
   function count(now) {
     if (now.away) {
@@ -85,6 +101,7 @@ export async function overview(main, _, signal) {
     signal,
     ({ kind, said }) => {
       if (kind === "overview") {
+        watch();
         state(true);
         count(said);
       }
@@ -93,6 +110,7 @@ export async function overview(main, _, signal) {
         draw();
       }
     },
-    { state },
+    // A connection is no news yet.
+    { state: (connected) => !connected && state(false) },
   );
 }

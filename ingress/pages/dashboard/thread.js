@@ -1,7 +1,9 @@
 // One thread whole: what was said, what waits, how far the running turn is, what went out; and what can be done to it.
 
+import { safeUrl } from "../markdown/inline.js";
+import { renderMarkdown } from "../markdown/render.js";
 import { BASE, ask, follow } from "./api.js";
-import { badge, confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
+import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
 import { duration, when } from "./words.js";
 import { toolCall } from "./tool.js";
 
@@ -28,7 +30,7 @@ export async function thread(main, [id], signal) {
     shown = now;
     title.textContent = row.title || row.id;
     about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
-    if (row.url) about.append(" · ", el("a", { href: row.url, rel: "noreferrer", target: "_blank" }, "on its platform"));
+    about.append(...onPlatform(row.url));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
     if (found.loop) about.append(` · programs seem to answer each other: nobody is answered here since ${when(found.loop)}`);
     if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
@@ -40,15 +42,20 @@ export async function thread(main, [id], signal) {
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
-    const later = waiting.map((event) => ({ ...event, role: "user", status: "waiting", tools: [], attachments: [] }));
-    replace(talk, ...[...messages, ...later].map((message) => line(message, links[message.reply])));
+    // An event that the history knows already is shown once.
+    const known = new Set(messages.map((message) => message.id));
+    const later = waiting
+      .filter((event) => !known.has(event.id))
+      .map((event) => ({ ...event, role: "user", status: event.answering ? "being answered" : "waiting", tools: [], attachments: [] }));
+    update(talk, ...[...messages, ...later].map((message) => line(message, row.platform, links[message.reply])));
     if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
-    rest.replaceChildren();
-    if (steps.length) rest.append(el("h2", {}, "Steps of the running turn"), el("ul", {}, ...steps.map((step) => el("li", {}, step))));
+    const below = [];
+    if (steps.length) below.push(el("h2", {}, "Steps of the running turn"), table(["step", "state", "began", "took", "result"], steps.map(stepCells)));
     if (replies.length) {
       const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first), reply.error]);
-      rest.append(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
+      below.push(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
     }
+    update(rest, ...below);
   });
 
   function act(words, name, disabled, question = "") {
@@ -96,11 +103,35 @@ export async function thread(main, [id], signal) {
   await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), { after: "0" });
 }
 
-function line(message, url) {
+// A step: what it is, when it began and how long it took, and what came of it, folded.
+function stepCells({ name, state, began, took, error, result }) {
+  const running = state === "begun" && !error;
+  const short = result.length > 60 || result.includes("\n");
+  const value = short ? el("details", {}, el("summary", {}, result.replace(/\s+/g, " ").slice(0, 60)), el("pre", {}, result)) : result;
+  return [
+    name,
+    badge(running ? "running" : state === "begun" ? "unknown" : state),
+    began ? new Date(began).toLocaleTimeString() : "",
+    running ? "" : duration(took),
+    error || value,
+  ];
+}
+
+const onPlatform = (url) => (safeUrl(url) ? [" · ", el("a", { href: safeUrl(url), rel: "noopener noreferrer", target: "_blank" }, "on its platform")] : []);
+
+// What agents write is Markdown, and so is what people write on GitHub; elsewhere their words stand as they typed them.
+function words(message, platform) {
+  if (message.role === "user" && platform !== "github") return el("p", {}, message.text);
+  const place = el("div", { class: "markdown" });
+  renderMarkdown(place, message.text);
+  return place;
+}
+
+function line(message, platform, url) {
   const who = message.role === "user" ? message.author || "user" : message.agent || "agent";
   const status = message.status ? ` · ${message.status}` : "";
   const small = el("small", {}, `${who} · ${when(message.at)}${status}`);
-  if (url) small.append(" · ", el("a", { href: url, rel: "noreferrer", target: "_blank" }, "on its platform"));
+  small.append(...onPlatform(url || ""));
   const files = message.attachments.length ? el("small", {}, `with ${message.attachments.join(", ")}`) : null;
-  return el("li", { class: `said ${message.role}` }, small, el("p", {}, message.text), files, ...message.tools.map(toolCall));
+  return el("li", { class: `said ${message.role}` }, small, words(message, platform), files, ...message.tools.map((call) => toolCall(call)));
 }

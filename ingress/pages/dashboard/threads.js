@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { badge, el, table } from "./dom.js";
+import { filterForm } from "./filters.js";
 import { ago, short } from "./words.js";
 
 const STATES = ["", "idle", "waiting", "running", "retrying"];
@@ -9,39 +10,23 @@ const PLATFORMS = ["", "chat", "github", "slack", "standard"];
 
 export async function threads(main, _, signal) {
   const option = (value) => el("option", { value }, value || "all");
-  const q = el("input", { name: "q", type: "search" });
-  const platform = el("select", { name: "platform" }, ...PLATFORMS.map(option));
-  const state = el("select", { name: "state" }, ...STATES.map(option));
-  const agent = el("input", { name: "agent" });
   const list = el("div", { "aria-live": "polite" });
   const more = el("button", { type: "button", hidden: true, onclick: () => load(cursor) }, "More");
   let rows = [];
   let cursor = null;
   let asked = 0;
 
-  const form = el(
-    "form",
-    {
-      class: "row",
-      role: "search",
-      onsubmit: (event) => {
-        event.preventDefault();
-        load();
-      },
-      onchange: () => load(),
-    },
-    el("label", {}, "Title, channel or id", q),
-    el("label", {}, "Platform", platform),
-    el("label", {}, "State", state),
-    el("label", {}, "Agent", agent),
-    el("button", {}, "Search"),
-  );
-  main.append(el("h1", {}, "Threads"), form, list, more);
+  const fields = [
+    el("label", {}, "Title, channel, user or id", el("input", { name: "q", type: "search" })),
+    el("label", {}, "Platform", el("select", { name: "platform" }, ...PLATFORMS.map(option))),
+    el("label", {}, "State", el("select", { name: "state" }, ...STATES.map(option))),
+    el("label", {}, "Agent", el("input", { name: "agent" })),
+  ];
+  const filters = filterForm(fields, () => load());
+  main.append(el("h1", {}, "Threads"), filters.form, list, more);
 
   async function load(after = "") {
-    const query = new URLSearchParams({ limit: 50 });
-    for (const [name, value] of new FormData(form)) if (value) query.set(name, value.trim());
-    if (after) query.set("cursor", after);
+    const query = new URLSearchParams({ limit: 50, ...filters.values(), ...(after && { cursor: after }) });
     const mine = ++asked;
     const page = await ask("GET", `/admin/threads?${query}`, { signal });
     if (mine !== asked) return; // something else is wanted by now

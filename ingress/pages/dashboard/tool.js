@@ -2,13 +2,14 @@
 
 import { el } from "./dom.js";
 
-export function toolCall({ name, args, result, outcome = "running" }) {
+// `running`: it was called and no result has come yet. A call of the history has ended, whatever its fields say.
+export function toolCall({ name, args, result, outcome }, running = false) {
   const json = (value) => JSON.stringify(value ?? null, null, 2);
   return el(
     "details",
     {},
-    el("summary", {}, `${name} · ${outcome}`),
+    el("summary", {}, `${name} · ${running ? "running" : outcome || "done"}`),
     el("pre", {}, json(args)),
-    outcome === "running" ? null : el("pre", {}, json(result)),
+    running ? null : el("pre", {}, json(result)),
   );
 }

@@ -102,6 +102,11 @@ function morph(old, wanted) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return;
   }
+  morphChildren(old, wanted);
+}
+
+// Give `old` the children of `wanted`, as far as they differ.
+export function morphChildren(old, wanted) {
   const children = Array.from(wanted.childNodes);
   children.forEach((child, number) => {
     const known = old.childNodes[number];
@@ -113,6 +118,7 @@ function morph(old, wanted) {
 
 function sameAttributes(one, other) {
   if (one.nodeType !== 1) return true;
-  const names = one.getAttributeNames();
+  // Whether something is unfolded is for its reader to say.
+  const names = one.getAttributeNames().filter((name) => name !== "open");
   return names.length === other.getAttributeNames().length && names.every((name) => one.getAttribute(name) === other.getAttribute(name));
 }

@@ -1,0 +1,127 @@
+"""`POST /api/v1/admin/letters/replay` and `…/drop`: many dead letters at once, named by their ids or by a filter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field, StringConstraints, model_validator
+
+from answerback.errors import AnswerbackError
+from answerback.messages import DeadLetter
+from answerback.store import Letters, Threads
+
+from ..call import Call
+from ..route import BASE, Model, Route
+from .audit import audit
+from .letter_filter import LetterFilter, visible
+
+PATH = f"{BASE}/admin/letters"
+SECONDS = 5.0
+"""How long one call works; `left` says how many it has not come to."""
+
+LetterId = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class Chosen(Model):
+    """Which dead letters: `ids`, or all that fit `where`."""
+
+    ids: list[LetterId] | None = Field(default=None, max_length=1000)
+    where: LetterFilter | None = None
+    before: int = Field(default=0, ge=0, description="with `where`: those buried until then, ms; 0: all")
+    fresh: bool = Field(default=False, description="for a replay: forget what had been done")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Chosen:
+        if (self.ids is None) == (self.where is None):
+            raise ValueError("name either `ids` or `where`")
+        return self
+
+
+class Result(Model):
+    """What came of it."""
+
+    done: int
+    failed: int = Field(description="dead letters that stay where they are")
+    reason: str = Field(description="why the last of those failed")
+    left: int = Field(description="how many it did not come to: ask again")
+
+
+class LetterActions:
+    """What an operator does to many dead letters."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._letters = Letters(threads)
+
+    def routes(self) -> list[Route]:
+        """Replay, drop."""
+        about = f"The oldest first, for at most {SECONDS:g} seconds: where `left` is not 0, ask again."
+        return [
+            Route(
+                method="POST",
+                path=f"{PATH}/replay",
+                handler=self.replay,
+                scope="admin",
+                summary="Put dead letters back",
+                description=about,
+                tag="Dashboard",
+                body=Chosen,
+                answer=Result,
+            ),
+            Route(
+                method="POST",
+                path=f"{PATH}/drop",
+                handler=self.drop,
+                scope="admin",
+                summary="Forget dead letters for good",
+                description=about,
+                tag="Dashboard",
+                body=Chosen,
+                answer=Result,
+            ),
+        ]
+
+    async def replay(self, call: Call) -> web.Response:
+        """Put them back."""
+
+        async def replay(id: str) -> bool:
+            return await self._letters.replay(id, fresh=call.body.fresh)
+
+        return await self._each(call, "letters.replay", replay)
+
+    async def drop(self, call: Call) -> web.Response:
+        """Forget them."""
+        return await self._each(call, "letters.drop", self._letters.drop)
+
+    async def _each(self, call: Call, action: str, act: Callable[[str], Awaitable[bool]]) -> web.Response:
+        ids = [letter.id for letter in await self._chosen(call)]
+        till = time.monotonic() + SECONDS
+        done: list[str] = []
+        failed, reason, tried = 0, "", 0
+        for id in ids:
+            if time.monotonic() > till:
+                break
+            tried += 1
+            try:
+                if await act(id):  # else somebody else did it meanwhile
+                    done.append(id)
+            except (AnswerbackError, ValueError) as error:
+                failed, reason = failed + 1, f"{id}: {error}"
+        left = len(ids) - tried
+        audit(call, action, letters=done, failed=failed, left=left)
+        return call.answer(Result(done=len(done), failed=failed, reason=reason, left=left))
+
+    async def _chosen(self, call: Call) -> list[DeadLetter]:
+        wanted: Chosen = call.body
+        ids = set(wanted.ids or ())
+        found = [
+            letter
+            async for letter in self._letters.list()
+            if visible(letter, call.caller)
+            and (letter.id in ids if wanted.where is None else wanted.where.fits(letter))
+            and not 0 < wanted.before < letter.at
+        ]
+        # They go back in the order in which they died.
+        return sorted(found, key=lambda letter: letter.at)

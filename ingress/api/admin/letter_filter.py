@@ -1,0 +1,65 @@
+"""Which dead letters are meant: by kind, agent, text and reason, where reasons that differ in ids alone are one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field
+
+from answerback.messages import DeadLetter
+from answerback.store.access import DEFAULT_WORKSPACE
+
+from ..call import Caller
+from ..route import Model
+
+LONGEST = 200
+"""Characters of a reason that tell it from others."""
+# What differs from one message to the next: quoted words, ids, numbers. Each alternative begins and ends differently,
+# so that the search is linear.
+_VARYING = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b(?=[0-9a-f]*[0-9])[0-9a-f]{6,64}\b|\d+")
+
+
+class LetterFilter(Model):
+    """Which dead letters."""
+
+    kind: Literal["", "event", "reply"] = ""
+    agent: str = Field(default="", max_length=200)
+    reason: str = Field(default="", max_length=500, description="a `reason` of the list's `groups`")
+    q: str = Field(default="", max_length=200, description="a part of the reason, thread, id or error")
+
+    def fits(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter is meant."""
+        text = f"{letter.reason}\n{letter.thread}\n{letter.id}\n{letter.error}".lower()
+        return (
+            self.kind in ("", letter.kind)
+            and self.agent in ("", letter.agent)
+            and self.reason in ("", group_of(letter.reason))
+            and self.q.lower() in text
+        )
+
+
+class Group(Model):
+    """Dead letters of one reason."""
+
+    reason: str = Field(description="what their reasons have in common; … stands for what differs")
+    count: int
+
+
+def group_of(reason: str) -> str:
+    """A reason without what differs from one message to the next."""
+    return _VARYING.sub("…", reason[:LONGEST])
+
+
+def groups(letters: Iterable[DeadLetter], *, limit: int = 50) -> list[Group]:
+    """The reasons of some dead letters, the most frequent first."""
+    counted = Counter(group_of(letter.reason) for letter in letters)
+    return [Group(reason=reason, count=count) for reason, count in counted.most_common(limit)]
+
+
+def visible(letter: DeadLetter, caller: Caller) -> bool:
+    """Whether a dead letter belongs to the caller's workspace."""
+    platform, _, rest = letter.thread.partition(":")
+    return (rest.partition(":")[0] if platform == "chat" else DEFAULT_WORKSPACE) == caller.workspace
