@@ -47,7 +47,8 @@ export class Talk {
     if (kind === "error") this.fail(said);
   }
 
-  begin({ turn, messages }) {
+  begin({ turn, events, messages }) {
+    for (const id of events) if (this.messages.has(id) && this.messages.get(id).status === "waiting") this.put(id, { status: "" });
     for (const { id, text } of messages) if (!this.messages.has(id)) this.put(id, { role: "user", points: Array.from(text), turn });
   }
 

@@ -25,6 +25,7 @@ class Site:
         self.key = ""
         self.api = ""
         self.data: dict[str, str] = {}
+        self.policy = POLICY
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""
@@ -34,7 +35,7 @@ class Site:
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>A shop</title><body><h1>Garden furniture</h1>'
             f'<script async src="{self.api}/widget.js" {attributes}></script></body></html>'
         )
-        policy = POLICY.format(api=self.api)
+        policy = self.policy.format(api=self.api)
         return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": policy})
 
     async def fixture(self, request: web.Request) -> web.Response:

@@ -90,9 +90,12 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await expect(dead).to_be_focused()
     await worker.stop()
     await expect(page.get_by_text("No worker runs")).to_be_visible()
+    await other.goto(page.url.split("#")[0] + "#agents")
+    await expect(other.get_by_text("live", exact=True)).to_be_visible()
     # It hangs, and closes no connection.
     ingress.signal(signal.SIGSTOP)
     await expect(page.get_by_text("not live: no news for")).to_be_visible()
+    await expect(other.get_by_text("not live: no news for")).to_be_visible()
     ingress.signal(signal.SIGCONT)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
 
@@ -114,6 +117,7 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
     assert await page.locator("figure").first.locator("rect").count() == 60
     await picture(page, "overview")
     await page.get_by_label("Charts").select_option("day")
+    await page.reload()
     await expect(page.locator("figure").first).to_contain_text("in the day")
     assert await page.locator("figure").first.locator("rect").count() == 144
 

@@ -15,14 +15,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no node here")
-def test_markdown_is_shown_safely_and_as_it_streams(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["markdown.mjs", "talk.mjs"])
+def test_the_scripts_of_the_pages_keep_their_promises(script: str, tmp_path: Path) -> None:
     assert NODE
     # Node takes a file of that name for a module where a package says so.
     pages = shutil.copytree(ROOT / "ingress" / "pages", tmp_path / "pages", ignore=shutil.ignore_patterns("*.py"))
     (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
-    # A quadratic parser would take minutes for the texts of the last test there.
+    # A quadratic parser of Markdown would take minutes for the texts of its last test.
     done = subprocess.run(
-        [NODE, "--test", "tests/pages/markdown.mjs"],
+        [NODE, "--test", f"tests/pages/{script}"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "PAGES": str(pages)},
         capture_output=True,

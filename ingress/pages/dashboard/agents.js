@@ -2,20 +2,23 @@
 
 import { ask } from "./api.js";
 import { el, replace } from "./dom.js";
+import { liveness, polled } from "./live.js";
 import { duration } from "./words.js";
+
+const EVERY = 3000; // ms
+const STALE = 10000;
 
 export async function agents(main, _, signal) {
   const cards = el("div", { class: "cards" });
-  main.append(el("h1", {}, "Agents"), cards);
+  const live = liveness(signal, STALE);
+  main.append(el("h1", {}, "Agents"), live.shown, cards);
 
   async function load() {
     const { agents: found } = await ask("GET", "/v1/agents", { signal });
     replace(cards, ...(found.length ? found.map(card) : [el("p", {}, "No worker has told of an agent yet: start one.")]));
   }
 
-  await load();
-  const timer = setInterval(() => load().catch(() => {}), 3000);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  await polled(load, EVERY, signal, live);
 }
 
 function card(agent) {

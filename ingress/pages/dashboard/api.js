@@ -43,8 +43,8 @@ export async function ask(method, path, options) {
 const QUIET = 45000; // ms without a byte after which a stream counts as dead; the server sends a comment every 15 s
 
 // Follow a stream for as long as `signal` stands, through every loss of connection. `hear` gets {id, kind, said}; what
-// it returns as false ends it.
-export async function follow(path, signal, hear, { after = "", state = () => {} } = {}) {
+// it returns as false ends it. `state` is told of connections, `news` of whatever comes, heartbeats too.
+export async function follow(path, signal, hear, { after = "", state = () => {}, news = () => {} } = {}) {
   let last = after;
   for (let tries = 0; !signal.aborted; tries++) {
     const quiet = new AbortController();
@@ -61,6 +61,7 @@ export async function follow(path, signal, hear, { after = "", state = () => {} 
       const response = await call("GET", path, { signal: quiet.signal, headers });
       state(true);
       const beat = () => {
+        news();
         tries = 0;
         alive();
       };

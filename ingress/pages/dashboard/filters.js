@@ -8,15 +8,15 @@ export function filtersOf(hash) {
   return Object.fromEntries(new URLSearchParams(at < 0 ? "" : hash.slice(at)));
 }
 
-// Write them into the address. It is the same page: no new entry of the history, and no `hashchange`.
-export function keepFilters(filters) {
-  const [place] = location.hash.split("?");
-  const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
-  history.replaceState(history.state, "", `${place}${query.size ? `?${query}` : ""}`);
+// Write them into the address of a page. It is the same page: no new entry of the history, and no `hashchange`.
+export function keepFilters(page, filters) {
+  const place = location.hash.split("?")[0] || `#${page}`;
+  const query = String(new URLSearchParams(Object.entries(filters).filter(([, value]) => value)));
+  history.replaceState(history.state, "", `${place}${query ? `?${query}` : ""}`);
 }
 
-// A form of `fields`, filled from the address; `changed` is called with what is asked for, as soon as it changes.
-export function filterForm(fields, changed) {
+// A form of `fields`, filled from the address of a page; `changed` is called as soon as something else is asked for.
+export function filterForm(page, fields, changed) {
   const given = filtersOf(location.hash);
   const form = el("form", { class: "row", role: "search", onsubmit: submit, onchange: apply }, ...fields, el("button", {}, "Search"));
   for (const [name, value] of Object.entries(given)) {
@@ -32,8 +32,8 @@ export function filterForm(fields, changed) {
   }
 
   function apply() {
-    keepFilters(values());
-    changed(values());
+    keepFilters(page, values());
+    changed();
   }
 
   function submit(event) {
@@ -41,5 +41,5 @@ export function filterForm(fields, changed) {
     apply();
   }
 
-  return { form, values, apply };
+  return { form, values };
 }

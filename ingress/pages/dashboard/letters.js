@@ -3,10 +3,13 @@
 import { ask } from "./api.js";
 import { confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
 import { filterForm } from "./filters.js";
+import { liveness, polled } from "./live.js";
 import { ago, short } from "./words.js";
 
 const SHOWN = 200; // rows, at first
 const MOST = 1000;
+const EVERY = 3000; // ms
+const STALE = 10000;
 
 export async function letters(main, [opened], signal) {
   const detail = el("div", {});
@@ -29,7 +32,7 @@ export async function letters(main, [opened], signal) {
   // A reason of the address is asked for before the server has named it.
   const given = new URLSearchParams(location.hash.split("?")[1]).get("reason");
   if (given) reasons.append(el("option", { value: given }, short(given, 80)));
-  const filters = filterForm(fields, () => {
+  const filters = filterForm("letters", fields, () => {
     choose([]);
     limit = SHOWN;
     load();
@@ -39,7 +42,8 @@ export async function letters(main, [opened], signal) {
   let limit = SHOWN;
   let everything = false; // all that match are chosen, also those that are not shown
   let busy = false;
-  main.append(el("h1", {}, "Dead letters"), detail, filters.form, el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, every, total), list, more);
+  const live = liveness(signal, STALE);
+  main.append(el("h1", {}, "Dead letters"), live.shown, detail, filters.form, el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, every, total), list, more);
   state();
 
   function choose(ids) {
@@ -193,9 +197,7 @@ export async function letters(main, [opened], signal) {
     await load();
   }
 
-  await load();
-  const timer = setInterval(() => busy || load().catch(() => {}), 3000);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  await polled(async () => busy || (await load()), EVERY, signal, live);
   if (opened) await show(opened);
 }
 

@@ -3,6 +3,8 @@
 import { follow } from "./api.js";
 import { bars, lines } from "./chart.js";
 import { badge, el, replace, table } from "./dom.js";
+import { filtersOf, keepFilters } from "./filters.js";
+import { liveness } from "./live.js";
 import { ago, duration } from "./words.js";
 
 const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
@@ -11,20 +13,22 @@ const sum = (values) => values.reduce((a, b) => a + b, 0);
 const STALE = 5000; // ms without news, of which there is some each second, after which what is shown is old
 
 export async function overview(main, _, signal) {
-  const live = el("span", { class: "live away", role: "status" }, "connecting");
+  const live = liveness(signal, STALE);
   const tiles = el("dl", { class: "tiles" });
   const charts = el("div", { class: "charts" });
   const workers = el("div", {});
-  let span = "hour";
+  let span = filtersOf(location.hash).span === "day" ? "day" : "hour";
   let measures = null;
   const choose = (event) => {
     span = event.target.value;
+    keepFilters("overview", { span: span === "day" && span });
     draw();
   };
   const spans = el("select", { onchange: choose }, el("option", { value: "hour" }, "last hour"), el("option", { value: "day" }, "last day"));
+  spans.value = span;
   main.append(
     el("h1", {}, "Overview"),
-    live,
+    live.shown,
     tiles,
     el("div", { class: "row" }, el("label", {}, "Charts", spans)),
     charts,
@@ -45,25 +49,9 @@ export async function overview(main, _, signal) {
     charts.dataset.since = at[0];
   }
 
-  // An ingress that hangs closes no connection: what it does not say is how it is told.
-  let heard = 0;
-  let stale = 0;
-  function watch() {
-    heard = Date.now();
-    clearInterval(stale);
-    stale = setInterval(() => {
-      const silent = Date.now() - heard;
-      if (silent > STALE) state(false, `not live: no news for ${duration(silent)}`);
-    }, 1000);
-  }
-  watch();
-  signal.addEventListener("abort", () => clearInterval(stale));
-
   function count(now) {
-    if (now.away) {
-      state(false, "the store cannot be reached");
-      return;
-    }
+    if (now.away) return live.news("the store cannot be reached");
+    live.news();
     const alive = now.workers.filter((worker) => worker.state === "working");
     const tile = (name, value, kind = "", href = "") => {
       const shown = href ? el("a", { href }, String(value)) : String(value);
@@ -91,26 +79,16 @@ export async function overview(main, _, signal) {
     replace(workers, rows.length ? table(["worker", "state", "turns", "done", "failed", "started", "agents"], rows) : none);
   }
 
-  function state(connected, words) {
-    live.className = connected ? "live" : "live away";
-    live.textContent = words || (connected ? "live" : "no connection; trying again");
-  }
-
   await follow(
     "/admin/overview/stream",
     signal,
     ({ kind, said }) => {
-      if (kind === "overview") {
-        watch();
-        state(true);
-        count(said);
-      }
+      if (kind === "overview") count(said);
       if (kind === "measures") {
         measures = said;
         draw();
       }
     },
-    // A connection is no news yet.
-    { state: (connected) => !connected && state(false) },
+    { state: (connected) => connected || live.lost() },
   );
 }

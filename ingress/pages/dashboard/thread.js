@@ -4,8 +4,11 @@ import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
 import { BASE, ask, follow } from "./api.js";
 import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
+import { liveness } from "./live.js";
 import { duration, when } from "./words.js";
 import { toolCall } from "./tool.js";
+
+const STALE = 40000; // ms; a silent thread's stream has a comment every 15 s
 
 export async function thread(main, [id], signal) {
   const path = `/admin/threads/${encodeURIComponent(id)}`;
@@ -15,7 +18,8 @@ export async function thread(main, [id], signal) {
   const flow = el("section", {});
   const talk = el("ol", { class: "talk", "aria-label": "What was said" });
   const rest = el("div", {});
-  main.append(title, about, actions, flow, talk, rest);
+  const live = liveness(signal, STALE);
+  main.append(title, live.shown, about, actions, flow, talk, rest);
 
   // Whatever happens there, what is shown is what is stored: read again, at most once a second.
   let due = null;
@@ -100,7 +104,11 @@ export async function thread(main, [id], signal) {
   signal.addEventListener("abort", () => clearTimeout(due));
   await load();
   const stream = `/chat/threads/${encodeURIComponent(id)}/stream`;
-  await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), { after: "0" });
+  await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), {
+    after: "0",
+    state: (connected) => (connected ? live.news() : live.lost()),
+    news: () => live.news(),
+  });
 }
 
 // A step: what it is, when it began and how long it took, and what came of it, folded.

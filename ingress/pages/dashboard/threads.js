@@ -22,7 +22,7 @@ export async function threads(main, _, signal) {
     el("label", {}, "State", el("select", { name: "state" }, ...STATES.map(option))),
     el("label", {}, "Agent", el("input", { name: "agent" })),
   ];
-  const filters = filterForm(fields, () => load());
+  const filters = filterForm("threads", fields, () => load());
   main.append(el("h1", {}, "Threads"), filters.form, list, more);
 
   async function load(after = "") {

@@ -26,6 +26,10 @@ class Line {
     this.base = base;
     this.key = key;
     this.away = () => {};
+    // What the page's own policy forbids looks like a lost network as well.
+    addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+      if (effectiveDirective === "connect-src" && blockedURI.startsWith(new URL(base).origin)) this.forbidden = true;
+    });
   }
 
   async once(method, path, bearer, { body, headers = {}, signal } = {}) {
@@ -105,6 +109,7 @@ class Line {
 
   // Why this key opens nothing from this page; null when it does, or the server cannot be reached.
   async refusal() {
+    if (this.forbidden) return new Refused(403, { code: "connect-src", detail: `the page's Content-Security-Policy needs connect-src ${this.base}` }, true);
     try {
       const found = await withTimeout(async (signal) => {
         // Nothing that a browser would ask about first: https://fetch.spec.whatwg.org/#simple-requests.

@@ -140,6 +140,7 @@ function dress(root, css) {
   try {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
+    if (!("adoptedStyleSheets" in root)) throw new TypeError("not adopted");
     root.adoptedStyleSheets = [sheet];
   } catch {
     root.append(element("style", {}, css));

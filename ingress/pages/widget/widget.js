@@ -4,7 +4,8 @@ function start(script) {
   const { key, agent = "", position = "right", theme = "auto", open } = script.dataset;
   if (!key) return console.error("answerback: the script needs data-key, a publishable key: ab_pub_…");
   const identity = `${script.src} ${key} ${agent}`;
-  if (window.Answerback && window.Answerback.remove) {
+  // An element of the page with that id is to be found there, too.
+  if (window.Answerback && typeof window.Answerback.identity === "string") {
     // Navigation that replaces the body runs the script again: the conversation goes on.
     if (window.Answerback.identity === identity) return;
     window.Answerback.remove();
