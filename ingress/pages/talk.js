@@ -48,7 +48,11 @@ export class Talk {
   }
 
   begin({ turn, events, messages }) {
-    for (const id of events) if (this.messages.has(id) && this.messages.get(id).status === "waiting") this.put(id, { status: "" });
+    // What waited, or had failed and was put back, is worked on now.
+    for (const id of events) {
+      const known = this.messages.get(id);
+      if (known && ["waiting", "failed"].includes(known.status)) this.put(id, { status: "" });
+    }
     for (const { id, text } of messages) if (!this.messages.has(id)) this.put(id, { role: "user", points: Array.from(text), turn });
   }
 

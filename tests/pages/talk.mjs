@@ -33,6 +33,8 @@ test("what was written of an answer that failed is no answer", () => {
   one.hear("text", { turn: "t", message: "t.1", at: 0, text: "It is" });
   one.hear("error", { turn: "t", events: ["m1"], reason: "away" });
   assert.deepEqual(said(one), ["user: price? (failed)"]);
+  one.hear("turn", { turn: "t2", events: ["m1"], messages: [{ id: "m1", text: "price?" }] });
+  assert.deepEqual(said(one), ["user: price?"], "an operator put it back");
 });
 
 test("text is put together by code points, without gap or repeat", () => {

@@ -22,6 +22,9 @@ PATH = f"{BASE}/admin/letters"
 SECONDS = 5.0
 """How long one call works; `left` says how many it has not come to."""
 
+NAMED = 1000
+"""Dead letters of one call that the log names, at most."""
+
 LetterId = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -110,7 +113,7 @@ class LetterActions:
             except (AnswerbackError, ValueError) as error:
                 failed, reason = failed + 1, f"{id}: {error}"
         left = len(ids) - tried
-        audit(call, action, letters=done, failed=failed, left=left)
+        audit(call, action, count=len(done), letters=done[:NAMED], failed=failed, left=left)
         return call.answer(Result(done=len(done), failed=failed, reason=reason, left=left))
 
     async def _chosen(self, call: Call) -> list[DeadLetter]:
