@@ -198,6 +198,18 @@ class Chats:
         earlier = length - len(history)
         return Whole(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
 
+    async def touch(self, workspace: str, id: str) -> int:
+        """Note that somebody came back to a chat for its answer. Returns when, ms. Raises `NoSuchThread`."""
+        now = await self._database.now()
+        await self._change(workspace, id, ["returned", now])
+        return now
+
+    async def touched(self, workspace: str, id: str) -> int:
+        """When somebody last came back to a chat for its answer, ms; 0 for never."""
+        thread = thread_of(workspace, id)
+        found = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
+        return int(found or 0)
+
     async def cancel(self, workspace: str, id: str) -> bool:
         """Cancel the turn that runs there, or the next one if it only waits. Whether there was one."""
         return await self._threads.cancel(thread_of(workspace, id))

@@ -112,7 +112,8 @@ def thread(p: int, id: str) -> str:
 
     platform, channel, title, url, created (ms), imported (ms); agent, state; position (events done with so far);
     a chat has, moreover: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status
-    ("open", "ended"), updated (ms), changes (how many), opened (digest of what it was opened with);
+    ("open", "ended"), updated (ms), returned (when its client came back for the answer, ms),
+    changes (how many), opened (digest of what it was opened with);
     and its locks: fence, attempts, crashes, owner ("" while nobody holds it), claimed (ms), taken (entries handed
     to the turn), committed ("turn:fence:owner"), error; sender (the outbox's fence), sending (its owner, "" while
     nobody does).

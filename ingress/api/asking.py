@@ -18,8 +18,12 @@ from .agents_known import Agents
 from .asked import End, Kept, retold
 from .call import Call
 from .conversation import Conversation, Said
+from .leaving import Leaving
 from .waits import current, raise_if_ended
 from .words import Words, taken
+
+ONCE = "once_"
+"""What the id of a chat begins with that is opened for a single answer."""
 
 
 class Asking:
@@ -29,13 +33,14 @@ class Asking:
         self.chats = conversation.chats
         self.agents = agents
         self._conversation = conversation
+        self._leaving = Leaving(conversation.chats)
         self._seconds = settings.turn_timeout
         self._silence = settings.heartbeat
 
     async def once(self, call: Call, agent: Known) -> str:
         """A chat for a single answer, which upkeep takes away. The same for a call that is made again."""
         opening = Opening(agent=agent.name, ephemeral=True)
-        id = f"once_{call.idempotency[:20]}"
+        id = f"{ONCE}{call.idempotency[:20]}"
         return (await self.chats.open(call.caller.workspace, id, opening, kept=call.again)).id
 
     async def session(self, call: Call, agent: str, name: str) -> str:
@@ -63,7 +68,11 @@ class Asking:
         if wait := current():
             wait.resumable = False  # nobody but this request brings the answer to whoever asked
         async with self._conversation.say(call.caller, id, event) as said:
-            yield said
+            if not id.startswith(ONCE):
+                yield said
+                return
+            async with self._leaving.watched(call, id, again=said.receipt.status == "duplicate"):
+                yield said
 
     async def answer(self, said: Said) -> Answer:
         """How it was answered. Raises `Problem`: 409 where no agent took it, 502, 504."""

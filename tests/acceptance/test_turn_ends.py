@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from answerback.messages import Author, Event
 from ingress.api.asking import session_id
 from tests.acceptance import model_host
@@ -120,6 +122,19 @@ async def test_a_message_whose_turn_failed_stays_and_says_so_and_is_answered_by_
             return [(m["content"], m["status"]) for m in (await caller.get(f"{CHAT}/{id}/messages"))[1]["messages"]]
 
         await until(statuses, lambda found: len(found) == 4 and "failed" not in str(found), what="the replay")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/dialog/drop/turn", "/dialog/drop/stream"])
+async def test_a_client_that_leaves_stops_what_nobody_else_can_read(plain: System, path: str) -> None:
+    await asyncio.gather(plain.ingress(), plain.worker("tests.acceptance.agents:drops"))
+    body = {"text": "one"} if "dialog" in path else {"model": "drop", "messages": [{"role": "user", "content": "one"}]}
+    async with calling(plain) as caller:
+        asking = asyncio.create_task(caller.post(path, body))
+        await plain.marked("one-1")
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        # Nobody releases the agent: its turn ends only if it is cancelled.
+        await plain.quiet(1)
 
 
 async def test_a_turn_that_did_what_is_done_once_is_not_interrupted(plain: System) -> None:
