@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,8 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
             while True:
                 _turn(runner, rehearsal, input("> "), verbose)
         except (EOFError, KeyboardInterrupt):
+            # A second Ctrl-C while Python ends would make a clean end look like a crash.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             click.echo()
 
 
