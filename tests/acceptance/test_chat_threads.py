@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.acceptance.chatting import Screen, Sent, client
@@ -320,25 +319,3 @@ async def test_each_of_two_who_speak_at_once_hears_the_turn_that_answers_him(
         assert (await two)["message"]["content"] == ("one + two" if first != "one" else "two")
         assert await three == await one
         assert await ada.post(f"{path}/messages", {"content": "one"}, Idempotency_Key="one") == await one
-
-
-async def test_a_process_that_stops_sends_its_readers_to_another(plain: System) -> None:
-    ingress = await plain.ingress()
-    async with client(plain) as ada:
-        path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-
-        async def read() -> None:
-            async for _ in ada.stream("GET", f"{path}/stream"):
-                raise AssertionError("there is nothing to read")
-
-        reading = asyncio.create_task(read())
-        asking = asyncio.create_task(ada.call("POST", f"{path}/messages", {"content": "x", "stream": True}))
-
-        async def stored() -> bool:
-            return bool((await ada.get(path))["waiting"])
-
-        await until(stored)
-        assert await ingress.stop() == 0
-        for task in (reading, asking):
-            with pytest.raises(aiohttp.ClientError):
-                await task
