@@ -94,9 +94,10 @@ class Sender:
 
     async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         """Find a reply that may have been posted, on the platform; post it once more if it is not there."""
-        now = self._outbox.now
+        # By the lease clock: a step of Redis' own must not cut short the time in which a post may still appear.
+        now = self._outbox.clock(outgoing.thread)
         if not 0 < outgoing.reply.unknown <= now:
-            # Its sender died, or the clock of Redis was set back.
+            # Its sender died, or its time was taken by another clock.
             outgoing = _with(outgoing, unknown=now, looks=0, cursor="", searching=0)
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
@@ -189,7 +190,7 @@ class Sender:
         self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
     ) -> Outgoing | None:
         attempt = _refused(attempt, trouble)
-        reply, now = attempt.reply, self._outbox.now
+        reply, now = attempt.reply, self._outbox.clock(attempt.thread)
         delay = max(self._backoff.after(reply.attempts), trouble.after)
         if trouble.unknown and client.once != "native":
             attempt = _with(attempt, unknown=now)

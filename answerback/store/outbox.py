@@ -187,6 +187,10 @@ class Outbox:
         """The time of Redis, ms: see `Threads.now`."""
         return self._threads.now
 
+    def clock(self, thread: str) -> int:
+        """The lease clock of a thread's partition, ms: see `Threads.clock`."""
+        return self._threads.clock(self._threads.partition(thread))
+
     async def pause(self, scope: str, seconds: float) -> None:
         """Every worker sends nothing to `scope` for so long. A shorter pause never replaces a longer one."""
         key, ms = keys.pause(scope), max(1, int(seconds * 1000))

@@ -35,6 +35,7 @@ class Reservations:
         self.scripts = scripts
         self._lease = int(lease * 1000)
         self._ahead = 0
+        self._clocks: dict[int, int] = {}
         self.watch = Watch()
 
     async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
@@ -43,12 +44,17 @@ class Reservations:
             [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
         )
         self._ahead = wall - monotonic()
+        self._clocks[p] = till - self._lease - monotonic()
         return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
     @property
     def now(self) -> int:
         """The time of Redis, ms, as the last `take` told it: no clock of ours is trusted, none is asked."""
         return monotonic() + self._ahead
+
+    def clock(self, p: int) -> int:
+        """The lease clock of a partition, ms, as the last `take` told it: for what must not end early by a step."""
+        return monotonic() + self._clocks.get(p, self._ahead)
 
     async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
         """Wait until a token says that a queue has something new, or until the time is over."""
