@@ -66,13 +66,12 @@ class SteppedServer:
     """The program of a server, made to run on a clock of its own. Skips the test where that cannot be done."""
 
     def __init__(self, folder: Path, binary: Path) -> None:
-        compiler = shutil.which("cc")
-        if sys.platform != "linux" or compiler is None:
+        if not self.possible():
             pytest.skip("the clock of a server can be set on Linux only, and with a C compiler")
         folder.mkdir(parents=True, exist_ok=True)
         source, library = folder / "clock.c", folder / "clock.so"
         source.write_text(_SOURCE)
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
         self._off = folder / "clock.off"
         self.seconds = 0.0
         """By how much its clock is ahead of ours."""
@@ -83,6 +82,11 @@ class SteppedServer:
             f'#!/bin/sh\nexport LD_PRELOAD="{library}" CLOCK_OFF_FILE="{self._off}"\nexec "{binary}" "$@"\n'
         )
         self.binary.chmod(0o755)
+
+    @staticmethod
+    def possible() -> bool:
+        """Whether it can be done here."""
+        return sys.platform == "linux" and shutil.which("cc") is not None
 
     def set(self, seconds: float) -> None:
         """Let the server's clock be so much ahead of the true time, from now on."""

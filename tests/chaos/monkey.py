@@ -10,6 +10,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from answerback.errors import StoreFull, StoreUnavailable
@@ -17,6 +18,7 @@ from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.chaos.crew import Crew, Place
 from tests.standins.client import StandIns
+from tests.stepped import SteppedServer
 
 Kind = Callable[[], Coroutine[Any, Any, None]]
 
@@ -52,13 +54,23 @@ _REPLIES_ONLY = (
 class Monkey:
     """Makes `count` faults. `done` counts them by kind, `seconds` are the recoveries'."""
 
-    def __init__(self, crew: Crew, standins: StandIns, count: int, dice: random.Random, *, long: bool) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        standins: StandIns,
+        count: int,
+        dice: random.Random,
+        *,
+        long: bool,
+        clock: SteppedServer | None = None,
+    ) -> None:
         self._crew = crew
         self._system = crew.system
         self._standins = standins
         self._count = count
         self._dice = dice
         self._long = long
+        self._clock = clock
         self._redis = asyncio.Lock()
         self._rules: dict[int, str] = {}
         self.done: Counter[str] = Counter()
@@ -91,6 +103,8 @@ class Monkey:
             (self._fill_memory, 1),
             (self._break_platform, 8),
         ]
+        if self._clock is not None:
+            shares += [(partial(self._set_clock, self._clock, seconds), 1) for seconds in (6, 60, -6, -60)]
         # Each kind at least once, where there is room for all; the rest by their shares.
         kinds = [kind for kind, _ in shares]
         more = max(0, self._count - len(kinds))
@@ -170,6 +184,10 @@ class Monkey:
                 await asyncio.sleep(self._dice.uniform(0.2, 1.5))
                 self.done["Redis is full (maxmemory)"] += 1
             await self._system.database.call("CONFIG", "SET", "maxmemory", 0)
+
+    async def _set_clock(self, clock: SteppedServer, seconds: int) -> None:
+        clock.step(seconds)
+        self.done[f"the clock of Redis is set {'forward' if seconds > 0 else 'back'} by {abs(seconds)} s"] += 1
 
     # Platforms -----------------------------------------------------------------------------------
 

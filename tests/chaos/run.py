@@ -15,6 +15,7 @@ import msgspec
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.messages import DeadLetter
+from answerback.store.embedded import find_server
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.acceptance.system import System, free_port, until
@@ -24,6 +25,7 @@ from tests.chaos.crew import Crew
 from tests.chaos.load import Load
 from tests.chaos.monkey import Monkey
 from tests.standins.client import StandIns
+from tests.stepped import SteppedServer
 
 WORKERS = 3
 
@@ -56,7 +58,8 @@ async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
     dice = random.Random(seed)
     began = time.monotonic()
     ports = [free_port(), free_port()]
-    async with _system(folder, ports[0]) as (system, standins):
+    clock = SteppedServer(folder / "server", find_server()) if SteppedServer.possible() else None
+    async with _system(folder, ports[0], clock) as (system, standins):
         crew = Crew(system, random.Random(dice.random()))
         log, pardon = folder / "struck", folder / "pardon"
         try:
@@ -65,7 +68,7 @@ async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
             for _ in range(WORKERS):
                 crew.hire("worker", ANSWERBACK_AGENTS="tests.chaos.agents:agents")
             load = Load(system, ports, events, min(20, max(2, events // 500)), random.Random(dice.random()))
-            monkey = Monkey(crew, standins, faults, random.Random(dice.random()), long=events >= 5000)
+            monkey = Monkey(crew, standins, faults, random.Random(dice.random()), long=events >= 5000, clock=clock)
             async with asyncio.TaskGroup() as group:
                 group.create_task(load.run())
                 group.create_task(monkey.run(lambda: load.progress))
@@ -106,7 +109,7 @@ async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
 
 
 @asynccontextmanager
-async def _system(folder: Path, port: int) -> AsyncIterator[tuple[System, StandIns]]:
+async def _system(folder: Path, port: int, clock: SteppedServer | None) -> AsyncIterator[tuple[System, StandIns]]:
     async with StandIns.start(folder) as standins:
         await standins.send_webhooks_to(f"http://127.0.0.1:{port}/webhooks/{{platform}}")
         settings = {
@@ -121,7 +124,7 @@ async def _system(folder: Path, port: int) -> AsyncIterator[tuple[System, StandI
             "CHARGES": str(folder / "charges"),
             "PARDON": str(folder / "pardon"),
         }
-        system = System(folder, {**standins.environment(), **settings})
+        system = System(folder, {**standins.environment(), **settings}, binary=clock.binary if clock else None)
         await system.open()
         try:
             yield system, standins
