@@ -12,12 +12,12 @@ from typing import Literal, TypeVar
 import msgspec
 
 from answerback.errors import RateLimited
-from answerback.http import Http
+from answerback.http.platform import Http
 from answerback.platforms import Exchange
 from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
 from answerback.platforms.github.refusal import bucket
 from answerback.store import Outbox, Redeliveries
-from answerback.store.redeliveries import Asked
+from answerback.store.fleet.redeliveries import Asked
 
 T = TypeVar("T")
 

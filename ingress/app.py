@@ -8,18 +8,18 @@ from typing import cast
 
 from aiohttp import web, web_response
 
-from answerback.monitor import Metrics as MetricsRoute
-from answerback.monitor import Monitor
+from answerback.http.monitor import Metrics as MetricsRoute
+from answerback.http.monitor import Monitor
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store import Threads
-from answerback.store.live import Live
+from answerback.store.stream.followers import Live
 
-from .api.api import Api
-from .api.conversation import Conversation
-from .api.key_check import KeyCheck
+from .api.conversations.conversation import Conversation
 from .api.openai.elsewhere import elsewhere
-from .api.routes import routes
+from .api.pipeline import Api
+from .api.routes.routes import routes
+from .api.routes.widget import KeyCheck
 from .api.sse import Streams
 from .connections import Connection
 from .health import Health

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY, Counter, Gauge, generate_latest
 
 from answerback.store import Threads
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
 
 DELIVERIES = Counter("answerback_deliveries", "Webhook deliveries answered by this process", ["platform", "status"])
 REFUSED = Counter("answerback_webhooks_refused", "Webhooks not taken for the platform's", ["platform", "reason"])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from answerback.settings import Settings
 
-from .api.waits import Waits
+from .api.conversations.waits import Waits
 from .connections import Door
 from .health import Health
 

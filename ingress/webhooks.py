@@ -18,7 +18,7 @@ from answerback.messages import Amendment, Event
 from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
 from answerback.store import Outbox, Receipt, Threads
-from answerback.store.receipt import OWN
+from answerback.store.threads.receipt import OWN
 
 from .limits import Clients, Limits
 from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED

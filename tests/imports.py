@@ -5,8 +5,8 @@ from importlib import import_module
 
 for name in (
     "uvloop",
-    "answerback.agents.model",
-    "answerback.flows.guide",
+    "answerback.agents.llm.model",
+    "answerback.flows.llm",
     "openai.resources.chat.completions",
     "pydantic_ai.models.openai",
     "pydantic_ai.providers.openai",
@@ -14,9 +14,9 @@ for name in (
     "ingress.app",
     "ingress.mcp.server",
     "worker.worker",
-    "tools.access",
+    "tools.store",
     "tools.cli",
-    "tools.render",
+    "tools.rendering",
     "tests.standins.server",
 ):
     import_module(name)

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import uvloop
 
 from answerback import log
-from answerback.agents.load import load
+from answerback.agents.loading import load
 from answerback.errors import AnswerbackError
-from answerback.monitor import Metrics, Monitor
+from answerback.http.monitor import Metrics, Monitor
 from answerback.settings import Settings
 from answerback.store import Database
 from answerback.store.guard import Guard

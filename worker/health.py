@@ -8,8 +8,8 @@ from prometheus_client.registry import Collector
 
 from answerback.store import Claim, Database, Outgoing
 
-from .claims import Claims
-from .turn import Turns
+from .claiming.claims import Claims
+from .turns.turns import Turns
 
 
 class Health(Collector):

@@ -14,7 +14,7 @@ from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Archives, Threads
 
-from .patience import patiently
+from .retry import patiently
 
 log = get_logger(__name__)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import answerback
 from answerback.log import get_logger
 
-from .running import Running
+from .turns.running import Running
 
 log = get_logger(__name__)
 

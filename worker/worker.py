@@ -20,33 +20,33 @@ from redis.exceptions import RedisError
 from answerback.agents import Agent
 from answerback.agents.journal import Limits
 from answerback.errors import StoreUnfit
-from answerback.http import Http
+from answerback.http.platform import Http
+from answerback.http.untrusted import Outside
 from answerback.log import get_logger
-from answerback.outside import Outside
 from answerback.settings import Settings
 from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads
 from answerback.store.keys import arq_queue, signals
-from answerback.store.subscription import Subscription
+from answerback.store.stream.subscription import Subscription
 
 from .background import for_ever, watch
 from .backoff import Backoff
-from .claims import Claims
-from .clients import clients_of
-from .elsewhere import Elsewhere
+from .claiming.claims import Claims
+from .claiming.leases import Leases
+from .claiming.poison import Suspects
 from .health import Health
-from .heartbeat import Heartbeat
-from .identity import Identities
-from .leases import Leases
-from .loops import Loops
-from .patience import patiently
-from .redeliver import redelivering
+from .maintenance import UPKEEP
+from .redelivery import redelivering
+from .replies.clients import clients_of
+from .replies.identities import Identities
+from .replies.sender import Sender
+from .reporting import Heartbeat
 from .retention import Retention
-from .send import Sender
-from .served import Served
+from .retry import patiently
 from .stopping import exit_when_hopeless
-from .suspects import Suspects
-from .turn import Turns
-from .upkeep import UPKEEP
+from .turns.agents import Served
+from .turns.loop_breaker import Loops
+from .turns.turns import Turns
+from .turns.unserved_agents import Elsewhere
 from .watchdog import Watchdog
 
 log = get_logger(__name__)

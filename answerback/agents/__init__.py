@@ -1,7 +1,7 @@
 """What an agent is, and what it is given. How it is run is the worker's business."""
 
 from answerback.agents.agent import Agent, Listen
-from answerback.agents.tools import idempotent, public
+from answerback.agents.llm.tools import idempotent, public
 from answerback.agents.turn import Turn
 from answerback.errors import NoEffect, OutcomeUnknown
 

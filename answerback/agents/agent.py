@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from pydantic_ai.models import Model
 
-    from answerback.drawing.sketch import Sketch
+    from answerback.diagrams.diagram import Sketch
     from answerback.flows import Flow
 
 When = Literal["mention", "direct", "answered", "every"]
@@ -205,8 +205,8 @@ class Agent:
         """Get ready before the first turn. Raises `ConfigurationError` for a model or a flow that cannot work."""
         if self._think is None and self.flow is not None:
             from answerback.flows import load
+            from answerback.flows.agent import follow
             from answerback.flows.draw import sketch
-            from answerback.flows.follow import follow
 
             flow = load(self.flow)
             self.sketch = sketch(flow)
@@ -217,7 +217,7 @@ class Agent:
             self._think = ask(self.name, self._remote, bearer_token=self._bearer_token)
         elif self._think is None:
             # pydantic-ai takes a second to import: only those who use it pay.
-            from answerback.agents.model import converse
+            from answerback.agents.llm.model import converse
 
             assert self._model is not None
             self._think = converse(self.name, self._model, self._instructions, self._tools, self._public)
@@ -239,7 +239,7 @@ def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:
         return None
     from pydantic import SecretStr
 
-    from answerback.outside import BEARER
+    from answerback.http.untrusted import BEARER
 
     found = token if isinstance(token, SecretStr) else SecretStr(token)
     if not re.fullmatch(BEARER, found.get_secret_value()):

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
+from answerback.http.retry_after import seconds_in
+from answerback.http.untrusted import Outside
 from answerback.messages import Attachment, Message
-from answerback.outside import Outside
-from answerback.retry_after import seconds_in
 from answerback.settings import Settings
 
 PATIENCE = 300.0

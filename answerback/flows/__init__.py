@@ -5,7 +5,7 @@ time; `guide` asks the model; `act` makes requests; `draw` says what is drawn
 of it. The format is superdialog's.
 """
 
-from answerback.flows.flow import Flow
-from answerback.flows.load import load
+from answerback.flows.definition import Flow
+from answerback.flows.loading import load
 
 __all__ = ["Flow", "load"]

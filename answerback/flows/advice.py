@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from answerback.flows import schema, templates
-from answerback.flows.check import doubts
-from answerback.flows.flow import Edge, Flow
+from answerback.flows.choices import sets
+from answerback.flows.definition import Edge, Flow
 from answerback.flows.guards import guard_of
-from answerback.flows.option import sets
+from answerback.flows.linting import doubts
 
 GIVEN = {"message", "user", "turns", "visits", "current_date", "current_time", "env", "userdata", "actions"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from answerback.drawing.sketch import Arrow, Box, Sketch
-from answerback.flows.flow import Edge, Flow
+from answerback.diagrams.diagram import Arrow, Box, Sketch
+from answerback.flows.definition import Edge, Flow
 from answerback.flows.graph import dead_ends
 
 _LABEL = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from answerback.flows.flow import Flow, Node
+from answerback.flows.definition import Flow, Node
 
 
 def dead_ends(flow: Flow) -> set[str]:

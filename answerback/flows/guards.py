@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from answerback.flows import schema, templates
-from answerback.flows.flow import Edge, Flow, Node
+from answerback.flows.definition import Edge, Flow, Node
 from answerback.flows.graph import reachable
 
 _RESULT = re.compile(

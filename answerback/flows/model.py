@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from answerback.flows.flow import Node
-from answerback.flows.option import Option
+from answerback.flows.choices import Option
+from answerback.flows.definition import Node
 
 Refuse = Callable[[Option, Mapping[str, Any]], Sequence[str]]
 """What is wrong with the arguments of a choice."""

@@ -2,7 +2,7 @@
 
 Nothing here does I/O. The inbound half (`verify`, `parse`) is plain functions, called by ingress
 with secrets as arguments. The outbound half (`Client`) is a set of *exchanges*: generators that
-yield a `Request`, are sent its `Response`, and return what was learned. `worker/send.py` is the one
+yield a `Request`, are sent its `Response`, and return what was learned. `worker/replies/sender.py` is the one
 place that performs them, so a platform's rules can be read, and tested, without a network.
 
 Adding a platform: a package beside these, a line in `PLATFORMS`, a folder of fixtures, its tests.

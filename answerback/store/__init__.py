@@ -3,19 +3,19 @@
 `threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
 """
 
-from answerback.store.archives import Archives, Purged
-from answerback.store.chat import Chat, Opening
-from answerback.store.chats import Chats
-from answerback.store.claim import Claim, Commit, Step
-from answerback.store.connection import Database
-from answerback.store.flows import Flows
-from answerback.store.letters import Letters
-from answerback.store.outbox import Outbox, Outgoing
-from answerback.store.receipt import Receipt
-from answerback.store.redeliveries import Redeliveries
-from answerback.store.remotes import Remote, Remotes
-from answerback.store.roster import AgentReport, Roster, WorkerReport
-from answerback.store.threads import Threads
+from answerback.store.chats.chat import Chat, Opening
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.flows import Flows
+from answerback.store.fleet.redeliveries import Redeliveries
+from answerback.store.fleet.remote_agents import Remote, Remotes
+from answerback.store.fleet.workers import AgentReport, Roster, WorkerReport
+from answerback.store.redis import Database
+from answerback.store.threads.archives import Archives, Purged
+from answerback.store.threads.dead_letters import Letters
+from answerback.store.threads.outbox import Outbox, Outgoing
+from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.records import Claim, Commit, Step
+from answerback.store.threads.threads import Threads
 
 __all__ = [
     "AgentReport",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from answerback.store import keys
-from answerback.store.connection import Database, Value
+from answerback.store.redis import Database, Value
 
 TOLERANCE = 500
 """By how many ms two clocks may disagree between two heartbeats before one of them must have been set."""

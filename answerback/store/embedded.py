@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from answerback.errors import ConfigurationError
-from answerback.store.program import find_server, last_words, post_mortem
+from answerback.store.executable import find_server, last_words, post_mortem
 
 if sys.platform != "win32":
     import fcntl

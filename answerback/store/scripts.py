@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from answerback.store.connection import Database, Value
-from answerback.store.group import Group
+from answerback.store.batching import Group
+from answerback.store.redis import Database, Value
 
 _WITH = re.compile(rb"^-- With (\w+)$", re.MULTILINE)
 """A line that stands for a function in lua/with/ which several scripts share."""

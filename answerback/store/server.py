@@ -10,7 +10,7 @@ import msgspec
 from redis.exceptions import NoPermissionError, ResponseError
 
 from answerback.store import permissions
-from answerback.store.connection import Database
+from answerback.store.redis import Database
 
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 """The oldest versions that the store is tested on."""

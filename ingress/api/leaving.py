@@ -16,8 +16,8 @@ from answerback.errors import AnswerbackError
 from answerback.log import get_logger
 from answerback.store import Chats
 
-from .call import Call
-from .repeats import HEADER
+from .context import Call
+from .idempotency import HEADER
 
 log = get_logger(__name__)
 

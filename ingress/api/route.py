@@ -9,10 +9,10 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from answerback.store.access import Scope
+from answerback.store.access.api_keys import Scope
 
 from ..problems import Problem, rendered
-from .call import Call
+from .context import Call
 
 BASE = "/api/v1"
 

@@ -13,11 +13,11 @@ from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.deltas import Delta
-from answerback.store.live import Forgotten
+from answerback.store.stream.events import Delta
+from answerback.store.stream.followers import Forgotten
 
 from ..problems import Problem
-from .waits import current, limited
+from .conversations.waits import current, limited
 
 log = get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ..api.call import Caller
+from ..api.context import Caller
 from ..api.sse import CACHE, STALLED, TYPE, one_line
 
 Scope = MutableMapping[str, Any]

@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import RootModel
 
-from answerback.store.directory import Directory
+from answerback.store.fleet.agents import Directory
 
-from ..api import body
-from ..api.agents_known import Agents
-from ..api.api import HEADERS
-from ..api.call import Call
-from ..api.conversation import Conversation
-from ..api.incoming import BODY
+from ..api import parsing as body
+from ..api.context import Call
+from ..api.conversations.agent_registry import Agents
+from ..api.conversations.conversation import Conversation
+from ..api.conversations.waits import current
+from ..api.pipeline import HEADERS
 from ..api.route import Route
+from ..api.schemas.messages import BODY
 from ..api.sse import TYPE
-from ..api.waits import current
 from ..problems import Problem
 from .asgi import Application, Exchange
 from .hearing import Hearing

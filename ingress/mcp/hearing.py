@@ -10,13 +10,13 @@ import msgspec
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store.answers import Answer, answer
-from answerback.store.deltas import Delta
-from answerback.store.live import Forgotten
+from answerback.store.chats.answers import Answer, answer
+from answerback.store.stream.events import Delta
+from answerback.store.stream.followers import Forgotten
 
-from ..api.asked import End, failure
-from ..api.call import Caller
-from ..api.conversation import Conversation, Said
+from ..api.context import Caller
+from ..api.conversations.conversation import Conversation, Said
+from ..api.conversations.turn_filter import End, failure
 
 log = get_logger(__name__)
 

@@ -26,8 +26,8 @@ from pydantic import ValidationError
 
 from answerback.errors import BadCursor
 
-from ..api.call import Caller
-from ..api.incoming import BODY
+from ..api.context import Caller
+from ..api.schemas.messages import BODY
 from ..problems import explained
 from .asgi import CALLER, STREAMS, Application, Scope
 from .tools import Tool

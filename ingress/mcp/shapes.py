@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from answerback.store.answers import Answer
-from answerback.store.chat import Whole
+from answerback.store.chats.answers import Answer
+from answerback.store.chats.chat import Whole
 
-from ..api.call import Caller
-from ..api.chat_threads import NewThread
-from ..api.incoming import Content
+from ..api.context import Caller
 from ..api.route import Model
-from ..api.shapes import MessageView, ThreadView
+from ..api.routes.threads import NewThread
+from ..api.schemas.messages import Content
+from ..api.schemas.threads import MessageView, ThreadView
 
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Name = Annotated[str, StringConstraints(max_length=255)]

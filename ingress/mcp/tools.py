@@ -9,16 +9,16 @@ from hashlib import sha256
 from typing import Any
 
 from answerback.store import Opening
-from answerback.store.access import Scope
-from answerback.store.search import Filter
+from answerback.store.access.api_keys import Scope
+from answerback.store.threads.search import Filter
 
-from ..api.agents_known import Agents
-from ..api.call import Caller
-from ..api.chat_threads import Listing, Threads
-from ..api.conversation import Conversation
-from ..api.messages import platforms
+from ..api.context import Caller
+from ..api.conversations.agent_registry import Agents
+from ..api.conversations.conversation import Conversation
+from ..api.conversations.messages import platforms
 from ..api.route import Model
-from ..api.shapes import ThreadView
+from ..api.routes.threads import Listing, Threads
+from ..api.schemas.threads import ThreadView
 from ..problems import Problem
 from .hearing import Hearing, Progress
 from .shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage

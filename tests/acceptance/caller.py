@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import System
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import System
 
 

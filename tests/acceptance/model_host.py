@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from answerback.store import keys
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import System
 
 EVERYTHING = ("chat:read", "chat:write")

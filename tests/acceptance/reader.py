@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from answerback.messages import Author, Event
-from answerback.store.live import Live
+from answerback.store.stream.followers import Live
 from tests.acceptance.system import System
 
 THREAD = "chat:default:th_1"

@@ -106,7 +106,7 @@ def arm(environment: Mapping[str, str]) -> None:
         time.time = lambda: sabotage.real_time() + off
     if megabytes := int(environment.get("MEMORY", "0")):
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000,) * 2)
-    from answerback.http import Http
+    from answerback.http.platform import Http
     from answerback.steps import Record
     from answerback.store import Outbox, Threads
 

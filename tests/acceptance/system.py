@@ -17,8 +17,8 @@ import msgspec
 
 from answerback.store import Database, Letters, Roster, Threads
 from answerback.store.embedded import EmbeddedServer
-from answerback.store.index import Transcript, transcript
-from answerback.store.queues import Queues, queues
+from answerback.store.threads.queues import Queues, queues
+from answerback.store.threads.views import Transcript, transcript
 from tests.forks import Fork
 from tests.standins.options import Options
 from tests.standins.signatures import Delivery

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access import Keys, Scope
-from answerback.store.tokens import Tokens
+from answerback.store.access.api_keys import Keys, Scope
+from answerback.store.access.session_tokens import Tokens
 from tests.acceptance.system import System, until
 
 PAGE = "https://www.example.com"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.chatting import Client, client
 from tests.acceptance.system import System
 

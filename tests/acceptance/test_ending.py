@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access import Keys
-from answerback.store.signins import SignIn, SignIns
-from answerback.store.tokens import Tokens
+from answerback.store.access.api_keys import Keys
+from answerback.store.access.session_tokens import Tokens
+from answerback.store.access.sign_ins import SignIn, SignIns
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until
 from tests.standins.sender import Standard

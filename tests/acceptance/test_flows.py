@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from answerback.store.search import listed
+from answerback.store.threads.search import listed
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.raw import ask, request
 from tests.acceptance.target import Target, civil
 from tests.fixtures.hostile import MALFORMED, RUBBISH

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import GitHub, Slack, Standard
 from tests.standins.signatures import Delivery

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.chatting import Client, client

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from answerback.errors import RateLimited
-from answerback.http import Http
+from answerback.http.platform import Http
 from answerback.platforms.github.deliveries import WINDOW, deliveries
 from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
 from answerback.store import Outbox, Redeliveries
-from answerback.store.redeliveries import Asked
+from answerback.store.fleet.redeliveries import Asked
 from tests.acceptance.system import System
 from tests.standins.client import StandIns
 from tests.standins.sender import GitHub

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.remote import RemoteAgent
 from tests.acceptance.system import System
 from tests.forks import ROOT

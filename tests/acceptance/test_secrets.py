@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.raw import ask, request, webhook
 from tests.acceptance.system import System, until
 from tests.acceptance.terminal import Terminal

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.described import Names, Operation
 from tests.acceptance.remote import remote_agent
 from tests.acceptance.system import System

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from answerback.messages import Author, Event
-from ingress.api.asking import session_id
+from ingress.api.conversations.agent_requests import session_id
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until

@@ -13,7 +13,7 @@ import pytest
 
 from answerback.settings import Settings
 from answerback.store import Threads
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from ingress.app import application
 from ingress.webhooks import Webhooks
 from tests.acceptance.chatting import Client, Sent, client

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import uvloop
 
 from answerback.store import Database
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.bench.bench import free_port, process, server
 from tests.bench.webhooks import ready
 

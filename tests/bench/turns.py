@@ -7,7 +7,7 @@ import time
 
 from answerback.messages import Author, Event
 from answerback.store import Database, Threads
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
 from tests.bench.bench import cpu_seconds, process, server
 
 THREADS = 5_000

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.dashboard import far_away

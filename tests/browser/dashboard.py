@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from playwright.async_api import Error, Page, Route, expect
 
-from answerback.store.signins import SignIns
+from answerback.store.access.sign_ins import SignIns
 from tests.acceptance.system import Process, System, until
 
 AGENTS = "tests.browser.agents"

@@ -9,10 +9,10 @@ import aiohttp
 from playwright.async_api import Browser, Page, Response, Route, expect
 
 from answerback.store import keys
-from answerback.store.access import Keys
-from answerback.store.measures import MINUTE, Measures, timed
-from answerback.store.search import listed
-from answerback.store.signins import SignIns
+from answerback.store.access.api_keys import Keys
+from answerback.store.access.sign_ins import SignIns
+from answerback.store.fleet.metrics import MINUTE, Measures, timed
+from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
 from tests.browser.dashboard import AGENTS, answered, answers, say, signed_in, started, talking, whole

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from tests.acceptance.system import System
 from tests.forks import ROOT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from answerback.store.search import listed
+from answerback.store.threads.search import listed
 from tests.acceptance.system import System
 from tests.browser.dashboard import AGENTS, far_away, say, signed_in, started, talking, whole
 

@@ -8,8 +8,8 @@ import gzip
 import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 
-from answerback.store.access import Keys
-from answerback.store.search import listed
+from answerback.store.access.api_keys import Keys
+from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.cable import cable
 from tests.browser.conftest import Picture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import aiohttp
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from answerback.store.access import Keys
-from answerback.store.search import listed
+from answerback.store.access.api_keys import Keys
+from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.site import POLICY, Site, site
 from tests.browser.test_widget import opened, said, say

@@ -12,10 +12,10 @@ from pydantic import Field
 
 from answerback.settings import Settings
 from answerback.store import Database
-from answerback.store.access import Keys
-from answerback.store.credential import Credential
-from ingress.api.api import Api
-from ingress.api.call import Call
+from answerback.store.access.api_keys import Keys
+from answerback.store.access.credential import Credential
+from ingress.api.context import Call
+from ingress.api.pipeline import Api
 from ingress.api.route import BASE, Model, Route
 from ingress.problems import Problem, problems
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
 from answerback.store import Claim, Commit, Database, Outbox, Outgoing, Step, Threads, keys
-from answerback.store.claim import Told
+from answerback.store.threads.records import Told
 
 THREAD = "github:1:1"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from answerback.store import Claim, Outgoing
-from answerback.store.claim import Lease
+from answerback.store.threads.records import Lease
 
 THREADS = ("github:1:0", "github:1:1", "slack:T:C:2")
 EVENTS = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import rule
 
-from answerback.store.repair import requeue, unlock
+from answerback.store.threads.repair import requeue, unlock
 from tests.redis.given import lapse
 from tests.redis.machine import Turns, numbers
 from tests.redis.model import thread_of

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from answerback.store import Database, keys
-from answerback.store.access import SCOPES, InvalidKey, Keys
-from answerback.store.credential import Credential
-from answerback.store.tokens import Tokens
+from answerback.store.access.api_keys import SCOPES, InvalidKey, Keys
+from answerback.store.access.credential import Credential
+from answerback.store.access.session_tokens import Tokens
 from tests.redis.given import until
 
 

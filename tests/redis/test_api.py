@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from answerback.store import Database, keys
-from answerback.store.credential import Credential
-from answerback.store.tokens import Tokens
+from answerback.store.access.credential import Credential
+from answerback.store.access.session_tokens import Tokens
 from ingress.api.route import BASE
 from tests.redis.api import Answer, Client, served
 from tests.redis.given import until

@@ -9,7 +9,7 @@ import pytest
 from answerback.errors import BadCursor, Busy, LeaseLost, NoSuchThread, ThreadDiffers, ThreadEnded
 from answerback.messages import Author, Event
 from answerback.store import Chats, Database, Letters, Opening, Threads, keys
-from answerback.store.search import Filter
+from answerback.store.threads.search import Filter
 from tests.redis.given import bury, claim, counters, dump, event, step, turn
 
 
@@ -141,7 +141,7 @@ async def test_a_list_read_in_pages_neither_repeats_nor_misses_what_stays(databa
 
 
 async def test_a_list_is_filtered_within_bounds(chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("answerback.store.listing.LOOK", 20)
+    monkeypatch.setattr("answerback.store.chats.listing.LOOK", 20)
     for number in range(50):
         await chats.open("acme", f"c{number:02}")
     await chats.change("acme", "c03", pinned=True, archived=True)

@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from answerback.store import Database, Outbox, Threads, clock, keys
-from answerback.store.index import summarised
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
+from answerback.store.threads.views import summarised
 from tests.redis.conftest import listens
 from tests.redis.given import THREAD, accept, claim, claim_all, courier, event, lapse, post, turn, until
 from tests.stepped import SteppedServer

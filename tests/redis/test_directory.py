@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from answerback.store import AgentReport, Remote, Remotes, Roster, Threads, WorkerReport
-from answerback.store.directory import Directory
+from answerback.store.fleet.agents import Directory
 
 
 def _worker(id: str, *agents: AgentReport, lease: int = 60_000, state: str = "working") -> WorkerReport:

@@ -7,12 +7,12 @@ import pytest
 
 from answerback.messages import Event, Message, TurnEnd
 from answerback.store import Chats, Claim, Commit, Letters, Threads
-from answerback.store.answers import Answer, answer
-from answerback.store.ends import end_of
-from answerback.store.index import transcript
+from answerback.store.chats.answers import Answer, answer
+from answerback.store.threads.turn_ends import end_of
+from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, event, lapse, letter
-from worker.letters import bury
-from worker.outcome import Status, ended, heard, left, replaced
+from worker.turns.dead_letters import bury
+from worker.turns.outcome import Status, ended, heard, left, replaced
 
 
 def _said(turn: str, *texts: str) -> list[Message]:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from answerback.store import Outbox, Threads, keys
-from answerback.store.claim import Lease
+from answerback.store.threads.records import Lease
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, post, turn
-from worker.leases import Leases
+from worker.claiming.leases import Leases
 
 OTHER = "github:1:2"
 
@@ -79,7 +79,7 @@ async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Thread
 async def test_a_worker_that_hears_the_heartbeat_before_its_commit_has_lost_nothing(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.leases.WORD", 0)
+    monkeypatch.setattr("worker.claiming.leases.WORD", 0)
     await accept(threads, 1)
     held = await claim(threads)
     leases = Leases(threads, 5, "worker")

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from answerback.settings import Settings
 from answerback.store import Database, Threads
-from answerback.store.access import Keys
+from answerback.store.access.api_keys import Keys
 from ingress.app import application
 from ingress.webhooks import Webhooks
 

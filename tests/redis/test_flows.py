@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from answerback.drawing.sketch import Arrow, Box, Sketch
-from answerback.flows.place import Place
+from answerback.diagrams.diagram import Arrow, Box, Sketch
+from answerback.flows.state import Place
 from answerback.store import AgentReport, Flows, Roster, Threads, WorkerReport, keys
 from tests.redis.given import THREAD, accept, claim, turn
 

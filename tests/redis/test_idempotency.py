@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from answerback.store import Database, keys
-from answerback.store.idempotency import Answer, Conflict, Idempotency
+from answerback.store.access.idempotency import Answer, Conflict, Idempotency
 
 DONE = Answer(201, {"Content-Type": "application/json"}, b'{"id": 1}')
 

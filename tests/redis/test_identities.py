@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from answerback.errors import Rejected
-from answerback.http import Http, Leave
+from answerback.http.platform import Http, Leave
 from answerback.messages import Identity
 from answerback.platforms import Client, Exchange
 from answerback.platforms.standard.api import Standard
 from answerback.store import Roster, Threads, WorkerReport, keys
 from tests.redis.given import event, until
-from worker import identity as module
-from worker.identity import Identities
+from worker.replies import identities as module
+from worker.replies.identities import Identities
 
 T = TypeVar("T")
 

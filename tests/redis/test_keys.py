@@ -17,14 +17,14 @@ import msgspec
 
 from answerback.messages import Amendment, DeadLetter, Message
 from answerback.store import Archives, Chats, Database, Letters, Opening, Outbox, Threads, keys
-from answerback.store.access import Keys
-from answerback.store.claim import Emission
-from answerback.store.deltas import told
-from answerback.store.idempotency import Answer, Idempotency
-from answerback.store.rates import Rates
-from answerback.store.redeliveries import Asked, Redeliveries
-from answerback.store.repair import requeue, unlock
-from answerback.store.search import Filter, fitting
+from answerback.store.access.api_keys import Keys
+from answerback.store.access.idempotency import Answer, Idempotency
+from answerback.store.access.rate_limits import Rates
+from answerback.store.fleet.redeliveries import Asked, Redeliveries
+from answerback.store.stream.events import told
+from answerback.store.threads.records import Emission
+from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.search import Filter, fitting
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
 

@@ -9,8 +9,8 @@ import pytest
 
 from answerback.messages import Author, Event
 from answerback.store import Claim, Outbox, Outgoing, Threads, keys
-from answerback.store.index import summarised
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
+from answerback.store.threads.views import summarised
 from tests.redis.given import THREAD, claim, courier, event, reply, turn
 
 _numbers = itertools.count(1)

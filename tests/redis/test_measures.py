@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from answerback.store import Database, keys
-from answerback.store.measures import KEPT, MINUTE, Measures, timed
+from answerback.store.fleet.metrics import KEPT, MINUTE, Measures, timed
 
 
 async def test_what_was_counted_in_a_minute_adds_up(database: Database) -> None:

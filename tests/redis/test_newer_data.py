@@ -12,13 +12,13 @@ from answerback.errors import NewerData
 from answerback.messages import Amendment, DeadLetter, Entry
 from answerback.steps import Record, encode
 from answerback.store import Archives, Claim, Letters, Outbox, Threads, decode, keys
-from answerback.store.answers import answer
+from answerback.store.chats.answers import answer
 from answerback.store.decode import Unreadable, UnreadableReply
-from answerback.store.index import transcript
-from answerback.store.roster import Roster
-from answerback.store.turns import turn_state
+from answerback.store.fleet.workers import Roster
+from answerback.store.threads.turns import turn_state
+from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, claim_all, courier, event, inbox, post, turn
-from worker.letters import unreadable_letter
+from worker.turns.dead_letters import unreadable_letter
 
 OTHER = "github:1:2"
 

@@ -10,8 +10,8 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Event, Reply
 from answerback.store import Letters, Outbox, Outgoing, Threads, keys
-from answerback.store.claim import Lease
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
+from answerback.store.threads.records import Lease
 from tests.redis.given import THREAD, counters, courier, dump, event, lapse, post, reply, until
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from answerback.store import Letters, Outbox, Threads
-from answerback.store.index import summarised, transcript
-from answerback.store.queues import Queue, queues
-from answerback.store.search import listed
+from answerback.store.threads.queues import Queue, queues
+from answerback.store.threads.search import listed
+from answerback.store.threads.views import summarised, transcript
 from tests.redis.given import (
     THREAD,
     accept,

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from answerback.store import Database, keys
-from answerback.store.rates import Rates
+from answerback.store.access.rate_limits import Rates
 from tests.redis.conftest import Server
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from answerback.store import Database, Redeliveries
-from answerback.store.redeliveries import Asked
+from answerback.store.fleet.redeliveries import Asked
 
 HOOK = "acme/widgets/hooks/1"
 

@@ -8,8 +8,8 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.store import Letters, Threads, keys
-from answerback.store.claim import Lease
-from answerback.store.queues import queues
+from answerback.store.threads.queues import queues
+from answerback.store.threads.records import Lease
 from tests.redis.given import (
     THREAD,
     accept,

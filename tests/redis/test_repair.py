@@ -7,7 +7,7 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.store import Outbox, Threads, keys
-from answerback.store.repair import requeue, unlock
+from answerback.store.threads.repair import requeue, unlock
 from tests.redis.given import THREAD, accept, claim, claim_all, counters, courier, post, reply, step, turn, until
 
 

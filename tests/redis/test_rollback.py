@@ -11,12 +11,12 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Entry
 from answerback.store import Claim, Database, Outbox, Outgoing, Threads
-from answerback.store.claim import Emission, Lease
-from answerback.store.deltas import told
-from answerback.store.reservations import Taken
+from answerback.store.stream.events import told
+from answerback.store.threads.leases import Taken
+from answerback.store.threads.records import Emission, Lease
 from tests.redis.given import THREAD, accept, claim, courier, dump, inbox, letter, post, step, turn
-from worker.claims import Claims
-from worker.leases import Leases
+from worker.claiming.claims import Claims
+from worker.claiming.leases import Leases
 
 
 async def lose(database: Database, before: dict[bytes, bytes]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from answerback.store import Chats, Threads, keys
-from answerback.store.connection import Value
-from answerback.store.search import Filter, listed
+from answerback.store.redis import Value
+from answerback.store.threads.search import Filter, listed
 from tests.redis.given import accept, claim
 
 MANY = 3000

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from answerback.errors import Unavailable
-from answerback.http import Http, Leave
+from answerback.http.platform import Http, Leave
 from answerback.messages import Identity, Reply
 from answerback.platforms import Client, Exchange, Request, Response
 from answerback.platforms.github.api import GitHub
@@ -21,8 +21,8 @@ from answerback.store import Letters, Outbox, Outgoing, Roster, Threads, keys
 from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
 from worker.backoff import Backoff
-from worker.identity import Identities
-from worker.send import Sender
+from worker.replies.identities import Identities
+from worker.replies.sender import Sender
 
 T = TypeVar("T")
 

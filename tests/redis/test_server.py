@@ -17,7 +17,7 @@ from answerback.store import Database, Threads, keys, permissions
 from answerback.store.guard import Guard
 from answerback.store.server import Server as About
 from answerback.store.server import server as look_at
-from answerback.store.subscription import Subscription
+from answerback.store.stream.subscription import Subscription
 from tests.redis.conftest import Server, serving
 from tests.redis.given import accept, claim, turn
 

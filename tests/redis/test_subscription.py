@@ -8,7 +8,7 @@ import re
 import pytest
 
 from answerback.store import Threads
-from answerback.store.subscription import Subscription
+from answerback.store.stream.subscription import Subscription
 from tests.redis.given import until
 
 
@@ -28,7 +28,7 @@ async def asked(threads: Threads, times: int) -> None:
 async def test_it_hears_after_a_long_silence(
     threads: Threads, monkeypatch: pytest.MonkeyPatch, others: list[str]
 ) -> None:
-    monkeypatch.setattr("answerback.store.connection.QUIET", 1.0)
+    monkeypatch.setattr("answerback.store.redis.QUIET", 1.0)
     heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
     connected: list[None] = []
     subscription = Subscription(threads.database, lambda *what: heard.put_nowait(what), lambda: connected.append(None))

@@ -6,12 +6,12 @@ import asyncio
 from typing import cast
 
 from answerback.store import Claim, Threads, keys
-from answerback.store.claim import SUSPECT
+from answerback.store.threads.records import SUSPECT
 from tests.redis.given import THREAD, accept, claim, lapse
-from worker.claims import Claims
-from worker.leases import Leases
-from worker.suspects import Suspects
-from worker.turn import Turns
+from worker.claiming.claims import Claims
+from worker.claiming.leases import Leases
+from worker.claiming.poison import Suspects
+from worker.turns.turns import Turns
 
 OTHER = "github:1:2"
 FATAL = 5

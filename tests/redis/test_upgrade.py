@@ -10,10 +10,10 @@ from typing import Any
 from answerback.archive import line, parse
 from answerback.messages import Entry
 from answerback.store import Archives, Chats, Database, Letters, Outbox, Roster, Threads
-from answerback.store.access import Keys
-from answerback.store.index import transcript
-from answerback.store.queues import queues
-from answerback.store.tokens import Tokens
+from answerback.store.access.api_keys import Keys
+from answerback.store.access.session_tokens import Tokens
+from answerback.store.threads.queues import queues
+from answerback.store.threads.views import transcript
 from tests.redis.given import claim_all, courier, event, turn
 
 RECORDED = Path(__file__).parents[1] / "fixtures/stores/0.1.0.json"

@@ -7,7 +7,7 @@ import pytest
 
 from answerback.messages import ToolCall
 from answerback.steps import Record, encode, steps_of
-from answerback.store.roster import AgentReport
+from answerback.store.fleet.workers import AgentReport
 from ingress.api.admin.letter_filter import group_of
 from ingress.api.admin.overview import whole
 from ingress.api.admin.transcript import PREVIEW, Called, preview

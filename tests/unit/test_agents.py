@@ -9,7 +9,7 @@ import pytest
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Limits
-from answerback.agents.load import load
+from answerback.agents.loading import load
 from answerback.agents.remote import _response
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.messages import Message

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from answerback.messages import Message
-from answerback.store.answers import Answer
-from answerback.store.deltas import Delta, told
-from ingress.api.asked import Among, Asked, Kept, failure, retold
+from answerback.store.chats.answers import Answer
+from answerback.store.stream.events import Delta, told
+from ingress.api.conversations.turn_filter import Among, Asked, Kept, failure, retold
 
 
 def _delta(kind: str, turn: str, **fields: Any) -> Delta:

@@ -9,14 +9,15 @@ import msgspec
 import pytest
 
 from answerback.messages import Attachment, Author, Event, Message, ToolCall, Usage
-from answerback.store import Chat, deltas
-from answerback.store.access import Scope
-from answerback.store.deltas import Delta, told
-from ingress.api import audience
-from ingress.api.audience import reason
-from ingress.api.call import Caller
-from ingress.api.sessions import SessionView
-from ingress.api.shapes import MessageView, ThreadView
+from answerback.store import Chat
+from answerback.store.access.api_keys import Scope
+from answerback.store.stream import events as deltas
+from answerback.store.stream.events import Delta, told
+from ingress.api.auth import audience
+from ingress.api.auth.audience import reason
+from ingress.api.context import Caller
+from ingress.api.routes.sessions import SessionView
+from ingress.api.schemas.threads import MessageView, ThreadView
 
 WHY = "OperationalError: postgresql://bot:hunter2@db refused"
 SECRET = "canary-4711"

@@ -17,12 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from answerback.messages import Author, Message, Reply, ToolCall
-from answerback.store.index import Summary, Transcript
-from tools import processes
+from answerback.store.threads.views import Summary, Transcript
 from tools.cli import COMMANDS, cli
-from tools.group import run
-from tools.render import block, document, duration, show, table, visible
-from tools.transcript import transcribe
+from tools.commands.transcript import transcribe
+from tools.groups import run
+from tools.local import processes
+from tools.rendering import block, document, duration, show, table, visible
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"redis", "aiohttp", "pydantic", "rich", "arq", "structlog", "answerback.store"}

@@ -10,7 +10,7 @@ import pytest
 
 from answerback.platforms import PLATFORMS
 from tests.fixtures.deliveries import load, names
-from tools.delivery import Delivery, message, payload, signed
+from tools.commands.delivery import Delivery, message, payload, signed
 
 ROOT = Path(__file__).parents[2]
 

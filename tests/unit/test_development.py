@@ -8,7 +8,7 @@ import pytest
 
 from answerback.errors import ConfigurationError
 from answerback.platforms import PLATFORMS
-from tools.development import Announcement, announced, announced_as, development_secrets
+from tools.local.dev_environment import Announcement, announced, announced_as, development_secrets
 
 
 def test_development_secrets_are_made_once_and_are_private(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from aiohttp import web
 from answerback.agents import Agent
 from answerback.errors import NoEffect, TurnFailed
 from answerback.flows import load
-from answerback.flows.act import call_of, compose, perform
-from answerback.flows.flow import Action, ToolDefinition
-from answerback.flows.place import Given
-from answerback.flows.rehearse import Rehearsal
-from answerback.outside import Outside
+from answerback.flows.actions import call_of, compose, perform
+from answerback.flows.definition import Action, ToolDefinition
+from answerback.flows.simulator import Rehearsal
+from answerback.flows.state import Given
+from answerback.http.untrusted import Outside
 
 HOSTILE = '../admin?x=1#"@evil.example\\'
 

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from answerback.drawing.layout import HEIGHTS
-from answerback.drawing.mermaid import mermaid
-from answerback.drawing.placed import WIDTH, placed
-from answerback.drawing.sketch import Arrow, Box, Sketch
-from answerback.drawing.svg import svg
+from answerback.diagrams.diagram import Arrow, Box, Sketch
+from answerback.diagrams.layout import HEIGHTS
+from answerback.diagrams.mermaid import mermaid
+from answerback.diagrams.placed import WIDTH, placed
+from answerback.diagrams.svg import svg
 from answerback.flows import load
 from answerback.flows.draw import sketch
 

@@ -15,7 +15,7 @@ from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
-from answerback.flows.rehearse import Rehearsal
+from answerback.flows.simulator import Rehearsal
 from answerback.messages import Author, Event, Reply
 
 Answer = Callable[[AgentInfo], ModelResponse] | ModelResponse | Exception

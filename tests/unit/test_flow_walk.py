@@ -10,10 +10,10 @@ import pytest
 from answerback.agents import Agent
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
-from answerback.flows.flow import Action
-from answerback.flows.place import Place
-from answerback.flows.rehearse import Rehearsal
-from answerback.flows.walk import Walk
+from answerback.flows.definition import Action
+from answerback.flows.engine import Walk
+from answerback.flows.simulator import Rehearsal
+from answerback.flows.state import Place
 
 END: dict[str, Any] = {"id": "end", "static_text": "Bye {{ name }}", "is_final": True}
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.store.group import Group
+from answerback.store.batching import Group
 
 
 class Flushes:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from answerback.http import Http
+from answerback.http.platform import Http
 from answerback.platforms import Exchange, Request
 
 

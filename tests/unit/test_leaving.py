@@ -10,7 +10,7 @@ import pytest
 
 from answerback.store import Chats
 from ingress.api import leaving
-from ingress.api.call import Call
+from ingress.api.context import Call
 from ingress.api.leaving import Leaving
 
 

@@ -19,8 +19,8 @@ from answerback.platforms.github import mentions as github
 from answerback.platforms.github import spoken, teams
 from answerback.platforms.slack import mrkdwn, parts
 from answerback.platforms.text import split
-from answerback.store.access import InvalidKey, _origin
-from answerback.store.deltas import place
+from answerback.store.access.api_keys import InvalidKey, _origin
+from answerback.store.stream.events import place
 
 LENGTH = 200_000
 CPU = 20.0

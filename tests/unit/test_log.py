@@ -71,13 +71,13 @@ def terminal() -> io.StringIO:
 
 def test_a_line_is_one_json_object_with_its_context(machine: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(delivery="github:1", thread="github:acme/1", turn="t", attempt=2):
-        log.get_logger("worker.turn").info("reply sent", reply="t.1")
+        log.get_logger("worker.turns.turns").info("reply sent", reply="t.1")
     line = only(machine)
     assert line.pop("timestamp").endswith("Z")
     assert line == {
         "level": "info",
         "event": "reply sent",
-        "logger": "worker.turn",
+        "logger": "worker.turns.turns",
         "reply": "t.1",
         "delivery": "github:1",
         "thread": "github:acme/1",

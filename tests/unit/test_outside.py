@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from answerback.errors import ForbiddenAddress, Unavailable
-from answerback.outside import Outside, is_public
+from answerback.http.untrusted import Outside, is_public
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_redirects_end(server: Server) -> None:
 async def test_a_redirect_to_a_private_address_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     # The first hop is let through as if it were public; only the redirect's target is not.
     allowed = {"127.0.0.2"}
-    monkeypatch.setattr("answerback.outside.is_public", lambda address: address in allowed)
+    monkeypatch.setattr("answerback.http.untrusted.is_public", lambda address: address in allowed)
     app = web.Application()
 
     async def moved(request: web.Request) -> web.Response:

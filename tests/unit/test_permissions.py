@@ -15,7 +15,7 @@ SENT = re.compile(r'(?:\b(?:call|wait|send)\(|\()\s*"([A-Z]{3,20})"')
 
 def test_every_command_that_is_sent_is_in_the_rule() -> None:
     """Add a new one to answerback/store/permissions.py, and to the rule in docs/durability.md."""
-    files = [file for file in STORE.glob("*.py") if file.name != "embedded.py"]  # which names environment variables
+    files = [file for file in STORE.rglob("*.py") if file.name != "embedded.py"]  # which names environment variables
     sent = {name for file in files for name in SENT.findall(file.read_text())}
     optional = {name.partition("|")[0] for name in permissions.OPTIONAL}
     assert {"GET", "HSET", "SUBSCRIBE"} <= sent

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from answerback.messages import Attachment, Author
-from ingress.api.base64_text import PATTERN, decoded
 from ingress.api.openai.prompt import Prompt, prompt
 from ingress.api.openai.refusal import details
 from ingress.api.openai.request import CompletionRequest
+from ingress.api.schemas.base64_text import PATTERN, decoded
 from ingress.problems import Problem
 
 FIXTURES = Path(__file__).parents[1] / "fixtures/api"

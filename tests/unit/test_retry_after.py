@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelAPIError, ModelHTTPError, ModelQuotaExceededError
 
-from answerback.agents.refusal import answered
+from answerback.agents.llm.refusal import answered
 from answerback.errors import AgentUnreachable, ModelRefused, ModelUnavailable, NoEffect
-from answerback.retry_after import LONGEST, seconds_in, seconds_told
+from answerback.http.retry_after import LONGEST, seconds_in, seconds_told
 from worker.backoff import SLOWER, Backoff
 
 DATE = "Mon, 30 Nov 2026 10:00:00 GMT"

@@ -10,7 +10,7 @@ from answerback.messages import Author, Entry, Event, Identity, Message
 from answerback.platforms import github
 from answerback.store import Claim
 from tests.fixtures.deliveries import load
-from worker.routing import answered_before, overheard, route
+from worker.turns.routing import answered_before, overheard, route
 
 US = Identity(name="@answerbot", mentions=("answerbot",), marks=("login:answerbot",))
 EVENT = Event(delivery="github:1", thread="github:1:2", kind="x", text="", author=Author("u1"), channel="Acme/Widgets")

@@ -11,13 +11,13 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer, make_mocked_request
 
-from answerback.store.deltas import Delta, told
-from answerback.store.live import Forgotten
-from ingress.api.asked import Kept
+from answerback.store.stream.events import Delta, told
+from answerback.store.stream.followers import Forgotten
+from ingress.api.conversations.text_stream import Words
+from ingress.api.conversations.turn_filter import Kept
 from ingress.api.openai.answer import Chunk
 from ingress.api.openai.chunks import Chunks
 from ingress.api.sse import Streams, wanted
-from ingress.api.words import Words
 
 
 class Endless:

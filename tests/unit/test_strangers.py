@@ -8,8 +8,8 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from answerback.settings import Settings
-from ingress.api.call import Caller
-from ingress.api.strangers import Strangers
+from ingress.api.auth.address_limits import Strangers
+from ingress.api.context import Caller
 from ingress.problems import Problem
 
 PROXY = "192.0.2.1"

@@ -8,7 +8,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
-from answerback.agents.subject import about, describe
+from answerback.agents.llm.subject import about, describe
 from answerback.messages import Author, Event, Message, Reply, Subject
 
 LINE = Subject(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from answerback.store.deltas import Delta, told
-from ingress.api.asked import Kept
-from ingress.api.words import Words
+from answerback.store.stream.events import Delta, told
+from ingress.api.conversations.text_stream import Words
+from ingress.api.conversations.turn_filter import Kept
 from ingress.problems import Problem
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from answerback.log import get_logger
 
-from ..call import Call
+from ..context import Call
 
 log = get_logger(__name__)
 

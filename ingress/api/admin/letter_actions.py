@@ -13,7 +13,7 @@ from answerback.errors import AnswerbackError
 from answerback.messages import DeadLetter
 from answerback.store import Letters, Threads
 
-from ..call import Call
+from ..context import Call
 from ..route import BASE, Model, Route
 from .audit import audit
 from .letter_filter import LetterFilter, visible

@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from answerback.messages import DeadLetter
-from answerback.store.access import DEFAULT_WORKSPACE
+from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 
-from ..call import Caller
+from ..context import Caller
 from ..route import Model
 
 LONGEST = 200

@@ -11,7 +11,7 @@ from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import Letters, Threads
 
 from ...problems import Problem
-from ..call import Call, Caller
+from ..context import Call, Caller
 from ..route import BASE, Model, Route
 from .audit import audit
 from .letter_filter import Group, LetterFilter, groups, visible

@@ -12,14 +12,14 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.store import Roster, Threads
-from answerback.store.access import DEFAULT_WORKSPACE
-from answerback.store.deltas import Delta
-from answerback.store.measures import Measure, Measures
-from answerback.store.queues import queues
+from answerback.store.access.api_keys import DEFAULT_WORKSPACE
+from answerback.store.fleet.metrics import Measure, Measures
+from answerback.store.stream.events import Delta
+from answerback.store.threads.queues import queues
 
 from ...problems import Problem
-from ..call import Call, Caller
-from ..callers import Kept
+from ..auth.callers import Kept
+from ..context import Call, Caller
 from ..route import BASE, Model, Route
 from ..sse import TYPE, Streams
 

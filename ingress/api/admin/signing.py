@@ -6,11 +6,11 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.store import Database
-from answerback.store.signins import LIFE, SignIn, SignIns
+from answerback.store.access.sign_ins import LIFE, SignIn, SignIns
 
-from ..call import Call
+from ..auth.session_cookie import COOKIE, csrf
+from ..context import Call
 from ..route import BASE, Model, Route
-from ..session_cookie import COOKIE, csrf
 from .audit import audit
 
 PATH = f"{BASE}/admin/session"

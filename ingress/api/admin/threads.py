@@ -8,13 +8,14 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
-from answerback.drawing.svg import svg
-from answerback.store import Archives, Chat, Chats, Flows, Threads, search
-from answerback.store.index import transcript
-from answerback.store.repair import requeue, unlock
+from answerback.diagrams.svg import svg
+from answerback.store import Archives, Chat, Chats, Flows, Threads
+from answerback.store.threads import search
+from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.views import transcript
 
 from ...problems import Problem
-from ..call import Call
+from ..context import Call
 from ..route import BASE, Model, Route
 from .audit import audit
 from .transcript import FlowPlace, ThreadRow, Transcript

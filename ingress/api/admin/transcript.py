@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from answerback.drawing.placed import placed
+from answerback.diagrams.placed import placed
 from answerback.messages import Author, Message, Reply, ToolCall
 from answerback.steps import Record
-from answerback.store import Chat, index
-from answerback.store.flows import Standing
+from answerback.store import Chat
+from answerback.store.fleet.flows import Standing
+from answerback.store.threads import views as index
 
 from ..links import web_url
 from ..route import Model

@@ -7,8 +7,8 @@ from collections import deque
 from answerback.log import get_logger
 
 from ...problems import Problem, explained
+from ..conversations.text_stream import Words
 from ..sse import one_line
-from ..words import Words
 from .answer import Chunk, ChunkChoice, CompletionUsage, Piece, finish_reason
 from .refusal import details
 

@@ -10,13 +10,13 @@ from typing import Any
 from aiohttp import web
 
 from answerback.messages import Author
-from answerback.store.chat import Opening
-from answerback.store.directory import Known
+from answerback.store.chats.chat import Opening
+from answerback.store.fleet.agents import Known
 
-from ..asking import Asking, text_of
-from ..call import Call
-from ..incoming import BODY
+from ..context import Call
+from ..conversations.agent_requests import Asking, text_of
 from ..route import BASE, Route
+from ..schemas.messages import BODY
 from ..sse import TYPE, Streams
 from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList, finish_reason
 from .chunks import Chunks, refused

@@ -12,8 +12,8 @@ import msgspec
 from answerback.messages import Attachment, Author, Message, ToolCall
 
 from ...problems import Place, Problem
-from ..base64_text import decoded
-from ..incoming import ATTACHMENTS, FILE
+from ..schemas.base64_text import decoded
+from ..schemas.messages import ATTACHMENTS, FILE
 from .request import ChatMessage, Part
 
 

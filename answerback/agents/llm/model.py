@@ -1,0 +1,152 @@
+"""An agent that is a language model: what it is told, and how its own record of a turn is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import pydantic_ai
+from pydantic_ai import RunContext, Tool
+from pydantic_ai.exceptions import UsageLimitExceeded, UserError
+from pydantic_ai.messages import (
+    ModelMessage,
+    UserContent,
+)
+from pydantic_ai.models import Model, infer_model
+from pydantic_ai.run import AgentRunResult
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from answerback.agents.llm.durability import METADATA, Durability, Tools, running
+from answerback.agents.llm.prompts import history, said
+from answerback.agents.llm.streaming import REPLY, calls, see, show
+from answerback.agents.llm.subject import about
+from answerback.agents.llm.tools import is_idempotent, is_public
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError, LimitExceeded
+from answerback.messages import Usage
+
+T = TypeVar("T")
+
+
+def converse(
+    name: str,
+    model: str | Model,
+    instructions: str | Callable[[Turn], str],
+    tools: Sequence[Any],
+    public: bool | Collection[str] = False,
+) -> Callable[[Turn], Awaitable[str | None]]:
+    """A function over a turn that asks the model. Raises `ConfigurationError` for a model that cannot work."""
+    own = [as_tool(tool) for tool in tools]
+    shown = public_names(name, own, public)
+    agent = pydantic_ai.Agent(
+        find_model(name, model),
+        name=name,
+        deps_type=Turn,
+        instructions=_instructions(instructions),
+        toolsets=[Tools([_REPLY, *own], id="tools")],
+        capabilities=[Durability(show, see)],
+    )
+
+    async def think(turn: Turn) -> str | None:
+        turn.public = shown
+        asked = [*about(turn.events, turn.history), *said(turn)]
+        result = await ask(agent, turn, asked, history(turn, records=True))
+        turn.model = result.new_messages_json()
+        turn.tools = calls(result.new_messages(), turn.unknown, shown)
+        # A model that said everything with the reply tool may have nothing to add.
+        return result.output if result.output.strip() else None
+
+    return think
+
+
+async def ask(
+    agent: pydantic_ai.Agent[Turn, T],
+    turn: Turn,
+    said: Sequence[UserContent],
+    history: Sequence[ModelMessage],
+    instructions: str | None = None,
+) -> AgentRunResult[T]:
+    """Run a model as a part of a turn. Raises `LimitExceeded` when the turn has no tokens left."""
+    token = running.set(turn)
+    # What earlier attempts recorded comes back with its usage, and counts again. Steps are the journal's to count.
+    before = turn.usage or Usage()
+    usage = RunUsage(input_tokens=before.input_tokens, output_tokens=before.output_tokens)
+    tokens = turn.journal.limits.tokens
+    try:
+        return await agent.run(
+            said,
+            deps=turn,
+            message_history=history,
+            instructions=instructions,
+            usage=usage,
+            usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
+        )
+    except UsageLimitExceeded as error:
+        if tokens is None or usage.total_tokens <= tokens:
+            raise
+        raise LimitExceeded(f"the turn used more than {tokens} tokens: {usage.total_tokens}") from error
+    finally:
+        running.reset(token)
+
+
+async def _reply(ctx: RunContext[Turn], text: str) -> str:
+    """Post a message in this conversation at once, before your final answer.
+
+    Use it only to say that something takes a while: your final answer is posted by itself.
+    """
+    await ctx.deps.reply(text)
+    return "posted"
+
+
+_REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
+
+
+def find_model(name: str, model: str | Model) -> Model:
+    """The model an agent names. Raises `ConfigurationError` for one that cannot work."""
+    try:
+        found = infer_model(model)
+    except (UserError, ImportError) as error:
+        raise ConfigurationError(f'agent "{name}": {error}') from None
+    _repeat_nothing(found)
+    return found
+
+
+def _repeat_nothing(model: Model) -> None:
+    """The provider's client would repeat a request by itself, unseen, and each of our tries that often."""
+    client: Any = getattr(model, "client", None)
+    if hasattr(client, "max_retries"):
+        client.max_retries = 0
+    for inner in (getattr(model, "wrapped", None), *getattr(model, "models", ())):
+        if isinstance(inner, Model):
+            _repeat_nothing(inner)
+
+
+def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
+    def tell(ctx: RunContext[Turn]) -> str:
+        own = instructions if isinstance(instructions, str) else instructions(ctx.deps)
+        return "\n\n".join(filter(None, (own, ctx.deps.system)))
+
+    return tell
+
+
+def as_tool(tool: Any) -> Tool[Turn]:
+    """A function, or a tool of pydantic-ai's, as the latter."""
+    if isinstance(tool, Tool):
+        return tool
+    return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool), "public": is_public(tool)}})
+
+
+def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collection[str]) -> frozenset[str]:
+    """The names of the tools whose calls visitors may read: those declared so, and those that `public` names.
+
+    Raises `ConfigurationError` for a name that no tool has.
+    """
+    tools = list(tools)
+    names = {tool.name for tool in tools}
+    if isinstance(public, bool):
+        wanted = names if public else set()
+    else:
+        wanted = set(public)
+    if unknown := sorted(wanted - names):
+        raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is none of its tools')
+    return frozenset(wanted | {tool.name for tool in tools if (tool.metadata or {}).get(METADATA, {}).get("public")})

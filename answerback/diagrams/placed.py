@@ -1,0 +1,110 @@
+"""A sketch with everything in its place: boxes, and the edges between them from border to border."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import lru_cache
+from typing import NamedTuple
+
+from answerback.diagrams import words
+from answerback.diagrams.diagram import Arrow, Box, Sketch
+from answerback.diagrams.layers import Edge
+from answerback.diagrams.layout import HEIGHTS, Point, lay_out
+
+MARGIN = 20.0
+WIDTH, HEIGHT = 176.0, HEIGHTS[0]
+"""Of a box, px."""
+LOOP = 30.0
+"""Room beside a box for an edge that leads back to it, or for the dot at which all begins, px."""
+SPREAD, INSET = 20.0, 28.0
+"""Between two edges at a box's border, and from its corners to the first of them, px."""
+ANYWHERE = Box("", "from any step", "")
+
+
+class Put(NamedTuple):
+    """A box, and its middle."""
+
+    box: Box
+    at: Point
+
+
+class Led(NamedTuple):
+    """An edge: the points it passes, and its label with its middle. `back`: it leads to where one came from."""
+
+    arrow: Arrow
+    points: list[Point]
+    label: list[str]
+    at: Point
+    back: bool
+
+
+class Placed(NamedTuple):
+    """A whole drawing. `again`: what edges say that lead from a box to itself."""
+
+    width: float
+    height: float
+    boxes: list[Put]
+    anywhere: Put | None
+    edges: list[Led]
+    again: dict[str, list[str]]
+
+    def middle(self, id: str) -> Point | None:
+        """Of a node's box, as far from the left and from the top; None where there is none."""
+        return next(((at[0] + MARGIN, at[1] + MARGIN) for box, at in self.boxes if box.id == id), None)
+
+
+@lru_cache(64)
+def placed(sketch: Sketch) -> Placed:
+    """Find the places. A sketch that was seen lately costs nothing."""
+    # In this order they are come to: what leads back depends on where one begins.
+    boxes = sorted(sketch.boxes, key=lambda box: box.id != sketch.start)
+    numbers: dict[str | None, int] = {box.id: number for number, box in enumerate(boxes)}
+    numbers[None] = len(boxes)
+    ways = [arrow for arrow in sketch.arrows if arrow.source != arrow.target]
+    labels = [words.lines(arrow.label, 20, 2) for arrow in ways]
+    again = {box.id: _again(box, sketch) for box in boxes}
+    widths = [_room(again[box.id], first=box.id == sketch.start) for box in boxes]
+    wide = any(arrow.source is None for arrow in ways)
+    layout = lay_out(
+        [*widths, WIDTH] if wide else widths,
+        [
+            Edge(numbers[arrow.source], numbers[arrow.target], words.width(label, words.SMALL))
+            for arrow, label in zip(ways, labels, strict=True)
+        ],
+    )
+    edges = [
+        Led(arrow, route.points, label, route.label, route.back)
+        for arrow, label, route in zip(ways, labels, layout.routes, strict=True)
+    ]
+    _part(edges)
+    puts = [Put(box, at) for box, at in zip([*boxes, ANYWHERE], layout.places, strict=False)]
+    return Placed(
+        layout.width + 2 * MARGIN,
+        layout.height + 2 * MARGIN,
+        puts[: len(boxes)],
+        puts[-1] if wide else None,
+        edges,
+        {id: label for id, label in again.items() if label},
+    )
+
+
+def _again(box: Box, sketch: Sketch) -> list[str]:
+    labels = [arrow.label for arrow in sketch.arrows if arrow.source == arrow.target == box.id]
+    return words.lines(" / ".join(labels), 16, 2)
+
+
+def _room(again: list[str], *, first: bool) -> float:
+    return WIDTH + 2 * max(LOOP + words.width(again, words.SMALL) if again else 0, LOOP if first else 0)
+
+
+def _part(edges: list[Led]) -> None:
+    """Keep the edges apart that meet at one border of a box, in the order in which they come."""
+    borders: defaultdict[tuple[str | None, bool], list[tuple[float, int, int]]] = defaultdict(list)
+    for number, edge in enumerate(edges):
+        borders[edge.arrow.source, edge.back].append((edge.points[1][0], number, 0))
+        borders[edge.arrow.target, not edge.back].append((edge.points[-2][0], number, -1))
+    for ends in borders.values():
+        step = min(SPREAD, (WIDTH - 2 * INSET) / max(1, len(ends) - 1))
+        for place, (_, number, end) in enumerate(sorted(ends)):
+            x, y = edges[number].points[end]
+            edges[number].points[end] = (x + (place - (len(ends) - 1) / 2) * step, y)

@@ -1,0 +1,202 @@
+"""A flow's HTTP requests: what is sent, what is made of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from answerback.agents.turn import Turn
+from answerback.errors import ForbiddenAddress, NoEffect, TurnFailed, Unavailable
+from answerback.flows.definition import Action, ToolDefinition
+from answerback.flows.state import Given
+from answerback.flows.templates import TemplateFailed, evaluate, render
+from answerback.http.retry_after import seconds_in
+from answerback.http.untrusted import Outside
+
+TRIES = 3
+WAIT = 30.0
+"""Seconds that an action waits at most, where it is told when to come back. Whoever says more has refused it."""
+LIMIT = 1_048_576
+"""Bytes of an answer that are kept."""
+DEEPEST = 100
+"""Levels of an answer's JSON, its innermost value among them."""
+
+REPEATABLE = ("GET", "PUT", "DELETE")
+"""What may be repeated by its own meaning: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
+
+
+class NotSent(TurnFailed, NoEffect):
+    """The request may not be sent to this address."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request in its final form. `repeatable`: it may be sent again when nobody knows how it ended."""
+
+    name: str
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    timeout: float
+    repeatable: bool
+
+
+def compose(action: Action, scope: Mapping[str, Any]) -> Call:
+    """The request of an action. Raises `TurnFailed` where its templates make no request."""
+    try:
+        url = render(action.url, scope, _quoted).strip()
+        headers = {name: render(value, scope) for name, value in action.headers.items()}
+        body = _body(action, scope)
+    except TemplateFailed as error:
+        raise TurnFailed(f'action "{action.id}": {error}') from None
+    if body and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json" if body[:1] in b'{["' else "text/plain; charset=utf-8"
+    again = action.method in REPEATABLE if action.idempotent is None else action.idempotent
+    return _checked(Call(action.id, action.method, url, headers, body, action.timeout, again))
+
+
+def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, Any]) -> Call:
+    """The request of an http tool: its arguments are the query of a GET, else the JSON body."""
+    method = tool.method or "POST"
+    url = render(tool.url or "", scope, _quoted).strip()
+    headers = {name: render(value, scope) for name, value in tool.headers.items()}
+    body = b""
+    if method == "GET":
+        query = urlencode(
+            {name: value if isinstance(value, str) else json.dumps(value) for name, value in args.items()}
+        )
+        url += ("&" if "?" in url else "?") + query if query else ""
+    else:
+        headers.setdefault("Content-Type", "application/json")
+        body = json.dumps(args, ensure_ascii=False).encode()
+    return _checked(Call(tool.id, method, url, headers, body, 30, method in REPEATABLE))
+
+
+def _checked(call: Call) -> Call:
+    parts = urlsplit(call.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise TurnFailed(f'"{call.name}": its url has become "{parts.scheme}:…", which is no web address')
+    for name, value in call.headers.items():
+        if any(c in value for c in "\r\n\0"):
+            raise TurnFailed(f'"{call.name}": the header {name} would have several lines')
+    return call
+
+
+def _quoted(value: Any) -> Any:
+    """In an address, what was collected stays one part of it: it cannot lead anywhere else."""
+    if value is None:
+        return ""
+    return value if isinstance(value, Given) else quote(str(value), safe="%")
+
+
+def _escaped(value: Any) -> Any:
+    """In JSON, what was collected stays a value."""
+    if hasattr(value, "__html__"):
+        return value
+    return json.dumps(str(value))[1:-1] if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _body(action: Action, scope: Mapping[str, Any]) -> bytes:
+    if action.body is None:
+        return b""
+    try:
+        shape = json.loads(action.body)
+    except ValueError:
+        text = render(action.body, scope, _escaped if action.body.lstrip()[:1] in "{[" else lambda value: value)
+        return text.encode()
+    return json.dumps(_filled(shape, scope, action.string_fields), ensure_ascii=False, default=str).encode()
+
+
+def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = "") -> Any:
+    """Each text of a JSON body rendered by itself; one that is a single variable keeps the variable's type."""
+    if isinstance(shape, dict):
+        return {key: _filled(value, scope, texts, key) for key, value in shape.items()}
+    if isinstance(shape, list):
+        return [_filled(value, scope, texts, name) for value in shape]
+    if not isinstance(shape, str) or "{" not in shape:
+        return shape
+    whole = shape.strip()
+    if name not in texts and whole.startswith("{{") and whole.endswith("}}") and whole.count("{{") == 1:
+        return evaluate(whole[2:-2], scope)
+    return render(shape, scope)
+
+
+async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
+    """{success, status, data}; without an answer also `error`, and `unknown` if it may have taken effect.
+
+    Repeated a few times as long as that can do no harm, and no sooner than whoever refuses it says.
+    Raises `TurnFailed` for an address that is not allowed.
+    """
+    headers = dict(call.headers)
+    if not call.repeatable or call.method not in REPEATABLE:
+        headers.setdefault("Idempotency-Key", key)
+    left = WAIT
+    for attempt in range(TRIES):
+        try:
+            answer = await outside.request(
+                call.method, call.url, headers=headers, body=call.body, timeout=call.timeout, limit=LIMIT
+            )
+        except ForbiddenAddress as error:
+            raise NotSent(f'"{call.name}": {error}') from None
+        except Unavailable as error:
+            if attempt + 1 < TRIES and (call.repeatable or not error.unknown):
+                await asyncio.sleep(0.2 * 2**attempt)
+                continue
+            unknown = {"unknown": True} if error.unknown and not call.repeatable else {}
+            return {"success": False, "status": 0, "data": None, "error": str(error), **unknown}
+        # 429 has done nothing. 503 may have: https://www.rfc-editor.org/rfc/rfc6585#section-4
+        refused = answer.status == 429 or (answer.status == 503 and call.repeatable)
+        wait = seconds_in(answer.headers) if refused and attempt + 1 < TRIES else None
+        if wait is not None and wait <= left:
+            left -= wait
+            await asyncio.sleep(wait)
+            continue
+        if len(answer.body) > LIMIT:
+            return {"success": False, "status": answer.status, "data": None, "error": f"more than {LIMIT} bytes"}
+        return {"success": 200 <= answer.status < 300, "status": answer.status, "data": _data(answer.body)}
+    raise AssertionError("unreachable")
+
+
+def _data(body: bytes) -> Any:
+    try:
+        data = msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        data = None
+    else:
+        if _shallow(data):
+            return data
+    return body.decode(errors="replace")
+
+
+def _shallow(data: Any) -> bool:
+    # How deep Python reads differs with its version, and so does how deep it can write what it has read.
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def acting(turn: Turn, outside: Outside) -> Callable[[Action, Mapping[str, Any]], Any]:
+    """Takes a turn's actions, each a step of it: once, whatever happens to the worker."""
+
+    async def act(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
+        call = compose(action, scope)
+
+        async def run() -> dict[str, Any]:
+            return await perform(call, outside, turn.key)
+
+        return await turn.step(f"action {action.id}", run, idempotent=call.repeatable)
+
+    return act

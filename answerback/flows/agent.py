@@ -1,0 +1,63 @@
+"""An agent that is a flow: its turns as a function over `Turn`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from answerback.agents.turn import Turn
+from answerback.errors import ConfigurationError
+from answerback.flows.actions import acting
+from answerback.flows.definition import Flow
+from answerback.flows.engine import Walk
+from answerback.flows.guards import models_part
+from answerback.flows.linting import doubts
+from answerback.flows.state import Place
+from answerback.http.untrusted import Outside
+from answerback.log import get_logger
+from answerback.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+SHOWN = 8
+
+log = get_logger(__name__)
+
+
+def follow(
+    name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any], public: bool | Collection[str] = False
+) -> Callable[[Turn], Awaitable[str | None]]:
+    """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
+    for doubt in doubts(flow):
+        log.warning("something in a flow is perhaps not meant", agent=name, what=str(doubt))
+    outside = Outside(private=Settings.load().allow_private_urls)
+    guide = None
+    if model is not None:
+        # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
+        from answerback.flows.llm import Guide
+
+        guide = Guide(name, flow, model, tools, outside, public)
+    elif needs := models_part(flow):
+        more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
+        lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])
+        raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"):\n{lines}')
+
+    async def think(turn: Turn) -> str | None:
+        place = Place.of(turn.state, name)
+        walk = Walk(
+            flow,
+            place,
+            act=acting(turn, outside),
+            model=guide.at(turn) if guide else None,
+            show=turn.show,
+            message=turn.text,
+            user=turn.event.author.name or turn.event.author.id,
+            at=turn.event.at or int(time.time() * 1000),
+        )
+        said = await walk.run()
+        place.save(turn.state, name)
+        return said or None
+
+    return think

@@ -1,0 +1,204 @@
+"""API keys: who may do what in which workspace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, cast
+
+import msgspec
+
+from answerback.errors import AnswerbackError
+from answerback.store import keys
+from answerback.store.access.credential import Credential
+from answerback.store.redis import Database
+from answerback.store.scripts import Scripts
+
+Scope = Literal["chat:read", "chat:write", "admin"]
+
+SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "admin")
+DEFAULT_WORKSPACE = "default"
+"""The workspace that the threads of webhooks belong to."""
+
+_WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
+# https://www.rfc-editor.org/rfc/rfc6454#section-6.2, a name as it stands in the DNS, or an app's or extension's id:
+# capacitor://localhost (https://capacitorjs.com/docs/config), app://…, tauri://localhost, chrome-extension://<id>
+# (https://developer.chrome.com/docs/extensions/develop/concepts/network-requests), moz-extension://<uuid>.
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,40})://(?P<host>[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]{2,45}\])(:(?P<port>[0-9]{1,5}))?/?"
+)
+_NO_ORIGIN = frozenset(
+    {"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "view-source", "ws", "wss"}
+)
+"""Schemes of no page, or of pages whose origin is "null" to a browser: anything may have that one."""
+
+
+class InvalidKey(AnswerbackError):
+    """There can be no such API key."""
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key, as it was at `read`. All times are ms by the clock of Redis; 0 is never.
+
+    kind      "live", or "pub": publishable, for a web page at one of its `origins`
+    scopes    of a live key; a publishable one has none
+    hash      of its secret; `previous` that of the secret before, while it is still good
+    """
+
+    id: str
+    workspace: str
+    kind: Literal["live", "pub"]
+    name: str
+    scopes: tuple[Scope, ...]
+    origins: tuple[str, ...]
+    created: int
+    expires: int
+    last_used: int
+    revoked: int
+    hash: str
+    previous: str
+    read: int
+
+    @property
+    def state(self) -> Literal["live", "expired", "revoked"]:
+        """Whether it opens anything."""
+        return "revoked" if self.revoked else "expired" if 0 < self.expires <= self.read else "live"
+
+    def accepts(self, shown: Credential) -> bool:
+        """Whether this is the key that was shown, and it is live."""
+        mine = shown.kind == self.kind and shown.id == self.id
+        return mine and self.state == "live" and shown.matches(self.hash, self.previous)
+
+
+class Keys:
+    """The API keys of one Redis."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._scripts = Scripts(database)
+
+    async def create(
+        self,
+        workspace: str = DEFAULT_WORKSPACE,
+        *,
+        scopes: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        name: str = "",
+        expires: float | None = None,
+    ) -> tuple[ApiKey, Credential]:
+        """Make a key with `scopes`, or a publishable one for `origins`. `expires`: after so many seconds.
+
+        The secret is known to the caller alone. Raises `InvalidKey`.
+        """
+        scopes, origins = tuple(dict.fromkeys(scopes)), tuple(dict.fromkeys(map(_origin, origins)))
+        _check(workspace, scopes, origins, name, expires)
+        shown = Credential.new("pub" if origins else "live")
+        now = await self._database.now()
+        fields: dict[str, str | int] = {
+            "workspace": workspace,
+            "kind": shown.kind,
+            "name": name,
+            "scopes": " ".join(scopes),
+            "origins": " ".join(origins),
+            "created": now,
+            "expires": now + int(expires * 1000) if expires else 0,
+            "last_used": 0,
+            "revoked": 0,
+            "hash": shown.hash,
+            "previous": "",
+            "previous_until": 0,
+        }
+        await self._database.together(
+            ("HSET", keys.api_key(shown.id), *(word for field in fields.items() for word in field)),
+            ("SADD", keys.api_keys(), shown.id),
+            *(("SADD", keys.origin(origin), shown.id) for origin in origins),
+        )
+        made = await self.get(shown.id)
+        assert made is not None
+        return made, shown
+
+    async def get(self, id: str) -> ApiKey | None:
+        """A key by its id, whatever its state; None when there is none."""
+        found, (seconds, micros) = await self._database.together(("HGETALL", keys.api_key(id)), ("TIME",))
+        return _read(id, found, int(seconds) * 1000 + int(micros) // 1000) if found else None
+
+    async def find(self, shown: str) -> ApiKey | None:
+        """The live key of which this is the text; None for any other."""
+        credential = Credential.read(shown)
+        key = await self.get(credential.id) if credential else None
+        return key if key and credential and key.accepts(credential) else None
+
+    async def allowing(self, origin: str) -> list[ApiKey]:
+        """The live publishable keys for a web origin."""
+        ids = await self._database.call("SMEMBERS", keys.origin(origin))
+        found = [await self.get(id.decode()) for id in sorted(ids)]
+        return [key for key in found if key and key.state == "live"]
+
+    async def revoke(self, id: str) -> bool:
+        """Revoke a key for ever; False when there is none. Its session tokens open nothing more either."""
+        return bool(await self._scripts.revoke([keys.api_key(id)], []))
+
+    async def rotate(self, id: str, *, grace: float) -> Credential | None:
+        """A new secret for a key; the old one is good for `grace` seconds more. None for no key or a revoked one."""
+        key = await self.get(id)
+        if key is None:
+            return None
+        shown = Credential.new(key.kind, id)
+        done = await self._scripts.rotate([keys.api_key(id)], [shown.hash, int(grace * 1000)])
+        return shown if done else None
+
+    async def touch(self, key: ApiKey) -> None:
+        """Note that a key was used."""
+        await self._database.call("HSET", keys.api_key(key.id), "last_used", key.read)
+
+    async def list(self, workspace: str | None = None) -> list[ApiKey]:
+        """All keys of a workspace, or of all; the revoked ones too. Oldest first."""
+        ids = sorted(await self._database.call("SMEMBERS", keys.api_keys()))
+        found = [await self.get(id.decode()) for id in ids]
+        kept = [key for key in found if key and workspace in (None, key.workspace)]
+        return sorted(kept, key=lambda key: (key.created, key.id))
+
+
+def _read(id: str, found: dict[bytes, bytes], now: int) -> ApiKey:
+    text = {name.decode(): value.decode() for name, value in found.items()}
+    return ApiKey(
+        id=id,
+        workspace=text["workspace"],
+        kind="pub" if text["kind"] == "pub" else "live",
+        name=text["name"],
+        scopes=cast(tuple[Scope, ...], tuple(text["scopes"].split())),
+        origins=tuple(text["origins"].split()),
+        created=int(text["created"]),
+        expires=int(text["expires"]),
+        last_used=int(text["last_used"]),
+        revoked=int(text["revoked"]),
+        hash=text["hash"],
+        previous=text["previous"] if int(text["previous_until"]) > now else "",
+        read=now,
+    )
+
+
+def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: float | None) -> None:
+    if not _WORKSPACE.fullmatch(workspace):
+        raise InvalidKey(f'"{workspace}" is no workspace: use 1 to 64 of a-z, 0-9 and "-".')
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise InvalidKey(f'"{unknown[0]}" is no scope: there are {", ".join(SCOPES)}.')
+    if scopes and origins:
+        raise InvalidKey("a publishable key has origins and no scopes: it opens sessions, and does nothing else.")
+    if not scopes and not origins:
+        raise InvalidKey("a key needs a scope, or an origin if it is to be publishable.")
+    if len(name) > 200 or not name.isprintable():
+        raise InvalidKey("a name has at most 200 characters, all of them printable.")
+    if expires is not None and not 0 < expires <= 100 * 365 * 86_400:
+        raise InvalidKey("a key expires in the future, within 100 years.")
+
+
+def _origin(text: str) -> str:
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None or int(found["port"] or 1) > 65_535 or found["scheme"] in _NO_ORIGIN:
+        raise InvalidKey(
+            f'"{text}" is not an origin: write it as a browser does, without a path: https://www.example.com, '
+            "capacitor://localhost, chrome-extension://<id>."
+        )
+    port = found["port"] if found["port"] != {"http": "80", "https": "443"}.get(found["scheme"]) else None
+    return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")

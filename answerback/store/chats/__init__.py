@@ -1,0 +1,1 @@
+"""Chat threads: opened, listed, changed, ended by a product's own server."""

@@ -1,0 +1,256 @@
+"""Chat threads: ordinary threads that are opened before something is said, listed, changed, ended and taken away.
+
+The internal id is made here, of the caller's workspace and the public id: nobody can name another's thread.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from answerback.errors import NoSuchThread, ThreadDiffers
+from answerback.messages import Author, Event, Message
+from answerback.store import decode, keys
+from answerback.store.chats.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
+from answerback.store.chats.listing import page_of
+from answerback.store.redis import Value
+from answerback.store.stream.events import finished
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.receipt import Only, Receipt
+from answerback.store.threads.search import Filter
+from answerback.store.threads.threads import Threads
+from answerback.store.threads.turn_ends import merged
+from answerback.store.threads.views import looked_up
+
+DEFAULT = "default"
+"""The workspace that the threads of platforms belong to."""
+HISTORY = 2000
+"""Messages that a whole chat is given with, at most: the newest ones."""
+EPHEMERAL = 3_600_000
+"""How long upkeep leaves an ephemeral chat alone, ms: longer by what it is to be kept."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_json = msgspec.json.Encoder(order="sorted").encode
+
+
+class Chats:
+    """The chat threads of all workspaces."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._database = threads.database
+        self._archives = Archives(threads)
+
+    async def open(self, workspace: str, id: str = "", opening: Opening | None = None, *, kept: float = 0) -> Chat:
+        """A new chat; with an `id`, the one that was opened with it before. Without one it gets an id of ours.
+
+        An ephemeral one is there for `kept` seconds at least: as long as whoever asked may ask again.
+        Raises `ThreadDiffers` when that one was opened with something else, `NoSuchThread` for what can be no id.
+        """
+        opening = opening or Opening()
+        thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
+        p = self._threads.partition(thread)
+        fields: list[Value] = ["platform", "chat", "channel", workspace, "workspace", workspace]
+        for field in opening.fields().items():
+            fields += field
+        names = [keys.thread(p, thread), keys.threads(p), *self._lists(p, workspace, opening.user)]
+        later = 0
+        if opening.ephemeral:
+            names = [*names[:2], keys.ephemeral(p)]
+            later = int(kept * 1000)
+            fields += ("kept", later)
+        if await self._threads.scripts.open(names, [thread, opening.digest, later, *fields]) == b"different":
+            raise ThreadDiffers
+        found = await self.get(workspace, id or thread.rpartition(":")[2])
+        if found is None:
+            raise NoSuchThread
+        return found
+
+    async def get(self, workspace: str, id: str, *, platforms: bool = False) -> Chat | None:
+        """A chat of a workspace. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
+        foreign = platforms and workspace == DEFAULT and ":" in id and not id.startswith(PREFIX)
+        if not foreign and not _ID.fullmatch(id):
+            return None
+        thread = id if foreign else thread_of(workspace, id)
+        (found,) = await looked_up(self._threads, self._threads.partition(thread), [thread])
+        if found is None or not (foreign or "opened" in found[1]):
+            return None
+        return Chat.read(*found, workspace)
+
+    async def list(
+        self,
+        workspace: str,
+        *,
+        user: str | None = None,
+        wanted: Filter | None = None,
+        platforms: bool = False,
+        cursor: str = "",
+        limit: int = 50,
+    ) -> Page:
+        """The chats of a workspace, or of one user, that fit `wanted`, newest message first.
+
+        What moves to the front meanwhile is not given again, and what stays where it is is not left out. With
+        `platforms`, those of the platforms too, in the workspace `default`. Raises `BadCursor`.
+        """
+        return await page_of(
+            self._threads,
+            workspace,
+            user=user,
+            wanted=wanted or Filter(),
+            platforms=platforms and workspace == DEFAULT and user is None,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def change(
+        self,
+        workspace: str,
+        id: str,
+        *,
+        title: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Chat:
+        """Change what is given, and leave the rest. Its place in the lists stays. Raises `NoSuchThread`."""
+        fields: list[Value] = []
+        if title is not None:
+            fields += ("title", title)
+        if pinned is not None:
+            fields += ("pinned", flag(pinned))
+        if archived is not None:
+            fields += ("archived", flag(archived))
+        if metadata is not None:
+            fields += ("metadata", _json(metadata))
+        return await self._change(workspace, id, fields)
+
+    async def end(self, workspace: str, id: str) -> Chat:
+        """It takes no more messages; what waits in it is still answered. Raises `NoSuchThread`."""
+        return await self._change(workspace, id, ["status", "ended"])
+
+    async def say(self, workspace: str, id: str, event: Event) -> Receipt:
+        """Store a message. Its `message` is an id that is one within the chat: the same again is a duplicate.
+
+        The event's delivery, thread, channel and `direct` are made here, and its author, time and agent where it
+        has none. With arrival "drop" it is stored only when nobody works or waits there.
+        Raises `NoSuchThread`, `ThreadEnded` or `Busy`: then nothing is stored; and `MalformedBody`.
+        """
+        thread = thread_of(workspace, id)
+        p = self._threads.partition(thread)
+        found, (seconds, micros) = await self._database.together(
+            ("HMGET", keys.thread(p, thread), "user", "wanted"), ("TIME",)
+        )
+        if found[0] is None:
+            raise NoSuchThread
+        user, wanted = (value.decode() if value else "" for value in found)
+        said = msgspec.structs.replace(
+            event,
+            delivery=f"{thread}:{event.message}",
+            thread=thread,
+            channel=workspace,
+            direct=True,
+            author=event.author if event.author.id else Author(user or "user"),
+            at=event.at or int(seconds) * 1000 + int(micros) // 1000,
+            agent=event.agent or wanted,
+        )
+        only: Only = "idle" if event.arrival == "drop" else "open"
+        return await self._threads.accept(said, only, self._lists(p, workspace, user))
+
+    async def messages(
+        self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
+    ) -> Said:
+        """What was said in a chat, oldest first, and at its end what waits. Raises `NoSuchThread` or `BadCursor`."""
+        start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
+        chat = await self.get(workspace, id, platforms=platforms)
+        if chat is None:
+            raise NoSuchThread
+        p, thread = self._threads.partition(chat.thread), chat.thread
+        found, inbox = await self._database.together(
+            ("LRANGE", keys.history(p, thread), start, start + limit),
+            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
+        )
+        more = len(found) > limit
+        messages, waiting = merged(
+            [decode.message(raw) for raw in found[:limit]], [decode.entry(raw, thread) for raw in inbox]
+        )
+        return Said(messages, cursor_of(start + limit)) if more else Said(messages, None, waiting)
+
+    async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> Whole:
+        """A chat with what was said in it and what waits. Raises `NoSuchThread`."""
+        chat = await self.get(workspace, id, platforms=platforms)
+        if chat is None:
+            raise NoSuchThread
+        p, thread = self._threads.partition(chat.thread), chat.thread
+        # First where to follow from: then a turn may be told twice, and none is left out.
+        after = await finished(self._threads, thread)
+        history, length, inbox = await self._database.together(
+            ("LRANGE", keys.history(p, thread), -HISTORY, -1),
+            ("LLEN", keys.history(p, thread)),
+            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
+        )
+        messages, waiting = merged(
+            [decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox]
+        )
+        earlier = length - len(history)
+        return Whole(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
+
+    async def touch(self, workspace: str, id: str) -> int:
+        """Note that somebody came back to a chat for its answer. Returns when, ms. Raises `NoSuchThread`."""
+        now = await self._database.now()
+        await self._change(workspace, id, ["returned", now])
+        return now
+
+    async def touched(self, workspace: str, id: str) -> int:
+        """When somebody last came back to a chat for its answer, ms; 0 for never."""
+        thread = thread_of(workspace, id)
+        found = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
+        return int(found or 0)
+
+    async def cancel(self, workspace: str, id: str) -> bool:
+        """Cancel the turn that runs there, or the next one if it only waits. Whether there was one."""
+        return await self._threads.cancel(thread_of(workspace, id))
+
+    async def purge(self, workspace: str, id: str) -> bool:
+        """Take it away, with all that was said in it, whoever works there. False when there was none."""
+        chat = await self.get(workspace, id)
+        return chat is not None and await self._archives.purge(chat.thread) is not None
+
+    async def purge_ephemeral(self, limit: int = 1000) -> int:
+        """Take away the ephemeral chats that are older than an hour, so many a partition. Returns how many."""
+        past = await self._database.now() - EPHEMERAL
+        purged = 0
+        for p in range(self._threads.partitions):
+            name = keys.ephemeral(p)
+            for id in await self._database.call("ZRANGEBYSCORE", name, "-inf", past, "LIMIT", 0, limit):
+                _, workspace, public = id.decode().split(":")
+                purged += await self.purge(workspace, public)
+                await self._database.call("ZREM", name, id)
+        return purged
+
+    async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
+        thread = thread_of(workspace, id)
+        name = keys.thread(self._threads.partition(thread), thread)
+        if fields and not await self._threads.scripts.change([name], fields):
+            raise NoSuchThread
+        found = await self.get(workspace, id)
+        if found is None:
+            raise NoSuchThread
+        return found
+
+    def _lists(self, p: int, workspace: str, user: str) -> Sequence[str]:
+        return [keys.chats(p, workspace), keys.chats(p, workspace, user)]
+
+
+def thread_of(workspace: str, id: str) -> str:
+    """The internal id of a chat. Raises `NoSuchThread` for what can be no id."""
+    if not _ID.fullmatch(id):
+        raise NoSuchThread
+    return f"{PREFIX}{workspace}:{id}"
+
+
+def _merged(history: Sequence[bytes], inbox: Sequence[bytes], thread: str) -> tuple[list[Message], list[Event]]:
+    return merged([decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox])

@@ -1,0 +1,66 @@
+"""Chats as a list: by recency, filtered, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answerback.store import keys
+from answerback.store.chats.chat import PREFIX, Chat, Page
+from answerback.store.threads.recency import Recency
+from answerback.store.threads.search import PAGE, Filter, fitting
+from answerback.store.threads.threads import Threads
+from answerback.store.threads.views import looked_up
+
+LOOK = 100_000
+"""Threads that one page looks through, at most. It may then hold fewer than asked for, even none."""
+
+
+async def page_of(
+    threads: Threads,
+    workspace: str,
+    *,
+    user: str | None,
+    wanted: Filter,
+    platforms: bool,
+    cursor: str,
+    limit: int,
+) -> Page:
+    """One page. With `platforms`, the threads of the platforms stand between its own. Raises `BadCursor`."""
+    names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in range(threads.partitions)]
+    recency = Recency(threads.database, names, cursor)
+    found: list[Chat] = []
+    looked = 0
+    while looked < LOOK:
+        # Where nearly all fit, no more is read than is shown.
+        ids = await recency.next(min(PAGE if looked else limit + 1, LOOK - looked))
+        if not ids:
+            return Page(found, None)
+        looked += len(ids)
+        fit = await fitting(threads, [id for id in ids if _listed(id, workspace)], wanted)
+        while fit and len(found) <= limit:
+            some, fit = fit[: limit + 1 - len(found)], fit[limit + 1 - len(found) :]
+            chats = await _read(threads, workspace, some)
+            for id in some:
+                chat = chats.get(id)
+                if chat and len(found) == limit:
+                    return Page(found, recency.cursor)
+                if chat:
+                    found.append(chat)
+                recency.past(id)
+        recency.past(ids[-1])
+    return Page(found, recency.cursor)
+
+
+def _listed(id: str, workspace: str) -> bool:
+    return id.startswith(f"{PREFIX}{workspace}:") or not id.startswith(PREFIX)
+
+
+async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:
+    """Those of `ids` that a list may show."""
+    found: dict[str, Chat] = {}
+    for p in range(threads.partitions):
+        here = [id for id in ids if threads.partition(id) == p]
+        for chat in await looked_up(threads, p, here) if here else ():
+            if chat and not chat[1].get("ephemeral"):
+                found[chat[0].id] = Chat.read(*chat, workspace)
+    return found

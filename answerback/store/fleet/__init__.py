@@ -1,0 +1,1 @@
+"""Workers, the agents they serve, and what they measure."""

@@ -1,0 +1,108 @@
+"""Every agent that a workspace reaches: those of the workers' code, and the remote ones that it registered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import msgspec
+
+from answerback.messages import Arrival
+from answerback.store import keys
+from answerback.store.decode import readable
+from answerback.store.fleet.remote_agents import Remote, Remotes
+from answerback.store.fleet.workers import AgentReport, Roster, WorkerReport
+from answerback.store.redis import Database
+
+_agent = msgspec.msgpack.Decoder(AgentReport)
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent by its declaration.
+
+    chat  whether it can be talked to by name
+    url   where a registered one is asked; "" for one in code
+    token whether a registered one is asked with a bearer token
+    """
+
+    name: str
+    description: str
+    lifecycle: str
+    chat: bool
+    arrival: Arrival
+    url: str = ""
+    token: bool = False
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How it goes.
+
+    workers  those alive that serve it
+    turns    how many of its turns run now
+    p50      half of its last turns took no longer, ms; None before the first
+    """
+
+    workers: int
+    turns: int
+    p50: float | None
+
+
+class Directory:
+    """The agents of all workspaces. One in code comes before a registered one of its name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._roster = Roster(database)
+        self._remotes = Remotes(database)
+
+    async def get(self, workspace: str, name: str) -> Known | None:
+        """An agent by its name; None when there is none, not even one whose workers are away just now."""
+        found = await self._database.call("HGET", keys.agents(), name)
+        if found is not None:
+            return next((_in_code(report) for report in readable(_agent, [found])), None)
+        remote = await self._remotes.get(workspace, name)
+        return _registered(remote) if remote else None
+
+    async def list(self, workspace: str) -> list[tuple[Known, Standing]]:
+        """All of them, by name, each with how it goes."""
+        workers = [report for report, silent in await self._roster.workers() if silent <= report.lease]
+        working = [report for report in workers if report.state == "working"]
+        own = [_in_code(report) for report in await self._roster.agents()]
+        names = {known.name for known in own}
+        others = [_registered(remote) for remote in await self._remotes.list(workspace) if remote.name not in names]
+        found = [(known, _standing(known, "", workers, _serving(known, working))) for known in own]
+        found += [(known, _standing(known, workspace, workers, len(working))) for known in others]
+        return sorted(found, key=lambda one: one[0].name)
+
+
+def _in_code(report: AgentReport) -> Known:
+    return Known(
+        name=report.name,
+        description=report.description,
+        lifecycle=report.lifecycle,
+        chat=report.chat,
+        arrival=report.arrival,
+    )
+
+
+def _registered(remote: Remote) -> Known:
+    return Known(
+        name=remote.name,
+        description=remote.description,
+        lifecycle=remote.lifecycle,
+        chat=remote.chat,
+        arrival="queue",
+        url=remote.url,
+        token=bool(remote.bearer_token),
+    )
+
+
+def _serving(known: Known, workers: Sequence[WorkerReport]) -> int:
+    return sum(any(agent.name == known.name and not agent.workspace for agent in w.agents) for w in workers)
+
+
+def _standing(known: Known, workspace: str, workers: Sequence[WorkerReport], serving: int) -> Standing:
+    told = [a for worker in workers for a in worker.agents if (a.workspace, a.name) == (workspace, known.name)]
+    times = [time for agent in told for time in agent.times]
+    p50 = round(median(times), 1) if times else None
+    return Standing(workers=serving, turns=sum(agent.turns for agent in told), p50=p50)

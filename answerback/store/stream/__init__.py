@@ -1,0 +1,1 @@
+"""What turns produce while they run, for whoever follows a thread."""

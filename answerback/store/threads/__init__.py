@@ -1,0 +1,1 @@
+"""Threads as they lie in Redis: inbox, turns, outbox, dead letters. Knows no chat product."""

@@ -1,0 +1,85 @@
+"""Amendments: an edited or deleted message changes its event while that waits, or before it comes, and never after."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.messages import Amendment, Author, Entry, Event, dispatch_id
+from answerback.store import decode, keys
+from answerback.store.redis import Database
+from answerback.store.scripts import Scripts
+from answerback.store.threads.receipt import Receipt
+
+_encode = msgspec.msgpack.Encoder().encode
+_amendment = msgspec.msgpack.Decoder(Amendment).decode
+
+DELETED = b"deleted"
+"""What is kept of a message that was deleted; an edit is an encoded Amendment."""
+GONE = "an edit of a message that was deleted"
+REMEMBERED = 3 * 86_400_000
+"""ms for which an amendment waits for its message: GitHub delivers again for three days."""
+
+
+async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> Receipt:
+    """Change or remove the events of its message that wait in its thread."""
+    thread = amendment.thread
+    inbox = keys.inbox(p, thread)
+    # Remembered first: an event that comes from now on has it, and one that came before is in the inbox.
+    kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
+    message = amendment.message.encode(errors="surrogatepass")
+    if not await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED]):
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE)
+    names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
+    reason = None
+    again = True
+    while again:
+        again = False
+        for raw in await database.call("LRANGE", inbox, 0, -1):
+            entry = decode.entry(raw, thread)
+            # One that came back from the dead letters with steps it had finished is being answered.
+            if isinstance(entry, decode.Unreadable) or entry.event.message != amendment.message or entry.journal:
+                continue
+            match await scripts.amend(names, [thread, raw, _amended(entry, amendment)]):
+                case b"amended":
+                    reason = "amended a waiting event"
+                case b"removed":
+                    reason = "took a waiting event back"
+                case b"gone":
+                    # Amended by someone else, or handled, since we looked.
+                    again = True
+    return Receipt(
+        dispatch_id(amendment.delivery),
+        thread,
+        "accepted" if reason else "ignored",
+        reason or "an edit or deletion of a message that does not wait",
+    )
+
+
+def applied(event: Event, raw: bytes) -> Event:
+    """An event whose edit came before it."""
+    try:
+        edit = _amendment(raw)
+    except msgspec.MsgspecError:
+        return event  # newer code wrote it
+    return msgspec.structs.replace(
+        event,
+        text=edit.text or "",
+        mentions=edit.mentions,
+        mentioned=edit.mentioned,
+        edited="earlier" if edit.event else event.edited,
+    )
+
+
+def _heard(amendment: Amendment) -> Event | None:
+    """That it was an event, in few words."""
+    event = amendment.event
+    return event and Event(delivery=event.delivery, thread="", kind="", text="", author=Author(""))
+
+
+def _amended(entry: Entry, amendment: Amendment) -> bytes:
+    if amendment.text is None:
+        return b""
+    event = msgspec.structs.replace(
+        entry.event, text=amendment.text, mentions=amendment.mentions, mentioned=amendment.mentioned
+    )
+    return _encode(msgspec.structs.replace(entry, event=event))

@@ -1,0 +1,132 @@
+"""Dead letters: what could not be handled, to be shown, replayed or dropped by an operator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from answerback.messages import DeadLetter, Entry, Reply
+from answerback.steps import settle
+from answerback.store import decode, keys
+from answerback.store.decode import Unreadable, UnreadableReply
+from answerback.store.threads.threads import Threads
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Letters:
+    """The dead letters of all partitions."""
+
+    def __init__(self, threads: Threads, *, seen_days: float = 7.0) -> None:
+        self._threads = threads
+        self._database = threads.database
+        self._seen = int(seen_days * 86_400_000)
+
+    async def list(self) -> AsyncIterator[DeadLetter]:
+        """All of them as they lie there now, newest first within a partition, `at` being when each was buried."""
+        for p in range(self._threads.partitions):
+            # All ids at once: a position in the set would shift under whoever replays what we yield.
+            ids = await self._database.call("ZREVRANGE", keys.dead(p), 0, -1)
+            for start in range(0, len(ids), 100):
+                page = ids[start : start + 100]
+                found, times = await self._database.together(
+                    ("HMGET", keys.letters(p), *page), ("ZMSCORE", keys.dead(p), *page)
+                )
+                for id, letter, at in zip(page, found, times, strict=True):
+                    if letter is not None and at is not None:
+                        yield msgspec.structs.replace(decode.letter(letter, id.decode()), at=int(at))
+
+    async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
+        """A dead letter and what a replay would put back: the event's entry, or the reply."""
+        for p in range(self._threads.partitions):
+            at, letter, grave = await self._database.together(
+                ("ZSCORE", keys.dead(p), id), ("HGET", keys.letters(p), id), ("HGET", keys.graves(p), id)
+            )
+            if at is not None and letter is not None and grave is not None:
+                found = msgspec.structs.replace(decode.letter(letter, id), at=int(at))
+                return found, _put_back(found, grave)
+        return None
+
+    async def replay(
+        self, id: str, *, fresh: bool = False, again: Sequence[str] = (), done: Mapping[str, Any] = MappingProxyType({})
+    ) -> bool:
+        """Put it back: an event into its inbox, with the steps it had finished unless `fresh`; a reply into its outbox.
+
+        Of the steps whose outcome is unknown, those in `again` are run again, and those in `done` count as done with
+        that result (plain data); any other raises `OutcomeUnknown` once more. False when there is no such letter;
+        `ValueError` for a step whose outcome is not unknown, and for what this code cannot read.
+        """
+        found = await self.get(id)
+        if found is None:
+            return False
+        letter, grave = found
+        if isinstance(grave, Unreadable | UnreadableReply):
+            raise ValueError(f"this version of Answerback cannot read it ({grave.why}): update it first")
+        p, thread = self._threads.partition(letter.thread), letter.thread
+        if isinstance(grave, Reply):
+            parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
+            return bool(
+                await self._threads.scripts.repost(
+                    [
+                        keys.queue(p, "due"),
+                        keys.wake(p, "due"),
+                        keys.dead(p),
+                        keys.letters(p),
+                        keys.graves(p),
+                        keys.outbox(p, thread),
+                        keys.unsent(p, thread),
+                        keys.clock(p),
+                    ],
+                    [thread, id, *[value for part in parts for value in (part.key, _encode(part))]],
+                )
+            )
+        journal = grave.journal
+        for step in again:
+            journal = settle(journal, step, again=True)
+        for step, result in done.items():
+            journal = settle(journal, step, result, again=False)
+        entry = Entry(grave.event) if fresh else msgspec.structs.replace(grave, journal=journal)
+        return bool(
+            await self._threads.scripts.revive(
+                [
+                    keys.queue(p, "ready"),
+                    keys.wake(p, "ready"),
+                    keys.counters(p),
+                    keys.threads(p),
+                    keys.dead(p),
+                    keys.letters(p),
+                    keys.graves(p),
+                    keys.thread(p, thread),
+                    keys.inbox(p, thread),
+                    keys.seen(p, grave.event.delivery),
+                    keys.clock(p),
+                ],
+                [thread, id, _encode(entry), self._seen],
+            )
+        )
+
+    async def drop(self, id: str) -> bool:
+        """Forget it for good. False when there is no such letter."""
+        found = await self.get(id)
+        if found is None:
+            return False
+        letter, grave = found
+        p = self._threads.partition(letter.thread)
+        delivery = grave.key if isinstance(grave, Reply) else grave.event.delivery
+        return bool(
+            await self._threads.scripts.drop(
+                [keys.dead(p), keys.letters(p), keys.graves(p), keys.seen(p, delivery)], [id]
+            )
+        )
+
+
+def _put_back(letter: DeadLetter, grave: bytes) -> Entry | Reply:
+    if letter.kind == "reply":
+        return decode.reply(grave, letter.thread, letter.id)
+    try:
+        return decode.buried(grave, letter.thread) if letter.unreadable else decode.entry(grave, letter.thread)
+    except msgspec.MsgspecError as error:
+        return decode.unreadable([grave], letter.thread, str(error))

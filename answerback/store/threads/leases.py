@@ -1,0 +1,87 @@
+"""Leases: taking what is ready, which is the first half of a claim, sleeping while nothing is, and renewing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from answerback.log import get_logger
+from answerback.store import keys
+from answerback.store.clock import Watch, monotonic
+from answerback.store.redis import Database, Value
+from answerback.store.scripts import Scripts
+from answerback.store.threads.records import Lease
+
+log = get_logger(__name__)
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Threads reserved until `till` (ms, by the lease clock).
+
+    wait  in how many ms the next one becomes claimable; None when that is not known
+    """
+
+    till: int
+    threads: tuple[str, ...]
+    wait: int | None
+
+
+class Reservations:
+    """The queues of one Redis, `ready` and `due`. `lease` is in seconds."""
+
+    def __init__(self, database: Database, scripts: Scripts, lease: float) -> None:
+        self.database = database
+        self.scripts = scripts
+        self._lease = int(lease * 1000)
+        self._ahead = 0
+        self._clocks: dict[int, int] = {}
+        self.watch = Watch()
+
+    async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
+        """Reserve up to `limit` claimable threads of a queue for one lease."""
+        till, ids, wait, wall = await self.scripts.take(
+            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
+        )
+        self._ahead = wall - monotonic()
+        self._clocks[p] = till - self._lease - monotonic()
+        return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
+
+    @property
+    def now(self) -> int:
+        """The time of Redis, ms, as the last `take` told it: no clock of ours is trusted, none is asked."""
+        return monotonic() + self._ahead
+
+    def clock(self, p: int) -> int:
+        """The lease clock of a partition, ms, as the last `take` told it: for what must not end early by a step."""
+        return monotonic() + self._clocks.get(p, self._ahead)
+
+    async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
+        """Wait until a token says that a queue has something new, or until the time is over."""
+        await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
+
+    async def wake(self, p: int, queue: keys.Queue) -> None:
+        """Wake one worker that dozes on a queue."""
+        await self.database.call("RPUSH", keys.wake(p, queue), "")
+
+    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
+        """Renew an owner's leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now.
+
+        Without any, it keeps the partition's lease clock going: each worker does so every fifth of a lease.
+        """
+        names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
+        names += [keys.thread(p, id) for _, id, _ in leases]
+        args: list[Value] = [self._lease, owner]
+        for lease in leases:
+            args += lease
+        sent = monotonic()
+        wall, held = await self.scripts.extend(names, args)
+        if step := self.watch.observe(sent, monotonic(), wall):
+            await self._note(step)
+        return [Lease(each) for each in held]
+
+    async def _note(self, step: int) -> None:
+        """The server's clock was set: say so, and count it, unless another worker has done so."""
+        if await self.scripts.count_step([keys.clock(0)], [step]):
+            way = "forward" if step > 0 else "back"
+            log.warning("the clock of Redis was set", way=way, seconds=abs(step) / 1000)

@@ -1,0 +1,224 @@
+"""Replies on their way out: claim_outbox · mark · settle · defer · confirm. One worker at a time sends for a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from answerback.errors import LeaseLost
+from answerback.messages import DeadLetter, Event, Reply
+from answerback.store import decode, keys
+from answerback.store.batching import Group
+from answerback.store.decode import UnreadableReply
+from answerback.store.scripts import Part
+from answerback.store.stream.events import told
+from answerback.store.threads.leases import Taken
+from answerback.store.threads.records import Told
+from answerback.store.threads.threads import Threads
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A thread's outbox in our hands, and the reply at its head. `owner` and `fence` as in `Claim`."""
+
+    thread: str
+    fence: int
+    owner: str
+    reply: Reply
+
+
+class Outbox:
+    """The outboxes of all threads."""
+
+    def __init__(self, threads: Threads, *, lease: float = 5.0) -> None:
+        self._threads = threads
+        self._database = threads.database
+        self._scripts = threads.scripts
+        self._lease = int(lease * 1000)
+        self._marks: list[Group[Part, int]] = [
+            self._scripts.mark.grouped([keys.queue(p, "due"), keys.clock(p)], [self._lease])
+            for p in range(threads.partitions)
+        ]
+
+    async def claim(self, p: int, taken: Taken, owner: str) -> list[Outgoing]:
+        """The next reply of each thread that was taken from `due`."""
+        names = [keys.queue(p, "due"), keys.counters(p)]
+        for id in taken.threads:
+            names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
+        found = await self._scripts.claim_outbox(names, [taken.till, owner, *taken.threads])
+        return [
+            Outgoing(thread, claimed[0], owner, await self._head(thread, claimed[1]))
+            for thread, claimed in zip(taken.threads, found, strict=True)
+            if claimed is not None
+        ]
+
+    async def _head(self, thread: str, raw: bytes) -> Reply:
+        """The reply at the head of an outbox that we hold."""
+        found = decode.reply(raw, thread)
+        if isinstance(found, UnreadableReply):
+            key = await self._database.call("LINDEX", keys.unsent(self._threads.partition(thread), thread), 0)
+            found = msgspec.structs.replace(found, key=(key or b"").decode())
+        return found
+
+    async def mark(self, outgoing: Outgoing) -> None:
+        """Record the reply as it is now, and begin the lease anew. Raises `LeaseLost`: then no byte of it may leave."""
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
+        if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, _encode(reply)])):
+            raise LeaseLost
+
+    async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
+        """The reply is `sent`, or `failed` and has a dead letter. Returns the next one, still ours, or None.
+
+        The parts of a reply behind one that failed are dead with it: half an answer helps nobody. They have one letter,
+        and a replay posts them together. Raises `LeaseLost`.
+        """
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        grave, rest = b"", list[Reply]()
+        if letter and isinstance(reply, UnreadableReply):
+            grave = reply.raw
+        elif letter:
+            rest = await self._behind(p, reply)
+            grave = _encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
+            if rest:
+                letter = msgspec.structs.replace(letter, reason=f"{letter.reason} {_LEFT_OUT.format(len(rest))}")
+        failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
+        following = await self._scripts.settle(
+            [
+                keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.clock(p),
+            ],
+            [
+                id, outgoing.fence, self._lease, reply.key, _kept(reply), "failed" if letter else "sent",
+                _encode(letter) if letter else b"", grave, outgoing.owner, len(rest),
+                *[value for part in failed for value in (part.key, _kept(part))],
+                *[value for part in (reply, *failed) for value in _told(part)],
+            ],
+        )  # fmt: skip
+        if following is None:
+            raise LeaseLost
+        return Outgoing(id, outgoing.fence, outgoing.owner, await self._head(id, following)) if following else None
+
+    async def divide(self, outgoing: Outgoing, parts: Sequence[str]) -> Outgoing:
+        """The reply as several, none of them posted. Returns the first, still ours. Raises `LeaseLost`.
+
+        The first keeps the key, by which the history knows the reply.
+        """
+        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        first = msgspec.structs.replace(reply, state="pending", text=parts[0])
+        others = [
+            # The attempts tell the parts of one division from those of the next.
+            msgspec.structs.replace(first, key=f"{reply.key}.{reply.attempts}-{number}", text=part, attempts=0, first=0)
+            for number, part in enumerate(parts[1:], 1)
+        ]
+        divided = await self._scripts.divide(
+            [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)],
+            [
+                outgoing.fence, outgoing.owner, reply.key, _encode(first),
+                *[value for part in others for value in (part.key, _encode(part))],
+            ],
+        )  # fmt: skip
+        if not divided:
+            raise LeaseLost
+        return msgspec.structs.replace(outgoing, reply=first)
+
+    async def _behind(self, p: int, reply: Reply) -> list[Reply]:
+        """The unsent parts of the same reply, which whoever holds the outbox alone can change."""
+        unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
+        parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
+        found = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
+        rest = [
+            decode.reply(raw, reply.thread, key.decode())
+            for key, raw in zip(parts, found, strict=True)
+            if raw is not None
+        ]
+        return [part for part in rest if not isinstance(part, UnreadableReply)]
+
+    async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
+        """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
+        p, id = self._threads.partition(outgoing.thread), outgoing.thread
+        held = await self._scripts.defer(
+            [
+                keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
+            ],
+            [
+                id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry),
+                outgoing.owner,
+            ],
+        )  # fmt: skip
+        if not held:
+            raise LeaseLost
+
+    async def confirm(self, echo: Event) -> bool:
+        """The platform told us of a message of our own: the reply that it carries was posted. Whether that was news.
+
+        Nobody need hold the outbox, and whoever does is not disturbed.
+        """
+        p, thread, key = self._threads.partition(echo.thread), echo.thread, echo.reply
+        names = [
+            keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
+            keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.deltas(p, thread),
+            keys.clock(p),
+        ]  # fmt: skip
+        while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
+            reply = decode.reply(raw, thread)
+            if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending"):
+                return False
+            reply = msgspec.structs.replace(
+                reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
+            )
+            match await self._scripts.confirm(names, [thread, key, raw, _encode(reply), *_told(reply)]):
+                case b"confirmed":
+                    return True
+                case b"settled":
+                    return False
+        return False
+
+    async def replies(self, thread: str) -> dict[str, Reply]:
+        """Every reply of a thread by its key, with its state."""
+        found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
+        return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in found.items()}
+
+    @property
+    def now(self) -> int:
+        """The time of Redis, ms: see `Threads.now`."""
+        return self._threads.now
+
+    def clock(self, thread: str) -> int:
+        """The lease clock of a thread's partition, ms: see `Threads.clock`."""
+        return self._threads.clock(self._threads.partition(thread))
+
+    async def pause(self, scope: str, seconds: float) -> None:
+        """Every worker sends nothing to `scope` for so long. A shorter pause never replaces a longer one."""
+        key, ms = keys.pause(scope), max(1, int(seconds * 1000))
+        await self._database.together(("SET", key, "", "PX", ms, "NX"), ("PEXPIRE", key, ms, "GT"))
+
+    async def paused(self, scopes: Sequence[str]) -> float:
+        """For how many seconds at least one of `scopes` is paused; 0 when none is."""
+        left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
+        return float(max([0, *left])) / 1000
+
+
+_LEFT_OUT = "The parts of the same reply behind it ({}) are not posted without it: a replay posts them all."
+
+
+def _kept(reply: Reply) -> bytes:
+    # What was said stands in the history; only its fate is kept here.
+    if isinstance(reply, UnreadableReply):
+        reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
+    return _encode(msgspec.structs.replace(reply, text="", address={}))
+
+
+def _again(reply: Reply) -> Reply:
+    """A reply that failed, as a replay puts it back: one that may have been posted is looked for first."""
+    return msgspec.structs.replace(
+        reply, state="sending" if reply.unknown else "pending", error="",
+        attempts=0, refusals=0, waits=0, looks=0, cursor="", searching=0,
+    )  # fmt: skip
+
+
+def _told(reply: Reply) -> Told:
+    return told("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)

@@ -1,0 +1,97 @@
+"""The queues at a glance: what waits, what is in flight, what will be tried again, what is dead."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.store import keys
+from answerback.store.clock import Steps, look, read, steps
+from answerback.store.redis import Value
+from answerback.store.threads.threads import Threads
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two queues, in threads: `ready` (turns to run) or `due` (replies to send).
+
+    oldest  for how many ms the thread at its head has been claimable; 0 when none is
+    """
+
+    waiting: int
+    in_flight: int
+    retrying: int
+    oldest: int
+
+
+class Queues(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, summed over the partitions. The seven before `clock_steps` count since the store was new.
+
+    clock_steps  how often the clock of Redis was seen to be set
+    """
+
+    turns: Queue
+    replies: Queue
+    events_waiting: int
+    dead: int
+    threads: int
+    accepted: int
+    handled: int
+    buried: int
+    attempts_failed: int
+    replies_sent: int
+    replies_failed: int
+    loops: int
+    clock_steps: Steps
+
+
+async def queues(threads: Threads) -> Queues:
+    """Count. Each partition is read in one step; the clock is that of its leases."""
+    totals = dict.fromkeys(Queues.__struct_fields__[2:-1], 0)
+    turns: list[Queue] = []
+    replies: list[Queue] = []
+    for p in range(threads.partitions):
+        now, _ = read(*await threads.database.together(*look(p)))
+        *found, counted, dead, known = await threads.database.together(
+            *_count(p, "ready", now),
+            *_count(p, "due", now),
+            ("HGETALL", keys.counters(p)),
+            ("ZCARD", keys.dead(p)),
+            ("ZCARD", keys.threads(p)),
+        )
+        turns.append(_queue(now, *found[:4]))
+        replies.append(_queue(now, *found[4:]))
+        count = {name.decode(): int(value) for name, value in counted.items()}
+        totals["events_waiting"] += count.get("waiting", 0)
+        totals["dead"] += dead
+        totals["threads"] += known
+        totals["accepted"] += count.get("accepted", 0)
+        totals["handled"] += count.get("handled", 0)
+        totals["buried"] += count.get("buried", 0)
+        totals["attempts_failed"] += count.get("failed", 0)
+        totals["replies_sent"] += count.get("sent", 0)
+        totals["replies_failed"] += count.get("failed replies", 0)
+        totals["loops"] += count.get("loops", 0)
+    return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(threads.database), **totals)
+
+
+def _count(p: int, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:
+    return [
+        ("ZCOUNT", keys.queue(p, queue), "-inf", now),
+        ("ZCOUNT", keys.queue(p, queue), f"({now}", "+inf"),
+        ("ZCOUNT", keys.retrying(p, queue), f"({now}", "+inf"),
+        ("ZRANGE", keys.queue(p, queue), 0, 0, "WITHSCORES"),
+    ]
+
+
+def _queue(now: int, waiting: int, later: int, retrying: int, head: list[bytes]) -> Queue:
+    # A member whose time has not come is claimed (its lease's end) or waits for its next try.
+    oldest = max(0, now - int(head[1])) if waiting and head else 0
+    return Queue(waiting=waiting, in_flight=max(0, later - retrying), retrying=retrying, oldest=oldest)
+
+
+def _sum(found: list[Queue]) -> Queue:
+    return Queue(
+        waiting=sum(queue.waiting for queue in found),
+        in_flight=sum(queue.in_flight for queue in found),
+        retrying=sum(queue.retrying for queue in found),
+        oldest=max(queue.oldest for queue in found),
+    )

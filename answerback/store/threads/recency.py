@@ -1,0 +1,56 @@
+"""A list by recency, read from the sorted sets of all partitions as if they were one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import merge
+
+from answerback.store.chats.chat import cursor_of, place_of
+from answerback.store.redis import Database
+
+Place = tuple[int, bytes]
+"""When (ms), and who: those of one millisecond have an order too."""
+
+
+class Recency:
+    """What stands in `names` from a cursor on, newest first. Raises `BadCursor`."""
+
+    def __init__(self, database: Database, names: Sequence[str], cursor: str = "") -> None:
+        self._database = database
+        self._names = names
+        self._at: Place | None = None
+        if cursor:
+            score, id = place_of(cursor, tuple[int, str])
+            self._at = score, id.encode(errors="replace")
+        self._given: dict[str, Place] = {}
+
+    async def next(self, count: int) -> list[str]:
+        """The next `count` ids from where `past` has come to; fewer only at the end."""
+        pages = [await self._after(name, count) for name in self._names]
+        first = list(merge(*pages, reverse=True))[:count]
+        self._given = {id.decode(): (score, id) for score, id in first}
+        return list(self._given)
+
+    def past(self, id: str) -> None:
+        """Go on behind `id`, one of those that `next` gave."""
+        self._at = self._given[id]
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to go on; None where nothing was passed yet."""
+        return cursor_of(self._at[0], self._at[1].decode()) if self._at else None
+
+    async def _after(self, name: str, count: int) -> list[Place]:
+        found: list[Place] = []
+        offset = 0
+        high = str(self._at[0]) if self._at else "+inf"
+        while len(found) < count:
+            page = await self._database.call(
+                "ZREVRANGEBYSCORE", name, high, "-inf", "WITHSCORES", "LIMIT", offset, count + 1
+            )
+            offset += len(page) // 2
+            places = [(int(score), id) for id, score in zip(page[::2], page[1::2], strict=True)]
+            found += [place for place in places if self._at is None or place < self._at]
+            if len(places) <= count:
+                break
+        return found[:count]

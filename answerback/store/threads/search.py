@@ -1,0 +1,77 @@
+"""Finding threads among many: by platform, agent, state or text. Redis looks through a thousand at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from answerback.store import keys
+from answerback.store.redis import Value
+from answerback.store.threads.recency import Recency
+from answerback.store.threads.threads import Threads
+from answerback.store.threads.views import State, Summary, looked_up
+
+PAGE = 1000
+"""Threads that Redis looks through in one call: some milliseconds."""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which threads are wanted. A field that is left out does not narrow the search.
+
+    agent  the agent a chat was opened for; of other threads, the one that answered last
+    text   a part of the title, channel, user or id; case does not matter
+    """
+
+    platform: str = ""
+    agent: str = ""
+    state: State | Literal[""] = ""
+    text: str = ""
+    archived: bool | None = None
+    pinned: bool | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether every thread fits."""
+        return self == Filter()
+
+
+async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[str]:
+    """Return those of `ids` (at most `PAGE`) that fit, in their order."""
+    if wanted.everything or not ids:
+        return list(ids)
+    flags = {None: "", True: "yes", False: "no"}
+    args: list[Value] = [
+        wanted.platform,
+        wanted.agent,
+        wanted.state,
+        flags[wanted.archived],
+        flags[wanted.pinned],
+    ]
+    text = wanted.text.casefold()
+    fit: set[str] = set()
+    for p in range(threads.partitions):
+        here = [id for id in ids if threads.partition(id) == p]
+        if not here:
+            continue
+        names = [keys.queue(p, "ready"), keys.clock(p), *(keys.thread(p, id) for id in here)]
+        for number, *about in await threads.scripts.filter(names, [*args, *here]):
+            id = here[number - 1]
+            if not text or text in "\n".join((id, *(part.decode(errors="replace") for part in about))).casefold():
+                fit.add(id)
+    return [id for id in ids if id in fit]
+
+
+async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[Summary]:
+    """Yield the threads that fit, the one where something happened last first."""
+    recency = Recency(threads.database, [keys.threads(p) for p in range(threads.partitions)])
+    wanted = wanted or Filter()
+    given = 0
+    while given < limit and (ids := await recency.next(min(PAGE, limit) if wanted.everything else PAGE)):
+        for id in (await fitting(threads, ids, wanted))[: limit - given]:
+            (found,) = await looked_up(threads, threads.partition(id), [id])
+            if found is not None:
+                given += 1
+                yield found[0]
+        recency.past(ids[-1])

@@ -1,0 +1,332 @@
+"""A thread's way through the store: accept · take · claim · gather · extend · step · emit · commit · release · bury.
+
+One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number
+that only grows. Every write on a thread's behalf names the fence and the owner. One whose fence is not the newest
+changes nothing and raises `LeaseLost`; so does another owner's, since a Redis that lost its last writes (a
+failover, a crash) gives a fence out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from answerback.errors import LeaseLost, MalformedBody
+from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, TurnEnd, dispatch_id
+from answerback.store import decode, keys
+from answerback.store.batching import Group
+from answerback.store.redis import Database, Value
+from answerback.store.scripts import Part, Scripts
+from answerback.store.threads import amendments
+from answerback.store.threads.leases import Reservations, Taken
+from answerback.store.threads.receipt import Only, Receipt
+from answerback.store.threads.records import (
+    SUSPECT,
+    Claim,
+    Commit,
+    Emission,
+    Release,
+    Step,
+    Told,
+    delta_words,
+    end_words,
+    reply_words,
+)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Threads(Reservations):
+    """The threads of one Redis. `lease` is in seconds; `window` is how many events a claim or commit hands over.
+
+    `pause`: seconds without a message after which a thread is no loop of programs.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        partitions: int = 1,
+        lease: float = 5.0,
+        seen_days: float = 7.0,
+        window: int = 1,
+        history: int = 200,
+        pause: float = 120.0,
+    ) -> None:
+        super().__init__(database, Scripts(database), lease)
+        self.partitions = partitions
+        self.window = window
+        self._seen = int(seen_days * 86_400_000)
+        self._history = history
+        self._pause = int(pause * 1000)
+        self._accepts: list[Group[Part, bytes]] = []
+        self._steps: list[Group[Part, int]] = []
+        self._emissions: list[Group[Part, int]] = []
+        self._commits: list[Group[Part, list[bytes] | None]] = []
+        for p in range(partitions):
+            ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
+            due = [keys.queue(p, "due"), keys.wake(p, "due")]
+            dead = [keys.dead(p), keys.letters(p), keys.graves(p)]
+            counters, threads = keys.counters(p), keys.threads(p)
+            self._accepts.append(
+                self.scripts.accept.grouped(
+                    [*ready, keys.marks(p), counters, threads, *dead, keys.clock(p)], [self._seen, keys.signals()]
+                )
+            )
+            self._steps.append(self.scripts.step.grouped([*due, keys.clock(p)], []))
+            self._emissions.append(self.scripts.emit.grouped([], []))
+            self._commits.append(
+                self.scripts.commit.grouped(
+                    [*ready, *due, counters, threads, keys.clock(p)], [self._lease, window], limit=40, flights=2
+                )
+            )
+
+    def partition(self, thread: str) -> int:
+        """The partition of a thread."""
+        return keys.partition(thread, self.partitions)
+
+    # Ingress -------------------------------------------------------------------------------------
+
+    async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
+        """Store an event once. When this returns, it is stored; it may be called again for the same event.
+
+        `only` is a condition on its chat, `lists` the two keys where that chat is listed. Raises `MalformedBody`
+        for one that cannot be stored at all; `NoSuchThread`, `ThreadEnded` or `Busy` by the condition.
+        """
+        found = await self._accept(event, b"", only, lists)
+        while found.startswith(b"amended\n"):
+            # Its edit or deletion came before it.
+            raw = found.partition(b"\n")[2]
+            if raw == amendments.DELETED:
+                return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
+            # What was remembered may be forgotten meanwhile.
+            edited = amendments.applied(event, raw) if raw else event
+            found = await self._accept(edited, raw, only, lists)
+        return Receipt.read(event.id, event.thread, found)
+
+    async def _accept(self, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> bytes:
+        p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
+        identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
+        return await self._accepts[p].submit(
+            (
+                [
+                    keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
+                    keys.thread(p, thread), keys.inbox(p, thread), keys.amended(p, thread), *lists,
+                ],
+                [
+                    id, thread, _stored(Entry(event)), identities,
+                    platform, event.channel, event.title, event.url, event.arrival, only,
+                    dispatch_id(event.former) if event.former else id,
+                    "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
+                    b"" if event.edited == "mention" else _words(event.message), edit,
+                ],
+            )
+        )  # fmt: skip
+
+    async def amend(self, amendment: Amendment) -> Receipt:
+        """Change the waiting event of an edited or deleted message, or the one that comes later.
+
+        Where none waits, an edit that added a mention becomes an event itself, once. Raises `MalformedBody` for one
+        that cannot be stored at all.
+        """
+        _stored(amendment)
+        receipt = await amendments.amend(self.database, self.scripts, self.partition(amendment.thread), amendment)
+        if receipt.status == "accepted" or receipt.reason == amendments.GONE or amendment.event is None:
+            return receipt
+        found = await self.accept(amendment.event)
+        return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
+
+    # Worker --------------------------------------------------------------------------------------
+
+    async def claim(
+        self, p: int, taken: Taken, owner: str, *, suspects: int | None = None, fatal: int = 0
+    ) -> list[Claim]:
+        """The work of the threads that were taken. One whose reservation ran out is left out.
+
+        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. One that is buried
+        if it crashes once more (after `fatal` crashes) is claimed alone, and the rest is given back.
+        """
+        names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
+        names.append(keys.clock(p))
+        for id in taken.threads:
+            names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
+            names.append(keys.deltas(p, id))
+        room = len(taken.threads) if suspects is None else suspects
+        found = await self.scripts.claim(
+            names,
+            [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, fatal, *taken.threads],
+        )
+        return [
+            Claim.read(thread, owner, claimed)
+            for thread, claimed in zip(taken.threads, found, strict=True)
+            if claimed is not None
+        ]
+
+    async def gather(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
+        """Take up to `limit` of a thread's events into `claim.entries`, for one turn.
+
+        Returns for how many seconds nothing has happened in the thread. Raises `LeaseLost`.
+        """
+        p, id = self.partition(claim.thread), claim.thread
+        found = await self.scripts.gather(
+            [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
+            [id, claim.fence, limit, int(interruptible), claim.owner],
+        )
+        if found is None:
+            raise LeaseLost
+        claim.entries = [decode.entry(raw, id) for raw in found[0]]
+        return float(found[1]) / 1000
+
+    async def step(self, step: Step) -> None:
+        """Write a journal entry. Raises `LeaseLost`."""
+        p, id = self.partition(step.thread), step.thread
+        names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
+        args: list[Value] = [
+            id, step.fence, step.owner, step.position, step.name.encode(), step.record, *reply_words(step)
+        ]  # fmt: skip
+        if not await self._steps[p].submit((names, args)):
+            raise LeaseLost
+
+    async def emit(self, emission: Emission) -> None:
+        """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
+        p, id = self.partition(emission.thread), emission.thread
+        args: list[Value] = [
+            emission.fence, emission.owner, emission.position, len(emission.deltas), *delta_words(emission.deltas)
+        ]  # fmt: skip
+        if not await self._emissions[p].submit(([keys.thread(p, id), keys.deltas(p, id)], args)):
+            raise LeaseLost
+
+    async def commit(self, commit: Commit) -> list[Entry]:
+        """Commit a turn. Returns the thread's next entries, still ours; none when it was given up.
+
+        Raises `LeaseLost`; then nothing was changed. May be repeated when its answer was lost.
+        """
+        p, id = self.partition(commit.thread), commit.thread
+        names = [
+            keys.thread(p, id), keys.inbox(p, id), keys.history(p, id),
+            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.ends(p, id),
+        ]  # fmt: skip
+        args: list[Value] = [
+            id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled, int(commit.more),
+            commit.agent.encode(), commit.state, commit.loop,
+            *end_words(commit.end, commit.replaced, commit.messages), *reply_words(commit),
+            len(commit.deltas), *delta_words(commit.deltas),
+        ]  # fmt: skip
+        entries = await self._commits[p].submit((names, args))
+        if entries is None:
+            raise LeaseLost
+        return [decode.entry(raw, id) for raw in entries]
+
+    async def release(
+        self,
+        claim: Claim,
+        how: Release = "failed",
+        *,
+        delay: float = 0,
+        error: str = "",
+        end: TurnEnd | None = None,
+        replaced: Sequence[Message] = (),
+        messages: Sequence[Message] = (),
+        deltas: Sequence[Told] = (),
+    ) -> None:
+        """Give a thread up: for another try in `delay` seconds, handed back as it was, or interrupted.
+
+        An interrupted turn leaves how it ended, and what was said in it as `messages`, in the place of `replaced`;
+        it begins again with all that waits. Raises `LeaseLost`.
+        """
+        p, id = self.partition(claim.thread), claim.thread
+        held = await self.scripts.release(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
+                keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id), keys.deltas(p, id),
+                keys.clock(p), keys.ends(p, id),
+            ],
+            [
+                id, claim.fence, int(delay * 1000), how, error, claim.owner,
+                *end_words(end, replaced, messages), *delta_words(deltas),
+            ],
+        )  # fmt: skip
+        if not held:
+            raise LeaseLost
+
+    async def bury(
+        self,
+        claim: Claim,
+        letter: DeadLetter,
+        entry: Entry,
+        *,
+        handled: int = 1,
+        end: TurnEnd | None = None,
+        replaced: Sequence[Message] = (),
+        messages: Sequence[Message] = (),
+        deltas: Sequence[Told] = (),
+    ) -> None:
+        """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
+
+        How the turn ended, and as `messages` what was said to us, stay in the thread. What cannot be decoded is kept as
+        it is, and a redelivery of it stays a duplicate. Raises `LeaseLost`.
+        """
+        unreadable = isinstance(entry, decode.Unreadable)
+        kept = decode.Kept(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
+        p, id = self.partition(claim.thread), claim.thread
+        held = await self.scripts.bury(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p), keys.dead(p), keys.letters(p),
+                keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
+                keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p), keys.ends(p, id),
+                keys.history(p, id),
+            ],
+            [
+                id, claim.fence, letter.id, _encode(kept), _encode(letter), 0 if unreadable else self._seen, handled,
+                claim.owner,
+                *end_words(end, replaced, messages), *delta_words(deltas),
+            ],
+        )  # fmt: skip
+        if not held:
+            raise LeaseLost
+
+    # Everyone ------------------------------------------------------------------------------------
+
+    async def cancel(self, id: str) -> bool:
+        """Cancel the turn that runs in a thread, or the next one if it only waits. Whether there was one."""
+        p = self.partition(id)
+        found = await self.scripts.cancel(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
+                keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
+            ],
+            [id, keys.signals()],
+        )  # fmt: skip
+        return bool(found)
+
+    async def own(self, platform: str, marks: Iterable[str]) -> None:
+        """From now on, an event of a platform with one of these identities ("user:583231") is ours, and no other.
+
+        What is kept already is not written.
+        """
+        ours = {f"{platform}:{mark}".encode() for mark in marks}
+        for p in range(self.partitions):
+            kept = {mark for mark in await self.database.call("SMEMBERS", keys.marks(p)) if _of(platform, mark)}
+            changes: list[tuple[Value, ...]] = []
+            if missing := ours - kept:
+                changes.append(("SADD", keys.marks(p), *missing))
+            if former := kept - ours:
+                changes.append(("SREM", keys.marks(p), *former))
+            if changes:
+                await self.database.together(*changes)
+
+
+def _words(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _of(platform: str, mark: bytes) -> bool:
+    return mark.startswith(f"{platform}:".encode())
+
+
+def _stored(message: Entry | Amendment) -> bytes:
+    try:
+        return _encode(message)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise MalformedBody(f"cannot be stored: {error}") from error

@@ -1,0 +1,80 @@
+"""How far the turn that answers one event has come: waiting, running, retrying, handled or dead."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from answerback.messages import DeadLetter, Message, Reply, TurnEnd
+from answerback.store import decode, keys
+from answerback.store.threads.dead_letters import Letters
+from answerback.store.threads.threads import Threads
+from answerback.store.threads.turn_ends import end_of
+from answerback.store.threads.views import Summary, summarised
+
+_PAGE = 100
+
+
+class TurnState(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn, from its event's arrival to its last reply.
+
+    id        the dispatch id
+    state     waiting (for a worker, or for the `before` events that came earlier), running,
+              retrying, handled (committed), dead (`letter` says why)
+    messages  what its commit added to the history; none when no agent listens there
+    replies   what it put into the outbox, each with its own state
+    end       how it ended; None while it has not, or where that is not recorded
+    """
+
+    id: str
+    thread: Summary
+    state: Literal["waiting", "running", "retrying", "handled", "dead"]
+    before: int = 0
+    messages: list[Message] = []
+    replies: list[Reply] = []
+    letter: DeadLetter | None = None
+    end: TurnEnd | None = None
+
+
+async def turn_state(letters: Letters, threads: Threads, thread: str, id: str) -> TurnState | None:
+    """The turn of dispatch id `id` in `thread`; None when the thread is not known."""
+    summary = await summarised(threads, thread)
+    if summary is None:
+        return None
+    p = threads.partition(thread)
+    # In one step: an event leaves the inbox in the step that adds to the history.
+    inbox, outbox, length = await threads.database.together(
+        ("LRANGE", keys.inbox(p, thread), 0, -1),
+        ("HVALS", keys.outbox(p, thread)),
+        ("LLEN", keys.history(p, thread)),
+    )
+    found = [decode.reply(raw, thread) for raw in outbox]
+    replies = sorted((r for r in found if r.key.startswith(f"{id}.")), key=lambda reply: _order(reply.key))
+    waiting = [decode.entry(raw, thread).event.id for raw in inbox]
+    if id in waiting:
+        before = waiting.index(id)
+        state = "waiting" if before or summary.state == "idle" else summary.state
+        return TurnState(id=id, thread=summary, state=state, before=before, replies=replies)
+    end = await end_of(threads, thread, id)
+    if letter := await letters.get(id):
+        return TurnState(id=id, thread=summary, state="dead", replies=replies, letter=letter[0], end=end)
+    messages = await _committed(threads, thread, end.turn if end else id, length)
+    return TurnState(id=id, thread=summary, state="handled", messages=messages, replies=replies, end=end)
+
+
+async def _committed(threads: Threads, thread: str, turn: str, length: int) -> list[Message]:
+    """A turn's messages: they stand together, and most likely at the end."""
+    found: list[Message] = []
+    history = keys.history(threads.partition(thread), thread)
+    for end in range(length, 0, -_PAGE):
+        raw = await threads.database.call("LRANGE", history, max(0, end - _PAGE), end - 1)
+        page = [decode.message(each) for each in raw]
+        found = [message for message in page if message.turn == turn] + found
+        if found and page[0].turn != turn:
+            break
+    return found
+
+
+def _order(key: str) -> list[int]:
+    return [int(part) for part in key.split(".")[1:]]

@@ -1,0 +1,143 @@
+"""Threads to look at: their summaries, or one whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from answerback.messages import Event, Message, Reply
+from answerback.steps import Record, steps_of
+from answerback.store import clock, decode, keys
+from answerback.store.redis import Value
+from answerback.store.threads.threads import Threads
+from answerback.store.threads.turn_ends import merged
+
+State = Literal["idle", "waiting", "running", "retrying"]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread in a list.
+
+    state    idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying
+    next     for "retrying": ms until the next try; for "running": ms until the lease ends
+    updated  when something last happened, ms
+    loop     since when nobody is answered because programs seem to answer each other, ms; 0: it is no such thread
+    """
+
+    id: str
+    platform: str
+    channel: str
+    title: str
+    url: str
+    state: State
+    updated: int
+    created: int
+    agent: str = ""
+    owner: str = ""
+    attempts: int = 0
+    next: int = 0
+    error: str = ""
+    waiting: int = 0
+    messages: int = 0
+    loop: int = 0
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread whole: what was said, what waits, how far the running turn has come, what went out.
+
+    taken    how many of `waiting`, the first ones, the running turn answers; 0 where none runs
+    steps    names of what the turn has journaled, in the order in which it began
+    records  of those steps
+    """
+
+    thread: Summary
+    messages: list[Message]
+    waiting: list[Event]
+    steps: list[str]
+    replies: list[Reply]
+    taken: int = 0
+    records: list[Record] = []
+
+
+async def summarised(threads: Threads, id: str) -> Summary | None:
+    """One thread's summary; None when it is not known."""
+    (found,) = await looked_up(threads, threads.partition(id), [id])
+    return found[0] if found else None
+
+
+async def looked_up(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
+    """The summaries of threads of one partition, each with all that its hash holds; None where one is not known."""
+    commands: list[tuple[Value, ...]] = []
+    for id in ids:
+        commands += [
+            ("ZSCORE", keys.threads(p), id),
+            ("HGETALL", keys.thread(p, id)),
+            ("ZSCORE", keys.queue(p, "ready"), id),
+            ("LLEN", keys.inbox(p, id)),
+            ("LLEN", keys.history(p, id)),
+        ]
+    time, kept, *found = await threads.database.together(*clock.look(p), *commands)
+    now, _ = clock.read(time, kept)
+    return [_summarise(id, now, *found[at : at + 5]) for id, at in zip(ids, range(0, len(found), 5), strict=True)]
+
+
+def _summarise(
+    id: str, now: int, updated: bytes | None, fields: dict[bytes, bytes], score: bytes | None, waiting: int, said: int
+) -> tuple[Summary, dict[str, str]] | None:
+    if updated is None:
+        return None
+    meta = {name.decode(): value.decode(errors="replace") for name, value in fields.items() if name != b"state"}
+    state: State = "idle"
+    if score is not None:
+        # Reserved by a worker that has not claimed it yet, a thread looks like one that waits for its next try.
+        later: State = "running" if meta.get("owner") else "retrying" if int(meta.get("attempts", 0)) else "waiting"
+        state = "waiting" if int(score) <= now else later
+    summary = Summary(
+        id=id,
+        platform=meta.get("platform", ""),
+        channel=meta.get("channel", ""),
+        title=meta.get("title", ""),
+        url=meta.get("url", ""),
+        state=state,
+        updated=int(updated),
+        created=int(meta.get("created", 0)),
+        agent=meta.get("agent", ""),
+        owner=meta.get("owner", ""),
+        attempts=int(meta.get("attempts", 0)),
+        next=max(0, int(score) - now) if score is not None else 0,
+        error=meta.get("error", ""),
+        waiting=waiting,
+        messages=said,
+        loop=int(meta.get("loop", 0)),
+    )
+    return summary, meta
+
+
+async def transcript(threads: Threads, id: str) -> Transcript | None:
+    """One thread whole; None when it is not known."""
+    p = threads.partition(id)
+    (looked,) = await looked_up(threads, p, [id])
+    if looked is None:
+        return None
+    summary, meta = looked
+    history, inbox, journal, replies = await threads.database.together(
+        ("LRANGE", keys.history(p, id), 0, -1),
+        ("LRANGE", keys.inbox(p, id), 0, -1),
+        ("HGETALL", keys.journal(p, id)),
+        ("HVALS", keys.outbox(p, id)),
+    )
+    entries = [decode.entry(raw, id) for raw in inbox]
+    # What an interrupted turn left in the history waits all the same: an operator sees both.
+    messages, _ = merged([decode.message(raw) for raw in history], entries)
+    steps = steps_of({name.decode(): record for name, record in journal.items()})
+    return Transcript(
+        thread=summary,
+        messages=messages,
+        waiting=[entry.event for entry in entries],
+        steps=list(steps),
+        records=list(steps.values()),
+        taken=int(meta.get("taken", 0)) if summary.state == "running" else 0,
+        replies=sorted((decode.reply(raw, id) for raw in replies), key=lambda reply: (reply.first, reply.key)),
+    )

@@ -1,0 +1,1 @@
+"""Who calls: API keys, session tokens, the dashboard's cookie, web origins."""

@@ -1,0 +1,162 @@
+"""Who sees what: the one place where what is stored is cut down to what a caller may read.
+
+operator  a key with the scope `admin`, the dashboard: everything but secrets
+server    the product's own server, with any other live key: its workspace; why a turn failed in general words
+visitor   everybody else, the holder of a session's token first of all: what was said in their thread. No arguments
+          and no results of tools (unless declared public), no reasons, no usage, no system text, no metadata, no names
+          of agents, no attachments of others, no attempts
+
+A route that shows a thread, a message or an event of a stream passes it through here, whoever may call it. A visitor is
+given the fields that are named here, and no others: what is added to an event later stays hidden until it is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+import msgspec
+
+from answerback.messages import Message, ToolCall
+from answerback.store import Chat
+from answerback.store.stream.events import Delta, told
+
+from ..context import Caller
+
+Audience = Literal["operator", "server", "visitor"]
+
+OURS = frozenset({"limit", "timeout"})
+"""Codes whose reasons are our own words. They tell of settings and of tokens: nothing for a visitor."""
+
+_WORDS = {
+    "unreachable": "the agent could not be reached",
+    "timeout": "the answer took too long",
+    "limit": "the answer went over a limit",
+}
+_VISITORS = {
+    "turn": ("turn", "events", "messages"),
+    "text": ("turn", "message", "at", "text"),
+    "tool_call": ("turn", "id", "name"),
+    "tool_result": ("turn", "id", "name"),
+    "retry": ("turn", "reason", "code", "seconds"),
+    "done": ("turn", "events", "status", "message", "messages"),
+    "error": ("turn", "events", "reason", "code"),
+    "gone": ("turn", "reason"),
+}
+"""The events of a stream that a visitor is told, and the fields of each."""
+_NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "requests": 0}
+
+
+def audience(caller: Caller) -> Audience:
+    """What a caller counts as. Whoever is no live key is a visitor."""
+    if caller.kind != "live":
+        return "visitor"
+    return "operator" if caller.may("admin") else "server"
+
+
+def reason(caller: Caller, why: str, *, code: str = "agent_failed", turn: str = "") -> str:
+    """Why something failed, as this caller is told it.
+
+    It is an exception's text, an agent's or a network's: addresses, queries and credentials stand in such texts.
+    """
+    who = audience(caller)
+    if not why or who == "operator" or (who == "server" and code in OURS):
+        return why
+    words = _WORDS.get(code, "the agent failed")
+    return f"{words}; its operators can see why{f': turn {turn}' if turn else ''}"
+
+
+def thread(caller: Caller, chat: Chat) -> Chat:
+    """A thread, as this caller sees it."""
+    seen = msgspec.structs.replace(chat, error=reason(caller, chat.error))
+    if audience(caller) == "visitor":
+        # The name of an agent that they asked for is no news to them.
+        seen = msgspec.structs.replace(seen, agent=chat.wanted, system="", metadata={}, user="", url="", title="")
+    return seen
+
+
+def message(caller: Caller, said: Message) -> Message:
+    """A message of the history, as this caller sees it."""
+    if audience(caller) != "visitor":
+        return said
+    return Message(
+        role=said.role,
+        text=said.text,
+        id=said.id,
+        at=said.at,
+        turn=said.turn,
+        status=said.status,
+        failed=said.failed,
+        tools=said.tools,
+        attachments=said.attachments if said.visitor else (),
+    )
+
+
+def tool_call(caller: Caller, call: ToolCall) -> dict[str, Any]:
+    """The fields of a tool call, as this caller sees them: a visitor reads the name of one that is not public."""
+    seen = {"id": call.id, "name": call.name, "args": call.args, "result": call.result, "outcome": call.outcome}
+    if audience(caller) == "visitor":
+        if not call.public:
+            return seen | {"args": None, "result": None, "outcome": None}
+        if call.outcome != "done":
+            # What a tool that failed has to say is an exception's text.
+            return seen | {"result": None}
+    return seen
+
+
+def delta(caller: Caller, event: Delta) -> Delta | None:
+    """An event of a stream, as this caller is told it; None where it is not for them."""
+    who = audience(caller)
+    if who == "visitor":
+        return _for_visitor(caller, event)
+    if event.kind not in ("error", "retry", "done") or (who == "operator" and event.kind != "done"):
+        return event
+    fields = msgspec.json.decode(event.data)
+    if event.kind == "done":
+        if not fields.get("usage"):
+            return event
+        # Stored without what is 0.
+        fields["usage"] = _NO_USAGE | fields["usage"]
+    else:
+        fields["reason"] = _reason_of(caller, fields)
+    return Delta(event.id, *told(event.kind, **fields))
+
+
+class Seen:
+    """The events of a stream as a caller is told them. What waits for one may be cancelled."""
+
+    def __init__(self, caller: Caller, deltas: AsyncIterator[Delta]) -> None:
+        self._caller = caller
+        self._deltas = deltas
+
+    def __aiter__(self) -> Seen:
+        return self
+
+    async def __anext__(self) -> Delta:
+        while True:
+            seen = delta(self._caller, await anext(self._deltas))
+            if seen is not None:
+                return seen
+
+
+def _for_visitor(caller: Caller, event: Delta) -> Delta | None:
+    named = _VISITORS.get(event.kind)
+    if named is None:
+        return None
+    fields: dict[str, Any] = msgspec.json.decode(event.data)
+    seen = {name: fields[name] for name in named if name in fields}
+    if event.kind == "turn":
+        seen["messages"] = [{"id": said["id"], "text": said["text"]} for said in fields.get("messages", ())]
+    elif event.kind in ("retry", "error"):
+        seen["reason"] = _reason_of(caller, fields)
+    elif fields.get("public") and event.kind == "tool_call":
+        seen["args"] = fields.get("args")
+    elif fields.get("public") and event.kind == "tool_result":
+        call = ToolCall(**{name: fields[name] for name in ("id", "name", "result", "outcome", "public")})
+        seen |= {name: value for name, value in tool_call(caller, call).items() if name in ("outcome", "result")}
+    return Delta(event.id, *told(event.kind, **seen))
+
+
+def _reason_of(caller: Caller, fields: dict[str, Any]) -> str:
+    # A retry that was written by an older worker has no code.
+    return reason(caller, fields["reason"], code=fields.get("code", "agent_failed"), turn=fields["turn"])

@@ -1,0 +1,1 @@
+"""A message and what becomes of it: what every chat route shares."""

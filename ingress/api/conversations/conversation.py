@@ -1,0 +1,118 @@
+"""Saying something in a chat and hearing what becomes of it: what threads, sessions and every other face share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from answerback.messages import Event
+from answerback.store import Chats, Receipt, Threads
+from answerback.store.chats.answers import Answer, answer
+from answerback.store.chats.chats import thread_of
+from answerback.store.stream.events import Delta, last, stored
+from answerback.store.stream.followers import Live
+
+from ...problems import Problem
+from ..auth import audience
+from ..context import Caller
+from .turn_filter import Among, Asked, End, Kept, failure, retold
+from .waits import limited
+
+
+class Said:
+    """A message that is stored. `after` is the delta to follow its thread from."""
+
+    def __init__(
+        self, conversation: Conversation, caller: Caller, follower: AsyncIterator[Delta], receipt: Receipt, after: str
+    ) -> None:
+        self._conversation = conversation
+        self._caller = caller
+        self._follower = follower
+        self.receipt = receipt
+        self.after = after
+
+    async def answer(self, seconds: float) -> Answer | None:
+        """How it was answered; None when that takes longer. Raises `Problem` (502, 504) when it failed for good."""
+        if again := await self._again():
+            found, _, end = again
+            if end and end.reason:
+                raise failure(end)
+            return found
+        asked = Asked(self.receipt.dispatch_id)
+        try:
+            async with limited(seconds):
+                async for delta in self._follower:
+                    if asked.takes(delta) and asked.end:
+                        break
+        except TimeoutError:
+            return None
+        assert asked.end is not None
+        if asked.end.reason:
+            raise failure(asked.end)
+        return await self._answer(asked.end.turn)
+
+    @asynccontextmanager
+    async def deltas(self) -> AsyncIterator[AsyncIterator[Delta]]:
+        """What its turn produces, to the end. For a message that was said before, all of it again."""
+        asked = Asked(self.receipt.dispatch_id)
+        if self.receipt.status != "duplicate":
+            yield Among(asked, self._follower)
+        elif again := await self._again():
+            yield Kept(again[1])
+        else:
+            async with self._conversation.follow(self._caller, self.receipt.thread) as follower:
+                yield Among(asked, follower)
+
+    async def _again(self) -> tuple[Answer, list[Delta], End | None] | None:
+        """How a message that was said before was answered: what is kept of its deltas, and their end."""
+        if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
+            return None
+        asked = Asked(self.receipt.dispatch_id)
+        all_kept = await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
+        kept = [
+            delta for delta in (audience.delta(self._caller, each) for each in all_kept) if delta and asked.takes(delta)
+        ]
+        if asked.end is None:
+            told = (audience.delta(self._caller, each) for each in retold(found, self.receipt.dispatch_id))
+            kept = [delta for delta in told if delta]
+            for each in kept:
+                asked.takes(each)
+            return found, kept, asked.end
+        return await self._answer(asked.end.turn) or found, kept, asked.end
+
+    async def _answer(self, turn: str = "") -> Answer | None:
+        return await answer(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, turn)
+
+
+class Conversation:
+    """What is said in the chats of one ingress process."""
+
+    def __init__(self, threads: Threads, live: Live) -> None:
+        self.threads = threads
+        self.chats = Chats(threads)
+        self._live = live
+
+    @asynccontextmanager
+    async def say(self, caller: Caller, id: str, event: Event) -> AsyncIterator[Said]:
+        """Store a message, and be there before its first delta. Raises what `Chats.say` does."""
+        thread = thread_of(caller.workspace, id)
+        after = await last(self.threads, thread)
+        async with self.follow(caller, thread, after) as follower:
+            receipt = await self.chats.say(caller.workspace, id, event)
+            yield Said(self, caller, follower, receipt, after)
+
+    async def leave(self, caller: Caller, id: str, event: Event) -> tuple[Receipt, str]:
+        """Store a message and wait for nothing. The delta to follow its thread from comes with the receipt."""
+        after = await last(self.threads, thread_of(caller.workspace, id))
+        return await self.chats.say(caller.workspace, id, event), after
+
+    @asynccontextmanager
+    async def follow(self, caller: Caller, thread: str, after: str = "0") -> AsyncIterator[AsyncIterator[Delta]]:
+        """The deltas of a thread, by its internal id, as a caller is told them. Raises what `Live.follow` does."""
+        async with self._live.follow(thread, after) as deltas:
+            yield audience.Seen(caller, deltas)
+
+    def refuse_dropped(self, answer: Answer) -> None:
+        """A message that its agent did not take is told so. Raises `Problem` (409)."""
+        if answer.status == "dropped":
+            raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")

@@ -1,0 +1,164 @@
+"""What is said in a chat: posted and answered, read again, followed and cancelled. Threads and sessions share it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from answerback.errors import NoSuchThread
+from answerback.settings import Settings
+from answerback.store.access.api_keys import DEFAULT_WORKSPACE
+from answerback.store.stream.events import place
+
+from ...problems import Place, Problem
+from ..auth.audience import audience
+from ..context import Call, Caller
+from ..route import Model, Route
+from ..schemas.messages import BODY, NewMessage
+from ..schemas.threads import AnswerView, Messages, MessageView, ReceiptView
+from ..sse import TYPE, Streams, event, wanted
+from .conversation import Conversation
+from .waits import raise_if_ended
+
+SAID = """Answered when the turn is done; with `stream: true`, or `Accept: text/event-stream`, by its events as they \
+come; with `wait: false`, at once by a receipt. Whoever leaves ends nothing: the answer stands in the thread."""
+READ = """Page by page, oldest first; at the end of the last page comes what is not answered yet, as `waiting`."""
+EVENTS = """Each event has an id. A reader that comes back with it, as `Last-Event-ID` or `?after=`, goes on \
+behind it, on any process, while the turn runs and for an hour after. Without one it begins with all that is kept."""
+
+
+def _id(value: str) -> str:
+    place(value)
+    return value
+
+
+class After(Model):
+    """Where to go on."""
+
+    after: Annotated[str, AfterValidator(_id)] | None = Field(
+        None, description="the id of the last event that was read"
+    )
+
+
+class Reading(Model):
+    """Which messages."""
+
+    cursor: str = Field("", max_length=500, description="the `next_cursor` of the page before")
+    limit: int = Field(100, ge=1, le=500)
+
+
+class Cancelled(Model):
+    """Whether there was anything to cancel."""
+
+    cancelled: bool
+
+
+class Talk:
+    """The messages of one ingress process's chats."""
+
+    def __init__(self, settings: Settings, conversation: Conversation, streams: Streams) -> None:
+        self._conversation = conversation
+        self._streams = streams
+        self._wait = settings.api_wait
+
+    def routes(self, base: str, tag: str, *, token: bool) -> list[Route]:
+        """Its routes below "…/{id}". With `token`, a session's token opens them too."""
+        names, session = {"id": f"the {tag.lower().removesuffix('s')}'s id"}, "id" if token else ""
+        return [
+            Route(
+                method="GET", path=f"{base}/{{id}}/messages", handler=self.read, scope="chat:read", names=names,
+                summary="Read what was said", tag=tag,
+                description=READ, query=Reading, answer=Messages, session=session,
+            ),
+            Route(
+                method="POST", path=f"{base}/{{id}}/messages", handler=self.post, scope="chat:write", names=names,
+                summary="Say something", description=SAID, tag=tag, body=NewMessage, answer=AnswerView,
+                also={202: ReceiptView}, streams=TYPE, session=session, repeated="handler", limit=BODY,
+                refusals={
+                    409: "it has ended; or the agent is busy, and the message was not to wait",
+                    502: "answering it failed for good", 504: "answering it took too long",
+                },
+            ),
+            Route(
+                method="GET", path=f"{base}/{{id}}/stream", handler=self.follow, scope="chat:read", names=names,
+                summary="Follow what happens there", description=EVENTS, tag=tag, query=After, streams=TYPE,
+                session=session,
+            ),
+            Route(
+                method="POST", path=f"{base}/{{id}}/cancel", handler=self.cancel, scope="chat:write", names=names,
+                summary="Cancel the turn that runs", tag=tag, answer=Cancelled, session=session,
+                refusals={409: "it is a platform's thread"},
+            ),
+        ]  # fmt: skip
+
+    async def read(self, call: Call) -> web.Response:
+        """Some messages."""
+        chats, id = self._conversation.chats, call.path["id"]
+        found = await chats.messages(
+            call.caller.workspace,
+            id,
+            cursor=call.query.cursor,
+            limit=call.query.limit,
+            platforms=platforms(call.caller),
+        )
+        said = [MessageView.of(message, call.caller) for message in found.messages]
+        said += [MessageView.waiting(event, call.caller) for event in found.waiting]
+        return call.answer(Messages(messages=said, next_cursor=found.cursor))
+
+    async def post(self, call: Call) -> web.StreamResponse:
+        """Say something, and answer as it is wanted."""
+        id, new = call.path["id"], call.body
+        await self.writable(call)
+        said = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
+        if not new.wait:
+            receipt, after = await self._conversation.leave(call.caller, id, said)
+            return call.answer(ReceiptView.of(id, receipt, after), 202)
+        async with self._conversation.say(call.caller, id, said) as asked:
+            view = ReceiptView.of(id, asked.receipt, asked.after)
+            if new.stream or wanted(call.request):
+                async with asked.deltas() as deltas:
+                    first = event("accepted", view.model_dump_json().encode())
+                    return await self._streams.send(call.request, deltas, first=first)
+            answer = await asked.answer(self._wait)
+        if answer is None:
+            raise_if_ended(receipt=True)
+            return call.answer(view, 202)
+        self._conversation.refuse_dropped(answer)
+        return call.answer(AnswerView.of(id, view.id, answer, call.caller))
+
+    async def follow(self, call: Call) -> web.StreamResponse:
+        """Everything that happens in a thread, until the reader leaves."""
+        chat = await self._conversation.chats.get(
+            call.caller.workspace, call.path["id"], platforms=platforms(call.caller)
+        )
+        if chat is None:
+            raise NoSuchThread
+        after = call.query.after or call.request.headers.get("Last-Event-ID", "").strip() or "0"
+        try:
+            place(after)
+        except ValueError:
+            where = [Place(where="header", at="Last-Event-ID", detail="is no id of an event of ours")]
+            raise Problem(400, "Last-Event-ID is no id of an event of ours", code="invalid", errors=where) from None
+        async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
+            return await self._streams.send(call.request, deltas)
+
+    async def cancel(self, call: Call) -> web.Response:
+        """Cancel what runs."""
+        await self.writable(call)
+        id = call.path["id"]
+        if await self._conversation.chats.get(call.caller.workspace, id) is None:
+            raise NoSuchThread
+        return call.answer(Cancelled(cancelled=await self._conversation.chats.cancel(call.caller.workspace, id)))
+
+    async def writable(self, call: Call) -> None:
+        """Refuse to write in a platform's thread. Raises `Problem` (409)."""
+        id, caller = call.path["id"], call.caller
+        if ":" in id and platforms(caller) and await self._conversation.chats.get(caller.workspace, id, platforms=True):
+            raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")
+
+
+def platforms(caller: Caller) -> bool:
+    """Whether a caller sees the threads of the platforms."""
+    return caller.workspace == DEFAULT_WORKSPACE and caller.may("admin")

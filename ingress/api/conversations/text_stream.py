@@ -1,0 +1,83 @@
+"""The text of an answer for those who can only add to what they have."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from answerback.store.stream.events import Delta
+
+from ...problems import Problem
+from .turn_filter import End, failure
+from .waits import limited
+
+
+class _Text(msgspec.Struct, frozen=True):
+    message: str
+    at: int
+    text: str
+
+
+_text = msgspec.json.Decoder(_Text).decode
+_end = msgspec.json.Decoder(End).decode
+
+
+class Words:
+    """An answer as it grows: its messages, with an empty line between them. What waits for a piece may be cancelled.
+
+    Raises `Problem` when it is not answered. `end` tells how it ended; None while it goes on.
+    """
+
+    def __init__(self, deltas: AsyncIterator[Delta]) -> None:
+        self.end: End | None = None
+        self._deltas = deltas
+        self._first = ""
+        self._message = ""
+        self._length = 0
+
+    async def begin(self, seconds: float) -> None:
+        """Wait for the first piece for so long: what is refused by then is raised here, before anything is sent."""
+        try:
+            async with limited(seconds):
+                self._first = await anext(self)
+        except (TimeoutError, StopAsyncIteration):
+            pass
+
+    def __aiter__(self) -> Words:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._first:
+            first, self._first = self._first, ""
+            return first
+        while self.end is None:
+            delta = await anext(self._deltas)
+            if delta.kind == "text" and (fresh := self._grow(_text(delta.data))):
+                return fresh
+            if delta.kind == "done":
+                self.end = taken(_end(delta.data))
+            elif delta.kind in ("error", "gone"):
+                raise failure(_end(delta.data))
+        raise StopAsyncIteration
+
+    def _grow(self, piece: _Text) -> str:
+        between = ""
+        if piece.message != self._message:
+            between = "\n\n" if self._message else ""
+            self._message, self._length = piece.message, 0
+        if piece.at != self._length:
+            # An attempt failed in the middle, and the next one says it in other words.
+            detail = "the answer began anew in other words: ask again with the same Idempotency-Key for all of it"
+            raise Problem(502, detail, code="began-anew")
+        self._length += len(piece.text)
+        return between + piece.text
+
+
+def taken(end: End) -> End:
+    """The end of a message that an agent took. Raises `Problem`: 409."""
+    if end.status == "dropped":
+        raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")
+    if end.status == "ignored":
+        raise Problem(409, "no agent answers here", code="no-chat")
+    return end

@@ -1,0 +1,114 @@
+"""One message among the deltas of its thread: those of the turns that answer it, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import msgspec
+
+from answerback.messages import Usage
+from answerback.store.chats.answers import Answer
+from answerback.store.stream.events import Delta, told
+from answerback.store.threads.turn_ends import general
+
+from ...problems import Problem
+
+
+class End(msgspec.Struct, frozen=True):
+    """How it ended: the fields of "done" and of "error"."""
+
+    turn: str = ""
+    events: list[str] = []
+    status: str = ""
+    usage: Usage | None = None
+    reason: str = ""
+    code: str = ""
+
+
+_head = msgspec.json.Decoder(End).decode
+
+
+class Asked:
+    """A message by its dispatch id. `end` is None while it is not answered."""
+
+    def __init__(self, id: str) -> None:
+        self._id = id
+        self._turns = {id}
+        self.end: End | None = None
+
+    def takes(self, delta: Delta) -> bool:
+        """Whether a delta is about it. To be asked of each, in order."""
+        head = _head(delta.data)
+        if self._id in head.events:
+            self._turns.add(head.turn)
+        if delta.kind == "gone":
+            self.end = head
+            return True
+        if head.turn not in self._turns:
+            return False
+        # What was interrupted is answered by another turn.
+        if delta.kind in ("done", "error") and self._id in head.events and head.status != "interrupted":
+            self.end = head
+        return True
+
+
+class Among:
+    """Of the deltas of a thread, those that are about one message, to its end. What waits for one may be cancelled."""
+
+    def __init__(self, asked: Asked, deltas: AsyncIterator[Delta]) -> None:
+        self._asked = asked
+        self._deltas = deltas
+
+    def __aiter__(self) -> Among:
+        return self
+
+    async def __anext__(self) -> Delta:
+        while self._asked.end is None:
+            delta = await anext(self._deltas)
+            if self._asked.takes(delta):
+                return delta
+        raise StopAsyncIteration
+
+
+class Kept:
+    """Deltas that are there already."""
+
+    def __init__(self, deltas: Iterable[Delta]) -> None:
+        self._deltas = iter(deltas)
+
+    def __aiter__(self) -> Kept:
+        return self
+
+    async def __anext__(self) -> Delta:
+        for delta in self._deltas:
+            return delta
+        raise StopAsyncIteration
+
+
+def failure(end: End) -> Problem:
+    """An "error" as a problem, or that the thread is gone."""
+    if not end.code:
+        return Problem(404, end.reason)
+    if end.code == "timeout":
+        return Problem(504, end.reason, code="turn-timeout", more={"turn": end.turn, "code": end.code})
+    return Problem(502, end.reason, code="turn-failed", more={"turn": end.turn, "code": end.code})
+
+
+def retold(answer: Answer, event: str) -> list[Delta]:
+    """The deltas of a turn of which only its end and its messages are kept; without ids."""
+    found: list[tuple[str, bytes]] = [
+        told("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
+    ]
+    if answer.status == "failed":
+        code = answer.code or "agent_failed"
+        why = answer.reason or general(code, "")
+        return [Delta("", *told("error", answer.turn, events=[event], reason=why, code=code))]
+    last: dict[str, Any] = {
+        "events": [event],
+        "status": answer.status,
+        "message": answer.messages[-1].id if answer.messages else "",
+        "messages": [message.id for message in answer.messages],
+        "usage": answer.usage or (answer.messages[-1].usage if answer.messages else None),
+    }
+    return [Delta("", kind, data) for kind, data in [*found, told("done", answer.turn, **last)]]

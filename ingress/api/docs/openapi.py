@@ -1,0 +1,182 @@
+"""The OpenAPI 3.1 document of the routes: https://spec.openapis.org/oas/v3.1.1.html."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+
+from ..route import Model, Route
+
+Schema = dict[str, Any]
+
+ABOUT = """Chat threads with durable agents behind them. A call is stored before it is answered, and what it began \
+goes on whatever crashes.
+
+Each request shows an API key: `Authorization: Bearer ab_live_…`. `answerback keys create` makes one; on your own \
+machine, `answerback up` keeps one in `.answerback/dev-key`. Bodies are JSON. A POST may name itself with an \
+`Idempotency-Key`: sent again within 24 hours, it gets the same answer and nothing is done twice."""
+
+
+SHOWN = {
+    "key": "an API key with the scope: `Bearer ab_live_…`",
+    "publishable": "a publishable key, from a page at one of its origins: `Bearer ab_pub_…`",
+    "session": "the token of the session in the path: `Bearer ab_ses_…`",
+}
+"""What a request may show."""
+
+
+EVENT: Schema = {
+    "description": "each event of the stream",
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+
+
+class WrongPlace(Model):
+    """A wrong field of a request."""
+
+    where: Literal["body", "query", "header"]
+    at: str = Field(description="in a body a JSON pointer, elsewhere a name")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str = Field(description='tells problems apart; "about:blank" where the status says it all')
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[WrongPlace] = []
+    turn: str = Field("", description="the turn that failed: an operator finds it among the dead letters by this id")
+    code: str = Field("", description="how it failed: agent_failed, unreachable, limit or timeout")
+    request_id: str = Field("", description="the request, as in `X-Request-Id` and in the log of ingress")
+
+
+def document(routes: Sequence[Route]) -> Schema:
+    """The whole document."""
+    schemas, definitions = _schemas(routes)
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        for path in route.paths:
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, schemas, definitions)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Answerback", "version": version("answerback"), "description": ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": definitions,
+            "securitySchemes": {
+                name: {"type": "http", "scheme": "bearer", "description": about} for name, about in SHOWN.items()
+            },
+        },
+    }
+
+
+def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str], Schema], dict[str, Schema]]:
+    wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [(ProblemDetails, "serialization")]
+    for route in routes:
+        wanted += [(model, "validation") for model in (route.body, route.query) if model]
+        wanted += [(model, "serialization") for model in (route.answer, route.refusal, *route.also.values()) if model]
+    unique = list(dict.fromkeys(wanted))
+    found, whole = models_json_schema(unique, ref_template="#/components/schemas/{model}")
+    return {each: found[each] for each in unique}, whole["$defs"]
+
+
+def _operation(
+    route: Route, path: str, schemas: dict[tuple[type[BaseModel], str], Schema], definitions: dict[str, Schema]
+) -> Schema:
+    slug = re.sub(r"\W+", "_", path.removeprefix("/api/v1")).strip("_")
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        | ({"description": route.names[name]} if name in route.names else {})
+        for name in re.findall(r"\{(\w+)", path)
+    ]
+    if route.query:
+        shape = definitions[schemas[route.query, "validation"]["$ref"].rpartition("/")[2]]
+        for name, schema in shape.get("properties", {}).items():
+            rest = {key: value for key, value in schema.items() if key != "description"}
+            one = {"name": name, "in": "query", "required": name in shape.get("required", ()), "schema": rest}
+            parameters.append(one | ({"description": schema["description"]} if "description" in schema else {}))
+    if route.method == "POST" and route.scope and not route.raw:
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+( +[!-~]+)*$"}
+        about = "a name for this request; sent again with the same name, it gets the same answer"
+        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": schema, "description": about})
+    operation: Schema = {
+        "operationId": f"{route.method.lower()}_{slug}",
+        "summary": route.summary,
+        "tags": [route.tag],
+        "security": _security(route),
+        "responses": _responses(route, schemas),
+    }
+    if route.description:
+        operation["description"] = route.description
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body:
+        content = {"application/json": {"schema": schemas[route.body, "validation"]}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.scope is None:
+        return []
+    needs: list[dict[str, list[str]]] = [{"key": [] if route.scope == "any" else [route.scope]}]
+    if route.publishable:
+        needs.append({"publishable": []})
+    if route.session:
+        needs.append({"session": []})
+    return needs
+
+
+def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema]) -> Schema:
+    content: Schema = {}
+    if route.answer:
+        content["application/json"] = {"schema": schemas[route.answer, "serialization"]}
+    if route.streams:
+        content[route.streams] = {"schema": EVENT if route.streams == "text/event-stream" else {"type": "string"}}
+    good: Schema = {"description": HTTPStatus(route.status).phrase}
+    responses: Schema = {str(route.status): good | ({"content": content} if content else {})}
+    for status, also in route.also.items():
+        shape = {"application/json": {"schema": schemas[also, "serialization"]}}
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": shape}
+    kind, model = ("application/json", route.refusal) if route.refusal else ("application/problem+json", ProblemDetails)
+    for status, when in sorted(_refusals(route).items()):
+        answer: Schema = {"description": when, "content": {kind: {"schema": schemas[model, "serialization"]}}}
+        if status == 429:
+            seconds = {"description": "seconds until the next request may come", "schema": {"type": "integer"}}
+            answer["headers"] = {"Retry-After": seconds}
+        responses[str(status)] = answer
+    return responses
+
+
+def _refusals(route: Route) -> dict[int, str]:
+    found = {503: "the store cannot be reached now; try again"}
+    if route.scope:
+        found |= {
+            401: "no API key, or one that opens nothing",
+            403: "the key has not the scope that this needs",
+            429: "too many requests with this key",
+        }
+    if route.body or route.query or route.names or "{" in route.path:
+        found[400] = "what was sent cannot be read"
+    if route.body:
+        found |= {408: "the body did not arrive in time", 413: f"the body has more than {route.limit} bytes"}
+        found |= {415: "the body is no JSON, or compressed"}
+    if route.body or route.query:
+        found[422] = "a field is not as it should be; `errors` names each"
+    if "{" in route.path:
+        found[404] = "there is no such thing in this workspace"
+    if route.method == "POST" and route.scope and not route.raw:
+        found |= {409: "the Idempotency-Key was used for another request", 400: "what was sent cannot be read"}
+    return found | dict(route.refusals)

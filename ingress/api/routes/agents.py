@@ -1,0 +1,139 @@
+"""`/v1/agents`: who can be talked to and how it goes, and remote agents registered and taken away."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import Field
+
+from answerback.messages import Arrival
+from answerback.store import Remote, Remotes
+from answerback.store.fleet.agents import Directory, Known, Standing
+
+from ...problems import Problem
+from ..context import Call
+from ..route import BASE, Model, Route
+from ..schemas.remote_agents import NewAgent, check
+
+TAG = "Agents"
+DEFAULT = "chat"
+"""The name in a path that stands for whoever takes chats."""
+
+
+class AgentView(Model):
+    """An agent, and how it goes."""
+
+    id: str
+    name: str
+    description: str
+    lifecycle: str
+    supportsChat: bool
+    arrival: Arrival = Field(description="what becomes of messages that arrive while it works")
+    url: str | None = Field(description="where a registered agent is asked; null for one in the workers' code")
+    hasBearerToken: bool | None = Field(
+        description="whether it is asked with a bearer token; null for one in the workers' code"
+    )
+    workers: int = Field(description="those that serve it now")
+    turnsRunning: int
+    latencyP50: float | None = Field(description="half of its last turns took no longer, ms; null before the first")
+
+    @classmethod
+    def of(cls, known: Known, standing: Standing) -> AgentView:
+        """An agent of the directory."""
+        return cls(
+            id=known.name,
+            name=known.name,
+            description=known.description,
+            lifecycle=known.lifecycle,
+            supportsChat=known.chat,
+            arrival=known.arrival,
+            url=known.url or None,
+            hasBearerToken=known.token if known.url else None,
+            workers=standing.workers,
+            turnsRunning=standing.turns,
+            latencyP50=standing.p50,
+        )
+
+
+class AgentList(Model):
+    """The agents of a workspace, by name."""
+
+    agents: list[AgentView]
+
+
+class AgentRoutes:
+    """The routes of agents."""
+
+    def __init__(self, directory: Directory, remotes: Remotes, *, private: bool) -> None:
+        self._directory = directory
+        self._remotes = remotes
+        self._private = private
+
+    def routes(self) -> list[Route]:
+        """All of them, each at the root too."""
+        many, one = "/v1/agents", "/v1/agents/{id}"
+        names = {"id": "the agent's name"}
+        return [
+            Route(
+                method="GET", path=f"/api{many}", aliases=(many,), handler=self.list, scope="chat:read", tag=TAG,
+                summary="The agents that you reach, and how they go", answer=AgentList,
+            ),
+            Route(
+                method="POST", path=f"/api{many}", aliases=(many,), handler=self.register, scope="admin", tag=TAG,
+                summary="Register a remote agent", body=NewAgent, answer=AgentView, status=201,
+                description="It is known in this workspace alone, and takes the place of an earlier one of its name: "
+                "with its bearer token or without, as it is told now.",
+                refusals={409: "an agent of that name is in the workers' code"},
+            ),
+            Route(
+                method="GET", path=f"/api{one}", aliases=(one,), handler=self.get, scope="chat:read", tag=TAG,
+                summary="An agent, and how it goes", answer=AgentView, names=names,
+            ),
+            Route(
+                method="DELETE", path=f"/api{one}", aliases=(one,), handler=self.remove, scope="admin", tag=TAG,
+                summary="Take a registered agent away", status=204, names=names,
+                refusals={409: "it is in the workers' code"},
+            ),
+        ]  # fmt: skip
+
+    async def list(self, call: Call) -> web.Response:
+        """All of them."""
+        found = await self._directory.list(call.caller.workspace)
+        return call.answer(AgentList(agents=[AgentView.of(known, standing) for known, standing in found]))
+
+    async def get(self, call: Call) -> web.Response:
+        """One of them."""
+        return call.answer(await self._view(call, call.path["id"]))
+
+    async def register(self, call: Call) -> web.Response:
+        """Keep one."""
+        new: NewAgent = call.body
+        known = await self._directory.get(call.caller.workspace, new.id)
+        if new.id == DEFAULT or (known and not known.url):
+            raise Problem(409, f'"{new.id}" is taken: it is in the workers\' code', code="agent-exists")
+        check(new, private=self._private)
+        spec = new.runtimeSpec
+        remote = Remote(
+            name=new.id,
+            url=new.url,
+            description=new.description,
+            lifecycle=spec.lifecycle,
+            chat=spec.supportsChat,
+            bearer_token=new.bearerToken.get_secret_value() if new.bearerToken else "",
+        )
+        await self._remotes.register(call.caller.workspace, remote)
+        return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
+
+    async def remove(self, call: Call) -> web.Response:
+        """Forget one."""
+        name = call.path["id"]
+        if not await self._remotes.remove(call.caller.workspace, name):
+            if await self._directory.get(call.caller.workspace, name):
+                raise Problem(409, f'"{name}" is in the workers\' code', code="agent-exists")
+            raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
+        return call.answer(None)
+
+    async def _view(self, call: Call, name: str) -> AgentView:
+        for known, standing in await self._directory.list(call.caller.workspace):
+            if known.name == name:
+                return AgentView.of(known, standing)
+        raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")

@@ -1,0 +1,152 @@
+"""What is said through the API: messages and what comes with them, and how long each may be."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
+
+from answerback.messages import Attachment, Event
+from answerback.messages import Author as Person
+
+from ..route import Model
+from .base64_text import PATTERN, decoded
+
+CONTENT = 100_000
+DOCUMENT = 200_000
+FILE = 1_048_576
+JSON = 65_536
+ATTACHMENTS = 10
+BODY = 6_291_456
+
+Arrival = Literal["queue", "merge", "debounce", "interrupt", "drop"]
+
+
+def _small(limit: int) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if len(json.dumps(value, ensure_ascii=False).encode()) > limit:
+            raise ValueError(f"is longer than {limit} bytes as JSON")
+        return value
+
+    return AfterValidator(check)
+
+
+def _decodable(value: str) -> str:
+    if len(decoded(value)) > FILE:
+        raise ValueError(f"is longer than {FILE} bytes")
+    return value
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+-]+)*$")]
+Metadata = Annotated[dict[str, Any], _small(16_384)]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+AgentName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
+Title = Annotated[str, StringConstraints(max_length=300)]
+
+
+class TextDocument(Model):
+    """A text document."""
+
+    type: Literal["text"]
+    name: Name
+    content_type: ContentType = "text/plain"
+    text: Annotated[str, StringConstraints(max_length=DOCUMENT)]
+
+    def attachment(self) -> Attachment:
+        """As it travels."""
+        return Attachment(name=self.name, content_type=self.content_type, text=self.text)
+
+
+class JsonContext(Model):
+    """JSON that the agent shall know: a lead, an order, what the page shows."""
+
+    type: Literal["json"]
+    name: Name = "context"
+    data: Annotated[Any, _small(JSON)]
+
+    def attachment(self) -> Attachment:
+        """As it travels."""
+        text = json.dumps(self.data, ensure_ascii=False)
+        return Attachment(name=self.name, content_type="application/json", text=text)
+
+
+class File(Model):
+    """A small file, as base64."""
+
+    type: Literal["file"]
+    name: Name
+    content_type: ContentType
+    data: Annotated[
+        str,
+        StringConstraints(max_length=FILE * 3 // 2),
+        AfterValidator(_decodable),
+        Field(json_schema_extra={"contentEncoding": "base64", "pattern": PATTERN}),
+    ]
+
+    def attachment(self) -> Attachment:
+        """As it travels."""
+        return Attachment(name=self.name, content_type=self.content_type, data=decoded(self.data))
+
+
+AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]
+
+
+_SAID: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
+_BROUGHT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
+
+
+class Content(Model):
+    """What is said."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT]})
+
+    content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
+    attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
+    arrival: Arrival | None = Field(
+        None, description="what becomes of it when the agent works or others wait; unset: as the agent has it"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not re.search(r"\S", self.content) and not self.attachments:
+            raise ValueError("a message needs content or an attachment")
+        return self
+
+    def event(self, message: str, *, visitor: bool = False) -> Event:
+        """The message as it travels. `message` is its id within the thread; `visitor`: a page's visitor says it."""
+        return Event(
+            delivery="",
+            thread="",
+            kind="message",
+            text=self.content,
+            author=Person(""),
+            message=message,
+            visitor=visitor,
+            arrival=self.arrival or "",
+            attachments=tuple(attachment.attachment() for attachment in self.attachments),
+        )
+
+
+# Said as what may be, not as what may not: those who make requests from a schema know what to do with it.
+_ONE_WAY: JsonDict = {
+    "anyOf": [{"properties": {"stream": {"const": False}}}, {"properties": {"wait": {"const": True}}}],
+}
+
+
+class NewMessage(Content):
+    """A message, and how its answer is wanted."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "allOf": [_ONE_WAY]})
+
+    stream: bool = Field(False, description="answer with server-sent events")
+    wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")
+
+    @model_validator(mode="after")
+    def _wanted_one_way(self) -> Self:
+        if self.stream and not self.wait:
+            raise ValueError("choose: stream the answer, or do not wait for it")
+        return self

@@ -1,0 +1,90 @@
+"""A remote agent to be registered: its name, where it is asked, and with what credential."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJsonSchema
+
+from answerback.http.untrusted import BEARER, is_public
+
+from ...problems import Place, Problem
+from ..route import Model
+from .messages import AgentName
+
+LONGEST = 4096
+"""Characters of a bearer token."""
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("begins with https:// or http://, and names a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("has no user, query or fragment")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    if len(secret) > LONGEST or not re.fullmatch(BEARER, secret):
+        raise ValueError(f"is a bearer token: at most {LONGEST} letters, digits and any of -._~+/, then any =")
+    return value
+
+
+BearerToken = Annotated[
+    SecretStr,
+    AfterValidator(_token),
+    WithJsonSchema(
+        {"type": "string", "format": "password", "writeOnly": True, "maxLength": LONGEST, "pattern": f"^{BEARER}$"}
+    ),
+]
+
+
+class RuntimeSpec(Model):
+    """How an agent is run."""
+
+    lifecycle: Literal["long-lived"] = "long-lived"
+    supportsChat: bool = True
+
+
+class NewAgent(Model):
+    """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
+
+    id: AgentName = Field(description="its name")
+    url: Annotated[
+        str,
+        StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[][^/?#@\s]*(/[^?#\s]*)?$"),
+        AfterValidator(_address),
+        Field(json_schema_extra={"format": "uri"}),
+    ]
+    description: Annotated[str, StringConstraints(max_length=1000)] = ""
+    runtimeSpec: RuntimeSpec = RuntimeSpec()
+    bearerToken: BearerToken | None = Field(
+        None,
+        description="a secret that each question to it comes with, as `Authorization: Bearer …`; never shown again",
+    )
+
+
+def check(new: NewAgent, *, private: bool) -> None:
+    """Refuse what must not be asked, or not so, unless private addresses are allowed. Raises `Problem`: 422."""
+    if private:
+        return
+    if _private(new.url):
+        detail = "its address is not public: if it is yours, set ALLOW_PRIVATE_URLS=true"
+        raise Problem(422, detail, code="forbidden-address")
+    if new.bearerToken and not new.url.startswith("https://"):
+        # https://www.rfc-editor.org/rfc/rfc6750#section-5.3
+        place = Place(where="body", at="/bearerToken", detail="is sent over https:// alone")
+        raise Problem(422, "the body is not as it should be", code="invalid", errors=[place])
+
+
+def _private(url: str) -> bool:
+    """Whether an address is not public on its face; what a name stands for is looked at when it is asked."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not is_public(host)
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))

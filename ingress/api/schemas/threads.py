@@ -1,0 +1,231 @@
+"""Threads and messages as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, WithJsonSchema
+
+from answerback.messages import Attachment, Event, Message
+from answerback.store import Chat, Receipt
+from answerback.store.chats.answers import Answer
+from answerback.store.threads.turn_ends import general
+
+from ..auth import audience
+from ..context import Caller
+from ..links import web_url
+from ..route import Model
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_written, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time, always written with its milliseconds: as texts, moments are in the order in which they were."""
+
+
+class Author(Model):
+    """Who wrote a message."""
+
+    id: str
+    name: str = ""
+
+
+class ToolCall(Model):
+    """A tool that the agent called. A session's token is told its name alone, unless the tool is public."""
+
+    id: str
+    name: str
+    args: Any
+    result: Any
+    outcome: str | None
+
+
+class Usage(Model):
+    """What a turn cost."""
+
+    input_tokens: int
+    output_tokens: int
+    requests: int
+
+
+class AttachmentInfo(Model):
+    """What came with a message; of a file, only its size."""
+
+    name: str
+    content_type: str
+    size: int = Field(description="bytes")
+    text: str | None = None
+
+
+class Failure(Model):
+    """Why the turn failed that was to answer a message; an operator finds the whole of it in the dead letters."""
+
+    code: str = Field(description="agent_failed, unreachable, limit or timeout")
+    reason: str = Field(description="in general words")
+    turn: str = Field(description="the dead letter's id")
+
+
+class MessageView(Model):
+    """One message of a thread."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: str
+    created_at: Moment
+    turn: str
+    author: Author | None
+    agent: str | None
+    status: Literal["said", "waiting", "cancelled", "interrupted", "dropped", "failed"] = Field(
+        description="cancelled: as far as it came, or, of a user's, its turn was ended before anything was said; "
+        "interrupted: as far as it came; dropped: not taken; failed: its turn failed for good, see `error`"
+    )
+    error: Failure | None
+    tool_calls: list[ToolCall]
+    attachments: list[AttachmentInfo]
+    usage: Usage | None
+
+    @classmethod
+    def of(cls, message: Message, caller: Caller) -> MessageView:
+        """A message of the history, as a caller sees it."""
+        message = audience.message(caller, message)
+        return cls(
+            id=message.id or message.turn,
+            role=message.role,
+            content=message.text,
+            created_at=moment(message.at),
+            turn=message.turn,
+            author=Author(id=message.author.id, name=message.author.name) if message.author else None,
+            agent=message.agent or None,
+            status="failed" if message.failed else message.status or "said",
+            error=Failure(code=message.failed, reason=general(message.failed, ""), turn=message.turn)
+            if message.failed
+            else None,
+            tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],
+            attachments=[_described(attachment) for attachment in message.attachments],
+            usage=Usage(
+                input_tokens=message.usage.input_tokens,
+                output_tokens=message.usage.output_tokens,
+                requests=message.usage.requests,
+            )
+            if message.usage
+            else None,
+        )
+
+    @classmethod
+    def waiting(cls, event: Event, caller: Caller) -> MessageView:
+        """A message that is not answered yet, as a caller sees it."""
+        said = Message(
+            id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
+            attachments=event.attachments, visitor=event.visitor,
+        )  # fmt: skip
+        return cls.of(said, caller).model_copy(update={"status": "waiting"})
+
+
+class ThreadView(Model):
+    """A thread."""
+
+    id: str
+    platform: str = Field(description='"chat", or the platform of a webhook thread')
+    user_id: str | None
+    agent: str | None
+    title: str
+    system: str
+    metadata: dict[str, Any]
+    pinned: bool
+    archived: bool
+    status: Literal["open", "ended"]
+    state: Literal["idle", "waiting", "running", "retrying"]
+    error: str | None = Field(description="why the last attempt failed, while it is retried; whole for `admin` alone")
+    url: str | None
+    created_at: Moment
+    updated_at: Moment = Field(description="when something was said last")
+    message_count: int
+
+    @classmethod
+    def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
+        """Its fields, as a caller is told them."""
+        chat = audience.thread(caller, chat)
+        return {
+            "id": chat.id,
+            "platform": chat.platform,
+            "user_id": chat.user or None,
+            "agent": chat.agent or None,
+            "title": chat.title,
+            "system": chat.system,
+            "metadata": chat.metadata,
+            "pinned": chat.pinned,
+            "archived": chat.archived,
+            "status": chat.status,
+            "state": chat.state,
+            "error": chat.error or None,
+            "url": web_url(chat.url) or None,
+            "created_at": moment(chat.created),
+            "updated_at": moment(chat.updated),
+            "message_count": chat.messages,
+        }
+
+    @classmethod
+    def of(cls, chat: Chat, caller: Caller) -> ThreadView:
+        """A thread as it stands, and as a caller is told it."""
+        return cls(**cls.fields_of(chat, caller))
+
+
+class ReceiptView(Model):
+    """A message that is stored, and is answered whatever happens now."""
+
+    thread: str
+    id: str = Field(description="the message's id in the thread")
+    status: Literal["accepted", "duplicate"]
+    after: str = Field(description="follow the thread's stream from here to see it answered")
+
+    @classmethod
+    def of(cls, thread: str, receipt: Receipt, after: str) -> ReceiptView:
+        """A receipt of the store."""
+        status: Literal["accepted", "duplicate"] = "duplicate" if receipt.status == "duplicate" else "accepted"
+        return cls(thread=thread, id=receipt.dispatch_id, status=status, after=after)
+
+
+class AnswerView(Model):
+    """A message that was answered."""
+
+    thread: str
+    id: str = Field(description="the id of the message that was answered")
+    turn: str
+    status: Literal["completed", "cancelled", "ignored"]
+    message: MessageView | None = Field(description="the last of `messages`: the answer")
+    messages: list[MessageView]
+
+    @classmethod
+    def of(cls, thread: str, id: str, answer: Answer, caller: Caller) -> AnswerView:
+        """An answer of the store, as a caller sees it."""
+        said = [MessageView.of(message, caller) for message in answer.messages]
+        status: Literal["completed", "cancelled", "ignored"] = (
+            "ignored" if answer.status == "dropped" or answer.status == "failed" else answer.status
+        )
+        last = said[-1] if said else None
+        return cls(thread=thread, id=id, turn=answer.turn, status=status, message=last, messages=said)
+
+
+class Messages(Model):
+    """Messages of a thread, oldest first."""
+
+    messages: list[MessageView]
+    next_cursor: str | None = Field(description="where to go on; null at the end of what there is")
+
+
+def moment(ms: int) -> datetime:
+    """A time of the store."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _described(attachment: Attachment) -> AttachmentInfo:
+    size = len(attachment.data) or len(attachment.text.encode())
+    text = None if attachment.data else attachment.text
+    return AttachmentInfo(name=attachment.name, content_type=attachment.content_type, size=size, text=text)

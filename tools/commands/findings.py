@@ -1,0 +1,246 @@
+"""What `check` finds, one look after another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Literal
+
+import msgspec
+
+from answerback.errors import (
+    AnswerbackError,
+    ConfigurationError,
+    DeliveryError,
+    RateLimited,
+    StoreFull,
+    StoreUnavailable,
+)
+from answerback.platforms import PLATFORMS
+from answerback.settings import Settings
+
+SHORTEST_SECRET = 16
+"""Characters: a shorter one can be guessed from a single signed webhook."""
+IMPORT_WITHIN = 60.0
+"""Seconds that importing the agents may take."""
+
+# What a worker does with ANSWERBACK_AGENTS before it claims anything.
+_IMPORT = """
+import sys
+from answerback.agents.load import load
+from answerback.errors import ConfigurationError
+try:
+    agents = load(sys.argv[1])
+    for agent in agents:
+        agent.prepare()
+except ConfigurationError as error:
+    sys.exit(str(error))
+print(", ".join(agent.name for agent in agents))
+"""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at. `about` is what it concerns; `advice` says what to do, "" when there is nothing to do."""
+
+    level: Literal["ok", "warning", "error"]
+    about: str
+    found: str
+    advice: str = ""
+
+
+async def findings(*, offline: bool) -> AsyncIterator[Finding]:
+    """All of them. Without settings that can be read, there is nothing more to look at."""
+    try:
+        settings = Settings.load()
+    except ConfigurationError as error:
+        for line in str(error).splitlines()[1:]:
+            yield Finding("error", "settings", line.strip())
+        return
+    yield Finding("ok", "settings", "every variable can be read")
+    for finding in _secrets(settings):
+        yield finding
+    yield await asyncio.to_thread(_agents, settings)
+    usable = True
+    async for finding in _redis(settings):
+        usable = usable and finding.level != "error"
+        yield finding
+    if usable:
+        async for finding in _access(settings):
+            yield finding
+    async for finding in _credentials(settings, offline):
+        yield finding
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    for name, platform in PLATFORMS.items():
+        secrets = settings.secrets(name)
+        if not secrets:
+            continue
+        if any(len(secret.removeprefix("whsec_")) < SHORTEST_SECRET for secret in secrets):
+            advice = f"use one of at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
+            yield Finding("warning", name, f"{platform.SECRET} is short enough to be guessed", advice)
+        else:
+            several = f", {len(secrets)} of them" if len(secrets) > 1 else ""
+            yield Finding("ok", name, f"webhooks are verified with {platform.SECRET}{several}")
+    if any(settings.secrets(name) for name in PLATFORMS):
+        return
+    if settings.redis_url is None:
+        yield Finding("ok", "webhooks", "no secret is set: `answerback up` makes its own, for development")
+    else:
+        variables = ", ".join(platform.SECRET for platform in PLATFORMS.values())
+        yield Finding(
+            "warning",
+            "webhooks",
+            "no platform has a webhook secret: ingress will answer 404 to all",
+            f"set at least one of {variables}",
+        )
+
+
+def _agents(settings: Settings) -> Finding:
+    if settings.agents is None:
+        return Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")
+    try:
+        # In a process of its own: what a module does when it is imported is not for us to suffer.
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _IMPORT, settings.agents],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=IMPORT_WITHIN,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")
+    if done.returncode == 0 and (said := done.stdout.strip().splitlines()):
+        return Finding("ok", "agents", said[-1])
+    reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+    advice = f"python -c 'import {settings.agents.partition(':')[0]}' shows where" if "Traceback" in done.stderr else ""
+    return Finding("error", "agents", reason, advice)
+
+
+async def _redis(settings: Settings) -> AsyncIterator[Finding]:
+    from answerback.store import Database, keys
+    from answerback.store.embedded import find_server, running
+    from answerback.store.scripts import Scripts
+    from answerback.store.server import server
+
+    from ..store import place
+
+    url = settings.redis_url or running(settings.data)
+    if url is None:
+        try:
+            yield Finding("ok", "redis", f"`answerback up` will run {find_server()} on {settings.data.absolute()}")
+        except ConfigurationError as error:
+            yield Finding("error", "redis", "none is set, and there is none here to run", str(error))
+            return
+        folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
+        if not os.access(folder, os.W_OK):
+            yield Finding("error", "redis", f"{folder} cannot be written", "set ANSWERBACK_DATA to another folder")
+        return
+    try:
+        database = Database(url)
+    except ValueError as error:
+        yield Finding("error", "redis", f"REDIS_URL cannot be read: {error}")
+        return
+    errors: list[str] = []
+    try:
+        found = await server(database)
+    except StoreUnavailable as error:
+        yield Finding("error", "redis", f"{place(url)}: {error}", "start it, or set REDIS_URL to where it is")
+        await database.close()
+        return
+    try:
+        yield Finding("ok", "redis", f"{found.product} {found.version} answers at {place(url)}")
+        errors = [*found.errors(), *found.refused()]
+        if not errors:
+            await Scripts(database).try_write([keys.probe()], [])
+    except StoreFull as error:
+        errors = [f"it stores nothing more ({error}): raise its maxmemory, or free some disk"]
+    except StoreUnavailable as error:
+        errors = [f"it stores nothing now: {error}"]
+    finally:
+        await database.close()
+    for problem in errors:
+        yield Finding("error", "redis", *_told(problem))
+    for problem in found.warnings():
+        yield Finding("warning", "redis", *_told(problem))
+    if not errors and not found.warnings():
+        yield Finding("ok", "redis", "evicts nothing, and every acknowledged event is on its disk")
+
+
+async def _access(settings: Settings) -> AsyncIterator[Finding]:
+    from answerback.store import Database
+    from answerback.store.access.api_keys import Keys
+    from answerback.store.embedded import running
+
+    from ..local.dev_key import kept
+
+    development: str | None = None
+    try:
+        development = kept(settings.data)
+    except ConfigurationError as error:
+        yield Finding("error", "api", *_told(str(error)))
+    url = settings.redis_url or running(settings.data)
+    if url is None:
+        if development is None:
+            yield Finding("ok", "api", "`answerback up` makes an API key for development")
+        return
+    try:
+        database = Database(url)
+    except ValueError:
+        return  # told already
+    try:
+        keys = Keys(database)
+        live = [key for key in await keys.list() if key.state == "live"]
+        if development and not await keys.find(development):
+            yield Finding("warning", "api", "the development key opens nothing here", "`answerback up` makes another")
+    except AnswerbackError:
+        return
+    finally:
+        await database.close()
+    if live:
+        yield Finding("ok", "api", f"live API keys: {len(live)}")
+    else:
+        yield Finding("warning", "api", "there is no API key: the API answers 401 to all", "answerback keys create")
+
+
+def _told(problem: str) -> tuple[str, str]:
+    found, _, advice = problem.partition(": ")
+    return found, advice
+
+
+async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Finding]:
+    from answerback.http.platform import Http
+
+    http = Http(timeout=min(settings.platform_timeout, 15))
+    try:
+        for name, platform in PLATFORMS.items():
+            try:
+                client = platform.client(settings)
+                if client is None:
+                    if settings.secrets(name):
+                        what = "has no credential: replies stay in the thread"
+                        yield Finding("warning" if name != "standard" else "ok", name, what, platform.CREDENTIAL)
+                    continue
+                if not settings.secrets(name):
+                    advice = f"set {platform.SECRET} to the webhook's secret"
+                    yield Finding("warning", name, "has a credential, but no webhook can come in", advice)
+                if not offline:
+                    identity = await http.perform(client.whoami())
+                    yield Finding("ok", name, f"replies are posted as {identity.name}")
+                    if identity.person:
+                        what = f"{identity.name} is a person's account: what they write is taken for ours, not answered"
+                        yield Finding("warning", name, what, "use an account that the bot has for itself, or an app")
+            except RateLimited as limit:
+                yield Finding("warning", name, f"cannot be asked who we are: {limit}", "try again later")
+            except DeliveryError as error:
+                # It says what to do where something can be done.
+                yield Finding("error", name, f"replies cannot be posted: {error}")
+            except ConfigurationError as error:
+                yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)
+    finally:
+        await http.close()

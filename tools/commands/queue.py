@@ -1,0 +1,105 @@
+"""`answerback queue`: the queues at a glance."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from ..groups import run
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from answerback.store.threads.queues import Queues
+
+EVERY = 1.0
+"""Seconds between two looks of --watch."""
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Look again every second, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, one document a line.")
+def queue(watch: bool, as_json: bool) -> None:
+    """What waits, what is in flight, what will be tried again, what is dead.
+
+    Turns answer events, replies go to platforms; both are counted in threads. "oldest" is how
+    long the first thread in line has been waiting for a worker.
+
+    \b
+    Examples:
+      answerback queue
+      answerback queue --watch
+      answerback queue --json | jq .turns.waiting
+    """
+    if watch and not as_json and not sys.stdout.isatty():
+        raise click.UsageError("--watch draws on a terminal: into a pipe, add --json")
+    with suppress(KeyboardInterrupt):
+        run(_watch(as_json) if watch else _look(as_json))
+
+
+async def _look(as_json: bool) -> None:
+    from answerback.store.threads.queues import queues
+
+    from ..rendering import document, show
+    from ..store import opened
+
+    async with opened() as store:
+        found = await queues(store.threads)
+    if as_json:
+        document(found)
+        return
+    show(_table(found))
+    click.echo(f"\n{_totals(found)}")
+
+
+async def _watch(as_json: bool) -> None:
+    import asyncio
+
+    from answerback.errors import StoreUnavailable
+    from answerback.store.threads.queues import queues
+
+    from ..rendering import document
+    from ..store import opened
+
+    async with opened() as store:
+        if as_json:
+            while True:
+                document(await queues(store.threads), indent=None)
+                await asyncio.sleep(EVERY)
+        from rich.console import Group
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live(auto_refresh=False) as live:
+            while True:
+                try:
+                    found = await queues(store.threads)
+                    live.update(Group(_table(found), Text(f"\n{_totals(found)}")), refresh=True)
+                except StoreUnavailable as error:
+                    live.update(Text(f"{error} Trying again …"), refresh=True)
+                await asyncio.sleep(EVERY)
+
+
+def _table(found: Queues) -> RenderableType:
+    from ..rendering import duration, table
+
+    rows = [
+        (name, each.waiting, each.in_flight, each.retrying, duration(each.oldest) if each.waiting else "-")
+        for name, each in (("turns", found.turns), ("replies", found.replies))
+    ]
+    return table(("", "waiting", "in flight", "retrying", "oldest"), rows)
+
+
+def _totals(found: Queues) -> str:
+    steps = found.clock_steps
+    clock = (
+        f"\nsteps of the clock of Redis: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
+    )
+    return (
+        f"{found.events_waiting} events waiting, {found.threads} threads, {found.dead} dead letters\n"
+        f"so far: {found.accepted} accepted, {found.handled} handled, {found.attempts_failed} attempts failed, "
+        f"{found.buried} buried, {found.replies_sent} replies sent, {found.replies_failed} failed{clock}"
+    )

@@ -1,0 +1,188 @@
+"""`answerback send`: a message goes in as a provider would send it, and its reply is printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from ..exits import OK, PROBLEM, Failure
+from ..groups import run
+
+if TYPE_CHECKING:
+    from answerback.settings import Settings
+    from answerback.store import Receipt
+
+    from .delivery import Delivery
+
+PLATFORMS = ("github", "slack", "standard")
+
+
+@click.command()
+@click.argument("text", metavar="TEXT|FILE")
+@click.option("--thread", default=None, help="Conversation to speak in.  [default: cli]")
+@click.option("--new", is_flag=True, help="Speak in a new conversation.")
+@click.option("--author", default=None, help="Who speaks.  [default: your login]")
+@click.option("--to", "platform", type=click.Choice(PLATFORMS), help="Send this platform's own payload, from FILE.")
+@click.option("--event", default=None, help="With --to github: the event's name, where the payload does not tell.")
+@click.option(
+    "--delivery",
+    default=None,
+    help="Delivery id; the same again is a redelivery (GitHub, Slack: the payload decides).",
+)
+@click.option("--url", default=None, help="Where ingress is.  [default: where `up` runs, or HOST and PORT]")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the reply.")
+@click.option("--no-wait", is_flag=True, help="Only send; print the receipt.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt and the turn as JSON.")
+def send(
+    text: str,
+    thread: str | None,
+    new: bool,
+    author: str | None,
+    platform: str | None,
+    event: str | None,
+    delivery: str | None,
+    url: str | None,
+    timeout: float,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Send a message as a provider would, and print the reply.
+
+    It is signed with the configured secret (or the one that `up` made up for development), goes
+    through the real ingress and worker, and the thread is followed until its turn is committed.
+    TEXT is a message, "-" reads it from stdin. With --to, FILE is what a provider sent: the JSON
+    body, or {"headers": …, "body": …}.
+
+    \b
+    Examples:
+      answerback send "hello"
+      answerback send --thread ticket-7 --author ada "is it fixed?"
+      git diff | answerback send -
+      answerback send --to github issue_comment.json
+      answerback send --to slack app_mention.json --json
+    """
+    import secrets
+
+    from . import delivery as deliveries
+
+    if platform is None:
+        if event is not None:
+            raise click.UsageError("--event belongs to --to github")
+        if thread is not None and new:
+            raise click.UsageError("--thread and --new exclude each other")
+        said = sys.stdin.read() if text == "-" else text
+        if not said.strip():
+            raise click.UsageError("there is nothing to say: TEXT is empty")
+        name = thread or (f"cli-{secrets.token_hex(4)}" if new else "cli")
+        sent = deliveries.message(said, thread=name, author=author or _login(), delivery=delivery)
+    else:
+        if thread is not None or new or author is not None:
+            raise click.UsageError("with --to, the payload says which thread and author")
+        if event is not None and platform != "github":
+            raise click.UsageError("--event belongs to --to github")
+        if delivery is not None and platform == "slack":
+            raise click.UsageError("a Slack delivery is known by its message: there is no other id to give")
+        with _file(text) as file:
+            sent = deliveries.payload(platform, file.read(), event=event, delivery=delivery)
+    sys.exit(run(_send(sent, url, timeout, wait=not no_wait, as_json=as_json)))
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"  # a container may run as a number that has no name
+
+
+def _file(name: str) -> IO[bytes]:
+    try:
+        file: IO[bytes] = click.open_file(name, "rb")
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be read: {error.strerror}") from None
+    return file
+
+
+async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, as_json: bool) -> int:
+    from answerback.settings import Settings
+
+    from ..rendering import document
+    from ..store import opened
+    from .follow import follow, outcome
+
+    if not wait:
+        _print(_deliver(Settings.load(), sent, url), as_json)
+        return OK
+    # Opened first: what cannot be followed is not sent.
+    async with opened() as store:
+        receipt = _deliver(store.settings, sent, url)
+        if receipt is None or receipt.status == "ignored" or not _begins_a_turn(sent):
+            _print(receipt, as_json)
+            return PROBLEM if receipt is not None and receipt.status == "ignored" else OK
+        if receipt.status == "duplicate":
+            click.echo("this delivery was stored before and begins nothing new; what became of it:", err=True)
+        turn = await follow(store, receipt, timeout)
+    if as_json:
+        document({"receipt": receipt, "turn": turn})
+    return outcome(turn, timeout, say=not as_json)
+
+
+def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | None:
+    """Sign and post it. Returns the receipt; None for a handshake. Raises `Failure` when it is refused."""
+    import msgspec
+
+    from answerback.platforms import PLATFORMS
+    from answerback.platforms.standard.keys import signs
+    from answerback.store import Receipt
+
+    from ..local.address import local_url
+    from ..local.dev_environment import announced, development_secrets
+    from ..rendering import visible
+    from .delivery import post, signed, told
+
+    name = PLATFORMS[sent.platform].SECRET
+    known = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
+    if not known[0]:
+        raise Failure(f"{name} is not set: set it to the secret that ingress was given.")
+    secret = next((secret for secret in known if sent.platform != "standard" or signs(secret)), None)
+    if secret is None:
+        raise Failure(f"{name} holds public keys alone, and these sign nothing: add a secret, whsec_… or whsk_….")
+    if url is None:
+        found = announced(settings.data)
+        url = found.url if found is not None else local_url(settings.host, settings.port)
+    answer = post(url, signed(sent, secret))
+    match answer.status:
+        case 200:
+            return None
+        case 202:
+            return msgspec.json.decode(answer.body, type=Receipt)
+        case 401:
+            raise Failure(f"ingress refuses the signature: {name} is another one there than here.")
+        case 404:
+            raise Failure(f"{url} has no webhook for {sent.platform}: start ingress with {name} set.")
+        case status:
+            raise Failure(f"ingress refused it with {status}: {visible(told(answer.body))}")
+
+
+def _begins_a_turn(sent: Delivery) -> bool:
+    """Not so an edit or a deletion: it changes what another delivery began."""
+    from answerback.messages import Event
+    from answerback.platforms import PLATFORMS
+
+    parsed = PLATFORMS[sent.platform].parse(sent.headers, sent.body)
+    return isinstance(parsed, list) and isinstance(parsed[0], Event)
+
+
+def _print(receipt: Receipt | None, as_json: bool) -> None:
+    from ..rendering import document, visible
+
+    if as_json:
+        document({"receipt": receipt, "turn": None})
+    elif receipt is None:
+        click.echo("a handshake, and ingress answered it")
+    else:
+        words = [receipt.status, receipt.dispatch_id, receipt.thread, receipt.reason and f"({receipt.reason})"]
+        click.echo(" ".join(visible(word) for word in words if word))

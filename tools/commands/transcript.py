@@ -1,0 +1,114 @@
+"""A thread as people read it: who it is, what was said and done, what is under way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from answerback.messages import DeadLetter, Message, Reply, ToolCall
+from answerback.store.threads.views import Summary, Transcript
+
+from ..rendering import ago, block, duration, visible, when
+
+_LONGEST = 200
+"""Characters of a tool's arguments or result that are shown; --json has all."""
+
+
+def transcribe(found: Transcript, dead: Sequence[DeadLetter], now: int) -> Iterator[str]:
+    """The lines to print."""
+    yield from _head(found.thread, now)
+    replies = {reply.key: reply for reply in found.replies}
+    for message in found.messages:
+        yield ""
+        yield from _message(message, replies)
+    if found.steps:
+        yield from _section("done so far in this turn")
+        yield from (f"  {visible(step)}" for step in found.steps)
+    if found.waiting:
+        yield from _section("waiting")
+        for event in found.waiting:
+            yield f"  {_speaker(event.author.name or event.author.id)} {visible(event.kind)}  {event.id}"
+            yield block(event.text, "    ")
+    if unposted := [reply for reply in found.replies if reply.state != "sent"]:
+        yield from _section("replies that are not on the platform")
+        for reply in unposted:
+            yield f"  {_fate(reply)}"
+    if dead:
+        yield from _section("dead letters")
+        for letter in dead:
+            yield f"  {letter.id}  {when(letter.at)}  {visible(letter.reason)}"
+
+
+def _head(thread: Summary, now: int) -> Iterator[str]:
+    yield click.style(visible(thread.id), bold=True)
+    facts = {
+        "title": thread.title,
+        "channel": thread.channel,
+        "url": thread.url,
+        "begun": f"{when(thread.created)}, last change {ago(thread.updated, now)}",
+        "agent": thread.agent,
+        "state": _state(thread),
+        "loop": thread.loop and f"programs seem to answer each other: nobody is answered since {ago(thread.loop, now)}",
+    }
+    for name, fact in facts.items():
+        if fact:
+            yield f"  {name:<9}{visible(fact)}"
+
+
+def _state(thread: Summary) -> str:
+    waiting = f", {thread.waiting} waiting" if thread.waiting else ""
+    match thread.state:
+        case "running":
+            lease = f"lease for {duration(thread.next)} more"
+            return f"running on {thread.owner}, attempt {thread.attempts}, {lease}{waiting}"
+        case "retrying":
+            again = f"again in {duration(thread.next)}"
+            return f"retrying: attempt {thread.attempts} failed ({thread.error}), {again}{waiting}"
+        case state:
+            return f"{state}{waiting}"
+
+
+def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
+    if message.role == "user":
+        who = (message.author.name or message.author.id) if message.author else "user"
+    else:
+        who = f"{message.agent or 'assistant'} (us)"
+    became = "its turn failed for good" if message.failed else message.status
+    yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {became}' if became else ''}"
+    yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
+    yield block(message.text, "  ")
+    if reply := replies.get(message.reply):
+        yield click.style(f"  → {_fate(reply)}", dim=True)
+
+
+def _fate(reply: Reply) -> str:
+    where = reply.url or reply.message
+    tries = f" after {reply.attempts} tries" if reply.attempts > 1 else ""
+    trouble = f": {reply.error}" if reply.error else ""
+    return visible(f"{reply.state}{tries}{f' {where}' if where else ''}{trouble}  {reply.key}")
+
+
+def _tool(call: ToolCall) -> str:
+    result = (
+        f" = {_short(call.result)}" if call.outcome == "done" else f": {call.outcome} {_short(call.result)}".rstrip()
+    )
+    return f"{visible(call.name)}({_short(call.args)}){result}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return ""
+    text = visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _speaker(name: str) -> str:
+    return click.style(visible(name), bold=True)
+
+
+def _section(title: str) -> Iterator[str]:
+    yield ""
+    yield click.style(f"{title}:", bold=True)

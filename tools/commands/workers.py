@@ -1,0 +1,73 @@
+"""`answerback workers`: who works, and whom they serve."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ..exits import OK, PROBLEM
+from ..groups import run
+
+if TYPE_CHECKING:
+    from answerback.store import WorkerReport
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def workers(as_json: bool) -> None:
+    """The workers, by their own reports, and the agents they serve.
+
+    One that has been silent for longer than its lease counts as gone: its threads are free for others.
+    Exits with 1 when none is alive.
+
+    \b
+    Examples:
+      answerback workers
+      answerback workers --json | jq '.[].agents[].name'
+    """
+    sys.exit(run(_workers(as_json)))
+
+
+async def _workers(as_json: bool) -> int:
+    from ..rendering import ago, document, duration, plain, show, table
+    from ..store import opened
+
+    async with opened() as store:
+        found = await store.roster.workers()
+        now = await store.threads.database.now()
+    alive = any(silent <= report.lease for report, silent in found)
+    if as_json:
+        document([{**plain(report), "silent": silent} for report, silent in found])
+        return OK if alive else PROBLEM
+    if not found:
+        click.echo("no worker is running: start one with `answerback worker`", err=True)
+        return PROBLEM
+    rows = [
+        (
+            report.id,
+            _state(report) if silent <= report.lease else f"gone, silent for {duration(silent)}",
+            ago(report.started, now),
+            f"{report.turns}/{report.concurrency}",
+            report.sending,
+            report.done,
+            report.failed,
+            ", ".join(agent.name for agent in report.agents if not agent.workspace),
+        )
+        for report, silent in found
+    ]
+    show(table(("worker", "state", "started", "turns", "sending", "done", "failed", "agents"), rows))
+    agents = {agent.name: agent for report, _ in found for agent in report.agents if not agent.workspace}
+    click.echo()
+    show(
+        table(
+            ("agent", "listens to", "what it is"),
+            [(agent.name, "; ".join(agent.listens), agent.description) for agent in agents.values()],
+        )
+    )
+    return OK if alive else PROBLEM
+
+
+def _state(report: WorkerReport) -> str:
+    return f"blocked by {report.blocked}" if report.blocked else report.state

@@ -1,0 +1,1 @@
+"""`answerback up`: server, ingress and workers in one terminal."""

@@ -1,0 +1,128 @@
+"""The processes of the Procfile as children of `up`: started, listened to, started again, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import Process as Child
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from ..exits import Failure
+
+PROCFILE = {"web": "answerback.ingress", "worker": "answerback.worker"}
+"""Each process with the module it runs, as in the Procfile."""
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+STEADY = 30.0
+"""Seconds after which a process counts as having worked: its next end is a first one again."""
+
+Write = Callable[[str, str], None]
+
+
+def python(module: str) -> list[str]:
+    """Return the command that runs one of our modules, whatever files of the same name the current folder has."""
+    return [sys.executable, "-P", "-m", module]
+
+
+class Process:
+    """One process that is kept running. `write` is called with its name and each line it says."""
+
+    def __init__(self, name: str, module: str, environ: Mapping[str, str], write: Write) -> None:
+        self.name = name
+        self.started = False
+        """Set once all is ready: from then on an end is an accident, before it is a reason to give up."""
+        self._command = python(module)
+        self._environ = environ
+        self._write = write
+        self._child: Child | None = None
+        self._asked = asyncio.Event()
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 while it does not run."""
+        return self._child.pid if self._child is not None and self._child.returncode is None else 0
+
+    async def keep(self) -> None:
+        """Run it until `end` is called. Raises `Failure` when it ends before it was ever `started`."""
+        delay = FIRST_DELAY
+        while not self._asked.is_set():
+            began = time.monotonic()
+            status = await self._live()
+            if self._asked.is_set():
+                return
+            how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            if not self.started:
+                raise Failure(f"{self.name} {how} before it was ready, for the reason above; all is stopped again.")
+            if time.monotonic() - began > STEADY:
+                delay = FIRST_DELAY
+            self._write("up", f"{self.name} {how}; it is started again in {delay:g} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    def end(self, signum: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop, and do not start it again. `keep` returns when it is gone."""
+        self._asked.set()
+        if self._child is not None and self._child.returncode is None:
+            with suppress(ProcessLookupError):
+                self._child.send_signal(signum)
+
+    async def _live(self) -> int:
+        # On a terminal the child gets one too, so that it writes its log for people.
+        reading, writing = os.openpty() if sys.stdout.isatty() else os.pipe()
+        try:
+            self._child = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                env=self._environ,
+                # Ctrl-C goes to us alone: we stop them in order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        finally:
+            os.close(writing)
+        if self._asked.is_set():
+            self.end()
+        relay = asyncio.create_task(self._relay(reading))
+        status = await self._child.wait()
+        # What it started may hold on to its output: its last lines come at once or not at all.
+        await asyncio.wait([relay], timeout=0.5)
+        relay.cancel()
+        await asyncio.gather(relay, return_exceptions=True)
+        return status
+
+    async def _relay(self, descriptor: int) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+        )
+        rest = b""
+        try:
+            with suppress(OSError):  # the way a terminal says that its other end is closed
+                while chunk := await reader.read(65_536):
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    if len(rest) > 1_048_576:
+                        lines, rest = [*lines, rest], b""
+                    for line in lines:
+                        self._write(self.name, line.decode(errors="replace").rstrip("\r"))
+            if rest:
+                self._write(self.name, rest.decode(errors="replace").rstrip("\r"))
+        finally:
+            transport.close()
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    # An `up` that is killed outright leaves nobody who could stop its children.
+    if _libc is not None:
+        _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,0 +1,219 @@
+"""The server, ingress and workers in one terminal, as the Procfile says: started, kept running, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from answerback.errors import ConfigurationError, StoreUnavailable
+from answerback.settings import Settings
+from answerback.store import Database, Roster, WorkerReport
+from answerback.store.access.api_keys import DEFAULT_WORKSPACE
+from answerback.store.access.sign_ins import SignIns
+from answerback.store.embedded import EmbeddedServer
+from answerback.store.executable import disk_full
+
+from ..exits import Failure
+from ..store import place
+from .address import healthy, local_url
+from .dev_environment import Announcement, announced_as, development_secrets
+from .dev_key import development_key, kept, local
+from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process
+from .welcome import needed, welcome
+
+READY_WITHIN = 60.0
+"""Seconds: an agent's module may take its time to import."""
+MARGIN = 5.0
+"""Seconds that a process has to end beyond the grace it gives its turns."""
+HURRY = 3.0
+"""Seconds until a second Ctrl-C becomes a SIGKILL."""
+_COLORS = {"web": "cyan", "worker": "green", "up": "yellow"}
+
+
+class Supervisor:
+    """Everything that `up` starts, from its start to its end."""
+
+    def __init__(self, settings: Settings, port: int, workers: int) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._url = local_url(settings.host, port)
+        kept(settings.data)  # one that is not ours alone stops us before anything is started
+        made = development_secrets(settings.data, create=True)
+        self._made = {name: secret for name, secret in made.items() if not os.environ.get(name, "").strip()}
+        # Nobody balances a load in front of this.
+        self._environ = {"DRAIN_SECONDS": "0", **os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        self._server: EmbeddedServer | None = None
+        self._processes: list[Process] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._announcement = ExitStack()
+        self._asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until a signal asks to stop. Raises `Failure` or `ConfigurationError` when something cannot work."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(signum, self._ask)
+        asked = asyncio.create_task(_wait(self._asked))
+        ready = asyncio.create_task(self._ready())
+        try:
+            await self._first(ready, asked)
+            await self._first(asked)
+        finally:
+            self._asked.set()
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
+            await self._stop()
+
+    def _ask(self) -> None:
+        if sys.stdout.isatty():
+            click.echo("\r", nl=False)  # over the ^C that the terminal has written
+        if self._asked.is_set():
+            self._hurried.set()
+        else:
+            self._write("up", "stopping; once more to hurry")
+        self._asked.set()
+
+    async def _first(self, *waited: asyncio.Task[None]) -> None:
+        """Wait for one of these; raises what any task of ours raises meanwhile."""
+        while not any(task.done() for task in waited):
+            pending = [task for task in (*waited, *self._keepers) if not task.done()]
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED, timeout=0.5)
+            for task in (*waited, *self._keepers):
+                if task.done():
+                    task.result()
+
+    async def _ready(self) -> None:
+        """Start everything, and announce it when it serves."""
+        self._serve()
+        self._launch()
+        working = await self._until_ready()
+        for process in self._processes:
+            process.started = True
+        data = self._settings.data.absolute()
+        self._announcement.enter_context(announced_as(data, Announcement(self._url, os.getpid())))
+        welcome(
+            url=self._url,
+            key=await self._key(),
+            link=await self._link(),
+            data=str(data) if self._server else place(self._environ["REDIS_URL"]),
+            working=working,
+            made=self._made,
+            needs=needed(os.environ),
+        )
+
+    def _serve(self) -> None:
+        if self._settings.redis_url is None:
+            self._server = EmbeddedServer(self._settings.data)
+            # Not in a thread: what is half started could not be stopped.
+            self._server.start()
+            self._environ["REDIS_URL"] = self._server.url
+
+    async def _key(self) -> Path | None:
+        """Where the development key is kept; None where the Redis is another machine's."""
+        url = self._environ["REDIS_URL"]
+        if not local(url):
+            return None
+        database = Database(url)
+        try:
+            return await development_key(self._settings.data, database)
+        finally:
+            await database.close()
+
+    async def _link(self) -> str:
+        database = Database(self._environ["REDIS_URL"])
+        try:
+            return await SignIns(database).link(DEFAULT_WORKSPACE)
+        finally:
+            await database.close()
+
+    def _launch(self) -> None:
+        for name, module in PROCFILE.items():
+            copies = self._workers if name == "worker" else 1
+            names = [name] if copies == 1 else [f"{name}.{number}" for number in range(1, copies + 1)]
+            self._processes += [Process(each, module, self._environ, self._write) for each in names]
+        self._keepers = [asyncio.create_task(process.keep()) for process in self._processes]
+        if self._server is not None:
+            self._keepers.append(asyncio.create_task(self._keep(self._server)))
+
+    async def _keep(self, server: EmbeddedServer) -> None:
+        delay, told, since = FIRST_DELAY, "", time.monotonic()
+        while not await self._asked_within(0.5):
+            if server.alive:
+                if time.monotonic() - since > STEADY:
+                    delay, told = FIRST_DELAY, ""
+                continue
+            # A full disk is no reason to give up, and none to say so twice.
+            if (why := server.why_ended()) != told:
+                told = why
+                self._write("up", f"the server ended: {why}")
+            if await self._asked_within(delay):
+                return
+            self._write("up", "the server is started again")
+            delay, since = min(delay * 2, LONGEST_DELAY), time.monotonic()
+            try:
+                server.start()
+            except ConfigurationError:
+                if not disk_full(server.data):
+                    raise
+
+    async def _asked_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), seconds)
+        return self._asked.is_set()
+
+    async def _until_ready(self) -> list[WorkerReport]:
+        database = Database(self._environ["REDIS_URL"])
+        deadline = time.monotonic() + READY_WITHIN
+        try:
+            while time.monotonic() < deadline:
+                working = await self._working(Roster(database))
+                if len(working) == self._workers and await asyncio.to_thread(healthy, self._url):
+                    return working
+                await asyncio.sleep(0.03)
+        finally:
+            await database.close()
+        raise Failure(f"not ready after {READY_WITHIN:g} s: what it waits for may stand in the lines above.")
+
+    async def _working(self, roster: Roster) -> list[WorkerReport]:
+        """The reports of our own workers."""
+        ours = {process.pid for process in self._processes}
+        try:
+            return [report for report, _ in await roster.workers() if report.pid in ours]
+        except StoreUnavailable:
+            return []
+
+    async def _stop(self) -> None:
+        self._announcement.close()
+        for process in self._processes:
+            process.end()
+        gone = asyncio.gather(*self._keepers, return_exceptions=True)
+        hurried = asyncio.create_task(_wait(self._hurried))
+        patience = self._settings.grace + MARGIN
+        ends: list[asyncio.Future[Any]] = [gone, hurried]
+        await asyncio.wait(ends, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for signum in (signal.SIGTERM, signal.SIGKILL):
+            if not gone.done():
+                for process in self._processes:
+                    process.end(signum)
+                await asyncio.wait([gone], timeout=HURRY)
+        hurried.cancel()
+        if self._server is not None:
+            self._server.stop()
+
+    def _write(self, name: str, line: str) -> None:
+        width = len("worker") if self._workers == 1 else len(f"worker.{self._workers}")
+        prefix = click.style(f"{name:<{width}} |", fg=_COLORS[name.partition(".")[0]])
+        with suppress(OSError):  # nobody reads us any more: that stops nothing
+            click.echo(f"{prefix} {line}")
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,0 +1,83 @@
+"""What `up` says once all is ready: where everything is, and the line to try."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from answerback.platforms import PLATFORMS
+from answerback.store import WorkerReport
+
+from ..rendering import visible
+
+
+def welcome(
+    *,
+    url: str,
+    key: Path | None,
+    link: str,
+    data: str,
+    working: Sequence[WorkerReport],
+    made: Mapping[str, str],
+    needs: str,
+) -> None:
+    """Say it.
+
+    link   the token of a link that signs in to the dashboard
+    key    where the development key is kept, None where there is none
+    made   the development secrets in use
+    needs  the settings that the second terminal needs too
+    """
+    agents = {agent.name: agent.description for report in working for agent in report.agents if not agent.workspace}
+    rows = [
+        ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
+        ("api", f"{url}/api/v1, described at {url}/api/v1/docs"),
+        ("data", data),
+        *(("agent", f"{name}: {visible(text)}" if text else name) for name, text in agents.items()),
+        ("workers", str(len(working))),
+    ]
+    if made:
+        rows.append(("secrets", f"made up for {', '.join(made)}"))
+    click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
+    for name, value in rows:
+        click.echo(f"  {name:<10}{value}")
+    click.echo(f"\nOpen the dashboard (the link signs in once, within 15 minutes):\n\n  {url}/#link={link}")
+    click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"')
+    if key is None:
+        click.echo(f"\nThe API needs a key:\n\n  {needs}{_command()} keys create")
+    else:
+        click.echo(f'  curl -H "Authorization: Bearer $(cat {_typed(key)})" {url}/api/v1/me')
+    click.echo("\nCtrl-C stops everything.\n")
+
+
+def needed(environ: Mapping[str, str]) -> str:
+    """The settings that a second terminal must have too, to be put before a command. REDIS_URL only by its name."""
+    needs = ""
+    if environ.get("ANSWERBACK_DATA", "").strip():
+        needs += f"ANSWERBACK_DATA={shlex.quote(environ['ANSWERBACK_DATA'])} "
+    if environ.get("REDIS_URL", "").strip():
+        needs += "REDIS_URL=… "  # it may hold a password
+    return needs
+
+
+def _command() -> str:
+    """This program as the user would type it again in the same folder."""
+    path = Path(sys.argv[0])
+    if path.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m answerback.tools"
+    on_path = shutil.which(path.name)
+    if on_path and os.path.samefile(on_path, path):
+        return path.name
+    return _typed(path)
+
+
+def _typed(path: Path) -> str:
+    """A path as the user would type it here."""
+    absolute = path.absolute()
+    return shlex.quote(str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute))

@@ -1,0 +1,1 @@
+"""Claiming threads: reservations, leases, poison-message isolation."""

@@ -1,0 +1,147 @@
+"""Claiming: takes what is ready as slots become free, and sleeps on Redis while nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.store import Threads
+from answerback.store.keys import Queue
+from answerback.store.threads.leases import Taken
+
+from ..retry import patiently
+from .leases import Leases
+
+log = get_logger(__name__)
+
+AT_ONCE = 128
+"""Threads claimed in one call at most."""
+
+
+class Held(Protocol):
+    """A thread of which we hold the turn or the outbox."""
+
+    @property
+    def thread(self) -> str: ...
+    @property
+    def fence(self) -> int: ...
+
+
+H = TypeVar("H", bound=Held)
+
+
+class Claims(Generic[H]):
+    """Keeps up to `slots` tasks busy with the threads of one queue, in all partitions."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        threads: Threads,
+        leases: Leases,
+        claim: Callable[[int, Taken], Awaitable[Sequence[H]]],
+        run: Callable[[H], Awaitable[None]],
+        *,
+        slots: int,
+        lease: float,
+        closed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._queue: Queue = queue
+        self._threads = threads
+        self._leases = leases
+        self._claim = claim
+        self._run = run
+        self._slots = slots
+        self._lease = lease
+        self._closed = closed
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._taking: dict[int, asyncio.Task[Taken]] = {}
+        self._freed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._loops = [asyncio.create_task(self._loop(p)) for p in range(self._threads.partitions)]
+
+    async def stop(self, grace: float) -> None:
+        """Claim nothing more, let what runs finish for `grace` seconds, then cancel it and wait for its end."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, *self._taking.values(), return_exceptions=True)
+        await self._pass_on()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Cancel what runs, now."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _loop(self, p: int) -> None:
+        while True:
+            try:
+                await patiently(self._fill, p)
+            except Exception:
+                # Whatever it is, a worker that stops claiming without a word is worse.
+                log.exception("claiming failed")
+                await asyncio.sleep(1)
+
+    async def _fill(self, p: int) -> None:
+        free = self._slots - len(self._tasks)
+        if free <= 0 or self._closed():
+            self._freed.clear()
+            await self._freed.wait()
+            return
+        # Whoever stops us waits for this to end: what was taken and not begun would lie there for a lease.
+        self._taking[p] = asyncio.create_task(self._take(p, min(free, AT_ONCE)))
+        taken = await asyncio.shield(self._taking[p])
+        if not taken.threads:
+            await self._threads.doze(p, self._queue, self._nap(taken))
+
+    async def _take(self, p: int, limit: int) -> Taken:
+        taken = await self._threads.take(p, self._queue, limit)
+        if taken.threads:
+            for held in await self._claim(p, taken):
+                before = self._leases.working(self._queue, held.thread, held.fence)
+                task = asyncio.create_task(self._work(held, before))
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
+                self._leases.hold(self._queue, held.thread, held.fence, task)
+        return taken
+
+    def _nap(self, taken: Taken) -> float:
+        # A token wakes us for what is new. The clock is for leases and retries that come due, and
+        # for a token that was lost with the worker that had taken it: never longer than a lease.
+        return self._lease if taken.wait is None else min(self._lease, max(taken.wait, 1) / 1000)
+
+    async def _work(self, held: H, before: asyncio.Task[None] | None) -> None:
+        try:
+            if before is not None:
+                # Redis lost our claim, and gave us the same again: the two could not be told apart.
+                log.warning("Redis forgot that we work on this thread", thread=held.thread, fence=held.fence)
+                before.cancel()
+                await asyncio.wait([before])
+            await self._run(held)
+        except (StoreUnavailable, StoreFull) as error:
+            log.warning("left to its lease", thread=held.thread, error=str(error))
+        except Exception:
+            log.exception("left to its lease", thread=held.thread)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._freed.set()
+
+    async def _pass_on(self) -> None:
+        """We may have taken a token with us: wake another worker instead."""
+        try:
+            for p in range(self._threads.partitions):
+                await self._threads.wake(p, self._queue)
+        except (StoreUnavailable, StoreFull):
+            pass

@@ -1,0 +1,100 @@
+"""The leases a worker holds: one heartbeat renews them all, and what is lost is cancelled at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from answerback.errors import StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.store import Threads
+from answerback.store.keys import Queue
+from answerback.store.threads.records import Lease
+
+from ..retry import patiently
+
+log = get_logger(__name__)
+
+WORD = 0.05
+"""Seconds in which the answer to a commit is taken in that Redis gave before the heartbeat's."""
+
+
+class Leases:
+    """What this worker holds: a thread's turn (`ready`) or its outbox (`due`), with the task that works on it."""
+
+    def __init__(self, threads: Threads, lease: float, owner: str) -> None:
+        self._threads = threads
+        self._owner = owner
+        self._lease = lease
+        self._every = lease / 5
+        self._known = time.monotonic()
+        self._asking = asyncio.Lock()
+        self.cancelled: Callable[[str], None] = lambda thread: None
+        """Told of a held thread whose turn was cancelled: a signal may have been missed."""
+        self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
+
+    def working(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
+        """The task that works on a thread under this very fence, if there is one."""
+        held, task = self._held.get((queue, thread), (None, None))
+        return task if held == fence else None
+
+    def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
+        """Renew this lease from now on, for as long as `task` runs."""
+        lease = (queue, thread)
+        self._held[lease] = (fence, task)
+
+        def let_go(_: asyncio.Task[None]) -> None:
+            if self._held.get(lease, (None, None))[1] is task:
+                del self._held[lease]
+
+        task.add_done_callback(let_go)
+
+    async def keep(self) -> None:
+        """Renew for ever. While Redis is away nothing is known to be lost, so nothing is cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._beat()
+            except (StoreUnavailable, StoreFull) as error:
+                log.debug("the heartbeat did not reach Redis", error=str(error), leases=len(self._held))
+
+    async def sure(self) -> None:
+        """Return while our leases stand. After a pause it asks first; the task of a lease that is lost is cancelled."""
+        if self._stale:
+            async with self._asking:
+                if self._stale:
+                    await patiently(self._beat)
+            await asyncio.sleep(0)  # where a cancellation arrives
+
+    @property
+    def _stale(self) -> bool:
+        return time.monotonic() - self._known > self._lease
+
+    async def _beat(self) -> None:
+        began = time.monotonic()
+        by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
+        for (queue, thread), (fence, _) in self._held.items():
+            by_partition[self._threads.partition(thread)].append((queue, thread, fence))
+        # Also where we hold nothing: the lease clocks follow the heartbeats of workers.
+        await asyncio.gather(*[self._renew(p, by_partition[p]) for p in range(self._threads.partitions)])
+        self._known = began
+
+    async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
+        held = await self._threads.extend(p, leases, self._owner)
+        for (_, thread, _), kept in zip(leases, held, strict=True):
+            if kept == Lease.CANCELLED:
+                self.cancelled(thread)
+        if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
+            # We may have given it up, and another has it now: then word of the first is on its way to its task.
+            await asyncio.sleep(WORD)
+            for lease in missing:
+                self._drop(*lease)
+
+    def _drop(self, queue: Queue, thread: str, fence: int) -> None:
+        held = self._held.get((queue, thread))
+        # It may have been given up, or claimed anew, while the heartbeat was on its way.
+        if held is not None and held[0] == fence:
+            log.warning("lease lost", queue=queue, thread=thread, fence=fence)
+            held[1].cancel()

@@ -1,0 +1,1 @@
+"""Sending replies: identities, clients, the outbox."""

@@ -1,0 +1,136 @@
+"""Who we are on each platform: learned from our credentials, kept in Redis for ingress to know us by."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from answerback.errors import DeliveryError, RateLimited, Rejected, StoreFull, StoreUnavailable
+from answerback.http.platform import Http
+from answerback.log import get_logger
+from answerback.messages import Identity
+from answerback.platforms import Client
+from answerback.store import Roster, Threads
+
+from ..backoff import Backoff
+
+log = get_logger(__name__)
+
+AGAIN_AFTER_SUCCESS = 3600.0
+AGAIN_WHILE_SHARED = 15.0
+"""Seconds after which it is looked whether a worker with another identity, an older one say, has gone."""
+AGAIN_AFTER_FAILURE = Backoff(1, 60)
+UNIDENTIFIED_DELAY = 0.3
+"""Seconds that a thread or a reply waits at a time where another worker knows who we are, and can have it."""
+
+
+class Identities:
+    """Learns, and knows. Nothing is posted to a platform before its marks lie in Redis.
+
+    Otherwise the webhook of our own reply could arrive before ingress can tell that it is ours. The marks in Redis
+    are those of the living workers: what an earlier credential wrote is a stranger's again.
+    """
+
+    def __init__(self, clients: Mapping[str, Client], http: Http, roster: Roster, threads: Threads) -> None:
+        self._clients = clients
+        self._http = http
+        self._roster = roster
+        self._threads = threads
+        self._began = time.monotonic()
+        self._next: dict[str, tuple[float, bool]] = {}
+        self.known: dict[str, Identity] = {}
+
+    @property
+    def marks(self) -> list[str]:
+        """What messages of this worker carry, with their platforms: "github:user:583231"."""
+        return [f"{platform}:{mark}" for platform, identity in self.known.items() for mark in identity.marks]
+
+    def delay(self, platform: str) -> float:
+        """Seconds for which to leave a thread or a reply alone while we do not know who we are there.
+
+        Until we ask again, unless another worker knows already.
+        """
+        now = time.monotonic()
+        at, elsewhere = self._next.get(platform, (now, False))
+        # A question that is not answered for long must not let everything go round meanwhile.
+        return UNIDENTIFIED_DELAY if elsewhere else max(UNIDENTIFIED_DELAY, at - now, (now - self._began) / 8)
+
+    async def keep(self) -> None:
+        """Learn all identities, each again every hour: a token may have been given to another account."""
+        async with asyncio.TaskGroup() as group:
+            for platform, client in self._clients.items():
+                group.create_task(self._keep(platform, client))
+
+    async def look_after(self) -> None:
+        """Write again what is missing in Redis: it was emptied, or another one took its place."""
+        kept = await self._roster.identities()
+        for platform in self.known.keys() - kept.keys():
+            await self._write(platform, self.known[platform])
+
+    async def _keep(self, platform: str, client: Client) -> None:
+        failures = 0
+        while True:
+            try:
+                identity = await self._http.perform(client.whoami())
+                shared = await self._write(platform, identity)
+            except DeliveryError as error:
+                failures += 1
+                wait = AGAIN_AFTER_FAILURE.after(failures + 2 if isinstance(error, Rejected) else failures)
+                if isinstance(error, RateLimited):
+                    wait = max(wait, error.seconds)
+                if platform in self.known:
+                    wait = AGAIN_AFTER_FAILURE.cap
+                await self._wait(platform, wait, str(error))
+            except (StoreUnavailable, StoreFull) as error:
+                log.warning("cannot keep who we are", platform=platform, error=str(error))
+                await asyncio.sleep(1)
+            else:
+                failures = 0
+                if self.known.get(platform) != identity:
+                    log.info("we are known", platform=platform, name=identity.name)
+                    if identity.person:
+                        log.warning(
+                            "the credential belongs to a person, whose own messages are taken for ours and not "
+                            "answered: use an account of the bot's own",
+                            platform=platform,
+                            name=identity.name,
+                        )
+                self.known[platform] = identity
+                await asyncio.sleep(AGAIN_WHILE_SHARED if shared else AGAIN_AFTER_SUCCESS)
+
+    async def _write(self, platform: str, identity: Identity) -> bool:
+        """Keep who we are. Whether a living worker is, or was, somebody else there.
+
+        What is kept already is not written, which a full server would refuse.
+        """
+        others = await self._elsewhere(platform)
+        await self._threads.own(platform, {*identity.marks, *others})
+        if (await self._roster.identities()).get(platform) != identity:
+            await self._roster.identify(platform, identity)
+        return not others <= set(identity.marks)
+
+    async def _elsewhere(self, platform: str) -> set[str]:
+        """What messages of the other living workers carry."""
+        found = {
+            mark
+            for report, silent in await self._roster.workers()
+            if silent <= report.lease
+            for mark in report.marks
+            if mark.startswith(f"{platform}:")
+        }
+        return {mark.removeprefix(f"{platform}:") for mark in found}
+
+    async def _wait(self, platform: str, seconds: float, reason: str) -> None:
+        elsewhere = False
+        try:
+            elsewhere = bool(await self._elsewhere(platform))
+        except (StoreUnavailable, StoreFull):
+            pass
+        self._next[platform] = (time.monotonic() + seconds, elsewhere)
+        told = {"platform": platform, "error": reason, "next_try": round(seconds, 1)}
+        if platform in self.known:
+            log.warning("cannot learn again who we are", **told)
+        else:
+            log.error("cannot learn who we are: what is said there waits", **told)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,274 @@
+"""A reply's way out: pending → sending → sent or failed, each state stored before the next byte leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
+from answerback.http.platform import Http
+from answerback.log import get_logger
+from answerback.messages import DeadLetter, Reply
+from answerback.platforms import Client, More, Sent
+from answerback.platforms.text import split
+from answerback.store import Outbox, Outgoing
+from answerback.store.decode import UnreadableReply, unreadable_reason
+
+from ..backoff import Backoff
+from ..retry import patiently
+from .identities import Identities
+
+log = get_logger(__name__)
+
+LOOKS = (1 / 6, 1.0)
+"""When a reply of unknown fate is looked for, in parts of the time after which a post no longer appears."""
+PAGES_AT_ONCE = 10
+"""Pages of a search that are read before the slot is given to another thread."""
+LONGEST_SEARCH = 3_600_000
+"""ms after which a search is given up that the platform's limits interrupt again and again."""
+SHORTEST = 1000
+"""Characters of a reply that is not divided any more, whatever its platform says."""
+LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
+"""ms after its first request, and pauses that the platform asked for, after both of which a reply is given up."""
+
+
+class Sender:
+    """Sends what outboxes hold, one reply at a time in each thread.
+
+    A reply found in `sending` has an unknown fate: a worker died, or a response was lost, after its request may have
+    left. The platform may carry such a request out seconds later. So the reply is looked for twice, soon and again
+    when it cannot appear any more, and only then posted once more. An echo (see `Outbox.confirm`) settles it at any
+    time. How far this has come stands in the reply's record, and the thread's outbox is given up while it waits.
+    `late`: seconds within which a reply may still appear.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        clients: Mapping[str, Client],
+        identities: Identities,
+        http: Http,
+        *,
+        lease: float,
+        max_attempts: int = 10,
+        backoff: Backoff,
+        late: float = 30.0,
+    ) -> None:
+        self._outbox = outbox
+        self._clients = clients
+        self._identities = identities
+        self._http = http
+        self._fresh = lease / 2
+        self._max_attempts = max_attempts
+        self._backoff = backoff
+        self._late = late * 1000
+
+    async def run(self, outgoing: Outgoing) -> None:
+        """Send a thread's replies until none is left or its outbox has to wait."""
+        following: Outgoing | None = outgoing
+        try:
+            while following is not None:
+                following = await self._send(following)
+        except LeaseLost:
+            log.warning("another worker sends for this thread now", thread=outgoing.thread)
+
+    async def _send(self, outgoing: Outgoing) -> Outgoing | None:
+        reply = outgoing.reply
+        if isinstance(reply, UnreadableReply):
+            return await self._fail(outgoing, unreadable_reason(reply.why))
+        client = self._clients.get(reply.platform)
+        if client is None:
+            return await self._fail(outgoing, f"this worker has no credential for {reply.platform}")
+        if reply.platform not in self._identities.known:
+            await patiently(self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False)
+            return None
+        try:
+            # Where the platform drops a repeat, posting again is the way to settle it.
+            if reply.state == "sending" and client.once != "native":
+                return await self._settle(client, outgoing)
+            return await self._post(client, outgoing)
+        except Rejected as refusal:
+            return await self._fail(outgoing, str(refusal))
+
+    async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        """Find a reply that may have been posted, on the platform; post it once more if it is not there."""
+        # By the lease clock: a step of Redis' own must not cut short the time in which a post may still appear.
+        now = self._outbox.clock(outgoing.thread)
+        if not 0 < outgoing.reply.unknown <= now:
+            # Its sender died, or its time was taken by another clock.
+            outgoing = _with(outgoing, unknown=now, looks=0, cursor="", searching=0)
+        for _ in range(PAGES_AT_ONCE):
+            reply = outgoing.reply
+            if reply.looks >= len(LOOKS):
+                log.warning("a reply is nowhere to be found: it is posted once more", reply=reply.key)
+                return await self._post(client, outgoing)
+            wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
+            if wait > 0:
+                await patiently(self._outbox.defer, outgoing, wait / 1000, retry=True)
+                return None
+            if client.once == "unknown":
+                outgoing = _with(outgoing, looks=reply.looks + 1)
+                continue
+            if await self._waits(outgoing, client.limits(reply, looking=True)):
+                return None
+            outgoing = _with(outgoing, searching=reply.searching or now)
+            try:
+                found = await self._http.perform(client.find(reply, self._identities.known[reply.platform]))
+            except RateLimited as limit:
+                if now - outgoing.reply.searching > LONGEST_SEARCH:
+                    return await self._fail(outgoing, f"gave up looking for it: {limit}. It may have been posted.")
+                await self._pause(outgoing, limit)
+                return None
+            except Unavailable as trouble:
+                return await self._look_again(outgoing, trouble)
+            if isinstance(found, Sent):
+                return await self._done(outgoing, found)
+            if isinstance(found, More):
+                outgoing = _with(outgoing, cursor=found.cursor)
+            else:
+                outgoing = _with(outgoing, looks=reply.looks + 1, cursor="", searching=0)
+        await patiently(self._outbox.defer, outgoing, 0, retry=False)
+        return None
+
+    async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
+        tries = outgoing.reply.attempts + 1
+        if tries > self._max_attempts:
+            doubt = "It may have been posted all the same."
+            return await self._fail(outgoing, f"gave up after {tries - 1} tries: {trouble}. {doubt}")
+        delay = max(self._backoff.after(tries), trouble.after)
+        outgoing = _refused(outgoing, trouble)
+        log.warning("reply not looked for yet", reply=outgoing.reply.key, error=str(trouble), next_try=delay)
+        await patiently(self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True)
+        return None
+
+    async def _post(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        reply = outgoing.reply
+        if reply.attempts >= self._max_attempts:
+            # The last one was of unknown fate, and was not found.
+            return await self._fail(outgoing, f"gave up after {reply.attempts} tries: {reply.error}")
+        if await self._waits(outgoing, client.limits(reply, looking=False)):
+            return None
+        attempt = _attempt(outgoing, self._outbox.now)
+
+        async def leave() -> float:
+            # A process that is paused from here on may lose its lease meanwhile: what has not left in the first
+            # half of it has to ask again.
+            till = time.monotonic() + self._fresh
+            await patiently(self._outbox.mark, attempt)
+            return till
+
+        try:
+            sent = await self._http.perform(client.post(attempt.reply), leave=leave)
+        except RateLimited as limit:
+            # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
+            outgoing = _with(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
+            if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
+                return await self._fail(outgoing, f"gave up after being told to wait {reply.waits} times: {limit}")
+            await self._pause(outgoing, limit)
+            return None
+        except TooLong as refusal:
+            return await self._divide(attempt, refusal)
+        except Rejected as refusal:
+            return await self._fail(attempt, str(refusal))
+        except Unavailable as trouble:
+            return await self._again(client, outgoing, attempt, trouble)
+        return await self._done(attempt, sent)
+
+    async def _divide(self, attempt: Outgoing, refusal: TooLong) -> Outgoing | None:
+        """Post in parts what the platform does not take as one: how it counts characters is not always documented."""
+        text = attempt.reply.text
+        if len(text) < SHORTEST:
+            return await self._fail(attempt, str(refusal))
+        parts = split(text, len(text) * 3 // 5)
+        log.warning("reply too long: posting it in parts", reply=attempt.reply.key, parts=len(parts))
+        first: Outgoing = await patiently(self._outbox.divide, attempt, parts)
+        return first
+
+    async def _again(
+        self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
+    ) -> Outgoing | None:
+        attempt = _refused(attempt, trouble)
+        reply, now = attempt.reply, self._outbox.clock(attempt.thread)
+        delay = max(self._backoff.after(reply.attempts), trouble.after)
+        if trouble.unknown and client.once != "native":
+            attempt = _with(attempt, unknown=now)
+            delay = max(LOOKS[0] * self._late * client.lag / 1000, trouble.after)
+        elif reply.attempts >= self._max_attempts:
+            doubt = " It may have been posted all the same." if trouble.unknown else ""
+            return await self._fail(
+                _with(attempt, unknown=now if trouble.unknown else 0),
+                f"gave up after {reply.attempts} tries: {trouble}.{doubt}",
+            )
+        elif trouble.unknown:
+            attempt = _with(attempt, unknown=now)
+        elif before.reply.state == "sending":
+            # It was looked for and not found. Before the next try it is looked for once more.
+            attempt = _with(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
+        else:
+            attempt = _with(attempt, state="pending")
+        log.warning("reply not sent yet", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay)
+        await patiently(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
+        return None
+
+    async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
+        """Whether the platform asked us to wait with this; then it is put off."""
+        wait = await patiently(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
+        if wait:
+            await patiently(self._outbox.defer, outgoing, wait, retry=False)
+        return wait > 0
+
+    async def _pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
+        scope = _scope(outgoing.reply, limit.scope)
+        log.warning("rate limited", scope=scope, seconds=limit.seconds, reply=outgoing.reply.key)
+        await patiently(self._outbox.pause, scope, limit.seconds)
+        await patiently(self._outbox.defer, outgoing, limit.seconds, retry=False)
+
+    async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
+        settled = _with(
+            outgoing, state="sent", message=sent.message, url=sent.url, error="",
+            unknown=0, looks=0, cursor="", searching=0,
+        )  # fmt: skip
+        reply = settled.reply
+        log.info("reply sent", reply=reply.key, thread=reply.thread, message=sent.message)
+        following: Outgoing | None = await patiently(self._outbox.settle, settled)
+        return following
+
+    async def _fail(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
+        failed = _with(outgoing, state="failed", error=reason)
+        reply = failed.reply
+        log.error("reply failed for good", reply=reply.key, thread=reply.thread, reason=reason)
+        letter = DeadLetter(
+            id=reply.key,
+            kind="reply",
+            thread=reply.thread,
+            reason=reason,
+            attempts=reply.attempts,
+            unreadable=isinstance(reply, UnreadableReply),
+        )
+        following: Outgoing | None = await patiently(self._outbox.settle, failed, letter)
+        return following
+
+
+def _with(outgoing: Outgoing, **changes: str | int) -> Outgoing:
+    """The same with other fields of its reply."""
+    return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **changes))
+
+
+def _refused(outgoing: Outgoing, trouble: Unavailable) -> Outgoing:
+    """The same, with a refusal that may pass counted: see `platforms.attempt`."""
+    return _with(outgoing, refusals=outgoing.reply.refusals + isinstance(trouble, NotYet), waits=0)
+
+
+def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
+    """The reply as it is stored while a request may be on its way."""
+    reply = outgoing.reply
+    return _with(
+        outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
+        unknown=0, looks=0, cursor="", searching=0,
+    )  # fmt: skip
+
+
+def _scope(reply: Reply, limit: str) -> str:
+    return f"{reply.platform}/{limit}" if limit else reply.platform

@@ -1,0 +1,1 @@
+"""Running turns: routing, deadlines, the stream, the outcome."""

@@ -1,0 +1,89 @@
+"""What is written about a turn that failed for good."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from answerback.agents import Turn
+from answerback.errors import storable
+from answerback.log import get_logger
+from answerback.messages import DeadLetter, Entry, Usage
+from answerback.steps import finished_steps, unknown_steps
+from answerback.store import Claim, Threads
+from answerback.store.decode import Unreadable, unreadable_reason
+from answerback.store.stream.events import told
+from answerback.store.threads.records import Told
+
+from ..retry import patiently
+from .outcome import ended, failed, replaced
+
+log = get_logger(__name__)
+
+
+def letter(
+    claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
+) -> tuple[DeadLetter, Entry]:
+    """The dead letter of a claim's events, and what a replay puts back: the events with their finished steps."""
+    events = claim.events
+    earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
+    journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
+    found = DeadLetter(
+        id=events[-1].id,
+        kind="event",
+        thread=claim.thread,
+        reason=why,
+        error=type(error).__name__ if error else "",
+        traceback=storable("".join(traceback.format_exception(error))) if error else "",
+        attempts=attempts,
+        agent=agent or claim.agent,
+        done=finished_steps(journal),
+        unknown=unknown_steps(journal),
+    )
+    return found, Entry(events[-1], journal, tuple(events[:-1]))
+
+
+async def bury(
+    threads: Threads,
+    claim: Claim,
+    letter: DeadLetter,
+    entry: Entry,
+    code: str,
+    deltas: Sequence[Told] = (),
+    *,
+    usage: Usage | None = None,
+) -> None:
+    """End a turn that failed for good: its events go to the dead letters, and what was said stays in the thread."""
+    events = entry.events
+    if claim.live:
+        ids = [event.id for event in events]
+        deltas = [*deltas, told("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
+    await patiently(
+        threads.bury,
+        claim,
+        letter,
+        entry,
+        handled=len(entry.raw) if isinstance(entry, Unreadable) else len(claim.entries),
+        end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
+        replaced=replaced(claim, events, whole=True),
+        messages=failed(events, code),
+        deltas=deltas,
+    )
+
+
+def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unreadable]:
+    """The dead letter of events that this code cannot read, and what is kept of them."""
+    why = unreadable_reason(found.why)
+    log.error("cannot be read: kept among the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
+    buried = DeadLetter(
+        id=found.event.id,
+        kind="event",
+        thread=claim.thread,
+        reason=why,
+        attempts=claim.attempt,
+        agent=claim.agent,
+        done=finished_steps(claim.journal),
+        unknown=unknown_steps(claim.journal),
+        unreadable=True,
+    )
+    return buried, found

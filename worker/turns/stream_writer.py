@@ -1,0 +1,205 @@
+"""What a running turn produces, written to its thread's deltas a few milliseconds at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from answerback.agents import Turn
+from answerback.agents.stream import Outcome, Stream
+from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
+from answerback.log import get_logger
+from answerback.messages import Event
+from answerback.store import Claim, Threads
+from answerback.store.stream.events import stored, told
+from answerback.store.threads.records import Emission, Told
+
+from ..retry import patiently
+
+log = get_logger(__name__)
+
+PAUSE = 0.005
+"""Seconds between two writes of a turn: what comes meanwhile goes together."""
+
+
+class Voice(Stream):
+    """What the worker, too, does with a turn's stream. Here: nothing, since nobody follows the thread."""
+
+    async def recover(self) -> None:
+        """Learn what followers have seen of this turn: an earlier attempt, or a write of unknown fate."""
+
+    def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
+        """The turn begins. One that goes on where another attempt died does not say so again."""
+
+    def partial(self, number: int) -> str:
+        """What was said so far of a message that is not whole."""
+        return ""
+
+    async def close(self) -> list[Told]:
+        """No more is said. Returns what is not written yet: it goes out with what ends the turn."""
+        return []
+
+
+SILENT = Voice()
+
+
+def voice_of(turn: Turn) -> Voice:
+    """A turn's stream. It may be another one than at the beginning: somebody may have begun to follow."""
+    assert isinstance(turn.stream, Voice)
+    return turn.stream
+
+
+class Broadcast(Voice):
+    """The stream of one attempt of a turn.
+
+    What followers have of each message is known here, also from an attempt that died: what was shown
+    is not shown again, and where this attempt says something else, it goes on from where they part.
+    """
+
+    def __init__(self, threads: Threads, claim: Claim, turn: str) -> None:
+        self.live = True
+        self._threads = threads
+        self._thread, self._fence, self._owner = claim.thread, claim.fence, claim.owner
+        self._position = claim.position
+        self._turn = turn
+        self._said: dict[int, str] = {}
+        self._shown: dict[int, str] = {}
+        self._fresh: dict[int, bool] = {}
+        self._told: set[Told] = set()
+        self._pending: list[Told] = []
+        self._task: asyncio.Task[None] | None = None
+        self._writing = False
+        self._closed = False
+
+    # What the agent does ---------------------------------------------------------------------------
+
+    def text(self, number: int, chunk: str) -> None:
+        """More of a message."""
+        self._said[number] = self._said.get(number, "") + chunk
+        self._show(number, whole=False)
+
+    def again(self, number: int) -> None:
+        """A message begins anew; what is shown stays until it reads otherwise."""
+        self._said.pop(number, None)
+
+    def whole(self, number: int, text: str) -> None:
+        """A message as it is said."""
+        self._said[number] = text
+        self._show(number, whole=True)
+
+    def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
+        """A tool is called."""
+        self.tell("tool_call", id=id, name=name, args=args, **_marked(public))
+
+    def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
+        """What came of it."""
+        self.tell("tool_result", id=id, name=name, result=result, outcome=outcome, **_marked(public))
+
+    # What the worker does --------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """Learn what followers have seen."""
+        after = "0"
+        shown: dict[int, str] = {}
+        self._told.clear()
+        while page := await patiently(stored, self._threads, self._thread, after):
+            for delta in page:
+                after = delta.id
+                data = msgspec.json.decode(delta.data)
+                if data["turn"] != self._turn:
+                    continue
+                if delta.kind == "text":
+                    number = int(data["message"].rpartition(".")[2])
+                    shown[number] = shown.get(number, "")[: data["at"]] + data["text"]
+                else:
+                    self._told.add((delta.kind, delta.data))
+        self._shown = shown
+
+    def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
+        """The turn begins, unless it goes on."""
+        if not any(kind == "turn" for kind, _ in self._told):
+            said = [{"id": event.id, "text": event.text, "author": event.author} for event in events]
+            self.tell("turn", attempt=attempt, agent=agent, events=[event.id for event in events], messages=said)
+
+    def partial(self, number: int) -> str:
+        """What was said so far of a message that is not whole."""
+        return self._said.get(number, "")
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Write a delta, in its order."""
+        if not self._closed:
+            delta = told(kind, self._turn, **fields)
+            if delta not in self._told:
+                self._cut()
+                self._pending.append(delta)
+                self._hurry()
+
+    async def close(self) -> list[Told]:
+        """Write what is being written, and give the rest."""
+        self._closed = True
+        if self._task and not self._task.done():
+            if self._writing:
+                await self._task
+            else:
+                self._task.cancel()
+        return self._take()
+
+    # How it is written -----------------------------------------------------------------------------
+
+    def _show(self, number: int, *, whole: bool) -> None:
+        if not self._closed:
+            self._fresh[number] = whole or self._fresh.get(number, False)
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write())
+
+    def _cut(self) -> None:
+        """Turn what was said and is not shown into deltas."""
+        for number, whole in self._fresh.items():
+            said, shown = self._said.get(number, ""), self._shown.get(number, "")
+            if said == shown or (not whole and shown.startswith(said)):
+                continue
+            at = len(shown) if said.startswith(shown) else _common(said, shown)
+            self._pending.append(told("text", self._turn, message=f"{self._turn}.{number}", at=at, text=said[at:]))
+            self._shown[number] = said
+        self._fresh.clear()
+
+    def _take(self) -> list[Told]:
+        self._cut()
+        taken, self._pending = self._pending, []
+        return taken
+
+    async def _write(self) -> None:
+        while batch := self._take():
+            self._writing = True
+            try:
+                await self._threads.emit(Emission(self._thread, self._fence, self._owner, self._position, batch))
+            except LeaseLost:
+                # Whoever has the thread now speaks for it; our turn is being cancelled.
+                self._closed = True
+                return
+            except (StoreUnavailable, StoreFull) as error:
+                log.warning("deltas not written yet", thread=self._thread, error=str(error))
+                await self.recover()
+                others = [delta for delta in batch if delta[0] != "text" and delta not in self._told]
+                self._pending = others + [delta for delta in self._pending if delta[0] != "text"]
+                self._fresh = dict.fromkeys(self._said, False) | self._fresh
+            finally:
+                self._writing = False
+            if self._closed:
+                return
+            await asyncio.sleep(PAUSE)
+
+
+def _marked(public: bool) -> dict[str, bool]:
+    return {"public": True} if public else {}
+
+
+def _common(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

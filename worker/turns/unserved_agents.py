@@ -1,0 +1,56 @@
+"""An event for an agent that this worker does not serve: left to the one that does, or buried where none does."""
+
+from __future__ import annotations
+
+import random
+
+from answerback.log import get_logger
+from answerback.messages import Event
+from answerback.store import Claim, Roster, Threads
+from answerback.store.stream.events import told
+
+from ..backoff import Backoff
+from ..retry import patiently
+from .dead_letters import bury, letter
+
+log = get_logger(__name__)
+
+DELAY = 0.2
+"""Seconds that a thread is left alone for another worker to take it; half of them at least."""
+
+
+class Elsewhere:
+    """Leaves threads to other workers."""
+
+    def __init__(self, threads: Threads, roster: Roster, backoff: Backoff, *, max_attempts: int) -> None:
+        self._threads = threads
+        self._roster = roster
+        self._backoff = backoff
+        self._max_attempts = max_attempts
+
+    async def leave(self, claim: Claim, event: Event) -> None:
+        """Give a claimed thread up whose next event is for an agent that we do not have.
+
+        While another worker has it, that is no failure. Otherwise it is tried again as often as a turn is: a
+        worker that has it may be about to start.
+        """
+        if await patiently(self._served, event.agent):
+            await patiently(self._threads.release, claim, "handed back", delay=DELAY * random.uniform(0.5, 1))
+            return
+        why = f'no worker serves the agent "{event.agent}"'
+        if claim.attempt - claim.crashes >= self._max_attempts:
+            log.error("turn failed for good", thread=claim.thread, delivery=event.delivery, reason=why)
+            buried = letter(claim, why, attempts=claim.attempt, agent=event.agent)
+            await bury(self._threads, claim, *buried, "unreachable")
+            return
+        delay = self._backoff.after(claim.attempt)
+        log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
+        again = told("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
+        await patiently(self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else [])
+
+    async def _served(self, agent: str) -> bool:
+        """Whether a living worker has it."""
+        return any(
+            silent <= report.lease and any(each.name == agent and not each.workspace for each in report.agents)
+            for report, silent in await self._roster.workers()
+        )
