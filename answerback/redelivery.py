@@ -12,12 +12,12 @@ from typing import Literal, TypeVar
 import msgspec
 
 from answerback.errors import RateLimited
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.platforms import Exchange
 from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
 from answerback.platforms.github.refusal import bucket
 from answerback.store import Outbox, Redeliveries
-from answerback.store.fleet.redeliveries import Asked
+from answerback.store.fleet.redeliveries import RedeliveryRequest
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ OPEN = ("asked", "found", "waiting", "refused")
 """What still keeps the healthy moment where it is."""
 
 
-class Missing(msgspec.Struct, frozen=True, kw_only=True):
+class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery of which every try failed.
 
     at, failed  when it was first and last tried, ms; `status` is how the last try went
@@ -61,14 +61,14 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Round(msgspec.Struct, frozen=True):
+class RedeliveryReport(msgspec.Struct, frozen=True):
     """What one look through a webhook's deliveries found: all of its tries from `since` to `till` (ms)."""
 
     hook: str
     since: int
     till: int
     seen: int
-    missing: list[Missing]
+    missing: list[MissingDelivery]
 
     @property
     def unknown(self) -> int:
@@ -81,7 +81,13 @@ class Redelivery:
     """Looks for deliveries that failed, and asks for them again."""
 
     def __init__(
-        self, deliveries: Deliveries, http: Http, outbox: Outbox, redeliveries: Redeliveries, *, pace: float = PACE
+        self,
+        deliveries: Deliveries,
+        http: PlatformHttp,
+        outbox: Outbox,
+        redeliveries: Redeliveries,
+        *,
+        pace: float = PACE,
     ) -> None:
         self._deliveries = deliveries
         self._http = http
@@ -89,7 +95,9 @@ class Redelivery:
         self._redeliveries = redeliveries
         self._pace = pace
 
-    async def round(self, hook: str, since: int | None = None, *, insist: bool = False, ask: bool = True) -> Round:
+    async def round(
+        self, hook: str, since: int | None = None, *, insist: bool = False, ask: bool = True
+    ) -> RedeliveryReport:
         """Look through all deliveries since `since` (ms), and ask for those that are missing.
 
         Without `since`: since everything was last seen healthy, at first as far as the platform remembers; this
@@ -103,7 +111,7 @@ class Redelivery:
         healthy = await self._redeliveries.healthy(hook)
         start = since if since is not None else now - WINDOW if healthy is None else healthy
         tries, seen, arrived = await self._listed(hook, start)
-        missing: list[Missing] = []
+        missing: list[MissingDelivery] = []
         asking = 0
         for found in sorted(tries.values(), key=lambda found: found[-1].at):
             asked = await self._redeliveries.asked(hook, found[0].guid)
@@ -117,7 +125,9 @@ class Redelivery:
                     await asyncio.sleep(self._pace)
                 asking += 1
                 before = asked
-                asked = Asked((before.count if before else 0) + 1, await self._redeliveries.now(), found[0].id)
+                asked = RedeliveryRequest(
+                    (before.count if before else 0) + 1, await self._redeliveries.now(), found[0].id
+                )
                 if not await self._redeliveries.ask(hook, found[0].guid, asked, before):
                     outcome, reason = "waiting", "another round asks for it now"
                 elif reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
@@ -126,7 +136,7 @@ class Redelivery:
         if since is None and ask:
             open_since = [each.at for each in missing if each.outcome in OPEN]
             await self._redeliveries.heal(hook, max(start, min([now - MARGIN, *open_since])))
-        return Round(hook, start, now, seen, missing)
+        return RedeliveryReport(hook, start, now, seen, missing)
 
     async def _listed(self, hook: str, start: int) -> tuple[dict[str, list[Delivery]], int, int]:
         """The tries, newest first, of each delivery of which none arrived; how many there are of all; and when (ms)
@@ -161,7 +171,9 @@ class Redelivery:
             raise
 
 
-def _judged(last: Delivery, asked: Asked | None, now: int, arrived: int, insist: bool) -> tuple[Outcome, str]:
+def _judged(
+    last: Delivery, asked: RedeliveryRequest | None, now: int, arrived: int, insist: bool
+) -> tuple[Outcome, str]:
     """What is to be done about a missing delivery, and why."""
     if last.at < now - WINDOW:
         return "lost", "GitHub delivers it no longer"
@@ -182,9 +194,9 @@ def _judged(last: Delivery, asked: Asked | None, now: int, arrived: int, insist:
     return "asked", ""
 
 
-def _missing(tries: list[Delivery], asked: Asked | None, outcome: Outcome, reason: str) -> Missing:
+def _missing(tries: list[Delivery], asked: RedeliveryRequest | None, outcome: Outcome, reason: str) -> MissingDelivery:
     last = tries[0]
-    return Missing(
+    return MissingDelivery(
         guid=last.guid,
         delivery=last.id,
         event=f"{last.event}.{last.action}" if last.action else last.event,

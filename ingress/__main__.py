@@ -18,7 +18,7 @@ from answerback.store import Database, Threads
 from answerback.store.guard import Guard
 
 from .app import STOPPING, application, fast_lane
-from .connections import Door
+from .connections import ConnectionLimiter
 from .webhooks import Webhooks
 
 
@@ -41,7 +41,7 @@ async def main(settings: Settings) -> None:
     await runner.setup()
     assert runner.server is not None
     fast_lane(runner.server, webhooks)
-    loop, door = asyncio.get_running_loop(), Door(runner.server, settings)
+    loop, door = asyncio.get_running_loop(), ConnectionLimiter(runner.server, settings)
     watching = [asyncio.create_task(door.watch()), asyncio.create_task(database.keep_looking())]
     listener: asyncio.Server | None = None
     try:

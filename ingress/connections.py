@@ -30,7 +30,7 @@ class Connection(web.RequestHandler):
 
     __slots__ = ("began", "door", "left", "request", "rested", "stalled", "wire")
 
-    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, door: ConnectionLimiter, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(door.server, loop=loop, **door.options)
         self.door = door
         self.request: web.BaseRequest | None = None
@@ -91,7 +91,7 @@ class Connection(web.RequestHandler):
             self.wire.abort()
 
 
-class Door:
+class ConnectionLimiter:
     """Makes connections, and closes those whose client is too slow, or too many."""
 
     def __init__(self, server: web.Server, settings: Settings) -> None:

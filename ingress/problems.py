@@ -60,7 +60,7 @@ BROKEN_OFF = (web.RequestPayloadError, web.PayloadAccessError, HttpProcessingErr
 """What reading a body raises that is not sent as its headers say."""
 
 
-class Place(TypedDict):
+class FieldError(TypedDict):
     """A wrong field: where ("body", "query" or "header"; a JSON pointer or a name), and what is wrong."""
 
     where: str
@@ -80,7 +80,7 @@ class Problem(Exception):
         detail: str = "",
         *,
         code: str = "",
-        errors: Sequence[Place] = (),
+        errors: Sequence[FieldError] = (),
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
         more: Mapping[str, str] | None = None,
@@ -139,7 +139,7 @@ def explained(error: Exception, path: str) -> Problem:
             code = {ThreadEnded: "thread-ended", ThreadDiffers: "thread-differs", Busy: "busy"}[type(error)]
             return Problem(409, str(error), code=code)
         case BadCursor():
-            place = Place(where="query", at="cursor", detail=str(error))
+            place = FieldError(where="query", at="cursor", detail=str(error))
             return Problem(422, "the query is not as it should be", code="invalid", errors=[place])
         case MalformedBody():
             return Problem(422, str(error), code="invalid")

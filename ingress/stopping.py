@@ -8,7 +8,7 @@ from collections.abc import Callable
 from answerback.settings import Settings
 
 from .api.conversations.waits import Waits
-from .connections import Door
+from .connections import ConnectionLimiter
 from .health import Health
 
 LAST = 1.0
@@ -25,7 +25,7 @@ class Stopping:
         self._waits = waits
         self._close = close
 
-    async def run(self, listener: asyncio.Server, door: Door, hurry: asyncio.Event) -> None:
+    async def run(self, listener: asyncio.Server, door: ConnectionLimiter, hurry: asyncio.Event) -> None:
         """Let what has begun be answered, within the grace; `hurry` when it is to end at once.
 
         For the first seconds only `/health/ready` says that we go: who balances the load hears of it late.
@@ -44,7 +44,7 @@ class Stopping:
         self._waits.stop(resumable=False)
         await self._answered(door, max(deadline, loop.time() + LAST / 2), hurry)
 
-    async def _answered(self, door: Door, deadline: float, hurry: asyncio.Event) -> None:
+    async def _answered(self, door: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
         while door.busy and asyncio.get_running_loop().time() < deadline:
             if await _within(hurry, 0.02):
                 return

@@ -7,24 +7,24 @@ import sys
 import click
 
 from .exits import EXIT_CODES
-from .groups import Commands, Lazy
+from .groups import Commands, LazyCommand
 
 COMMANDS = {
-    "up": Lazy(".commands.up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
-    "send": Lazy(".commands.send:send", "Send a message as a provider would, and print the reply."),
-    "queue": Lazy(".commands.queue:queue", "What waits, what is in flight, what is dead."),
-    "threads": Lazy(".commands.threads:threads", "List threads, show one, unlock, requeue, purge."),
-    "dead": Lazy(".commands.dead:dead", "Dead letters: list, show, replay, drop."),
-    "export": Lazy(".commands.archives:export", "Write threads to a file, a line each."),
-    "import": Lazy(".commands.archives:import_", "Put exported threads into this store."),
-    "workers": Lazy(".commands.workers:workers", "Who works, and whom they serve."),
-    "github": Lazy(".commands.github:github", "Ask GitHub again for what it could not deliver."),
-    "keys": Lazy(".commands.keys:keys", "API keys: create, list, rotate, revoke."),
-    "flow": Lazy(".commands.flow:flow", "Dialog flows: check, draw, try one."),
-    "link": Lazy(".commands.link:link", "A link that signs in to the dashboard, once."),
-    "check": Lazy(".commands.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
-    "ingress": Lazy(".commands.foreground:ingress", "Run one ingress process in the foreground."),
-    "worker": Lazy(".commands.foreground:worker", "Run one worker process in the foreground."),
+    "up": LazyCommand(".commands.up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
+    "send": LazyCommand(".commands.send:send", "Send a message as a provider would, and print the reply."),
+    "queue": LazyCommand(".commands.queue:queue", "What waits, what is in flight, what is dead."),
+    "threads": LazyCommand(".commands.threads:threads", "List threads, show one, unlock, requeue, purge."),
+    "dead": LazyCommand(".commands.dead:dead", "Dead letters: list, show, replay, drop."),
+    "export": LazyCommand(".commands.archives:export", "Write threads to a file, a line each."),
+    "import": LazyCommand(".commands.archives:import_", "Put exported threads into this store."),
+    "workers": LazyCommand(".commands.workers:workers", "Who works, and whom they serve."),
+    "github": LazyCommand(".commands.github:github", "Ask GitHub again for what it could not deliver."),
+    "keys": LazyCommand(".commands.keys:keys", "API keys: create, list, rotate, revoke."),
+    "flow": LazyCommand(".commands.flow:flow", "Dialog flows: check, draw, try one."),
+    "link": LazyCommand(".commands.link:link", "A link that signs in to the dashboard, once."),
+    "check": LazyCommand(".commands.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
+    "ingress": LazyCommand(".commands.foreground:ingress", "Run one ingress process in the foreground."),
+    "worker": LazyCommand(".commands.foreground:worker", "Run one worker process in the foreground."),
 }
 
 

@@ -41,7 +41,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None
 
 
-class Lazy(NamedTuple):
+class LazyCommand(NamedTuple):
     """A command that is not imported yet: where it is ("module:name"), and its line in --help."""
 
     where: str
@@ -51,7 +51,7 @@ class Lazy(NamedTuple):
 class Commands(click.Group):
     """The root: imports what a command needs when it runs, and turns our errors into a sentence and an exit code."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy
 
@@ -85,7 +85,7 @@ class Commands(click.Group):
             raise Failure(str(error)) from None
 
 
-class Listed(click.Group):
+class ListByDefault(click.Group):
     """Commands for one kind of thing. Without one of them, `list` is meant."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Database, Letters, Roster, Threads
+from answerback.store import Database, DeadLetters, Threads, WorkerRegistry
 from answerback.store.embedded import running
 from answerback.store.server import server
 
@@ -19,8 +19,8 @@ class Store(NamedTuple):
 
     settings: Settings
     threads: Threads
-    letters: Letters
-    roster: Roster
+    letters: DeadLetters
+    roster: WorkerRegistry
 
 
 def located(settings: Settings) -> str:
@@ -67,6 +67,6 @@ async def opened() -> AsyncIterator[Store]:
         if problems := [*found.unusable(), *found.refused()]:
             raise ConfigurationError(f"the Redis at {place(url)} cannot be used: {'; '.join(problems)}")
         threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
-        yield Store(settings, threads, Letters(threads, seen_days=settings.seen_days), Roster(database))
+        yield Store(settings, threads, DeadLetters(threads, seen_days=settings.seen_days), WorkerRegistry(database))
     finally:
         await database.close()

@@ -11,7 +11,7 @@ from answerback.log import get_logger
 log = get_logger(__name__)
 
 
-async def for_ever(call: Callable[[], Awaitable[None]]) -> None:
+async def run_forever(call: Callable[[], Awaitable[None]]) -> None:
     """Begin again whatever ends it: a worker that silently stopped to renew its leases would be worse than none."""
     while True:
         try:

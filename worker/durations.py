@@ -20,7 +20,7 @@ def who(agent: Agent) -> Who:
     return agent.workspace, agent.name
 
 
-class Pace:
+class TurnDurations:
     """The times of turns that came to their end, ms."""
 
     def __init__(self) -> None:

@@ -8,14 +8,14 @@ from prometheus_client.registry import Collector
 
 from answerback.store import Claim, Database, Outgoing
 
-from .claiming.claims import Claims
+from .claiming.claims import Claimer
 from .turns.turns import Turns
 
 
 class Health(Collector):
     """The health of one worker."""
 
-    def __init__(self, database: Database, turns: Turns, working: Claims[Claim], sending: Claims[Outgoing]) -> None:
+    def __init__(self, database: Database, turns: Turns, working: Claimer[Claim], sending: Claimer[Outgoing]) -> None:
         self._database = database
         self._turns = turns
         self._registry = CollectorRegistry()

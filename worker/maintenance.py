@@ -6,14 +6,14 @@ from typing import Any
 
 from arq import cron
 
-from answerback.store import Chats, Roster
+from answerback.store import Chats, WorkerRegistry
 
 from .retention import Retention
 
 
 async def forget_silent_workers(ctx: dict[Any, Any]) -> int:
     """Drop the reports of workers that have been silent for a day. Returns how many still report."""
-    roster: Roster = ctx["roster"]
+    roster: WorkerRegistry = ctx["roster"]
     return len(await roster.workers())
 
 

@@ -9,10 +9,10 @@ from arq import cron
 from arq.cron import CronJob
 
 from answerback.errors import RateLimited, Rejected, StoreFull, StoreUnavailable, Unavailable
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.platforms.github.deliveries import deliveries
-from answerback.redelivery import Redelivery, Round
+from answerback.redelivery import Redelivery, RedeliveryReport
 from answerback.settings import Settings
 from answerback.store import Database, Outbox, Redeliveries
 
@@ -24,7 +24,7 @@ LONGEST = 1800
 """Seconds that a round may take."""
 
 
-def redelivering(settings: Settings, http: Http, outbox: Outbox, database: Database) -> list[CronJob]:
+def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, database: Database) -> list[CronJob]:
     """The job, or none. It runs when a worker starts, too: that is often the end of an outage."""
     hooks, found = settings.github_redeliver, deliveries(settings)
     if not hooks or found is None:
@@ -64,7 +64,7 @@ class _Job:
         return sum(each.outcome == "asked" for each in found.missing)
 
 
-def _tell(found: Round) -> None:
+def _tell(found: RedeliveryReport) -> None:
     if found.unknown:
         log.error("nobody looked for longer than GitHub remembers", hook=found.hook, since=found.since)
     for each in found.missing:

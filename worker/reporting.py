@@ -8,13 +8,13 @@ import socket
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Claim, Flows, Outgoing, Roster, Threads, WorkerReport
-from answerback.store.fleet.metrics import Measures
+from answerback.store import Claim, Flows, Outgoing, Threads, WorkerRegistry, WorkerReport
+from answerback.store.fleet.metrics import Metrics
 from answerback.store.fleet.workers import report_from_thread
 
-from .claiming.claims import Claims
+from .claiming.claims import Claimer
 from .replies.identities import Identities
-from .turns.agents import Served
+from .turns.agents import AgentRegistry
 from .turns.turns import Turns
 
 
@@ -26,11 +26,11 @@ class Heartbeat:
         worker: str,
         settings: Settings,
         threads: Threads,
-        roster: Roster,
-        served: Served,
+        roster: WorkerRegistry,
+        served: AgentRegistry,
         turns: Turns,
-        working: Claims[Claim],
-        sending: Claims[Outgoing],
+        working: Claimer[Claim],
+        sending: Claimer[Outgoing],
         identities: Identities,
     ) -> None:
         self._worker = worker
@@ -43,7 +43,7 @@ class Heartbeat:
         self._sending = sending
         self._identities = identities
         self._flows = Flows(threads)
-        self._measures = Measures(threads.database)
+        self._measures = Metrics(threads.database)
         self._started = 0
         self.tried = asyncio.Event()
         """Set when the first report is written, or cannot be."""

@@ -14,7 +14,7 @@ from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Archives, Threads
 
-from .retry import patiently
+from .retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
@@ -53,11 +53,11 @@ class Retention:
         return dropped
 
     async def _batches(self, days: float) -> AsyncIterator[int]:
-        now = await patiently(self._threads.database.now)
+        now = await retry_while_unavailable(self._threads.database.now)
         before = now - int(days * 86_400_000)
         for p in range(self._threads.partitions):
             kept = 0
-            while ids := await patiently(self._archives.idle, p, before, kept, BATCH):
+            while ids := await retry_while_unavailable(self._archives.idle, p, before, kept, BATCH):
                 found = [archive for id in ids if (archive := await self._read(id))]
                 done = await self._drop([archive for archive in found if _due(archive, before)], now)
                 kept += len(ids) - done
@@ -65,7 +65,7 @@ class Retention:
 
     async def _read(self, id: str) -> Archive | None:
         try:
-            return await patiently(self._archives.read, id)
+            return await retry_while_unavailable(self._archives.read, id)
         except NewerData as error:
             log.warning("an idle thread stays", reason=str(error))
             return None
@@ -73,7 +73,7 @@ class Retention:
     async def _drop(self, archives: Sequence[Archive], now: int) -> int:
         if archives and self._folder is not None:
             await asyncio.to_thread(append, self._folder, now, [line(archive) for archive in archives])
-        return sum([await patiently(self._archives.drop, archive) for archive in archives])
+        return sum([await retry_while_unavailable(self._archives.drop, archive) for archive in archives])
 
 
 def append(folder: Path, now: int, lines: Sequence[bytes]) -> None:

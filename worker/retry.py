@@ -35,7 +35,7 @@ def _tell(state: RetryCallState) -> None:
         log.debug("waiting for Redis", attempt=state.attempt_number, error=str(error))
 
 
-async def patiently(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+async def retry_while_unavailable(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """`await patiently(call, …)`: repeat a call that may be repeated until Redis answers it.
 
     There is no limit: a lease that runs out meanwhile is settled by its fence, not by a clock. Who

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.store.fleet.metrics import Measures, timed
+from answerback.store.fleet.metrics import Metrics, timed
 
 
-class Tally:
+class Counters:
     """The counts of one worker."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Tally:
             self._fresh["turns"] += 1
             self._fresh[timed(time.monotonic() - began)] += 1
 
-    async def flush(self, measures: Measures) -> None:
+    async def flush(self, measures: Metrics) -> None:
         """Hand over what was counted since the last time. Where that fails, it is kept for the next one."""
         counted, self._fresh = self._fresh, Counter()
         try:

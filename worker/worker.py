@@ -20,19 +20,19 @@ from redis.exceptions import RedisError
 from answerback.agents import Agent
 from answerback.agents.journal import Limits
 from answerback.errors import StoreUnfit
-from answerback.http.platform import Http
-from answerback.http.untrusted import Outside
+from answerback.http.platform import PlatformHttp
+from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
 from answerback.settings import Settings
-from answerback.store import Chats, Database, Outbox, Remotes, Roster, Threads
+from answerback.store import Chats, Database, Outbox, RemoteAgents, Threads, WorkerRegistry
 from answerback.store.keys import arq_queue, signals
 from answerback.store.stream.subscription import Subscription
 
-from .background import for_ever, watch
+from .background import run_forever, watch
 from .backoff import Backoff
-from .claiming.claims import Claims
+from .claiming.claims import Claimer
 from .claiming.leases import Leases
-from .claiming.poison import Suspects
+from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import UPKEEP
 from .redelivery import redelivering
@@ -41,12 +41,12 @@ from .replies.identities import Identities
 from .replies.sender import Sender
 from .reporting import Heartbeat
 from .retention import Retention
-from .retry import patiently
+from .retry import retry_while_unavailable
 from .stopping import exit_when_hopeless
-from .turns.agents import Served
+from .turns.agents import AgentRegistry
 from .turns.loop_breaker import Loops
 from .turns.turns import Turns
-from .turns.unserved_agents import Elsewhere
+from .turns.unserved_agents import UnservedAgents
 from .watchdog import Watchdog
 
 log = get_logger(__name__)
@@ -64,7 +64,7 @@ class Worker(arq.Worker):
         lease, backoff = settings.lease, Backoff(settings.retry_base, settings.retry_cap)
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._settings = settings
-        self._served = Served(agents, Remotes(database), Outside(private=settings.allow_private_urls))
+        self._served = AgentRegistry(agents, RemoteAgents(database), UntrustedHttp(private=settings.allow_private_urls))
         self._database = database
         self._threads = Threads(
             database,
@@ -73,10 +73,10 @@ class Worker(arq.Worker):
             seen_days=settings.seen_days,
             history=settings.history_window,
         )
-        self._roster = Roster(database)
+        self._roster = WorkerRegistry(database)
         self._leases = Leases(self._threads, lease, self.id)
         clients = clients_of(settings)
-        self._http = Http(timeout=settings.platform_timeout)
+        self._http = PlatformHttp(timeout=settings.platform_timeout)
         self._identities = Identities(clients, self._http, self._roster, self._threads)
         outbox = Outbox(self._threads, lease=lease)
         sender = Sender(
@@ -95,7 +95,7 @@ class Worker(arq.Worker):
             clients,
             self._identities,
             self._leases.sure,
-            Elsewhere(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
+            UnservedAgents(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
             Loops(settings.loop_turns, clients),
             window=settings.history_window,
             limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
@@ -106,8 +106,8 @@ class Worker(arq.Worker):
         running = self._turns.running
         self._leases.cancelled = partial(running.signal, "cancel")
         self._signals = Subscription(database, running.hear, lambda: None)
-        suspects = Suspects(self._threads, self._turns, self.id, fatal=settings.max_attempts)
-        self._working = Claims(
+        suspects = PoisonIsolation(self._threads, self._turns, self.id, fatal=settings.max_attempts)
+        self._working = Claimer(
             "ready",
             self._threads,
             self._leases,
@@ -117,7 +117,7 @@ class Worker(arq.Worker):
             lease=lease,
             closed=suspects.closed,
         )
-        self._sending = Claims(
+        self._sending = Claimer(
             "due",
             self._threads,
             self._leases,
@@ -170,7 +170,7 @@ class Worker(arq.Worker):
 
     async def serve(self) -> None:
         """Run until a signal asks to stop."""
-        await self._unless_asked(patiently(self._accepted))
+        await self._unless_asked(retry_while_unavailable(self._accepted))
         pause = 0.0
         while self.allow_pick_jobs:
             began = self.loop.time()
@@ -184,7 +184,7 @@ class Worker(arq.Worker):
                 # Redis may answer us, and refuse arq: then this comes round at once.
                 await self._unless_asked(asyncio.sleep(pause))
                 pause = min(2 * pause + 0.1, LONGEST) if self.loop.time() - began < LONGEST else 0.0
-                await self._unless_asked(patiently(self._database.now))
+                await self._unless_asked(retry_while_unavailable(self._database.now))
         try:
             await self.close()
         except (RedisError, OSError, asyncio.CancelledError):
@@ -226,9 +226,9 @@ class Worker(arq.Worker):
         log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._served.own])
         halts = self._turns.running.halts
         keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._heartbeat.keep)
-        self._tasks = [asyncio.create_task(for_ever(call)) for call in (*keep, self._watchdog.keep)]
+        self._tasks = [asyncio.create_task(run_forever(call)) for call in (*keep, self._watchdog.keep)]
         self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
-        self._tasks.append(asyncio.create_task(patiently(self._signals.add, signals())))
+        self._tasks.append(asyncio.create_task(retry_while_unavailable(self._signals.add, signals())))
         self._tasks.append(asyncio.create_task(self._database.keep_looking()))
         self._tasks.append(asyncio.create_task(self._begin()))
 
@@ -245,7 +245,7 @@ class Worker(arq.Worker):
             await super()._poll_iteration()
         except (RedisError, OSError) as error:
             log.debug("arq's poll failed", error=str(error))
-            await patiently(self._database.now)
+            await retry_while_unavailable(self._database.now)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
         """The first signal lets turns finish; a second one hands them back at once."""

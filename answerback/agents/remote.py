@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
 from answerback.http.retry_after import seconds_in
-from answerback.http.untrusted import Outside
+from answerback.http.untrusted import UntrustedHttp
 from answerback.messages import Attachment, Message
 from answerback.settings import Settings
 
@@ -30,14 +30,14 @@ LATER = frozenset({408, 425, 429})
 
 
 def ask(
-    name: str, url: str, outside: Outside | None = None, *, bearer_token: SecretStr | None = None
+    name: str, url: str, outside: UntrustedHttp | None = None, *, bearer_token: SecretStr | None = None
 ) -> Callable[[Turn], Awaitable[str]]:
     """A function over a turn that asks the agent at `url`, once for each turn, with the token if there is one.
 
     An attempt that fails is the turn's to repeat, with the same `Idempotency-Key`.
     """
 
-    outside = outside or Outside(private=Settings.load().allow_private_urls)
+    outside = outside or UntrustedHttp(private=Settings.load().allow_private_urls)
 
     async def post(turn: Turn) -> str:
         try:

@@ -23,7 +23,7 @@ class Edge(NamedTuple):
     width: float
 
 
-class Spot:
+class Slot:
     """Room for a vertex, or for an edge on its way through a layer. Vertices lie in the layers 0, 2, 4, …
 
     above, below  what it is joined to
@@ -34,8 +34,8 @@ class Spot:
     def __init__(self, width: float, layer: int) -> None:
         self.width = width
         self.layer = layer
-        self.above: list[Spot] = []
-        self.below: list[Spot] = []
+        self.above: list[Slot] = []
+        self.below: list[Slot] = []
         self.order = 0.0
         self.x = 0.0
 
@@ -83,23 +83,23 @@ def depths(count: int, edges: Sequence[Edge]) -> list[int]:
     return depths
 
 
-def chain(vertices: Sequence[Spot], edge: Edge, back: bool) -> list[Spot]:
+def chain(vertices: Sequence[Slot], edge: Edge, back: bool) -> list[Slot]:
     """An edge's spots, from above to below. Its label is beside the vertex that it comes from."""
     first, last = vertices[edge.source], vertices[edge.target]
     passed = range(first.layer + 1, last.layer)
     label = passed[-1 if back else 0]
-    chain = [first, *(Spot(edge.width if n == label else 1, n) for n in passed), last]
+    chain = [first, *(Slot(edge.width if n == label else 1, n) for n in passed), last]
     for upper, lower in pairwise(chain):
         upper.below.append(lower)
         lower.above.append(upper)
     return chain
 
 
-def order(layers: list[list[Spot]]) -> None:
+def order(layers: list[list[Slot]]) -> None:
     """Put each spot into the middle of those that it is joined to, again and again; keep what crosses least."""
     for layer in layers:
         _number(layer)
-    best: tuple[int, list[list[Spot]]] | None = None
+    best: tuple[int, list[list[Slot]]] | None = None
     for turn in range(ROUNDS):
         for layer in layers if turn % 2 == 0 else reversed(layers):
             for spot in layer:
@@ -115,12 +115,12 @@ def order(layers: list[list[Spot]]) -> None:
     layers[:] = best[1]
 
 
-def _number(layer: list[Spot]) -> None:
+def _number(layer: list[Slot]) -> None:
     for number, spot in enumerate(layer):
         spot.order = number
 
 
-def _crossings(layer: list[Spot]) -> int:
+def _crossings(layer: list[Slot]) -> int:
     """How often the edges below a layer cross."""
     seen: list[float] = []
     found = 0

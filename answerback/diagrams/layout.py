@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from answerback.diagrams.layers import ROUNDS, Edge, Spot, chain, depths, leading_back, order
+from answerback.diagrams.layers import ROUNDS, Edge, Slot, chain, depths, leading_back, order
 
 GAP = 18.0
 """Between two spots of a layer, px."""
@@ -45,9 +45,9 @@ def lay_out(widths: Sequence[float], edges: Sequence[Edge]) -> Layout:
         edge._replace(source=edge.target, target=edge.source) if n in back else edge for n, edge in enumerate(edges)
     ]
     layer_of = depths(len(widths), downward)
-    vertices = [Spot(width, 2 * depth) for width, depth in zip(widths, layer_of, strict=True)]
+    vertices = [Slot(width, 2 * depth) for width, depth in zip(widths, layer_of, strict=True)]
     ways = [chain(vertices, edge, n in back) for n, edge in enumerate(downward)]
-    layers: list[list[Spot]] = [[] for _ in range(2 * max(layer_of, default=0) + 1)]
+    layers: list[list[Slot]] = [[] for _ in range(2 * max(layer_of, default=0) + 1)]
     for spot in [*vertices, *(spot for way in ways for spot in way[1:-1])]:
         layers[spot.layer].append(spot)
     order(layers)
@@ -64,11 +64,11 @@ def lay_out(widths: Sequence[float], edges: Sequence[Edge]) -> Layout:
     )
 
 
-def _y(spot: Spot) -> float:
+def _y(spot: Slot) -> float:
     return spot.layer // 2 * sum(HEIGHTS) + HEIGHTS[0] / 2 + spot.layer % 2 * sum(HEIGHTS) / 2
 
 
-def _set_out(layers: list[list[Spot]]) -> None:
+def _set_out(layers: list[list[Slot]]) -> None:
     """Give each spot its place, as near as there is room to those that it is joined to."""
     for turn in range(ROUNDS):
         for layer in layers if turn % 2 == 0 else reversed(layers):
@@ -81,7 +81,7 @@ def _set_out(layers: list[list[Spot]]) -> None:
             _line_up(layer, wanted)
 
 
-def _line_up(layer: list[Spot], wanted: Sequence[float]) -> None:
+def _line_up(layer: list[Slot], wanted: Sequence[float]) -> None:
     """The places nearest to the wanted ones that leave each its room: least squares, by pooling adjacent violators."""
     pools: list[tuple[float, int]] = []
     offsets = [0.0]
@@ -98,7 +98,7 @@ def _line_up(layer: list[Spot], wanted: Sequence[float]) -> None:
         spot.x = place + offset
 
 
-def _route(spots: Sequence[Spot], back: bool) -> Route:
+def _route(spots: Sequence[Slot], back: bool) -> Route:
     first, *passed, last = spots
     label = passed[-1 if back else 0]
     points = [(first.x, _y(first) + HEIGHTS[0] / 2)]

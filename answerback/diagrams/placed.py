@@ -21,14 +21,14 @@ SPREAD, INSET = 20.0, 28.0
 ANYWHERE = Box("", "from any step", "")
 
 
-class Put(NamedTuple):
+class PlacedBox(NamedTuple):
     """A box, and its middle."""
 
     box: Box
     at: Point
 
 
-class Led(NamedTuple):
+class PlacedEdge(NamedTuple):
     """An edge: the points it passes, and its label with its middle. `back`: it leads to where one came from."""
 
     arrow: Arrow
@@ -43,9 +43,9 @@ class Placed(NamedTuple):
 
     width: float
     height: float
-    boxes: list[Put]
-    anywhere: Put | None
-    edges: list[Led]
+    boxes: list[PlacedBox]
+    anywhere: PlacedBox | None
+    edges: list[PlacedEdge]
     again: dict[str, list[str]]
 
     def middle(self, id: str) -> Point | None:
@@ -73,11 +73,11 @@ def placed(sketch: Sketch) -> Placed:
         ],
     )
     edges = [
-        Led(arrow, route.points, label, route.label, route.back)
+        PlacedEdge(arrow, route.points, label, route.label, route.back)
         for arrow, label, route in zip(ways, labels, layout.routes, strict=True)
     ]
     _part(edges)
-    puts = [Put(box, at) for box, at in zip([*boxes, ANYWHERE], layout.places, strict=False)]
+    puts = [PlacedBox(box, at) for box, at in zip([*boxes, ANYWHERE], layout.places, strict=False)]
     return Placed(
         layout.width + 2 * MARGIN,
         layout.height + 2 * MARGIN,
@@ -97,7 +97,7 @@ def _room(again: list[str], *, first: bool) -> float:
     return WIDTH + 2 * max(LOOP + words.width(again, words.SMALL) if again else 0, LOOP if first else 0)
 
 
-def _part(edges: list[Led]) -> None:
+def _part(edges: list[PlacedEdge]) -> None:
     """Keep the edges apart that meet at one border of a box, in the order in which they come."""
     borders: defaultdict[tuple[str | None, bool], list[tuple[float, int, int]]] = defaultdict(list)
     for number, edge in enumerate(edges):

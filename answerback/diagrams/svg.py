@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from answerback.diagrams import words
 from answerback.diagrams.diagram import Sketch
 from answerback.diagrams.layout import Point
-from answerback.diagrams.placed import HEIGHT, LOOP, MARGIN, WIDTH, Led, Put, placed
+from answerback.diagrams.placed import HEIGHT, LOOP, MARGIN, WIDTH, PlacedBox, PlacedEdge, placed
 
 XMLNS = "http://www.w3.org/2000/svg"
 ROUND = {"instruction": 12.0, "final": HEIGHT / 2}
@@ -61,7 +61,7 @@ def svg(sketch: Sketch, current: str | None = None) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _box(put: Put, kind: str, *, current: bool = False) -> str:
+def _box(put: PlacedBox, kind: str, *, current: bool = False) -> str:
     (x, y), box = put.at, put.box
     about = f"{box.kind} · and back" if box.aside else box.kind
     name = words.lines(box.name, 22, 1)
@@ -83,7 +83,7 @@ def _shape(x: float, y: float, kind: str) -> str:
     return f'<rect class="box" x="{left:.1f}" y="{top:.1f}" {size}/>'
 
 
-def _edge(edge: Led) -> str:
+def _edge(edge: PlacedEdge) -> str:
     start, *rest = edge.points
     path, here = [f"M{_at(start)}"], start
     for number, there in enumerate(rest):
@@ -98,19 +98,19 @@ def _edge(edge: Led) -> str:
     return f'<path class="{" ".join(names)}" marker-end="url(#{tip})" d="{"".join(path)}"/>'
 
 
-def _label(edge: Led) -> str:
+def _label(edge: PlacedEdge) -> str:
     x, y = edge.at
     return _text(x, y + 4 - 6.5 * (len(edge.label) - 1), edge.label, "label")
 
 
-def _again(put: Put, label: list[str]) -> str:
+def _again(put: PlacedBox, label: list[str]) -> str:
     x, y = put.at[0] + WIDTH / 2, put.at[1]
     d = f"M{_at((x, y - 10))}C{_at((x + LOOP - 6, y - 16))} {_at((x + LOOP - 6, y + 16))} {_at((x, y + 10))}"
     text = _text(x + LOOP - 6, y + 4 - 6.5 * (len(label) - 1), label, "label again")
     return f'<path class="way back" marker-end="url(#tip-back)" d="{d}"/>{text}'
 
 
-def _start(put: Put) -> str:
+def _start(put: PlacedBox) -> str:
     x, y = put.at[0] - WIDTH / 2, put.at[1]
     return (
         f'<circle class="tip" cx="{x - LOOP + 6:.1f}" cy="{y:.1f}" r="5"/>'

@@ -13,10 +13,10 @@ import msgspec
 from answerback.agents.turn import Turn
 from answerback.errors import ForbiddenAddress, NoEffect, TurnFailed, Unavailable
 from answerback.flows.definition import Action, ToolDefinition
-from answerback.flows.state import Given
+from answerback.flows.state import AuthorValue
 from answerback.flows.templates import TemplateFailed, evaluate, render
 from answerback.http.retry_after import seconds_in
-from answerback.http.untrusted import Outside
+from answerback.http.untrusted import UntrustedHttp
 
 TRIES = 3
 WAIT = 30.0
@@ -34,7 +34,7 @@ class NotSent(TurnFailed, NoEffect):
     """The request may not be sent to this address."""
 
 
-class Call(msgspec.Struct, frozen=True):
+class ActionRequest(msgspec.Struct, frozen=True):
     """A request in its final form. `repeatable`: it may be sent again when nobody knows how it ended."""
 
     name: str
@@ -46,7 +46,7 @@ class Call(msgspec.Struct, frozen=True):
     repeatable: bool
 
 
-def compose(action: Action, scope: Mapping[str, Any]) -> Call:
+def compose(action: Action, scope: Mapping[str, Any]) -> ActionRequest:
     """The request of an action. Raises `TurnFailed` where its templates make no request."""
     try:
         url = render(action.url, scope, _quoted).strip()
@@ -57,10 +57,10 @@ def compose(action: Action, scope: Mapping[str, Any]) -> Call:
     if body and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json" if body[:1] in b'{["' else "text/plain; charset=utf-8"
     again = action.method in REPEATABLE if action.idempotent is None else action.idempotent
-    return _checked(Call(action.id, action.method, url, headers, body, action.timeout, again))
+    return _checked(ActionRequest(action.id, action.method, url, headers, body, action.timeout, again))
 
 
-def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, Any]) -> Call:
+def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, Any]) -> ActionRequest:
     """The request of an http tool: its arguments are the query of a GET, else the JSON body."""
     method = tool.method or "POST"
     url = render(tool.url or "", scope, _quoted).strip()
@@ -74,10 +74,10 @@ def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, A
     else:
         headers.setdefault("Content-Type", "application/json")
         body = json.dumps(args, ensure_ascii=False).encode()
-    return _checked(Call(tool.id, method, url, headers, body, 30, method in REPEATABLE))
+    return _checked(ActionRequest(tool.id, method, url, headers, body, 30, method in REPEATABLE))
 
 
-def _checked(call: Call) -> Call:
+def _checked(call: ActionRequest) -> ActionRequest:
     parts = urlsplit(call.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TurnFailed(f'"{call.name}": its url has become "{parts.scheme}:…", which is no web address')
@@ -91,7 +91,7 @@ def _quoted(value: Any) -> Any:
     """In an address, what was collected stays one part of it: it cannot lead anywhere else."""
     if value is None:
         return ""
-    return value if isinstance(value, Given) else quote(str(value), safe="%")
+    return value if isinstance(value, AuthorValue) else quote(str(value), safe="%")
 
 
 def _escaped(value: Any) -> Any:
@@ -126,7 +126,7 @@ def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = 
     return render(shape, scope)
 
 
-async def perform(call: Call, outside: Outside, key: str) -> dict[str, Any]:
+async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict[str, Any]:
     """{success, status, data}; without an answer also `error`, and `unknown` if it may have taken effect.
 
     Repeated a few times as long as that can do no harm, and no sooner than whoever refuses it says.
@@ -188,7 +188,7 @@ def _shallow(data: Any) -> bool:
     return False
 
 
-def acting(turn: Turn, outside: Outside) -> Callable[[Action, Mapping[str, Any]], Any]:
+def acting(turn: Turn, outside: UntrustedHttp) -> Callable[[Action, Mapping[str, Any]], Any]:
     """Takes a turn's actions, each a step of it: once, whatever happens to the worker."""
 
     async def act(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:

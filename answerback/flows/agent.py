@@ -13,8 +13,8 @@ from answerback.flows.definition import Flow
 from answerback.flows.engine import Walk
 from answerback.flows.guards import models_part
 from answerback.flows.linting import doubts
-from answerback.flows.state import Place
-from answerback.http.untrusted import Outside
+from answerback.flows.state import FlowState
+from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
 from answerback.settings import Settings
 
@@ -32,20 +32,20 @@ def follow(
     """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
     for doubt in doubts(flow):
         log.warning("something in a flow is perhaps not meant", agent=name, what=str(doubt))
-    outside = Outside(private=Settings.load().allow_private_urls)
+    outside = UntrustedHttp(private=Settings.load().allow_private_urls)
     guide = None
     if model is not None:
         # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
-        from answerback.flows.llm import Guide
+        from answerback.flows.llm import FlowModel
 
-        guide = Guide(name, flow, model, tools, outside, public)
+        guide = FlowModel(name, flow, model, tools, outside, public)
     elif needs := models_part(flow):
         more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
         lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])
         raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"):\n{lines}')
 
     async def think(turn: Turn) -> str | None:
-        place = Place.of(turn.state, name)
+        place = FlowState.of(turn.state, name)
         walk = Walk(
             flow,
             place,

@@ -11,7 +11,7 @@ import msgspec
 from answerback.flows import schema, templates
 from answerback.flows.definition import Action, Criterion, Edge, Flow, Node, Trigger
 from answerback.flows.guards import guard_of
-from answerback.flows.state import Place
+from answerback.flows.state import FlowState
 
 PATHS = 32
 
@@ -35,7 +35,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name, value in args.items() if name not in texts and value is not None}
 
 
-def options(flow: Flow, node: Node, edges: Sequence[Edge], place: Place, scope: Mapping[str, Any]) -> list[Option]:
+def options(flow: Flow, node: Node, edges: Sequence[Edge], place: FlowState, scope: Mapping[str, Any]) -> list[Option]:
     """A way for each of the edges, led on through routers; and to stay, where one can."""
     paths = [path for edge in edges for path in _paths(flow, node, edge)]
     if len(paths) > PATHS:
@@ -70,7 +70,7 @@ def sets(action: Action) -> set[str]:
     return stored | {update.env_key for update in action.env_updates}
 
 
-def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: Place, scope: Mapping[str, Any]) -> Option:
+def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: FlowState, scope: Mapping[str, Any]) -> Option:
     fields: dict[str, Any] = {}
     needed: set[str] = set()
     said: dict[str, str] = {}
@@ -143,7 +143,7 @@ def _held_by(node: Node, edge: Edge, *, first: bool) -> list[Criterion]:
     return [one for one in [*edge.criteria, *(node.completion_criteria if own else ())] if one.required]
 
 
-def held_back(node: Node, edge: Edge, place: Place, fields: Mapping[str, Any], *, first: bool = True) -> list[str]:
+def held_back(node: Node, edge: Edge, place: FlowState, fields: Mapping[str, Any], *, first: bool = True) -> list[str]:
     """What must be known before an edge is taken, and is not."""
     return [
         one.key

@@ -12,8 +12,8 @@ from answerback.flows.definition import Action, Edge, Flow, Node, Trigger
 from answerback.flows.graph import dead_ends
 from answerback.flows.guards import asks_of_itself, guard_of
 from answerback.flows.model import Model
-from answerback.flows.output import Said
-from answerback.flows.state import Place, scope
+from answerback.flows.output import ReplyBuffer
+from answerback.flows.state import FlowState, scope
 from answerback.log import get_logger
 
 log = get_logger(__name__)
@@ -33,7 +33,7 @@ class Walk:
     def __init__(
         self,
         flow: Flow,
-        place: Place,
+        place: FlowState,
         *,
         act: Act,
         model: Model | None = None,
@@ -49,7 +49,7 @@ class Walk:
         self._message = message
         self._user = user
         self._at = at
-        self._said = Said(show)
+        self._said = ReplyBuffer(show)
         self._planned: list[Edge] = []
         """Edges that the model has chosen already, behind the one that was taken."""
         self._phrased: dict[str, str] = {}

@@ -22,13 +22,13 @@ from answerback.flows.actions import REPEATABLE, call_of, perform
 from answerback.flows.choices import Option
 from answerback.flows.definition import Flow, Node, ToolDefinition
 from answerback.flows.model import Refuse
-from answerback.http.untrusted import Outside
+from answerback.http.untrusted import UntrustedHttp
 
 CORRECTIONS = 2
 """How often an answer that does not fit may be corrected before its turn fails."""
 
 
-class Guide:
+class FlowModel:
     """What a flow's turns have in common: the model, and the tools that it may call at each node."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Guide:
         flow: Flow,
         model: str | Model,
         tools: Sequence[Any],
-        outside: Outside,
+        outside: UntrustedHttp,
         public: bool | Collection[str] = False,
     ) -> None:
         self._name = name
@@ -58,9 +58,9 @@ class Guide:
         self.public = public_names(name, [*self._functions.values(), *made], public)
         """The names of the tools whose calls visitors may read."""
 
-    def at(self, turn: Turn) -> Guided:
+    def at(self, turn: Turn) -> TurnModel:
         """It, for one turn."""
-        return Guided(self, turn)
+        return TurnModel(self, turn)
 
     def agent(
         self, node: Node, output: Any, scope: Mapping[str, Any], show: Show | None = None
@@ -120,10 +120,10 @@ class Guide:
         return "\n".join(line for line in lines if line.strip())
 
 
-class Guided:
+class TurnModel:
     """The model in one turn."""
 
-    def __init__(self, guide: Guide, turn: Turn) -> None:
+    def __init__(self, guide: FlowModel, turn: Turn) -> None:
         self._guide = guide
         self._turn = turn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Said:
+class ReplyBuffer:
     """Texts, with an empty line between them. `show` is given all of it, whenever there is more."""
 
     def __init__(self, show: Callable[[str], None]) -> None:

@@ -11,11 +11,11 @@ import msgspec
 from answerback.agents.agent import Agent
 from answerback.agents.journal import Journal
 from answerback.agents.turn import Turn
-from answerback.flows.state import Place
+from answerback.flows.state import FlowState
 from answerback.messages import Author, Event, Message, Reply
 
 
-class Rehearsal:
+class Simulator:
     """One thread. A turn that fails leaves it as it was, and can be tried again."""
 
     def __init__(self, agent: Agent) -> None:
@@ -27,9 +27,9 @@ class Rehearsal:
         self._number = 0
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FlowState:
         """Where it stands in the agent's flow."""
-        return Place.of(_decode(self._state), self.agent.name)
+        return FlowState.of(_decode(self._state), self.agent.name)
 
     async def say(self, text: str) -> str:
         """One turn: the agent's replies. Raises what the agent raises."""

@@ -15,13 +15,13 @@ KEY = "flows"
 """Under it a thread's state holds the place in each agent's flow, by the agent's name."""
 
 
-class Given(str):
+class AuthorValue(str):
     """A value of the flow's author, not of whoever talks to it: it may be part of an address as it is."""
 
     __slots__ = ()
 
 
-class Place(msgspec.Struct, kw_only=True, omit_defaults=True):
+class FlowState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The place of one conversation.
 
     node    the id of the node that was said last; "" before the first turn
@@ -42,7 +42,7 @@ class Place(msgspec.Struct, kw_only=True, omit_defaults=True):
     back: list[str] = msgspec.field(default_factory=list)
 
     @classmethod
-    def of(cls, state: Mapping[str, Any], agent: str) -> Place:
+    def of(cls, state: Mapping[str, Any], agent: str) -> FlowState:
         """The place that a thread's state holds; a new one where there is none."""
         return msgspec.convert(state.get(KEY, {}).get(agent, {}), cls)
 
@@ -56,10 +56,10 @@ class Place(msgspec.Struct, kw_only=True, omit_defaults=True):
         return value is not None and not (isinstance(value, str) and not value.strip())
 
 
-def scope(flow: Flow, place: Place, *, message: str, user: str, at: int) -> dict[str, Any]:
+def scope(flow: Flow, place: FlowState, *, message: str, user: str, at: int) -> dict[str, Any]:
     """The variables of texts and guards. `at`: when the message was sent, in ms."""
-    env = {name: Given(os.environ.get(name, value)) for name, value in flow.environment_variables.items()}
-    env |= {name: Given(value) for name, value in place.env.items()}
+    env = {name: AuthorValue(os.environ.get(name, value)) for name, value in flow.environment_variables.items()}
+    env |= {name: AuthorValue(value) for name, value in place.env.items()}
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return {
         "message": message,

@@ -50,7 +50,7 @@ class _Body(BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-class Http:
+class PlatformHttp:
     """Performs exchanges. Nothing is retried and no redirect followed behind the caller's back."""
 
     def __init__(self, *, timeout: float = 30.0) -> None:

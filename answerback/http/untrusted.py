@@ -59,7 +59,7 @@ def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-class Outside:
+class UntrustedHttp:
     """Performs single requests. Nothing is retried; a session lives as long as its request."""
 
     def __init__(self, *, private: bool = False, resolver: AbstractResolver | None = None) -> None:

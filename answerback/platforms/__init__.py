@@ -62,7 +62,7 @@ class Sent(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-class More(msgspec.Struct, frozen=True):
+class NextPage(msgspec.Struct, frozen=True):
     """A reply is not on this page of a search; `cursor` asks for the next one."""
 
     cursor: str
@@ -126,7 +126,7 @@ class Client(Protocol):
         """Post one reply. Its last request is the one that takes effect."""
         ...
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
         """Look through one page for a reply that may have been posted already; only asked where `once` is "find".
 
         The first page, or the one at `reply.cursor`. What somebody else wrote is not ours, whatever it carries.

@@ -3,15 +3,15 @@
 `threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
 """
 
-from answerback.store.chats.chat import Chat, Opening
+from answerback.store.chats.chat import Chat, NewChat
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.flows import Flows
 from answerback.store.fleet.redeliveries import Redeliveries
-from answerback.store.fleet.remote_agents import Remote, Remotes
-from answerback.store.fleet.workers import AgentReport, Roster, WorkerReport
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
+from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
 from answerback.store.redis import Database
 from answerback.store.threads.archives import Archives, Purged
-from answerback.store.threads.dead_letters import Letters
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.records import Claim, Commit, Step
@@ -25,18 +25,18 @@ __all__ = [
     "Claim",
     "Commit",
     "Database",
+    "DeadLetters",
     "Flows",
-    "Letters",
-    "Opening",
+    "NewChat",
     "Outbox",
     "Outgoing",
     "Purged",
     "Receipt",
     "Redeliveries",
-    "Remote",
-    "Remotes",
-    "Roster",
+    "RemoteAgent",
+    "RemoteAgents",
     "Step",
     "Threads",
+    "WorkerRegistry",
     "WorkerReport",
 ]

@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Group(Generic[T, R]):
+class Batcher(Generic[T, R]):
     """Calls `flush` with a list of items: at most `limit` items a call, at most `flights` calls at a time.
 
     `flush` returns a result for each item, in order; what it raises is raised to each of its items. While the

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from answerback.store.batching import Group
+from answerback.store.batching import Batcher
 from answerback.store.redis import Database, Value
 
 _WITH = re.compile(rb"^-- With (\w+)$", re.MULTILINE)
@@ -37,7 +37,7 @@ class Script:
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
-    ) -> Group[Part, Any]:
+    ) -> Batcher[Part, Any]:
         """Calls that go out together: `keys` and `args` are common to all, each part adds its own.
 
         A part is made, and fails, before it joins a group: it must not take the others down with it.
@@ -51,7 +51,7 @@ class Script:
             results: Sequence[Any] = await self(all_keys, all_args)
             return results
 
-        return Group(flush, limit, flights)
+        return Batcher(flush, limit, flights)
 
 
 class Scripts:
@@ -64,12 +64,12 @@ class Scripts:
         self.accept = script("accept")
         self.amend = script("amend")
         self.remember = script("remember")
-        self.open = script("open")
-        self.change = script("change")
+        self.open_chat = script("open_chat")
+        self.update_chat = script("update_chat")
         self.filter = script("filter")
-        self.take = script("take")
+        self.reserve = script("reserve")
         self.claim = script("claim")
-        self.gather = script("gather")
+        self.take_more_events = script("take_more_events")
         self.extend = script("extend")
         self.count_step = script("count_step")
         self.step = script("step")
@@ -79,22 +79,22 @@ class Scripts:
         self.commit = script("commit")
         self.release = script("release")
         self.bury = script("bury")
-        self.revive = script("revive")
-        self.drop = script("drop")
+        self.replay_event = script("replay_event")
+        self.delete_dead_letter = script("delete_dead_letter")
         self.claim_outbox = script("claim_outbox")
-        self.mark = script("mark")
+        self.mark_sending = script("mark_sending")
         self.settle = script("settle")
         self.defer = script("defer")
         self.confirm = script("confirm")
-        self.repost = script("repost")
+        self.replay_reply = script("replay_reply")
         self.divide = script("divide")
         self.rotate = script("rotate")
         self.revoke = script("revoke")
-        self.limit = script("limit")
+        self.rate_limit = script("rate_limit")
         self.begin_request = script("begin_request")
         self.finish_request = script("finish_request")
         self.unlock = script("unlock")
         self.requeue = script("requeue")
-        self.replace = script("replace")
-        self.ask = script("ask")
+        self.replace_thread = script("replace_thread")
+        self.record_redelivery = script("record_redelivery")
         self.try_write = script("try_write")

@@ -13,7 +13,7 @@ from answerback.store.access.api_keys import Scope
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
+class Principal:
     """Who calls: an API key, or the holder of a session's token.
 
     key      the id of the API key; a session's is the one that the session was opened with
@@ -38,7 +38,7 @@ class Caller:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class RequestContext:
     """A call whose caller may make it, and whose body and query are right.
 
     body         the route's model, None where it has none; `query` likewise
@@ -49,7 +49,7 @@ class Call:
     """
 
     request: web.Request
-    caller: Caller
+    caller: Principal
     body: Any
     query: Any
     path: Mapping[str, str]

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import Database
-from answerback.store.access.idempotency import RUNNING, Answer, Conflict, Idempotency
+from answerback.store.access.idempotency import RUNNING, Conflict, Idempotency, StoredResponse
 
-from ..problems import Place, Problem
-from .context import Call, Caller
+from ..problems import FieldError, Problem
+from .context import Principal, RequestContext
 from .route import Route
 
 HEADER = "Idempotency-Key"
@@ -22,26 +22,30 @@ LONGEST = 255
 KEPT_HEADERS = ("Content-Type", "Location")
 
 
-def named(request: web.Request, route: Route, caller: Caller) -> tuple[str, bool]:
+def named(request: web.Request, route: Route, caller: Principal) -> tuple[str, bool]:
     """What the call is known by, and whether it may come again. Raises `Problem`: 400."""
     name = request.headers.get(HEADER)
     # All visitors of a page share its publishable key: what one of them names is not another's to ask for.
     if route.method != "POST" or route.raw or route.scope is None or caller.kind == "pub" or name is None:
         return secrets.token_hex(32), False
     if not 0 < len(name) <= LONGEST or not name.isascii() or not name.isprintable():
-        place = Place(where="header", at=HEADER, detail=f"1 to {LONGEST} printable ASCII characters")
+        place = FieldError(where="header", at=HEADER, detail=f"1 to {LONGEST} printable ASCII characters")
         raise Problem(400, f"{HEADER} has 1 to {LONGEST} printable ASCII characters", code="invalid", errors=[place])
     return sha256(f"{caller.workspace}\n{caller.id}\n{name}".encode()).hexdigest(), True
 
 
-class Repeats:
+class IdempotencyMiddleware:
     """The POSTs that name themselves."""
 
     def __init__(self, database: Database) -> None:
         self._store = Idempotency(database)
 
     async def once(
-        self, call: Call, route: Route, raw: bytes, handler: Callable[[Call], Awaitable[web.StreamResponse]]
+        self,
+        call: RequestContext,
+        route: Route,
+        raw: bytes,
+        handler: Callable[[RequestContext], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         """Answer a call that named itself. Raises `Problem`: 409."""
         address = f"{route.method} {call.request.rel_url.raw_path_qs}"
@@ -49,7 +53,7 @@ class Repeats:
         alone = route.repeated == "answer"
         begun = await self._store.begin(call.idempotency, *prints, alone=alone)
         match begun:
-            case Answer(status, headers, body):
+            case StoredResponse(status, headers, body):
                 return web.Response(status=status, body=body, headers={**headers, "Idempotent-Replayed": "true"})
             case Conflict("running", wait):
                 detail = f"a request with this {HEADER} is being worked on"
@@ -61,9 +65,9 @@ class Repeats:
                 return await handler(call) if not alone else await self._alone(call, owner, handler)
 
     async def _alone(
-        self, call: Call, owner: str, handler: Callable[[Call], Awaitable[web.StreamResponse]]
+        self, call: RequestContext, owner: str, handler: Callable[[RequestContext], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        kept: Answer | None = None
+        kept: StoredResponse | None = None
         try:
             async with asyncio.timeout(RUNNING * 0.9):
                 response = await handler(call)
@@ -71,7 +75,7 @@ class Repeats:
             if isinstance(response, web.Response) and response.status < 400:
                 body = response.body if isinstance(response.body, bytes) else b""
                 headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-                kept = Answer(response.status, headers, body)
+                kept = StoredResponse(response.status, headers, body)
             return response
         except TimeoutError:
             raise Problem(503, "this took too long, try again", retry_after=5) from None
@@ -79,7 +83,7 @@ class Repeats:
             # A caller who left does not take the answer with him; and what was done is done, kept or not.
             await asyncio.shield(asyncio.create_task(self._finish(call.idempotency, owner, kept)))
 
-    async def _finish(self, digest: str, owner: str, kept: Answer | None) -> None:
+    async def _finish(self, digest: str, owner: str, kept: StoredResponse | None) -> None:
         try:
             await self._store.finish(digest, owner, kept)
         except (StoreUnavailable, StoreFull):

@@ -16,7 +16,7 @@ from answerback.errors import AnswerbackError
 from answerback.log import get_logger
 from answerback.store import Chats
 
-from .context import Call
+from .context import RequestContext
 from .idempotency import HEADER
 
 log = get_logger(__name__)
@@ -35,7 +35,7 @@ class Leaving:
         self._stopping: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def watched(self, call: Call, id: str, *, again: bool) -> AsyncIterator[None]:
+    async def watched(self, call: RequestContext, id: str, *, again: bool) -> AsyncIterator[None]:
         """While a client waits for the one answer of the chat `id`. `again`: it had asked before, and came back."""
         if HEADER in call.request.headers:
             yield
@@ -49,19 +49,19 @@ class Leaving:
             if _gone(call.request):
                 self._stop(call, id, came)
 
-    async def _watch(self, call: Call, id: str, came: int) -> None:
+    async def _watch(self, call: RequestContext, id: str, came: int) -> None:
         while True:
             if _gone(call.request):
                 self._stop(call, id, came)
                 return
             await asyncio.sleep(LOOK)
 
-    def _stop(self, call: Call, id: str, came: int) -> None:
+    def _stop(self, call: RequestContext, id: str, came: int) -> None:
         task = asyncio.create_task(self._cancel(call, id, came))
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
 
-    async def _cancel(self, call: Call, id: str, came: int) -> None:
+    async def _cancel(self, call: RequestContext, id: str, came: int) -> None:
         workspace = call.caller.workspace
         try:
             if call.again:

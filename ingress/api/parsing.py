@@ -10,7 +10,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ..problems import BROKEN_OFF, Place, Problem
+from ..problems import BROKEN_OFF, FieldError, Problem
 
 DIGITS = 1000
 """Digits of a whole number."""
@@ -90,17 +90,17 @@ def encodable(request: web.Request) -> None:
         raise _invalid(400, "the address is not UTF-8") from None
 
 
-def _invalid(status: int, detail: str, errors: list[Place] | None = None) -> Problem:
+def _invalid(status: int, detail: str, errors: list[FieldError] | None = None) -> Problem:
     return Problem(status, detail, code="invalid", errors=errors or ())
 
 
-def _place(where: Literal["body", "query"], location: tuple[int | str, ...], message: str) -> Place:
+def _place(where: Literal["body", "query"], location: tuple[int | str, ...], message: str) -> FieldError:
     steps = [str(step).encode(errors="replace").decode() for step in location]
     if where == "query":
-        return Place(where=where, at=".".join(steps), detail=message)
+        return FieldError(where=where, at=".".join(steps), detail=message)
     # A JSON pointer: https://www.rfc-editor.org/rfc/rfc6901
     pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-    return Place(where=where, at=pointer, detail=message.removeprefix("Value error, "))
+    return FieldError(where=where, at=pointer, detail=message.removeprefix("Value error, "))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store import Database
 from answerback.store.access.idempotency import REMEMBERED
-from answerback.store.access.rate_limits import Rates
+from answerback.store.access.rate_limits import RateLimits
 
 from ..problems import PREPARED, Problem, explained
 from . import parsing as body
 from .auth.address_limits import Strangers
-from .auth.callers import Callers
+from .auth.callers import Authenticator
 from .auth.origins import Origins
-from .context import Call, Caller
+from .context import Principal, RequestContext
 from .conversations.client_retries import Retries
 from .conversations.waits import Wait, Waits
-from .idempotency import Repeats, named
+from .idempotency import IdempotencyMiddleware, named
 from .route import Route
 from .sse import TYPE
 
@@ -37,10 +37,10 @@ class Api:
         self.routes = routes
         self._read_timeout = settings.read_timeout
         self._strangers = Strangers(settings)
-        self.callers = Callers(database, self._strangers)
+        self.callers = Authenticator(database, self._strangers)
         self._origins = Origins(self.callers)
-        self._rates = Rates(database, rate=settings.api_rate, burst=settings.api_burst)
-        self._repeats = Repeats(database)
+        self._rates = RateLimits(database, rate=settings.api_rate, burst=settings.api_burst)
+        self._repeats = IdempotencyMiddleware(database)
         self.waits = Waits(self.callers.find)
         self._retries = Retries(database, settings.turn_timeout)
 
@@ -58,7 +58,7 @@ class Api:
             app.router.add_route("OPTIONS", path, self._origins.preflight(allowed))
         app.on_response_prepare.append(_complete)
 
-    async def admit(self, request: web.Request, route: Route) -> Caller:
+    async def admit(self, request: web.Request, route: Route) -> Principal:
         """The caller, if he may call this route, and now. Raises `Problem`: 401, 403, 404, 429."""
         caller = await self.callers.find(request)
         _check(caller, route, request)
@@ -101,7 +101,7 @@ class Api:
             raw = await body.read(request, route.limit, self._read_timeout)
         known, again = named(request, route, caller)
         retried = None if again else await self._retries.find(request, route, caller, raw)
-        call = Call(
+        call = RequestContext(
             request=request,
             caller=caller,
             body=body.parsed(request, raw, route.body) if route.body else None,
@@ -118,11 +118,11 @@ class Api:
         return await route.handler(call)
 
 
-NOBODY = Caller(workspace="", key="", kind="", scopes=frozenset())
+NOBODY = Principal(workspace="", key="", kind="", scopes=frozenset())
 """The caller of a public route."""
 
 
-def _check(caller: Caller, route: Route, request: web.Request) -> None:
+def _check(caller: Principal, route: Route, request: web.Request) -> None:
     scope = route.scope
     if caller.kind == "pub":
         if not route.publishable:

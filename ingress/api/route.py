@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from answerback.store.access.api_keys import Scope
 
 from ..problems import Problem, rendered
-from .context import Call
+from .context import RequestContext
 
 BASE = "/api/v1"
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Handler = Callable[[RequestContext], Awaitable[web.StreamResponse]]
 Refuse = Callable[[Problem], web.Response]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 

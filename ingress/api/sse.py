@@ -13,7 +13,7 @@ from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.stream.events import Delta
+from answerback.store.stream.events import StoredEvent
 from answerback.store.stream.followers import Forgotten
 
 from ..problems import Problem
@@ -43,7 +43,7 @@ class Streams:
         self._heartbeat = heartbeat
 
     async def send(
-        self, request: web.Request, deltas: AsyncIterator[Delta], *, first: bytes = b""
+        self, request: web.Request, deltas: AsyncIterator[StoredEvent], *, first: bytes = b""
     ) -> web.StreamResponse:
         """Answer with the deltas to their end, or until the reader leaves. `first` is sent before them."""
         return await self.relay(request, _Events(deltas), first=b"retry: %d\n\n" % RETRY + first)
@@ -109,7 +109,7 @@ class Streams:
 class _Events:
     """Deltas as events."""
 
-    def __init__(self, deltas: AsyncIterator[Delta]) -> None:
+    def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
         self._deltas = deltas
         self._over = False
 

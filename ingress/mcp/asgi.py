@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ..api.context import Caller
+from ..api.context import Principal
 from ..api.sse import CACHE, STALLED, TYPE, one_line
 
 Scope = MutableMapping[str, Any]
@@ -28,7 +28,7 @@ LOOK = 1.0
 class Exchange:
     """One request with its whole body, and its response, as ASGI sees them. `streams`: whether that may be a stream."""
 
-    def __init__(self, request: web.Request, body: bytes, caller: Caller, *, streams: bool) -> None:
+    def __init__(self, request: web.Request, body: bytes, caller: Principal, *, streams: bool) -> None:
         self._request = request
         self._body: bytes | None = body
         self._scope = {**_scope(request), CALLER: caller, STREAMS: streams}

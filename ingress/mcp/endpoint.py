@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import RootModel
 
-from answerback.store.fleet.agents import Directory
+from answerback.store.fleet.agents import AgentDirectory
 
 from ..api import parsing as body
-from ..api.context import Call
+from ..api.context import RequestContext
 from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
 from ..api.conversations.waits import current
@@ -28,7 +28,7 @@ from ..api.schemas.messages import BODY
 from ..api.sse import TYPE
 from ..problems import Problem
 from .asgi import Application, Exchange
-from .hearing import Hearing
+from .hearing import AnswerWaiter
 from .tools import Tools
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Mcp:
 
     def __init__(self, conversation: Conversation, read_timeout: float) -> None:
         self._read_timeout = read_timeout
-        self._hearing = Hearing(conversation)
-        self._tools = Tools(conversation, self._hearing, Agents(Directory(conversation.threads.database)))
+        self._hearing = AnswerWaiter(conversation)
+        self._tools = Tools(conversation, self._hearing, Agents(AgentDirectory(conversation.threads.database)))
         self._server: ToolServer | None = None
         self._loading: asyncio.Task[Application] | None = None
 
@@ -64,7 +64,7 @@ class Mcp:
             )
         ]
 
-    async def post(self, call: Call) -> web.StreamResponse:
+    async def post(self, call: RequestContext) -> web.StreamResponse:
         """Answer a message of the protocol."""
         request = call.request
         if "Access-Control-Allow-Origin" not in request[HEADERS] and not _own(request.headers.get("Origin"), request):

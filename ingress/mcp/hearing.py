@@ -10,12 +10,12 @@ import msgspec
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store.chats.answers import Answer, answer
-from answerback.store.stream.events import Delta
+from answerback.store.chats.answers import TurnAnswer, answer
+from answerback.store.stream.events import StoredEvent
 from answerback.store.stream.followers import Forgotten
 
-from ..api.context import Caller
-from ..api.conversations.conversation import Conversation, Said
+from ..api.context import Principal
+from ..api.conversations.conversation import Conversation, PostedMessage
 from ..api.conversations.turn_filter import End, failure
 
 log = get_logger(__name__)
@@ -26,7 +26,7 @@ Progress = Callable[[str], Awaitable[None]]
 """Is told in words how a turn comes on."""
 
 
-class Hearing:
+class AnswerWaiter:
     """Those who wait for answers in one ingress process."""
 
     def __init__(self, conversation: Conversation) -> None:
@@ -37,7 +37,9 @@ class Hearing:
         """Let nobody wait any more; what was said is stored, and answered."""
         self._closing.set()
 
-    async def ask(self, caller: Caller, thread: str, event: Event, progress: Progress) -> tuple[str, Answer | None]:
+    async def ask(
+        self, caller: Principal, thread: str, event: Event, progress: Progress
+    ) -> tuple[str, TurnAnswer | None]:
         """Store a message and wait for its answer; its id and the answer, or None where that comes later.
 
         Who leaves only stops listening. Raises what `Chats.say` does, and `Problem` when answering it failed for good.
@@ -56,7 +58,7 @@ class Hearing:
             self._conversation.refuse_dropped(found)
         return said.receipt.dispatch_id, found
 
-    async def _hear(self, said: Said, progress: Progress) -> Answer | None:
+    async def _hear(self, said: PostedMessage, progress: Progress) -> TurnAnswer | None:
         receipt = said.receipt
         try:
             async with said.deltas() as deltas:
@@ -72,7 +74,7 @@ class Hearing:
             return None
 
 
-def _words(delta: Delta) -> str:
+def _words(delta: StoredEvent) -> str:
     data = msgspec.json.decode(delta.data)
     match delta.kind:
         case "turn":

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from answerback.errors import BadCursor
 
-from ..api.context import Caller
+from ..api.context import Principal
 from ..api.schemas.messages import BODY
 from ..problems import explained
 from .asgi import CALLER, STREAMS, Application, Scope
@@ -138,9 +138,9 @@ def _described(tool: Tool) -> Described:
     )
 
 
-def _caller(context: ServerRequestContext[Any]) -> Caller:
+def _caller(context: ServerRequestContext[Any]) -> Principal:
     caller = context.request.scope[CALLER] if context.request else None
-    assert isinstance(caller, Caller)
+    assert isinstance(caller, Principal)
     return caller
 
 

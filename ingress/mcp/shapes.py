@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from answerback.store.chats.answers import Answer
-from answerback.store.chats.chat import Whole
+from answerback.store.chats.answers import TurnAnswer
+from answerback.store.chats.chat import ChatSnapshot
 
-from ..api.context import Caller
+from ..api.context import Principal
 from ..api.route import Model
 from ..api.routes.threads import NewThread
 from ..api.schemas.messages import Content
@@ -57,7 +57,7 @@ class ReadThread(ThreadView):
     waiting: list[MessageView] = Field(description="what is not answered yet; the first may be under way")
 
     @classmethod
-    def read(cls, whole: Whole, caller: Caller, limit: int) -> ReadThread:
+    def read(cls, whole: ChatSnapshot, caller: Principal, limit: int) -> ReadThread:
         """A chat with its newest messages."""
         shown = whole.messages[-limit:]
         return cls(
@@ -80,7 +80,7 @@ class Answered(Model):
     messages: list[MessageView] = Field(description="the answer's messages, of which `content` is the text")
 
     @classmethod
-    def of(cls, thread: str, id: str, answer: Answer | None, caller: Caller) -> Answered:
+    def of(cls, thread: str, id: str, answer: TurnAnswer | None, caller: Principal) -> Answered:
         """An answer of the store, as a caller sees it; None: it is not answered yet."""
         said = [MessageView.of(message, caller) for message in answer.messages] if answer else []
         status: Literal["completed", "cancelled", "ignored", "stored"] = (

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from answerback.store import Opening
+from answerback.store import NewChat
 from answerback.store.access.api_keys import Scope
 from answerback.store.threads.search import Filter
 
-from ..api.context import Caller
+from ..api.context import Principal
 from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
 from ..api.conversations.messages import platforms
 from ..api.route import Model
-from ..api.routes.threads import Listing, Threads
+from ..api.routes.threads import ThreadQuery, Threads
 from ..api.schemas.threads import ThreadView
 from ..problems import Problem
-from .hearing import Hearing, Progress
+from .hearing import AnswerWaiter, Progress
 from .shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage
 
 
@@ -39,7 +39,7 @@ class Tool:
     scope: Scope
     arguments: type[Model]
     result: type[Model]
-    run: Callable[[Caller, Any, Progress], Awaitable[Model]]
+    run: Callable[[Principal, Any, Progress], Awaitable[Model]]
     reads: bool = False
     repeatable: bool = False
 
@@ -47,7 +47,7 @@ class Tool:
 class Tools:
     """The tools over the chats of one ingress process."""
 
-    def __init__(self, conversation: Conversation, hearing: Hearing, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, hearing: AnswerWaiter, agents: Agents) -> None:
         self._conversation = conversation
         self._chats = conversation.chats
         self._hearing = hearing
@@ -59,7 +59,7 @@ class Tools:
             Tool(
                 name="list_chat_threads", title="List chat threads", scope="chat:read", reads=True, repeatable=True,
                 description="List the chat threads of this workspace, the one where something was said last first.",
-                arguments=Listing, result=Threads, run=self.list,
+                arguments=ThreadQuery, result=Threads, run=self.list,
             ),
             Tool(
                 name="create_chat_thread", title="Create a chat thread", scope="chat:write",
@@ -85,7 +85,7 @@ class Tools:
             ),
         ]  # fmt: skip
 
-    async def list(self, caller: Caller, wanted: Listing, progress: Progress) -> Threads:
+    async def list(self, caller: Principal, wanted: ThreadQuery, progress: Progress) -> Threads:
         """A page of the threads."""
         page = await self._chats.list(
             caller.workspace,
@@ -100,10 +100,10 @@ class Tools:
         )
         return Threads(threads=[ThreadView.of(chat, caller) for chat in page.chats], next_cursor=page.cursor)
 
-    async def create(self, caller: Caller, wanted: CreateThread, progress: Progress) -> ThreadView:
+    async def create(self, caller: Principal, wanted: CreateThread, progress: Progress) -> ThreadView:
         """A new thread, or the one that was made with the same `idempotency_key`."""
         await self._agents.check(caller, wanted.agent)
-        opening = Opening(
+        opening = NewChat(
             user=wanted.user_id or "",
             agent=wanted.agent or "",
             title=wanted.title,
@@ -113,12 +113,12 @@ class Tools:
         id = f"th_{_id(caller, wanted.idempotency_key)[:20]}"
         return ThreadView.of(await self._chats.open(caller.workspace, id, opening), caller)
 
-    async def get(self, caller: Caller, wanted: GetThread, progress: Progress) -> ReadThread:
+    async def get(self, caller: Principal, wanted: GetThread, progress: Progress) -> ReadThread:
         """A thread with its newest messages."""
         found = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
         return ReadThread.read(found, caller, wanted.limit)
 
-    async def send(self, caller: Caller, wanted: SendMessage, progress: Progress) -> Answered:
+    async def send(self, caller: Principal, wanted: SendMessage, progress: Progress) -> Answered:
         """What became of a message."""
         thread = wanted.thread_id
         _refuse_platforms(caller, thread)
@@ -128,18 +128,18 @@ class Tools:
         receipt, _ = await self._conversation.leave(caller, thread, event)
         return Answered.of(thread, receipt.dispatch_id, None, caller)
 
-    async def archive(self, caller: Caller, wanted: ArchiveThread, progress: Progress) -> ThreadView:
+    async def archive(self, caller: Principal, wanted: ArchiveThread, progress: Progress) -> ThreadView:
         """The thread as it is now."""
         _refuse_platforms(caller, wanted.thread_id)
         chat = await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived)
         return ThreadView.of(chat, caller)
 
 
-def _id(caller: Caller, key: str) -> str:
+def _id(caller: Principal, key: str) -> str:
     # The same for the same caller and key, and no other's; drawn where there is none.
     return sha256(f"mcp\n{caller.workspace}\n{caller.id}\n{key}".encode()).hexdigest() if key else secrets.token_hex(32)
 
 
-def _refuse_platforms(caller: Caller, thread: str) -> None:
+def _refuse_platforms(caller: Principal, thread: str) -> None:
     if ":" in thread and platforms(caller):
         raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")

@@ -24,7 +24,7 @@ HEADERS = {
 }
 
 
-class File:
+class StaticFile:
     """One of them, in memory."""
 
     def __init__(self, name: str, text: str, headers: Mapping[str, str]) -> None:
@@ -51,10 +51,12 @@ def pages() -> list[web.RouteDef]:
     assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
     for folder in ("dashboard", "markdown"):
         assets += [(f"{folder}/", file) for file in here.joinpath(folder).iterdir()]
-    found = {f"/assets/{folder}{file.name}": File(file.name, file.read_text(), HEADERS) for folder, file in assets}
+    found = {
+        f"/assets/{folder}{file.name}": StaticFile(file.name, file.read_text(), HEADERS) for folder, file in assets
+    }
     found["/"] = found["/assets/dashboard/index.html"]
     # Any page may load it: what it may do there is for the server to say.
     everywhere = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
     widget = bundle(here.joinpath("widget"))
-    found["/widget.js"] = File("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})
+    found["/widget.js"] = StaticFile("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})
     return [web.get(path, file.get) for path, file in found.items()]

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System
 
 
@@ -41,7 +41,7 @@ class Caller:
 
 async def key(system: System, *scopes: str, workspace: str = "default") -> str:
     """A new key; for chatting, unless `scopes` say otherwise."""
-    _, shown = await Keys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
+    _, shown = await ApiKeys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
     return str(shown)
 
 

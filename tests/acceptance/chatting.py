@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System
 
 
@@ -118,6 +118,6 @@ class Screen:
 @asynccontextmanager
 async def client(system: System, workspace: str = "acme", *scopes: str, port: int = 0) -> AsyncIterator[Client]:
     """A client with a key of its own."""
-    _, shown = await Keys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
+    _, shown = await ApiKeys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
     async with aiohttp.ClientSession() as session:
         yield Client(session, port or system.port, str(shown))

@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from answerback.store import keys
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System
 
 EVERYTHING = ("chat:read", "chat:write")
@@ -20,7 +20,7 @@ EVERYTHING = ("chat:read", "chat:write")
 
 async def key(system: System, workspace: str = "acme", *scopes: str) -> str:
     """A new key."""
-    _, shown = await Keys(system.database).create(workspace, scopes=scopes or EVERYTHING)
+    _, shown = await ApiKeys(system.database).create(workspace, scopes=scopes or EVERYTHING)
     return str(shown)
 
 

@@ -106,7 +106,7 @@ def arm(environment: Mapping[str, str]) -> None:
         time.time = lambda: sabotage.real_time() + off
     if megabytes := int(environment.get("MEMORY", "0")):
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000,) * 2)
-    from answerback.http.platform import Http
+    from answerback.http.platform import PlatformHttp
     from answerback.steps import Record
     from answerback.store import Outbox, Threads
 
@@ -115,7 +115,7 @@ def arm(environment: Mapping[str, str]) -> None:
     def finishes(_: Threads, step: Any) -> bool:
         return record.decode(step.record).state == "done"
 
-    def posts(_: Http, request: Any, *__: object) -> bool:
+    def posts(_: PlatformHttp, request: Any, *__: object) -> bool:
         return request.method == "POST" and any(part in request.url for part in _POSTS)
 
     def claims(_: Threads, __: int, taken: Any, *___: object) -> bool:
@@ -128,7 +128,7 @@ def arm(environment: Mapping[str, str]) -> None:
     sabotage.wrap(Threads, "step", before="before-record", after="after-record", when=finishes)
     sabotage.wrap(Threads, "commit", before="before-commit", after="after-commit")
     sabotage.wrap(Outbox, "mark", after="before-post")
-    sabotage.wrap(Http, "_request", after="after-post", when=posts)
+    sabotage.wrap(PlatformHttp, "_request", after="after-post", when=posts)
     sabotage.wrap(Outbox, "settle", before="before-settle")
     moments.append(sabotage.reach)
 

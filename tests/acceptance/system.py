@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import msgspec
 
-from answerback.store import Database, Letters, Roster, Threads
+from answerback.store import Database, DeadLetters, Threads, WorkerRegistry
 from answerback.store.embedded import EmbeddedServer
 from answerback.store.threads.queues import Queues, queues
 from answerback.store.threads.views import Transcript, transcript
@@ -145,8 +145,8 @@ class System:
         await asyncio.to_thread(self.server.start)
         self.database = Database(self.server.url, timeout=5)
         self.threads = Threads(self.database)
-        self.letters = Letters(self.threads)
-        self.roster = Roster(self.database)
+        self.letters = DeadLetters(self.threads)
+        self.roster = WorkerRegistry(self.database)
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256))
 
     async def close(self) -> None:

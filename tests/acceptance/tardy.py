@@ -7,16 +7,16 @@ import runpy
 import sys
 from unittest.mock import patch
 
-from answerback.store import Roster, WorkerReport
+from answerback.store import WorkerRegistry, WorkerReport
 
-_report = Roster.report
+_report = WorkerRegistry.report
 
 
-async def _late(roster: Roster, report: WorkerReport) -> None:
+async def _late(roster: WorkerRegistry, report: WorkerReport) -> None:
     await asyncio.sleep(1)
     await _report(roster, report)
 
 
 if __name__ == "__main__":
-    with patch.object(Roster, "report", _late):
+    with patch.object(WorkerRegistry, "report", _late):
         runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)

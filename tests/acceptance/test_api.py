@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access.api_keys import Keys, Scope
-from answerback.store.access.session_tokens import Tokens
+from answerback.store.access.api_keys import ApiKeys, Scope
+from answerback.store.access.session_tokens import SessionTokens
 from tests.acceptance.system import System, until
 
 PAGE = "https://www.example.com"
@@ -56,10 +56,10 @@ async def _call(
 
 async def test_no_route_serves_one_who_may_not_ask(plain: System) -> None:
     process = await plain.ingress()
-    keys = Keys(plain.database)
+    keys = ApiKeys(plain.database)
     few = {scope: (await keys.create(scopes=fewer))[1] for scope, fewer in TOO_FEW.items()}
     made, publishable = await keys.create(origins=[PAGE])
-    _, token = await Tokens(plain.database).grant("default", "th_1", made.id, seconds=600)
+    _, token = await SessionTokens(plain.database).grant("default", "th_1", made.id, seconds=600)
     revoked, gone = await keys.create(scopes=["admin"])
     await keys.revoke(revoked.id)
     async with aiohttp.ClientSession() as session:
@@ -93,7 +93,7 @@ async def test_a_client_checks_its_key_and_a_revocation_reaches_every_process(pl
     await plain.ingress()
     other = plain.port
     plain.port = await _another(plain)
-    made, shown = await Keys(plain.database).create("acme", scopes=["chat:read", "admin"])
+    made, shown = await ApiKeys(plain.database).create("acme", scopes=["chat:read", "admin"])
     headers = {"Authorization": f"Bearer {shown}"}
     async with aiohttp.ClientSession(headers=headers) as session:
 
@@ -111,7 +111,7 @@ async def test_a_client_checks_its_key_and_a_revocation_reaches_every_process(pl
             return found
 
         assert await statuses() == {200}
-        await Keys(plain.database).revoke(made.id)
+        await ApiKeys(plain.database).revoke(made.id)
         await until(statuses, lambda found: found == {401}, what="the revocation being noticed")
 
 
@@ -150,7 +150,7 @@ async def test_what_is_not_there_is_a_problem(plain: System, path: str) -> None:
 
 async def test_without_redis_a_call_is_told_to_come_back(plain: System) -> None:
     await plain.ingress(ACCEPT_TIMEOUT="1")
-    _, shown = await Keys(plain.database).create(scopes=["admin"])
+    _, shown = await ApiKeys(plain.database).create(scopes=["admin"])
     plain.server.stop()
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {shown}"}) as session,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance import model_host
 from tests.acceptance.chatting import Client, Sent, client
 from tests.acceptance.system import System
@@ -80,7 +80,7 @@ async def test_a_visitor_is_told_too(plain: System) -> None:
     await plain.ingress()
     await plain.worker("tests.acceptance.agents:drops")
     page = "https://www.example.com"
-    _, shown = await Keys(plain.database).create("acme", origins=[page])
+    _, shown = await ApiKeys(plain.database).create("acme", origins=[page])
     async with client(plain) as ada:
         opened = await Client(ada.session, ada.port, str(shown)).post("/sessions", {}, 201, Origin=page)
         visitor, path = Client(ada.session, ada.port, opened["token"]), f"/sessions/{opened['id']}"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.chatting import Client, client
 from tests.acceptance.system import System
 
@@ -42,7 +42,7 @@ async def test_a_session_is_opened_had_and_ended(ada: Client) -> None:
 
 
 async def test_a_page_opens_a_session_and_talks_in_it_with_the_sessions_own_token(plain: System, ada: Client) -> None:
-    _, shown = await Keys(plain.database).create("acme", origins=[PAGE])
+    _, shown = await ApiKeys(plain.database).create("acme", origins=[PAGE])
     page = Client(ada.session, ada.port, str(shown))
     other = (await ada.post(SESSIONS, status=201))["id"]
     made = await page.post(SESSIONS, {"agentId": "echo"}, 201, Origin=PAGE)

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access.api_keys import Keys
-from answerback.store.access.session_tokens import Tokens
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.sign_ins import SignIn, SignIns
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until
@@ -160,7 +160,7 @@ async def test_the_grace_bounds_the_end(plain: System) -> None:
 async def test_open_streams_end_with_their_credential(plain: System, how: str) -> None:
     process = await plain.ingress()
     await plain.worker(AGENT)
-    keys, tokens, sign_ins = Keys(plain.database), Tokens(plain.database), SignIns(plain.database)
+    keys, tokens, sign_ins = ApiKeys(plain.database), SessionTokens(plain.database), SignIns(plain.database)
     async with connected(plain, "chat:read", "chat:write", "admin") as client:
         path = await client.thread()
         thread = path.rpartition("/")[2]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.raw import ask, request
 from tests.acceptance.target import Target, civil
 from tests.fixtures.hostile import MALFORMED, RUBBISH
@@ -39,7 +39,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     folder = tmp_path_factory.mktemp("api")
     rates = {"API_RATE": "100000", "API_BURST": "100000"}
     async with Target.open(folder, **rates) as opened:
-        _, key = await Keys(opened.system.database).create(scopes=["chat:read", "chat:write", "admin"])
+        _, key = await ApiKeys(opened.system.database).create(scopes=["chat:read", "chat:write", "admin"])
         [answer] = await ask(opened.port, request("GET /api/v1/openapi.json"))
         yield opened, str(key), json.loads(answer.body)["paths"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import GitHub, Slack, Standard
 from tests.standins.signatures import Delivery
@@ -208,7 +208,7 @@ async def test_who_may_read_metrics_and_what_strangers_are_allowed(plain: System
         async with session.get("/health/ready") as answer:
             assert answer.status == 200
 
-    _, shown = await Keys(plain.database).create(origins=["https://shop.example"])
+    _, shown = await ApiKeys(plain.database).create(origins=["https://shop.example"])
     page = {"Authorization": f"Bearer {shown}", "Origin": "https://shop.example"}
     path = "/api/v1/chat/sessions"
     opened = [await _ask(plain, "POST", path, json={}, headers=page) for _ in range(3)]

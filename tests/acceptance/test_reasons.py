@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.chatting import Client, client
@@ -55,7 +55,7 @@ async def fail(client: Client, path: str, **headers: str) -> list[Any]:
 
 
 async def test_a_visitor_and_a_products_server_are_told_in_general_words_and_an_operator_why(chat: System) -> None:
-    _, shown = await Keys(chat.database).create("acme", origins=[PAGE])
+    _, shown = await ApiKeys(chat.database).create("acme", origins=[PAGE])
     async with client(chat) as server, client(chat, "acme", "admin") as admin:
         page = Client(server.session, server.port, str(shown))
         opened = await page.post("/sessions", {"agentId": "fails"}, 201, Origin=PAGE)

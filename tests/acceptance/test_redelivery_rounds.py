@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from answerback.errors import RateLimited
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.platforms.github.deliveries import WINDOW, deliveries
 from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
 from answerback.store import Outbox, Redeliveries
-from answerback.store.fleet.redeliveries import Asked
+from answerback.store.fleet.redeliveries import RedeliveryRequest
 from tests.acceptance.system import System
 from tests.standins.client import StandIns
 from tests.standins.sender import GitHub
@@ -31,7 +31,7 @@ async def _lists(standins: StandIns) -> int:
 class Rounds:
     """Rounds of this process, on a real store and against the stand-in."""
 
-    def __init__(self, system: System, standins: StandIns, http: Http) -> None:
+    def __init__(self, system: System, standins: StandIns, http: PlatformHttp) -> None:
         found = deliveries(Settings.load(standins.environment()))
         assert found is not None
         self.store = Redeliveries(system.database)
@@ -46,14 +46,14 @@ class Rounds:
         """Let the last request for a delivery have been made so much earlier."""
         asked = await self.store.asked(REPOSITORY, guid)
         assert asked is not None
-        changed = Asked(count or asked.count, asked.at - ms, asked.delivery)
+        changed = RedeliveryRequest(count or asked.count, asked.at - ms, asked.delivery)
         assert await self.store.ask(REPOSITORY, guid, changed, asked)
 
 
 @pytest.fixture
 async def rounds(system: System, standins: StandIns) -> AsyncIterator[Rounds]:
     """Ingress is down: what is asked for fails again."""
-    http = Http(timeout=10)
+    http = PlatformHttp(timeout=10)
     yield Rounds(system, standins, http)
     await http.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.remote import RemoteAgent
 from tests.acceptance.system import System
 from tests.forks import ROOT
@@ -29,7 +29,7 @@ async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> Non
     plain.settings |= {"TURN_MAX_ATTEMPTS": "1"}
     ingress = await plain.ingress()
     worker = await plain.worker("tests.acceptance.agents:addressed")
-    _, key = await Keys(plain.database).create(scopes=["chat:read", "chat:write", "admin"])
+    _, key = await ApiKeys(plain.database).create(scopes=["chat:read", "chat:write", "admin"])
     fuzzer = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("st")),
         *(
@@ -64,7 +64,7 @@ async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> Non
 
 async def test_every_stream_that_does_not_end_begins_as_described(plain: System) -> None:
     await plain.ingress()
-    _, key = await Keys(plain.database).create(scopes=["admin"])
+    _, key = await ApiKeys(plain.database).create(scopes=["admin"])
     base, seen = f"http://127.0.0.1:{plain.port}", 0
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
         async with session.get(f"{base}/api/v1/openapi.json") as answer:

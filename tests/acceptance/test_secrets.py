@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.raw import ask, request, webhook
 from tests.acceptance.system import System, until
 from tests.acceptance.terminal import Terminal
@@ -43,7 +43,7 @@ async def test_no_secret_is_anywhere(tmp_path: Path, standins: StandIns, accepte
     await system.open()
     shown = {}
     try:
-        _, key = await Keys(system.database).create(scopes=["chat:read", "chat:write", "admin"])
+        _, key = await ApiKeys(system.database).create(scopes=["chat:read", "chat:write", "admin"])
         secrets["API key"] = str(key).rpartition("_")[2]
         await system.ingress()
         await system.worker("leaky:agents", PYTHONPATH=str(tmp_path))

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.described import Names, Operation
 from tests.acceptance.remote import remote_agent
 from tests.acceptance.system import System
@@ -103,7 +103,7 @@ async def acme(plain: System) -> AsyncIterator[Tenant]:
     plain.settings |= {"API_RATE": "100000", "API_BURST": "100000", "ALLOW_PRIVATE_URLS": "true"}
     await plain.ingress()
     await plain.worker("tests.acceptance.chatters:chatters", TURN_MAX_ATTEMPTS="1")
-    keys = Keys(plain.database)
+    keys = ApiKeys(plain.database)
     _, key = await keys.create("acme", scopes=SCOPES)
     _, publishable = await keys.create("acme", origins=[PAGE])
     async with remote_agent() as remote, aiohttp.ClientSession() as session:
@@ -126,7 +126,7 @@ async def test_another_workspaces_key_opens_nothing(plain: System, acme: Tenant)
     named = 0
     for number, operation in enumerate(operations):
         # A workspace for each: what it makes with these ids is its own, and would be found by the next.
-        _, key = await Keys(plain.database).create(f"other-{number}", scopes=SCOPES)
+        _, key = await ApiKeys(plain.database).create(f"other-{number}", scopes=SCOPES)
         asked = set()
         for id, agent, query in product(sorted(acme.ids), ("", "echo"), (False, True)):
             names = Names(id, agent or id, acme.url)

@@ -13,7 +13,7 @@ import pytest
 
 from answerback.settings import Settings
 from answerback.store import Threads
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from ingress.app import application
 from ingress.webhooks import Webhooks
 from tests.acceptance.chatting import Client, Sent, client
@@ -40,7 +40,7 @@ async def page(plain: System) -> AsyncIterator[Page]:
     plain.settings |= {"TURN_MAX_ATTEMPTS": "2", "TURN_RETRY_SECONDS": "0.05"}
     await plain.ingress()
     await plain.worker("tests.acceptance.confiding:confiding")
-    _, shown = await Keys(plain.database).create("acme", origins=[PAGE])
+    _, shown = await ApiKeys(plain.database).create("acme", origins=[PAGE])
     async with client(plain) as server:
         key = Client(server.session, server.port, str(shown))
         opened = await key.post("/sessions", {}, 201, Origin=PAGE)

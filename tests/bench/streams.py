@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import uvloop
 
 from answerback.store import Database
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.bench.bench import free_port, process, server
 from tests.bench.webhooks import ready
 
@@ -88,7 +88,7 @@ async def _open(port: int, key: str, agent: str) -> str:
 
 async def _measure(url: str, port: int, pid: int) -> Streams:
     database = Database(url, timeout=60)
-    _, credential = await Keys(database).create(scopes=["chat:read", "chat:write"])
+    _, credential = await ApiKeys(database).create(scopes=["chat:read", "chat:write"])
     await database.close()
     key = str(credential)
     await ready(port)

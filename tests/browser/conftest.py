@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.dashboard import far_away
@@ -97,7 +97,7 @@ def picture(tmp_path: Path) -> Picture:
 @_fixture
 async def admin(plain: System) -> str:
     """A key with which to sign in."""
-    _, shown = await Keys(plain.database).create(scopes=["admin"])
+    _, shown = await ApiKeys(plain.database).create(scopes=["admin"])
     return str(shown)
 
 
@@ -105,6 +105,6 @@ async def admin(plain: System) -> str:
 async def shop(plain: System) -> AsyncIterator[Site]:
     """A web site of another origin, for which there is a publishable key."""
     async with site() as there:
-        _, shown = await Keys(plain.database).create(origins=[there.origin])
+        _, shown = await ApiKeys(plain.database).create(origins=[there.origin])
         there.key = str(shown)
         yield there

@@ -9,9 +9,9 @@ import aiohttp
 from playwright.async_api import Browser, Page, Response, Route, expect
 
 from answerback.store import keys
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.sign_ins import SignIns
-from answerback.store.fleet.metrics import MINUTE, Measures, timed
+from answerback.store.fleet.metrics import MINUTE, Metrics, timed
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
@@ -110,7 +110,7 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
         await plain.database.together(
             *[("HINCRBY", keys.minute(now - back), name, count) for name, count in counted.items()]
         )
-    hour = sum([found.events for found in await Measures(plain.database).read(60)])
+    hour = sum([found.events for found in await Metrics(plain.database).read(60)])
     await signed_in(page, plain)
     await expect(page.locator("figure").first).to_contain_text("in the hour")
     assert hour > 1000
@@ -230,7 +230,7 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Bro
 
 async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:
     await started(plain)
-    _, shown = await Keys(plain.database).create("acme", scopes=["admin"])
+    _, shown = await ApiKeys(plain.database).create("acme", scopes=["admin"])
     await signed_in(page, plain)
     await talking(page, "helper")
     await say(page, "say 1")

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System
 from tests.forks import ROOT
 
@@ -31,7 +31,7 @@ async def test_the_shop_of_the_example_talks(plain: System, page: Page) -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        _, shown = await Keys(plain.database).create(origins=[origin])
+        _, shown = await ApiKeys(plain.database).create(origins=[origin])
         key = str(shown)
         await page.goto(origin)
         await expect(page.get_by_role("button", name="Open the chat")).to_be_visible()

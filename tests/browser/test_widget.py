@@ -8,7 +8,7 @@ import gzip
 import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.cable import cable
@@ -214,7 +214,7 @@ async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: B
         await expect(panel.get_by_role("status")).not_to_have_text("")
         assert await said(panel) == []
         assert [summary async for summary in listed(plain.threads)] == []
-    keys = Keys(plain.database)
+    keys = ApiKeys(plain.database)
     for key in await keys.list():
         await keys.revoke(key.id)
     page = await browser.new_page()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.site import POLICY, Site, site
@@ -161,7 +161,7 @@ async def test_a_key_that_opens_nothing_is_no_lost_connection(
     shop.policy = POLICY
     panel = await opened(page, shop, plain.port)
     await answered(panel, "while it is good")
-    keys = Keys(plain.database)
+    keys = ApiKeys(plain.database)
     for key in await keys.list():
         await keys.revoke(key.id)
 

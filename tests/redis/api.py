@@ -12,9 +12,9 @@ from pydantic import Field
 
 from answerback.settings import Settings
 from answerback.store import Database
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.credential import Credential
-from ingress.api.context import Call
+from ingress.api.context import RequestContext
 from ingress.api.pipeline import Api
 from ingress.api.route import BASE, Model, Route
 from ingress.problems import Problem, problems
@@ -71,12 +71,12 @@ class Things:
             Route(method="GET", path=f"{one}/stream", handler=self.stream, scope="chat:read", summary="", tag=""),
         ]  # fmt: skip
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, call: RequestContext) -> web.Response:
         """What was made, up to a limit."""
         asked: Asked = call.query
         return web.json_response(self.made[: asked.limit])
 
-    async def make(self, call: Call) -> web.Response:
+    async def make(self, call: RequestContext) -> web.Response:
         """Make one."""
         body: Thing = call.body
         if self.fail:
@@ -84,15 +84,15 @@ class Things:
         self.made.append(call.idempotency)
         return call.answer(Made(id=call.idempotency, name=body.name), 201, {"Location": f"/{len(self.made)}"})
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """Say which one."""
         return call.answer(Made(id=call.path["id"], name=call.caller.kind))
 
-    async def drop(self, call: Call) -> web.Response:
+    async def drop(self, call: RequestContext) -> web.Response:
         """Refuse in its own form."""
         raise Problem(409, "not this one")
 
-    async def stream(self, call: Call) -> web.StreamResponse:
+    async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Begin an answer, and break."""
         response = web.StreamResponse()
         await response.prepare(call.request)
@@ -115,7 +115,9 @@ class Answer(NamedTuple):
 class Client:
     """Calls it, with a key of all scopes unless another is given ("" for none)."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, things: Things, keys: Keys, key: Credential) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, things: Things, keys: ApiKeys, key: Credential
+    ) -> None:
         self._session = session
         self.url = url
         self.things = things
@@ -146,7 +148,7 @@ async def served(database: Database, **settings: str) -> AsyncIterator[Client]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        keys = Keys(database)
+        keys = ApiKeys(database)
         _, key = await keys.create(scopes=["admin"])
         async with aiohttp.ClientSession() as session:
             yield Client(session, f"http://127.0.0.1:{runner.addresses[0][1]}", things, keys, key)

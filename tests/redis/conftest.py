@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from answerback.store import Database, Letters, Outbox, Threads
+from answerback.store import Database, DeadLetters, Outbox, Threads
 
 
 class Server(NamedTuple):
@@ -82,9 +82,9 @@ def outbox(threads: Threads) -> Outbox:
 
 
 @pytest.fixture
-def letters(threads: Threads) -> Letters:
+def letters(threads: Threads) -> DeadLetters:
     """The dead letters of the same store."""
-    return Letters(threads)
+    return DeadLetters(threads)
 
 
 def listens(path: Path) -> bool:

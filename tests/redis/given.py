@@ -8,7 +8,7 @@ from typing import Any
 
 from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
 from answerback.store import Claim, Commit, Database, Outbox, Outgoing, Step, Threads, keys
-from answerback.store.threads.records import Told
+from answerback.store.threads.records import StreamEvent
 
 THREAD = "github:1:1"
 
@@ -60,7 +60,9 @@ def reply(key: str, thread: str = THREAD, text: str = "") -> Reply:
     return Reply(key=key, thread=thread, text=text or f"reply {key}", address={"issue": 1})
 
 
-def turn(claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", deltas: Sequence[Told] = ()) -> Commit:
+def turn(
+    claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", deltas: Sequence[StreamEvent] = ()
+) -> Commit:
     """A finished turn: its event and one answer as history."""
     event = claim.entries[0].event
     return Commit(

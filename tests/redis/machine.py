@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from answerback.errors import LeaseLost
 from answerback.messages import Amendment, Message
-from answerback.store import Archives, Commit, Database, Letters, Outbox, Threads
+from answerback.store import Archives, Commit, Database, DeadLetters, Outbox, Threads
 from tests.redis.given import bury, claim_all, event, lapse, reply, step, turn
 from tests.redis.model import EVENTS, Courier, Holder, Model, Waiting, thread_of
 
@@ -32,7 +32,7 @@ class Turns(RuleBasedStateMachine):
         self.database = Database(self.url)
         self.threads = Threads(self.database, partitions=2)
         self.outbox = Outbox(self.threads)
-        self.letters = Letters(self.threads)
+        self.letters = DeadLetters(self.threads)
         self.archives = Archives(self.threads)
         self.model = Model()
         self.holders: list[Holder] = []

@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from answerback.store import Database, keys
-from answerback.store.access.api_keys import SCOPES, InvalidKey, Keys
+from answerback.store.access.api_keys import SCOPES, ApiKeys, InvalidKey
 from answerback.store.access.credential import Credential
-from answerback.store.access.session_tokens import Tokens
+from answerback.store.access.session_tokens import SessionTokens
 from tests.redis.given import until
 
 
 async def test_a_key_opens_its_workspace_with_its_scopes(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, shown = await found.create("acme", scopes=["chat:read", "chat:read"], name="backend")
     assert str(shown).startswith("ab_live_")
     assert (made.workspace, made.scopes, made.name, made.state) == ("acme", ("chat:read",), "backend", "live")
@@ -26,7 +26,7 @@ async def test_a_key_opens_its_workspace_with_its_scopes(database: Database) -> 
 
 
 async def test_what_is_not_quite_a_key_opens_nothing(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     _, shown = await found.create(scopes=["admin"])
     other = Credential.new("live")
     for wrong in (
@@ -46,10 +46,10 @@ async def test_what_is_not_quite_a_key_opens_nothing(database: Database) -> None
 
 
 async def test_no_secret_lies_in_the_store(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, first = await found.create(scopes=["admin"])
     second = await found.rotate(made.id, grace=60)
-    _, token = await Tokens(database).grant("default", "th_1", made.id, seconds=60)
+    _, token = await SessionTokens(database).grant("default", "th_1", made.id, seconds=60)
     assert second is not None
     everything = b""
     for key in await database.call("KEYS", "*"):
@@ -62,7 +62,7 @@ async def test_no_secret_lies_in_the_store(database: Database) -> None:
 
 
 async def test_a_revoked_key_opens_nothing_and_stays_revoked(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, shown = await found.create(scopes=["admin"])
     assert await found.revoke(made.id)
     first = await found.get(made.id)
@@ -78,7 +78,7 @@ async def test_a_revoked_key_opens_nothing_and_stays_revoked(database: Database)
 
 
 async def test_a_key_ends_by_itself(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, shown = await found.create(scopes=["admin"], expires=3600)
     assert made.expires == made.created + 3_600_000
     assert await found.find(str(shown)) is not None
@@ -88,7 +88,7 @@ async def test_a_key_ends_by_itself(database: Database) -> None:
 
 
 async def test_after_a_rotation_the_old_secret_is_good_for_its_grace(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, first = await found.create(scopes=["admin"])
     second = await found.rotate(made.id, grace=60)
     for shown in (first, second):
@@ -100,7 +100,7 @@ async def test_after_a_rotation_the_old_secret_is_good_for_its_grace(database: D
 
 
 async def test_last_use_is_noted(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, shown = await found.create(scopes=["admin"])
     assert made.last_used == 0
     await found.touch(made)
@@ -110,7 +110,7 @@ async def test_last_use_is_noted(database: Database) -> None:
 
 
 async def test_a_publishable_key_is_for_its_origins_until_it_is_revoked(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     made, shown = await found.create(origins=["https://WWW.Example.com:443/", "http://localhost:3000"])
     assert str(shown).startswith("ab_pub_")
     assert made.origins == ("https://www.example.com", "http://localhost:3000")
@@ -127,9 +127,9 @@ async def test_an_app_and_an_extension_have_origins_too(database: Database) -> N
         "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "moz-extension://0c0b6e3a-5a7e-4f8e-9a52-1f6f7c1c2d3e",
         "safari-web-extension://A1B2C3D4-0000-4000-8000-ABCDEFABCDEF", "vscode-webview://0abc", "app://localhost:3000",
     )  # fmt: skip
-    made, _ = await Keys(database).create(origins=origins)
+    made, _ = await ApiKeys(database).create(origins=origins)
     assert made.origins == tuple(origin.lower() for origin in origins)
-    assert [key.id for key in await Keys(database).allowing("capacitor://localhost")] == [made.id]
+    assert [key.id for key in await ApiKeys(database).allowing("capacitor://localhost")] == [made.id]
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,17 @@ async def test_an_app_and_an_extension_have_origins_too(database: Database) -> N
 )  # fmt: skip
 async def test_a_key_that_can_not_be_is_told(database: Database, wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidKey):
-        await Keys(database).create(**wrong)  # type: ignore[arg-type]
-    assert await Keys(database).list() == []
+        await ApiKeys(database).create(**wrong)  # type: ignore[arg-type]
+    assert await ApiKeys(database).list() == []
 
 
 async def test_all_scopes_can_be_given(database: Database) -> None:
-    made, _ = await Keys(database).create(scopes=SCOPES)
+    made, _ = await ApiKeys(database).create(scopes=SCOPES)
     assert made.scopes == SCOPES
 
 
 async def test_a_token_opens_one_thread_until_its_session_ends(database: Database) -> None:
-    tokens = Tokens(database)
+    tokens = SessionTokens(database)
     token, shown = await tokens.grant("acme", "th_1", "key", seconds=60)
     _, second = await tokens.grant("acme", "th_1", "key", seconds=3600)
     _, other = await tokens.grant("acme", "th_2", "key", seconds=60)
@@ -189,7 +189,7 @@ async def test_a_token_opens_one_thread_until_its_session_ends(database: Databas
 
 
 async def test_a_token_expires(database: Database) -> None:
-    tokens = Tokens(database)
+    tokens = SessionTokens(database)
     _, shown = await tokens.grant("acme", "th_1", "key", seconds=0.05)
 
     async def gone() -> bool:
@@ -199,7 +199,7 @@ async def test_a_token_expires(database: Database) -> None:
 
 
 async def test_rotating_and_revoking_at_once_leaves_the_key_revoked(database: Database) -> None:
-    found = Keys(database)
+    found = ApiKeys(database)
     for _ in range(20):
         made, _ = await found.create(scopes=["admin"])
         await asyncio.gather(found.rotate(made.id, grace=0), found.revoke(made.id), found.touch(made))

@@ -9,7 +9,7 @@ import pytest
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment
-from answerback.store import Archives, Letters, Receipt, Threads, keys
+from answerback.store import Archives, DeadLetters, Receipt, Threads, keys
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, counters, event, inbox, lapse, step, turn
 
 
@@ -86,7 +86,7 @@ async def test_a_failed_event_may_be_amended_unless_something_was_done_for_it(th
 
 
 async def test_a_replayed_event_may_be_amended_unless_something_was_done_for_it(
-    threads: Threads, letters: Letters
+    threads: Threads, letters: DeadLetters
 ) -> None:
     await accept(threads, 1, 2)
     await bury(threads, await claim(threads), {"look": b"done"})

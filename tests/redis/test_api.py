@@ -11,7 +11,7 @@ import pytest
 
 from answerback.store import Database, keys
 from answerback.store.access.credential import Credential
-from answerback.store.access.session_tokens import Tokens
+from answerback.store.access.session_tokens import SessionTokens
 from ingress.api.route import BASE
 from tests.redis.api import Answer, Client, served
 from tests.redis.given import until
@@ -78,7 +78,7 @@ async def test_a_revoked_key_is_noticed_soon_and_a_used_one_is_noted(client: Cli
 
 async def test_a_token_opens_its_session_and_nothing_else(client: Client, database: Database) -> None:
     key, _ = await client.keys.create("acme", scopes=["chat:write"])
-    token, shown = await Tokens(database).grant("acme", "th_1", key.id, seconds=60)
+    token, shown = await SessionTokens(database).grant("acme", "th_1", key.id, seconds=60)
     answer = await client.ask("GET", f"{THINGS}/th_1", key=shown)
     assert (answer.status, json.loads(answer.body)) == (200, {"id": "th_1", "name": "ses"})
     assert (await client.ask("GET", f"{THINGS}/th_2", key=shown)).status == 404
@@ -108,7 +108,7 @@ async def test_a_publishable_key_opens_sessions_from_its_origins(client: Client,
         assert problem(answer)["type"] == "/api/v1/docs#wrong-origin"
         assert (answer.status, "Access-Control-Allow-Origin" in answer.headers) == (403, False)
     assert (await client.ask("GET", THINGS, key=shown, headers=here)).status == 403
-    _, token = await Tokens(database).grant("default", "th_1", key.id, seconds=60)
+    _, token = await SessionTokens(database).grant("default", "th_1", key.id, seconds=60)
     assert [
         (await client.ask("GET", f"{THINGS}/th_1", key=token, headers=headers)).status
         for headers in (here, {}, elsewhere)

@@ -12,7 +12,7 @@ import pytest
 from answerback.archive import line, parse
 from answerback.errors import LeaseLost, StoreFull
 from answerback.messages import DeadLetter
-from answerback.store import Archives, Chats, Database, Letters, Opening, Outbox, Purged, Threads, keys
+from answerback.store import Archives, Chats, Database, DeadLetters, NewChat, Outbox, Purged, Threads, keys
 from tests.redis.given import (
     THREAD,
     accept,
@@ -138,7 +138,7 @@ async def test_a_sender_of_a_purged_thread_is_refused_whoever_comes_after_it(
 
 async def test_what_is_buried_while_it_is_purged_does_not_come_back(threads: Threads, archives: Archives) -> None:
     many = Threads(threads.database)
-    letters = Letters(threads)
+    letters = DeadLetters(threads)
     for number in range(40):
         await accept(many, number)
 
@@ -235,7 +235,7 @@ async def test_a_thread_with_something_waiting_unsent_or_dead_is_not_dropped(
     for found in (waiting, running, unsent, dead):
         assert found is not None
         assert not await archives.drop(found)
-    assert await Letters(threads).drop("r1")
+    assert await DeadLetters(threads).drop("r1")
     assert dead is not None
     assert await archives.drop(dead)
 
@@ -283,7 +283,7 @@ async def test_a_restored_thread_goes_on(threads: Threads, outbox: Outbox, archi
     (outgoing,) = await courier(threads, outbox)
     assert outgoing.reply.key == "r3"
     assert await outbox.settle(outgoing) is None
-    assert await Letters(threads).replay("r2")
+    assert await DeadLetters(threads).replay("r2")
     (outgoing,) = await courier(threads, outbox)
     assert outgoing.reply == reply("r2")
 
@@ -370,13 +370,13 @@ async def test_all_threads_are_named_once(threads: Threads) -> None:
 async def test_a_chat_moves_with_its_place_in_the_lists(threads: Threads, archives: Archives) -> None:
     chats = Chats(threads)
     for user in ("ada", "bob"):
-        await chats.open("acme", user, Opening(user=user, title=f"{user}'s", metadata={"n": [1]}))
+        await chats.open("acme", user, NewChat(user=user, title=f"{user}'s", metadata={"n": [1]}))
         await chats.say("acme", user, msgspec.structs.replace(event(1), message="m1"))
         finished = turn(await claim(threads))
         said, answer = finished.messages
         messages = [msgspec.structs.replace(said, message="m1"), answer]
         await threads.commit(msgspec.structs.replace(finished, messages=messages))
-    await chats.open("acme", "short", Opening(ephemeral=True))
+    await chats.open("acme", "short", NewChat(ephemeral=True))
     before = (await chats.list("acme")).chats
     found = [archive async for id in archives.ids() if (archive := await archives.read(id))]
     assert len(found) == 3
@@ -389,13 +389,13 @@ async def test_a_chat_moves_with_its_place_in_the_lists(threads: Threads, archiv
     # A chat's own messages are known there.
     again = await chats.say("acme", "ada", msgspec.structs.replace(event(1), message="m1"))
     assert again.status == "duplicate"
-    opening = Opening(user="ada", title="ada's", metadata={"n": [1]})
+    opening = NewChat(user="ada", title="ada's", metadata={"n": [1]})
     assert (await chats.open("acme", "ada", opening)).messages == 2
 
 
 async def test_a_purged_chat_is_in_no_list(threads: Threads, archives: Archives) -> None:
     chats = Chats(threads)
-    await chats.open("acme", "one", Opening(user="ada"))
+    await chats.open("acme", "one", NewChat(user="ada"))
     await archives.purge("chat:acme:one")
     assert await threads.database.call("KEYS", "*chats*") == []
     assert (await chats.list("acme")).chats == []
@@ -403,7 +403,7 @@ async def test_a_purged_chat_is_in_no_list(threads: Threads, archives: Archives)
 
 async def test_a_chat_that_is_changed_between_export_and_drop_stays(threads: Threads, archives: Archives) -> None:
     chats = Chats(threads)
-    await chats.open("acme", "one", Opening(user="ada"))
+    await chats.open("acme", "one", NewChat(user="ada"))
     found = await archives.read("chat:acme:one")
     assert found is not None
     await chats.change("acme", "one", pinned=True)

@@ -8,7 +8,7 @@ import pytest
 
 from answerback.errors import BadCursor, Busy, LeaseLost, NoSuchThread, ThreadDiffers, ThreadEnded
 from answerback.messages import Author, Event
-from answerback.store import Chats, Database, Letters, Opening, Threads, keys
+from answerback.store import Chats, Database, DeadLetters, NewChat, Threads, keys
 from answerback.store.threads.search import Filter
 from tests.redis.given import bury, claim, counters, dump, event, step, turn
 
@@ -25,7 +25,7 @@ def chats(threads: Threads) -> Chats:
 
 
 async def test_a_chat_is_there_before_its_first_message(chats: Chats) -> None:
-    given = Opening(user="ada", agent="helper", title="Lunch", system="Be brief.", metadata={"lead": 7, "a": [None]})
+    given = NewChat(user="ada", agent="helper", title="Lunch", system="Be brief.", metadata={"lead": 7, "a": [None]})
     made = await chats.open("acme", opening=given)
     assert made.id.startswith("th_")
     assert made.thread == f"chat:acme:{made.id}"
@@ -36,13 +36,13 @@ async def test_a_chat_is_there_before_its_first_message(chats: Chats) -> None:
 
 
 async def test_opening_one_again_gives_the_same_and_other_parameters_are_refused(chats: Chats) -> None:
-    first = await chats.open("acme", "one", Opening(title="Lunch"))
+    first = await chats.open("acme", "one", NewChat(title="Lunch"))
     await chats.change("acme", "one", title="Dinner", pinned=True)
-    again = await chats.open("acme", "one", Opening(title="Lunch"))
+    again = await chats.open("acme", "one", NewChat(title="Lunch"))
     assert (again.title, again.pinned, again.created) == ("Dinner", True, first.created)
     with pytest.raises(ThreadDiffers):
-        await chats.open("acme", "one", Opening(title="Breakfast"))
-    assert (await chats.open("other", "one", Opening(title="Breakfast"))).thread == "chat:other:one"
+        await chats.open("acme", "one", NewChat(title="Breakfast"))
+    assert (await chats.open("other", "one", NewChat(title="Breakfast"))).thread == "chat:other:one"
 
 
 async def test_another_workspace_has_no_name_for_it(chats: Chats) -> None:
@@ -61,7 +61,7 @@ async def test_another_workspace_has_no_name_for_it(chats: Chats) -> None:
 
 
 async def test_a_message_is_an_event_of_its_chat(chats: Chats, threads: Threads) -> None:
-    await chats.open("acme", "one", Opening(agent="helper", system="Be brief."))
+    await chats.open("acme", "one", NewChat(agent="helper", system="Be brief."))
     receipt = await chats.say("acme", "one", says("m1"))
     assert (receipt.status, receipt.thread) == ("accepted", "chat:acme:one")
     assert (await chats.say("acme", "one", says("m1"))).status == "duplicate"
@@ -111,7 +111,7 @@ async def test_a_message_that_may_not_wait_is_refused_while_anyone_works_or_wait
 
 async def test_lists_go_by_what_was_said_last_and_a_change_moves_nothing(chats: Chats, threads: Threads) -> None:
     for number in range(4):
-        await chats.open("acme", f"c{number}", Opening(user=("ada", "bob")[number % 2]))
+        await chats.open("acme", f"c{number}", NewChat(user=("ada", "bob")[number % 2]))
         await passes(threads.database)
     await chats.say("acme", "c1", says("m"))
     await passes(threads.database)
@@ -159,7 +159,7 @@ async def test_threads_of_platforms_are_shown_where_they_may_be(chats: Chats, th
     await threads.accept(event(1))
     await chats.open("default", "one")
     await chats.open("acme", "two")
-    await chats.open("default", "hidden", Opening(ephemeral=True))
+    await chats.open("default", "hidden", NewChat(ephemeral=True))
     shown = await chats.list("default", platforms=True)
     assert {chat.id for chat in shown.chats} == {"github:1:1", "one"}
     assert [chat.id for chat in (await chats.list("default")).chats] == ["one"]
@@ -197,9 +197,9 @@ async def test_a_cursor_of_someone_elses_making_is_refused(chats: Chats, cursor:
 
 
 async def test_what_is_taken_away_leaves_nothing_and_stops_who_works_there(
-    chats: Chats, threads: Threads, letters: Letters
+    chats: Chats, threads: Threads, letters: DeadLetters
 ) -> None:
-    await chats.open("acme", "one", Opening(user="ada"))
+    await chats.open("acme", "one", NewChat(user="ada"))
     await chats.say("acme", "one", says("m1"))
     await bury(threads, await claim(threads))
     await chats.say("acme", "one", says("m2"))
@@ -224,7 +224,7 @@ async def test_what_is_taken_away_leaves_nothing_and_stops_who_works_there(
 
 async def test_what_was_to_be_short_is_taken_away_after_an_hour(chats: Chats, threads: Threads) -> None:
     for id in ("old", "new"):
-        await chats.open("acme", id, Opening(ephemeral=True))
+        await chats.open("acme", id, NewChat(ephemeral=True))
         await chats.say("acme", id, says("m1"))
     assert (await chats.list("acme")).chats == []
     await threads.database.call("ZINCRBY", keys.ephemeral(0), -3_600_001, "chat:acme:old")
@@ -234,8 +234,8 @@ async def test_what_was_to_be_short_is_taken_away_after_an_hour(chats: Chats, th
 
 
 async def test_what_may_be_asked_for_again_is_there_for_as_long(chats: Chats, threads: Threads) -> None:
-    await chats.open("acme", "named", Opening(ephemeral=True), kept=86_400)
-    await chats.open("acme", "named", Opening(ephemeral=True), kept=0)
+    await chats.open("acme", "named", NewChat(ephemeral=True), kept=86_400)
+    await chats.open("acme", "named", NewChat(ephemeral=True), kept=0)
     name = keys.ephemeral(0)
     await threads.database.call("ZINCRBY", name, -86_400_000, "chat:acme:named")
     assert await chats.purge_ephemeral() == 0, "a day later"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from answerback.store import Letters, Outbox, Threads, keys
+from answerback.store import DeadLetters, Outbox, Threads, keys
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, event, post
 
 HOUR = 3600
@@ -38,7 +38,7 @@ async def test_a_worker_whose_clock_is_wrong_claims_and_leaves_alone_what_it_sho
     assert 0 < await outbox.paused(["slack"]) <= 60
 
 
-async def test_times_are_stored_to_the_millisecond(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+async def test_times_are_stored_to_the_millisecond(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     """Lua writes a number of 13 digits as 1.7e+12 if it is let."""
     before = await threads.database.now()
     await post(threads, "r1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from answerback.store import AgentReport, Remote, Remotes, Roster, Threads, WorkerReport
-from answerback.store.fleet.agents import Directory
+from answerback.store import AgentReport, RemoteAgent, RemoteAgents, Threads, WorkerRegistry, WorkerReport
+from answerback.store.fleet.agents import AgentDirectory
 
 
 def _worker(id: str, *agents: AgentReport, lease: int = 60_000, state: str = "working") -> WorkerReport:
@@ -14,7 +14,7 @@ def _worker(id: str, *agents: AgentReport, lease: int = 60_000, state: str = "wo
 
 
 async def test_what_workers_tell_is_put_together(threads: Threads) -> None:
-    roster, directory = Roster(threads.database), Directory(threads.database)
+    roster, directory = WorkerRegistry(threads.database), AgentDirectory(threads.database)
     a = AgentReport("a", "An agent.", turns=2, times=(1.0, 2.0, 9.0))
     await roster.report(_worker("w1", a, AgentReport("b", chat=False, arrival="drop")))
     await roster.report(_worker("w2", AgentReport("a", turns=1, times=(3.0,)), state="stopping"))
@@ -26,7 +26,7 @@ async def test_what_workers_tell_is_put_together(threads: Threads) -> None:
 
 
 async def test_an_agent_is_known_while_its_worker_is_away(threads: Threads) -> None:
-    roster, directory = Roster(threads.database), Directory(threads.database)
+    roster, directory = WorkerRegistry(threads.database), AgentDirectory(threads.database)
     await roster.report(_worker("w1", AgentReport("a", "An agent.")))
     await roster.leave("w1")
     known = await directory.get("default", "a")
@@ -37,9 +37,13 @@ async def test_an_agent_is_known_while_its_worker_is_away(threads: Threads) -> N
 
 
 async def test_registered_agents_belong_to_one_workspace_and_yield_to_those_in_code(threads: Threads) -> None:
-    roster, remotes, directory = Roster(threads.database), Remotes(threads.database), Directory(threads.database)
-    assert (await remotes.register("acme", Remote(name="r", url="https://one")))[1]
-    assert not (await remotes.register("acme", Remote(name="r", url="https://two")))[1]
+    roster, remotes, directory = (
+        WorkerRegistry(threads.database),
+        RemoteAgents(threads.database),
+        AgentDirectory(threads.database),
+    )
+    assert (await remotes.register("acme", RemoteAgent(name="r", url="https://one")))[1]
+    assert not (await remotes.register("acme", RemoteAgent(name="r", url="https://two")))[1]
     await roster.report(_worker("w1", AgentReport("a"), AgentReport("r", workspace="acme", turns=1, times=(4.0,))))
     await roster.report(_worker("w2", AgentReport("r", workspace="other", turns=5, times=(50.0,))))
     assert await directory.get("other", "r") is None

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from answerback.messages import Event, Message, TurnEnd
-from answerback.store import Chats, Claim, Commit, Letters, Threads
-from answerback.store.chats.answers import Answer, answer
+from answerback.store import Chats, Claim, Commit, DeadLetters, Threads
+from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.threads.turn_ends import end_of
 from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, event, lapse, letter
 from worker.turns.dead_letters import bury
-from worker.turns.outcome import Status, ended, heard, left, replaced
+from worker.turns.outcome import Status, already_in_history, ended, replaced, user_messages
 
 
 def _said(turn: str, *texts: str) -> list[Message]:
@@ -22,7 +22,7 @@ def _said(turn: str, *texts: str) -> list[Message]:
 def _commit(held: Claim, status: Status, *texts: str) -> Commit:
     events = held.events
     turn = events[-1].id
-    said = [*heard(held, events, turn), *_said(turn, *texts)]
+    said = [*user_messages(held, events, turn), *_said(turn, *texts)]
     return Commit(
         thread=held.thread,
         fence=held.fence,
@@ -46,7 +46,7 @@ async def _shown(threads: Threads) -> list[tuple[str, str]]:
     return [(m.text, (m.failed and "failed") or m.status) for m in found.messages]
 
 
-async def _answer(threads: Threads, number: int) -> Answer | None:
+async def _answer(threads: Threads, number: int) -> TurnAnswer | None:
     return await answer(threads, THREAD, event(number).id)
 
 
@@ -84,7 +84,7 @@ async def test_what_was_said_stays_when_its_turn_failed_and_no_agent_is_given_it
     assert await _shown(threads) == [("message 1", "failed")]
     held = await claim(threads)
     assert [m.failed for m in held.history] == ["unreachable"]
-    assert not left(held)
+    assert not already_in_history(held)
     await threads.commit(_commit(held, "completed", "yes"))
     assert await _shown(threads) == [("message 1", "failed"), ("message 2", ""), ("yes", "")]
 
@@ -94,7 +94,7 @@ async def test_what_is_put_back_waits_again_and_is_answered_in_the_place_of_what
     for failures in range(2):
         await _bury(threads, await claim(threads))
         assert await _shown(threads) == [("message 1", "failed")], failures
-        assert await Letters(threads).replay(event(1).id)
+        assert await DeadLetters(threads).replay(event(1).id)
         assert await _answer(threads, 1) is None
         assert await _shown(threads) == [], "it waits again"
     await threads.commit(_commit(await claim(threads), "completed", "yes"))
@@ -107,7 +107,7 @@ async def test_what_is_put_back_waits_again_and_is_answered_in_the_place_of_what
 async def test_an_interrupted_turn_is_answered_by_the_next_and_both_ends_are_told(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    said = [*heard(held, held.events, held.events[-1].id), *_said(event(1).id, "one moment")]
+    said = [*user_messages(held, held.events, held.events[-1].id), *_said(event(1).id, "one moment")]
     end = ended(event(1).id, held.events, "interrupted", said, at=1)
     await threads.release(held, "interrupted", end=end, messages=said)
     await accept(threads, 2)
@@ -125,7 +125,7 @@ async def test_an_interrupted_turn_is_answered_by_the_next_and_both_ends_are_tol
 async def test_an_interrupted_turn_that_fails_then_stands_there_once(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    said = heard(held, held.events, held.events[-1].id)
+    said = user_messages(held, held.events, held.events[-1].id)
     await threads.release(held, "interrupted", messages=said)
     await lapse(threads)
     await _bury(threads, await claim(threads))

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from answerback.settings import Settings
 from answerback.store import Database, Threads
-from answerback.store.access.api_keys import Keys
+from answerback.store.access.api_keys import ApiKeys
 from ingress.app import application
 from ingress.webhooks import Webhooks
 
@@ -54,8 +54,8 @@ async def face(database: Database) -> AsyncIterator[Face]:
     settings = Settings.load({})
     runner = web.AppRunner(application(settings, threads, Webhooks(settings, threads)), auto_decompress=False)
     await runner.setup()
-    _, key = await Keys(database).create(scopes=["admin"])
-    await Keys(database).create(origins=[PAGE])
+    _, key = await ApiKeys(database).create(scopes=["admin"])
+    await ApiKeys(database).create(origins=[PAGE])
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with aiohttp.ClientSession() as session:

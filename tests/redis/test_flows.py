@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from answerback.diagrams.diagram import Arrow, Box, Sketch
-from answerback.flows.state import Place
-from answerback.store import AgentReport, Flows, Roster, Threads, WorkerReport, keys
+from answerback.flows.state import FlowState
+from answerback.store import AgentReport, Flows, Threads, WorkerRegistry, WorkerReport, keys
 from tests.redis.given import THREAD, accept, claim, turn
 
 SKETCH = Sketch("a", (Box("a", "Welcome", "static"),), (Arrow("a", "a", "again"),))
@@ -16,7 +16,7 @@ SKETCH = Sketch("a", (Box("a", "Welcome", "static"),), (Arrow("a", "a", "again")
 
 def _at(node: str, agent: str = "kyc") -> dict[str, Any]:
     state: dict[str, Any] = {}
-    Place(node=node, values={"name": "Ada"}, turns=2).save(state, agent)
+    FlowState(node=node, values={"name": "Ada"}, turns=2).save(state, agent)
     return state
 
 
@@ -49,7 +49,7 @@ async def test_a_thread_stands_where_the_agent_that_answered_last_left_it(thread
 
 
 async def test_a_flow_is_forgotten_with_its_agent(threads: Threads) -> None:
-    roster, flows = Roster(threads.database), Flows(threads)
+    roster, flows = WorkerRegistry(threads.database), Flows(threads)
     facts: dict[str, Any] = {"host": "h", "pid": 1, "started": 0, "seen": 0, "turns": 0, "sending": 0, "lease": 60_000}
     agents = (AgentReport("kyc"), AgentReport("b"))
     await roster.report(WorkerReport(id="w", state="working", concurrency=9, done=0, failed=0, agents=agents, **facts))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from answerback.store import Database, keys
-from answerback.store.access.idempotency import Answer, Conflict, Idempotency
+from answerback.store.access.idempotency import Conflict, Idempotency, StoredResponse
 
-DONE = Answer(201, {"Content-Type": "application/json"}, b'{"id": 1}')
+DONE = StoredResponse(201, {"Content-Type": "application/json"}, b'{"id": 1}')
 
 
 async def test_a_request_that_was_answered_gets_the_same_answer(database: Database) -> None:
@@ -62,7 +62,7 @@ async def test_after_a_crash_another_takes_over_and_the_first_can_write_nothing(
     second = await store.begin("d", "route", "body", alone=True)
     assert isinstance(first, str)
     assert isinstance(second, str)
-    assert not await store.finish("d", first, Answer(500, {}, b"late"))
+    assert not await store.finish("d", first, StoredResponse(500, {}, b"late"))
     assert await store.finish("d", second, DONE)
     assert await store.begin("d", "route", "body", alone=True) == DONE
 
@@ -72,8 +72,8 @@ async def test_an_answer_may_be_empty_or_any_bytes(database: Database) -> None:
     for number, body in enumerate((b"", bytes(range(256)))):
         owner = await store.begin(f"d{number}", "route", "body", alone=True)
         assert isinstance(owner, str)
-        await store.finish(f"d{number}", owner, Answer(204, {}, body))
-        assert await store.begin(f"d{number}", "route", "body", alone=True) == Answer(204, {}, body)
+        await store.finish(f"d{number}", owner, StoredResponse(204, {}, body))
+        assert await store.begin(f"d{number}", "route", "body", alone=True) == StoredResponse(204, {}, body)
 
 
 async def test_what_is_only_compared_is_remembered_from_its_first_time(database: Database) -> None:

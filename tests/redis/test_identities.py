@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from answerback.errors import Rejected
-from answerback.http.platform import Http, Leave
+from answerback.http.platform import Leave, PlatformHttp
 from answerback.messages import Identity
 from answerback.platforms import Client, Exchange
 from answerback.platforms.standard.api import Standard
-from answerback.store import Roster, Threads, WorkerReport, keys
+from answerback.store import Threads, WorkerRegistry, WorkerReport, keys
 from tests.redis.given import event, until
 from worker.replies import identities as module
 from worker.replies.identities import Identities
@@ -28,7 +28,7 @@ ADA = Identity(name="@ada", marks=("user:501", "login:ada"), person=True)
 BOT = Identity(name="@answerbot", marks=("user:90001", "login:answerbot"))
 
 
-class Asked(Http):
+class Asked(PlatformHttp):
     """Says who we are, each time it is asked, or refuses to."""
 
     def __init__(self, *answers: Identity | Rejected) -> None:
@@ -46,7 +46,9 @@ class Asked(Http):
 @asynccontextmanager
 async def kept(threads: Threads, http: Asked, *platforms: str) -> AsyncIterator[Identities]:
     """A worker's identities, as they are learned and kept."""
-    identities = Identities(dict.fromkeys(platforms or ("github",), SOMEBODY), http, Roster(threads.database), threads)
+    identities = Identities(
+        dict.fromkeys(platforms or ("github",), SOMEBODY), http, WorkerRegistry(threads.database), threads
+    )
     task = asyncio.create_task(identities.keep())
     try:
         yield identities
@@ -93,7 +95,7 @@ async def test_marks_of_a_worker_that_still_lives_stay_until_it_has_gone(
 ) -> None:
     """In a rolling deploy with another token, the old worker's replies must not be answered as a stranger's."""
     monkeypatch.setattr(module, "AGAIN_WHILE_SHARED", 0.01)
-    roster = Roster(threads.database)
+    roster = WorkerRegistry(threads.database)
     await roster.report(report("old", [f"github:{mark}" for mark in ADA.marks] + ["slack:user:U1"]))
     async with kept(threads, Asked(BOT)) as identities:
         await known(identities, BOT)
@@ -128,7 +130,7 @@ async def test_what_is_kept_already_is_not_written(threads: Threads) -> None:
 
 
 async def test_an_emptied_redis_is_told_again_who_we_are(threads: Threads) -> None:
-    roster = Roster(threads.database)
+    roster = WorkerRegistry(threads.database)
     async with kept(threads, Asked(BOT)) as identities:
         await known(identities, BOT)
         assert await roster.report(report("w", identities.marks))
@@ -151,7 +153,7 @@ async def test_who_is_not_known_waits_longer_and_longer_unless_another_worker_kn
 
         await until(waits)
         assert identities.delay("slack") < 1
-    await Roster(threads.database).report(report("healthy", ["github:user:90001"]))
+    await WorkerRegistry(threads.database).report(report("healthy", ["github:user:90001"]))
     async with kept(threads, refused) as identities:
 
         async def asked() -> bool:

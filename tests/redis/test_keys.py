@@ -16,13 +16,13 @@ from importlib import resources
 import msgspec
 
 from answerback.messages import Amendment, DeadLetter, Message
-from answerback.store import Archives, Chats, Database, Letters, Opening, Outbox, Threads, keys
-from answerback.store.access.api_keys import Keys
-from answerback.store.access.idempotency import Answer, Idempotency
-from answerback.store.access.rate_limits import Rates
-from answerback.store.fleet.redeliveries import Asked, Redeliveries
-from answerback.store.stream.events import told
-from answerback.store.threads.records import Emission
+from answerback.store import Archives, Chats, Database, DeadLetters, NewChat, Outbox, Threads, keys
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.access.idempotency import Idempotency, StoredResponse
+from answerback.store.access.rate_limits import RateLimits
+from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.repair import requeue, unlock
 from answerback.store.threads.search import Filter, fitting
 from tests.redis.conftest import Server
@@ -68,7 +68,7 @@ async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
     writer.close()
 
 
-async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     """Each script at least once, in every partition, on each of its ways."""
     ids = [f"github:1:{number}" for number in range(32)]
     await threads.own("github", ["user:7"])
@@ -87,15 +87,17 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         for held in some:
             key = f"{held.entries[0].event.id}.0"
             await threads.step(step(held, "reply", reply(key, held.thread)))
-            await threads.emit(Emission(held.thread, held.fence, held.owner, held.position, [told("turn", "t")]))
+            await threads.emit(
+                StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
+            )
         await threads.gather(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
         await threads.scripts.count_step([keys.clock(p)], [60_000])
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
-        await threads.commit(turn(some[1], more=False, deltas=[told("done", "t")]))
+        await threads.commit(turn(some[1], more=False, deltas=[stream_event("done", "t")]))
         await threads.release(some[2], delay=60, error="no")
-        await threads.release(some[3], "interrupted", messages=[MESSAGE], deltas=[told("done", "t")])
+        await threads.release(some[3], "interrupted", messages=[MESSAGE], deltas=[stream_event("done", "t")])
         await threads.cancel(some[3].thread)
         await threads.scripts.watch([keys.thread(p, some[3].thread)], [some[3].thread, keys.signals(), 1000])
         for held in some[4:]:
@@ -130,7 +132,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
         await outbox.settle(outgoing)
     chats = Chats(threads)
     for number in range(24):
-        chat = await chats.open("acme", opening=Opening(user="ada", ephemeral=number % 2 == 0))
+        chat = await chats.open("acme", opening=NewChat(user="ada", ephemeral=number % 2 == 0))
         await chats.change("acme", chat.id, pinned=True)
         await chats.say("acme", chat.id, event(1000 + number))
         if number % 3:
@@ -152,7 +154,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: Letters) -> None
 
 async def access(database: Database) -> None:
     """What callers of the API may do, and did."""
-    api_keys, rates, requests = Keys(database), Rates(database, rate=1, burst=2), Idempotency(database)
+    api_keys, rates, requests = ApiKeys(database), RateLimits(database, rate=1, burst=2), Idempotency(database)
     (key, _), (other, _) = await api_keys.create(scopes=["admin"]), await api_keys.create(scopes=["admin"])
     await api_keys.rotate(key.id, grace=60)
     await asyncio.gather(*[rates.spend(each.id) for each in (key, other) for _ in range(4)])
@@ -160,15 +162,15 @@ async def access(database: Database) -> None:
     owner = await requests.begin("digest", "route", "body", alone=True)
     await requests.begin("digest", "route", "body", alone=True)
     assert isinstance(owner, str)
-    await requests.finish("digest", owner, Answer(200, {}, b"done"))
+    await requests.finish("digest", owner, StoredResponse(200, {}, b"done"))
     await requests.begin("digest", "route", "body", alone=True)
-    await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", Asked(1, 1, 1), None)
+    await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", RedeliveryRequest(1, 1, 1), None)
 
 
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
     threads = Threads(database, partitions=4)
     async with watching(server, database) as watch:
-        await everything(threads, Outbox(threads), Letters(threads))
+        await everything(threads, Outbox(threads), DeadLetters(threads))
     names = {getattr(threads.scripts, name).sha.encode(): name for name in SCRIPTS}
     declared: set[bytes] = set()
     run: dict[str, set[bytes]] = {}

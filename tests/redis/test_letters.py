@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from answerback.messages import DeadLetter, Entry, Reply
-from answerback.store import Letters, Outbox, Threads, keys
+from answerback.store import DeadLetters, Outbox, Threads, keys
 from tests.redis.given import (
     THREAD,
     accept,
@@ -35,7 +35,7 @@ async def bury_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadL
     return letter
 
 
-async def test_a_replayed_event_goes_on_with_what_was_done(threads: Threads, letters: Letters) -> None:
+async def test_a_replayed_event_goes_on_with_what_was_done(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads), {"look": b"done"})
     assert await letters.replay(event(1).id)
@@ -44,14 +44,14 @@ async def test_a_replayed_event_goes_on_with_what_was_done(threads: Threads, let
     assert await counters(threads) == {"accepted": 1, "buried": 1, "waiting": 1}
 
 
-async def test_a_fresh_replay_forgets_what_was_done(threads: Threads, letters: Letters) -> None:
+async def test_a_fresh_replay_forgets_what_was_done(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads), {"look": b"done"})
     assert await letters.replay(event(1).id, fresh=True)
     assert (await claim(threads)).entries == [Entry(event(1))]
 
 
-async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, letters: Letters) -> None:
+async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1, 2)
     await bury(threads, await claim(threads))
     assert await letters.replay(event(1).id)
@@ -60,7 +60,7 @@ async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, lette
     assert [entry.event for entry in await threads.commit(turn(found))] == [event(1)]
 
 
-async def test_a_replay_is_done_once(threads: Threads, letters: Letters) -> None:
+async def test_a_replay_is_done_once(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     assert await letters.replay(event(1).id)
@@ -69,7 +69,7 @@ async def test_a_replay_is_done_once(threads: Threads, letters: Letters) -> None
     assert (await threads.accept(event(1))).status == "duplicate"
 
 
-async def test_replays_at_once_put_it_back_once(threads: Threads, letters: Letters) -> None:
+async def test_replays_at_once_put_it_back_once(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     # With a connection for each at hand, all of them find the letter before the first puts its event back.
@@ -79,7 +79,7 @@ async def test_replays_at_once_put_it_back_once(threads: Threads, letters: Lette
 
 
 async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     await bury_reply(threads, outbox)
     await accept(threads, 1, 2)
@@ -93,7 +93,7 @@ async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
     assert await courier(threads, outbox) == []
 
 
-async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: Threads, letters: Letters) -> None:
+async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     assert await letters.drop(event(1).id)
@@ -104,7 +104,7 @@ async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: 
     assert await threads.database.call("TTL", keys.seen(0, "github:1")) > 0
 
 
-async def test_a_letter_that_is_not_there_is_not_replayed(letters: Letters) -> None:
+async def test_a_letter_that_is_not_there_is_not_replayed(letters: DeadLetters) -> None:
     assert not await letters.replay("nothing")
     assert not await letters.drop("nothing")
     assert await letters.get("nothing") is None
@@ -112,7 +112,7 @@ async def test_a_letter_that_is_not_there_is_not_replayed(letters: Letters) -> N
 
 async def test_hundreds_of_letters_are_listed_newest_first_in_every_partition(threads: Threads) -> None:
     many = Threads(threads.database, partitions=4)
-    letters = Letters(many)
+    letters = DeadLetters(many)
     for number in range(250):
         await accept(many, number, thread=f"github:1:{number}")
     for held in await claim_all(many, limit=250):
@@ -124,7 +124,7 @@ async def test_hundreds_of_letters_are_listed_newest_first_in_every_partition(th
         assert times == sorted(times, reverse=True)
 
 
-async def test_all_letters_can_be_replayed_while_they_are_listed(threads: Threads, letters: Letters) -> None:
+async def test_all_letters_can_be_replayed_while_they_are_listed(threads: Threads, letters: DeadLetters) -> None:
     for number in range(250):
         await accept(threads, number, thread=f"github:1:{number}")
     for held in await claim_all(threads, limit=250):
@@ -134,7 +134,7 @@ async def test_all_letters_can_be_replayed_while_they_are_listed(threads: Thread
     assert len(await claim_all(threads, limit=500)) == 250
 
 
-async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     expected = await bury_reply(threads, outbox)
     found = await letters.get("r1")
     assert found is not None
@@ -146,7 +146,7 @@ async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox,
 
 
 async def test_a_replayed_reply_is_posted_after_those_that_wait(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     await bury_reply(threads, outbox)
     await post(threads, "r2", number=901)
@@ -161,7 +161,7 @@ async def test_a_replayed_reply_is_posted_after_those_that_wait(
 
 
 async def test_a_replayed_reply_whose_outbox_was_empty_is_due(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     await bury_reply(threads, outbox)
     assert await courier(threads, outbox) == []
@@ -170,7 +170,7 @@ async def test_a_replayed_reply_whose_outbox_was_empty_is_due(
 
 
 async def test_the_parts_of_a_reply_behind_one_that_failed_are_dead_and_replayed_with_it(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     """Part 1 of 3 was refused for good: 2 and 3 are not posted alone. What is said beside it is."""
     await post(threads, "t.0", "t.1.0", "t.1.1", "t.1.2", "t.10.0")
@@ -197,7 +197,7 @@ async def test_the_parts_of_a_reply_behind_one_that_failed_are_dead_and_replayed
 
 
 async def test_a_later_part_that_fails_leaves_those_that_were_posted(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     await post(threads, "t.1.0", "t.1.1", "t.1.2")
     (outgoing,) = await courier(threads, outbox)
@@ -215,7 +215,7 @@ def sent(reply: Reply) -> Reply:
     return msgspec.structs.replace(reply, state="sent")
 
 
-async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: Letters) -> None:
+async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     await bury_reply(threads, outbox)
     assert await letters.drop("r1")
     assert await letters.get("r1") is None

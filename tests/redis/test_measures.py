@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from answerback.store import Database, keys
-from answerback.store.fleet.metrics import KEPT, MINUTE, Measures, timed
+from answerback.store.fleet.metrics import KEPT, MINUTE, Metrics, timed
 
 
 async def test_what_was_counted_in_a_minute_adds_up(database: Database) -> None:
-    measures = Measures(database)
+    measures = Metrics(database)
     for _ in range(3):
         await measures.add({"events": 2, "turns": 1, "failed": 1, timed(0.5): 1})
     await measures.add({"turns": 1, timed(20): 1})
@@ -29,7 +29,7 @@ async def test_stretches_hold_whole_minutes_and_end_with_the_present_one(databas
     now = await database.now() // MINUTE
     for back in range(30):
         await database.call("HINCRBY", keys.minute(now - back), "events", 1)
-    found = await Measures(database).read(1440, each=10)
+    found = await Metrics(database).read(1440, each=10)
     assert all(each.at % (10 * MINUTE) == 0 for each in found)
     assert found[-1].at <= await database.now() < found[-1].at + 11 * MINUTE
     assert sum(each.events for each in found) == 30
@@ -38,7 +38,7 @@ async def test_stretches_hold_whole_minutes_and_end_with_the_present_one(databas
 
 
 async def test_a_minute_is_kept_for_a_day_and_nothing_is_written_for_nothing(database: Database) -> None:
-    measures = Measures(database)
+    measures = Metrics(database)
     await measures.add({})
     assert await database.call("KEYS", "*") == []
     await measures.add({"events": 1})

@@ -11,10 +11,10 @@ import pytest
 from answerback.errors import NewerData
 from answerback.messages import Amendment, DeadLetter, Entry
 from answerback.steps import Record, encode
-from answerback.store import Archives, Claim, Letters, Outbox, Threads, decode, keys
+from answerback.store import Archives, Claim, DeadLetters, Outbox, Threads, decode, keys
 from answerback.store.chats.answers import answer
 from answerback.store.decode import Unreadable, UnreadableReply
-from answerback.store.fleet.workers import Roster
+from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.threads.turns import turn_state
 from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, claim_all, courier, event, inbox, post, turn
@@ -65,7 +65,7 @@ def update(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     "raw", [newer(Entry(event(1))), b"\xc1 no MessagePack at all", b""], ids=["newer", "other", "empty"]
 )
 async def test_an_entry_is_dead_lettered_alone(
-    threads: Threads, letters: Letters, raw: bytes, update: Callable[[], None]
+    threads: Threads, letters: DeadLetters, raw: bytes, update: Callable[[], None]
 ) -> None:
     await accept(threads, 1, 2)
     for number in range(10, 20):
@@ -110,7 +110,7 @@ async def test_an_entry_behind_others_does_not_disturb_them(threads: Threads) ->
 
 
 async def test_what_was_done_is_kept_with_the_entry(
-    threads: Threads, letters: Letters, update: Callable[[], None]
+    threads: Threads, letters: DeadLetters, update: Callable[[], None]
 ) -> None:
     await accept(threads, 1)
     await write(threads, newer(Entry(event(1))))
@@ -123,7 +123,7 @@ async def test_what_was_done_is_kept_with_the_entry(
     assert (await claim(threads)).entries == [Entry(event(1), {"charge#1": done})]
 
 
-async def test_no_turn_is_run_on_a_history_that_cannot_be_read(threads: Threads, letters: Letters) -> None:
+async def test_no_turn_is_run_on_a_history_that_cannot_be_read(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await threads.database.call("RPUSH", keys.history(0, THREAD), newer({"role": "user", "text": "hello"}))
     letter = await bury(threads, await claim(threads))
@@ -133,7 +133,7 @@ async def test_no_turn_is_run_on_a_history_that_cannot_be_read(threads: Threads,
     assert found[1] == Entry(event(1))
 
 
-async def test_a_reply_is_dead_lettered_as_it_is(threads: Threads, letters: Letters, outbox: Outbox) -> None:
+async def test_a_reply_is_dead_lettered_as_it_is(threads: Threads, letters: DeadLetters, outbox: Outbox) -> None:
     await post(threads, "r1", "r2")
     name = keys.outbox(0, THREAD)
     raw = newer(msgspec.msgpack.decode(await threads.database.call("HGET", name, "r1")))
@@ -152,7 +152,7 @@ async def test_a_reply_is_dead_lettered_as_it_is(threads: Threads, letters: Lett
     assert (await outbox.replies(THREAD))["r1"].state == "failed"
 
 
-async def test_everything_can_be_looked_at(threads: Threads, letters: Letters, outbox: Outbox) -> None:
+async def test_everything_can_be_looked_at(threads: Threads, letters: DeadLetters, outbox: Outbox) -> None:
     await post(threads, "r1")
     await accept(threads, 1)
     for name in (keys.history(0, THREAD), keys.inbox(0, THREAD)):
@@ -168,14 +168,14 @@ async def test_everything_can_be_looked_at(threads: Threads, letters: Letters, o
     assert state is not None
     assert state.state == "waiting"
     assert await answer(threads, THREAD, event(1).id) is None
-    assert await Roster(threads.database).workers() == []
+    assert await WorkerRegistry(threads.database).workers() == []
     edited = Amendment(delivery="github:edit", thread=THREAD, message="1", text="better")
     assert (await threads.amend(edited)).status == "ignored"
     with pytest.raises(NewerData, match="update"):
         await Archives(threads).read(THREAD)
 
 
-async def test_a_dead_letter_of_newer_code_is_listed(threads: Threads, letters: Letters) -> None:
+async def test_a_dead_letter_of_newer_code_is_listed(threads: Threads, letters: DeadLetters) -> None:
     await threads.database.call("ZADD", keys.dead(0), 1, "d1")
     await threads.database.call(
         "HSET", keys.letters(0), "d1", msgspec.msgpack.encode({"id": "d1", "reason": "too late"})

@@ -9,7 +9,7 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Event, Reply
-from answerback.store import Letters, Outbox, Outgoing, Threads, keys
+from answerback.store import DeadLetters, Outbox, Outgoing, Threads, keys
 from answerback.store.threads.queues import queues
 from answerback.store.threads.records import Lease
 from tests.redis.given import THREAD, counters, courier, dump, event, lapse, post, reply, until
@@ -317,7 +317,7 @@ async def test_an_echo_of_nothing_that_we_know_changes_nothing(threads: Threads,
 
 
 async def test_a_replayed_reply_that_may_have_been_posted_is_looked_for_first(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     await post(threads, "r1", "r2")
     (outgoing,) = await courier(threads, outbox)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answerback.store import Letters, Outbox, Threads
+from answerback.store import DeadLetters, Outbox, Threads
 from answerback.store.threads.queues import Queue, queues
 from answerback.store.threads.search import listed
 from answerback.store.threads.views import summarised, transcript
@@ -91,7 +91,7 @@ async def test_a_threads_state_is_told_as_it_is(threads: Threads) -> None:
     assert 0 < summary.created <= summary.updated <= await threads.database.now()
 
 
-async def test_a_thread_is_shown_whole(threads: Threads, letters: Letters) -> None:
+async def test_a_thread_is_shown_whole(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1, 2)
     held = await claim(threads)
     held.entries, held.position = await threads.commit(turn(held, reply("r1"))), held.position + 1

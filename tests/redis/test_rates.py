@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from answerback.store import Database, keys
-from answerback.store.access.rate_limits import Rates
+from answerback.store.access.rate_limits import RateLimits
 from tests.redis.conftest import Server
 
 
 async def test_a_burst_passes_and_then_no_more(database: Database) -> None:
-    rates = Rates(database, rate=0.01, burst=5)
+    rates = RateLimits(database, rate=0.01, burst=5)
     found = [await rates.spend("a") for _ in range(7)]
     assert [each.passed for each in found] == [True] * 5 + [False] * 2
     assert [each.left for each in found] == [4, 3, 2, 1, 0, 0, 0]
@@ -23,7 +23,7 @@ async def test_a_burst_passes_and_then_no_more(database: Database) -> None:
 
 
 async def test_what_did_not_pass_does_not_count(database: Database) -> None:
-    rates = Rates(database, rate=0.01, burst=1)
+    rates = RateLimits(database, rate=0.01, burst=1)
     assert (await rates.spend("a")).passed
     before = (await rates.spend("a")).wait
     for _ in range(50):
@@ -32,7 +32,7 @@ async def test_what_did_not_pass_does_not_count(database: Database) -> None:
 
 
 async def test_the_allowance_comes_back(database: Database) -> None:
-    rates = Rates(database, rate=0.01, burst=2)
+    rates = RateLimits(database, rate=0.01, burst=2)
     for _ in range(3):
         await rates.spend("a")
     whole = int(await database.call("GET", keys.rate("a")))
@@ -44,7 +44,7 @@ async def test_the_allowance_comes_back(database: Database) -> None:
 async def test_all_processes_count_together(server: Server, database: Database) -> None:
     other = Database(server.url)
     try:
-        both = [Rates(each, rate=0.01, burst=100) for each in (database, other)]
+        both = [RateLimits(each, rate=0.01, burst=100) for each in (database, other)]
         found = await asyncio.gather(*[rates.spend("a") for _ in range(150) for rates in both])
         assert sum(each.passed for each in found) == 100
     finally:
@@ -52,7 +52,7 @@ async def test_all_processes_count_together(server: Server, database: Database) 
 
 
 async def test_nothing_is_left_once_the_allowance_is_whole(database: Database) -> None:
-    rates = Rates(database, rate=1000, burst=1000)
+    rates = RateLimits(database, rate=1000, burst=1000)
     assert (await rates.spend("a")).left == 999
     async with asyncio.timeout(30):
         while await database.call("KEYS", "*"):
@@ -61,4 +61,4 @@ async def test_nothing_is_left_once_the_allowance_is_whole(database: Database) -
 
 @pytest.mark.parametrize("rate", [0.001, 1_000_000])
 async def test_very_slow_and_very_fast_rates(database: Database, rate: float) -> None:
-    assert (await Rates(database, rate=rate, burst=1_000_000).spend("a")).left == 999_999
+    assert (await RateLimits(database, rate=rate, burst=1_000_000).spend("a")).left == 999_999

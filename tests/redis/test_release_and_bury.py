@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.store import Letters, Threads, keys
+from answerback.store import DeadLetters, Threads, keys
 from answerback.store.threads.queues import queues
 from answerback.store.threads.records import Lease
 from tests.redis.given import (
@@ -68,7 +68,7 @@ async def test_a_release_after_the_commit_gave_the_thread_up_changes_nothing(thr
     assert await dump(threads.database) == before
 
 
-async def test_an_event_that_was_buried_makes_way_for_the_next(threads: Threads, letters: Letters) -> None:
+async def test_an_event_that_was_buried_makes_way_for_the_next(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1, 2)
     held = await claim(threads)
     await threads.step(step(held, "look"))
@@ -98,7 +98,7 @@ async def test_the_last_event_of_a_thread_can_be_buried(threads: Threads) -> Non
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
 
 
-async def test_an_event_that_came_back_can_be_buried_again(threads: Threads, letters: Letters) -> None:
+async def test_an_event_that_came_back_can_be_buried_again(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     assert await letters.replay(event(1).id)

@@ -11,11 +11,11 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Entry
 from answerback.store import Claim, Database, Outbox, Outgoing, Threads
-from answerback.store.stream.events import told
-from answerback.store.threads.leases import Taken
-from answerback.store.threads.records import Emission, Lease
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.leases import Reservation
+from answerback.store.threads.records import Lease, StreamAppend
 from tests.redis.given import THREAD, accept, claim, courier, dump, inbox, letter, post, step, turn
-from worker.claiming.claims import Claims
+from worker.claiming.claims import Claimer
 from worker.claiming.leases import Leases
 
 
@@ -29,7 +29,7 @@ Write = Callable[[Threads, Claim], Awaitable[object]]
 TURN: dict[str, Write] = {
     "step": lambda threads, held: threads.step(step(held, "look")),
     "emit": lambda threads, held: threads.emit(
-        Emission(held.thread, held.fence, held.owner, held.position, [told("turn", "t")])
+        StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
     ),
     "gather": lambda threads, held: threads.gather(held, 10, interruptible=True),
     "commit": lambda threads, held: threads.commit(turn(held)),
@@ -101,7 +101,7 @@ async def test_a_worker_that_claims_again_what_it_works_on_ends_its_first_turn(t
     turns: list[str] = []
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def take(p: int, taken: Taken) -> list[Claim]:
+    async def take(p: int, taken: Reservation) -> list[Claim]:
         return await threads.claim(p, taken, "worker")
 
     async def run(held: Claim) -> None:
@@ -118,7 +118,7 @@ async def test_a_worker_that_claims_again_what_it_works_on_ends_its_first_turn(t
             await threads.commit(turn(held))
             ended.set()
 
-    claims = Claims("ready", threads, Leases(threads, 5, "worker"), take, run, slots=10, lease=5)
+    claims = Claimer("ready", threads, Leases(threads, 5, "worker"), take, run, slots=10, lease=5)
     claims.start()
     await asyncio.wait_for(begun.wait(), 10)
     await lose(threads.database, before)

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from answerback.errors import Unavailable
-from answerback.http.platform import Http, Leave
+from answerback.http.platform import Leave, PlatformHttp
 from answerback.messages import Identity, Reply
 from answerback.platforms import Client, Exchange, Request, Response
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
 from answerback.platforms.slack.api import Slack
 from answerback.platforms.standard.api import Standard
-from answerback.store import Letters, Outbox, Outgoing, Roster, Threads, keys
+from answerback.store import DeadLetters, Outbox, Outgoing, Threads, WorkerRegistry, keys
 from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
 from worker.backoff import Backoff
@@ -42,7 +42,7 @@ CLIENTS: dict[str, Client] = {
 LIMITED = answer({"ok": False, "error": "ratelimited"}, 429, retry_after="60")
 
 
-class Platform(Http):
+class Platform(PlatformHttp):
     """One that performs nothing: it answers from a list, and keeps what it was asked."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Scene:
 
     def another(self, late: float = LATE, max_attempts: int = 10) -> Sender:
         """A sender that knows nothing but what lies in Redis."""
-        identities = Identities(CLIENTS, self.platform, Roster(self.threads.database), self.threads)
+        identities = Identities(CLIENTS, self.platform, WorkerRegistry(self.threads.database), self.threads)
         identities.known.update(dict.fromkeys(CLIENTS, US))
         return Sender(
             self.outbox, CLIENTS, identities, self.platform,
@@ -219,7 +219,7 @@ async def test_a_reply_waits_from_the_time_that_redis_has_now(scene: Scene) -> N
     assert (await scene.reply()).unknown <= await scene.threads.database.now()
 
 
-async def test_the_last_try_is_looked_for_too(scene: Scene, letters: Letters) -> None:
+async def test_the_last_try_is_looked_for_too(scene: Scene, letters: DeadLetters) -> None:
     scene.sender = scene.another(max_attempts=1)
     await scene.send(answer(b"", 502))
     await scene.later(LATE / 2)
@@ -250,7 +250,7 @@ async def test_what_a_platform_takes_a_moment_later_is_posted_a_moment_later(sce
 
 
 async def test_a_reply_that_its_platform_finds_too_long_is_posted_in_parts(
-    threads: Threads, outbox: Outbox, letters: Letters
+    threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
     scene = Scene(threads, outbox, "standard")
     await scene.given("word " * 300)
@@ -264,7 +264,7 @@ async def test_a_reply_that_its_platform_finds_too_long_is_posted_in_parts(
     assert [letter.id async for letter in letters.list()] == ["r2.0"]
 
 
-async def test_a_refusal_that_does_not_pass_ends_in_a_letter(scene: Scene, letters: Letters) -> None:
+async def test_a_refusal_that_does_not_pass_ends_in_a_letter(scene: Scene, letters: DeadLetters) -> None:
     for _ in range(7):
         await scene.send(refusal(scene))
         await scene.later(0)
@@ -274,7 +274,7 @@ async def test_a_refusal_that_does_not_pass_ends_in_a_letter(scene: Scene, lette
     assert (await scene.reply()).refusals == 0
 
 
-async def test_a_platform_that_says_wait_for_a_day_is_given_up(slack: Scene, letters: Letters) -> None:
+async def test_a_platform_that_says_wait_for_a_day_is_given_up(slack: Scene, letters: DeadLetters) -> None:
     for waits in range(24):
         assert (await slack.reply()).waits == waits
         await slack.send(LIMITED)
@@ -328,7 +328,7 @@ async def test_a_search_that_a_limit_interrupts_goes_on_where_it_stopped(slack: 
     assert ((await slack.reply()).state, slack.platform.posted) == ("sent", 1)
 
 
-async def test_a_search_that_is_interrupted_for_an_hour_is_given_up(slack: Scene, letters: Letters) -> None:
+async def test_a_search_that_is_interrupted_for_an_hour_is_given_up(slack: Scene, letters: DeadLetters) -> None:
     await slack.send(answer(b"", 503))
     await slack.later(LATE)
     await slack.send(LIMITED)

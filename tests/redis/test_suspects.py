@@ -8,9 +8,9 @@ from typing import cast
 from answerback.store import Claim, Threads, keys
 from answerback.store.threads.records import SUSPECT
 from tests.redis.given import THREAD, accept, claim, lapse
-from worker.claiming.claims import Claims
+from worker.claiming.claims import Claimer
 from worker.claiming.leases import Leases
-from worker.claiming.poison import Suspects
+from worker.claiming.poison import PoisonIsolation
 from worker.turns.turns import Turns
 
 OTHER = "github:1:2"
@@ -71,9 +71,9 @@ async def test_nothing_begins_beside_an_attempt_that_must_not_crash(threads: Thr
             happened.append(f"{claim.thread} done")
 
     await lapse(threads)
-    suspects = Suspects(threads, cast(Turns, Work()), "worker", fatal=FATAL)
+    suspects = PoisonIsolation(threads, cast(Turns, Work()), "worker", fatal=FATAL)
     leases = Leases(threads, 5, "worker")
-    claims = Claims("ready", threads, leases, suspects.claim, suspects.run, slots=10, lease=5, closed=suspects.closed)
+    claims = Claimer("ready", threads, leases, suspects.claim, suspects.run, slots=10, lease=5, closed=suspects.closed)
     claims.start()
     try:
         async with asyncio.timeout(30):

@@ -9,9 +9,9 @@ from typing import Any
 
 from answerback.archive import line, parse
 from answerback.messages import Entry
-from answerback.store import Archives, Chats, Database, Letters, Outbox, Roster, Threads
-from answerback.store.access.api_keys import Keys
-from answerback.store.access.session_tokens import Tokens
+from answerback.store import Archives, Chats, Database, DeadLetters, Outbox, Threads, WorkerRegistry
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.threads.queues import queues
 from answerback.store.threads.views import transcript
 from tests.redis.given import claim_all, courier, event, turn
@@ -67,7 +67,7 @@ async def test_threads_of_the_version_before_are_shown_and_answered(threads: Thr
 
 async def test_replies_and_dead_letters_of_the_version_before_go_on(threads: Threads) -> None:
     await _restore(threads.database)
-    outbox, letters = Outbox(threads), Letters(threads)
+    outbox, letters = Outbox(threads), DeadLetters(threads)
     (out,) = await courier(threads, outbox)
     assert (out.reply.state, out.reply.attempts) == ("sending", 1)
     await outbox.settle(out)
@@ -86,13 +86,13 @@ async def test_replies_and_dead_letters_of_the_version_before_go_on(threads: Thr
 
 async def test_callers_and_identities_of_the_version_before_are_known(database: Database) -> None:
     recorded = await _restore(database)
-    api_keys, tokens, shown = Keys(database), Tokens(database), recorded["keys"]
+    api_keys, tokens, shown = ApiKeys(database), SessionTokens(database), recorded["keys"]
     live = await api_keys.find(shown["live"])
     assert live is not None
     assert (live.workspace, live.name, live.state) == ("acme", "backend", "live")
     assert [key.name for key in await api_keys.allowing("https://www.example.com")] == ["site"]
     assert await tokens.get(shown["session"].split("_")[2]) is not None
-    assert (await Roster(database).identities())["github"].name == "@answerbot"
+    assert (await WorkerRegistry(database).identities())["github"].name == "@answerbot"
     own = event(7, "github:1:new", identities=("github:user:583231000", "user:583231000"))
     assert (await Threads(database).accept(own)).status == "ignored"
     assert (await Chats(Threads(database)).get("acme", "order-7")) is not None

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from answerback.store import Letters, Outbox, Threads, keys
+from answerback.store import DeadLetters, Outbox, Threads, keys
 from tests.redis.given import THREAD, accept, bury, claim, courier, event, post, reply, step, turn
 
 
@@ -57,7 +57,7 @@ async def test_a_thread_given_up_with_events_wakes(threads: Threads) -> None:
         await bury(threads, held)
 
 
-async def test_a_replay_wakes(threads: Threads, letters: Letters) -> None:
+async def test_a_replay_wakes(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     async with dozing(threads, "ready"):

@@ -13,7 +13,7 @@ from answerback.agents.loading import load
 from answerback.agents.remote import _response
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.messages import Message
-from answerback.store import Remote
+from answerback.store import RemoteAgent
 
 
 async def _think(turn: Turn) -> str:
@@ -45,7 +45,7 @@ def test_an_agent_is_a_function_or_a_model_and_not_both() -> None:
 def test_a_bearer_token_is_for_a_remote_agent_and_is_shown_by_nothing() -> None:
     agent = Agent("a", remote="https://example.com", bearer_token="s3cr3t-token")
     assert "s3cr3t" not in f"{agent!r} {vars(agent)!r}"
-    assert "s3cr3t" not in repr(Remote(name="a", url="https://example.com", bearer_token="s3cr3t-token"))
+    assert "s3cr3t" not in repr(RemoteAgent(name="a", url="https://example.com", bearer_token="s3cr3t-token"))
     with pytest.raises(ConfigurationError, match="is for a remote agent"):
         Agent("a", _think, bearer_token="s3cr3t-token")
     for wrong in ("", "s3cr3t token", "s3cr3t\r\nX: y", "s3cr3t=x"):

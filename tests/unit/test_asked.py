@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from answerback.messages import Message
-from answerback.store.chats.answers import Answer
-from answerback.store.stream.events import Delta, told
-from ingress.api.conversations.turn_filter import Among, Asked, Kept, failure, retold
+from answerback.store.chats.answers import TurnAnswer
+from answerback.store.stream.events import StoredEvent, stream_event
+from ingress.api.conversations.turn_filter import RecordedEvents, TurnFilter, TurnState, failure, retold
 
 
-def _delta(kind: str, turn: str, **fields: Any) -> Delta:
-    return Delta("1-0", *told(kind, turn, **fields))
+def _delta(kind: str, turn: str, **fields: Any) -> StoredEvent:
+    return StoredEvent("1-0", *stream_event(kind, turn, **fields))
 
 
-def _taken(*deltas: Delta) -> tuple[list[bool], Asked]:
-    asked = Asked("e1")
+def _taken(*deltas: StoredEvent) -> tuple[list[bool], TurnState]:
+    asked = TurnState("e1")
     return [asked.takes(delta) for delta in deltas], asked
 
 
@@ -70,8 +70,8 @@ def test_a_thread_that_is_deleted_ends_it() -> None:
 
 async def test_what_is_only_in_the_history_is_told_again_to_its_end() -> None:
     said = [Message(role="assistant", text=text, id=f"e1.{n}", turn="e1") for n, text in enumerate(("a", "b"))]
-    deltas = retold(Answer(turn="e1", status="completed", messages=said), "e1")
-    asked = Asked("e1")
-    found = [delta async for delta in Among(asked, Kept([*deltas, _delta("turn", "e5", events=["e1"])]))]
+    deltas = retold(TurnAnswer(turn="e1", status="completed", messages=said), "e1")
+    asked = TurnState("e1")
+    found = [delta async for delta in TurnFilter(asked, RecordedEvents([*deltas, _delta("turn", "e5", events=["e1"])]))]
     assert [delta.kind for delta in found] == ["text", "text", "done"]
     assert asked.end

@@ -12,10 +12,10 @@ from answerback.messages import Attachment, Author, Event, Message, ToolCall, Us
 from answerback.store import Chat
 from answerback.store.access.api_keys import Scope
 from answerback.store.stream import events as deltas
-from answerback.store.stream.events import Delta, told
+from answerback.store.stream.events import StoredEvent, stream_event
 from ingress.api.auth import audience
 from ingress.api.auth.audience import reason
-from ingress.api.context import Caller
+from ingress.api.context import Principal
 from ingress.api.routes.sessions import SessionView
 from ingress.api.schemas.threads import MessageView, ThreadView
 
@@ -23,9 +23,9 @@ WHY = "OperationalError: postgresql://bot:hunter2@db refused"
 SECRET = "canary-4711"
 
 
-def caller(*scopes: Scope, kind: str = "live") -> Caller:
+def caller(*scopes: Scope, kind: str = "live") -> Principal:
     """One with these scopes."""
-    return Caller(workspace="acme", key="k", kind=kind, scopes=frozenset(scopes))
+    return Principal(workspace="acme", key="k", kind=kind, scopes=frozenset(scopes))
 
 
 OPERATOR = caller("admin")
@@ -41,14 +41,14 @@ STRANGERS = [SERVER, *VISITORS]
 KINDS = re.findall(r"^    (\w+) {2,}\w", (deltas.__doc__ or "").partition("Kinds")[2], re.MULTILINE)
 
 
-def seen(who: Caller, event: Delta) -> Any:
+def seen(who: Principal, event: StoredEvent) -> Any:
     """An event as its reader gets it."""
     found = audience.delta(who, event)
     return None if found is None else msgspec.json.decode(found.data)
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
-def test_strangers_get_general_words_and_the_turn(stranger: Caller) -> None:
+def test_strangers_get_general_words_and_the_turn(stranger: Principal) -> None:
     assert reason(stranger, WHY, turn="t1") == "the agent failed; its operators can see why: turn t1"
     assert reason(stranger, WHY, code="unreachable").startswith("the agent could not be reached")
     assert reason(stranger, WHY, code="what is new").startswith("the agent failed")
@@ -71,23 +71,23 @@ def test_an_event_keeps_all_but_its_reason_for_a_server() -> None:
         ("retry", {"reason": WHY, "attempt": 2, "seconds": 0.5}),
         ("error", {"events": ["t1"], "reason": WHY, "code": "agent_failed"}),
     ):
-        event = Delta("1-0", *told(kind, "t1", **fields))
+        event = StoredEvent("1-0", *stream_event(kind, "t1", **fields))
         assert audience.delta(OPERATOR, event) is event
         expected = {"turn": "t1", **fields, "reason": "the agent failed; its operators can see why: turn t1"}
         assert seen(SERVER, event) == expected
 
 
 def test_what_is_zero_in_a_turns_usage_is_told_as_zero() -> None:
-    event = Delta("1-0", *told("done", "t1", events=["t1"], status="completed", usage=Usage(requests=1)))
+    event = StoredEvent("1-0", *stream_event("done", "t1", events=["t1"], status="completed", usage=Usage(requests=1)))
     for who in (OPERATOR, SERVER):
         assert seen(who, event)["usage"] == {"input_tokens": 0, "output_tokens": 0, "requests": 1}
-    unasked = Delta("1-0", *told("done", "t1", events=["t1"], status="completed", usage=None))
+    unasked = StoredEvent("1-0", *stream_event("done", "t1", events=["t1"], status="completed", usage=None))
     assert seen(SERVER, unasked)["usage"] is None
 
 
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("kind", [*KINDS, "a kind of later"])
-def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Caller) -> None:
+def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principal) -> None:
     assert {"turn", "tool_call", "tool_result", "reply", "retry", "done", "error", "gone"} <= set(KINDS)
     internal: dict[str, Any] = {
         "agent": SECRET, "args": {"q": SECRET}, "result": SECRET, "attempt": 4711, "state": SECRET, "url": SECRET,
@@ -97,7 +97,7 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Caller) 
     }  # fmt: skip
     public = {"id": "c1", "name": "search", "events": ["t1"], "code": "agent_failed", "status": "completed",
               "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5}  # fmt: skip
-    found = seen(visitor, Delta("1-0", *told(kind, "t1", **public, **internal)))
+    found = seen(visitor, StoredEvent("1-0", *stream_event(kind, "t1", **public, **internal)))
     assert "4711" not in str(found)
     if kind in ("reply", "a kind of later"):
         assert found is None
@@ -106,11 +106,13 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Caller) 
 
 
 @pytest.mark.parametrize("visitor", VISITORS)
-def test_a_public_tools_call_is_shown_and_its_failure_is_not(visitor: Caller) -> None:
+def test_a_public_tools_call_is_shown_and_its_failure_is_not(visitor: Principal) -> None:
     call = {"id": "c1", "name": "search", "public": True}
-    assert seen(visitor, Delta("", *told("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {"q": "shoes"}
+    assert seen(visitor, StoredEvent("", *stream_event("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {
+        "q": "shoes"
+    }
     for outcome, result in (("done", "shoes"), ("failed", None), ("unknown", None)):
-        event = Delta("", *told("tool_result", "t1", **call, result="shoes", outcome=outcome))
+        event = StoredEvent("", *stream_event("tool_result", "t1", **call, result="shoes", outcome=outcome))
         assert (seen(visitor, event)["outcome"], seen(visitor, event)["result"]) == (outcome, result)
         tool = ToolCall(id="c1", name="search", args={"q": "shoes"}, result="shoes", outcome=outcome, public=True)  # type: ignore[arg-type]
         view = MessageView.of(Message(role="assistant", text="", tools=(tool,)), visitor)
@@ -158,6 +160,6 @@ def test_a_thread_shows_a_visitor_how_it_stands() -> None:
 
 
 def test_a_thread_that_was_deleted_is_told_as_it_is() -> None:
-    event = Delta("", *told("gone", "", reason="the thread was deleted"))
+    event = StoredEvent("", *stream_event("gone", "", reason="the thread was deleted"))
     for who in (OPERATOR, SERVER, *VISITORS):
         assert seen(who, event) == {"turn": "", "reason": "the thread was deleted"}

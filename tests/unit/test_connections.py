@@ -15,7 +15,7 @@ from aiohttp import web
 
 from answerback.settings import Settings
 from ingress.app import fast_lane
-from ingress.connections import CLOSED, Door
+from ingress.connections import CLOSED, ConnectionLimiter
 from ingress.webhooks import Webhooks
 from tests.acceptance.system import PATIENCE, until
 
@@ -40,7 +40,7 @@ def on_our_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 class Served:
     """A door that holds connections, and clients for whom the system keeps little."""
 
-    def __init__(self, door: Door, address: tuple[str, int]) -> None:
+    def __init__(self, door: ConnectionLimiter, address: tuple[str, int]) -> None:
         self._door = door
         self._address = address
         self._before = _counts()
@@ -93,7 +93,7 @@ async def serving(read_timeout: str, most: str = "50") -> AsyncIterator[Served]:
 
     server, ours = web.Server(answer), socket.socket()
     fast_lane(server, cast(Webhooks, None))
-    door = Door(server, Settings.load({"READ_TIMEOUT": read_timeout, "MAX_CONNECTIONS": most}))
+    door = ConnectionLimiter(server, Settings.load({"READ_TIMEOUT": read_timeout, "MAX_CONNECTIONS": most}))
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # its connections inherit it
     ours.bind(("127.0.0.1", 0))
     listener = await asyncio.get_running_loop().create_server(door, sock=ours)

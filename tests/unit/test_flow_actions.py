@@ -15,9 +15,9 @@ from answerback.errors import NoEffect, TurnFailed
 from answerback.flows import load
 from answerback.flows.actions import call_of, compose, perform
 from answerback.flows.definition import Action, ToolDefinition
-from answerback.flows.simulator import Rehearsal
-from answerback.flows.state import Given
-from answerback.http.untrusted import Outside
+from answerback.flows.simulator import Simulator
+from answerback.flows.state import AuthorValue
+from answerback.http.untrusted import UntrustedHttp
 
 HOSTILE = '../admin?x=1#"@evil.example\\'
 
@@ -27,7 +27,7 @@ def _action(**more: Any) -> Action:
 
 
 def test_a_value_in_an_address_stays_a_part_of_it() -> None:
-    scope = {"API": Given("https://api.example.com/v1"), "id": HOSTILE, "city": "New Delhi", "coded": "a%20b"}
+    scope = {"API": AuthorValue("https://api.example.com/v1"), "id": HOSTILE, "city": "New Delhi", "coded": "a%20b"}
     url = compose(
         _action(url="{{ API }}/users/{{ id }}?city={{ city }}&c={{ coded }}&d={{ city | urlencode }}"), scope
     ).url
@@ -79,7 +79,7 @@ def test_what_may_be_repeated_follows_from_the_method_unless_it_is_said() -> Non
 
 def test_a_tools_arguments_are_its_query_or_its_body() -> None:
     tool = {"id": "find", "type": "http", "url": "{{ API }}/find"}
-    scope = {"API": Given("https://api.example.com")}
+    scope = {"API": AuthorValue("https://api.example.com")}
     got = call_of(ToolDefinition.model_validate({**tool, "method": "GET"}), scope, {"q": "a b", "n": 2})
     assert (got.url, got.body) == ("https://api.example.com/find?q=a+b&n=2", b"")
     sent = call_of(ToolDefinition.model_validate(tool), scope, {"q": "a b"})
@@ -130,7 +130,7 @@ async def api() -> AsyncIterator[Api]:
 
 
 async def test_an_answer_of_any_kind_is_a_result(api: Api) -> None:
-    outside = Outside(private=True)
+    outside = UntrustedHttp(private=True)
     ok = await perform(compose(_action(url=f"{api.url}/ok"), {}), outside, "key")
     assert ok == {"success": True, "status": 200, "data": {"token": "t0"}}
     assert api.seen[-1] == ("POST", "/ok", "key")
@@ -143,13 +143,13 @@ async def test_an_answer_of_any_kind_is_a_result(api: Api) -> None:
 
 @pytest.mark.parametrize("depth", [100, 101, 990, 5_000, 50_000])
 async def test_an_answer_that_is_nested_too_deeply_is_a_text(api: Api, depth: int) -> None:
-    result = await perform(compose(_action(url=f"{api.url}/deep/{depth}"), {}), Outside(private=True), "key")
+    result = await perform(compose(_action(url=f"{api.url}/deep/{depth}"), {}), UntrustedHttp(private=True), "key")
     assert result["data"] == ("[" * depth + "]" * depth if depth > 100 else json.loads("[" * depth + "]" * depth))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(result)) == result
 
 
 async def test_a_lost_answer_is_asked_for_again_only_where_that_can_do_no_harm(api: Api) -> None:
-    outside = Outside(private=True)
+    outside = UntrustedHttp(private=True)
     api.faults = 2
     assert (await perform(compose(_action(method="GET", url=api.url), {}), outside, "key"))["success"]
     assert len(api.seen) == 3
@@ -176,10 +176,10 @@ async def test_a_private_address_ends_the_turn_unless_it_is_allowed(api: Api, mo
         }
     )
     with pytest.raises(TurnFailed, match=r'"send": 127\.0\.0\.1 is not asked: its address is not public'):
-        await Rehearsal(Agent("a", flow=flow)).say("hi")
+        await Simulator(Agent("a", flow=flow)).say("hi")
     assert api.seen == []
     monkeypatch.setenv("ALLOW_PRIVATE_URLS", "true")
-    rehearsal = Rehearsal(Agent("a", flow=flow))
+    rehearsal = Simulator(Agent("a", flow=flow))
     assert await rehearsal.say("hi") == "200"
     assert rehearsal.steps == ("action send#1",)
     assert api.seen[0][2].endswith(":action send#1")
@@ -205,11 +205,11 @@ async def test_whoever_says_when_to_come_back_is_asked_again_then(
     api: Api, method: str, refusals: list[tuple[int, str]], requests: int, status: int
 ) -> None:
     api.refusals = list(refusals)
-    result = await perform(compose(_action(method=method, url=api.url), {}), Outside(private=True), "key")
+    result = await perform(compose(_action(method=method, url=api.url), {}), UntrustedHttp(private=True), "key")
     assert (result["status"], len(api.seen)) == (status, requests)
 
 
 async def test_an_address_that_is_not_allowed_has_no_effect(api: Api) -> None:
     with pytest.raises(NoEffect, match="its address is not public"):
-        await perform(compose(_action(url=api.url), {}), Outside(), "key")
+        await perform(compose(_action(url=api.url), {}), UntrustedHttp(), "key")
     assert not api.seen

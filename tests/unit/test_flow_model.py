@@ -15,7 +15,7 @@ from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
-from answerback.flows.simulator import Rehearsal
+from answerback.flows.simulator import Simulator
 from answerback.messages import Author, Event, Reply
 
 Answer = Callable[[AgentInfo], ModelResponse] | ModelResponse | Exception
@@ -71,7 +71,7 @@ NAME = {"type": "object", "properties": {"name": {"type": "string", "minLength":
 
 async def test_one_call_chooses_collects_and_phrases() -> None:
     model = Model(_calls("to_b", name="Ada", reply="Nice to meet you, Ada"))
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("b", input_schema=NAME), _to("end")), _tells("b", _to("end"))))
+    rehearsal = Simulator(model.agent(_asks("a", _to("b", input_schema=NAME), _to("end")), _tells("b", _to("end"))))
     assert await rehearsal.say("hi") == "[a]"
     assert await rehearsal.say("I am Ada") == "Nice to meet you, Ada"
     assert (rehearsal.place.node, rehearsal.place.values) == ("b", {"name": "Ada"})
@@ -88,7 +88,7 @@ async def test_one_call_chooses_collects_and_phrases() -> None:
 async def test_a_silent_step_of_an_older_flow_decides_and_says_nothing(chosen: str, said: str) -> None:
     model = Model(_calls(chosen))
     path = Path(__file__).parents[1] / "fixtures/api/silent-step-of-an-older-flow.json"
-    rehearsal = Rehearsal(Agent("flow", flow=path, model=FunctionModel(model._answer)))
+    rehearsal = Simulator(Agent("flow", flow=path, model=FunctionModel(model._answer)))
     assert await rehearsal.say("hi") == "Year of birth?"
     assert await rehearsal.say("1990") == said
     assert rehearsal.place.visits["check"] == 1
@@ -100,7 +100,7 @@ async def test_a_silent_step_of_an_older_flow_decides_and_says_nothing(chosen: s
 
 async def test_a_guard_and_a_static_text_ask_nobody() -> None:
     model = Model()
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("b", guard="message == 'go'"), _to("end", guard="false")),
+    rehearsal = Simulator(model.agent(_asks("a", _to("b", guard="message == 'go'"), _to("end", guard="false")),
                                       _asks("b", _to("end", guard="true"))))  # fmt: skip
     assert [await rehearsal.say(text) for text in ("hi", "no", "go", "x")] == ["[a]", "[a]", "[b]", "Bye "]
     assert model.asked == []
@@ -108,7 +108,7 @@ async def test_a_guard_and_a_static_text_ask_nobody() -> None:
 
 async def test_a_guard_leaves_the_model_only_the_words() -> None:
     model = Model(_says("What is your name?"))
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("b", guard="true")), _tells("b", _to("end"))))
+    rehearsal = Simulator(model.agent(_asks("a", _to("b", guard="true")), _tells("b", _to("end"))))
     await rehearsal.say("hi")
     assert await rehearsal.say("go") == "What is your name?"
     assert model.options() == {}
@@ -117,7 +117,7 @@ async def test_a_guard_leaves_the_model_only_the_words() -> None:
 async def test_a_model_collects_what_a_guard_is_about_and_the_guard_still_decides() -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     model = Model(_calls("to_b", age=17), _calls("to_end", age=17))
-    rehearsal = Rehearsal(model.agent(
+    rehearsal = Simulator(model.agent(
         _asks("a", _to("b", guard="age >= 18", input_schema=schema), _to("end", guard="age < 18", input_schema=schema)),
         _asks("b", _to("end")),
     ))  # fmt: skip
@@ -128,7 +128,7 @@ async def test_a_model_collects_what_a_guard_is_about_and_the_guard_still_decide
 
 async def test_routers_on_the_way_are_chosen_through_in_the_same_call() -> None:
     model = Model(_calls("to_c", reply="C it is"))
-    rehearsal = Rehearsal(model.agent(
+    rehearsal = Simulator(model.agent(
         _asks("a", _to("r"), _to("end")),
         {"id": "r", "edges": [_to("b"), _to("c")]},
         _tells("b", _to("end")),
@@ -142,7 +142,7 @@ async def test_routers_on_the_way_are_chosen_through_in_the_same_call() -> None:
 
 async def test_a_guard_on_the_way_goes_before_what_was_chosen() -> None:
     model = Model(_calls("to_b", name="Ada"))
-    rehearsal = Rehearsal(model.agent(
+    rehearsal = Simulator(model.agent(
         _asks("a", _to("r", input_schema=NAME)),
         {"id": "r", "edges": [_to("c", guard="name == 'Ada'"), _to("b")]},
         _asks("b", _to("end")),
@@ -160,7 +160,7 @@ async def test_what_an_action_returns_is_phrased_after_it_and_chosen_before() ->
         actions=[{"id": "get", "method": "GET", "url": "http://[::1]:1/", "condition": "false",
                   "store_response_as": "balance"}],
     )  # fmt: skip
-    rehearsal = Rehearsal(agent)
+    rehearsal = Simulator(agent)
     await rehearsal.say("hi")
     assert await rehearsal.say("balance?") == "You have 5"
     assert "reply" not in model.options(0)["to_b"]["properties"]
@@ -172,7 +172,7 @@ async def test_staying_keeps_what_was_said_and_asks_for_the_rest() -> None:
     model = Model(
         _says("Name and day?"), _calls("stay", name="Ada", reply="And the day?"), _calls("to_end", day="Friday")
     )
-    rehearsal = Rehearsal(model.agent(_tells("a", _to("end"), completion_criteria=criteria, allow_skip=False)))
+    rehearsal = Simulator(model.agent(_tells("a", _to("end"), completion_criteria=criteria, allow_skip=False)))
     assert await rehearsal.say("hi") == "Name and day?"
     assert await rehearsal.say("Ada") == "And the day?"
     assert model.options()["to_end"]["required"] == ["day", "name"]
@@ -184,11 +184,11 @@ async def test_an_answer_that_does_not_fit_is_corrected_twice_and_then_fails() -
     wrong = _calls("to_end", name="A")
     model = Model(wrong, _says("I pick the first"), _calls("to_end", name="Ada"), wrong, wrong, wrong)
     agent = model.agent(_asks("a", _to("end", input_schema=NAME)))
-    rehearsal = Rehearsal(agent)
+    rehearsal = Simulator(agent)
     await rehearsal.say("hi")
     assert await rehearsal.say("A") == "Bye Ada"
     assert "is too short" in str(model.asked[1][0])
-    other = Rehearsal(agent)
+    other = Simulator(agent)
     await other.say("hi")
     with pytest.raises(TurnFailed, match="the model's answer does not fit the flow"):
         await other.say("A")
@@ -197,7 +197,7 @@ async def test_an_answer_that_does_not_fit_is_corrected_twice_and_then_fails() -
 
 async def test_a_failing_model_fails_the_turn_and_nothing_is_said() -> None:
     model = Model(ConnectionError("no model today"), _calls("to_end"))
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("end"))))
+    rehearsal = Simulator(model.agent(_asks("a", _to("end"))))
     await rehearsal.say("hi")
     with pytest.raises(ConnectionError):
         await rehearsal.say("go")
@@ -207,7 +207,7 @@ async def test_a_failing_model_fails_the_turn_and_nothing_is_said() -> None:
 
 async def test_max_turns_lead_to_the_fallback_without_the_model() -> None:
     model = Model(_calls("stay"), _calls("stay"))
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("b"), {**_to("end"), "is_fallback": True}, max_turns=2),
+    rehearsal = Simulator(model.agent(_asks("a", _to("b"), {**_to("end"), "is_fallback": True}, max_turns=2),
                                       _asks("b", _to("end"))))  # fmt: skip
     assert [await rehearsal.say(text) for text in ("hi", "x", "x", "x")] == ["[a]", "[a]", "[a]", "Bye "]
     assert len(model.asked) == 2
@@ -218,7 +218,7 @@ async def test_the_model_knows_the_flow_and_what_was_said() -> None:
     model = Model(_calls("to_end", name="Ada"))
     agent = model.agent(_asks("a", _to("end", input_schema=NAME)), environment_variables={"BANK": "Northwind"},
                         objective="Open an account", agent_tone="warm")  # fmt: skip
-    rehearsal = Rehearsal(agent)
+    rehearsal = Simulator(agent)
     await rehearsal.say("hello there")
     await rehearsal.say("Ada")
     messages, info = model.asked[0]
@@ -236,7 +236,7 @@ async def test_tools_are_called_before_the_choice_and_each_is_a_step() -> None:
 
     model = Model(_calls("find", city="Oslo"), _calls("to_end"))
     tool = {"id": "look", "name": "Look", "description": "Looks", "handler_id": "find"}
-    rehearsal = Rehearsal(model.agent(_asks("a", _to("end"), tools=[tool]), tools=[find]))
+    rehearsal = Simulator(model.agent(_asks("a", _to("end"), tools=[tool]), tools=[find]))
     await rehearsal.say("hi")
     assert await rehearsal.say("go") == "Bye "
     assert "found Oslo" in str(model.asked[1][0])

@@ -12,8 +12,8 @@ from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
 from answerback.flows.definition import Action
 from answerback.flows.engine import Walk
-from answerback.flows.simulator import Rehearsal
-from answerback.flows.state import Place
+from answerback.flows.simulator import Simulator
+from answerback.flows.state import FlowState
 
 END: dict[str, Any] = {"id": "end", "static_text": "Bye {{ name }}", "is_final": True}
 
@@ -23,7 +23,7 @@ class Dialog:
 
     def __init__(self, *nodes: dict[str, Any], results: tuple[dict[str, Any], ...] = (), **more: Any) -> None:
         self.flow = load({"initial_node": nodes[0]["id"], "nodes": [*nodes, END], **more})
-        self.place = Place()
+        self.place = FlowState()
         self.done: list[str] = []
         self.shown: list[str] = []
         self._results = list(results)
@@ -101,7 +101,7 @@ async def test_nodes_that_wait_for_nobody_are_passed_in_the_same_turn() -> None:
     assert await dialog.say() == "[a]"
     assert await dialog.say() == "[plain]\n\nBye "
     other = Dialog(*[node.model_dump() for node in dialog.flow.nodes[:-1]])
-    other.place = Place(node="a", values={"points": 10})
+    other.place = FlowState(node="a", values={"points": 10})
     assert await other.say() == "[gold]\n\nBye "
 
 
@@ -238,23 +238,23 @@ async def test_the_environment_of_the_process_goes_before_the_files(monkeypatch:
 
 async def test_a_node_that_is_gone_from_the_flow_means_to_begin_anew() -> None:
     dialog = Dialog(_asks("a", _to("end")))
-    dialog.place = Place(node="old", values={"name": "Ada"})
+    dialog.place = FlowState(node="old", values={"name": "Ada"})
     assert await dialog.say() == "[a]"
     assert await dialog.say() == "Bye Ada"
 
 
 async def test_a_place_is_kept_for_each_agent_of_a_thread() -> None:
     state: dict[str, Any] = {"mine": 1}
-    Place(node="a", values={"x": 1}, turns=2).save(state, "kyc")
-    Place(node="b").save(state, "other")
-    assert Place.of(state, "kyc") == Place(node="a", values={"x": 1}, turns=2)
-    assert Place.of(state, "nobody") == Place()
+    FlowState(node="a", values={"x": 1}, turns=2).save(state, "kyc")
+    FlowState(node="b").save(state, "other")
+    assert FlowState.of(state, "kyc") == FlowState(node="a", values={"x": 1}, turns=2)
+    assert FlowState.of(state, "nobody") == FlowState()
     assert state["mine"] == 1
 
 
 async def test_an_agent_is_a_flow_and_one_that_needs_a_model_says_so() -> None:
     flow = load({"initial_node": "a", "nodes": [_asks("a", _to("end")), END]})
-    rehearsal = Rehearsal(Agent("kyc", flow=flow))
+    rehearsal = Simulator(Agent("kyc", flow=flow))
     assert [await rehearsal.say(text) for text in ("hi", "yes")] == ["[a]", "Bye "]
     prose = load({"initial_node": "a", "nodes": [_asks("a", _to("end", None, condition="They agree")), END]})
     with pytest.raises(ConfigurationError, match=r'its flow needs a model.*\n.*edge "to_end": its condition is prose'):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Address, Identity, Reply
-from answerback.platforms import More, Response, Sent
+from answerback.platforms import NextPage, Response, Sent
 from answerback.platforms.github.api import LIMIT, GitHub
 from answerback.platforms.github.app import App
 from answerback.platforms.github.credential import Token
@@ -204,7 +204,7 @@ def test_a_reply_is_found_by_its_marker_from_before_its_first_try(client: GitHub
 
 def test_a_reply_that_is_not_there_is_not_found(client: GitHub) -> None:
     done = run(client.find(reply(), US), answer([{"id": n, "body": "x"} for n in range(100)]))
-    assert done.value == More("2")
+    assert done.value == NextPage("2")
     assert "since" not in done.requests[0].url
     done = run(client.find(reply(cursor="2"), US), answer([]))
     assert done.value is None
@@ -255,11 +255,11 @@ def comments(created: str, body: str = "x", more: bool = True, login: str = "ans
 def test_a_discussion_is_searched_from_its_end_to_the_first_try(client: GitHub) -> None:
     recent, old = "2025-03-01T10:00:00Z", "2025-03-01T09:00:00Z"
     sought = reply(address=DISCUSSION, first=int(NOW * 1000))
-    assert run(client.find(sought, US), comments(recent)).value == More("c1")
+    assert run(client.find(sought, US), comments(recent)).value == NextPage("c1")
     done = run(client.find(reply(address=DISCUSSION, cursor="c1"), US), comments(recent, MARKER))
     assert done.value == Sent("discussion_comment:9", "https://github.com/c")
     assert json.loads(done.requests[0].body)["variables"]["before"] == "c1"
-    assert run(client.find(sought, US), comments(recent, MARKER, login="mallory")).value == More("c1")
+    assert run(client.find(sought, US), comments(recent, MARKER, login="mallory")).value == NextPage("c1")
     assert run(client.find(sought, US), comments(old)).value is None
     assert run(client.find(sought, US), comments(recent, more=False)).value is None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.store.batching import Group
+from answerback.store.batching import Batcher
 
 
 class Flushes:
@@ -46,7 +46,7 @@ async def settle() -> None:
 
 
 async def test_what_arrives_during_a_flush_goes_out_together_as_the_next(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
     first = group.submit(1)
     await settle()
     others = [group.submit(item) for item in (2, 3, 4)]
@@ -59,20 +59,20 @@ async def test_what_arrives_during_a_flush_goes_out_together_as_the_next(flushes
 
 async def test_what_is_submitted_in_one_go_leaves_in_one_flush(flushes: Flushes) -> None:
     flushes.gate.set()
-    group = Group(flushes)
+    group = Batcher(flushes)
     assert await asyncio.gather(*[group.submit(item) for item in range(5)]) == [0, 2, 4, 6, 8]
     assert flushes.seen == [[0, 1, 2, 3, 4]]
 
 
 async def test_order_and_limit_hold(flushes: Flushes) -> None:
     flushes.gate.set()
-    group = Group(flushes, limit=3)
+    group = Batcher(flushes, limit=3)
     assert await asyncio.gather(*[group.submit(item) for item in range(8)]) == [2 * item for item in range(8)]
     assert flushes.seen == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 async def test_what_is_cancelled_before_its_flush_is_never_written(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
     first = group.submit(1)
     await settle()
     left, stays = group.submit(2), group.submit(3)
@@ -83,7 +83,7 @@ async def test_what_is_cancelled_before_its_flush_is_never_written(flushes: Flus
 
 
 async def test_a_group_of_nothing_but_cancelled_items_is_no_flush(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
     group.submit(1).cancel()
     flushes.gate.set()
     await settle()
@@ -92,7 +92,7 @@ async def test_a_group_of_nothing_but_cancelled_items_is_no_flush(flushes: Flush
 
 
 async def test_what_is_cancelled_during_its_flush_does_not_disturb_the_others(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
     first, second = group.submit(1), group.submit(2)
     await settle()
     first.cancel()
@@ -102,7 +102,7 @@ async def test_what_is_cancelled_during_its_flush_does_not_disturb_the_others(fl
 
 
 async def test_a_task_that_is_cancelled_takes_its_item_with_it(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
 
     async def submit(item: int) -> int:
         return await group.submit(item)
@@ -120,7 +120,7 @@ async def test_a_task_that_is_cancelled_takes_its_item_with_it(flushes: Flushes)
 
 
 async def test_an_error_reaches_everyone_in_its_group_and_nobody_else(flushes: Flushes) -> None:
-    group = Group(flushes)
+    group = Batcher(flushes)
     flushes.error = OSError("gone")
     waiting = [group.submit(item) for item in (1, 2)]
     await settle()
@@ -136,7 +136,7 @@ async def test_an_error_reaches_everyone_in_its_group_and_nobody_else(flushes: F
 async def test_too_few_results_are_an_error_and_nobody_waits_for_ever(flushes: Flushes) -> None:
     flushes.short = True
     flushes.gate.set()
-    group = Group(flushes)
+    group = Batcher(flushes)
     async with asyncio.timeout(30):
         results = await asyncio.gather(group.submit(1), group.submit(2), return_exceptions=True)
         assert [type(result) for result in results] == [RuntimeError, RuntimeError]
@@ -146,7 +146,7 @@ async def test_too_few_results_are_an_error_and_nobody_waits_for_ever(flushes: F
 
 async def test_a_group_that_fell_silent_begins_again(flushes: Flushes) -> None:
     flushes.gate.set()
-    group = Group(flushes)
+    group = Batcher(flushes)
     for item in range(3):
         assert await group.submit(item) == 2 * item
         await settle()
@@ -157,7 +157,7 @@ async def test_a_group_that_fell_silent_begins_again(flushes: Flushes) -> None:
 async def test_while_the_store_is_away_nobody_waits_for_more_than_the_flush_under_way(
     flushes: Flushes, error: Exception, flushed: int
 ) -> None:
-    group = Group(flushes, limit=2)
+    group = Batcher(flushes, limit=2)
     first = group.submit(0)
     await settle()
     others = [group.submit(item) for item in range(1, 9)]

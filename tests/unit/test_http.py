@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.platforms import Exchange, Request
 
 
@@ -41,7 +41,7 @@ def post(url: str, body: bytes) -> Exchange[bytes]:
 
 async def test_a_request_that_is_late_is_held_back_until_it_may_leave(received: tuple[str, list[bytes]]) -> None:
     url, bodies = received
-    http = Http()
+    http = PlatformHttp()
     moments = iter([time.monotonic() - 1, time.monotonic() - 1, math.inf])
     asked: list[int] = []
 
@@ -60,7 +60,7 @@ async def test_a_request_that_is_late_is_held_back_until_it_may_leave(received: 
 
 async def test_who_may_not_leave_at_all_sends_nothing(received: tuple[str, list[bytes]]) -> None:
     url, bodies = received
-    http = Http()
+    http = PlatformHttp()
 
     async def leave() -> float:
         raise PermissionError

@@ -10,7 +10,7 @@ import pytest
 
 from answerback.store import Chats
 from ingress.api import leaving
-from ingress.api.context import Call
+from ingress.api.context import RequestContext
 from ingress.api.leaving import Leaving
 
 
@@ -44,8 +44,8 @@ class Request:
         self.transport = None
 
 
-def _call(request: Request, again: float = 0) -> Call:
-    return cast(Call, SimpleNamespace(request=request, caller=SimpleNamespace(workspace="acme"), again=again))
+def _call(request: Request, again: float = 0) -> RequestContext:
+    return cast(RequestContext, SimpleNamespace(request=request, caller=SimpleNamespace(workspace="acme"), again=again))
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from answerback.errors import ForbiddenAddress, Unavailable
-from answerback.http.untrusted import Outside, is_public
+from answerback.http.untrusted import UntrustedHttp, is_public
 
 
 @pytest.mark.parametrize(
@@ -85,27 +85,27 @@ class Names(AbstractResolver):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "0.0.0.0"])
 async def test_nothing_reaches_this_machine(server: Server, host: str) -> None:
     with pytest.raises(ForbiddenAddress, match="ALLOW_PRIVATE_URLS"):
-        await Outside().request("POST", f"http://{host}:{server.port}/secret", headers={}, body=b"x")
+        await UntrustedHttp().request("POST", f"http://{host}:{server.port}/secret", headers={}, body=b"x")
     assert server.seen == []
 
 
 async def test_a_name_that_resolves_to_a_private_address_is_refused_when_it_is_connected_to(server: Server) -> None:
     names = Names("127.0.0.1")
     with pytest.raises(ForbiddenAddress):
-        await Outside(resolver=names).request("GET", f"http://rebound.test:{server.port}/", headers={})
+        await UntrustedHttp(resolver=names).request("GET", f"http://rebound.test:{server.port}/", headers={})
     assert names.asked == 1
     assert server.seen == []
 
 
 async def test_one_that_is_allowed_gets_there(server: Server) -> None:
-    outside = Outside(private=True)
+    outside = UntrustedHttp(private=True)
     answer = await outside.request("GET", f"http://127.0.0.1:{server.port}/a?b=c", headers={"X-Key": "k"})
     assert answer.status == 200
     assert server.seen[0].headers["X-Key"] == "k"
 
 
 async def test_a_redirect_is_followed_by_a_get_alone_and_takes_no_credential_elsewhere(server: Server) -> None:
-    outside = Outside(private=True)
+    outside = UntrustedHttp(private=True)
     there = f"http://localhost:{server.port}/there"
     answer = await outside.request("GET", f"http://127.0.0.1:{server.port}/?to={there}", headers={"X-Key": "k"})
     assert (answer.status, server.seen[-1].path) == (200, "/there")
@@ -117,7 +117,7 @@ async def test_a_redirect_is_followed_by_a_get_alone_and_takes_no_credential_els
 
 
 async def test_redirects_end(server: Server) -> None:
-    answer = await Outside(private=True).request("GET", f"http://127.0.0.1:{server.port}/loop", headers={})
+    answer = await UntrustedHttp(private=True).request("GET", f"http://127.0.0.1:{server.port}/loop", headers={})
     assert answer.status == 302
     assert len(server.seen) == 6
 
@@ -139,14 +139,16 @@ async def test_a_redirect_to_a_private_address_is_refused(server: Server, monkey
     try:
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         with pytest.raises(ForbiddenAddress):
-            await Outside().request("GET", f"http://127.0.0.2:{port}/", headers={})
+            await UntrustedHttp().request("GET", f"http://127.0.0.2:{port}/", headers={})
     finally:
         await runner.cleanup()
     assert server.seen == []
 
 
 async def test_an_answer_is_read_up_to_its_limit(server: Server) -> None:
-    answer = await Outside(private=True).request("GET", f"http://127.0.0.1:{server.port}/big", headers={}, limit=100)
+    answer = await UntrustedHttp(private=True).request(
+        "GET", f"http://127.0.0.1:{server.port}/big", headers={}, limit=100
+    )
     assert len(answer.body) == 101
 
 
@@ -154,11 +156,11 @@ async def test_whether_it_may_have_taken_effect_is_told() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(Unavailable) as refused:
-            await Outside(private=True).request("GET", f"http://127.0.0.1:{closed.getsockname()[1]}/", headers={})
+            await UntrustedHttp(private=True).request("GET", f"http://127.0.0.1:{closed.getsockname()[1]}/", headers={})
         assert not refused.value.unknown
         closed.listen()
         with pytest.raises(Unavailable, match=r"did not answer in 0\.2 s") as silent:
-            await Outside(private=True).request(
+            await UntrustedHttp(private=True).request(
                 "GET", f"http://127.0.0.1:{closed.getsockname()[1]}/", headers={}, timeout=0.2
             )
         assert silent.value.unknown
@@ -167,6 +169,6 @@ async def test_whether_it_may_have_taken_effect_is_told() -> None:
 @pytest.mark.parametrize("url", ["ftp://example.com/", "http:///x", "http://[bad", "nonsense", "http://user:pw@/"])
 async def test_what_is_no_address_is_said_in_words(url: str) -> None:
     with pytest.raises(Unavailable) as raised:
-        await Outside().request("GET", url, headers={})
+        await UntrustedHttp().request("GET", url, headers={})
     assert not raised.value.unknown
     assert "pw" not in str(raised.value)

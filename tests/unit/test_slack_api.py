@@ -8,7 +8,7 @@ import pytest
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.messages import Address, Identity, Reply
-from answerback.platforms import More, Response, Sent, slack
+from answerback.platforms import NextPage, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
 from answerback.platforms.slack.metadata import metadata
 from answerback.settings import Settings
@@ -288,7 +288,7 @@ def test_a_reply_is_found_by_its_key_from_before_its_first_try(client: Slack) ->
     other = {"ts": "1.1", "metadata": {"event_type": "task_created", "event_payload": {"key": "turn.0"}}}
     odd = {"ts": "1.2", "metadata": {"event_type": "answerback_reply", "event_payload": None}}
     done = run(client.find(reply(first=int(NOW * 1000)), US), page(parent, other, odd, cursor="c1"))
-    assert done.value == More("c1")
+    assert done.value == NextPage("c1")
     ours = {"ts": "1740823210.900100", "bot_id": "B08ANSWER1", "metadata": OURS}
     following = run(client.find(reply(first=int(NOW * 1000), cursor="c1"), US), page(ours))
     assert following.value == Sent("1740823210.900100")

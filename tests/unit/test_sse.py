@@ -11,10 +11,10 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer, make_mocked_request
 
-from answerback.store.stream.events import Delta, told
+from answerback.store.stream.events import StoredEvent, stream_event
 from answerback.store.stream.followers import Forgotten
-from ingress.api.conversations.text_stream import Words
-from ingress.api.conversations.turn_filter import Kept
+from ingress.api.conversations.text_stream import TextStream
+from ingress.api.conversations.turn_filter import RecordedEvents
 from ingress.api.openai.answer import Chunk
 from ingress.api.openai.chunks import Chunks
 from ingress.api.sse import Streams, wanted
@@ -30,10 +30,10 @@ class Endless:
     def __aiter__(self) -> Endless:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         self.taken += 1
         await asyncio.sleep(0)
-        return Delta(f"{self.taken}-0", "text", self._data)
+        return StoredEvent(f"{self.taken}-0", "text", self._data)
 
 
 class Silent:
@@ -45,13 +45,15 @@ class Silent:
     def __aiter__(self) -> Silent:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         await self.forgotten.wait()
         raise Forgotten("too old")
 
 
 @asynccontextmanager
-async def serving(deltas: Callable[[], AsyncIterator[Delta]], ended: asyncio.Event) -> AsyncIterator[BaseTestServer]:
+async def serving(
+    deltas: Callable[[], AsyncIterator[StoredEvent]], ended: asyncio.Event
+) -> AsyncIterator[BaseTestServer]:
     """A server whose one route streams."""
     streams = Streams(0.02)
 
@@ -68,7 +70,7 @@ async def serving(deltas: Callable[[], AsyncIterator[Delta]], ended: asyncio.Eve
 
 
 async def test_events_have_their_ids_and_end_with_the_deltas() -> None:
-    deltas = Kept([Delta("1-0", "text", b'{"a":1}'), Delta("", "done", b"{}")])
+    deltas = RecordedEvents([StoredEvent("1-0", "text", b'{"a":1}'), StoredEvent("", "done", b"{}")])
     async with (
         serving(lambda: deltas, asyncio.Event()) as server,
         ClientSession() as session,
@@ -82,7 +84,7 @@ async def test_events_have_their_ids_and_end_with_the_deltas() -> None:
 
 async def test_an_event_is_one_line_to_every_reader() -> None:
     text = "a\u2028b\u2029c\x85d\u00e9"
-    deltas = Kept([Delta("1-0", "text", msgspec.json.encode({"text": text}))])
+    deltas = RecordedEvents([StoredEvent("1-0", "text", msgspec.json.encode({"text": text}))])
     async with (
         serving(lambda: deltas, asyncio.Event()) as server,
         ClientSession() as session,
@@ -93,7 +95,7 @@ async def test_an_event_is_one_line_to_every_reader() -> None:
     (data,) = [line.removeprefix("data: ") for line in said.splitlines() if line.startswith('data: {"text')]
     assert msgspec.json.decode(data) == {"text": text}
     blank = Chunk(id="1", created=0, model="m")
-    words = Words(Kept([Delta("1-0", *told("text", "t", message="m", at=0, text=text))]))
+    words = TextStream(RecordedEvents([StoredEvent("1-0", *stream_event("text", "t", message="m", at=0, text=text))]))
     chunks = Chunks(words, blank, usage=False)
     await anext(chunks)
     assert len((await anext(chunks)).decode().splitlines()) == 2

@@ -9,13 +9,13 @@ from multidict import CIMultiDict
 
 from answerback.settings import Settings
 from ingress.api.auth.address_limits import Strangers
-from ingress.api.context import Caller
+from ingress.api.context import Principal
 from ingress.problems import Problem
 
 PROXY = "192.0.2.1"
-VISITOR = Caller(workspace="default", key="k", kind="pub", scopes=frozenset())
-TALKER = Caller(workspace="default", key="k", kind="ses", scopes=frozenset(), session="th_1")
-SERVER = Caller(workspace="default", key="k", kind="live", scopes=frozenset())
+VISITOR = Principal(workspace="default", key="k", kind="pub", scopes=frozenset())
+TALKER = Principal(workspace="default", key="k", kind="ses", scopes=frozenset(), session="th_1")
+SERVER = Principal(workspace="default", key="k", kind="live", scopes=frozenset())
 
 
 def strangers(**settings: str) -> Strangers:

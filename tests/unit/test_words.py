@@ -7,39 +7,41 @@ from typing import Any
 
 import pytest
 
-from answerback.store.stream.events import Delta, told
-from ingress.api.conversations.text_stream import Words
-from ingress.api.conversations.turn_filter import Kept
+from answerback.store.stream.events import StoredEvent, stream_event
+from ingress.api.conversations.text_stream import TextStream
+from ingress.api.conversations.turn_filter import RecordedEvents
 from ingress.problems import Problem
 
 
-def _deltas(*said: tuple[Any, ...]) -> AsyncIterator[Delta]:
+def _deltas(*said: tuple[Any, ...]) -> AsyncIterator[StoredEvent]:
     """("0", at, text) is a piece of message 0; (kind, fields) anything else."""
     found = []
     for one in said:
         kind, fields = one if len(one) == 2 else ("text", {"message": f"t.{one[0]}", "at": one[1], "text": one[2]})
-        found.append(Delta("1-1", *told(kind, "t", **fields)))
-    return Kept(found)
+        found.append(StoredEvent("1-1", *stream_event(kind, "t", **fields)))
+    return RecordedEvents(found)
 
 
 DONE = ("done", {"events": ["t"], "status": "completed", "messages": [], "usage": None})
 
 
 async def test_messages_are_put_together_with_an_empty_line_between_them() -> None:
-    words = Words(_deltas(("turn", {"events": ["t"]}), ("0", 0, "a"), ("0", 1, "ü"), ("1", 0, "c"), ("1", 1, ""), DONE))
+    words = TextStream(
+        _deltas(("turn", {"events": ["t"]}), ("0", 0, "a"), ("0", 1, "ü"), ("1", 0, "c"), ("1", 1, ""), DONE)
+    )
     assert [word async for word in words] == ["a", "ü", "\n\nc"]
     assert words.end is not None
     assert words.end.status == "completed"
 
 
 async def test_what_was_waited_for_at_the_beginning_is_not_lost() -> None:
-    words = Words(_deltas(("0", 0, "a"), ("0", 1, "b"), DONE))
+    words = TextStream(_deltas(("0", 0, "a"), ("0", 1, "b"), DONE))
     await words.begin(5)
     assert [word async for word in words] == ["a", "b"]
 
 
 async def test_an_answer_that_begins_anew_in_other_words_is_refused() -> None:
-    words = Words(_deltas(("0", 0, "abc"), ("0", 1, "xyz"), DONE))
+    words = TextStream(_deltas(("0", 0, "abc"), ("0", 1, "xyz"), DONE))
     assert await anext(words) == "abc"
     with pytest.raises(Problem) as refused:
         await anext(words)
@@ -57,5 +59,5 @@ async def test_an_answer_that_begins_anew_in_other_words_is_refused() -> None:
 )
 async def test_what_is_not_answered_is_refused_at_once(last: tuple[Any, ...], expected: tuple[int, str]) -> None:
     with pytest.raises(Problem) as refused:
-        await Words(_deltas(last)).begin(5)
+        await TextStream(_deltas(last)).begin(5)
     assert (refused.value.status, refused.value.code) == expected

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..exits import NotFound
-from ..groups import Listed, run
+from ..groups import ListByDefault, run
 from .age import age
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..store import Store
 
 
-class Which(NamedTuple):
+class DeadLetterFilter(NamedTuple):
     """Which dead letters are meant: all that these fit."""
 
     thread: str
@@ -66,7 +66,7 @@ def _results(context: click.Context, parameter: click.Parameter, given: tuple[st
     return found
 
 
-@click.group(cls=Listed)
+@click.group(cls=ListByDefault)
 def dead() -> None:
     """Dead letters: events whose turn failed for good, and replies that were refused.
 
@@ -88,7 +88,7 @@ def dead() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def listed(thread: str, reason: str, older: int, limit: int, as_json: bool) -> None:
     """The dead letters, newest first."""
-    run(_list(Which(thread, reason, older), limit, as_json))
+    run(_list(DeadLetterFilter(thread, reason, older), limit, as_json))
 
 
 @dead.command()
@@ -131,7 +131,7 @@ def replay(
         except ValueError as error:
             raise NotFound(f"{id} was not replayed: {error}") from None
 
-    run(_each("replay", put_back, ids, Which(thread, reason, older), everything, yes, as_json))
+    run(_each("replay", put_back, ids, DeadLetterFilter(thread, reason, older), everything, yes, as_json))
 
 
 @dead.command()
@@ -144,10 +144,10 @@ def drop(
     async def forget(store: Store, id: str) -> bool:
         return await store.letters.drop(id)
 
-    run(_each("drop", forget, ids, Which(thread, reason, older), everything, yes, as_json))
+    run(_each("drop", forget, ids, DeadLetterFilter(thread, reason, older), everything, yes, as_json))
 
 
-async def _list(which: Which, limit: int, as_json: bool) -> None:
+async def _list(which: DeadLetterFilter, limit: int, as_json: bool) -> None:
     from ..rendering import document, table, when
     from ..rendering import show as show_table
     from ..store import opened
@@ -166,7 +166,7 @@ async def _list(which: Which, limit: int, as_json: bool) -> None:
             click.echo(f"and {len(found) - limit} older ones (--limit)", err=True)
 
 
-async def _fitting(store: Store, which: Which) -> list[DeadLetter]:
+async def _fitting(store: Store, which: DeadLetterFilter) -> list[DeadLetter]:
     """Oldest first."""
     now = await store.threads.database.now()
     found = [letter async for letter in store.letters.list() if which.fits(letter, now)]
@@ -221,7 +221,7 @@ async def _each(
     verb: str,
     act: Callable[[Store, str], Awaitable[bool]],
     ids: tuple[str, ...],
-    which: Which,
+    which: DeadLetterFilter,
     everything: bool,
     yes: bool,
     as_json: bool,

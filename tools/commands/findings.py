@@ -174,7 +174,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _access(settings: Settings) -> AsyncIterator[Finding]:
     from answerback.store import Database
-    from answerback.store.access.api_keys import Keys
+    from answerback.store.access.api_keys import ApiKeys
     from answerback.store.embedded import running
 
     from ..local.dev_key import kept
@@ -194,7 +194,7 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
     except ValueError:
         return  # told already
     try:
-        keys = Keys(database)
+        keys = ApiKeys(database)
         live = [key for key in await keys.list() if key.state == "live"]
         if development and not await keys.find(development):
             yield Finding("warning", "api", "the development key opens nothing here", "`answerback up` makes another")
@@ -214,9 +214,9 @@ def _told(problem: str) -> tuple[str, str]:
 
 
 async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Finding]:
-    from answerback.http.platform import Http
+    from answerback.http.platform import PlatformHttp
 
-    http = Http(timeout=min(settings.platform_timeout, 15))
+    http = PlatformHttp(timeout=min(settings.platform_timeout, 15))
     try:
         for name, platform in PLATFORMS.items():
             try:

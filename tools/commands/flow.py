@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from answerback.flows.simulator import Rehearsal
+    from answerback.flows.simulator import Simulator
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 
@@ -78,11 +78,11 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
     Its actions are really taken. What a failed turn has changed is forgotten, as a worker would.
     """
     from answerback.agents import Agent
-    from answerback.flows.simulator import Rehearsal
+    from answerback.flows.simulator import Simulator
 
     agent = Agent("flow", flow=file, model=model)
     agent.prepare()
-    rehearsal = Rehearsal(agent)
+    rehearsal = Simulator(agent)
     with asyncio.Runner() as runner:
         try:
             _turn(runner, rehearsal, "", verbose)
@@ -94,7 +94,7 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
             click.echo()
 
 
-def _turn(runner: asyncio.Runner, rehearsal: Rehearsal, text: str, verbose: bool) -> None:
+def _turn(runner: asyncio.Runner, rehearsal: Simulator, text: str, verbose: bool) -> None:
     from ..rendering import block, visible
 
     try:

@@ -17,7 +17,7 @@ from ..groups import run
 from .age import age
 
 if TYPE_CHECKING:
-    from answerback.redelivery import Missing, Round
+    from answerback.redelivery import MissingDelivery, RedeliveryReport
     from answerback.settings import Settings
 
 
@@ -53,7 +53,7 @@ def redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: bool) ->
 
 
 async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: bool) -> int:
-    from answerback.http.platform import Http
+    from answerback.http.platform import PlatformHttp
     from answerback.platforms.github.deliveries import deliveries
     from answerback.redelivery import Redelivery
     from answerback.store import Outbox, Redeliveries
@@ -65,8 +65,8 @@ async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: b
     found = deliveries(settings)
     if found is None:
         raise ConfigurationError("there is no credential for GitHub: set GITHUB_TOKEN, or a GitHub App's id and key.")
-    rounds: list[Round] = []
-    http = Http(timeout=settings.platform_timeout)
+    rounds: list[RedeliveryReport] = []
+    http = PlatformHttp(timeout=settings.platform_timeout)
     try:
         async with opened() as store:
             database = store.threads.database
@@ -97,7 +97,7 @@ def _configured(hooks: Sequence[str]) -> Settings:
     return settings
 
 
-def _show(found: Round) -> None:
+def _show(found: RedeliveryReport) -> None:
     from ..rendering import show, table, when
 
     if found.missing:
@@ -119,5 +119,5 @@ def _show(found: Round) -> None:
         )
 
 
-def _outcome(missing: Missing) -> str:
+def _outcome(missing: MissingDelivery) -> str:
     return f"{missing.outcome}: {missing.reason}" if missing.reason else missing.outcome

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exits import NotFound
-from ..groups import Listed, run
+from ..groups import ListByDefault, run
 from .age import age
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ SCOPES = ("chat:read", "chat:write", "admin")
 USUAL = ("chat:read", "chat:write")
 
 
-@click.group(cls=Listed)
+@click.group(cls=ListByDefault)
 def keys() -> None:
     """API keys: each opens one workspace, as far as its scopes go. Of a key's secret, only a hash is stored.
 
@@ -94,13 +94,13 @@ def revoke(ids: tuple[str, ...]) -> None:
 async def _create(
     workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: int, as_json: bool
 ) -> None:
-    from answerback.store.access.api_keys import Keys
+    from answerback.store.access.api_keys import ApiKeys
 
     from ..rendering import document
     from ..store import opened
 
     async with opened() as store:
-        made, shown = await Keys(store.threads.database).create(
+        made, shown = await ApiKeys(store.threads.database).create(
             workspace, scopes=scopes, origins=origins, name=name, expires=expires / 1000 if expires else None
         )
     if as_json:
@@ -110,13 +110,13 @@ async def _create(
 
 
 async def _list(workspace: str | None, as_json: bool) -> None:
-    from answerback.store.access.api_keys import Keys
+    from answerback.store.access.api_keys import ApiKeys
 
     from ..rendering import ago, document, show, table, when
     from ..store import opened
 
     async with opened() as store:
-        found = await Keys(store.threads.database).list(workspace)
+        found = await ApiKeys(store.threads.database).list(workspace)
         now = await store.threads.database.now()
     if as_json:
         document([_shown(key) for key in found])
@@ -143,13 +143,13 @@ async def _list(workspace: str | None, as_json: bool) -> None:
 
 
 async def _rotate(id: str, grace: int, as_json: bool) -> None:
-    from answerback.store.access.api_keys import Keys
+    from answerback.store.access.api_keys import ApiKeys
 
     from ..rendering import document
     from ..store import opened
 
     async with opened() as store:
-        found = Keys(store.threads.database)
+        found = ApiKeys(store.threads.database)
         shown = await found.rotate(id, grace=grace / 1000)
         key = await found.get(id)
     if shown is None or key is None:
@@ -161,12 +161,12 @@ async def _rotate(id: str, grace: int, as_json: bool) -> None:
 
 
 async def _revoke(ids: tuple[str, ...]) -> None:
-    from answerback.store.access.api_keys import Keys
+    from answerback.store.access.api_keys import ApiKeys
 
     from ..store import opened
 
     async with opened() as store:
-        found = Keys(store.threads.database)
+        found = ApiKeys(store.threads.database)
         unknown = [id for id in ids if not await found.revoke(id)]
     for id in ids:
         if id not in unknown:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exits import NotFound
-from ..groups import Listed, run
+from ..groups import ListByDefault, run
 
 if TYPE_CHECKING:
     from answerback.store.threads.search import Filter
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STATES = ("idle", "waiting", "running", "retrying")
 
 
-@click.group(cls=Listed)
+@click.group(cls=ListByDefault)
 def threads() -> None:
     """List threads, show one with all that was said, or repair it.
 

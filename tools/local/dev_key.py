@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from answerback.errors import ConfigurationError
 from answerback.store import Database
-from answerback.store.access.api_keys import SCOPES, Keys
+from answerback.store.access.api_keys import SCOPES, ApiKeys
 
 from .dev_environment import write_private
 
@@ -52,7 +52,7 @@ def local(url: str) -> bool:
 
 async def development_key(data: Path, database: Database) -> Path:
     """See that a live key of the workspace `default`, with all scopes, is kept. Returns where."""
-    keys, known = Keys(database), kept(data)
+    keys, known = ApiKeys(database), kept(data)
     if known is None or await keys.find(known) is None:
         _, shown = await keys.create(scopes=SCOPES, name=NAME)
         write_private(path(data), f"{shown}\n")

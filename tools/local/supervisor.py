@@ -15,7 +15,7 @@ import click
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Database, Roster, WorkerReport
+from answerback.store import Database, WorkerRegistry, WorkerReport
 from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 from answerback.store.access.sign_ins import SignIns
 from answerback.store.embedded import EmbeddedServer
@@ -174,7 +174,7 @@ class Supervisor:
         deadline = time.monotonic() + READY_WITHIN
         try:
             while time.monotonic() < deadline:
-                working = await self._working(Roster(database))
+                working = await self._working(WorkerRegistry(database))
                 if len(working) == self._workers and await asyncio.to_thread(healthy, self._url):
                     return working
                 await asyncio.sleep(0.03)
@@ -182,7 +182,7 @@ class Supervisor:
             await database.close()
         raise Failure(f"not ready after {READY_WITHIN:g} s: what it waits for may stand in the lines above.")
 
-    async def _working(self, roster: Roster) -> list[WorkerReport]:
+    async def _working(self, roster: WorkerRegistry) -> list[WorkerReport]:
         """The reports of our own workers."""
         ours = {process.pid for process in self._processes}
         try:

@@ -10,9 +10,9 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import Threads
 from answerback.store.keys import Queue
-from answerback.store.threads.leases import Taken
+from answerback.store.threads.leases import Reservation
 
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 from .leases import Leases
 
 log = get_logger(__name__)
@@ -21,7 +21,7 @@ AT_ONCE = 128
 """Threads claimed in one call at most."""
 
 
-class Held(Protocol):
+class Leased(Protocol):
     """A thread of which we hold the turn or the outbox."""
 
     @property
@@ -30,10 +30,10 @@ class Held(Protocol):
     def fence(self) -> int: ...
 
 
-H = TypeVar("H", bound=Held)
+H = TypeVar("H", bound=Leased)
 
 
-class Claims(Generic[H]):
+class Claimer(Generic[H]):
     """Keeps up to `slots` tasks busy with the threads of one queue, in all partitions."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Claims(Generic[H]):
         queue: Queue,
         threads: Threads,
         leases: Leases,
-        claim: Callable[[int, Taken], Awaitable[Sequence[H]]],
+        claim: Callable[[int, Reservation], Awaitable[Sequence[H]]],
         run: Callable[[H], Awaitable[None]],
         *,
         slots: int,
@@ -58,7 +58,7 @@ class Claims(Generic[H]):
         self._closed = closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._taking: dict[int, asyncio.Task[Taken]] = {}
+        self._taking: dict[int, asyncio.Task[Reservation]] = {}
         self._freed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class Claims(Generic[H]):
     async def _loop(self, p: int) -> None:
         while True:
             try:
-                await patiently(self._fill, p)
+                await retry_while_unavailable(self._fill, p)
             except Exception:
                 # Whatever it is, a worker that stops claiming without a word is worse.
                 log.exception("claiming failed")
@@ -105,7 +105,7 @@ class Claims(Generic[H]):
         if not taken.threads:
             await self._threads.doze(p, self._queue, self._nap(taken))
 
-    async def _take(self, p: int, limit: int) -> Taken:
+    async def _take(self, p: int, limit: int) -> Reservation:
         taken = await self._threads.take(p, self._queue, limit)
         if taken.threads:
             for held in await self._claim(p, taken):
@@ -116,7 +116,7 @@ class Claims(Generic[H]):
                 self._leases.hold(self._queue, held.thread, held.fence, task)
         return taken
 
-    def _nap(self, taken: Taken) -> float:
+    def _nap(self, taken: Reservation) -> float:
         # A token wakes us for what is new. The clock is for leases and retries that come due, and
         # for a token that was lost with the worker that had taken it: never longer than a lease.
         return self._lease if taken.wait is None else min(self._lease, max(taken.wait, 1) / 1000)

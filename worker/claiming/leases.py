@@ -13,7 +13,7 @@ from answerback.store import Threads
 from answerback.store.keys import Queue
 from answerback.store.threads.records import Lease
 
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Leases:
         if self._stale:
             async with self._asking:
                 if self._stale:
-                    await patiently(self._beat)
+                    await retry_while_unavailable(self._beat)
             await asyncio.sleep(0)  # where a cancellation arrives
 
     @property

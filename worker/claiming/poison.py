@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from answerback.store import Claim, Threads
-from answerback.store.threads.leases import Taken
+from answerback.store.threads.leases import Reservation
 
 from ..turns.turns import Turns
 
 
-class Suspects:
+class PoisonIsolation:
     """Claims threads for one worker, of which at most one is a suspect at a time.
 
     A message that kills its worker takes all others down that run in it. Two of a message's attempts may
@@ -30,7 +30,7 @@ class Suspects:
         """Whether nothing may be claimed now."""
         return bool(self._last)
 
-    async def claim(self, p: int, taken: Taken) -> list[Claim]:
+    async def claim(self, p: int, taken: Reservation) -> list[Claim]:
         """The work of the threads that were taken."""
         room, self._room = self._room, 0
         claims: list[Claim] = []

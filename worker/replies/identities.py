@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 
 from answerback.errors import DeliveryError, RateLimited, Rejected, StoreFull, StoreUnavailable
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import Client
-from answerback.store import Roster, Threads
+from answerback.store import Threads, WorkerRegistry
 
 from ..backoff import Backoff
 
@@ -32,7 +32,9 @@ class Identities:
     are those of the living workers: what an earlier credential wrote is a stranger's again.
     """
 
-    def __init__(self, clients: Mapping[str, Client], http: Http, roster: Roster, threads: Threads) -> None:
+    def __init__(
+        self, clients: Mapping[str, Client], http: PlatformHttp, roster: WorkerRegistry, threads: Threads
+    ) -> None:
         self._clients = clients
         self._http = http
         self._roster = roster

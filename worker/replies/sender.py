@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
-from answerback.http.platform import Http
+from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
-from answerback.platforms import Client, More, Sent
+from answerback.platforms import Client, NextPage, Sent
 from answerback.platforms.text import split
 from answerback.store import Outbox, Outgoing
 from answerback.store.decode import UnreadableReply, unreadable_reason
 
 from ..backoff import Backoff
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 from .identities import Identities
 
 log = get_logger(__name__)
@@ -49,7 +49,7 @@ class Sender:
         outbox: Outbox,
         clients: Mapping[str, Client],
         identities: Identities,
-        http: Http,
+        http: PlatformHttp,
         *,
         lease: float,
         max_attempts: int = 10,
@@ -82,7 +82,9 @@ class Sender:
         if client is None:
             return await self._fail(outgoing, f"this worker has no credential for {reply.platform}")
         if reply.platform not in self._identities.known:
-            await patiently(self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False)
+            await retry_while_unavailable(
+                self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False
+            )
             return None
         try:
             # Where the platform drops a repeat, posting again is the way to settle it.
@@ -106,7 +108,7 @@ class Sender:
                 return await self._post(client, outgoing)
             wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
             if wait > 0:
-                await patiently(self._outbox.defer, outgoing, wait / 1000, retry=True)
+                await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=True)
                 return None
             if client.once == "unknown":
                 outgoing = _with(outgoing, looks=reply.looks + 1)
@@ -125,11 +127,11 @@ class Sender:
                 return await self._look_again(outgoing, trouble)
             if isinstance(found, Sent):
                 return await self._done(outgoing, found)
-            if isinstance(found, More):
+            if isinstance(found, NextPage):
                 outgoing = _with(outgoing, cursor=found.cursor)
             else:
                 outgoing = _with(outgoing, looks=reply.looks + 1, cursor="", searching=0)
-        await patiently(self._outbox.defer, outgoing, 0, retry=False)
+        await retry_while_unavailable(self._outbox.defer, outgoing, 0, retry=False)
         return None
 
     async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
@@ -140,7 +142,9 @@ class Sender:
         delay = max(self._backoff.after(tries), trouble.after)
         outgoing = _refused(outgoing, trouble)
         log.warning("reply not looked for yet", reply=outgoing.reply.key, error=str(trouble), next_try=delay)
-        await patiently(self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True)
+        await retry_while_unavailable(
+            self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True
+        )
         return None
 
     async def _post(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
@@ -156,7 +160,7 @@ class Sender:
             # A process that is paused from here on may lose its lease meanwhile: what has not left in the first
             # half of it has to ask again.
             till = time.monotonic() + self._fresh
-            await patiently(self._outbox.mark, attempt)
+            await retry_while_unavailable(self._outbox.mark, attempt)
             return till
 
         try:
@@ -183,7 +187,7 @@ class Sender:
             return await self._fail(attempt, str(refusal))
         parts = split(text, len(text) * 3 // 5)
         log.warning("reply too long: posting it in parts", reply=attempt.reply.key, parts=len(parts))
-        first: Outgoing = await patiently(self._outbox.divide, attempt, parts)
+        first: Outgoing = await retry_while_unavailable(self._outbox.divide, attempt, parts)
         return first
 
     async def _again(
@@ -209,21 +213,21 @@ class Sender:
         else:
             attempt = _with(attempt, state="pending")
         log.warning("reply not sent yet", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay)
-        await patiently(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
+        await retry_while_unavailable(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
         return None
 
     async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
         """Whether the platform asked us to wait with this; then it is put off."""
-        wait = await patiently(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
+        wait = await retry_while_unavailable(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
         if wait:
-            await patiently(self._outbox.defer, outgoing, wait, retry=False)
+            await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
         return wait > 0
 
     async def _pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
         scope = _scope(outgoing.reply, limit.scope)
         log.warning("rate limited", scope=scope, seconds=limit.seconds, reply=outgoing.reply.key)
-        await patiently(self._outbox.pause, scope, limit.seconds)
-        await patiently(self._outbox.defer, outgoing, limit.seconds, retry=False)
+        await retry_while_unavailable(self._outbox.pause, scope, limit.seconds)
+        await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)
 
     async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
         settled = _with(
@@ -232,7 +236,7 @@ class Sender:
         )  # fmt: skip
         reply = settled.reply
         log.info("reply sent", reply=reply.key, thread=reply.thread, message=sent.message)
-        following: Outgoing | None = await patiently(self._outbox.settle, settled)
+        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
         return following
 
     async def _fail(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
@@ -247,7 +251,7 @@ class Sender:
             attempts=reply.attempts,
             unreadable=isinstance(reply, UnreadableReply),
         )
-        following: Outgoing | None = await patiently(self._outbox.settle, failed, letter)
+        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, failed, letter)
         return following
 
 

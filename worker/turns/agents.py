@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from answerback.agents import Agent
 from answerback.agents.remote import ask
 from answerback.diagrams.diagram import Sketch
-from answerback.http.untrusted import Outside
+from answerback.http.untrusted import UntrustedHttp
 from answerback.messages import Event
-from answerback.store import AgentReport, Remotes
+from answerback.store import AgentReport, RemoteAgents
 
 from ..durations import who
 from .running import Running
@@ -20,14 +20,14 @@ LARGEST = 300
 """Nodes of a flow that is drawn for those who watch: more than that, nobody reads."""
 
 
-class Served:
+class AgentRegistry:
     """Who answers to a name.
 
     A remote agent is looked up for each of its turns: one is known as soon as it is registered, and reached
     no more as soon as it is taken away.
     """
 
-    def __init__(self, own: Sequence[Agent], remotes: Remotes, outside: Outside) -> None:
+    def __init__(self, own: Sequence[Agent], remotes: RemoteAgents, outside: UntrustedHttp) -> None:
         self.own = own
         self._remotes = remotes
         self._outside = outside

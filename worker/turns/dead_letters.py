@@ -12,10 +12,10 @@ from answerback.messages import DeadLetter, Entry, Usage
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store import Claim, Threads
 from answerback.store.decode import Unreadable, unreadable_reason
-from answerback.store.stream.events import told
-from answerback.store.threads.records import Told
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.records import StreamEvent
 
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 from .outcome import ended, failed, replaced
 
 log = get_logger(__name__)
@@ -49,7 +49,7 @@ async def bury(
     letter: DeadLetter,
     entry: Entry,
     code: str,
-    deltas: Sequence[Told] = (),
+    deltas: Sequence[StreamEvent] = (),
     *,
     usage: Usage | None = None,
 ) -> None:
@@ -57,8 +57,8 @@ async def bury(
     events = entry.events
     if claim.live:
         ids = [event.id for event in events]
-        deltas = [*deltas, told("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
-    await patiently(
+        deltas = [*deltas, stream_event("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
+    await retry_while_unavailable(
         threads.bury,
         claim,
         letter,

@@ -11,7 +11,7 @@ TICK = 0.2
 """Seconds between two looks at the clock: how late a limit may take effect."""
 
 
-class Halts:
+class Deadlines:
     """Cancels the task of a turn, and knows that it was this that cancelled it.
 
     One clock serves all time limits, since a timer each would cost more than a short turn.

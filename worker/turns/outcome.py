@@ -11,8 +11,8 @@ from answerback.agents import Agent, Turn
 from answerback.messages import Event, Message, Reply, TurnEnd, Usage
 from answerback.platforms import Client
 from answerback.store import Claim, Commit
-from answerback.store.stream.events import told
-from answerback.store.threads.records import Told
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.records import StreamEvent
 from answerback.store.threads.turn_ends import general
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -22,7 +22,7 @@ Status = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
 
 def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
     """What was said in a turn, by both sides. `partial` is what it had said of a message when it was ended."""
-    found = heard(claim, turn.events, turn.id)
+    found = user_messages(claim, turn.events, turn.id)
     ended: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
     said = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
     if partial.strip():
@@ -53,9 +53,11 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
     return found
 
 
-def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = "") -> list[Message]:
+def user_messages(
+    claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
+) -> list[Message]:
     """What was said to us, unless an interrupted turn has left it in the history already."""
-    known = left(claim)
+    known = already_in_history(claim)
     found = []
     for event in events:
         # A turn has the id of its last event, and to make an id of a delivery takes longer than all this.
@@ -79,7 +81,7 @@ def heard(claim: Claim, events: Sequence[Event], turn: str, status: Literal["", 
     return found
 
 
-def left(claim: Claim) -> set[str]:
+def already_in_history(claim: Claim) -> set[str]:
     """Ids of what was said to us and stands in the history: an interrupted turn leaves it there for the next."""
     return {message.id for message in claim.history if message.role == "user" and message.id and not message.failed}
 
@@ -141,12 +143,12 @@ def ended(
     )
 
 
-def done(claim: Claim, end: TurnEnd) -> list[Told]:
+def end_of_turn(claim: Claim, end: TurnEnd) -> list[StreamEvent]:
     """The delta that ends a turn, where somebody may follow."""
     if not claim.live:
         return []
     return [
-        told(
+        stream_event(
             "done",
             end.turn,
             events=end.events,
@@ -178,7 +180,7 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end:
     )
 
 
-def unanswered(
+def commit_unanswered(
     claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, at: int, more: bool
 ) -> Commit:
     """The commit of an event that no agent answers."""
@@ -193,7 +195,7 @@ def unanswered(
         messages=said,
         agent=claim.agent,
         more=more,
-        deltas=done(claim, end),
+        deltas=end_of_turn(claim, end),
         end=end,
         replaced=replaced(claim, events),
     )

@@ -12,12 +12,12 @@ from answerback.errors import TimeExceeded
 from answerback.messages import Arrival
 from answerback.store import Claim, Threads
 
-from ..durations import Pace, Who, who
-from .deadlines import Halts, Why
-from .stream_writer import Broadcast
+from ..durations import TurnDurations, Who, who
+from .deadlines import Deadlines, Why
+from .stream_writer import StreamWriter
 
 
-class Halted(Exception):
+class TurnStopped(Exception):
     """The turn was ended before its agent was done."""
 
     def __init__(self, why: Why) -> None:
@@ -38,8 +38,8 @@ class Running:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self.halts = Halts()
-        self.pace = Pace()
+        self.halts = Deadlines()
+        self.pace = TurnDurations()
         self._turns: dict[str, _One] = {}
 
     def busy(self) -> Counter[Who]:
@@ -76,13 +76,13 @@ class Running:
     def _follow(self, claim: Claim, turn: Turn) -> None:
         if not claim.live:
             claim.live = True
-            turn.stream = Broadcast(self._threads, claim, turn.id)
+            turn.stream = StreamWriter(self._threads, claim, turn.id)
             turn.stream.begin(turn.agent, turn.attempt, turn.events)
 
     async def think(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival, seconds: float) -> str | None:
         """Run the agent within its time. What would end this process, or this task, from within is its failure.
 
-        Raises `Halted`, `TimeExceeded`, and whatever the agent does.
+        Raises `TurnStopped`, `TimeExceeded`, and whatever the agent does.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -105,4 +105,4 @@ class Running:
             if why == "expired":
                 raise TimeExceeded(f"the turn took longer than {seconds:g} s") from None
             if why:
-                raise Halted(why) from None
+                raise TurnStopped(why) from None

@@ -15,10 +15,10 @@ from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.messages import Event
 from answerback.store import Claim, Threads
-from answerback.store.stream.events import stored, told
-from answerback.store.threads.records import Emission, Told
+from answerback.store.stream.events import stored, stream_event
+from answerback.store.threads.records import StreamAppend, StreamEvent
 
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
@@ -26,7 +26,7 @@ PAUSE = 0.005
 """Seconds between two writes of a turn: what comes meanwhile goes together."""
 
 
-class Voice(Stream):
+class TurnStream(Stream):
     """What the worker, too, does with a turn's stream. Here: nothing, since nobody follows the thread."""
 
     async def recover(self) -> None:
@@ -39,21 +39,21 @@ class Voice(Stream):
         """What was said so far of a message that is not whole."""
         return ""
 
-    async def close(self) -> list[Told]:
+    async def close(self) -> list[StreamEvent]:
         """No more is said. Returns what is not written yet: it goes out with what ends the turn."""
         return []
 
 
-SILENT = Voice()
+NULL_STREAM = TurnStream()
 
 
-def voice_of(turn: Turn) -> Voice:
+def stream_of(turn: Turn) -> TurnStream:
     """A turn's stream. It may be another one than at the beginning: somebody may have begun to follow."""
-    assert isinstance(turn.stream, Voice)
+    assert isinstance(turn.stream, TurnStream)
     return turn.stream
 
 
-class Broadcast(Voice):
+class StreamWriter(TurnStream):
     """The stream of one attempt of a turn.
 
     What followers have of each message is known here, also from an attempt that died: what was shown
@@ -69,8 +69,8 @@ class Broadcast(Voice):
         self._said: dict[int, str] = {}
         self._shown: dict[int, str] = {}
         self._fresh: dict[int, bool] = {}
-        self._told: set[Told] = set()
-        self._pending: list[Told] = []
+        self._told: set[StreamEvent] = set()
+        self._pending: list[StreamEvent] = []
         self._task: asyncio.Task[None] | None = None
         self._writing = False
         self._closed = False
@@ -106,7 +106,7 @@ class Broadcast(Voice):
         after = "0"
         shown: dict[int, str] = {}
         self._told.clear()
-        while page := await patiently(stored, self._threads, self._thread, after):
+        while page := await retry_while_unavailable(stored, self._threads, self._thread, after):
             for delta in page:
                 after = delta.id
                 data = msgspec.json.decode(delta.data)
@@ -132,13 +132,13 @@ class Broadcast(Voice):
     def tell(self, kind: str, **fields: Any) -> None:
         """Write a delta, in its order."""
         if not self._closed:
-            delta = told(kind, self._turn, **fields)
+            delta = stream_event(kind, self._turn, **fields)
             if delta not in self._told:
                 self._cut()
                 self._pending.append(delta)
                 self._hurry()
 
-    async def close(self) -> list[Told]:
+    async def close(self) -> list[StreamEvent]:
         """Write what is being written, and give the rest."""
         self._closed = True
         if self._task and not self._task.done():
@@ -166,11 +166,13 @@ class Broadcast(Voice):
             if said == shown or (not whole and shown.startswith(said)):
                 continue
             at = len(shown) if said.startswith(shown) else _common(said, shown)
-            self._pending.append(told("text", self._turn, message=f"{self._turn}.{number}", at=at, text=said[at:]))
+            self._pending.append(
+                stream_event("text", self._turn, message=f"{self._turn}.{number}", at=at, text=said[at:])
+            )
             self._shown[number] = said
         self._fresh.clear()
 
-    def _take(self) -> list[Told]:
+    def _take(self) -> list[StreamEvent]:
         self._cut()
         taken, self._pending = self._pending, []
         return taken
@@ -179,7 +181,7 @@ class Broadcast(Voice):
         while batch := self._take():
             self._writing = True
             try:
-                await self._threads.emit(Emission(self._thread, self._fence, self._owner, self._position, batch))
+                await self._threads.emit(StreamAppend(self._thread, self._fence, self._owner, self._position, batch))
             except LeaseLost:
                 # Whoever has the thread now speaks for it; our turn is being cancelled.
                 self._closed = True

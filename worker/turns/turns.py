@@ -20,20 +20,31 @@ from answerback.messages import Arrival, Event, Message, Reply, TurnEnd
 from answerback.platforms import Client
 from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.decode import Unreadable, unreadable
-from answerback.store.stream.events import told
-from answerback.store.threads.records import Told
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.records import StreamEvent
 
 from ..backoff import Backoff
 from ..replies.identities import Identities
-from ..retry import patiently
-from ..statistics import Tally
-from .agents import Served
+from ..retry import retry_while_unavailable
+from ..statistics import Counters
+from .agents import AgentRegistry
 from .dead_letters import bury, letter, unreadable_letter
 from .loop_breaker import Loops
-from .outcome import Status, commit, composer, done, ended, heard, left, messages, replaced, unanswered
+from .outcome import (
+    Status,
+    already_in_history,
+    commit,
+    commit_unanswered,
+    composer,
+    end_of_turn,
+    ended,
+    messages,
+    replaced,
+    user_messages,
+)
 from .routing import answered_before, overheard, route
-from .running import Halted, Running
-from .stream_writer import SILENT, Broadcast, Voice, voice_of
+from .running import Running, TurnStopped
+from .stream_writer import NULL_STREAM, StreamWriter, TurnStream, stream_of
 
 log = get_logger(__name__)
 
@@ -49,7 +60,7 @@ class Turns:
     def __init__(
         self,
         threads: Threads,
-        served: Served,
+        served: AgentRegistry,
         clients: Mapping[str, Client],
         identities: Identities,
         sure: Callable[[], Awaitable[None]],
@@ -76,7 +87,7 @@ class Turns:
         self._backoff = backoff
         self.running = Running(threads)
         self.stopping = False
-        self.tally = Tally()
+        self.tally = Counters()
 
     async def run(self, claim: Claim) -> None:
         """Handle a claimed thread's events until none is left, in their order.
@@ -108,11 +119,13 @@ class Turns:
         identity = self._identities.known.get(event.platform)
         if identity is None and event.platform in self._clients:
             # Whether we are addressed cannot be told yet: the thread waits, and nothing is held against it.
-            await patiently(self._threads.release, claim, "handed back", delay=self._identities.delay(event.platform))
+            await retry_while_unavailable(
+                self._threads.release, claim, "handed back", delay=self._identities.delay(event.platform)
+            )
             return False
         ours = identity is not None and identity.wrote(event.identities)
 
-        agents = await patiently(self._served.reached, event) if event.agent else self._served.own
+        agents = await retry_while_unavailable(self._served.reached, event) if event.agent else self._served.own
 
         def answers(event: Event) -> Agent | None:
             if event.edited and answered_before(claim, event):
@@ -128,15 +141,15 @@ class Turns:
             # is not answered changes nothing that was said.
             kept = overheard(agents, event) and not ours and event.edited != "mention"
             events = claim.entries[0].events
-            said = heard(claim, events, event.id) if kept else []
+            said = user_messages(claim, events, event.id) if kept else []
             return await self._commit(claim, self._unanswered(claim, events, said, "ignored"))
         if self._loops.stops(claim, event):
             events = claim.entries[0].events
-            ending = self._unanswered(claim, events, heard(claim, events, event.id), "ignored")
+            ending = self._unanswered(claim, events, user_messages(claim, events, event.id), "ignored")
             return await self._commit(claim, msgspec.structs.replace(ending, loop="open"))
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
-            said = heard(claim, [event], event.id, "dropped")
+            said = user_messages(claim, [event], event.id, "dropped")
             return await self._commit(claim, self._unanswered(claim, [event], said, "dropped"))
         if not await self._gather(claim, agent, arrival):
             return False
@@ -159,9 +172,11 @@ class Turns:
         begun = claim.journal or claim.shown or claim.crashes
         if arrival in ("queue", "drop") or begun:
             return True
-        quiet = await patiently(self._threads.gather, claim, AT_ONCE, interruptible=arrival == "interrupt")
+        quiet = await retry_while_unavailable(
+            self._threads.gather, claim, AT_ONCE, interruptible=arrival == "interrupt"
+        )
         if arrival == "debounce" and quiet < agent.quiet and len(claim.entries) < AT_ONCE:
-            await patiently(self._threads.release, claim, "handed back", delay=agent.quiet - quiet)
+            await retry_while_unavailable(self._threads.release, claim, "handed back", delay=agent.quiet - quiet)
             return False
         return True
 
@@ -182,7 +197,7 @@ class Turns:
         voice.begin(agent.name, claim.attempt, turn.events)
         try:
             if claim.cancelled:
-                raise Halted("cancelled")
+                raise TurnStopped("cancelled")
             with self.tally.turn():
                 text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
             turn.journal.close()
@@ -192,39 +207,39 @@ class Turns:
             end = self._ended(turn, "completed", said)
             ending = commit(claim, agent, turn, said, end, more=self._goes_on(claim))
             ending = msgspec.structs.replace(ending, loop=self._loops.weight(claim, turn.event))
-        except Halted as halted:
+        except TurnStopped as halted:
             return await self._halted(claim, agent, turn, halted.why)
         except (LeaseLost, StoreUnavailable, StoreFull):
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             return await self._fail(claim, agent, turn, error)
-        return await self._end(claim, turn, ending, done(claim, end))
+        return await self._end(claim, turn, ending, end_of_turn(claim, end))
 
     def _ended(self, turn: Turn, status: Status, said: Sequence[Message]) -> TurnEnd:
         return ended(turn.id, turn.events, status, said, at=self._threads.now, usage=turn.usage)
 
     def _unanswered(self, claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status) -> Commit:
-        return unanswered(claim, events, said, status, at=self._threads.now, more=self._goes_on(claim))
+        return commit_unanswered(claim, events, said, status, at=self._threads.now, more=self._goes_on(claim))
 
-    def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, Voice]:
+    def _open(self, claim: Claim, agent: Agent) -> tuple[Turn, TurnStream]:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
             step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies)
-            await patiently(self._threads.step, step)
+            await retry_while_unavailable(self._threads.step, step)
 
         events = claim.events
         event = events[-1]
-        voice = Broadcast(self._threads, claim, event.id) if claim.live else SILENT
+        voice = StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM
         journal = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
-        told = event.context is not None
+        stateless = event.context is not None
         history = event.context if event.context is not None else [m for m in claim.history if not m.failed]
-        if again := left(claim):
+        if again := already_in_history(claim):
             again.intersection_update(event.id for event in events)
             history = [message for message in history if message.id not in again]
         turn = Turn(
             agent=agent.name,
             events=events,
             # What its sender tells is told whole: nobody would know what was left out.
-            history=list(history) if told else window(history, messages=agent.messages, tokens=agent.tokens),
+            history=list(history) if stateless else window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
             journal=Journal(journal, write, self._sure, agent.limited(self._limits)),
@@ -237,26 +252,26 @@ class Turns:
     async def _halted(self, claim: Claim, agent: Agent, turn: Turn, why: str) -> bool:
         """What was said stays said; the rest of it is not done."""
         status: Status = "cancelled" if why == "cancelled" else "interrupted"
-        partial = voice_of(turn).partial(len(turn.replies))
+        partial = stream_of(turn).partial(len(turn.replies))
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, said)
-        last = done(claim, end)
+        last = end_of_turn(claim, end)
         log.info("turn ended before its agent was done", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
             return await self._end(claim, turn, commit(claim, agent, turn, said, end, more=not self.stopping), last)
-        deltas = [*await voice_of(turn).close(), *last]
+        deltas = [*await stream_of(turn).close(), *last]
         old = replaced(claim, turn.events)
-        await patiently(
+        await retry_while_unavailable(
             self._threads.release, claim, "interrupted", end=end, replaced=old, messages=said, deltas=deltas
         )
         return False
 
-    async def _end(self, claim: Claim, turn: Turn, ending: Commit, last: Sequence[Told]) -> bool:
-        deltas = [*await voice_of(turn).close(), *last]
+    async def _end(self, claim: Claim, turn: Turn, ending: Commit, last: Sequence[StreamEvent]) -> bool:
+        deltas = [*await stream_of(turn).close(), *last]
         return await self._commit(claim, msgspec.structs.replace(ending, deltas=deltas) if deltas else ending)
 
     async def _commit(self, claim: Claim, ending: Commit) -> bool:
-        entries = await patiently(self._threads.commit, ending)
+        entries = await retry_while_unavailable(self._threads.commit, ending)
         self.tally.handle(ending.handled)
         claim.position += ending.handled
         kept = [message for message in claim.history if message not in ending.replaced]
@@ -275,15 +290,17 @@ class Turns:
         if final or claim.attempt - claim.crashes >= self._max_attempts:
             log.error("turn failed for good", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            await bury(self._threads, claim, *buried, code, await voice_of(turn).close(), usage=turn.usage)
+            await bury(self._threads, claim, *buried, code, await stream_of(turn).close(), usage=turn.usage)
             return False
         away = isinstance(error, AgentUnreachable)
         delay = self._backoff.after(claim.attempt, told=seconds_told(error), away=away)
         log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
-        deltas = await voice_of(turn).close()
+        deltas = await stream_of(turn).close()
         if claim.live:
-            deltas.append(told("retry", turn.id, reason=why, code=code, attempt=claim.attempt, seconds=round(delay, 3)))
-        await patiently(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
+            deltas.append(
+                stream_event("retry", turn.id, reason=why, code=code, attempt=claim.attempt, seconds=round(delay, 3))
+            )
+        await retry_while_unavailable(self._threads.release, claim, delay=delay, error=why, deltas=deltas)
         return False
 
     async def _hand_back(self, claim: Claim) -> None:

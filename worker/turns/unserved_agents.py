@@ -6,11 +6,11 @@ import random
 
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store import Claim, Roster, Threads
-from answerback.store.stream.events import told
+from answerback.store import Claim, Threads, WorkerRegistry
+from answerback.store.stream.events import stream_event
 
 from ..backoff import Backoff
-from ..retry import patiently
+from ..retry import retry_while_unavailable
 from .dead_letters import bury, letter
 
 log = get_logger(__name__)
@@ -19,10 +19,10 @@ DELAY = 0.2
 """Seconds that a thread is left alone for another worker to take it; half of them at least."""
 
 
-class Elsewhere:
+class UnservedAgents:
     """Leaves threads to other workers."""
 
-    def __init__(self, threads: Threads, roster: Roster, backoff: Backoff, *, max_attempts: int) -> None:
+    def __init__(self, threads: Threads, roster: WorkerRegistry, backoff: Backoff, *, max_attempts: int) -> None:
         self._threads = threads
         self._roster = roster
         self._backoff = backoff
@@ -34,8 +34,10 @@ class Elsewhere:
         While another worker has it, that is no failure. Otherwise it is tried again as often as a turn is: a
         worker that has it may be about to start.
         """
-        if await patiently(self._served, event.agent):
-            await patiently(self._threads.release, claim, "handed back", delay=DELAY * random.uniform(0.5, 1))
+        if await retry_while_unavailable(self._served, event.agent):
+            await retry_while_unavailable(
+                self._threads.release, claim, "handed back", delay=DELAY * random.uniform(0.5, 1)
+            )
             return
         why = f'no worker serves the agent "{event.agent}"'
         if claim.attempt - claim.crashes >= self._max_attempts:
@@ -45,8 +47,10 @@ class Elsewhere:
             return
         delay = self._backoff.after(claim.attempt)
         log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
-        again = told("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
-        await patiently(self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else [])
+        again = stream_event("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
+        await retry_while_unavailable(
+            self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else []
+        )
 
     async def _served(self, agent: str) -> bool:
         """Whether a living worker has it."""

@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.errors import NotYet, Rejected, Unavailable
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, More, Request, Response, Sent
+from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.blocks import closing
@@ -33,7 +33,7 @@ _MARGIN = 600.0
 """Seconds before the first try from which a reply is looked for: clocks differ, and `since` must not miss it."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True):
     """A reply's address; see `webhook.parse`."""
 
     repo: str
@@ -112,7 +112,7 @@ class GitHub:
         comment = read(response, _comment, "GitHub", unknown=True)
         return _sent(place, comment)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
         """Our comment with this reply's marker, looked for from ten minutes before the first try, 100 at a time."""
         place, attempt = _place(reply), Attempt.of(reply)
         if place.discussion:
@@ -126,11 +126,11 @@ class GitHub:
         for comment in comments:
             if marked(comment.body or "") == reply.key and us.wrote(comment.identities):
                 return _sent(place, comment)
-        return None if len(comments) < _PAGE else More(str(page + 1))
+        return None if len(comments) < _PAGE else NextPage(str(page + 1))
 
     def _find_in_discussion(
-        self, reply: Reply, place: Place, attempt: Attempt, us: Identity
-    ) -> Exchange[Sent | More | None]:
+        self, reply: Reply, place: Address, attempt: Attempt, us: Identity
+    ) -> Exchange[Sent | NextPage | None]:
         start = moment(reply.first, _MARGIN)
         subject = (yield from self._parent(place, attempt)) if place.comment else place.discussion
         variables = {"id": subject, "before": reply.cursor or None}
@@ -146,7 +146,7 @@ class GitHub:
         older = comments[0].created_at if comments else None
         if not info.has_previous_page or not info.start_cursor or (older and older < start):
             return None
-        return More(info.start_cursor)
+        return NextPage(info.start_cursor)
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         """Those of the credential, and those that GitHub counts apart for GraphQL, where discussions are.
@@ -158,7 +158,7 @@ class GitHub:
         resource = "graphql" if reply.address.get("discussion") else "core"
         return list(dict.fromkeys(["", scope, bucket("", resource), bucket(scope, resource)]))
 
-    def _parent(self, place: Place, attempt: Attempt) -> Exchange[str]:
+    def _parent(self, place: Address, attempt: Attempt) -> Exchange[str]:
         """The top comment of a discussion's comment thread, which alone can be replied to."""
         variables = {"id": place.comment}
         data = yield from self._query(place, attempt, discussions.PARENT, variables, f"reading {place.name}")
@@ -166,13 +166,13 @@ class GitHub:
             raise self._missing(place, attempt, f"the comment to reply to in {place.name} is gone")
         return data.node.reply_to.id if data.node.reply_to else data.node.id
 
-    def _missing(self, place: Place, attempt: Attempt, words: str) -> NotYet | Rejected:
+    def _missing(self, place: Address, attempt: Attempt, words: str) -> NotYet | Rejected:
         _, signed = self._signature(place)
         return missing(words, attempt, signed, fresh=attempt.fresh(self._clock()))
 
     def _query(
         self,
-        place: Place,
+        place: Address,
         attempt: Attempt,
         query: str,
         variables: Mapping[str, str | None],
@@ -190,7 +190,7 @@ class GitHub:
 
     def _call(
         self,
-        place: Place,
+        place: Address,
         attempt: Attempt,
         method: Literal["GET", "POST"],
         url: str,
@@ -208,12 +208,12 @@ class GitHub:
         check(response, self._clock(), signed, doing=doing, scope=scope, unknown=effect, attempt=attempt)
         return response
 
-    def _signature(self, place: Place) -> tuple[str, Signed]:
+    def _signature(self, place: Address) -> tuple[str, Signed]:
         installation = place.installation
         return self._credential.scope(installation), self._credential.signed(place.repo, installation)
 
     def _signed(
-        self, place: Place, attempt: Attempt, method: Literal["GET", "POST"], url: str, content: object, effect: bool
+        self, place: Address, attempt: Attempt, method: Literal["GET", "POST"], url: str, content: object, effect: bool
     ) -> Exchange[Response]:
         authorization = yield from self._credential.authorization(place.repo, place.installation, attempt)
         headers = {**HEADERS, "authorization": authorization}
@@ -229,14 +229,14 @@ class GitHub:
             url = target
         raise Rejected(f"GitHub sends us in circles over {place.name}")
 
-    def _comments(self, place: Place) -> str:
+    def _comments(self, place: Address) -> str:
         kind = "pulls" if place.root else "issues"  # a pull request's own conversation is an issue's
         return f"{self._api}/repos/{quote(place.repo)}/{kind}/{place.number}/comments"
 
 
-def _place(reply: Reply) -> Place:
+def _place(reply: Reply) -> Address:
     try:
-        return msgspec.convert(reply.address, Place)
+        return msgspec.convert(reply.address, Address)
     except msgspec.ValidationError as error:
         raise Rejected(f"the reply has no usable GitHub address: {error}") from error
 
@@ -246,7 +246,7 @@ def _marked(reply: Reply) -> str:
     return f"{text}{closing(text)}\n\n{marker(reply.key)}"
 
 
-def _sent(place: Place, comment: _Comment) -> Sent:
+def _sent(place: Address, comment: _Comment) -> Sent:
     kind = "pull_request_review_comment" if place.root else "issue_comment"
     return Sent(f"{kind}:{comment.id}", comment.html_url or "")
 

@@ -60,7 +60,7 @@ class Delivery(msgspec.Struct, frozen=True):
         return "pending" if self.status.lower() == "pending" else "failed"
 
 
-class Page(msgspec.Struct, frozen=True):
+class DeliveryPage(msgspec.Struct, frozen=True):
     """Some tries, newest first. `cursor` leads to the older ones; "" when there are none."""
 
     deliveries: list[Delivery]
@@ -76,7 +76,7 @@ class Deliveries:
     def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
         self._credential, self._api, self._clock = credential, api, clock
 
-    def page(self, hook: str, cursor: str = "") -> Exchange[Page]:
+    def page(self, hook: str, cursor: str = "") -> Exchange[DeliveryPage]:
         """A hundred tries, newest first: https://docs.github.com/en/rest/repos/webhooks and its like.
 
         Raises `Rejected`, with what the credential needs, when it may not see them.
@@ -85,7 +85,9 @@ class Deliveries:
         doing = f"listing the deliveries of {hook}"
         response = yield from self._call(hook, "GET", url)
         self._check(hook, response, doing)
-        return Page(read(response, _deliveries, "GitHub", unknown=False), _following(response.headers.get("link", "")))
+        return DeliveryPage(
+            read(response, _deliveries, "GitHub", unknown=False), _following(response.headers.get("link", ""))
+        )
 
     def redeliver(self, hook: str, delivery: int) -> Exchange[str]:
         """Ask for a delivery again, by its number. Returns why GitHub will not deliver this one; "" when it will."""

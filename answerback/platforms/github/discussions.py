@@ -78,7 +78,7 @@ class PageInfo(msgspec.Struct, rename="camel"):
     start_cursor: str | None = None
 
 
-class Page(msgspec.Struct, rename="camel"):
+class CommentPage(msgspec.Struct, rename="camel"):
     nodes: list[Comment | None]
     page_info: PageInfo
 
@@ -92,10 +92,10 @@ class Node(msgspec.Struct, rename="camel"):
 
     id: str = ""
     reply_to: Parent | None = None
-    page: Page | None = None
+    page: CommentPage | None = None
 
 
-class Added(msgspec.Struct):
+class AddedComment(msgspec.Struct):
     comment: Comment | None = None
 
 
@@ -103,4 +103,4 @@ class Data(msgspec.Struct):
     """The data of an answer to any of the three."""
 
     node: Node | None = None
-    added: Added | None = msgspec.field(name="addDiscussionComment", default=None)
+    added: AddedComment | None = msgspec.field(name="addDiscussionComment", default=None)

@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.errors import Rejected, TooLong
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, More, Request, Response, Sent
+from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
@@ -32,7 +32,7 @@ _MARGIN = 300.0
 """Seconds before the first try from which a reply is looked for, since clocks differ."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True):
     """A reply's address; see `webhook.parse`."""
 
     channel: str
@@ -127,7 +127,7 @@ class Slack:
                 raise TooLong(str(refusal)) from refusal
             raise
 
-    def _post(self, place: Place, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
+    def _post(self, place: Address, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
         content = {"channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(key)}
         doing = f"posting to {place.channel}"
         # Slack counts about one message a second for each channel: only the channel waits.
@@ -139,7 +139,7 @@ class Slack:
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
         """Our message with this reply's key, looked for from five minutes before the first try, 200 at a time.
 
         Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
@@ -160,7 +160,7 @@ class Slack:
             if key_of(message.metadata) == reply.key and us.wrote(message.identities):
                 return Sent(message.ts)
         cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
-        return More(cursor) if cursor else None
+        return NextPage(cursor) if cursor else None
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         """Slack limits a method within a workspace, and `chat.postMessage` within a channel.
@@ -194,13 +194,13 @@ class Slack:
         return response
 
 
-def _place(reply: Reply) -> Place:
+def _place(reply: Reply) -> Address:
     try:
-        return msgspec.convert(reply.address, Place)
+        return msgspec.convert(reply.address, Address)
     except msgspec.ValidationError as error:
         raise Rejected(f"the reply has no usable Slack address: {error}") from error
 
 
-def _looking(place: Place) -> str:
+def _looking(place: Address) -> str:
     """The scope of the limit that looking for a reply counts in."""
     return f"conversations.replies:{place.team}"

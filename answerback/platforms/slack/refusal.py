@@ -81,7 +81,7 @@ class RefusedForm(Rejected):
         super().__init__(message)
 
 
-class Answer(msgspec.Struct):
+class ApiResponse(msgspec.Struct):
     """What every answer of Slack's Web API has."""
 
     ok: bool = False
@@ -89,7 +89,7 @@ class Answer(msgspec.Struct):
     needed: str = ""
 
 
-_answer = msgspec.json.Decoder(Answer)
+_answer = msgspec.json.Decoder(ApiResponse)
 
 
 def check(response: Response, now: float, *, doing: str, scope: str, unknown: bool, attempt: Attempt = LAST) -> None:
@@ -103,7 +103,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     try:
         answer = _answer.decode(response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        answer = Answer()
+        answer = ApiResponse()
     if status == 429 or (not answer.ok and answer.error in _LIMITED):
         # https://docs.slack.dev/apis/web-api/rate-limits
         wait = seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))

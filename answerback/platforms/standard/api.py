@@ -29,7 +29,7 @@ import msgspec
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.log import get_logger
 from answerback.messages import Identity, Reply
-from answerback.platforms import Exchange, More, Request, Response, Sent
+from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import clock_off, requested_wait, seconds_to_wait
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.standard.signature import sign
@@ -117,7 +117,7 @@ class Standard:
             raise TooLong(words)
         raise Rejected(words) if status == 410 else NotYet(words, after=after)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | More | None]:
+    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
         """Nothing can be looked for, and nothing need be: posting again is safe."""
         yield from ()
         return None

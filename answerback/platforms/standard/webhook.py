@@ -51,7 +51,7 @@ Name = str | int
 """An id. JSON bounds no numbers, and some senders' ids do not fit into 64 bits."""
 
 
-class By(msgspec.Struct):
+class Sender(msgspec.Struct):
     id: Name = ""
     name: Spare[str] = None
     kind: Spare[str] = None
@@ -70,11 +70,11 @@ class Of(msgspec.Struct):
     diff: Spare[str] = None
 
 
-class Said(msgspec.Struct):
+class MessagePayload(msgspec.Struct):
     thread: Name | None = None
     message: Name | None = None
     text: str | None = None
-    author: Spare[By | Name] = None
+    author: Spare[Sender | Name] = None
     title: Spare[str] = None
     url: Spare[str] = None
     channel: Spare[str] = None
@@ -92,7 +92,7 @@ class Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(Envelope)
-_said = msgspec.json.Decoder(Said)
+_said = msgspec.json.Decoder(MessagePayload)
 _DOCUMENTED = "a message looks like"
 
 
@@ -178,9 +178,9 @@ def _subject(of: Of | None) -> Subject | None:
     )
 
 
-def _author(author: By | Name | None) -> Author:
-    if not isinstance(author, By):
-        author = By(id="" if author is None else author)
+def _author(author: Sender | Name | None) -> Author:
+    if not isinstance(author, Sender):
+        author = Sender(id="" if author is None else author)
     kind = _KINDS.get(author.kind or "", "person")
     return Author(_name(author.id, "author.id", LONGEST_ID), author.name or "", kind)
 

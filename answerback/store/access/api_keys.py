@@ -70,7 +70,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
         return mine and self.state == "live" and shown.matches(self.hash, self.previous)
 
 
-class Keys:
+class ApiKeys:
     """The API keys of one Redis."""
 
     def __init__(self, database: Database) -> None:

@@ -20,7 +20,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _headers = msgspec.msgpack.Decoder(dict[str, str]).decode
 
 
-class Answer(NamedTuple):
+class StoredResponse(NamedTuple):
     """What was answered."""
 
     status: int
@@ -42,7 +42,7 @@ class Idempotency:
         self._database = database
         self._scripts = Scripts(database)
 
-    async def begin(self, digest: str, route: str, body: str, *, alone: bool) -> str | Answer | Conflict:
+    async def begin(self, digest: str, route: str, body: str, *, alone: bool) -> str | StoredResponse | Conflict:
         """Begin one. Returns its owner, to `finish` it with; or what was answered; or why it may not begin.
 
         With `alone` False it is only compared, and may be worked on by many: then its owner is "".
@@ -55,7 +55,7 @@ class Idempotency:
             case b"begun":
                 return owner
             case b"answered":
-                return Answer(int(rest[0]), _headers(rest[1]), rest[2])
+                return StoredResponse(int(rest[0]), _headers(rest[1]), rest[2])
             case b"running":
                 return Conflict("running", int(rest[0]))
             case b"another route":
@@ -74,9 +74,9 @@ class Idempotency:
         )
         return known.decode() if known else fresh
 
-    async def finish(self, digest: str, owner: str, answer: Answer | None) -> bool:
+    async def finish(self, digest: str, owner: str, answer: StoredResponse | None) -> bool:
         """Keep the answer; or, with None, let the request be tried again. False when it is another's by now."""
-        status, headers, body = answer or Answer(0, {}, b"")
+        status, headers, body = answer or StoredResponse(0, {}, b"")
         return bool(
             await self._scripts.finish_request([keys.idempotency(digest)], [owner, status, _encode(headers), body])
         )

@@ -18,14 +18,14 @@ class Allowance(NamedTuple):
     whole: int
 
 
-class Rates:
+class RateLimits:
     """The rate limits of one Redis: `rate` requests a second in the long run, and `burst` at once."""
 
     def __init__(self, database: Database, *, rate: float, burst: int) -> None:
         self.rate = rate
         self.burst = burst
         self._interval = max(1, round(1_000_000 / rate))
-        self._limits = Scripts(database).limit.grouped([], [])
+        self._limits = Scripts(database).rate_limit.grouped([], [])
 
     async def spend(self, caller: str) -> Allowance:
         """Count a request. One that does not pass is not counted."""

@@ -29,7 +29,7 @@ class SessionToken(msgspec.Struct, frozen=True):
 _decode = msgspec.msgpack.Decoder(SessionToken).decode
 
 
-class Tokens:
+class SessionTokens:
     """The session tokens of one Redis. Whether the key that one was got with is still live is for the caller to see."""
 
     def __init__(self, database: Database) -> None:

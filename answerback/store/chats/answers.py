@@ -19,7 +19,7 @@ LOOK = 2000
 Ended = Literal["completed", "cancelled", "dropped", "ignored", "failed"]
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The turn that answered a message, how it ended, and what we said in it; "ignored" when nobody answered.
 
     usage         what it cost
@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> Answer | None:
+async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> TurnAnswer | None:
     """How the message of dispatch id `event` was answered; None while it waits or its turn runs.
 
     The end of its turn is recorded. Where it is not (it ended long ago, or before ends were recorded), the history
@@ -63,16 +63,18 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> A
                 return _inferred(found[place:], turn)
     if end is not None:
         return _recorded(end, [message for message in found if message.id in end.messages])
-    return Answer(turn=turn or event, status="ignored")
+    return TurnAnswer(turn=turn or event, status="ignored")
 
 
-def _recorded(end: TurnEnd, said: Sequence[Message]) -> Answer:
+def _recorded(end: TurnEnd, said: Sequence[Message]) -> TurnAnswer:
     # What was interrupted is answered by the next turn: this one is the last where its thread was emptied meanwhile.
     status: Ended = "cancelled" if end.status == "interrupted" else end.status
-    return Answer(turn=end.turn, status=status, messages=list(said), usage=end.usage, code=end.code, reason=end.reason)
+    return TurnAnswer(
+        turn=end.turn, status=status, messages=list(said), usage=end.usage, code=end.code, reason=end.reason
+    )
 
 
-def _inferred(since: list[Message], known: str) -> Answer:
+def _inferred(since: list[Message], known: str) -> TurnAnswer:
     asked, turn = since[0], known or since[0].turn
     cut = {message.turn for message in since if message.status == "interrupted"}
     for message in since:
@@ -80,9 +82,9 @@ def _inferred(since: list[Message], known: str) -> Answer:
         if turn in cut:
             turn = message.turn
     if asked.failed:
-        return Answer(turn=turn, status="failed", code=asked.failed)
+        return TurnAnswer(turn=turn, status="failed", code=asked.failed)
     if asked.status == "dropped":
-        return Answer(turn=turn, status="dropped")
+        return TurnAnswer(turn=turn, status="dropped")
     said = [message for message in since if message.turn == turn and message.role == "assistant"]
     cancelled = asked.status == "cancelled" or (bool(said) and said[-1].status == "cancelled")
-    return Answer(turn=turn, status="cancelled" if cancelled else "completed", messages=said)
+    return TurnAnswer(turn=turn, status="cancelled" if cancelled else "completed", messages=said)

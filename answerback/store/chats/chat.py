@@ -18,7 +18,7 @@ PREFIX = "chat:"
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
+class NewChat(msgspec.Struct, frozen=True, kw_only=True):
     """What a chat is opened with. `metadata` is a JSON object.
 
     user       whose it is: the product's own id of a person, any text; "" where it knows none
@@ -115,14 +115,14 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Page(msgspec.Struct, frozen=True):
+class ChatPage(msgspec.Struct, frozen=True):
     """Some chats of a list, and where to go on; `cursor` is None at its end. A page may hold fewer than asked for."""
 
     chats: list[Chat]
     cursor: str | None
 
 
-class Said(msgspec.Struct, frozen=True):
+class MessagePage(msgspec.Struct, frozen=True):
     """Some of a chat's messages, oldest first, and where to go on; `cursor` is None at the end of what there is.
 
     waiting  at that end, what is not answered yet; the first may be under way
@@ -133,7 +133,7 @@ class Said(msgspec.Struct, frozen=True):
     waiting: list[Event] = []
 
 
-class Whole(msgspec.Struct, frozen=True, kw_only=True):
+class ChatSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A chat with what was said in it.
 
     earlier  how many messages came before the first of `messages`

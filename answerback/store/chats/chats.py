@@ -15,7 +15,17 @@ import msgspec
 from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.messages import Author, Event, Message
 from answerback.store import decode, keys
-from answerback.store.chats.chat import PREFIX, Chat, Opening, Page, Said, Whole, cursor_of, flag, place_of
+from answerback.store.chats.chat import (
+    PREFIX,
+    Chat,
+    ChatPage,
+    ChatSnapshot,
+    MessagePage,
+    NewChat,
+    cursor_of,
+    flag,
+    place_of,
+)
 from answerback.store.chats.listing import page_of
 from answerback.store.redis import Value
 from answerback.store.stream.events import finished
@@ -45,13 +55,13 @@ class Chats:
         self._database = threads.database
         self._archives = Archives(threads)
 
-    async def open(self, workspace: str, id: str = "", opening: Opening | None = None, *, kept: float = 0) -> Chat:
+    async def open(self, workspace: str, id: str = "", opening: NewChat | None = None, *, kept: float = 0) -> Chat:
         """A new chat; with an `id`, the one that was opened with it before. Without one it gets an id of ours.
 
         An ephemeral one is there for `kept` seconds at least: as long as whoever asked may ask again.
         Raises `ThreadDiffers` when that one was opened with something else, `NoSuchThread` for what can be no id.
         """
-        opening = opening or Opening()
+        opening = opening or NewChat()
         thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
         p = self._threads.partition(thread)
         fields: list[Value] = ["platform", "chat", "channel", workspace, "workspace", workspace]
@@ -63,7 +73,7 @@ class Chats:
             names = [*names[:2], keys.ephemeral(p)]
             later = int(kept * 1000)
             fields += ("kept", later)
-        if await self._threads.scripts.open(names, [thread, opening.digest, later, *fields]) == b"different":
+        if await self._threads.scripts.open_chat(names, [thread, opening.digest, later, *fields]) == b"different":
             raise ThreadDiffers
         found = await self.get(workspace, id or thread.rpartition(":")[2])
         if found is None:
@@ -90,7 +100,7 @@ class Chats:
         platforms: bool = False,
         cursor: str = "",
         limit: int = 50,
-    ) -> Page:
+    ) -> ChatPage:
         """The chats of a workspace, or of one user, that fit `wanted`, newest message first.
 
         What moves to the front meanwhile is not given again, and what stays where it is is not left out. With
@@ -162,7 +172,7 @@ class Chats:
 
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
-    ) -> Said:
+    ) -> MessagePage:
         """What was said in a chat, oldest first, and at its end what waits. Raises `NoSuchThread` or `BadCursor`."""
         start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
         chat = await self.get(workspace, id, platforms=platforms)
@@ -177,9 +187,9 @@ class Chats:
         messages, waiting = merged(
             [decode.message(raw) for raw in found[:limit]], [decode.entry(raw, thread) for raw in inbox]
         )
-        return Said(messages, cursor_of(start + limit)) if more else Said(messages, None, waiting)
+        return MessagePage(messages, cursor_of(start + limit)) if more else MessagePage(messages, None, waiting)
 
-    async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> Whole:
+    async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> ChatSnapshot:
         """A chat with what was said in it and what waits. Raises `NoSuchThread`."""
         chat = await self.get(workspace, id, platforms=platforms)
         if chat is None:
@@ -196,7 +206,7 @@ class Chats:
             [decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox]
         )
         earlier = length - len(history)
-        return Whole(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
+        return ChatSnapshot(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
 
     async def touch(self, workspace: str, id: str) -> int:
         """Note that somebody came back to a chat for its answer. Returns when, ms. Raises `NoSuchThread`."""
@@ -234,7 +244,7 @@ class Chats:
     async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
         thread = thread_of(workspace, id)
         name = keys.thread(self._threads.partition(thread), thread)
-        if fields and not await self._threads.scripts.change([name], fields):
+        if fields and not await self._threads.scripts.update_chat([name], fields):
             raise NoSuchThread
         found = await self.get(workspace, id)
         if found is None:

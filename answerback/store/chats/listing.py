@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.store import keys
-from answerback.store.chats.chat import PREFIX, Chat, Page
+from answerback.store.chats.chat import PREFIX, Chat, ChatPage
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.search import PAGE, Filter, fitting
 from answerback.store.threads.threads import Threads
@@ -24,7 +24,7 @@ async def page_of(
     platforms: bool,
     cursor: str,
     limit: int,
-) -> Page:
+) -> ChatPage:
     """One page. With `platforms`, the threads of the platforms stand between its own. Raises `BadCursor`."""
     names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in range(threads.partitions)]
     recency = Recency(threads.database, names, cursor)
@@ -34,7 +34,7 @@ async def page_of(
         # Where nearly all fit, no more is read than is shown.
         ids = await recency.next(min(PAGE if looked else limit + 1, LOOK - looked))
         if not ids:
-            return Page(found, None)
+            return ChatPage(found, None)
         looked += len(ids)
         fit = await fitting(threads, [id for id in ids if _listed(id, workspace)], wanted)
         while fit and len(found) <= limit:
@@ -43,12 +43,12 @@ async def page_of(
             for id in some:
                 chat = chats.get(id)
                 if chat and len(found) == limit:
-                    return Page(found, recency.cursor)
+                    return ChatPage(found, recency.cursor)
                 if chat:
                     found.append(chat)
                 recency.past(id)
         recency.past(ids[-1])
-    return Page(found, recency.cursor)
+    return ChatPage(found, recency.cursor)
 
 
 def _listed(id: str, workspace: str) -> bool:

@@ -10,14 +10,14 @@ import msgspec
 from answerback.messages import Arrival
 from answerback.store import keys
 from answerback.store.decode import readable
-from answerback.store.fleet.remote_agents import Remote, Remotes
-from answerback.store.fleet.workers import AgentReport, Roster, WorkerReport
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
+from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
 from answerback.store.redis import Database
 
 _agent = msgspec.msgpack.Decoder(AgentReport)
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An agent by its declaration.
 
     chat  whether it can be talked to by name
@@ -34,7 +34,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     token: bool = False
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class AgentStats(msgspec.Struct, frozen=True, kw_only=True):
     """How it goes.
 
     workers  those alive that serve it
@@ -47,15 +47,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     p50: float | None
 
 
-class Directory:
+class AgentDirectory:
     """The agents of all workspaces. One in code comes before a registered one of its name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._roster = Roster(database)
-        self._remotes = Remotes(database)
+        self._roster = WorkerRegistry(database)
+        self._remotes = RemoteAgents(database)
 
-    async def get(self, workspace: str, name: str) -> Known | None:
+    async def get(self, workspace: str, name: str) -> AgentInfo | None:
         """An agent by its name; None when there is none, not even one whose workers are away just now."""
         found = await self._database.call("HGET", keys.agents(), name)
         if found is not None:
@@ -63,7 +63,7 @@ class Directory:
         remote = await self._remotes.get(workspace, name)
         return _registered(remote) if remote else None
 
-    async def list(self, workspace: str) -> list[tuple[Known, Standing]]:
+    async def list(self, workspace: str) -> list[tuple[AgentInfo, AgentStats]]:
         """All of them, by name, each with how it goes."""
         workers = [report for report, silent in await self._roster.workers() if silent <= report.lease]
         working = [report for report in workers if report.state == "working"]
@@ -75,8 +75,8 @@ class Directory:
         return sorted(found, key=lambda one: one[0].name)
 
 
-def _in_code(report: AgentReport) -> Known:
-    return Known(
+def _in_code(report: AgentReport) -> AgentInfo:
+    return AgentInfo(
         name=report.name,
         description=report.description,
         lifecycle=report.lifecycle,
@@ -85,8 +85,8 @@ def _in_code(report: AgentReport) -> Known:
     )
 
 
-def _registered(remote: Remote) -> Known:
-    return Known(
+def _registered(remote: RemoteAgent) -> AgentInfo:
+    return AgentInfo(
         name=remote.name,
         description=remote.description,
         lifecycle=remote.lifecycle,
@@ -97,12 +97,12 @@ def _registered(remote: Remote) -> Known:
     )
 
 
-def _serving(known: Known, workers: Sequence[WorkerReport]) -> int:
+def _serving(known: AgentInfo, workers: Sequence[WorkerReport]) -> int:
     return sum(any(agent.name == known.name and not agent.workspace for agent in w.agents) for w in workers)
 
 
-def _standing(known: Known, workspace: str, workers: Sequence[WorkerReport], serving: int) -> Standing:
+def _standing(known: AgentInfo, workspace: str, workers: Sequence[WorkerReport], serving: int) -> AgentStats:
     told = [a for worker in workers for a in worker.agents if (a.workspace, a.name) == (workspace, known.name)]
     times = [time for agent in told for time in agent.times]
     p50 = round(median(times), 1) if times else None
-    return Standing(workers=serving, turns=sum(agent.turns for agent in told), p50=p50)
+    return AgentStats(workers=serving, turns=sum(agent.turns for agent in told), p50=p50)

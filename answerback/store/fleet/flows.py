@@ -12,7 +12,7 @@ from answerback.store.decode import readable
 from answerback.store.threads.threads import Threads
 
 
-class Standing(msgspec.Struct, frozen=True):
+class FlowPosition(msgspec.Struct, frozen=True):
     """Where a thread stands in its agent's flow. `node`: the id of the node, which the flow may have lost since."""
 
     agent: str
@@ -50,7 +50,7 @@ class Flows:
         if others := [agent for agent in sketches if agent not in told]:
             await self._database.call("HDEL", keys.flows(), *others)
 
-    async def standing(self, thread: str) -> Standing | None:
+    async def standing(self, thread: str) -> FlowPosition | None:
         """Where a thread stands; None unless the agent that answered last there follows a flow that is known."""
         key = keys.thread(self._threads.partition(thread), thread)
         agent, state = await self._database.call("HMGET", key, "agent", "state")
@@ -64,4 +64,4 @@ class Flows:
         sketch = await self._database.call("HGET", keys.flows(), agent) if place else None
         if place is None or sketch is None:
             return None
-        return next((Standing(agent.decode(), place.node, drawn) for drawn in readable(_sketch, [sketch])), None)
+        return next((FlowPosition(agent.decode(), place.node, drawn) for drawn in readable(_sketch, [sketch])), None)

@@ -29,7 +29,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     p95: float | None
 
 
-class Measures:
+class Metrics:
     """The measures of one Redis."""
 
     def __init__(self, database: Database) -> None:

@@ -11,7 +11,7 @@ from answerback.store.scripts import Scripts
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RedeliveryRequest(msgspec.Struct, frozen=True):
     """A delivery that was asked for again: how often, when last (ms), and which of its tries was the last one then."""
 
     count: int
@@ -19,7 +19,7 @@ class Asked(msgspec.Struct, frozen=True):
     delivery: int
 
 
-_asked = msgspec.msgpack.Decoder(Asked).decode
+_asked = msgspec.msgpack.Decoder(RedeliveryRequest).decode
 
 
 class Redeliveries:
@@ -49,12 +49,12 @@ class Redeliveries:
         if gone := [guid for guid, asked in found.items() if _asked(asked).at < now - self.KEPT]:
             await self._database.call("HDEL", keys.redeliveries(hook), *gone)
 
-    async def asked(self, hook: str, guid: str) -> Asked | None:
+    async def asked(self, hook: str, guid: str) -> RedeliveryRequest | None:
         """Whether, and when, a delivery was asked for."""
         found = await self._database.call("HGET", keys.redeliveries(hook), guid)
         return None if found is None else _asked(found)
 
-    async def ask(self, hook: str, guid: str, asked: Asked, before: Asked | None) -> bool:
+    async def ask(self, hook: str, guid: str, asked: RedeliveryRequest, before: RedeliveryRequest | None) -> bool:
         """Note that a delivery is about to be asked for. False when another round noted it since `before` was read."""
         known = b"" if before is None else _encode(before)
-        return bool(await self._scripts.ask([keys.redeliveries(hook)], [guid, known, _encode(asked)]))
+        return bool(await self._scripts.record_redelivery([keys.redeliveries(hook)], [guid, known, _encode(asked)]))

@@ -8,7 +8,7 @@ from answerback.store import keys
 from answerback.store.redis import Database
 
 
-class Remote(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class RemoteAgent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A remote agent as it was registered.
 
     url        where it serves `/agents/chat/{sessionId}`
@@ -31,16 +31,16 @@ class Remote(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_remote = msgspec.msgpack.Decoder(Remote).decode
+_remote = msgspec.msgpack.Decoder(RemoteAgent).decode
 
 
-class Remotes:
+class RemoteAgents:
     """The remote agents of all workspaces."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def register(self, workspace: str, remote: Remote) -> tuple[Remote, bool]:
+    async def register(self, workspace: str, remote: RemoteAgent) -> tuple[RemoteAgent, bool]:
         """Keep one, in place of an earlier one of its name. Returns it, and whether there was none."""
         kept = msgspec.structs.replace(remote, at=await self._database.now())
         new = await self._database.call("HSET", keys.remotes(workspace), remote.name, _encode(kept))
@@ -50,12 +50,12 @@ class Remotes:
         """Take one away: from now on no turn reaches it. False when there was none."""
         return bool(await self._database.call("HDEL", keys.remotes(workspace), name))
 
-    async def get(self, workspace: str, name: str) -> Remote | None:
+    async def get(self, workspace: str, name: str) -> RemoteAgent | None:
         """One of them."""
         found = await self._database.call("HGET", keys.remotes(workspace), name)
         return _remote(found) if found is not None else None
 
-    async def list(self, workspace: str) -> list[Remote]:
+    async def list(self, workspace: str) -> list[RemoteAgent]:
         """All of a workspace, by name."""
         found = await self._database.call("HVALS", keys.remotes(workspace))
         return sorted(map(_remote, found), key=lambda remote: remote.name)

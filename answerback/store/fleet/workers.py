@@ -80,7 +80,7 @@ def report_from_thread(url: str, report: WorkerReport) -> None:
         client.hset(keys.workers(), report.id, _encode(msgspec.structs.replace(report, seen=seen)))
 
 
-class Roster:
+class WorkerRegistry:
     """The workers and identities of one Redis."""
 
     def __init__(self, database: Database) -> None:

@@ -10,7 +10,7 @@
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With finish
--- With tell
+-- With append_events
 local now, wall = clock(KEYS[12])
 local held = redis.call('HMGET', KEYS[7], 'fence', 'committed', 'owner')
 local once = table.concat({ARGV[3], ARGV[2], ARGV[8]}, ':')
@@ -31,7 +31,7 @@ redis.call('HINCRBY', KEYS[3], 'waiting', -ARGV[7])
 local messages = 12 + ARGV[10]
 local told = messages + ARGV[messages - 1]
 finish(KEYS[13], KEYS[14], ARGV[9], 11, messages, told - 1)
-tell(KEYS[11], told, #ARGV)
+append_events(KEYS[11], told, #ARGV)
 if redis.call('LLEN', KEYS[8]) > 0 then
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('RPUSH', KEYS[2], '')

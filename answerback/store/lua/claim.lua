@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Hand over the work of threads that `take` reserved: their locks, events, history and journals.
+-- Hand over the work of threads that `reserve` reserved: their locks, events, history and journals.
 --
 -- KEYS  1 ready  2 retrying  3 counters  4 ready wake  5 clock
 --       then for each thread: thread, inbox, history, journal, deltas
--- ARGV  1 lease end, as `take` gave it  2 owner  3 events at most  4 messages of history at most
+-- ARGV  1 lease end, as `reserve` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
 --       8 crashes after which it is buried, 0 if it never is  then for each thread: its id
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,

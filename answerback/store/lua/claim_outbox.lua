@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Hand over the unsent replies of threads that `take` reserved in `due`, oldest first.
+-- Hand over the unsent replies of threads that `reserve` reserved in `due`, oldest first.
 --
 -- KEYS  1 due  2 counters  then for each thread: thread, outbox, unsent
--- ARGV  1 lease end, as `take` gave it  2 owner  then for each thread: its id
+-- ARGV  1 lease end, as `reserve` gave it  2 owner  then for each thread: its id
 -- Returns for each thread {fence, the reply to send}, or nil when the reservation no longer stands
 -- or nothing is left to send.
 local till = tonumber(ARGV[1])

@@ -13,7 +13,7 @@
 -- given up; nil when the lease is lost and nothing was changed.
 -- With clock
 -- With finish
--- With tell
+-- With append_events
 local now, wall = clock(KEYS[7])
 local results = {}
 local handled, ready, due = 0, 0, 0
@@ -77,7 +77,7 @@ while arg <= #ARGV do
         redis.call('ZREM', KEYS[1], id)
       end
     end
-    tell(deltas, told, past - 1)
+    append_events(deltas, told, past - 1)
     results[#results + 1] = entries
   end
 end

@@ -6,14 +6,14 @@
 --       5 … (kind, JSON): what followers of the thread are told
 -- Returns "confirmed"; "changed" when it does not lie there like that; "settled" when it is not among the unsent.
 -- With clock
--- With tell
+-- With append_events
 if redis.call('HGET', KEYS[6], ARGV[2]) ~= ARGV[3] then return 'changed' end
 local first = redis.call('LINDEX', KEYS[7], 0) == ARGV[2]
 if redis.call('LREM', KEYS[7], 1, ARGV[2]) == 0 then return 'settled' end
 redis.call('HSET', KEYS[6], ARGV[2], ARGV[4])
 redis.call('HINCRBY', KEYS[4], 'sent', 1)
 redis.call('HSET', KEYS[5], 'said', (clock(KEYS[9])))
-if redis.call('EXISTS', KEYS[8]) == 1 then tell(KEYS[8], 5, #ARGV) end
+if redis.call('EXISTS', KEYS[8]) == 1 then append_events(KEYS[8], 5, #ARGV) end
 -- Whoever sends right now goes on with the next reply, or learns that there is none, when its request is answered.
 if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then
   redis.call('ZREM', KEYS[3], ARGV[1])

@@ -4,7 +4,7 @@
 -- KEYS  for each turn: thread, deltas
 -- ARGV  for each turn: fence, owner, position, n, n times (kind, JSON)
 -- Returns for each turn 1, or 0 when its lease is lost, or it is over, and nothing was written.
--- With tell
+-- With append_events
 local written = {}
 local key, arg = 1, 1
 while arg <= #ARGV do
@@ -13,7 +13,7 @@ while arg <= #ARGV do
   if held[1] ~= ARGV[arg] or held[2] ~= ARGV[arg + 1] or (held[3] or '0') ~= ARGV[arg + 2] then
     written[#written + 1] = 0
   else
-    tell(KEYS[key + 1], arg + 4, past - 1)
+    append_events(KEYS[key + 1], arg + 4, past - 1)
     written[#written + 1] = 1
   end
   key, arg = key + 2, past

@@ -10,7 +10,7 @@
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With finish
--- With tell
+-- With append_events
 local now = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[5], 'fence', 'owner')
 if held[1] ~= ARGV[2] then return 0 end
@@ -38,5 +38,5 @@ end
 -- Whoever idles must learn of the new time, even when it lies in the future.
 redis.call('RPUSH', KEYS[2], '')
 redis.call('LTRIM', KEYS[2], -64, -1)
-tell(KEYS[9], told, #ARGV)
+append_events(KEYS[9], told, #ARGV)
 return 1

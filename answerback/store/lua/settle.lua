@@ -9,7 +9,7 @@
 -- Returns the thread's next reply, under the same lease; "" when none is left and the outbox was
 -- given up; nil when the lease is lost.
 -- With clock
--- With tell
+-- With append_events
 local told = 11 + 2 * ARGV[10]
 local now, wall = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[6], 'sender', 'sending')
@@ -31,7 +31,7 @@ if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
     redis.call('HSET', KEYS[7], ARGV[part], ARGV[part + 1])
   end
   -- Nobody follows a thread that has no deltas.
-  if redis.call('EXISTS', KEYS[9]) == 1 then tell(KEYS[9], told, #ARGV) end
+  if redis.call('EXISTS', KEYS[9]) == 1 then append_events(KEYS[9], told, #ARGV) end
 end
 local reply = redis.call('LINDEX', KEYS[8], 0)
 if not reply then

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from answerback.store import keys
-from answerback.store.threads.records import Told
+from answerback.store.threads.records import StreamEvent
 from answerback.store.threads.threads import Threads
 
 _encode = msgspec.json.Encoder().encode
@@ -35,7 +35,7 @@ PAGE = 500
 _ID = re.compile(r"[0-9]{1,15}(-[0-9]{1,15})?")
 
 
-class Delta(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True):
     """One of them: its id in the stream, its kind, its JSON."""
 
     id: str
@@ -56,15 +56,15 @@ def place(id: str) -> tuple[int, int]:
     return int(ms), int(number or 0)
 
 
-def told(kind: str, turn: str, **fields: Any) -> Told:
+def stream_event(kind: str, turn: str, **fields: Any) -> StreamEvent:
     """A delta to be written."""
     return kind, _encode({"turn": turn, **fields})
 
 
-def published(message: bytes) -> Delta:
+def published(message: bytes) -> StoredEvent:
     """A delta as it is published."""
     id, kind, data = message.split(b"\n", 2)
-    return Delta(id.decode(), kind.decode(), data)
+    return StoredEvent(id.decode(), kind.decode(), data)
 
 
 async def last(threads: Threads, thread: str) -> str:
@@ -86,7 +86,7 @@ async def finished(threads: Threads, thread: str) -> str:
     return "0"
 
 
-async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[Delta] | None:
+async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
     """The next deltas of a thread; None when some that came after `after` may not be kept any more."""
     key = keys.deltas(threads.partition(thread), thread)
     found, first = await threads.database.together(
@@ -94,4 +94,4 @@ async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int 
     )
     if after != "0" and (not first or place(after) < place(first[0][0].decode())):
         return None
-    return [Delta(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in found]
+    return [StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in found]

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import keys
-from answerback.store.stream.events import PAGE, Delta, last, place, published, stored
+from answerback.store.stream.events import PAGE, StoredEvent, last, place, published, stored
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.threads import Threads
 
@@ -33,11 +33,11 @@ class Follower:
         self._threads = threads
         self._thread = thread
         self._after = after
-        self._coming: deque[Delta] = deque()
+        self._coming: deque[StoredEvent] = deque()
         self._behind = True
         self._news = asyncio.Event()
 
-    def push(self, delta: Delta) -> None:
+    def push(self, delta: StoredEvent) -> None:
         """It was published just now."""
         if not self._behind:
             self._coming.append(delta)
@@ -54,7 +54,7 @@ class Follower:
     def __aiter__(self) -> Follower:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         while True:
             if self._coming:
                 delta = self._coming.popleft()

@@ -12,8 +12,8 @@ from answerback.errors import NewerData
 from answerback.store import keys
 from answerback.store.redis import Value
 from answerback.store.threads import archive_content as content
-from answerback.store.threads.dead_letter_index import COUNTERS, Graves, mark
-from answerback.store.threads.dead_letters import Letters
+from answerback.store.threads.dead_letter_index import COUNTERS, DeadLetterIndex, mark
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
 PAGE = 500
@@ -40,8 +40,8 @@ class Archives:
     def __init__(self, threads: Threads, *, seen_days: float = 7.0) -> None:
         self._threads = threads
         self._database = threads.database
-        self._letters = Letters(threads, seen_days=seen_days)
-        self._graves = Graves(threads)
+        self._letters = DeadLetters(threads, seen_days=seen_days)
+        self._graves = DeadLetterIndex(threads)
         self._seen = int(seen_days * 86_400_000)
 
     async def ids(self) -> AsyncIterator[str]:
@@ -173,5 +173,5 @@ class Archives:
             keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
             keys.ends(p, id), keys.amended(p, id), *names,
         ]  # fmt: skip
-        found: list[Any] = await self._threads.scripts.replace(every, [id, *terms, user, GONE, *written])
+        found: list[Any] = await self._threads.scripts.replace_thread(every, [id, *terms, user, GONE, *written])
         return found

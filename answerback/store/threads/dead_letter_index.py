@@ -17,7 +17,7 @@ STALE = 10_000
 """Letters that may be remembered for nothing."""
 
 
-class Graves:
+class DeadLetterIndex:
     """The dead letters of every thread, as the operator's commands and retention need them.
 
     `mark` is what was buried in a partition so far. While it is unchanged, no letter is missing from

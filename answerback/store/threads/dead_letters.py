@@ -17,7 +17,7 @@ from answerback.store.threads.threads import Threads
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Letters:
+class DeadLetters:
     """The dead letters of all partitions."""
 
     def __init__(self, threads: Threads, *, seen_days: float = 7.0) -> None:
@@ -69,7 +69,7 @@ class Letters:
         if isinstance(grave, Reply):
             parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
             return bool(
-                await self._threads.scripts.repost(
+                await self._threads.scripts.replay_reply(
                     [
                         keys.queue(p, "due"),
                         keys.wake(p, "due"),
@@ -90,7 +90,7 @@ class Letters:
             journal = settle(journal, step, result, again=False)
         entry = Entry(grave.event) if fresh else msgspec.structs.replace(grave, journal=journal)
         return bool(
-            await self._threads.scripts.revive(
+            await self._threads.scripts.replay_event(
                 [
                     keys.queue(p, "ready"),
                     keys.wake(p, "ready"),
@@ -117,7 +117,7 @@ class Letters:
         p = self._threads.partition(letter.thread)
         delivery = grave.key if isinstance(grave, Reply) else grave.event.delivery
         return bool(
-            await self._threads.scripts.drop(
+            await self._threads.scripts.delete_dead_letter(
                 [keys.dead(p), keys.letters(p), keys.graves(p), keys.seen(p, delivery)], [id]
             )
         )

@@ -16,7 +16,7 @@ from answerback.store.threads.records import Lease
 log = get_logger(__name__)
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True):
     """Threads reserved until `till` (ms, by the lease clock).
 
     wait  in how many ms the next one becomes claimable; None when that is not known
@@ -38,14 +38,14 @@ class Reservations:
         self._clocks: dict[int, int] = {}
         self.watch = Watch()
 
-    async def take(self, p: int, queue: keys.Queue, limit: int) -> Taken:
+    async def take(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
-        till, ids, wait, wall = await self.scripts.take(
+        till, ids, wait, wall = await self.scripts.reserve(
             [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
         )
         self._ahead = wall - monotonic()
         self._clocks[p] = till - self._lease - monotonic()
-        return Taken(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
+        return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
     @property
     def now(self) -> int:

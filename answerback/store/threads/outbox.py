@@ -9,12 +9,12 @@ import msgspec
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Event, Reply
 from answerback.store import decode, keys
-from answerback.store.batching import Group
+from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply
 from answerback.store.scripts import Part
-from answerback.store.stream.events import told
-from answerback.store.threads.leases import Taken
-from answerback.store.threads.records import Told
+from answerback.store.stream.events import stream_event
+from answerback.store.threads.leases import Reservation
+from answerback.store.threads.records import StreamEvent
 from answerback.store.threads.threads import Threads
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,12 +37,12 @@ class Outbox:
         self._database = threads.database
         self._scripts = threads.scripts
         self._lease = int(lease * 1000)
-        self._marks: list[Group[Part, int]] = [
-            self._scripts.mark.grouped([keys.queue(p, "due"), keys.clock(p)], [self._lease])
+        self._marks: list[Batcher[Part, int]] = [
+            self._scripts.mark_sending.grouped([keys.queue(p, "due"), keys.clock(p)], [self._lease])
             for p in range(threads.partitions)
         ]
 
-    async def claim(self, p: int, taken: Taken, owner: str) -> list[Outgoing]:
+    async def claim(self, p: int, taken: Reservation, owner: str) -> list[Outgoing]:
         """The next reply of each thread that was taken from `due`."""
         names = [keys.queue(p, "due"), keys.counters(p)]
         for id in taken.threads:
@@ -220,5 +220,5 @@ def _again(reply: Reply) -> Reply:
     )  # fmt: skip
 
 
-def _told(reply: Reply) -> Told:
-    return told("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)
+def _told(reply: Reply) -> StreamEvent:
+    return stream_event("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)

@@ -15,7 +15,7 @@ from answerback.store.redis import Value
 _encode = msgspec.msgpack.Encoder().encode
 
 
-Told = tuple[str, bytes]
+StreamEvent = tuple[str, bytes]
 """A delta as a worker writes it: its kind and its JSON."""
 
 
@@ -140,7 +140,7 @@ class Commit(msgspec.Struct, frozen=True):
     agent: str = ""
     state: bytes = b""
     more: bool = True
-    deltas: Sequence[Told] = ()
+    deltas: Sequence[StreamEvent] = ()
     end: TurnEnd | None = None
     replaced: Sequence[Message] = ()
     loop: int | Literal["", "open"] = ""
@@ -158,14 +158,14 @@ class Step(msgspec.Struct, frozen=True):
     replies: Sequence[Reply] = ()
 
 
-class Emission(msgspec.Struct, frozen=True):
+class StreamAppend(msgspec.Struct, frozen=True):
     """What a running turn produced, for those who follow its thread. `owner` and `position` as in `Commit`."""
 
     thread: str
     fence: int
     owner: str
     position: int
-    deltas: Sequence[Told]
+    deltas: Sequence[StreamEvent]
 
 
 def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequence[Message]) -> list[Value]:
@@ -185,6 +185,6 @@ def reply_words(of: Step | Commit) -> list[Value]:
     return args
 
 
-def delta_words(deltas: Sequence[Told]) -> list[Value]:
+def delta_words(deltas: Sequence[StreamEvent]) -> list[Value]:
     """Deltas as the scripts take them."""
     return [word for delta in deltas for word in delta]

@@ -15,20 +15,20 @@ import msgspec
 from answerback.errors import LeaseLost, MalformedBody
 from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, TurnEnd, dispatch_id
 from answerback.store import decode, keys
-from answerback.store.batching import Group
+from answerback.store.batching import Batcher
 from answerback.store.redis import Database, Value
 from answerback.store.scripts import Part, Scripts
 from answerback.store.threads import amendments
-from answerback.store.threads.leases import Reservations, Taken
+from answerback.store.threads.leases import Reservation, Reservations
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.records import (
     SUSPECT,
     Claim,
     Commit,
-    Emission,
     Release,
     Step,
-    Told,
+    StreamAppend,
+    StreamEvent,
     delta_words,
     end_words,
     reply_words,
@@ -60,10 +60,10 @@ class Threads(Reservations):
         self._seen = int(seen_days * 86_400_000)
         self._history = history
         self._pause = int(pause * 1000)
-        self._accepts: list[Group[Part, bytes]] = []
-        self._steps: list[Group[Part, int]] = []
-        self._emissions: list[Group[Part, int]] = []
-        self._commits: list[Group[Part, list[bytes] | None]] = []
+        self._accepts: list[Batcher[Part, bytes]] = []
+        self._steps: list[Batcher[Part, int]] = []
+        self._emissions: list[Batcher[Part, int]] = []
+        self._commits: list[Batcher[Part, list[bytes] | None]] = []
         for p in range(partitions):
             ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
             due = [keys.queue(p, "due"), keys.wake(p, "due")]
@@ -140,7 +140,7 @@ class Threads(Reservations):
     # Worker --------------------------------------------------------------------------------------
 
     async def claim(
-        self, p: int, taken: Taken, owner: str, *, suspects: int | None = None, fatal: int = 0
+        self, p: int, taken: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
     ) -> list[Claim]:
         """The work of the threads that were taken. One whose reservation ran out is left out.
 
@@ -169,7 +169,7 @@ class Threads(Reservations):
         Returns for how many seconds nothing has happened in the thread. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
-        found = await self.scripts.gather(
+        found = await self.scripts.take_more_events(
             [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
             [id, claim.fence, limit, int(interruptible), claim.owner],
         )
@@ -188,7 +188,7 @@ class Threads(Reservations):
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
-    async def emit(self, emission: Emission) -> None:
+    async def emit(self, emission: StreamAppend) -> None:
         """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
         p, id = self.partition(emission.thread), emission.thread
         args: list[Value] = [
@@ -228,7 +228,7 @@ class Threads(Reservations):
         end: TurnEnd | None = None,
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
-        deltas: Sequence[Told] = (),
+        deltas: Sequence[StreamEvent] = (),
     ) -> None:
         """Give a thread up: for another try in `delay` seconds, handed back as it was, or interrupted.
 
@@ -260,7 +260,7 @@ class Threads(Reservations):
         end: TurnEnd | None = None,
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
-        deltas: Sequence[Told] = (),
+        deltas: Sequence[StreamEvent] = (),
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 

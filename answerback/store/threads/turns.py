@@ -8,7 +8,7 @@ import msgspec
 
 from answerback.messages import DeadLetter, Message, Reply, TurnEnd
 from answerback.store import decode, keys
-from answerback.store.threads.dead_letters import Letters
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
 from answerback.store.threads.views import Summary, summarised
@@ -37,7 +37,7 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
     end: TurnEnd | None = None
 
 
-async def turn_state(letters: Letters, threads: Threads, thread: str, id: str) -> TurnState | None:
+async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: str) -> TurnState | None:
     """The turn of dispatch id `id` in `thread`; None when the thread is not known."""
     summary = await summarised(threads, thread)
     if summary is None:

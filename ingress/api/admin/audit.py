@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from answerback.log import get_logger
 
-from ..context import Call
+from ..context import RequestContext
 
 log = get_logger(__name__)
 
 
-def audit(call: Call, action: str, **about: object) -> None:
+def audit(call: RequestContext, action: str, **about: object) -> None:
     """Log what an operator did: `action` names it ("letters.replay"), `about` says to what, and what came of it."""
     caller = call.caller
     log.info(

@@ -11,9 +11,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from answerback.errors import AnswerbackError
 from answerback.messages import DeadLetter
-from answerback.store import Letters, Threads
+from answerback.store import DeadLetters, Threads
 
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Model, Route
 from .audit import audit
 from .letter_filter import LetterFilter, visible
@@ -56,7 +56,7 @@ class LetterActions:
     """What an operator does to many dead letters."""
 
     def __init__(self, threads: Threads) -> None:
-        self._letters = Letters(threads)
+        self._letters = DeadLetters(threads)
 
     def routes(self) -> list[Route]:
         """Replay, drop."""
@@ -86,7 +86,7 @@ class LetterActions:
             ),
         ]
 
-    async def replay(self, call: Call) -> web.Response:
+    async def replay(self, call: RequestContext) -> web.Response:
         """Put them back."""
 
         async def replay(id: str) -> bool:
@@ -94,11 +94,11 @@ class LetterActions:
 
         return await self._each(call, "letters.replay", replay)
 
-    async def drop(self, call: Call) -> web.Response:
+    async def drop(self, call: RequestContext) -> web.Response:
         """Forget them."""
         return await self._each(call, "letters.drop", self._letters.drop)
 
-    async def _each(self, call: Call, action: str, act: Callable[[str], Awaitable[bool]]) -> web.Response:
+    async def _each(self, call: RequestContext, action: str, act: Callable[[str], Awaitable[bool]]) -> web.Response:
         ids = [letter.id for letter in await self._chosen(call)]
         till = time.monotonic() + SECONDS
         done: list[str] = []
@@ -116,7 +116,7 @@ class LetterActions:
         audit(call, action, count=len(done), letters=done[:NAMED], failed=failed, left=left)
         return call.answer(Result(done=len(done), failed=failed, reason=reason, left=left))
 
-    async def _chosen(self, call: Call) -> list[DeadLetter]:
+    async def _chosen(self, call: RequestContext) -> list[DeadLetter]:
         wanted: Chosen = call.body
         ids = set(wanted.ids or ())
         found = [

@@ -12,7 +12,7 @@ from pydantic import Field
 from answerback.messages import DeadLetter
 from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 
-from ..context import Caller
+from ..context import Principal
 from ..route import Model
 
 LONGEST = 200
@@ -59,7 +59,7 @@ def groups(letters: Iterable[DeadLetter], *, limit: int = 50) -> list[Group]:
     return [Group(reason=reason, count=count) for reason, count in counted.most_common(limit)]
 
 
-def visible(letter: DeadLetter, caller: Caller) -> bool:
+def visible(letter: DeadLetter, caller: Principal) -> bool:
     """Whether a dead letter belongs to the caller's workspace."""
     platform, _, rest = letter.thread.partition(":")
     return (rest.partition(":")[0] if platform == "chat" else DEFAULT_WORKSPACE) == caller.workspace

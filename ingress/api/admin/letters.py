@@ -8,10 +8,10 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from answerback.messages import DeadLetter, Entry, Reply
-from answerback.store import Letters, Threads
+from answerback.store import DeadLetters, Threads
 
 from ...problems import Problem
-from ..context import Call, Caller
+from ..context import Principal, RequestContext
 from ..route import BASE, Model, Route
 from .audit import audit
 from .letter_filter import Group, LetterFilter, groups, visible
@@ -40,7 +40,7 @@ class LetterRow(Model):
     at: int = Field(description="when it was buried, ms")
 
     @classmethod
-    def of(cls, letter: DeadLetter, caller: Caller) -> LetterRow:
+    def of(cls, letter: DeadLetter, caller: Principal) -> LetterRow:
         """One from the store."""
         fields = {name: getattr(letter, name) for name in cls.model_fields}
         return cls(**fields | {"thread": letter.thread.removeprefix(f"chat:{caller.workspace}:")})
@@ -82,7 +82,7 @@ class AdminLetters:
     """The dead letters, for an operator."""
 
     def __init__(self, threads: Threads) -> None:
-        self._letters = Letters(threads)
+        self._letters = DeadLetters(threads)
 
     def routes(self) -> list[Route]:
         """List, show, replay, drop."""
@@ -132,7 +132,7 @@ class AdminLetters:
             ),
         ]
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, call: RequestContext) -> web.Response:
         """The newest ones."""
         wanted: Listed = call.query
         everything = [letter async for letter in self._letters.list() if visible(letter, call.caller)]
@@ -150,7 +150,7 @@ class AdminLetters:
             )
         )
 
-    async def show(self, call: Call) -> web.Response:
+    async def show(self, call: RequestContext) -> web.Response:
         """One of them."""
         letter, grave = await self._get(call)
         author = grave.event.author if isinstance(grave, Entry) else None
@@ -166,7 +166,7 @@ class AdminLetters:
             )
         )
 
-    async def replay(self, call: Call) -> web.Response:
+    async def replay(self, call: RequestContext) -> web.Response:
         """Put it back."""
         letter, _ = await self._get(call)
         how: Replay = call.body
@@ -180,7 +180,7 @@ class AdminLetters:
         audit(call, "letters.replay", letters=[letter.id], thread=letter.thread, **about)
         return call.answer(None)
 
-    async def drop(self, call: Call) -> web.Response:
+    async def drop(self, call: RequestContext) -> web.Response:
         """Forget it."""
         letter, _ = await self._get(call)
         if not await self._letters.drop(letter.id):
@@ -188,7 +188,7 @@ class AdminLetters:
         audit(call, "letters.drop", letters=[letter.id], thread=letter.thread)
         return call.answer(None)
 
-    async def _get(self, call: Call) -> tuple[DeadLetter, Entry | Reply]:
+    async def _get(self, call: RequestContext) -> tuple[DeadLetter, Entry | Reply]:
         found = await self._letters.get(call.path["letter"])
         if found is None or not visible(found[0], call.caller):
             raise Problem(404, "there is no such dead letter")

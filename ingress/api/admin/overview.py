@@ -11,15 +11,15 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from answerback.store import Roster, Threads
+from answerback.store import Threads, WorkerRegistry
 from answerback.store.access.api_keys import DEFAULT_WORKSPACE
-from answerback.store.fleet.metrics import Measure, Measures
-from answerback.store.stream.events import Delta
+from answerback.store.fleet.metrics import Measure, Metrics
+from answerback.store.stream.events import StoredEvent
 from answerback.store.threads.queues import queues
 
 from ...problems import Problem
-from ..auth.callers import Kept
-from ..context import Call, Caller
+from ..auth.callers import TTLCache
+from ..context import Principal, RequestContext
 from ..route import BASE, Model, Route
 from ..sse import TYPE, Streams
 
@@ -67,11 +67,11 @@ class Overviews:
     def __init__(self, threads: Threads, streams: Streams) -> None:
         self._threads = threads
         self._streams = streams
-        self._roster = Roster(threads.database)
-        self._measures = Measures(threads.database)
+        self._roster = WorkerRegistry(threads.database)
+        self._measures = Metrics(threads.database)
         # However many look on, Redis is asked once a second.
-        self._now: Kept[str, Overview] = Kept(self._look)
-        self._charts: Kept[str, dict[str, Any]] = Kept(self._chart)
+        self._now: TTLCache[str, Overview] = TTLCache(self._look)
+        self._charts: TTLCache[str, dict[str, Any]] = TTLCache(self._chart)
 
     def routes(self) -> list[Route]:
         """Once, and for as long as somebody looks."""
@@ -99,21 +99,21 @@ class Overviews:
             ),
         ]
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """How it is now."""
         _operator(call.caller)
         return call.answer(await self._now.get(""))
 
-    async def stream(self, call: Call) -> web.StreamResponse:
+    async def stream(self, call: RequestContext) -> web.StreamResponse:
         """How it is, until the client leaves."""
         _operator(call.caller)
         return await self._streams.send(call.request, self._looks())
 
-    async def _looks(self) -> AsyncIterator[Delta]:
+    async def _looks(self) -> AsyncIterator[StoredEvent]:
         for look in count():
-            yield Delta("", "overview", (await self._now.get("")).model_dump_json().encode())
+            yield StoredEvent("", "overview", (await self._now.get("")).model_dump_json().encode())
             if look % CHARTS == 0:
-                yield Delta("", "measures", _json(await self._charts.get("")))
+                yield StoredEvent("", "measures", _json(await self._charts.get("")))
             await asyncio.sleep(EVERY)
 
     async def _look(self, _: str) -> Overview:
@@ -167,6 +167,6 @@ def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in Measure.__struct_fields__}
 
 
-def _operator(caller: Caller) -> None:
+def _operator(caller: Principal) -> None:
     if caller.workspace != DEFAULT_WORKSPACE:
         raise Problem(403, f"this needs a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

@@ -9,7 +9,7 @@ from answerback.store import Database
 from answerback.store.access.sign_ins import LIFE, SignIn, SignIns
 
 from ..auth.session_cookie import COOKIE, csrf
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Model, Route
 from .audit import audit
 
@@ -65,7 +65,7 @@ class Signing:
             ),
         ]
 
-    async def post(self, call: Call) -> web.Response:
+    async def post(self, call: RequestContext) -> web.Response:
         """Sign in."""
         caller = call.caller
         sign_in = SignIn(caller.workspace, "" if caller.kind == "link" else caller.key)
@@ -76,12 +76,12 @@ class Signing:
         answer.set_cookie(COOKIE, secret, max_age=int(LIFE), path="/", httponly=True, samesite="Strict", secure=secure)
         return answer
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """Say who it is."""
         secret = call.request.cookies.get(COOKIE, "")
         return call.answer(Session(workspace=call.caller.workspace, csrf=csrf(secret) if secret else ""))
 
-    async def delete(self, call: Call) -> web.Response:
+    async def delete(self, call: RequestContext) -> web.Response:
         """Sign out."""
         await self._sign_ins.end(call.request.cookies.get(COOKIE, ""))
         audit(call, "session.end")

@@ -15,7 +15,7 @@ from answerback.store.threads.repair import requeue, unlock
 from answerback.store.threads.views import transcript
 
 from ...problems import Problem
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Model, Route
 from .audit import audit
 from .transcript import FlowPlace, ThreadRow, Transcript
@@ -44,14 +44,14 @@ class Filter(Model):
         return search.Filter(platform=self.platform, agent=self.agent, state=self.state, text=self.q)
 
 
-class Page(Model):
+class ThreadPage(Model):
     """Threads, the one to which something was said last first."""
 
     threads: list[ThreadRow]
     cursor: str | None = Field(description="where to go on; null at the end. A page may hold fewer than asked for")
 
 
-class Done(Model):
+class OperationResult(Model):
     """What came of it."""
 
     done: bool = Field(description="false when there was nothing to do")
@@ -79,7 +79,7 @@ class AdminThreads:
                 description="With a key of the workspace `default`, those of the platforms are among them.",
                 tag="Dashboard",
                 query=Filter,
-                answer=Page,
+                answer=ThreadPage,
                 refusals={422: "the cursor, or another field, is not as it should be"},
             ),
             Route(
@@ -111,7 +111,7 @@ class AdminThreads:
                 summary="Cancel the turn that runs in a thread, or waits to",
                 tag="Dashboard",
                 names=names,
-                answer=Done,
+                answer=OperationResult,
             ),
             Route(
                 method="POST",
@@ -122,7 +122,7 @@ class AdminThreads:
                 description="What that worker still writes is refused; the turn goes on where it was journaled last.",
                 tag="Dashboard",
                 names=names,
-                answer=Done,
+                answer=OperationResult,
             ),
             Route(
                 method="POST",
@@ -132,7 +132,7 @@ class AdminThreads:
                 summary="Make a thread's next try now",
                 tag="Dashboard",
                 names=names,
-                answer=Done,
+                answer=OperationResult,
             ),
             Route(
                 method="DELETE",
@@ -142,22 +142,22 @@ class AdminThreads:
                 summary="Take a thread away, with all that was said in it",
                 tag="Dashboard",
                 names=names,
-                answer=Done,
+                answer=OperationResult,
             ),
         ]
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, call: RequestContext) -> web.Response:
         """One page."""
         query: Filter = call.query
         workspace, cursor = call.caller.workspace, query.cursor
         if query.q and not cursor and (exact := await self._chats.get(workspace, query.q, platforms=True)):
-            return call.answer(Page(threads=[ThreadRow.of(exact)], cursor=None))
+            return call.answer(ThreadPage(threads=[ThreadRow.of(exact)], cursor=None))
         page = await self._chats.list(
             workspace, platforms=True, wanted=query.search(), cursor=cursor, limit=query.limit
         )
-        return call.answer(Page(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
+        return call.answer(ThreadPage(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
 
-    async def show(self, call: Call) -> web.Response:
+    async def show(self, call: RequestContext) -> web.Response:
         """One thread."""
         chat = await self._get(call)
         found = await transcript(self._threads, chat.thread)
@@ -168,7 +168,7 @@ class AdminThreads:
         place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
         return call.answer(Transcript.of(chat, found, place))
 
-    async def draw(self, call: Call) -> web.Response:
+    async def draw(self, call: RequestContext) -> web.Response:
         """The flow that it is in."""
         standing = await self._flows.standing((await self._get(call)).thread)
         if standing is None:
@@ -177,36 +177,36 @@ class AdminThreads:
         headers = {"Content-Security-Policy": ALONE}
         return web.Response(text=picture, content_type="image/svg+xml", headers=headers)
 
-    async def cancel(self, call: Call) -> web.Response:
+    async def cancel(self, call: RequestContext) -> web.Response:
         """Cancel its turn."""
         chat = await self._get(call)
         return _done(call, "threads.cancel", chat, await self._threads.cancel(chat.thread))
 
-    async def unlock(self, call: Call) -> web.Response:
+    async def unlock(self, call: RequestContext) -> web.Response:
         """Take it from its worker."""
         chat = await self._get(call)
         found = await unlock(self._threads, chat.thread)
         return _done(call, "threads.unlock", chat, found is not None and bool(found.owner or found.sending))
 
-    async def requeue(self, call: Call) -> web.Response:
+    async def requeue(self, call: RequestContext) -> web.Response:
         """Try it now."""
         chat = await self._get(call)
         found = await requeue(self._threads, chat.thread)
         done = found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies))
         return _done(call, "threads.requeue", chat, done)
 
-    async def purge(self, call: Call) -> web.Response:
+    async def purge(self, call: RequestContext) -> web.Response:
         """Take it away."""
         chat = await self._get(call)
         return _done(call, "threads.purge", chat, await self._archives.purge(chat.thread) is not None)
 
-    async def _get(self, call: Call) -> Chat:
+    async def _get(self, call: RequestContext) -> Chat:
         chat = await self._chats.get(call.caller.workspace, call.path["thread"], platforms=True)
         if chat is None:
             raise Problem(404, "there is no such thread")
         return chat
 
 
-def _done(call: Call, action: str, chat: Chat, done: bool) -> web.Response:
+def _done(call: RequestContext, action: str, chat: Chat, done: bool) -> web.Response:
     audit(call, action, thread=chat.thread, done=done)
-    return call.answer(Done(done=done))
+    return call.answer(OperationResult(done=done))

@@ -11,7 +11,7 @@ from answerback.diagrams.placed import placed
 from answerback.messages import Author, Message, Reply, ToolCall
 from answerback.steps import Record
 from answerback.store import Chat
-from answerback.store.fleet.flows import Standing
+from answerback.store.fleet.flows import FlowPosition
 from answerback.store.threads import views as index
 
 from ..links import web_url
@@ -63,7 +63,7 @@ class Called(Model):
         return cls(id=call.id, name=call.name, args=call.args, result=call.result, outcome=call.outcome)
 
 
-class Line(Model):
+class TranscriptMessage(Model):
     """Something that was said, or waits to be answered."""
 
     id: str
@@ -80,7 +80,7 @@ class Line(Model):
     reply: str = Field(description="the key of its reply in the outbox")
 
     @classmethod
-    def of(cls, message: Message) -> Line:
+    def of(cls, message: Message) -> TranscriptMessage:
         """A message of the history."""
         return cls(
             id=message.id,
@@ -98,7 +98,7 @@ class Line(Model):
         )
 
 
-class Waiting(Model):
+class WaitingEvent(Model):
     """An event that is not answered yet."""
 
     id: str
@@ -153,7 +153,7 @@ class FlowPlace(Model):
     top: int
 
     @classmethod
-    def of(cls, standing: Standing) -> FlowPlace:
+    def of(cls, standing: FlowPosition) -> FlowPlace:
         """One from the store. A large flow takes some time."""
         left, top = placed(standing.sketch).middle(standing.node) or (0, 0)
         name = standing.sketch.name(standing.node)
@@ -168,8 +168,8 @@ class Transcript(Model):
     loop: int = Field(description="since when nobody is answered because programs seem to answer each other; 0: never")
     attempts: int = Field(description="of the turn that runs or waits")
     next: int = Field(description="ms until the next try, or until the worker's lease ends")
-    messages: list[Line]
-    waiting: list[Waiting]
+    messages: list[TranscriptMessage]
+    waiting: list[WaitingEvent]
     steps: list[Step] = Field(description="what the running turn has journaled, in the order in which it began")
     replies: list[Sending]
     flow: FlowPlace | None = Field(description="null where the agent follows no flow; `…/flow` is the drawing")
@@ -183,9 +183,9 @@ class Transcript(Model):
             loop=found.thread.loop,
             attempts=found.thread.attempts,
             next=found.thread.next,
-            messages=[Line.of(message) for message in found.messages],
+            messages=[TranscriptMessage.of(message) for message in found.messages],
             waiting=[
-                Waiting(
+                WaitingEvent(
                     id=event.id, text=event.text, at=event.at, author=_name(event.author), answering=n < found.taken
                 )
                 for n, event in enumerate(found.waiting)

@@ -18,7 +18,7 @@ from answerback.settings import Settings
 
 from ...limits import Bucket, Clients, prefix
 from ...problems import Problem
-from ..context import Caller
+from ..context import Principal
 
 log = get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Strangers:
         self._known: dict[bytes, None] = {}
         self._warned = False
 
-    def visit(self, request: web.Request, caller: Caller) -> None:
+    def visit(self, request: web.Request, caller: Principal) -> None:
         """A caller was found: is it one visitor of a page too often?"""
         if caller.kind == "pub" and self._sessions:
             self._take("sessions", self._sessions, request)

@@ -19,9 +19,9 @@ import msgspec
 
 from answerback.messages import Message, ToolCall
 from answerback.store import Chat
-from answerback.store.stream.events import Delta, told
+from answerback.store.stream.events import StoredEvent, stream_event
 
-from ..context import Caller
+from ..context import Principal
 
 Audience = Literal["operator", "server", "visitor"]
 
@@ -47,14 +47,14 @@ _VISITORS = {
 _NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "requests": 0}
 
 
-def audience(caller: Caller) -> Audience:
+def audience(caller: Principal) -> Audience:
     """What a caller counts as. Whoever is no live key is a visitor."""
     if caller.kind != "live":
         return "visitor"
     return "operator" if caller.may("admin") else "server"
 
 
-def reason(caller: Caller, why: str, *, code: str = "agent_failed", turn: str = "") -> str:
+def reason(caller: Principal, why: str, *, code: str = "agent_failed", turn: str = "") -> str:
     """Why something failed, as this caller is told it.
 
     It is an exception's text, an agent's or a network's: addresses, queries and credentials stand in such texts.
@@ -66,7 +66,7 @@ def reason(caller: Caller, why: str, *, code: str = "agent_failed", turn: str = 
     return f"{words}; its operators can see why{f': turn {turn}' if turn else ''}"
 
 
-def thread(caller: Caller, chat: Chat) -> Chat:
+def thread(caller: Principal, chat: Chat) -> Chat:
     """A thread, as this caller sees it."""
     seen = msgspec.structs.replace(chat, error=reason(caller, chat.error))
     if audience(caller) == "visitor":
@@ -75,7 +75,7 @@ def thread(caller: Caller, chat: Chat) -> Chat:
     return seen
 
 
-def message(caller: Caller, said: Message) -> Message:
+def message(caller: Principal, said: Message) -> Message:
     """A message of the history, as this caller sees it."""
     if audience(caller) != "visitor":
         return said
@@ -92,7 +92,7 @@ def message(caller: Caller, said: Message) -> Message:
     )
 
 
-def tool_call(caller: Caller, call: ToolCall) -> dict[str, Any]:
+def tool_call(caller: Principal, call: ToolCall) -> dict[str, Any]:
     """The fields of a tool call, as this caller sees them: a visitor reads the name of one that is not public."""
     seen = {"id": call.id, "name": call.name, "args": call.args, "result": call.result, "outcome": call.outcome}
     if audience(caller) == "visitor":
@@ -104,7 +104,7 @@ def tool_call(caller: Caller, call: ToolCall) -> dict[str, Any]:
     return seen
 
 
-def delta(caller: Caller, event: Delta) -> Delta | None:
+def delta(caller: Principal, event: StoredEvent) -> StoredEvent | None:
     """An event of a stream, as this caller is told it; None where it is not for them."""
     who = audience(caller)
     if who == "visitor":
@@ -119,27 +119,27 @@ def delta(caller: Caller, event: Delta) -> Delta | None:
         fields["usage"] = _NO_USAGE | fields["usage"]
     else:
         fields["reason"] = _reason_of(caller, fields)
-    return Delta(event.id, *told(event.kind, **fields))
+    return StoredEvent(event.id, *stream_event(event.kind, **fields))
 
 
-class Seen:
+class RedactedEvents:
     """The events of a stream as a caller is told them. What waits for one may be cancelled."""
 
-    def __init__(self, caller: Caller, deltas: AsyncIterator[Delta]) -> None:
+    def __init__(self, caller: Principal, deltas: AsyncIterator[StoredEvent]) -> None:
         self._caller = caller
         self._deltas = deltas
 
-    def __aiter__(self) -> Seen:
+    def __aiter__(self) -> RedactedEvents:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         while True:
             seen = delta(self._caller, await anext(self._deltas))
             if seen is not None:
                 return seen
 
 
-def _for_visitor(caller: Caller, event: Delta) -> Delta | None:
+def _for_visitor(caller: Principal, event: StoredEvent) -> StoredEvent | None:
     named = _VISITORS.get(event.kind)
     if named is None:
         return None
@@ -154,9 +154,9 @@ def _for_visitor(caller: Caller, event: Delta) -> Delta | None:
     elif fields.get("public") and event.kind == "tool_result":
         call = ToolCall(**{name: fields[name] for name in ("id", "name", "result", "outcome", "public")})
         seen |= {name: value for name, value in tool_call(caller, call).items() if name in ("outcome", "result")}
-    return Delta(event.id, *told(event.kind, **seen))
+    return StoredEvent(event.id, *stream_event(event.kind, **seen))
 
 
-def _reason_of(caller: Caller, fields: dict[str, Any]) -> str:
+def _reason_of(caller: Principal, fields: dict[str, Any]) -> str:
     # A retry that was written by an older worker has no code.
     return reason(caller, fields["reason"], code=fields.get("code", "agent_failed"), turn=fields["turn"])

@@ -13,13 +13,13 @@ from aiohttp import web
 from answerback.errors import StoreFull
 from answerback.log import get_logger
 from answerback.store import Database
-from answerback.store.access.api_keys import ApiKey, Keys, Scope
+from answerback.store.access.api_keys import ApiKey, ApiKeys, Scope
 from answerback.store.access.credential import Credential
-from answerback.store.access.session_tokens import SessionToken, Tokens
+from answerback.store.access.session_tokens import SessionToken, SessionTokens
 from answerback.store.access.sign_ins import LINK_PREFIX, SignIn, SignIns
 
 from ...problems import Problem
-from ..context import Caller
+from ..context import Principal
 from . import session_cookie
 from .address_limits import Strangers
 
@@ -35,7 +35,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class TTLCache(Generic[K, V]):
     """Looks something up at most once in `KEPT` seconds for each key, however many ask for it at once."""
 
     def __init__(self, look: Callable[[K], Awaitable[V]]) -> None:
@@ -65,20 +65,20 @@ class Kept(Generic[K, V]):
             raise
 
 
-class Callers:
+class Authenticator:
     """The callers of one ingress process."""
 
     def __init__(self, database: Database, strangers: Strangers) -> None:
         self._strangers = strangers
-        self._keys = Keys(database)
-        self._key: Kept[str, ApiKey | None] = Kept(self._keys.get)
-        self._token: Kept[str, SessionToken | None] = Kept(Tokens(database).get)
-        self._allowing: Kept[str, list[ApiKey]] = Kept(self._keys.allowing)
+        self._keys = ApiKeys(database)
+        self._key: TTLCache[str, ApiKey | None] = TTLCache(self._keys.get)
+        self._token: TTLCache[str, SessionToken | None] = TTLCache(SessionTokens(database).get)
+        self._allowing: TTLCache[str, list[ApiKey]] = TTLCache(self._keys.allowing)
         self._sign_ins = SignIns(database)
-        self._sign_in: Kept[str, SignIn | None] = Kept(self._sign_ins.get)
+        self._sign_in: TTLCache[str, SignIn | None] = TTLCache(self._sign_ins.get)
         self._noted: dict[str, int] = {}
 
-    async def find(self, request: web.Request) -> Caller:
+    async def find(self, request: web.Request) -> Principal:
         """The caller. Raises `Problem` (401, 403, 429): nobody without a good key is a caller."""
         shown = request.headers.get("Authorization") or request.cookies.get(session_cookie.COOKIE, "")
         self._strangers.knock(request, shown)
@@ -91,7 +91,7 @@ class Callers:
         self._strangers.came_in(shown)
         return caller
 
-    async def _find(self, request: web.Request) -> Caller:
+    async def _find(self, request: web.Request) -> Principal:
         secret = request.cookies.get(session_cookie.COOKIE, "")
         if secret and "Authorization" not in request.headers:
             return await self._of_cookie(secret, request)
@@ -131,15 +131,15 @@ class Callers:
         """Whether any live publishable key is for this web origin."""
         return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin.lower()))
 
-    async def _of_key(self, shown: Credential, request: web.Request) -> Caller | None:
+    async def _of_key(self, shown: Credential, request: web.Request) -> Principal | None:
         key = await self._key.get(shown.id)
         if key is None or not key.accepts(shown):
             return None
         _check_origin(key, request, required=True)
         await self._note(key)
-        return Caller(workspace=key.workspace, key=key.id, kind=key.kind, scopes=frozenset(key.scopes))
+        return Principal(workspace=key.workspace, key=key.id, kind=key.kind, scopes=frozenset(key.scopes))
 
-    async def _of_session(self, shown: Credential, request: web.Request) -> Caller | None:
+    async def _of_session(self, shown: Credential, request: web.Request) -> Principal | None:
         token = await self._token.get(shown.id)
         if token is None or not token.accepts(shown):
             return None
@@ -149,7 +149,7 @@ class Callers:
         # A page's own GET requests carry no Origin where page and API are of one origin.
         _check_origin(key, request, required=False)
         await self._note(key)
-        return Caller(
+        return Principal(
             workspace=token.workspace,
             key=key.id,
             kind="ses",
@@ -157,13 +157,13 @@ class Callers:
             session=token.thread,
         )
 
-    async def _of_link(self, text: str) -> Caller:
+    async def _of_link(self, text: str) -> Principal:
         workspace = await self._sign_ins.redeem(text)
         if workspace is None:
             raise _unknown("this link was used already, or is too old: `answerback link` prints a new one", given=True)
-        return Caller(workspace=workspace, key="dashboard", kind="link", scopes=frozenset(("admin",)))
+        return Principal(workspace=workspace, key="dashboard", kind="link", scopes=frozenset(("admin",)))
 
-    async def _of_cookie(self, secret: str, request: web.Request) -> Caller:
+    async def _of_cookie(self, secret: str, request: web.Request) -> Principal:
         session_cookie.check(request, secret)
         found = await self._sign_in.get(secret)
         key = await self._key.get(found.key) if found and found.key else None
@@ -171,7 +171,7 @@ class Callers:
         if found is None or (found.key and (key is None or key.state != "live")):
             raise _unknown("you are not signed in any more")
         scopes: frozenset[Scope] = frozenset(("admin",))
-        return Caller(workspace=found.workspace, key=found.key or "dashboard", kind="live", scopes=scopes)
+        return Principal(workspace=found.workspace, key=found.key or "dashboard", kind="live", scopes=scopes)
 
     async def _note(self, key: ApiKey) -> None:
         if key.read - max(key.last_used, self._noted.get(key.id, 0)) < NOTED:

@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ...problems import Problem, explained, rendered
-from .callers import Callers
+from .callers import Authenticator
 
 ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 EXPOSED = (
@@ -25,7 +25,7 @@ MOST = 100
 class Origins:
     """What is said to browsers. Never a credential of theirs is asked for: only what a page sends itself."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Authenticator) -> None:
         self._callers = callers
 
     async def headers(self, request: web.Request) -> dict[str, str]:

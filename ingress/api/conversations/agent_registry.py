@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from answerback.store.fleet.agents import Directory, Known
+from answerback.store.fleet.agents import AgentDirectory, AgentInfo
 
 from ...problems import Problem
 from ..auth.audience import audience
-from ..context import Caller
+from ..context import Principal
 
 
 class Agents:
     """The agents of all workspaces."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: AgentDirectory) -> None:
         self.directory = directory
 
-    async def check(self, caller: Caller, name: str | None) -> None:
+    async def check(self, caller: Principal, name: str | None) -> None:
         """Refuse an agent that can answer no chat. While no worker has told anything, none is refused.
 
         Raises `Problem`: 404, or 409 for one that cannot be talked to.
@@ -33,7 +33,7 @@ class Agents:
         if not any(known.chat and not known.url for known, _ in await self.directory.list(workspace)):
             raise Problem(404, "no worker has an agent that takes chats", code="no-such-agent")
 
-    async def get(self, caller: Caller, name: str) -> Known:
+    async def get(self, caller: Principal, name: str) -> AgentInfo:
         """An agent that can be talked to. Raises `Problem`: 404, or 409."""
         known = await self.directory.get(caller.workspace, name)
         if audience(caller) == "visitor" and (known is None or not known.chat):

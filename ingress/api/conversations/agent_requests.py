@@ -9,24 +9,24 @@ from typing import Any
 
 from answerback.messages import Author, Event
 from answerback.settings import Settings
-from answerback.store.chats.answers import Answer
-from answerback.store.chats.chat import Opening
-from answerback.store.fleet.agents import Known
+from answerback.store.chats.answers import TurnAnswer
+from answerback.store.chats.chat import NewChat
+from answerback.store.fleet.agents import AgentInfo
 
 from ...problems import Problem
-from ..context import Call
+from ..context import RequestContext
 from ..leaving import Leaving
 from .agent_registry import Agents
-from .conversation import Conversation, Said
-from .text_stream import Words, taken
-from .turn_filter import End, Kept, retold
+from .conversation import Conversation, PostedMessage
+from .text_stream import TextStream, taken
+from .turn_filter import End, RecordedEvents, retold
 from .waits import current, raise_if_ended
 
 ONCE = "once_"
 """What the id of a chat begins with that is opened for a single answer."""
 
 
-class Asking:
+class AgentRequests:
     """What is asked through one ingress process. An answer is waited for as long as a turn may take."""
 
     def __init__(self, settings: Settings, conversation: Conversation, agents: Agents) -> None:
@@ -37,19 +37,21 @@ class Asking:
         self._seconds = settings.turn_timeout
         self._silence = settings.heartbeat
 
-    async def once(self, call: Call, agent: Known) -> str:
+    async def once(self, call: RequestContext, agent: AgentInfo) -> str:
         """A chat for a single answer, which upkeep takes away. The same for a call that is made again."""
-        opening = Opening(agent=agent.name, ephemeral=True)
+        opening = NewChat(agent=agent.name, ephemeral=True)
         id = f"{ONCE}{call.idempotency[:20]}"
         return (await self.chats.open(call.caller.workspace, id, opening, kept=call.again)).id
 
-    async def session(self, call: Call, agent: str, name: str) -> str:
+    async def session(self, call: RequestContext, agent: str, name: str) -> str:
         """The chat of a session with an agent ("": with whoever takes chats), opened by its first message."""
-        opening = Opening(agent=agent, metadata={"session": name})
+        opening = NewChat(agent=agent, metadata={"session": name})
         return (await self.chats.open(call.caller.workspace, session_id(agent, name), opening)).id
 
     @asynccontextmanager
-    async def say(self, call: Call, id: str, text: str, agent: Known | None, **fields: Any) -> AsyncIterator[Said]:
+    async def say(
+        self, call: RequestContext, id: str, text: str, agent: AgentInfo | None, **fields: Any
+    ) -> AsyncIterator[PostedMessage]:
         """Say something in a chat, to the agent or to whoever takes chats. `fields` are those of `Event`.
 
         Entering it raises what `Chats.say` does: then nothing is stored.
@@ -74,7 +76,7 @@ class Asking:
             async with self._leaving.watched(call, id, again=said.receipt.status == "duplicate"):
                 yield said
 
-    async def answer(self, said: Said) -> Answer:
+    async def answer(self, said: PostedMessage) -> TurnAnswer:
         """How it was answered. Raises `Problem`: 409 where no agent took it, 502, 504."""
         found = await said.answer(self._seconds)
         if found is None:
@@ -85,21 +87,21 @@ class Asking:
         return found
 
     @asynccontextmanager
-    async def words(self, said: Said) -> AsyncIterator[Words]:
+    async def words(self, said: PostedMessage) -> AsyncIterator[TextStream]:
         """The answer as it grows. Entering it raises what `answer` does, as far as that shows soon.
 
         What was asked before is answered when it is whole: its first telling may have begun anew.
         """
         if said.receipt.status == "duplicate":
-            yield Words(Kept(retold(await self.answer(said), said.receipt.dispatch_id)))
+            yield TextStream(RecordedEvents(retold(await self.answer(said), said.receipt.dispatch_id)))
             return
         async with said.deltas() as deltas:
-            words = Words(deltas)
+            words = TextStream(deltas)
             await words.begin(self._silence)
             yield words
 
 
-def text_of(answer: Answer) -> str:
+def text_of(answer: TurnAnswer) -> str:
     """What we said, as one text."""
     return "\n\n".join(message.text for message in answer.messages)
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from answerback.store import Database
 from answerback.store.access.idempotency import Idempotency
 
-from ..context import Caller
+from ..context import Principal
 from ..route import Route
 
 HEADER = "X-Stainless-Retry-Count"
@@ -31,7 +31,7 @@ class Retries:
         self._store = Idempotency(database)
         self.seconds = turn + SLACK
 
-    async def find(self, request: web.Request, route: Route, caller: Caller, body: bytes) -> str | None:
+    async def find(self, request: web.Request, route: Route, caller: Principal, body: bytes) -> str | None:
         """What the request is known by: the same as at its first try. None for a client that does not count."""
         count = request.headers.get(HEADER, "")
         # A handler that may be run again does nothing twice. All visitors of a page share its publishable key.

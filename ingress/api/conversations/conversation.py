@@ -7,23 +7,28 @@ from contextlib import asynccontextmanager
 
 from answerback.messages import Event
 from answerback.store import Chats, Receipt, Threads
-from answerback.store.chats.answers import Answer, answer
+from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import thread_of
-from answerback.store.stream.events import Delta, last, stored
+from answerback.store.stream.events import StoredEvent, last, stored
 from answerback.store.stream.followers import Live
 
 from ...problems import Problem
 from ..auth import audience
-from ..context import Caller
-from .turn_filter import Among, Asked, End, Kept, failure, retold
+from ..context import Principal
+from .turn_filter import End, RecordedEvents, TurnFilter, TurnState, failure, retold
 from .waits import limited
 
 
-class Said:
+class PostedMessage:
     """A message that is stored. `after` is the delta to follow its thread from."""
 
     def __init__(
-        self, conversation: Conversation, caller: Caller, follower: AsyncIterator[Delta], receipt: Receipt, after: str
+        self,
+        conversation: Conversation,
+        caller: Principal,
+        follower: AsyncIterator[StoredEvent],
+        receipt: Receipt,
+        after: str,
     ) -> None:
         self._conversation = conversation
         self._caller = caller
@@ -31,14 +36,14 @@ class Said:
         self.receipt = receipt
         self.after = after
 
-    async def answer(self, seconds: float) -> Answer | None:
+    async def answer(self, seconds: float) -> TurnAnswer | None:
         """How it was answered; None when that takes longer. Raises `Problem` (502, 504) when it failed for good."""
         if again := await self._again():
             found, _, end = again
             if end and end.reason:
                 raise failure(end)
             return found
-        asked = Asked(self.receipt.dispatch_id)
+        asked = TurnState(self.receipt.dispatch_id)
         try:
             async with limited(seconds):
                 async for delta in self._follower:
@@ -52,22 +57,22 @@ class Said:
         return await self._answer(asked.end.turn)
 
     @asynccontextmanager
-    async def deltas(self) -> AsyncIterator[AsyncIterator[Delta]]:
+    async def deltas(self) -> AsyncIterator[AsyncIterator[StoredEvent]]:
         """What its turn produces, to the end. For a message that was said before, all of it again."""
-        asked = Asked(self.receipt.dispatch_id)
+        asked = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
-            yield Among(asked, self._follower)
+            yield TurnFilter(asked, self._follower)
         elif again := await self._again():
-            yield Kept(again[1])
+            yield RecordedEvents(again[1])
         else:
             async with self._conversation.follow(self._caller, self.receipt.thread) as follower:
-                yield Among(asked, follower)
+                yield TurnFilter(asked, follower)
 
-    async def _again(self) -> tuple[Answer, list[Delta], End | None] | None:
+    async def _again(self) -> tuple[TurnAnswer, list[StoredEvent], End | None] | None:
         """How a message that was said before was answered: what is kept of its deltas, and their end."""
         if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
             return None
-        asked = Asked(self.receipt.dispatch_id)
+        asked = TurnState(self.receipt.dispatch_id)
         all_kept = await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
         kept = [
             delta for delta in (audience.delta(self._caller, each) for each in all_kept) if delta and asked.takes(delta)
@@ -80,7 +85,7 @@ class Said:
             return found, kept, asked.end
         return await self._answer(asked.end.turn) or found, kept, asked.end
 
-    async def _answer(self, turn: str = "") -> Answer | None:
+    async def _answer(self, turn: str = "") -> TurnAnswer | None:
         return await answer(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, turn)
 
 
@@ -93,26 +98,28 @@ class Conversation:
         self._live = live
 
     @asynccontextmanager
-    async def say(self, caller: Caller, id: str, event: Event) -> AsyncIterator[Said]:
+    async def say(self, caller: Principal, id: str, event: Event) -> AsyncIterator[PostedMessage]:
         """Store a message, and be there before its first delta. Raises what `Chats.say` does."""
         thread = thread_of(caller.workspace, id)
         after = await last(self.threads, thread)
         async with self.follow(caller, thread, after) as follower:
             receipt = await self.chats.say(caller.workspace, id, event)
-            yield Said(self, caller, follower, receipt, after)
+            yield PostedMessage(self, caller, follower, receipt, after)
 
-    async def leave(self, caller: Caller, id: str, event: Event) -> tuple[Receipt, str]:
+    async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message and wait for nothing. The delta to follow its thread from comes with the receipt."""
         after = await last(self.threads, thread_of(caller.workspace, id))
         return await self.chats.say(caller.workspace, id, event), after
 
     @asynccontextmanager
-    async def follow(self, caller: Caller, thread: str, after: str = "0") -> AsyncIterator[AsyncIterator[Delta]]:
+    async def follow(
+        self, caller: Principal, thread: str, after: str = "0"
+    ) -> AsyncIterator[AsyncIterator[StoredEvent]]:
         """The deltas of a thread, by its internal id, as a caller is told them. Raises what `Live.follow` does."""
         async with self._live.follow(thread, after) as deltas:
-            yield audience.Seen(caller, deltas)
+            yield audience.RedactedEvents(caller, deltas)
 
-    def refuse_dropped(self, answer: Answer) -> None:
+    def refuse_dropped(self, answer: TurnAnswer) -> None:
         """A message that its agent did not take is told so. Raises `Problem` (409)."""
         if answer.status == "dropped":
             raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")

@@ -12,9 +12,9 @@ from answerback.settings import Settings
 from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 from answerback.store.stream.events import place
 
-from ...problems import Place, Problem
+from ...problems import FieldError, Problem
 from ..auth.audience import audience
-from ..context import Call, Caller
+from ..context import Principal, RequestContext
 from ..route import Model, Route
 from ..schemas.messages import BODY, NewMessage
 from ..schemas.threads import AnswerView, Messages, MessageView, ReceiptView
@@ -34,7 +34,7 @@ def _id(value: str) -> str:
     return value
 
 
-class After(Model):
+class StreamQuery(Model):
     """Where to go on."""
 
     after: Annotated[str, AfterValidator(_id)] | None = Field(
@@ -42,7 +42,7 @@ class After(Model):
     )
 
 
-class Reading(Model):
+class MessageQuery(Model):
     """Which messages."""
 
     cursor: str = Field("", max_length=500, description="the `next_cursor` of the page before")
@@ -55,7 +55,7 @@ class Cancelled(Model):
     cancelled: bool
 
 
-class Talk:
+class MessageRoutes:
     """The messages of one ingress process's chats."""
 
     def __init__(self, settings: Settings, conversation: Conversation, streams: Streams) -> None:
@@ -70,7 +70,7 @@ class Talk:
             Route(
                 method="GET", path=f"{base}/{{id}}/messages", handler=self.read, scope="chat:read", names=names,
                 summary="Read what was said", tag=tag,
-                description=READ, query=Reading, answer=Messages, session=session,
+                description=READ, query=MessageQuery, answer=Messages, session=session,
             ),
             Route(
                 method="POST", path=f"{base}/{{id}}/messages", handler=self.post, scope="chat:write", names=names,
@@ -83,7 +83,7 @@ class Talk:
             ),
             Route(
                 method="GET", path=f"{base}/{{id}}/stream", handler=self.follow, scope="chat:read", names=names,
-                summary="Follow what happens there", description=EVENTS, tag=tag, query=After, streams=TYPE,
+                summary="Follow what happens there", description=EVENTS, tag=tag, query=StreamQuery, streams=TYPE,
                 session=session,
             ),
             Route(
@@ -93,7 +93,7 @@ class Talk:
             ),
         ]  # fmt: skip
 
-    async def read(self, call: Call) -> web.Response:
+    async def read(self, call: RequestContext) -> web.Response:
         """Some messages."""
         chats, id = self._conversation.chats, call.path["id"]
         found = await chats.messages(
@@ -107,7 +107,7 @@ class Talk:
         said += [MessageView.waiting(event, call.caller) for event in found.waiting]
         return call.answer(Messages(messages=said, next_cursor=found.cursor))
 
-    async def post(self, call: Call) -> web.StreamResponse:
+    async def post(self, call: RequestContext) -> web.StreamResponse:
         """Say something, and answer as it is wanted."""
         id, new = call.path["id"], call.body
         await self.writable(call)
@@ -128,7 +128,7 @@ class Talk:
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))
 
-    async def follow(self, call: Call) -> web.StreamResponse:
+    async def follow(self, call: RequestContext) -> web.StreamResponse:
         """Everything that happens in a thread, until the reader leaves."""
         chat = await self._conversation.chats.get(
             call.caller.workspace, call.path["id"], platforms=platforms(call.caller)
@@ -139,12 +139,12 @@ class Talk:
         try:
             place(after)
         except ValueError:
-            where = [Place(where="header", at="Last-Event-ID", detail="is no id of an event of ours")]
+            where = [FieldError(where="header", at="Last-Event-ID", detail="is no id of an event of ours")]
             raise Problem(400, "Last-Event-ID is no id of an event of ours", code="invalid", errors=where) from None
         async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
             return await self._streams.send(call.request, deltas)
 
-    async def cancel(self, call: Call) -> web.Response:
+    async def cancel(self, call: RequestContext) -> web.Response:
         """Cancel what runs."""
         await self.writable(call)
         id = call.path["id"]
@@ -152,13 +152,13 @@ class Talk:
             raise NoSuchThread
         return call.answer(Cancelled(cancelled=await self._conversation.chats.cancel(call.caller.workspace, id)))
 
-    async def writable(self, call: Call) -> None:
+    async def writable(self, call: RequestContext) -> None:
         """Refuse to write in a platform's thread. Raises `Problem` (409)."""
         id, caller = call.path["id"], call.caller
         if ":" in id and platforms(caller) and await self._conversation.chats.get(caller.workspace, id, platforms=True):
             raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")
 
 
-def platforms(caller: Caller) -> bool:
+def platforms(caller: Principal) -> bool:
     """Whether a caller sees the threads of the platforms."""
     return caller.workspace == DEFAULT_WORKSPACE and caller.may("admin")

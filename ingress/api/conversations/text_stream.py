@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from answerback.store.stream.events import Delta
+from answerback.store.stream.events import StoredEvent
 
 from ...problems import Problem
 from .turn_filter import End, failure
@@ -23,13 +23,13 @@ _text = msgspec.json.Decoder(_Text).decode
 _end = msgspec.json.Decoder(End).decode
 
 
-class Words:
+class TextStream:
     """An answer as it grows: its messages, with an empty line between them. What waits for a piece may be cancelled.
 
     Raises `Problem` when it is not answered. `end` tells how it ended; None while it goes on.
     """
 
-    def __init__(self, deltas: AsyncIterator[Delta]) -> None:
+    def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
         self.end: End | None = None
         self._deltas = deltas
         self._first = ""
@@ -44,7 +44,7 @@ class Words:
         except (TimeoutError, StopAsyncIteration):
             pass
 
-    def __aiter__(self) -> Words:
+    def __aiter__(self) -> TextStream:
         return self
 
     async def __anext__(self) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from answerback.messages import Usage
-from answerback.store.chats.answers import Answer
-from answerback.store.stream.events import Delta, told
+from answerback.store.chats.answers import TurnAnswer
+from answerback.store.stream.events import StoredEvent, stream_event
 from answerback.store.threads.turn_ends import general
 
 from ...problems import Problem
@@ -29,7 +29,7 @@ class End(msgspec.Struct, frozen=True):
 _head = msgspec.json.Decoder(End).decode
 
 
-class Asked:
+class TurnState:
     """A message by its dispatch id. `end` is None while it is not answered."""
 
     def __init__(self, id: str) -> None:
@@ -37,7 +37,7 @@ class Asked:
         self._turns = {id}
         self.end: End | None = None
 
-    def takes(self, delta: Delta) -> bool:
+    def takes(self, delta: StoredEvent) -> bool:
         """Whether a delta is about it. To be asked of each, in order."""
         head = _head(delta.data)
         if self._id in head.events:
@@ -53,17 +53,17 @@ class Asked:
         return True
 
 
-class Among:
+class TurnFilter:
     """Of the deltas of a thread, those that are about one message, to its end. What waits for one may be cancelled."""
 
-    def __init__(self, asked: Asked, deltas: AsyncIterator[Delta]) -> None:
+    def __init__(self, asked: TurnState, deltas: AsyncIterator[StoredEvent]) -> None:
         self._asked = asked
         self._deltas = deltas
 
-    def __aiter__(self) -> Among:
+    def __aiter__(self) -> TurnFilter:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         while self._asked.end is None:
             delta = await anext(self._deltas)
             if self._asked.takes(delta):
@@ -71,16 +71,16 @@ class Among:
         raise StopAsyncIteration
 
 
-class Kept:
+class RecordedEvents:
     """Deltas that are there already."""
 
-    def __init__(self, deltas: Iterable[Delta]) -> None:
+    def __init__(self, deltas: Iterable[StoredEvent]) -> None:
         self._deltas = iter(deltas)
 
-    def __aiter__(self) -> Kept:
+    def __aiter__(self) -> RecordedEvents:
         return self
 
-    async def __anext__(self) -> Delta:
+    async def __anext__(self) -> StoredEvent:
         for delta in self._deltas:
             return delta
         raise StopAsyncIteration
@@ -95,15 +95,15 @@ def failure(end: End) -> Problem:
     return Problem(502, end.reason, code="turn-failed", more={"turn": end.turn, "code": end.code})
 
 
-def retold(answer: Answer, event: str) -> list[Delta]:
+def retold(answer: TurnAnswer, event: str) -> list[StoredEvent]:
     """The deltas of a turn of which only its end and its messages are kept; without ids."""
     found: list[tuple[str, bytes]] = [
-        told("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
+        stream_event("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
     ]
     if answer.status == "failed":
         code = answer.code or "agent_failed"
         why = answer.reason or general(code, "")
-        return [Delta("", *told("error", answer.turn, events=[event], reason=why, code=code))]
+        return [StoredEvent("", *stream_event("error", answer.turn, events=[event], reason=why, code=code))]
     last: dict[str, Any] = {
         "events": [event],
         "status": answer.status,
@@ -111,4 +111,4 @@ def retold(answer: Answer, event: str) -> list[Delta]:
         "messages": [message.id for message in answer.messages],
         "usage": answer.usage or (answer.messages[-1].usage if answer.messages else None),
     }
-    return [Delta("", kind, data) for kind, data in [*found, told("done", answer.turn, **last)]]
+    return [StoredEvent("", kind, data) for kind, data in [*found, stream_event("done", answer.turn, **last)]]

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Route
 from .openapi import document
 from .page import CSS, page
@@ -57,11 +57,11 @@ class Description:
     def _page(self) -> str:
         return page(self._document)
 
-    async def get_document(self, call: Call) -> web.Response:
+    async def get_document(self, call: RequestContext) -> web.Response:
         """The document."""
         return web.Response(text=self._json, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
-    async def get_page(self, call: Call) -> web.Response:
+    async def get_page(self, call: RequestContext) -> web.Response:
         """The page. It may load nothing and run nothing; its one style is known by its hash."""
         style = base64.b64encode(sha256(CSS.encode()).digest()).decode()
         rules = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"

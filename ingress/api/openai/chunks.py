@@ -7,7 +7,7 @@ from collections import deque
 from answerback.log import get_logger
 
 from ...problems import Problem, explained
-from ..conversations.text_stream import Words
+from ..conversations.text_stream import TextStream
 from ..sse import one_line
 from .answer import Chunk, ChunkChoice, CompletionUsage, Piece, finish_reason
 from .refusal import details
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 class Chunks:
     """The chunks of an answer, all like `blank`. What waits for one may be cancelled."""
 
-    def __init__(self, words: Words, blank: Chunk, *, usage: bool) -> None:
+    def __init__(self, words: TextStream, blank: Chunk, *, usage: bool) -> None:
         self._words = words
         self._blank = blank
         self._usage = usage

@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from answerback.messages import Author
-from answerback.store.chats.chat import Opening
-from answerback.store.fleet.agents import Known
+from answerback.store.chats.chat import NewChat
+from answerback.store.fleet.agents import AgentInfo
 
-from ..context import Call
-from ..conversations.agent_requests import Asking, text_of
+from ..context import RequestContext
+from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import BASE, Route
 from ..schemas.messages import BODY
 from ..sse import TYPE, Streams
@@ -30,7 +30,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Completions:
     """The OpenAI-compatible routes."""
 
-    def __init__(self, asking: Asking, streams: Streams) -> None:
+    def __init__(self, asking: AgentRequests, streams: Streams) -> None:
         self._asking = asking
         self._streams = streams
 
@@ -91,17 +91,17 @@ class Completions:
             ),
         ]
 
-    async def models(self, call: Call) -> web.Response:
+    async def models(self, call: RequestContext) -> web.Response:
         """List them."""
         found = await self._asking.agents.directory.list(call.caller.workspace)
         return call.answer(ModelList(data=[ModelEntry(id=known.name) for known, _ in found if known.chat]))
 
-    async def model(self, call: Call) -> web.Response:
+    async def model(self, call: RequestContext) -> web.Response:
         """One of them."""
         known = await self._asking.agents.get(call.caller, call.path["model"])
         return call.answer(ModelEntry(id=known.name))
 
-    async def complete(self, call: Call) -> web.StreamResponse:
+    async def complete(self, call: RequestContext) -> web.StreamResponse:
         """Answer the last message."""
         body: CompletionRequest = call.body
         asked = prompt(body.messages)
@@ -142,7 +142,7 @@ class Completions:
             )
         )
 
-    async def _thread(self, call: Call, body: CompletionRequest, agent: Known) -> str | None:
+    async def _thread(self, call: RequestContext, body: CompletionRequest, agent: AgentInfo) -> str | None:
         """The lasting thread that is named, opened if need be."""
         named, workspace = (body.metadata or {}).get("thread_id"), call.caller.workspace
         if named is not None:
@@ -154,5 +154,5 @@ class Completions:
         else:
             return None
         if await self._asking.chats.get(workspace, id) is None:
-            await self._asking.chats.open(workspace, id, Opening(agent=agent.name, user=body.user or ""))
+            await self._asking.chats.open(workspace, id, NewChat(agent=agent.name, user=body.user or ""))
         return id

@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.messages import Attachment, Author, Message, ToolCall
 
-from ...problems import Place, Problem
+from ...problems import FieldError, Problem
 from ..schemas.base64_text import decoded
 from ..schemas.messages import ATTACHMENTS, FILE
 from .request import ChatMessage, Part
@@ -199,4 +199,4 @@ def _base64(data: str, place: str) -> bytes:
 
 def wrong(place: str, detail: str) -> Problem:
     """A wrong field, by its JSON pointer."""
-    return Problem(422, detail, code="invalid", errors=[Place(where="body", at=place, detail=detail)])
+    return Problem(422, detail, code="invalid", errors=[FieldError(where="body", at=place, detail=detail)])

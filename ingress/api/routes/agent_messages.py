@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from answerback.store import Opening
+from answerback.store import NewChat
 
 from ...problems import Problem
-from ..context import Call
-from ..conversations.agent_requests import Asking, text_of
+from ..context import RequestContext
+from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import BASE, Model, Route
 from ..schemas.messages import CONTENT
 from .agents import DEFAULT, TAG
@@ -56,7 +56,7 @@ class AgentAnswer(Model):
 class AgentMessages:
     """The routes that say something to an agent."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: AgentRequests) -> None:
         self._asking = asking
 
     def routes(self) -> list[Route]:
@@ -92,7 +92,7 @@ class AgentMessages:
             ),
         ]  # fmt: skip
 
-    async def message(self, call: Call) -> web.Response:
+    async def message(self, call: RequestContext) -> web.Response:
         """Say something, and answer with what is said to it."""
         said: AgentMessage = call.body
         name = call.path.get("agent") or call.path.get("id") or ""
@@ -118,11 +118,11 @@ class AgentMessages:
         )
         return call.answer(AgentAnswer(result=Response(response=text_of(answer)), _meta=meta))
 
-    async def _thread(self, call: Call, agent: str, session: str | None) -> str:
+    async def _thread(self, call: RequestContext, agent: str, session: str | None) -> str:
         """The chat of a session: a new one without a name, one that there is by its id, else the agent's own."""
         chats, workspace = self._asking.chats, call.caller.workspace
         if session is None:
-            return (await chats.open(workspace, f"th_{call.idempotency[:20]}", Opening(agent=agent))).id
+            return (await chats.open(workspace, f"th_{call.idempotency[:20]}", NewChat(agent=agent))).id
         chat = await chats.get(workspace, session)
         if chat and (not agent or chat.agent in ("", agent)):
             return chat.id

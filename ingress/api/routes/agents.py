@@ -6,11 +6,11 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.messages import Arrival
-from answerback.store import Remote, Remotes
-from answerback.store.fleet.agents import Directory, Known, Standing
+from answerback.store import RemoteAgent, RemoteAgents
+from answerback.store.fleet.agents import AgentDirectory, AgentInfo, AgentStats
 
 from ...problems import Problem
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Model, Route
 from ..schemas.remote_agents import NewAgent, check
 
@@ -37,7 +37,7 @@ class AgentView(Model):
     latencyP50: float | None = Field(description="half of its last turns took no longer, ms; null before the first")
 
     @classmethod
-    def of(cls, known: Known, standing: Standing) -> AgentView:
+    def of(cls, known: AgentInfo, standing: AgentStats) -> AgentView:
         """An agent of the directory."""
         return cls(
             id=known.name,
@@ -63,7 +63,7 @@ class AgentList(Model):
 class AgentRoutes:
     """The routes of agents."""
 
-    def __init__(self, directory: Directory, remotes: Remotes, *, private: bool) -> None:
+    def __init__(self, directory: AgentDirectory, remotes: RemoteAgents, *, private: bool) -> None:
         self._directory = directory
         self._remotes = remotes
         self._private = private
@@ -95,16 +95,16 @@ class AgentRoutes:
             ),
         ]  # fmt: skip
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, call: RequestContext) -> web.Response:
         """All of them."""
         found = await self._directory.list(call.caller.workspace)
         return call.answer(AgentList(agents=[AgentView.of(known, standing) for known, standing in found]))
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """One of them."""
         return call.answer(await self._view(call, call.path["id"]))
 
-    async def register(self, call: Call) -> web.Response:
+    async def register(self, call: RequestContext) -> web.Response:
         """Keep one."""
         new: NewAgent = call.body
         known = await self._directory.get(call.caller.workspace, new.id)
@@ -112,7 +112,7 @@ class AgentRoutes:
             raise Problem(409, f'"{new.id}" is taken: it is in the workers\' code', code="agent-exists")
         check(new, private=self._private)
         spec = new.runtimeSpec
-        remote = Remote(
+        remote = RemoteAgent(
             name=new.id,
             url=new.url,
             description=new.description,
@@ -123,7 +123,7 @@ class AgentRoutes:
         await self._remotes.register(call.caller.workspace, remote)
         return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
 
-    async def remove(self, call: Call) -> web.Response:
+    async def remove(self, call: RequestContext) -> web.Response:
         """Forget one."""
         name = call.path["id"]
         if not await self._remotes.remove(call.caller.workspace, name):
@@ -132,7 +132,7 @@ class AgentRoutes:
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         return call.answer(None)
 
-    async def _view(self, call: Call, name: str) -> AgentView:
+    async def _view(self, call: RequestContext, name: str) -> AgentView:
         for known, standing in await self._directory.list(call.caller.workspace):
             if known.name == name:
                 return AgentView.of(known, standing)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from answerback.store.fleet.agents import Known
+from answerback.store.fleet.agents import AgentInfo
 
 from ...problems import Problem
-from ..context import Call
-from ..conversations.agent_requests import Asking, session_id, text_of
-from ..conversations.text_stream import Words
+from ..context import RequestContext
+from ..conversations.agent_requests import AgentRequests, session_id, text_of
+from ..conversations.text_stream import TextStream
 from ..route import BASE, Model, Route
 from ..schemas.messages import CONTENT
 from ..sse import Streams
@@ -42,7 +42,7 @@ class Reset(Model):
     session_id: Session
 
 
-class WasReset(Model):
+class ResetResult(Model):
     """Whether there was anything to forget."""
 
     reset: bool
@@ -51,7 +51,7 @@ class WasReset(Model):
 class Dialog:
     """Turns by themselves."""
 
-    def __init__(self, asking: Asking, streams: Streams) -> None:
+    def __init__(self, asking: AgentRequests, streams: Streams) -> None:
         self._asking = asking
         self._streams = streams
 
@@ -80,11 +80,12 @@ class Dialog:
                 description="The text as it comes. A connection that is cut has not brought all of it.",
             ),
             Route(
-                **_paths("reset"), handler=self.reset, summary="Forget a session", body=Reset, answer=WasReset, **common
+                **_paths("reset"), handler=self.reset, summary="Forget a session",
+                body=Reset, answer=ResetResult, **common,
             ),
         ]  # fmt: skip
 
-    async def turn(self, call: Call) -> web.Response:
+    async def turn(self, call: RequestContext) -> web.Response:
         """The answer, when it is whole."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
@@ -96,7 +97,7 @@ class Dialog:
             raise Problem(409, "the turn was cancelled", code="turn-cancelled", more=more)
         return call.answer(Reply(reply=text_of(answer)))
 
-    async def stream(self, call: Call) -> web.StreamResponse:
+    async def stream(self, call: RequestContext) -> web.StreamResponse:
         """The answer as it grows."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
@@ -107,14 +108,14 @@ class Dialog:
             kind = "text/plain; charset=utf-8"
             return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)
 
-    async def reset(self, call: Call) -> web.Response:
+    async def reset(self, call: RequestContext) -> web.Response:
         """Take the session's chat away, and end what runs there."""
         wanted: Reset = call.body
         chats, workspace = self._asking.chats, call.caller.workspace
         id = session_id(call.path["agent"], wanted.session_id)
-        return call.answer(WasReset(reset=await chats.purge(workspace, id)))
+        return call.answer(ResetResult(reset=await chats.purge(workspace, id)))
 
-    async def _place(self, call: Call, new: NewTurn) -> tuple[Known, str]:
+    async def _place(self, call: RequestContext, new: NewTurn) -> tuple[AgentInfo, str]:
         agent = await self._asking.agents.get(call.caller, call.path["agent"])
         if new.session_id is None:
             return agent, await self._asking.once(call, agent)
@@ -122,7 +123,7 @@ class Dialog:
 
 
 class _Encoded:
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: TextStream) -> None:
         self._words = words
 
     def __aiter__(self) -> _Encoded:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from answerback.store.access.api_keys import Scope
 
-from ..context import Call
+from ..context import RequestContext
 from ..route import BASE, Model, Route
 
 
@@ -36,7 +36,7 @@ class Me:
             )
         ]
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """Say who calls."""
         caller = call.caller
         return call.answer(Identity(workspace=caller.workspace, scopes=sorted(caller.scopes), key=caller.key))

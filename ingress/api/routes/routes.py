@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from answerback.settings import Settings
-from answerback.store import Remotes
-from answerback.store.fleet.agents import Directory
+from answerback.store import RemoteAgents
+from answerback.store.fleet.agents import AgentDirectory
 
 from ..admin.letter_actions import LetterActions
 from ..admin.letters import AdminLetters
@@ -12,9 +12,9 @@ from ..admin.overview import Overviews
 from ..admin.signing import Signing
 from ..admin.threads import AdminThreads
 from ..conversations.agent_registry import Agents
-from ..conversations.agent_requests import Asking
+from ..conversations.agent_requests import AgentRequests
 from ..conversations.conversation import Conversation
-from ..conversations.messages import Talk
+from ..conversations.messages import MessageRoutes
 from ..docs.routes import Description
 from ..openai.completions import Completions
 from ..route import Route
@@ -30,15 +30,15 @@ from .threads import ChatThreads
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
     """All of them, in the order in which the page shows them."""
     threads = conversation.threads
-    talk = Talk(settings, conversation, streams)
-    directory = Directory(threads.database)
+    talk = MessageRoutes(settings, conversation, streams)
+    directory = AgentDirectory(threads.database)
     agents = Agents(directory)
-    asking = Asking(settings, conversation, agents)
+    asking = AgentRequests(settings, conversation, agents)
     found = [
         *ChatThreads(conversation, talk, agents).routes(),
         *Sessions(conversation, talk, agents).routes(),
         *Completions(asking, streams).routes(),
-        *AgentRoutes(directory, Remotes(threads.database), private=settings.allow_private_urls).routes(),
+        *AgentRoutes(directory, RemoteAgents(threads.database), private=settings.allow_private_urls).routes(),
         *AgentMessages(asking).routes(),
         *Dialog(asking, streams).routes(),
         *Me().routes(),

@@ -8,15 +8,15 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.errors import NoSuchThread
-from answerback.store import Chat, Opening
-from answerback.store.access.session_tokens import Tokens
+from answerback.store import Chat, NewChat
+from answerback.store.access.session_tokens import SessionTokens
 
 from ...problems import Problem
 from ..auth import audience
-from ..context import Call, Caller
+from ..context import Principal, RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
-from ..conversations.messages import Talk
+from ..conversations.messages import MessageRoutes
 from ..route import BASE, Model, Route
 from ..schemas.messages import AgentName, Metadata, UserId
 from ..schemas.threads import Moment, moment
@@ -45,7 +45,7 @@ class SessionView(Model):
     updated_at: Moment
 
     @classmethod
-    def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
+    def fields_of(cls, chat: Chat, caller: Principal) -> dict[str, Any]:
         """Its fields, as a caller is told them."""
         chat = audience.thread(caller, chat)
         return {
@@ -69,9 +69,9 @@ class OpenedSession(SessionView):
 class Sessions:
     """The sessions of a workspace."""
 
-    def __init__(self, conversation: Conversation, talk: Talk, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
-        self._tokens = Tokens(conversation.threads.database)
+        self._tokens = SessionTokens(conversation.threads.database)
         self._talk = talk
         self._agents = agents
 
@@ -96,14 +96,14 @@ class Sessions:
             *self._talk.routes(SESSIONS, TAG, token=True),
         ]  # fmt: skip
 
-    async def open(self, call: Call) -> web.Response:
+    async def open(self, call: RequestContext) -> web.Response:
         """Open one."""
         new: NewSession = call.body
         caller = call.caller
         if caller.kind == "pub" and new.user_id is not None:
             raise Problem(403, "a publishable key cannot say who its user is", code="not-for-this-key")
         await self._agents.check(caller, new.agentId)
-        opening = Opening(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
+        opening = NewChat(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
         chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", opening)
         token: str | None = None
         if caller.kind == "pub":
@@ -112,14 +112,14 @@ class Sessions:
         opened = OpenedSession(**SessionView.fields_of(chat, caller), token=token)
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """One, as it stands."""
         chat = await self._chats.get(call.caller.workspace, call.path["id"])
         if chat is None:
             raise NoSuchThread
         return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))
 
-    async def end(self, call: Call) -> web.Response:
+    async def end(self, call: RequestContext) -> web.Response:
         """End it."""
         chat = await self._chats.end(call.caller.workspace, call.path["id"])
         return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))

@@ -8,14 +8,14 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import NoSuchThread
-from answerback.store import Opening
-from answerback.store.access.session_tokens import Tokens
+from answerback.store import NewChat
+from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.threads.search import Filter
 
-from ..context import Call
+from ..context import RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
-from ..conversations.messages import Talk, platforms
+from ..conversations.messages import MessageRoutes, platforms
 from ..route import BASE, Model, Route
 from ..schemas.messages import AgentName, Metadata, Title, UserId
 from ..schemas.threads import MessageView, ThreadView
@@ -52,7 +52,7 @@ class Change(Model):
         return self
 
 
-class Listing(Model):
+class ThreadQuery(Model):
     """Which threads."""
 
     user_id: UserId | None = None
@@ -81,9 +81,9 @@ class WholeThread(ThreadView):
 class ChatThreads:
     """The threads of a workspace."""
 
-    def __init__(self, conversation: Conversation, talk: Talk, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
-        self._tokens = Tokens(conversation.threads.database)
+        self._tokens = SessionTokens(conversation.threads.database)
         self._talk = talk
         self._agents = agents
 
@@ -101,7 +101,7 @@ class ChatThreads:
                 method="GET", path=THREADS, handler=self.list, scope="chat:read", summary="List threads", tag=TAG,
                 description="By when something was said last, newest first. A key of the workspace `default` with "
                 "the scope `admin` sees the threads of webhooks too, unless it asks for a user's.",
-                query=Listing, answer=Threads,
+                query=ThreadQuery, answer=Threads,
             ),
             Route(
                 method="GET", path=one, handler=self.get, scope="chat:read", summary="Read a thread", tag=TAG,
@@ -118,11 +118,11 @@ class ChatThreads:
             *self._talk.routes(THREADS, TAG, token=False),
         ]  # fmt: skip
 
-    async def create(self, call: Call) -> web.Response:
+    async def create(self, call: RequestContext) -> web.Response:
         """Open one."""
         new: NewThread = call.body
         await self._agents.check(call.caller, new.agent)
-        opening = Opening(
+        opening = NewChat(
             user=new.user_id or "",
             agent=new.agent or "",
             title=new.title,
@@ -132,9 +132,9 @@ class ChatThreads:
         chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", opening)
         return call.answer(ThreadView.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, call: RequestContext) -> web.Response:
         """A page of them."""
-        query: Listing = call.query
+        query: ThreadQuery = call.query
         page = await self._chats.list(
             call.caller.workspace,
             user=query.user_id,
@@ -149,7 +149,7 @@ class ChatThreads:
         threads = [ThreadView.of(chat, call.caller) for chat in page.chats]
         return call.answer(Threads(threads=threads, next_cursor=page.cursor))
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, call: RequestContext) -> web.Response:
         """One, whole."""
         found = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
         return call.answer(
@@ -162,7 +162,7 @@ class ChatThreads:
             )
         )
 
-    async def change(self, call: Call) -> web.Response:
+    async def change(self, call: RequestContext) -> web.Response:
         """Change what is given."""
         await self._talk.writable(call)
         given: Change = call.body
@@ -176,7 +176,7 @@ class ChatThreads:
         )
         return call.answer(ThreadView.of(chat, call.caller))
 
-    async def delete(self, call: Call) -> web.Response:
+    async def delete(self, call: RequestContext) -> web.Response:
         """Take one away."""
         await self._talk.writable(call)
         workspace, id = call.caller.workspace, call.path["id"]

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ...problems import explained, rendered
 from .. import parsing as body
-from ..auth.callers import Callers
+from ..auth.callers import Authenticator
 
 LIMIT = 500
 """Bytes of a key, at most."""
@@ -20,7 +20,7 @@ LIMIT = 500
 class KeyCheck:
     """Answers what the widget asks when it got no answer."""
 
-    def __init__(self, callers: Callers, timeout: float) -> None:
+    def __init__(self, callers: Authenticator, timeout: float) -> None:
         self._callers = callers
         self._timeout = timeout
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJs
 
 from answerback.http.untrusted import BEARER, is_public
 
-from ...problems import Place, Problem
+from ...problems import FieldError, Problem
 from ..route import Model
 from .messages import AgentName
 
@@ -77,7 +77,7 @@ def check(new: NewAgent, *, private: bool) -> None:
         raise Problem(422, detail, code="forbidden-address")
     if new.bearerToken and not new.url.startswith("https://"):
         # https://www.rfc-editor.org/rfc/rfc6750#section-5.3
-        place = Place(where="body", at="/bearerToken", detail="is sent over https:// alone")
+        place = FieldError(where="body", at="/bearerToken", detail="is sent over https:// alone")
         raise Problem(422, "the body is not as it should be", code="invalid", errors=[place])
 
 

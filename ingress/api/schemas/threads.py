@@ -9,11 +9,11 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from answerback.messages import Attachment, Event, Message
 from answerback.store import Chat, Receipt
-from answerback.store.chats.answers import Answer
+from answerback.store.chats.answers import TurnAnswer
 from answerback.store.threads.turn_ends import general
 
 from ..auth import audience
-from ..context import Caller
+from ..context import Principal
 from ..links import web_url
 from ..route import Model
 
@@ -92,7 +92,7 @@ class MessageView(Model):
     usage: Usage | None
 
     @classmethod
-    def of(cls, message: Message, caller: Caller) -> MessageView:
+    def of(cls, message: Message, caller: Principal) -> MessageView:
         """A message of the history, as a caller sees it."""
         message = audience.message(caller, message)
         return cls(
@@ -119,7 +119,7 @@ class MessageView(Model):
         )
 
     @classmethod
-    def waiting(cls, event: Event, caller: Caller) -> MessageView:
+    def waiting(cls, event: Event, caller: Principal) -> MessageView:
         """A message that is not answered yet, as a caller sees it."""
         said = Message(
             id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
@@ -149,7 +149,7 @@ class ThreadView(Model):
     message_count: int
 
     @classmethod
-    def fields_of(cls, chat: Chat, caller: Caller) -> dict[str, Any]:
+    def fields_of(cls, chat: Chat, caller: Principal) -> dict[str, Any]:
         """Its fields, as a caller is told them."""
         chat = audience.thread(caller, chat)
         return {
@@ -172,7 +172,7 @@ class ThreadView(Model):
         }
 
     @classmethod
-    def of(cls, chat: Chat, caller: Caller) -> ThreadView:
+    def of(cls, chat: Chat, caller: Principal) -> ThreadView:
         """A thread as it stands, and as a caller is told it."""
         return cls(**cls.fields_of(chat, caller))
 
@@ -203,7 +203,7 @@ class AnswerView(Model):
     messages: list[MessageView]
 
     @classmethod
-    def of(cls, thread: str, id: str, answer: Answer, caller: Caller) -> AnswerView:
+    def of(cls, thread: str, id: str, answer: TurnAnswer, caller: Principal) -> AnswerView:
         """An answer of the store, as a caller sees it."""
         said = [MessageView.of(message, caller) for message in answer.messages]
         status: Literal["completed", "cancelled", "ignored"] = (

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Reserve threads: move up to `limit` claimable members of a queue to the end of a new lease.
+-- Reserve threads: move up to `rate_limit` claimable members of a queue to the end of a new lease.
 -- That alone is the lock; `claim` then hands over the work of those it still finds at that score.
 --
 -- KEYS  1 queue (`ready` or `due`)  2 its wake  3 retrying  4 clock

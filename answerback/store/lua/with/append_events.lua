@@ -1,5 +1,5 @@
 -- Append ARGV[first] to ARGV[last], pairs of kind and JSON, to a thread's deltas, and publish each in the same breath.
-local function tell(deltas, first, last)
+local function append_events(deltas, first, last)
   for i = first, last, 2 do
     local id = redis.call('XADD', deltas, 'MAXLEN', '~', 10000, '*', 'k', ARGV[i], 'd', ARGV[i + 1])
     redis.call('PUBLISH', deltas, id .. '\n' .. ARGV[i] .. '\n' .. ARGV[i + 1])
