@@ -18,7 +18,7 @@ DEEPEST = 16
 """Lists and quotes in each other that are looked into: nobody writes more, and a hostile text takes no longer."""
 
 
-class Standing(NamedTuple):
+class BlockContext(NamedTuple):
     """What is open behind a line.
 
     fence   the opening line of the code block, without what it is indented by; "" when none is open
@@ -40,7 +40,7 @@ class Standing(NamedTuple):
         """The backticks or tildes alone of the code block: what closes it."""
         return self.fence[: len(self.fence) - len(self.fence.lstrip(self.fence[0]))] if self.fence else ""
 
-    def then(self, line: str) -> Standing:
+    def then(self, line: str) -> BlockContext:
         """What is open behind the next line."""
         if not self.fence:
             return self._text(line)
@@ -58,28 +58,28 @@ class Standing(NamedTuple):
         """What begins the code block anew, in its quotes and without its lists; "" when none is open."""
         return "> " * self.quotes + self.fence + "\n" if self.fence else ""
 
-    def onward(self, rest: str) -> Standing:
+    def onward(self, rest: str) -> BlockContext:
         """What is open behind the rest of a line that was cut, which is read as a line of its own."""
-        found = Standing(self.fence).then(rest)
+        found = BlockContext(self.fence).then(rest)
         return self._replace(fence=found.fence) if self.fence else found
 
-    def left(self, line: str) -> Standing:
+    def left(self, line: str) -> BlockContext:
         """What of this is still open when the next line begins: one that is not far enough in ends what holds it."""
         quotes, content = unquoted(line, self.quotes if self.fence else DEEPEST)
         if quotes != self.quotes:
-            return Standing(quotes=quotes)
+            return BlockContext(quotes=quotes)
         if not content.strip():
             return self
         at = column(content)
         lists = self.lists
         while lists and at < lists[-1]:
             lists = lists[:-1]
-        return self if len(lists) == len(self.lists) else Standing("", lists, quotes)
+        return self if len(lists) == len(self.lists) else BlockContext("", lists, quotes)
 
-    def _text(self, line: str) -> Standing:
+    def _text(self, line: str) -> BlockContext:
         quotes, content = unquoted(line, DEEPEST)
         if not content.strip():
-            return self if quotes == self.quotes else Standing(quotes=quotes)
+            return self if quotes == self.quotes else BlockContext(quotes=quotes)
         lists = self.left(line).lists
         at = column(content)
         content = content.lstrip(" \t")
@@ -89,7 +89,7 @@ class Standing(NamedTuple):
                 # "```not a block```" on one line is inline code: https://spec.commonmark.org/0.31.2/#info-string
                 if found[1][0] == "`" and "`" in info:
                     break
-                return Standing(found[1] + info, lists, quotes)
+                return BlockContext(found[1] + info, lists, quotes)
             item = _ITEM.match(content)
             if item is None:
                 break
@@ -101,16 +101,16 @@ class Standing(NamedTuple):
             content = behind.lstrip(" \t")
             if not content:
                 break
-        return Standing("", lists, quotes)
+        return BlockContext("", lists, quotes)
 
 
-NOWHERE = Standing()
+NOWHERE = BlockContext()
 """Where a text begins."""
 
 
 def closes(fence: str, line_marks: str, rest: str) -> bool:
     """Whether a line of these marks, with `rest` behind them, ends the block that `fence` opened."""
-    return line_marks.startswith(Standing(fence).marks) and not rest
+    return line_marks.startswith(BlockContext(fence).marks) and not rest
 
 
 def column(content: str) -> int:
@@ -144,7 +144,7 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
         start = end + 1
 
 
-def follow(text: str, standing: Standing = NOWHERE, *, cut: bool = False) -> tuple[Standing, int]:
+def follow(text: str, standing: BlockContext = NOWHERE, *, cut: bool = False) -> tuple[BlockContext, int]:
     """What is open at the end of `text`, and where the code block that is open there began; -1: before it, or none is.
 
     `standing` is what is open at its beginning; `cut`: its first line is the rest of one that was cut.
@@ -159,7 +159,7 @@ def follow(text: str, standing: Standing = NOWHERE, *, cut: bool = False) -> tup
     return standing, opened if standing.fence else -1
 
 
-def alone(text: str, standing: Standing, *, cut: bool = False) -> str:
+def alone(text: str, standing: BlockContext, *, cut: bool = False) -> str:
     """The text as it is to be written where what is open at its beginning is not: see `follow`.
 
     What lists indented it by is taken away, or it would be code; a code block that ends with its list is closed.
@@ -182,7 +182,7 @@ def alone(text: str, standing: Standing, *, cut: bool = False) -> str:
     return "\n".join(kept)
 
 
-def _less_indented(line: str, standing: Standing) -> str:
+def _less_indented(line: str, standing: BlockContext) -> str:
     _, content = unquoted(line, standing.quotes)
     if not standing.lists or not content.strip():
         return line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from answerback.platforms.blocks import NOWHERE, Standing, alone, closing, follow, lines
+from answerback.platforms.blocks import NOWHERE, BlockContext, alone, closing, follow, lines
 
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\s")
 _LONGEST_MARKS = 16
@@ -35,7 +35,7 @@ def split(text: str, limit: int) -> list[str]:
         standing, text = _begin(after, text, cut=cut)
 
 
-def _part(text: str, standing: Standing, limit: int, *, cut: bool) -> tuple[str, int, Standing]:
+def _part(text: str, standing: BlockContext, limit: int, *, cut: bool) -> tuple[str, int, BlockContext]:
     """The next part, how much of the text it is, and what is open behind that. The part is "" where it says nothing."""
     room = min(limit - len(standing.head) - _LONGEST_MARKS - 1, len(text) - 1)
     while True:
@@ -58,7 +58,7 @@ def _part(text: str, standing: Standing, limit: int, *, cut: bool) -> tuple[str,
         room -= len(part) - limit
 
 
-def _begin(standing: Standing, text: str, *, cut: bool) -> tuple[Standing, str]:
+def _begin(standing: BlockContext, text: str, *, cut: bool) -> tuple[BlockContext, str]:
     """What is open where the next part begins, and the text from there on."""
     if not standing.fence:
         return standing, text.lstrip("\n")

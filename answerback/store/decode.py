@@ -41,14 +41,14 @@ class UnreadableReply(Reply, frozen=True, kw_only=True):
     why: str
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class Opaque(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the dead letter of unreadable events keeps: their entries and the journal of their turn, unchanged."""
 
     entries: tuple[bytes, ...]
     journal: dict[str, bytes] = {}
 
 
-read_kept = msgspec.msgpack.Decoder(Kept).decode
+read_kept = msgspec.msgpack.Decoder(Opaque).decode
 
 
 def entry(raw: bytes, thread: str) -> Entry:

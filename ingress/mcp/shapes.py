@@ -11,8 +11,8 @@ from answerback.store.chats.chat import ChatSnapshot
 
 from ..api.context import Principal
 from ..api.route import Model
-from ..api.routes.threads import NewThread
 from ..api.schemas.messages import Content
+from ..api.schemas.thread_requests import NewThread
 from ..api.schemas.threads import MessageView, ThreadView
 
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]

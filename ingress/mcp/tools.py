@@ -17,7 +17,7 @@ from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
 from ..api.conversations.messages import platforms
 from ..api.route import Model
-from ..api.routes.threads import ThreadQuery, Threads
+from ..api.schemas.thread_requests import ThreadQuery, Threads
 from ..api.schemas.threads import ThreadView
 from ..problems import Problem
 from .hearing import AnswerWaiter, Progress

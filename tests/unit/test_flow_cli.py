@@ -134,8 +134,10 @@ def test_try_ends_cleanly_with_ctrl_c_and_ctrl_d(ending: bytes) -> None:
 
 
 def _controlled() -> None:
-    """Make the terminal the process's own, so that Ctrl-C reaches it."""
+    """Make the terminal the process's own, so that Ctrl-C reaches it, also where the tests run in the background."""
     import fcntl
     import termios
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -121,7 +121,7 @@ def post(url: str, delivery: Delivery, timeout: float = 15.0) -> Response:
         ) from None
 
 
-def told(body: bytes) -> str:
+def described(body: bytes) -> str:
     """What a problem+json answer says."""
     try:
         problem = msgspec.json.decode(body, type=dict[str, Any])

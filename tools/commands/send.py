@@ -141,7 +141,7 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     from ..local.address import local_url
     from ..local.dev_environment import announced, development_secrets
     from ..rendering import visible
-    from .delivery import post, signed, told
+    from .delivery import described, post, signed
 
     name = PLATFORMS[sent.platform].SECRET
     known = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
@@ -164,7 +164,7 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
         case 404:
             raise Failure(f"{url} has no webhook for {sent.platform}: start ingress with {name} set.")
         case status:
-            raise Failure(f"ingress refused it with {status}: {visible(told(answer.body))}")
+            raise Failure(f"ingress refused it with {status}: {visible(described(answer.body))}")
 
 
 def _begins_a_turn(sent: Delivery) -> bool:

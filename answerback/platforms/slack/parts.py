@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from answerback.platforms.blocks import NOWHERE, Standing, alone, lines
+from answerback.platforms.blocks import NOWHERE, BlockContext, alone, lines
 
 MOST = 40
 """Blocks of a part. Slack takes 50 in a message; some room, since how it makes them of markdown is not documented.
@@ -28,7 +28,7 @@ def cut(markdown: str) -> list[str]:
     return parts or [markdown]
 
 
-def _begins(markdown: str) -> list[tuple[int, Standing]]:
+def _begins(markdown: str) -> list[tuple[int, BlockContext]]:
     """Where each block begins, and what holds it there."""
     found = []
     standing, before = NOWHERE, ""
@@ -44,7 +44,7 @@ def _begins(markdown: str) -> list[tuple[int, Standing]]:
     return found
 
 
-def _kind(line: str, standing: Standing) -> str:
+def _kind(line: str, standing: BlockContext) -> str:
     if not line.strip():
         return ""
     if standing.fence or _HEADING.match(line) or _RULE.match(line) or _IMAGE.match(line):

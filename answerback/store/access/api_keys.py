@@ -13,12 +13,11 @@ from answerback.store import keys
 from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
+from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 Scope = Literal["chat:read", "chat:write", "admin"]
 
 SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "admin")
-DEFAULT_WORKSPACE = "default"
-"""The workspace that the threads of webhooks belong to."""
 
 _WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
 # https://www.rfc-editor.org/rfc/rfc6454#section-6.2, a name as it stands in the DNS, or an app's or extension's id:

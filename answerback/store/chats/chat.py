@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from typing import Any, Literal
 
 import msgspec
 
-from answerback.errors import BadCursor
 from answerback.messages import Event, Message
+from answerback.store.thread_ids import public_id
 from answerback.store.threads.views import State, Summary
-
-PREFIX = "chat:"
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -90,7 +86,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, summary: Summary, fields: dict[str, str], workspace: str) -> Chat:
         """A chat from its thread's hash."""
         return cls(
-            id=summary.id.removeprefix(f"{PREFIX}{workspace}:"),
+            id=public_id(summary.id),
             thread=summary.id,
             workspace=workspace,
             platform=summary.platform,
@@ -151,16 +147,3 @@ class ChatSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 def flag(value: bool) -> str:
     """Yes or no, as it lies in a hash."""
     return "1" if value else ""
-
-
-def cursor_of(*place: int | str) -> str:
-    """A place in a list, in a form that promises nothing."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
-
-
-def place_of(cursor: str, kind: Any) -> Any:
-    """The place that a cursor names. Raises `BadCursor`."""
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind, strict=True)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise BadCursor from error

@@ -16,19 +16,18 @@ from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.messages import Author, Event, Message
 from answerback.store import decode, keys
 from answerback.store.chats.chat import (
-    PREFIX,
     Chat,
     ChatPage,
     ChatSnapshot,
     MessagePage,
     NewChat,
-    cursor_of,
     flag,
-    place_of,
 )
 from answerback.store.chats.listing import page_of
+from answerback.store.cursors import cursor_of, place_of
 from answerback.store.redis import Value
 from answerback.store.stream.events import finished
+from answerback.store.thread_ids import DEFAULT_WORKSPACE, chat_thread, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.search import Filter
@@ -36,8 +35,6 @@ from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import merged
 from answerback.store.threads.views import looked_up
 
-DEFAULT = "default"
-"""The workspace that the threads of platforms belong to."""
 HISTORY = 2000
 """Messages that a whole chat is given with, at most: the newest ones."""
 EPHEMERAL = 3_600_000
@@ -75,14 +72,14 @@ class Chats:
             fields += ("kept", later)
         if await self._threads.scripts.open_chat(names, [thread, opening.digest, later, *fields]) == b"different":
             raise ThreadDiffers
-        found = await self.get(workspace, id or thread.rpartition(":")[2])
+        found = await self.get(workspace, id or public_id(thread))
         if found is None:
             raise NoSuchThread
         return found
 
     async def get(self, workspace: str, id: str, *, platforms: bool = False) -> Chat | None:
         """A chat of a workspace. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
-        foreign = platforms and workspace == DEFAULT and ":" in id and not id.startswith(PREFIX)
+        foreign = platforms and workspace == DEFAULT_WORKSPACE and ":" in id and not is_chat(id)
         if not foreign and not _ID.fullmatch(id):
             return None
         thread = id if foreign else thread_of(workspace, id)
@@ -111,7 +108,7 @@ class Chats:
             workspace,
             user=user,
             wanted=wanted or Filter(),
-            platforms=platforms and workspace == DEFAULT and user is None,
+            platforms=platforms and workspace == DEFAULT_WORKSPACE and user is None,
             cursor=cursor,
             limit=limit,
         )
@@ -236,7 +233,7 @@ class Chats:
         for p in range(self._threads.partitions):
             name = keys.ephemeral(p)
             for id in await self._database.call("ZRANGEBYSCORE", name, "-inf", past, "LIMIT", 0, limit):
-                _, workspace, public = id.decode().split(":")
+                workspace, public = workspace_of(id.decode()), public_id(id.decode())
                 purged += await self.purge(workspace, public)
                 await self._database.call("ZREM", name, id)
         return purged
@@ -259,7 +256,7 @@ def thread_of(workspace: str, id: str) -> str:
     """The internal id of a chat. Raises `NoSuchThread` for what can be no id."""
     if not _ID.fullmatch(id):
         raise NoSuchThread
-    return f"{PREFIX}{workspace}:{id}"
+    return chat_thread(workspace, id)
 
 
 def _merged(history: Sequence[bytes], inbox: Sequence[bytes], thread: str) -> tuple[list[Message], list[Event]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.store import keys
-from answerback.store.chats.chat import PREFIX, Chat, ChatPage
+from answerback.store.chats.chat import Chat, ChatPage
+from answerback.store.thread_ids import is_chat, workspace_of
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.search import PAGE, Filter, fitting
 from answerback.store.threads.threads import Threads
@@ -52,7 +53,7 @@ async def page_of(
 
 
 def _listed(id: str, workspace: str) -> bool:
-    return id.startswith(f"{PREFIX}{workspace}:") or not id.startswith(PREFIX)
+    return not is_chat(id) or workspace_of(id) == workspace
 
 
 async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:

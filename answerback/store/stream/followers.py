@@ -12,6 +12,7 @@ from answerback.log import get_logger
 from answerback.store import keys
 from answerback.store.stream.events import PAGE, StoredEvent, last, place, published, stored
 from answerback.store.stream.subscription import Subscription
+from answerback.store.thread_ids import is_chat
 from answerback.store.threads.threads import Threads
 
 log = get_logger(__name__)
@@ -108,7 +109,7 @@ class Live:
         after = await last(self._threads, thread) if after == "$" else after
         place(after)
         channel = keys.deltas(self._threads.partition(thread), thread)
-        watching = None if thread.startswith("chat:") else asyncio.create_task(self._watch(thread))
+        watching = None if is_chat(thread) else asyncio.create_task(self._watch(thread))
         follower = Follower(self._threads, thread, after)
         self._followers.setdefault(channel, set()).add(follower)
         try:

@@ -10,8 +10,8 @@ import msgspec
 from answerback.archive import VERSION, Archive, Dead
 from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
 from answerback.store import decode, keys
-from answerback.store.chats.chat import PREFIX
 from answerback.store.redis import Value
+from answerback.store.thread_ids import is_chat, workspace_of
 
 _encode = msgspec.msgpack.Encoder().encode
 _end = msgspec.msgpack.Decoder(TurnEnd).decode
@@ -82,14 +82,9 @@ def written(archive: Archive) -> list[Value]:
     ]  # fmt: skip
 
 
-def workspace(thread: str) -> str:
-    """The workspace that a thread belongs to; those of platforms belong to "default"."""
-    return thread.split(":")[1] if thread.startswith(PREFIX) else "default"
-
-
 def listed(archive: Archive, p: int) -> dict[str, int]:
     """The lists of chats that a thread stands in, by key, and its place there."""
-    fields, owner = archive.fields, workspace(archive.thread)
+    fields, owner = archive.fields, workspace_of(archive.thread)
     if "opened" not in fields:
         return {}
     if fields.get("ephemeral"):
@@ -104,7 +99,7 @@ def deliveries(archive: Archive) -> dict[str, str]:
     A chat's are made of what its history holds, a platform's are not: of those, only what waits or is dead is known.
     """
     found: dict[str, str] = {}
-    if archive.thread.startswith(PREFIX):
+    if is_chat(archive.thread):
         said = [f"{archive.thread}:{each.message}" for each in archive.messages if each.role == "user"]
         found = dict.fromkeys(said, "stored")
     for entry in (*archive.waiting, *(dead.entry for dead in archive.dead if dead.entry)):

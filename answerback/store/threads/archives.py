@@ -11,6 +11,7 @@ from answerback.archive import Archive
 from answerback.errors import NewerData
 from answerback.store import keys
 from answerback.store.redis import Value
+from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import archive_content as content
 from answerback.store.threads.dead_letter_index import COUNTERS, DeadLetterIndex, mark
 from answerback.store.threads.dead_letters import DeadLetters
@@ -163,7 +164,7 @@ class Archives:
     async def _replace(
         self, id: str, terms: Sequence[Value], user: str, names: Sequence[str] = (), written: Sequence[Value] = ()
     ) -> list[Any]:
-        p, workspace = self._threads.partition(id), content.workspace(id)
+        p, workspace = self._threads.partition(id), workspace_of(id)
         every = [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),

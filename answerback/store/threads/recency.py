@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import merge
 
-from answerback.store.chats.chat import cursor_of, place_of
+from answerback.store.cursors import cursor_of, place_of
 from answerback.store.redis import Database
 
 Place = tuple[int, bytes]

@@ -268,7 +268,7 @@ class Threads(Reservations):
         it is, and a redelivery of it stays a duplicate. Raises `LeaseLost`.
         """
         unreadable = isinstance(entry, decode.Unreadable)
-        kept = decode.Kept(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
+        kept = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.bury(
             [

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from answerback.messages import DeadLetter
-from answerback.store.access.api_keys import DEFAULT_WORKSPACE
+from answerback.store.thread_ids import workspace_of
 
 from ..context import Principal
 from ..route import Model
@@ -61,5 +61,4 @@ def groups(letters: Iterable[DeadLetter], *, limit: int = 50) -> list[Group]:
 
 def visible(letter: DeadLetter, caller: Principal) -> bool:
     """Whether a dead letter belongs to the caller's workspace."""
-    platform, _, rest = letter.thread.partition(":")
-    return (rest.partition(":")[0] if platform == "chat" else DEFAULT_WORKSPACE) == caller.workspace
+    return workspace_of(letter.thread) == caller.workspace

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from answerback.messages import DeadLetter, Entry, Reply
 from answerback.store import DeadLetters, Threads
+from answerback.store.thread_ids import public_id
 
 from ...problems import Problem
 from ..context import Principal, RequestContext
@@ -43,7 +44,7 @@ class LetterRow(Model):
     def of(cls, letter: DeadLetter, caller: Principal) -> LetterRow:
         """One from the store."""
         fields = {name: getattr(letter, name) for name in cls.model_fields}
-        return cls(**fields | {"thread": letter.thread.removeprefix(f"chat:{caller.workspace}:")})
+        return cls(**fields | {"thread": public_id(letter.thread)})
 
 
 class LetterPage(Model):

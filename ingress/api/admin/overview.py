@@ -12,9 +12,9 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.store import Threads, WorkerRegistry
-from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 from answerback.store.fleet.metrics import Measure, Metrics
 from answerback.store.stream.events import StoredEvent
+from answerback.store.thread_ids import DEFAULT_WORKSPACE
 from answerback.store.threads.queues import queues
 
 from ...problems import Problem

@@ -8,6 +8,11 @@ from ...problems import Problem
 from ..auth.audience import audience
 from ..context import Principal
 
+TAG = "Agents"
+"""Under which the routes of agents are grouped in the API's document."""
+DEFAULT = "chat"
+"""The name in a path that stands for whichever agent takes chats."""
+
 
 class Agents:
     """The agents of all workspaces."""

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 
 from answerback.errors import NoSuchThread
 from answerback.settings import Settings
-from answerback.store.access.api_keys import DEFAULT_WORKSPACE
 from answerback.store.stream.events import place
+from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ...problems import FieldError, Problem
 from ..auth.audience import audience

@@ -11,10 +11,10 @@ from answerback.store import NewChat
 
 from ...problems import Problem
 from ..context import RequestContext
+from ..conversations.agent_registry import DEFAULT, TAG
 from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import BASE, Model, Route
 from ..schemas.messages import CONTENT
-from .agents import DEFAULT, TAG
 
 LONGEST = 256
 """Characters of a session's name."""

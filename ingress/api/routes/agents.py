@@ -11,12 +11,9 @@ from answerback.store.fleet.agents import AgentDirectory, AgentInfo, AgentStats
 
 from ...problems import Problem
 from ..context import RequestContext
+from ..conversations.agent_registry import DEFAULT, TAG
 from ..route import BASE, Model, Route
 from ..schemas.remote_agents import NewAgent, check
-
-TAG = "Agents"
-DEFAULT = "chat"
-"""The name in a path that stands for whoever takes chats."""
 
 
 class AgentView(Model):
