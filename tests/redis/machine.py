@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from answerback.errors import LeaseLost
 from answerback.messages import Amendment, Message
 from answerback.store import Archives, Commit, Database, DeadLetters, Outbox, Threads
+from answerback.store.threads.amendments import GONE
 from tests.redis.given import bury, claim_all, event, lapse, reply, step, turn
 from tests.redis.model import EVENTS, Courier, Holder, Model, Waiting, thread_of
 
@@ -62,15 +63,18 @@ class Turns(RuleBasedStateMachine):
     @rule(number=numbers)
     def accept(self, number: int) -> None:
         receipt = self.do(self.threads.accept(event(number, thread_of(number))))
+        text = self.model.threads[thread_of(number)].amended.get(number, f"message {number}")
         match self.model.seen.get(number):
             case "stored":
                 assert receipt.status == "duplicate"
             case "dead":
                 assert receipt.reason == "taken back from the dead letters"
                 self.model.put(number, self.model.dead.pop(number))
+            case _ if text is None:
+                assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it came")
             case _:
                 assert receipt.status == "accepted"
-                self.model.put(number, Waiting(number, f"message {number}"))
+                self.model.put(number, Waiting(number, text))
                 self.model.count("accepted")
 
     @rule(number=numbers, text=st.sampled_from(["better", "best", None]))
@@ -78,6 +82,10 @@ class Turns(RuleBasedStateMachine):
         thread = self.model.threads[thread_of(number)]
         amendment = Amendment(delivery=f"github:edit-{number}", thread=thread.id, message=str(number), text=text)
         receipt = self.do(self.threads.amend(amendment))
+        if text is not None and thread.amended.get(number, "") is None:
+            assert (receipt.status, receipt.reason) == ("ignored", GONE)
+            return
+        thread.amended[number] = text
         place = next((at for at, waiting in enumerate(thread.inbox) if waiting.number == number), -1)
         if place < thread.taken or thread.inbox[place].journal:
             assert receipt.status == "ignored"

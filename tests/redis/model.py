@@ -30,7 +30,8 @@ class Waiting:
 class ThreadModel:
     """One thread. `claimable` is true once its lease or delay is over; `holder` is who may still write.
 
-    `done` is the turn that was last committed or buried, with its fence.
+    `done` is the turn that was last committed or buried, with its fence. `amended` has the last edit of each message,
+    or None once it is deleted: for what comes after that.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ThreadModel:
     sender_fence: int = 0
     known: bool = False
     held: bool = False
+    amended: dict[int, str | None] = field(default_factory=dict)
 
     def successor(self) -> ThreadModel:
         """What is in this one's place when it is gone: whoever worked on it has lost it."""

@@ -55,6 +55,7 @@ class Repairs(Turns):
         thread = self.model.threads[thread_of(number)]
         found = self.do(self.archives.purge(thread.id))
         assert (found is None) == (not thread.known)
+        thread.amended.clear()
         if found is None:
             return
         dead, replies = self.model.graves(thread.id)
