@@ -110,4 +110,4 @@ def test_an_operator_makes_lists_rotates_and_revokes_keys(terminal: Terminal) ->
         assert terminal.run("keys", *command).code == 3
     assert "printable" in terminal.run("keys", "create", "--name", "\u202e").err
     assert "no workspace" in terminal.run("keys", "create", "--workspace", "ACME").err
-    assert "no origin" in terminal.run("keys", "create", "--publishable", "--origin", "*").err
+    assert "is not an origin" in terminal.run("keys", "create", "--publishable", "--origin", "*").err

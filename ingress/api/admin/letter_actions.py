@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import AnswerbackError
 from answerback.messages import DeadLetter
@@ -31,14 +31,17 @@ LetterId = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 class Chosen(Model):
     """Which dead letters: `ids`, or all that fit `where`."""
 
-    ids: list[LetterId] | None = Field(default=None, max_length=1000)
-    where: LetterFilter | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["where"]}]})
+
+    # Null is no choice: a body that names one and nulls the other is refused, as the schema says.
+    ids: list[LetterId] = Field(default=[], max_length=1000)
+    where: LetterFilter = LetterFilter()
     before: int = Field(default=0, ge=0, description="with `where`: those buried until then, ms; 0: all")
     fresh: bool = Field(default=False, description="for a replay: forget what had been done")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Chosen:
-        if (self.ids is None) == (self.where is None):
+        if ("ids" in self.model_fields_set) == ("where" in self.model_fields_set):
             raise ValueError("name either `ids` or `where`")
         return self
 
@@ -118,12 +121,12 @@ class LetterActions:
 
     async def _chosen(self, call: RequestContext) -> list[DeadLetter]:
         wanted: Chosen = call.body
-        ids = set(wanted.ids or ())
+        ids = set(wanted.ids)
         found = [
             letter
             async for letter in self._letters.list()
             if visible(letter, call.caller)
-            and (letter.id in ids if wanted.where is None else wanted.where.fits(letter))
+            and (letter.id in ids if "ids" in wanted.model_fields_set else wanted.where.fits(letter))
             and not 0 < wanted.before < letter.at
         ]
         # They go back in the order in which they died.
