@@ -141,3 +141,5 @@ def _controlled() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Tests that run in the background of a shell are born ignoring it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
