@@ -114,9 +114,20 @@ async def test_a_message_whose_turn_failed_stays_and_says_so_and_is_answered_by_
         again, same = await caller.post(f"{CHAT}/{id}/messages", {"content": "fail 1"}, Idempotency_Key="one")
         assert (again, same["code"], same["turn"]) == (502, "agent_failed", problem["turn"])
         assert (await caller.post(f"{CHAT}/{id}/messages", {"content": "fail 0"}))[0] == 200
+        other = str((await caller.post(CHAT, {}))[1]["id"])
+        failed = await caller.post(f"{CHAT}/{other}/messages", {"content": "fail 1"}, Idempotency_Key="two")
         assert await fails.stop() == 0
+        for turn in (failed[1]["turn"], problem["turn"]):
+            assert (await operator.post(f"/api/v1/admin/letters/{turn}/replay", {"fresh": True}))[0] == 204
+        headers = {"Idempotency_Key": "two", "Accept": "text/event-stream"}
+        asking = asyncio.create_task(caller.post(f"{CHAT}/{other}/messages", {"content": "fail 1"}, **headers))
         await plain.worker("tests.acceptance.agents:counts")
-        assert (await operator.post(f"/api/v1/admin/letters/{problem['turn']}/replay", {"fresh": True}))[0] == 204
+        for _, events in (
+            await asking,
+            await caller.post(f"{CHAT}/{other}/messages", {"content": "fail 1"}, **headers),
+        ):
+            assert "event: done" in events, "whoever asks for it again is told of the last time"
+            assert "event: error" not in events
 
         async def statuses() -> list[tuple[str, str]]:
             return [(m["content"], m["status"]) for m in (await caller.get(f"{CHAT}/{id}/messages"))[1]["messages"]]

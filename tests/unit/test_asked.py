@@ -52,6 +52,18 @@ def test_what_was_interrupted_is_not_at_its_end() -> None:
     assert asked.end
 
 
+def test_what_failed_and_was_put_back_is_not_at_its_end() -> None:
+    told = [
+        _delta("turn", "e1", events=["e1"]),
+        _delta("error", "e1", events=["e1"], reason="no", code="timeout"),
+        _delta("turn", "e1", events=["e1"]),
+    ]
+    assert _taken(*told)[1].end is None
+    end = _taken(*told, _delta("done", "e1", events=["e1"], status="completed"))[1].end
+    assert end
+    assert end.status == "completed"
+
+
 @pytest.mark.parametrize(
     ("code", "status"), [("agent_failed", 502), ("timeout", 504), ("limit", 502), ("unreachable", 502)]
 )

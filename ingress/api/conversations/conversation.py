@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from answerback.messages import Event
@@ -62,21 +62,37 @@ class PostedMessage:
         asked = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
             yield TurnFilter(asked, self._follower)
-        elif again := await self._again():
+            return
+        # Before looking whether it waits: where it does, all ends that are told of it by now are past.
+        past = await self._past()
+        if again := await self._again():
             yield RecordedEvents(again[1])
         else:
-            async with self._conversation.follow(self._caller, self.receipt.thread) as follower:
+            async with self._conversation.follow(self._caller, self.receipt.thread, past) as follower:
                 yield TurnFilter(asked, follower)
+
+    async def _past(self) -> str:
+        """The id of the delta with which it failed before it was put back; "0" if it did not."""
+        asked, past = TurnState(self.receipt.dispatch_id), "0"
+        for delta in await self._stored():
+            if asked.takes(delta) and asked.end:
+                past = delta.id
+        return past
+
+    async def _stored(self) -> Sequence[StoredEvent]:
+        return await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
 
     async def _again(self) -> tuple[TurnAnswer, list[StoredEvent], End | None] | None:
         """How a message that was said before was answered: what is kept of its deltas, and their end."""
         if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
             return None
         asked = TurnState(self.receipt.dispatch_id)
-        all_kept = await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
-        kept = [
-            delta for delta in (audience.delta(self._caller, each) for each in all_kept) if delta and asked.takes(delta)
-        ]
+        kept: list[StoredEvent] = []
+        for delta in (audience.delta(self._caller, each) for each in await self._stored()):
+            ended = asked.end
+            if delta and asked.takes(delta):
+                # Of what failed and was put back, only the last time counts.
+                kept = [delta] if ended and delta.kind == "turn" else [*kept, delta]
         if asked.end is None:
             told = (audience.delta(self._caller, each) for each in retold(found, self.receipt.dispatch_id))
             kept = [delta for delta in told if delta]

@@ -30,7 +30,7 @@ _head = msgspec.json.Decoder(End).decode
 
 
 class TurnState:
-    """A message by its dispatch id. `end` is None while it is not answered."""
+    """A message by its dispatch id. `end` is None while it is not answered, or again when it was put back."""
 
     def __init__(self, id: str) -> None:
         self._id = id
@@ -47,6 +47,9 @@ class TurnState:
             return True
         if head.turn not in self._turns:
             return False
+        if delta.kind == "turn":
+            # What had failed, and was put back, is answered after all.
+            self.end = None
         # What was interrupted is answered by another turn.
         if delta.kind in ("done", "error") and self._id in head.events and head.status != "interrupted":
             self.end = head
