@@ -116,3 +116,9 @@ def test_a_quoted_mention_is_no_new_one(name: str) -> None:
 
 def test_mentions_are_bounded() -> None:
     assert len(mentions(" ".join(f"@u{number}" for number in range(500)))) == 50
+
+
+@pytest.mark.parametrize("text", ["<blockquote>@ada hi</blockquote>", "<blockquote>\n\n@ada hi\n\n</blockquote>\n\nno"])
+def test_a_quote_in_html_mentions_nobody(text: str) -> None:
+    assert mentions(text) == ()
+    assert mentions(f"{text}\n\n@bob look") == ("bob",)

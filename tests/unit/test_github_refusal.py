@@ -209,3 +209,29 @@ def test_errors_inside_a_good_graphql_answer_count(client: GitHub, error: Any, e
     response = answer({"data": {"addDiscussionComment": None}, "errors": [error]})
     with pytest.raises(expected):
         run(client.post(reply(address=DISCUSSION)), response)
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 422])
+@pytest.mark.parametrize("body", [b"", b"<html>Sign in to the proxy</html>"])
+def test_a_page_that_is_not_githubs_is_not_believed_at_the_first_word(client: GitHub, status: int, body: bytes) -> None:
+    assert patience(client, answer(body, status), at=OLD) == 3
+
+
+@pytest.mark.parametrize("error", [{"message": "Something went wrong", "type": None, "extensions": 1}, {}])
+def test_a_graphql_error_without_a_type_is_githubs_own(client: GitHub, error: Any) -> None:
+    with pytest.raises(Unavailable) as caught:
+        run(client.post(reply(DISCUSSION)), answer({"data": None, "errors": [error]}))
+    assert caught.value.unknown
+    assert "unreadable" not in str(caught.value)
+
+
+def test_an_error_beside_a_comment_that_was_made_is_no_refusal(client: GitHub) -> None:
+    made = {"addDiscussionComment": {"comment": {"id": "DC_1", "databaseId": 9, "url": None}}}
+    errors = [{"type": "FORBIDDEN", "message": "Resource not accessible", "path": ["addDiscussionComment", "url"]}]
+    done = run(client.post(reply(DISCUSSION)), answer({"data": made, "errors": errors}))
+    assert done.value.message == "discussion_comment:9"
+
+
+def test_the_details_of_a_refusal_without_a_message_are_told(client: GitHub) -> None:
+    with pytest.raises(RateLimited):
+        run(client.post(reply()), answer({"message": None, "errors": ["was submitted too quickly"]}, 422))

@@ -62,7 +62,7 @@ class _Comment(msgspec.Struct):
 
 class _Graph(msgspec.Struct):
     data: discussions.Data | None = None
-    errors: list[GraphError] = []
+    errors: list[GraphError] | None = None
 
 
 _comment = msgspec.json.Decoder(_Comment)
@@ -183,10 +183,15 @@ class GitHub:
         content = {"query": query, "variables": variables}
         response = yield from self._call(place, attempt, "POST", self._graphql, content, doing, effect=effect)
         answer = read(response, _graph, "GitHub", unknown=effect)
+        data = answer.data or discussions.Data()
+        if data.added and data.added.comment:
+            return data  # an error beside it is about a field of a comment that is made
         scope, signed = self._signature(place)
         now = self._clock()
-        check_graph(answer.errors, response, now, signed, doing=doing, scope=scope, unknown=effect, attempt=attempt)
-        return answer.data or discussions.Data()
+        check_graph(
+            answer.errors or [], response, now, signed, doing=doing, scope=scope, unknown=effect, attempt=attempt
+        )
+        return data
 
     def _call(
         self,

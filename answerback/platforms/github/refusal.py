@@ -8,6 +8,7 @@ from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailabl
 from answerback.platforms import Response
 from answerback.platforms.answer import LONGEST_WAIT, requested_wait, seconds_to_wait, time_there
 from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
+from answerback.platforms.decoding import Spare, tolerant
 
 SECONDARY_WAIT = 60.0
 """Seconds, where GitHub does not say how many; more each time.
@@ -50,21 +51,21 @@ _UNCHANGEABLE = ("locked", "archived", "saml", "suspended", "spam")
 
 
 class _Error(msgspec.Struct):
-    message: str = ""
+    message: Spare[str] = None
     errors: object = None
 
 
 class GraphError(msgspec.Struct):
     """One error of a GraphQL answer, which comes with status 200."""
 
-    message: str = ""
-    type: str = ""
-    extensions: dict[str, object] | None = None
+    message: Spare[str] = None
+    type: Spare[str] = None
+    extensions: Spare[dict[str, object]] = None
 
     @property
     def kind(self) -> str:
         """GitHub's word for it; "" where the error is GitHub's own."""
-        return self.type.upper() or str((self.extensions or {}).get("code", ""))
+        return (self.type or str((self.extensions or {}).get("code") or "")).upper()
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -118,7 +119,11 @@ def check(
     if status == 413 or (status == 422 and _TOO_LONG in said.lower()):
         raise TooLong(_words(status, said, signed, doing))
     fresh = attempt.fresh(time_there(response.headers, now))
-    raise attempt.refused(_words(status, said, signed, doing), _patience(status, said, signed, fresh=fresh))
+    patience = _patience(status, said, signed, fresh=fresh)
+    if not response.body.lstrip().startswith(b"{"):
+        # GitHub says in JSON why it refuses. A page, or nothing, comes from an outage or from what is in between.
+        patience = max(patience, PASSING)
+    raise attempt.refused(_words(status, said, signed, doing), patience)
 
 
 def check_graph(
@@ -138,7 +143,7 @@ def check_graph(
     """
     if not errors:
         return
-    said = "; ".join(error.message for error in errors)[:_LONGEST_QUOTE]
+    said = _line("; ".join(error.message or error.kind for error in errors))
     kinds = {error.kind for error in errors}
     if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or _too_fast(said):
         wait = _wait(response, _TOO_FAST[0], now, attempt)
@@ -230,10 +235,10 @@ def _message(response: Response) -> str:
     https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
     """
     try:
-        error = _error.decode(response.body)
+        error = tolerant(_error, response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return _line(response.body[:_LONGEST_QUOTE].decode(errors="replace"))
-    return _line(": ".join(filter(None, [error.message.rstrip("."), "; ".join(_details(error.errors))])))
+    return _line(": ".join(filter(None, [(error.message or "").rstrip("."), "; ".join(_details(error.errors))])))
 
 
 def _details(errors: object) -> list[str]:

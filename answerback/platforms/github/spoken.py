@@ -11,13 +11,13 @@ import re
 _FENCE = re.compile(r"(`{3,}(?!.*`)|~{3,})")
 _ITEM = re.compile(r"([-+*]|(\d{1,9})[.)])( +|$)")
 _BREAK = re.compile(r"([-_*])(?: *\1){2,} *$")
-_HTML = re.compile(r"<(?:(!--)|(pre|script|style|textarea)(?=[\s>]|$))", re.IGNORECASE)
+_HTML = re.compile(r"<(?:(!--)|(pre|script|style|textarea|blockquote)(?=[\s>]|$))", re.IGNORECASE)
 _BEGINS = re.compile(r" {0,3}(?:>|#{1,6}(?: |$)|`{3}|~{3}|[-+*] |\d{1,9}[.)] |<!--)")
 
 _TOKEN = re.compile(r"\\[\\`<\[]|(`+)|(<!--)|</?([a-z][a-z0-9-]*)(?:[\s/][^<>]*)?>", re.IGNORECASE)
 _DEEPEST = 16
 """Lists within lists; what lies deeper is text."""
-_SILENT = {"a", "code", "pre", "tt", "style", "script"}
+_SILENT = {"a", "code", "pre", "tt", "style", "script", "blockquote"}
 _LINK = re.compile(r"!?\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])")
 _URL = re.compile(r"<?\b(?:https?://|www\.)[^\s<>]*>?", re.IGNORECASE)
 
