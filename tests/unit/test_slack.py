@@ -338,3 +338,29 @@ def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
     assert heard.author.id
     assert edited("<@U0ANSWERBT> hello", "<@U0ANSWERBT> hello!").event is None
     assert edited("hello", "hello!").event is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mentioned"),
+    [("<@U0OTHER> hi", True), ("hi", True), ("&gt; <@U0ANSWERBT> hi\n<@U0OTHER> what?", False)],
+)
+def test_an_app_mention_may_name_the_bot_user_of_another_installation(text: str, mentioned: bool) -> None:
+    assert parse("app_mention", event__text=text).mentioned is mentioned
+    assert not parse("message", event__text=text).mentioned
+
+
+def test_an_edit_that_does_not_tell_what_stood_there_may_have_added_a_mention() -> None:
+    changes = {"event__previous_message": None, "event__message__text": "<@U0ANSWERBT> hi"}
+    edited = {"user": "U2147483697", "ts": "1740823900.000000"}
+    heard = parse("message_changed", **changes, event__message__edited=edited).event
+    assert heard.mentioned
+    assert heard.edited == "mention"
+    assert parse("message_changed", **changes, event__message__edited=None).event is None
+
+
+def test_a_change_of_what_nobody_said_is_ignored() -> None:
+    assert isinstance(parse("message_changed", event__message__subtype="huddle_thread"), Ignored)
+
+
+def test_a_group_without_a_label_is_shown_by_its_id() -> None:
+    assert plain("<!subteam^S012> and <!here>") == "@S012 and @here"

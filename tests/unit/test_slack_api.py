@@ -331,3 +331,14 @@ def test_what_other_apps_put_into_their_messages_hides_no_reply(client: Slack) -
     ]
     page = {"ok": True, "messages": [*others, ours]}
     assert run(client.find(reply(), US), answer(page)).value == Sent("2.0")
+
+
+@pytest.mark.parametrize("error", ["invalid_block_type", "markdown_block_too_long", "too_many_blocks"])
+def test_a_refusal_of_blocks_by_a_new_name_is_one_of_form(client: Slack, error: str) -> None:
+    refused, posted = answer({"ok": False, "error": error}), answer({"ok": True, "ts": "1.2"})
+    assert run(client.post(reply()), refused, posted).value == Sent("1.2")
+
+
+def test_a_null_beside_a_good_answer_is_no_failure(client: Slack) -> None:
+    posted = answer({"ok": True, "ts": "1.2", "error": None, "needed": ["chat:write"]})
+    assert run(client.post(reply()), posted).value == Sent("1.2")

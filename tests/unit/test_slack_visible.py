@@ -159,3 +159,10 @@ def test_hostile_parts_refuse_no_message(blocks: Any, others: Any) -> None:
     for _ in range(200):
         deep = {"type": "section", "elements": [deep]}
     assert said(text="hi", blocks=[deep]).text == "hi"
+
+
+def test_a_list_goes_on_with_its_number_and_a_value_for_an_app_is_not_shown() -> None:
+    ordered = {"type": "rich_text_list", "style": "ordered", "offset": 3, "elements": [line(word("four"))]}
+    choice = {"text": {"type": "plain_text", "text": "One"}, "value": "secret-1"}
+    menu = {"type": "static_select", "initial_option": choice}
+    assert said(blocks=[rich(ordered), {"type": "actions", "elements": [menu]}]).text == "4. four\nOne"

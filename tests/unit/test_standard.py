@@ -227,3 +227,8 @@ def test_arbitrary_bodies_are_understood_or_malformed(body: Any) -> None:
 @given(st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "svix-id"]), TEXT))
 def test_arbitrary_headers_are_understood_or_malformed(headers: dict[str, str]) -> None:
     understood(standard, headers, {"text": "x"})
+
+
+def test_an_author_without_an_id_keeps_the_rest() -> None:
+    event = parse("message.created.flat", author={"id": None, "name": "Relay", "kind": "bot"})
+    assert event.author == Author("", "Relay", "bot")

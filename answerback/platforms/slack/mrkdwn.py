@@ -65,7 +65,8 @@ def _read(token: str) -> str:
     if target.startswith("#"):
         return f"#{label}" if label else f"<{target}>"
     if target.startswith("!"):
-        name = label or target[1:].partition("^")[0]
+        kind, _, id = target[1:].partition("^")
+        name = label or (kind if target.startswith("!date") else id or kind)
         return name if target.startswith("!date") else f"@{name.removeprefix('@')}"
     bare = target.partition("://")[2] or target.removeprefix("mailto:").removeprefix("tel:")
     if not label or label.rstrip("/") in (target.rstrip("/"), bare.rstrip("/")):

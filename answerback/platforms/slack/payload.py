@@ -48,6 +48,12 @@ class BotProfile(msgspec.Struct):
     app_id: Spare[str] = None
 
 
+class Edited(msgspec.Struct):
+    """Who edited a message, and when. A preview that was added is no edit."""
+
+    ts: Spare[Time] = None
+
+
 class Message(msgspec.Struct):
     """A `message` or `app_mention` event; also the messages inside a `message_changed` or `message_deleted`."""
 
@@ -69,5 +75,6 @@ class Message(msgspec.Struct):
     metadata: Spare[Metadata] = None
     event_ts: Spare[Time] = None
     deleted_ts: Spare[Time] = None
+    edited: Spare[Edited] = None
     message: Spare[Message] = None
     previous_message: Spare[Message] = None

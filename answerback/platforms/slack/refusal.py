@@ -5,12 +5,15 @@ https://docs.slack.dev/reference/methods/chat.postMessage#errors
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.platforms import Response
 from answerback.platforms.answer import requested_wait, seconds_to_wait, time_there
 from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
+from answerback.platforms.decoding import Spare, tolerant
 
 USUAL_WAIT = 30.0
 """Seconds, in case Slack does not say how many; more each time."""
@@ -40,6 +43,9 @@ of them; a server that does not know `markdown_text` finds no text.
 
 https://docs.slack.dev/reference/block-kit/blocks/markdown-block, https://github.com/slackapi/bolt-js/issues/2509
 """
+
+_WRITTEN = re.compile(r"(?:^|_)(?:blocks?|markdown)(?:_|$)")
+"""Words in a refusal of Slack's that is about how a message is written, whatever it is called in full."""
 
 _TOKEN = "create a new SLACK_BOT_TOKEN by installing the app again, then replay what failed"
 _INVITE = "invite the app to the channel (/invite @app), then replay the reply"
@@ -85,8 +91,8 @@ class ApiResponse(msgspec.Struct):
     """What every answer of Slack's Web API has."""
 
     ok: bool = False
-    error: str = ""
-    needed: str = ""
+    error: Spare[str] = None
+    needed: Spare[str] = None
 
 
 _answer = msgspec.json.Decoder(ApiResponse)
@@ -101,7 +107,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     """
     status = response.status
     try:
-        answer = _answer.decode(response.body)
+        answer = tolerant(_answer, response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         answer = ApiResponse()
     if status == 429 or (not answer.ok and answer.error in _LIMITED):
@@ -123,7 +129,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     meaning = _MEANING.get(answer.error, "see https://docs.slack.dev/reference/methods/chat.postMessage#errors")
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
     words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
-    if answer.error in FORM:
+    if answer.error in FORM or _WRITTEN.search(answer.error):
         raise RefusedForm(words, too_long=answer.error in ("msg_blocks_too_long", "msg_too_long"))
     raise attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
 

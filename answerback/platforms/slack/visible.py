@@ -143,7 +143,8 @@ class _Reader:
         found = []
         for key, value in node.items():
             if isinstance(value, str):
-                found.append(plain(value) if key in _WORDS else "")
+                # The value of what has a text of its own, a button or a choice, is for its app.
+                found.append(plain(value) if key in _WORDS and (key != "value" or "text" not in node) else "")
             elif key in ("rows", "elements", "fields", "columns") or (isinstance(value, list) and key not in _HIDDEN):
                 found.append(self.lines(value, depth))
             elif key not in _HIDDEN:
@@ -153,10 +154,11 @@ class _Reader:
     def _items(self, node: dict[str, Any], depth: int) -> str:
         elements, indent = node.get("elements"), node.get("indent")
         margin = "  " * min(indent, 8) if isinstance(indent, int) and indent > 0 else ""
-        ordered = node.get("style") == "ordered"
+        ordered, offset = node.get("style") == "ordered", node.get("offset")
+        first = offset + 1 if isinstance(offset, int) and 0 < offset < 10**6 else 1
         return "\n".join(
             f"{margin}{f'{number}.' if ordered else '-'} {self.words(item, depth + 1)}"
-            for number, item in enumerate(elements if isinstance(elements, list) else [], 1)
+            for number, item in enumerate(elements if isinstance(elements, list) else [], first)
         )
 
 

@@ -141,9 +141,14 @@ def _mentioned(envelope: Envelope, event: Message, said: Visible, told: bool) ->
     first: so the text decides wherever it can.
     """
     ours = [each.user_id.lower() for each in envelope.authorizations or () if each.is_bot and each.user_id]
-    if ours:
-        return any(user in said.mentions for user in ours)
-    return told and bool(said.mentions or "<@" not in (event.text or ""))
+    text = (event.text or "").lower()
+    if any(user in said.mentions for user in ours):
+        return True
+    if any(f"<@{user}" in text for user in ours):
+        return False  # quoted
+    # Of an app's several installations a delivery names any one, and its text may mention the bot user of another.
+    # https://api.slack.com/changelog/2020-09-15-events-api-truncate-authed-users
+    return told and bool(said.mentions or "<@" not in text)
 
 
 def _kind(event: Message) -> AuthorKind:
@@ -163,6 +168,8 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
         ts, root = event.deleted_ts or (old and old.ts), old and old.thread_ts
     elif new is None:
         raise MalformedBody("message_changed without its message")
+    elif new.subtype not in _SPOKEN and new.subtype != "tombstone":
+        return Ignored(f"{_printable(new.subtype or '')} messages are not spoken by anybody")
     else:
         ts, root = new.ts, new.thread_ts
         # What was deleted but has replies is changed into a tombstone.
@@ -182,16 +189,21 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
             text=None if said is None else said.text,
             mentions=said.mentions if said else (),
             mentioned=bool(said and new and _mentioned(envelope, new, said, told=False)),
-            event=_heard(envelope, event, old, new, said, team, room) if old and new and said else None,
+            event=_heard(envelope, event, old, new, said, team, room) if new and said else None,
         )
     ]
 
 
 def _heard(
-    envelope: Envelope, event: Message, old: Message, new: Message, said: Visible, team: str, room: str
+    envelope: Envelope, event: Message, old: Message | None, new: Message, said: Visible, team: str, room: str
 ) -> Event | None:
-    """The event of an edit that added a mention: once for each user who is added."""
-    before = _said(old).mentions
+    """The event of an edit that added a mention: once for each user who is added.
+
+    Without the message as it was, as in Slack's own example, an edit may have added any of them.
+    """
+    if old is None and new.edited is None:
+        return None
+    before = _said(old).mentions if old else ()
     added = tuple(user for user in said.mentions if user not in before)
     if not added or not said.text.strip():
         return None

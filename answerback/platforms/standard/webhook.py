@@ -52,7 +52,7 @@ Name = str | int
 
 
 class Sender(msgspec.Struct):
-    id: Name = ""
+    id: Spare[Name] = None
     name: Spare[str] = None
     kind: Spare[str] = None
 
@@ -180,7 +180,7 @@ def _subject(of: Of | None) -> Subject | None:
 
 def _author(author: Sender | Name | None) -> Author:
     if not isinstance(author, Sender):
-        author = Sender(id="" if author is None else author)
+        author = Sender(id=author)
     kind = _KINDS.get(author.kind or "", "person")
     return Author(_name(author.id, "author.id", LONGEST_ID), author.name or "", kind)
 
