@@ -1,1 +1,1 @@
-"""The HTTP door: verifies webhooks, stores events, acknowledges. It holds no token and runs no agent."""
+"""The HTTP process: verify webhooks, store events, serve the API and the pages. It holds no token and runs no agent."""

@@ -1,4 +1,4 @@
-"""`python -m ingress`: one ingress process."""
+"""`python -m ingress`: run one ingress process."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .webhooks import Webhooks
 
 
 async def main(settings: Settings) -> None:
-    """Serve until a signal asks to stop; requests that have begun are answered first."""
+    """Serve until SIGINT or SIGTERM, then finish the requests in flight."""
     logger = log.get_logger("ingress")
-    # A delivery waits for the flush that is under way, and for its own: twice this, and it is answered 503.
+    # A delivery may wait for the flush in progress and for its own: after twice this time, the response is 503.
     guard = Guard()
     database = Database(settings.redis(), timeout=settings.accept_timeout / 2, guard=guard)
     threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days, pause=settings.loop_pause)
@@ -33,20 +33,20 @@ async def main(settings: Settings) -> None:
     try:
         await database.look()
     except StoreUnavailable:
-        # Logged by the guard. What can still be mended is waited for: webhooks are answered 503 until then.
+        # Logged by the guard. Stop only for what cannot recover; until the rest does, webhooks get 503.
         guard.refuse_at_start()
     app = application(settings, threads, webhooks)
-    # What is under way has been waited for by then: this is for the last bytes.
+    # Requests in flight have finished by then; this covers the last bytes.
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server is not None
     fast_lane(runner.server, webhooks)
-    loop, door = asyncio.get_running_loop(), ConnectionLimiter(runner.server, settings)
-    watching = [asyncio.create_task(door.watch()), asyncio.create_task(database.keep_looking())]
+    loop, connections = asyncio.get_running_loop(), ConnectionLimiter(runner.server, settings)
+    watching = [asyncio.create_task(connections.watch()), asyncio.create_task(database.keep_looking())]
     listener: asyncio.Server | None = None
     try:
         try:
-            listener = await loop.create_server(door, settings.host, settings.port, backlog=1024)
+            listener = await loop.create_server(connections, settings.host, settings.port, backlog=1024)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set PORT or HOST to another."
@@ -64,8 +64,8 @@ async def main(settings: Settings) -> None:
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, stop)
         await stopped.wait()
-        logger.info("ingress stopping", requests=door.busy, grace=settings.grace)
-        await app[STOPPING].run(listener, door, hurry)
+        logger.info("ingress stopping", requests=connections.busy, grace=settings.grace)
+        await app[STOPPING].run(listener, connections, hurry)
     finally:
         if listener is not None:
             listener.close()
@@ -79,7 +79,7 @@ if __name__ == "__main__":
     try:
         settings = Settings.load()
         log.configure(settings.log_level)
-        # What is loaded by now stays: the collector need not look at it again and again.
+        # Everything loaded so far is permanent: keep the garbage collector from scanning it repeatedly.
         gc.freeze()
         uvloop.run(main(settings))
     except AnswerbackError as error:

@@ -1,4 +1,4 @@
-"""The application: every route on one screen, those of the API in `api/routes.py`."""
+"""The aiohttp application: all routes outside the API, which lists its own in `api/routes/routes.py`."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from .request_id import identified, show
 from .stopping import Stopping
 from .webhooks import Webhooks
 
-# It would name the versions of Python and aiohttp in each response. Nothing but this constant can be set.
+# The default `Server` header names the versions of Python and aiohttp. aiohttp has no other way to change it.
 vars(web_response)["SERVER_SOFTWARE"] = "Answerback"
 
 STOPPING = web.AppKey("stopping", Stopping)
-"""What ends the process."""
+"""The graceful shutdown of the process."""
 WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
-"""The paths of webhooks. A provider follows no redirect from one to the other."""
+"""Webhook paths, with and without a trailing slash: providers do not follow redirects."""
 
 
 def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:
-    """The aiohttp application of one ingress process, storing into `threads`."""
+    """Return the aiohttp application of one ingress process, which stores events in `threads`."""
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     health, metrics = Health(threads), MetricsRoute(Metrics(threads).collect, token)
 
@@ -91,11 +91,10 @@ def _kept(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[web.Appl
 
 
 def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
-    """Tell connections of their requests, and let webhooks pass the router and the middlewares.
+    """Track the request of each connection, and dispatch webhooks past the router and the middlewares.
 
-    The work of those takes as long as verifying a signature.
-
-    Everything else, and what is wrong with a webhook's path or method, goes the application's way.
+    Routing and middlewares cost as much time as verifying a signature. All other requests, including those with a
+    wrong webhook path or method, go through the application.
     """
     application = server.request_handler
 
@@ -108,7 +107,7 @@ def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
             if connection.door.closing:
                 response.force_close()
             return response
-        except web.HTTPExpectationFailed as error:  # which no middleware gets to see
+        except web.HTTPExpectationFailed as error:  # raised before any middleware runs
             return rendered(explained(error, request.path))
         finally:
             connection.request, connection.began, connection.rested = None, 0.0, connection.door.now()

@@ -1,4 +1,4 @@
-"""The connections of one ingress process: a client that takes its time does not hold one for ever."""
+"""The client connections of one ingress process: limit their number, and close slow or stalled ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .problems import problem
 
 log = get_logger(__name__)
 
-OPEN = Gauge("answerback_connections", "Connections that clients hold")
-CLOSED = Counter("answerback_connections_closed", "Connections taken from clients", ["reason"])
+OPEN = Gauge("answerback_connections", "Open client connections")
+CLOSED = Counter("answerback_connections_closed", "Client connections closed by the server", ["reason"])
 
 IDLE = 75.0
-"""Seconds that a connection may rest between two requests: longer than the usual proxy lets it."""
+"""Keep-alive timeout in seconds; longer than that of common proxies, so that they close first."""
 SPARE = 100
-"""File descriptors that are left for other things than clients."""
+"""File descriptors reserved for everything except client connections."""
 
 
 class Connection(web.RequestHandler):
-    """One connection. `handle` tells it when a request begins and ends."""
+    """One client connection. `fast_lane` records when a request begins and ends."""
 
     __slots__ = ("began", "door", "left", "request", "rested", "stalled", "wire")
 
@@ -34,16 +34,16 @@ class Connection(web.RequestHandler):
         super().__init__(door.server, loop=loop, **door.options)
         self.door = door
         self.request: web.BaseRequest | None = None
-        """The request that is being answered: its headers are whole."""
+        """The request being handled; its headers are complete."""
         self.began = 0.0
-        """When the first byte came of a request whose headers are not whole, or when that of `request` were."""
+        """When the first byte of incomplete headers arrived or, with `request` set, when its headers were complete."""
         self.rested = door.now()
-        """Since when no request is being answered."""
+        """When the connection became idle."""
         self.stalled = 0.0
-        """Since when the client has taken nothing of `left` bytes that are for it."""
+        """When the client last read any of the `left` bytes in the write buffer."""
         self.left = 0
         self.wire: asyncio.Transport | None = None
-        """Its transport until it is gone. aiohttp forgets `transport` on closing, when bytes may still be left."""
+        """The transport until the connection is lost. aiohttp drops `transport` on close, with bytes still buffered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -67,121 +67,121 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is no HTTP is a client's affair: no traceback, and nothing of what it sent, which may hold a secret."""
+        """Return a problem. For malformed HTTP, log no traceback, and no input: it may contain secrets."""
         if status < 500:
-            log.info("not HTTP as it should be", what=type(exc).__name__, remote=request.remote)
-            response = problem(status, "this is not a well-formed HTTP request")
+            log.info("malformed HTTP request", error=type(exc).__name__, remote=request.remote)
+            response = problem(status, "malformed HTTP request")
         else:
-            log.error("a request failed", path=request.path, exc_info=exc)
-            response = problem(503, "something went wrong here, try again", retry_after=5)
+            log.error("request failed", path=request.path, exc_info=exc)
+            response = problem(503, "internal error; try again later", retry_after=5)
         response.force_close()
         return response
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
-        """Let it answer what it was asked, and close it."""
-        # Made just as we stop, it began to wait for its first request after those who wait were told to close
-        # (aiohttp 3.14), and would keep this process for the whole timeout.
+        """Finish the current request and close the connection."""
+        # A connection made during shutdown starts waiting for its first request after idle connections were told to
+        # close (aiohttp 3.14). Without this, it would hold up the process for the whole timeout.
         await asyncio.sleep(0)
         self.close()
         await super().shutdown(timeout)
 
     def abort(self) -> None:
-        """Close it now, whatever is still to be sent."""
+        """Close the connection at once and discard its write buffer."""
         if self.wire is not None:
             self.wire.abort()
 
 
 class ConnectionLimiter:
-    """Makes connections, and closes those whose client is too slow, or too many."""
+    """Create connections; close those of slow clients, and the most idle one when there are too many."""
 
     def __init__(self, server: web.Server, settings: Settings) -> None:
         self.server = server
         self.closing = False
-        """Whether each connection ends with its next response: the process is about to stop."""
+        """Whether each connection closes after its next response, because the process is stopping."""
         self.now = asyncio.get_running_loop().time
         self.options: dict[str, Any] = {
             "access_log": None,
             "keepalive_timeout": IDLE,
             "lingering_time": settings.read_timeout,
-            # What is signed is what was sent; and a stranger's archive is not for us to unpack.
+            # Signatures cover the bytes as sent; and unverified input must not be decompressed.
             "auto_decompress": False,
         }
-        self._patience = settings.read_timeout
+        self._read_timeout = settings.read_timeout
         self._most = min(settings.max_connections, _descriptors() - SPARE)
         self._open: set[Connection] = set()
-        self._restful: list[Connection] = []
+        self._idle: list[Connection] = []
         self._look_again = 0.0
         OPEN.set_function(lambda: len(self._open))
 
     @property
     def busy(self) -> int:
-        """How many requests are being answered."""
+        """The number of requests being handled."""
         return sum(each.request is not None for each in self._open)
 
     def __call__(self) -> Connection:
-        """A connection, for whoever connects next."""
+        """Return the protocol for a new client connection."""
         return Connection(self, asyncio.get_running_loop())
 
     def entered(self, connection: Connection) -> None:
-        """One more. When there is no room, the one that has rested for the longest gives way."""
+        """Register a connection. Over the limit, abort the one that has been idle longest."""
         self._open.add(connection)
         if len(self._open) > self._most:
             CLOSED.labels("crowded").inc()
-            # At once: what is closed waits for the client to take what is left for it, and makes no room meanwhile.
-            self._resting(connection).abort()
+            # Abort, not close: a closed connection keeps its descriptor until the client has read the rest.
+            self._most_idle(connection).abort()
 
     def gone(self, connection: Connection) -> None:
-        """One less."""
+        """Unregister a connection."""
         self._open.discard(connection)
 
     async def watch(self) -> None:
-        """Look at all connections, again and again."""
+        """Close slow and stalled connections, forever."""
         while True:
-            await asyncio.sleep(min(1.0, self._patience / 4))
+            await asyncio.sleep(min(1.0, self._read_timeout / 4))
             now = self.now()
             for connection in list(self._open):
-                if self._stalls(connection, now):
+                if self._is_stalled(connection, now):
                     CLOSED.labels("stalled").inc()
                     connection.abort()
-                elif self._dawdles(connection, now):
+                elif self._is_slow(connection, now):
                     CLOSED.labels("slow").inc()
-                    connection.began = 0.0  # once is enough
+                    connection.began = 0.0  # count it once
                     connection.force_close()
 
-    def _dawdles(self, connection: Connection, now: float) -> bool:
+    def _is_slow(self, connection: Connection, now: float) -> bool:
         if connection.request is None and connection.left and connection.began:
-            connection.began = now  # it asked for more before it took its answer, which comes first
+            connection.began = now  # pipelined: it sent the next request before reading the last response
         if not connection.began:
             return False
         waited = now - connection.began
         if (request := connection.request) is None:
-            return waited > self._patience
-        # Whoever reads a body has a limit of its own, and the words to go with it; this is for who has none.
-        return waited > 2 * self._patience and not request.content.is_eof()
+            return waited > self._read_timeout
+        # Handlers that read a body have their own time limit and error; this covers handlers that read none.
+        return waited > 2 * self._read_timeout and not request.content.is_eof()
 
-    def _stalls(self, connection: Connection, now: float) -> bool:
+    def _is_stalled(self, connection: Connection, now: float) -> bool:
         left = connection.wire.get_write_buffer_size() if connection.wire is not None else 0
         if not left or left != connection.left:
             connection.stalled, connection.left = now, left
             return False
-        return now - connection.stalled > 3 * self._patience
+        return now - connection.stalled > 3 * self._read_timeout
 
-    def _resting(self, newest: Connection) -> Connection:
+    def _most_idle(self, newest: Connection) -> Connection:
         now = self.now()
-        if not self._restful and now >= self._look_again:
-            resting = sorted((each for each in self._open if each.request is None), key=lambda each: each.rested)
-            # Half of them, so that none is sent away that has only just come and is about to ask.
-            self._restful = resting[: len(resting) // 2][::-1]
-            self._look_again = now if resting else now + 0.1
-        while self._restful:
-            found = self._restful.pop()
-            if found in self._open and found.request is None and found is not newest:
-                return found
+        if not self._idle and now >= self._look_again:
+            idle = sorted((each for each in self._open if each.request is None), key=lambda each: each.rested)
+            # Only the older half: a connection that was just opened is about to send its request.
+            self._idle = idle[: len(idle) // 2][::-1]
+            self._look_again = now if idle else now + 0.1
+        while self._idle:
+            oldest = self._idle.pop()
+            if oldest in self._open and oldest.request is None and oldest is not newest:
+                return oldest
         return newest
 
 
 def _descriptors() -> int:
-    """How many file descriptors this process may have; all that the system allows it."""
+    """Raise the limit of file descriptors as far as the system allows, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > 65_536:
         hard = max(soft, 65_536)

@@ -1,4 +1,4 @@
-"""`GET /health/live` and `/health/ready`: whether the process runs, and whether it can store."""
+"""`GET /health/live` and `/health/ready`: whether the process runs, and whether it can store events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from answerback.store import Threads, keys
 from .problems import problem
 
 KEPT = 0.25
-"""Seconds for which an answer about Redis is good, so that no number of questions becomes a load."""
+"""Seconds for which the result of a Redis probe is reused, so that health checks never become a load."""
 
 
 class Health:
-    """The health of one ingress process. `stopping`: it is about to end, and shall get no more requests."""
+    """The health of one ingress process. With `stopping` set, it reports not ready so that it gets no new requests."""
 
     def __init__(self, threads: Threads) -> None:
         self.stopping = False
@@ -26,16 +26,16 @@ class Health:
         self._asking: asyncio.Task[str] | None = None
 
     async def live(self, request: web.Request) -> web.Response:
-        """The process answers."""
+        """Return 200 while the process runs."""
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """Redis takes what an event would write."""
+        """Return 200 if Redis accepts the writes that an event needs, else a 503 problem."""
         why = await self.why_not()
         return problem(503, why, retry_after=2) if why else web.json_response({"status": "ok"})
 
     async def why_not(self) -> str:
-        """Why nothing can be stored now; "" when it can."""
+        """Return why events cannot be stored now; "" when they can."""
         if self.stopping:
             return "stopping"
         now, guard = time.monotonic(), self._threads.database.guard
@@ -46,14 +46,14 @@ class Health:
         return await asyncio.shield(self._asking)
 
     async def _ask(self) -> str:
-        # The log says more; this may be read by anybody.
+        # The details are in the log: this response is public.
         try:
             async with asyncio.timeout(1):
                 await self._threads.scripts.try_write([keys.probe()], [])
         except StoreUnfit:
-            return "Redis cannot be used as it is set up"
+            return "Redis is misconfigured; see the log"
         except StoreFull:
-            return "Redis cannot store more"
+            return "Redis is full"
         except (StoreUnavailable, TimeoutError):
-            return "Redis does not answer"
+            return "Redis does not respond"
         return ""

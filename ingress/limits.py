@@ -1,4 +1,4 @@
-"""Limits before any work is done for a webhook: so many requests a second from one address, and for one platform."""
+"""Webhook rate limits per client address and per platform, checked before any other work."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from answerback.settings import Settings
 from answerback.variables import Network, Rate
 
 ADDRESSES = 10_000
-"""Addresses that are remembered; the one that was silent for the longest is forgotten first."""
+"""Addresses that are tracked; the least recently seen is dropped first."""
 
 
 class Limited(NamedTuple):
-    """A limit was reached."""
+    """The limit that a request exceeded."""
 
     by: Literal["ip", "platform"]
     wait: float
-    """Seconds until there is room."""
+    """Seconds until the next request is allowed."""
 
 
 class Bucket:
-    """A token bucket for each key. Kept as the moment at which it will be full again."""
+    """A token bucket per key, stored as the time at which it will be full again."""
 
     def __init__(self, rate: Rate, keys: int = ADDRESSES) -> None:
         self._interval = 1 / rate.per_second
@@ -33,7 +33,7 @@ class Bucket:
         self._full: dict[str, float] = {}
 
     def take(self, key: str, now: float) -> float:
-        """Take a token: 0, or the seconds until there is one. `now` is in seconds, and never goes back."""
+        """Take a token. Return 0, or the seconds until one is available. `now` is monotonic, in seconds."""
         full = max(self._full.pop(key, now), now)
         wait = full - self._burst - now
         self._full[key] = full if wait > 0 else full + self._interval
@@ -42,33 +42,33 @@ class Bucket:
         return max(wait, 0.0)
 
     def wait(self, key: str, now: float) -> float:
-        """The seconds until there is a token; 0 when there is one, which stays."""
+        """Return the seconds until a token is available; 0 if one is. Take nothing."""
         return max(self._full.get(key, now) - self._burst - now, 0.0)
 
 
 class Clients:
-    """Who a request is from. `X-Forwarded-For` is believed only as far as trusted proxies wrote it."""
+    """Client addresses. `X-Forwarded-For` is trusted only as far as trusted proxies wrote it."""
 
     def __init__(self, trusted: list[Network]) -> None:
         self._trusted = trusted
 
     def address(self, request: web.BaseRequest) -> str:
-        """The client's address."""
-        found = request.remote or ""
-        if not self._trusted or not self._trusts(_parsed(found)):
-            return found
-        # Each proxy appends whom it was asked by: from the end, the first that is none of ours.
+        """Return the address of the client."""
+        client = request.remote or ""
+        if not self._trusted or not self._trusts(_parsed(client)):
+            return client
+        # Each proxy appends its peer's address: take the last one that is not a trusted proxy.
         for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", ())).split(",")):
             address = _parsed(hop.strip())
             if address is None:
                 break
-            found = str(address)
+            client = str(address)
             if not self._trusts(address):
                 break
-        return found
+        return client
 
     def hidden(self, request: web.BaseRequest) -> bool:
-        """Whether a proxy that is not trusted says whom it asks for: then all its clients are one address."""
+        """Return whether the peer is an untrusted proxy, so that all its clients share one address."""
         return "X-Forwarded-For" in request.headers and not self._trusts(_parsed(request.remote or ""))
 
     def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
@@ -76,7 +76,7 @@ class Clients:
 
 
 class Limits:
-    """The limits of one ingress process."""
+    """The webhook rate limits of one ingress process."""
 
     def __init__(self, settings: Settings, clients: Clients) -> None:
         self._ip = Bucket(settings.rate_per_ip) if settings.rate_per_ip else None
@@ -87,7 +87,7 @@ class Limits:
         return self._ip is not None or self._platform is not None
 
     def check(self, platform: str, request: web.BaseRequest) -> Limited | None:
-        """None, or the limit that this request is over."""
+        """Return the limit that this request exceeds, or None."""
         now = time.monotonic()
         if self._ip and (wait := self._ip.take(prefix(self._clients.address(request)), now)):
             return Limited("ip", wait)
@@ -105,6 +105,6 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def prefix(address: str) -> str:
-    """What one client has: an IPv4 address, or a /64 of IPv6, from which it takes any address it likes."""
-    found = _parsed(address)
-    return str(found) if not isinstance(found, IPv6Address) else found.exploded[:19]
+    """Return what identifies a client: the IPv4 address, or the /64 of an IPv6 address, which one client owns whole."""
+    ip = _parsed(address)
+    return str(ip) if not isinstance(ip, IPv6Address) else ip.exploded[:19]

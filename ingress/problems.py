@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, whatever raised them."""
+"""Errors as RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ from . import request_id
 log = get_logger(__name__)
 
 CODES = {
-    "no-credential": "The request shows no API key, or one that opens nothing: unknown, expired, revoked.",
-    "missing-scope": "The API key is good, and has not the scope that this route needs.",
-    "wrong-origin": "A publishable key is used from a web page for which it was not made, or outside of one.",
-    "not-for-this-key": "A publishable key, or a session's token, opens less than the route needs.",
-    "rate-limited": "Too many requests with this key: `Retry-After` says when the next one may come.",
-    "invalid": "The body or the query is not as this page says; `errors` names each place.",
-    "idempotency-key": "The Idempotency-Key was used before for another request.",
+    "no-credential": "The request has no API key, or an invalid one: unknown, expired or revoked.",
+    "missing-scope": "The API key is valid but lacks the scope that this route requires.",
+    "wrong-origin": "The key or cookie is used from a web page at another origin, or a publishable key outside a page.",
+    "not-for-this-key": "A publishable key, a session token or a sign-in link gives no access to this route.",
+    "rate-limited": "Too many requests with this key. Retry after the seconds in `Retry-After`.",
+    "invalid": "The body or the query failed validation; `errors` lists each field.",
+    "idempotency-key": "The Idempotency-Key was already used for a different request.",
     "no-such-agent": "No worker serves an agent of that name.",
-    "no-chat": "The agent takes no messages through this API: it answers on platforms alone.",
-    "agent-exists": "An agent of that name is in the workers' code.",
+    "no-chat": "The agent does not accept chat messages; it answers on platforms only.",
+    "agent-exists": "An agent of that name is defined in the workers' code.",
     "forbidden-address": "The address is not public, and ALLOW_PRIVATE_URLS is not set.",
-    "thread-ended": "The thread, or the session, has ended: it takes no more messages.",
-    "thread-differs": "A thread of this id exists, and was created with something else.",
-    "busy": "The agent is working, or others wait, and the message was not to wait: it was not taken.",
-    "read-only": "The thread is a platform's: what is said there is said on the platform.",
-    "turn-failed": "The message was stored, and answering it failed for good; an operator can replay it.",
-    "turn-timeout": "The message was stored, and answering it took longer than a turn may take.",
-    "turn-cancelled": "The turn was cancelled: what was sent of its answer is not whole.",
-    "began-anew": "An attempt failed in mid-stream, and the next one says it in other words: ask for all of it again.",
-    "restarting": "The server is being restarted, and waits for no answer: ask again with the same Idempotency-Key.",
-    "still-running": "The same request is being worked on: `Retry-After` says when to ask again.",
+    "thread-ended": "The thread or session has ended and accepts no more messages.",
+    "thread-differs": "A thread with this id exists and was created with different values.",
+    "busy": "The agent is working, or other messages wait, and the arrival mode is `drop`: nothing was stored.",
+    "read-only": "The thread belongs to a platform and cannot be changed here; write on the platform.",
+    "turn-failed": "The message was stored, but its turn failed for good. An operator can replay it.",
+    "turn-timeout": "The message was stored, but its turn took longer than a turn may take.",
+    "turn-cancelled": "The turn was cancelled; the answer sent so far is incomplete.",
+    "began-anew": "An attempt failed in mid-stream and the next one wrote another text. Request the answer again.",
+    "restarting": "The server is restarting. Send the request again with the same Idempotency-Key.",
+    "still-running": "The same request is still running. Retry after the seconds in `Retry-After`.",
 }
-"""Problems that a program may tell apart, by the end of their `type`: what they mean."""
+"""Problem codes, the fragment of `type`, for programs to distinguish, with their meanings."""
 TYPE = "/api/v1/docs#"
 
 PREPARED = web.RequestKey("prepared", bool)
-"""Whether an answer is on its way: then there can be no other."""
+"""Whether the response has started, so that no other can be sent."""
 
 
 BROKEN_OFF = (web.RequestPayloadError, web.PayloadAccessError, HttpProcessingError, ConnectionError)
-"""What reading a body raises that is not sent as its headers say."""
+"""What reading a body raises when the client sends less, or something else, than its headers announce."""
 
 
 class FieldError(TypedDict):
-    """A wrong field: where ("body", "query" or "header"; a JSON pointer or a name), and what is wrong."""
+    """An invalid field: where it is ("body", "query" or "header"), its JSON pointer or name, and what is wrong."""
 
     where: str
     at: str
@@ -69,9 +69,13 @@ class FieldError(TypedDict):
 
 
 class Problem(Exception):
-    """A request is refused.
+    """A refused request.
 
-    `code` is one of `CODES`, or "" where the status says it all; `retry_after` in seconds; `more` are other members.
+    Args:
+        code: One of `CODES`, or "" where the status is enough.
+        errors: The invalid fields.
+        retry_after: Seconds until the request may be repeated.
+        more: Extension members of the problem document.
     """
 
     def __init__(
@@ -97,12 +101,12 @@ class Problem(Exception):
 
     @property
     def title(self) -> str:
-        """The status in words."""
+        """The reason phrase of the status."""
         return HTTPStatus(self.status).phrase
 
 
 def rendered(problem: Problem) -> web.Response:
-    """A problem+json response."""
+    """Return a problem as an `application/problem+json` response."""
     body: dict[str, object] = {
         "type": TYPE + problem.code if problem.code else "about:blank",
         "title": problem.title,
@@ -120,12 +124,12 @@ def rendered(problem: Problem) -> web.Response:
 
 
 def problem(status: int, detail: str = "", *, retry_after: int | None = None) -> web.Response:
-    """A problem+json response. `retry_after` is in seconds."""
+    """Return an `application/problem+json` response. `retry_after` is in seconds."""
     return rendered(Problem(status, detail, retry_after=retry_after))
 
 
 def explained(error: Exception, path: str) -> Problem:
-    """What a route raised, as a problem. A mistake of ours is logged, and "try again", never a bare 500."""
+    """Return an exception as a problem. Log an unexpected one, and return a retryable 503 instead of a bare 500."""
     match error:
         case Problem():
             return error
@@ -140,24 +144,24 @@ def explained(error: Exception, path: str) -> Problem:
             return Problem(409, str(error), code=code)
         case BadCursor():
             place = FieldError(where="query", at="cursor", detail=str(error))
-            return Problem(422, "the query is not as it should be", code="invalid", errors=[place])
+            return Problem(422, "request query failed validation", code="invalid", errors=[place])
         case MalformedBody():
             return Problem(422, str(error), code="invalid")
         case StoreUnavailable() | StoreFull():
-            log.debug("Redis is away", path=path, error=str(error))  # the guard has logged it, once
-            return Problem(503, "cannot reach the store now, try again", retry_after=2)
+            log.debug("Redis unavailable", path=path, error=str(error))  # the guard logs it once
+            return Problem(503, "the store is unavailable; try again later", retry_after=2)
         case _ if isinstance(error, BROKEN_OFF):
-            return Problem(400, "the body broke off")
+            return Problem(400, "the request body is incomplete")
         case _:
-            log.error("a route failed", path=path, exc_info=error)
-            return Problem(503, "something went wrong here, try again", retry_after=5)
+            log.error("request failed", path=path, exc_info=error)
+            return Problem(503, "internal error; try again later", retry_after=5)
 
 
 @web.middleware
 async def problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turns what a route raises into a problem."""
+    """Turn exceptions of routes into problem responses."""
     try:
         return await handler(request)
     except web.HTTPException as error:

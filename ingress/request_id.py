@@ -1,4 +1,4 @@
-"""An id for each request: in its answer, in what is logged of it, and in a problem, so that they are found together."""
+"""A request id in the response header, the log and problem documents, so that they can be correlated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ HEADER = "X-Request-Id"
 ID = web.RequestKey("request_id", str)
 
 current: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is answered here; "" where there is none."""
+"""The id of the current request; "" outside one."""
 
 
 @web.middleware
 async def identified(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Gives a request its id. The outermost of all: whatever refuses it, it has one."""
+    """Assign the request id. The outermost middleware, so that every response has one."""
     id = request[ID] = f"req_{secrets.token_hex(12)}"
     token = current.set(id)
     try:
@@ -32,6 +32,6 @@ async def identified(
 
 
 async def show(request: web.Request, response: web.StreamResponse) -> None:
-    """Tell the id with the answer, whatever task gives it."""
+    """Set the request id header on a response."""
     if id := request.get(ID):
         response.headers[HEADER] = id

@@ -1,4 +1,4 @@
-"""How an ingress process ends: not ready, then without new connections, then without streams, then gone."""
+"""Graceful shutdown of an ingress process: report not ready, close the listener, end streams, finish requests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .connections import ConnectionLimiter
 from .health import Health
 
 LAST = 1.0
-"""Seconds at the end of the grace for those to be told who could not be answered."""
+"""Seconds reserved at the end of the grace period to send errors to the requests that did not finish."""
 
 
 class Stopping:
-    """The end of one process. `close` lets nobody wait on MCP."""
+    """The graceful shutdown of one process. `close` ends the waits of MCP requests."""
 
     def __init__(self, settings: Settings, health: Health, waits: Waits, close: Callable[[], None]) -> None:
         self._drain = settings.drain
@@ -26,9 +26,9 @@ class Stopping:
         self._close = close
 
     async def run(self, listener: asyncio.Server, door: ConnectionLimiter, hurry: asyncio.Event) -> None:
-        """Let what has begun be answered, within the grace; `hurry` when it is to end at once.
+        """Finish the requests in flight within the grace period; stop at once when `hurry` is set.
 
-        For the first seconds only `/health/ready` says that we go: who balances the load hears of it late.
+        For the first `DRAIN_SECONDS` only `/health/ready` changes, because load balancers notice it late.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace
@@ -36,15 +36,15 @@ class Stopping:
         await _within(hurry, min(self._drain, self._grace))
         listener.close()
         door.server.pre_shutdown()
-        # A stream is followed elsewhere from its last id, and a message that is stored is answered: its sender gets
-        # the receipt. Whoever cannot come back for the rest is answered here, while there is time.
+        # A stream can be resumed on another process from its last id, and the sender of a stored message gets the
+        # receipt. Requests whose answer can be had only here go on while there is time.
         self._waits.stop(resumable=True)
         self._close()
-        await self._answered(door, deadline - LAST, hurry)
+        await self._finish(door, deadline - LAST, hurry)
         self._waits.stop(resumable=False)
-        await self._answered(door, max(deadline, loop.time() + LAST / 2), hurry)
+        await self._finish(door, max(deadline, loop.time() + LAST / 2), hurry)
 
-    async def _answered(self, door: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
+    async def _finish(self, door: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
         while door.busy and asyncio.get_running_loop().time() < deadline:
             if await _within(hurry, 0.02):
                 return

@@ -1,4 +1,4 @@
-"""`POST /webhooks/{platform}`: verify, parse, store, and only then acknowledge."""
+"""`POST /webhooks/{platform}`: verify, parse and store a delivery, then acknowledge it."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _encode = msgspec.json.Encoder().encode
 _JSON = CIMultiDict({"Content-Type": "application/json"})
 
 CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded", ""})
-"""What a body may be called; "" is a request that does not say. So is every "application/…+json" (RFC 6839)."""
+"""Accepted content types, besides any "application/…+json" (RFC 6839); "" is a request without the header."""
 WAITING_LIMIT = 10_000
-"""Requests that may wait for Redis at once; more are sent away to come back."""
+"""Requests that may wait for Redis at once; more get a 503 with `Retry-After`."""
 HELD_LIMIT = 256 * 1024 * 1024
-"""Bytes of bodies not yet whole, at once; above, those larger than `FAIR_SHARE` are sent away to come back."""
+"""Total bytes of incomplete bodies; above it, bodies larger than `FAIR_SHARE` get a 503 with `Retry-After`."""
 FAIR_SHARE = 256 * 1024
 
 
 class Webhooks:
-    """The webhooks of every configured platform.
+    """The webhook handler of every configured platform.
 
-    A 202 means: stored, or known to need no storing. Its body is
+    A 202 means that the event is stored or needs no storing. Its body is
     `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
     """
 
@@ -63,36 +63,36 @@ class Webhooks:
         try:
             response = await self._answer(name, request)
         except Exception:
-            # A mistake of ours: the provider keeps the delivery and tries again.
+            # Unexpected: with a 503, the provider keeps the delivery and retries.
             log.exception("webhook failed", platform=name)
-            response = problem(503, "something went wrong here, try again", retry_after=5)
+            response = problem(503, "internal error; try again later", retry_after=5)
         _counter(name, response.status).inc()
         return response
 
     async def _answer(self, name: str, request: web.BaseRequest) -> web.Response:
         platform, secrets = PLATFORMS[name], self._secrets[name]
         if not secrets:
-            # The log says what is missing; a stranger learns nothing.
+            # The log names the missing setting; the response reveals nothing.
             log.warning("webhook for a platform that is not configured", platform=name, missing=platform.SECRET)
             return problem(404, "no such webhook")
         if self._limits and (over := self._limits.check(name, request)):
             LIMITED.labels(name, over.by).inc()
-            return problem(429, "too many requests, come back later", retry_after=math.ceil(over.wait))
+            return problem(429, "too many requests; try again later", retry_after=math.ceil(over.wait))
         if not _readable(request):
-            return problem(415, "send JSON, not compressed")
+            return problem(415, "send JSON or a form, uncompressed")
         if request.content_length is not None and request.content_length > self._limit:
-            return problem(413, f"at most {self._limit} bytes")
+            return problem(413, f"the body exceeds {self._limit} bytes")
         body = await request.read() if request.content.is_eof() else await self._body(request)
         if isinstance(body, web.Response):
             return body
         if refusal := self._refusal(platform, secrets, request, body):
             REFUSED.labels(name, refusal.reason).inc()
             log.info("webhook refused", platform=name, reason=refusal, remote=self._clients.address(request))
-            return problem(401, "not signed as configured")
+            return problem(401, "invalid webhook signature")
         try:
             parsed = platform.parse(request.headers, body)
         except MalformedBody as error:
-            log.warning("signed webhook does not parse", platform=name, error=str(error))
+            log.warning("signed webhook cannot be parsed", platform=name, error=str(error))
             return problem(400, str(error))
         if isinstance(parsed, Handshake):
             return web.Response(body=parsed.body, content_type=parsed.content_type)
@@ -101,7 +101,7 @@ class Webhooks:
         return await self._store(name, parsed)
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
-        """A body that is still on its way. It is a stranger's until it is verified: it gets little time and room."""
+        """Read the rest of a body, or return a problem. It is unverified, so time and memory are limited."""
         body = bytearray()
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -112,13 +112,13 @@ class Webhooks:
                     body += chunk
                     self._held += len(chunk)
                     if len(body) > self._limit:
-                        return problem(413, f"at most {self._limit} bytes")
+                        return problem(413, f"the body exceeds {self._limit} bytes")
                     if len(body) > FAIR_SHARE and self._held > HELD_LIMIT:
-                        return problem(503, "too much at once, try again", retry_after=1)
+                        return problem(503, "too many requests at once; try again later", retry_after=1)
         except TimeoutError:
-            return problem(408, "the body did not arrive in time")
+            return problem(408, "the request body did not arrive in time")
         except BROKEN_OFF:
-            return problem(400, "the body broke off")
+            return problem(400, "the request body is incomplete")
         finally:
             self._held -= len(body)
         return bytes(body)
@@ -132,20 +132,20 @@ class Webhooks:
 
     async def _store(self, name: str, events: list[Event | Amendment]) -> web.Response:
         if self._waiting >= WAITING_LIMIT:
-            return problem(503, "too much at once, try again", retry_after=1)
+            return problem(503, "too many requests at once; try again later", retry_after=1)
         self._waiting += 1
         try:
-            # An amendment is several calls: together they have no longer than one event.
+            # An amendment takes several calls; together they get as much time as one event.
             async with asyncio.timeout(self._accept_timeout):
                 receipts = [await self._put(event) for event in events]
         except MalformedBody as error:
             log.warning("signed webhook cannot be stored", platform=name, error=str(error))
             return problem(400, str(error))
         except (StoreUnavailable, StoreFull, TimeoutError) as error:
-            # It may be stored all the same: then the provider's next try is a duplicate. That Redis is away is logged
-            # once, by the guard: a line for each delivery would fill the disk.
+            # It may have been stored; the provider's next attempt is then a duplicate. The guard logs once that Redis
+            # is unavailable: a line per delivery would fill the disk.
             log.debug("delivery not acknowledged", platform=name, error=str(error))
-            return problem(503, "cannot store it now, try again", retry_after=2)
+            return problem(503, "the event cannot be stored now; try again later", retry_after=2)
         finally:
             self._waiting -= 1
         for event, receipt in zip(events, receipts, strict=True):
@@ -157,12 +157,12 @@ class Webhooks:
             return await self._threads.amend(event)
         receipt = await self._threads.accept(event)
         if receipt.reason == OWN and event.reply and await self._outbox.confirm(event):
-            log.debug("a reply was confirmed by its platform", reply=event.reply, thread=event.thread)
+            log.debug("reply confirmed by its platform", reply=event.reply, thread=event.thread)
         return receipt
 
 
 def _readable(request: web.BaseRequest) -> bool:
-    """Whether the body is called JSON or a form, and is sent as it is ("identity": RFC 9110, section 8.4.1)."""
+    """Return whether the body is JSON or a form, uncompressed ("identity": RFC 9110, section 8.4.1)."""
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     return encoding in ("", "identity") and (kind in CONTENT_TYPES or kind.endswith("+json"))
@@ -171,13 +171,13 @@ def _readable(request: web.BaseRequest) -> bool:
 def _ignored(name: str, ignored: Ignored) -> web.Response:
     if ignored.warning:
         WARNED.labels(name, ignored.warning).inc()
-        log.warning("webhook warns", platform=name, warning=ignored.warning, reason=ignored.reason)
+        log.warning("webhook warning", platform=name, warning=ignored.warning, reason=ignored.reason)
     return web.Response() if ignored.quiet else _receipt(Receipt("", "", "ignored", ignored.reason))
 
 
 @cache
 def _counter(platform: str, status: int) -> Counter:
-    # A labelled counter is looked up under a lock; these few are kept.
+    # Looking up a labelled counter takes a lock: cache the few there are.
     return DELIVERIES.labels(platform, status)
 
 
