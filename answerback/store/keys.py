@@ -119,9 +119,9 @@ def thread(p: int, id: str) -> str:
     nobody does).
     What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of
     one that a new event interrupts), live (till when (ms) somebody follows its deltas).
-    Against loops of programs, by the lease clock: said (when our last reply was sent), reacted (the reply that
-    somebody reacted to last), stirred (when a message came last), streak (see `Claim`), loop (since when (ms, by the
-    server's clock) nobody is answered).
+    Against loops of programs, by the lease clock: said (when our last reply was posted), posting (the last one that
+    began to be), unreacted (how many nobody reacted to yet, two at most), stirred (when a message came last),
+    streak (see `Claim`), loop (since when (ms, by the server's clock) nobody is answered).
     """
     return f"ab:{{{p}}}:thread:{id}"
 

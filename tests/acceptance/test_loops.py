@@ -76,8 +76,8 @@ async def test_two_of_us_that_look_like_people_stop_answering_each_other(tmp_pat
                 return before == last
 
             await until(still, what="both being quiet")
-            # A reaction may be there before the response that tells us of our own comment: that one is not counted.
-            assert TURNS <= last <= 4 * (TURNS + 2)
+            # Each may be in the middle of one more, and has begun with what nobody had reacted to.
+            assert TURNS <= last <= 2 * (TURNS + 3)
             noticed = [worker for worker in workers if "programs seem to answer each other" in worker.words()]
             assert noticed
             assert sum([(await system.queues()).loops for system in both]) >= 1

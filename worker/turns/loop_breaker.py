@@ -8,6 +8,7 @@ from typing import Literal
 from answerback.log import get_logger
 from answerback.messages import Event
 from answerback.store import Claim
+from answerback.store.threads.records import NO_LIMIT
 
 log = get_logger(__name__)
 
@@ -19,18 +20,19 @@ class Loops:
     """The breaker of loops.
 
     A program may use an account like a person's. What gives it away is that it reacts to each reply, and never makes a
-    pause: so those reactions are counted in the thread (see `accept`), until it has been quiet there. After `turns` of
+    pause: so those reactions are counted in the thread (see `accept`), until it has been quiet there, also those
+    that come before the platform's answer to our request. After `turns` of
     them nobody is answered in that thread until it has been quiet; what is said there still becomes history.
     `platforms`: where replies are posted. Where they are not, nobody can react to them.
     """
 
     def __init__(self, turns: int, platforms: Container[str]) -> None:
-        self._turns = turns
+        self.turns = turns or NO_LIMIT
         self._platforms = platforms
 
     def stops(self, claim: Claim, event: Event) -> bool:
         """Whether this event is not to be answered. What was begun is finished."""
-        if not self._turns or event.platform not in self._platforms or claim.journal or claim.streak < self._turns:
+        if event.platform not in self._platforms or claim.journal or claim.streak < self.turns:
             return False
         if not claim.looping:
             claim.looping = True

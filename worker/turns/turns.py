@@ -271,6 +271,7 @@ class Turns:
         return await self._commit(claim, msgspec.structs.replace(ending, deltas=deltas) if deltas else ending)
 
     async def _commit(self, claim: Claim, ending: Commit) -> bool:
+        ending = msgspec.structs.replace(ending, patience=self._loops.turns)
         entries = await retry_while_unavailable(self._threads.commit, ending)
         self.tally.handle(ending.handled)
         claim.position += ending.handled

@@ -44,14 +44,17 @@ end
 
 -- Count what comes soon after a reply of ours, once for each: a program answers each of them, and makes no pause.
 local function stir(event, thread)
-  local held = redis.call('HMGET', thread, 'said', 'reacted', 'stirred')
+  local held = redis.call('HMGET', thread, 'said', 'unreacted', 'stirred')
   if not held[1] then return end
+  local unreacted = tonumber(held[2] or 0)
   if now - math.max(held[1], held[3] or 0) >= tonumber(ARGV[event + 11]) then
     redis.call('HDEL', thread, 'streak', 'loop')
-  elseif held[1] ~= held[2] and ARGV[event + 12] == '1' then
-    redis.call('HINCRBY', thread, 'streak', 1)
+    unreacted = 0
+  elseif unreacted > 0 then
+    unreacted = unreacted - 1
+    if ARGV[event + 12] == '1' then redis.call('HINCRBY', thread, 'streak', 1) end
   end
-  redis.call('HSET', thread, 'reacted', held[1], 'stirred', now)
+  redis.call('HSET', thread, 'unreacted', unreacted, 'stirred', now)
 end
 
 local function store(event, entry, seen, thread, inbox)

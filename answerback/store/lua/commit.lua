@@ -4,9 +4,9 @@
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads  7 clock
 --       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas, ends
 -- ARGV  1 lease (ms)  2 events at most
---       then for each turn: thread id, fence, owner, position, turn id, events handled, "1" to go on
---       with what waits or "0", agent, state or "", loop (how many turns more count towards one of
---       programs; "open" if nobody was answered because of one; ""), how it ended (a TurnEnd), k, k messages
+--       then for each turn: thread id, fence, owner, position, turn id, events handled, below which
+--       streak to go on with what waits (0: not at all), agent, state or "", loop (how many turns more count
+--       towards one of programs; "open" if nobody was answered because of one; ""), how it ended (a TurnEnd), k, k messages
 --       that are replaced, n, n messages, m, m times (reply key, reply),
 --       l, l times (kind, JSON): its last deltas
 -- Returns for each turn the next entries, under the same lease; an empty list when the thread was
@@ -23,7 +23,7 @@ while arg <= #ARGV do
   local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local journal, outbox, unsent, deltas = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5], KEYS[key + 6]
   local id, fence, owner, position, turn = unpack(ARGV, arg, arg + 4)
-  local count, on = tonumber(ARGV[arg + 5]), ARGV[arg + 6] == '1'
+  local count, most = tonumber(ARGV[arg + 5]), tonumber(ARGV[arg + 6])
   local agent, state, loop = ARGV[arg + 7], ARGV[arg + 8], ARGV[arg + 9]
   local ended, old = ARGV[arg + 10], arg + 12
   local messages = old + ARGV[arg + 11] + 1
@@ -33,13 +33,13 @@ while arg <= #ARGV do
   local ends = KEYS[key + 7]
   key, arg = key + 8, past
 
-  local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position')
+  local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position', 'streak')
   local once = table.concat({turn, fence, owner}, ':')
   if held[1] ~= fence then
     results[#results + 1] = false
   elseif held[2] == once then
     -- Said twice, because the first answer was lost on its way: tell again what comes next.
-    results[#results + 1] = on and held[3] == owner and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
+    results[#results + 1] = held[3] == owner and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
   elseif held[3] ~= owner or (held[5] or '0') ~= position then
     -- Long on its way: the thread was handed back meanwhile, or a later turn was committed.
     results[#results + 1] = false
@@ -62,7 +62,8 @@ while arg <= #ARGV do
     position = (held[5] or 0) + count
     handled = handled + count
     local entries = redis.call('LRANGE', inbox, 0, ARGV[2] - 1)
-    if #entries > 0 and on then
+    -- Whoever claims the thread anew sees what was counted meanwhile.
+    if #entries > 0 and tonumber(held[6] or 0) < most then
       redis.call('ZADD', KEYS[1], now + ARGV[1], id)
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,
         'crashes', 0, 'taken', #entries, 'error', '')

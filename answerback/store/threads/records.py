@@ -119,6 +119,9 @@ SUSPECT = 2
 """Crashes after which a thread's event is suspected to be what kills its workers."""
 
 
+NO_LIMIT = 2**31
+
+
 class Commit(msgspec.Struct, frozen=True):
     """A finished turn of a claim by `owner`. `more` asks to go on with the thread's next events under the same lease.
 
@@ -127,6 +130,7 @@ class Commit(msgspec.Struct, frozen=True):
     end       how the turn ended
     replaced  messages of the history whose place `messages` take
     loop      how much more the turn counts towards a loop of programs; "open" when nobody was answered because of one
+    patience  the thread's `Claim.streak` at which it is given up all the same, so that its next claim sees that
     """
 
     thread: str
@@ -144,6 +148,7 @@ class Commit(msgspec.Struct, frozen=True):
     end: TurnEnd | None = None
     replaced: Sequence[Message] = ()
     loop: int | Literal["", "open"] = ""
+    patience: int = NO_LIMIT
 
 
 class Step(msgspec.Struct, frozen=True):

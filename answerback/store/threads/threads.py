@@ -208,7 +208,8 @@ class Threads(Reservations):
             keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.ends(p, id),
         ]  # fmt: skip
         args: list[Value] = [
-            id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled, int(commit.more),
+            id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled,
+            commit.patience if commit.more else 0,
             commit.agent.encode(), commit.state, commit.loop,
             *end_words(commit.end, commit.replaced, commit.messages), *reply_words(commit),
             len(commit.deltas), *delta_words(commit.deltas),
