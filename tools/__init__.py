@@ -1,1 +1,1 @@
-"""The operator's command line, `answerback`. It sends messages as a provider would, and looks; it answers nothing."""
+"""The operator's command line, `answerback`: inspect and repair the store, send test messages."""

@@ -1,4 +1,4 @@
-"""`python -m tools`: the same as `answerback`."""
+"""`python -m tools` is the same as `answerback`."""
 
 from .cli import main
 

@@ -1,4 +1,4 @@
-"""The console script `answerback`: every command, with its one line."""
+"""The console script `answerback` and its list of commands."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .exits import EXIT_CODES
 from .groups import Commands, LazyCommand
 
 COMMANDS = {
-    "up": LazyCommand(".commands.up:up", "Start everything here: server, ingress, workers. Ctrl-C stops it."),
-    "send": LazyCommand(".commands.send:send", "Send a message as a provider would, and print the reply."),
-    "queue": LazyCommand(".commands.queue:queue", "What waits, what is in flight, what is dead."),
-    "threads": LazyCommand(".commands.threads:threads", "List threads, show one, unlock, requeue, purge."),
-    "dead": LazyCommand(".commands.dead:dead", "Dead letters: list, show, replay, drop."),
-    "export": LazyCommand(".commands.archives:export", "Write threads to a file, a line each."),
-    "import": LazyCommand(".commands.archives:import_", "Put exported threads into this store."),
-    "workers": LazyCommand(".commands.workers:workers", "Who works, and whom they serve."),
-    "github": LazyCommand(".commands.github:github", "Ask GitHub again for what it could not deliver."),
-    "keys": LazyCommand(".commands.keys:keys", "API keys: create, list, rotate, revoke."),
-    "flow": LazyCommand(".commands.flow:flow", "Dialog flows: check, draw, try one."),
-    "link": LazyCommand(".commands.link:link", "A link that signs in to the dashboard, once."),
-    "check": LazyCommand(".commands.check:check", "Check settings, secrets, Redis and credentials; start nothing."),
+    "up": LazyCommand(".commands.up:up", "Start a local server, ingress and workers. Ctrl-C stops them."),
+    "send": LazyCommand(".commands.send:send", "Send a signed message, as a provider would, and print the reply."),
+    "queue": LazyCommand(".commands.queue:queue", "Show what is waiting, in flight, retrying and dead."),
+    "threads": LazyCommand(".commands.threads:threads", "List, show, unlock, requeue and purge threads."),
+    "dead": LazyCommand(".commands.dead:dead", "List, show, replay and drop dead letters."),
+    "export": LazyCommand(".commands.archives:export", "Write threads to a file, one per line."),
+    "import": LazyCommand(".commands.archives:import_", "Import exported threads into this store."),
+    "workers": LazyCommand(".commands.workers:workers", "List workers and the agents they run."),
+    "github": LazyCommand(".commands.github:github", "Ask GitHub to redeliver failed deliveries."),
+    "keys": LazyCommand(".commands.keys:keys", "Create, list, rotate and revoke API keys."),
+    "flow": LazyCommand(".commands.flow:flow", "Check, draw and try dialog flows."),
+    "link": LazyCommand(".commands.link:link", "Print a single-use sign-in link for the dashboard."),
+    "check": LazyCommand(".commands.check:check", "Check settings, secrets, Redis and credentials."),
     "ingress": LazyCommand(".commands.foreground:ingress", "Run one ingress process in the foreground."),
     "worker": LazyCommand(".commands.foreground:worker", "Run one worker process in the foreground."),
 }
@@ -39,7 +39,7 @@ def cli() -> None:
     """Answerback: the durable layer under a chat agent.
 
     \b
-    To begin, in two terminals:
+    To start, in two terminals:
       answerback up
       answerback send "hello"
 
@@ -49,16 +49,16 @@ def cli() -> None:
       answerback queue --watch
       answerback check
 
-    Settings are environment variables: REDIS_URL (unset: the server that `up` runs on
-    ANSWERBACK_DATA), ANSWERBACK_AGENTS, PORT and others. With --json, a command prints one JSON
-    document for scripts.
+    Settings are environment variables: REDIS_URL (default: the server that `up` runs in
+    ANSWERBACK_DATA), ANSWERBACK_AGENTS, PORT and others (docs/settings.md). With --json, a
+    command prints one JSON document for scripts.
     """
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character gets its number, never a traceback.
+        # A character that the terminal cannot encode is escaped instead of raising an exception.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="answerback")

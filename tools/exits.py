@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what it says when it could not do what was asked."""
+"""Exit codes and the exceptions that set them."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ UNREACHABLE = 4
 
 EXIT_CODES = """\b
 Exit codes:
-  0  done
-  1  a problem was found, or it could not be done
-  2  the command was not understood
-  3  there is no such thread, dead letter or key
-  4  Redis, or ingress, cannot be reached
+  0  success
+  1  a problem was found, or the command failed
+  2  invalid command line
+  3  thread, dead letter or key not found
+  4  Redis or ingress cannot be reached
 """
 
 
 class Failure(click.ClickException):
-    """What a person is told instead of a traceback."""
+    """An error that is printed as one message, without a traceback."""
 
     exit_code = PROBLEM
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print it to stderr."""
+        """Print the message to stderr."""
         click.echo(f"answerback: {self.message}", file=file, err=file is None)
 
 
 class NotFound(Failure):
-    """There is no such thing."""
+    """The thread, dead letter or key does not exist."""
 
     exit_code = NOT_FOUND
 
 
 class Unreachable(Failure):
-    """Redis or ingress does not answer."""
+    """Redis or ingress cannot be reached."""
 
     exit_code = UNREACHABLE

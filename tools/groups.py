@@ -1,7 +1,7 @@
-"""Groups of commands: one that imports a command only when it is asked for, and one that lists by default.
+"""Command groups: one that imports its commands lazily, and one that defaults to `list`.
 
-A command's module imports click and no more at its top, so that --help is quick; what it works with, it
-imports when it works.
+A command's module imports only click at the top, so that --help is fast; everything else is imported
+inside the command.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end. Raises KeyboardInterrupt for Ctrl-C, when the work has cleaned up."""
+    """Run a coroutine to its end. Raises KeyboardInterrupt after Ctrl-C, once the coroutine has cleaned up."""
     import asyncio
 
     async def interruptible() -> T:
@@ -27,11 +27,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         assert task is not None
 
         def interrupt() -> None:
-            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for the work
+            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for the cleanup
             task.cancel()
 
-        # asyncio.run would cancel in the middle of a task's step. The next `asyncio.timeout` that runs out,
-        # and each call to Redis begins with one of no seconds, takes such a cancellation for its own.
+        # asyncio.run would cancel in the middle of a task's step. The next `asyncio.timeout` to expire would
+        # swallow that cancellation as its own, and each call to Redis begins with a timeout of zero seconds.
         loop.add_signal_handler(signal.SIGINT, interrupt)
         return await work
 
@@ -42,25 +42,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class LazyCommand(NamedTuple):
-    """A command that is not imported yet: where it is ("module:name"), and its line in --help."""
+    """A command that is not imported yet: its location ("module:name") and its line in --help."""
 
     where: str
     summary: str
 
 
 class Commands(click.Group):
-    """The root: imports what a command needs when it runs, and turns our errors into a sentence and an exit code."""
+    """The root group: imports a command when it is used, and turns our errors into a message and an exit code."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of their declaration: the usual ones first."""
+        """Return the names in the order of declaration: the most used first."""
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import it."""
+        """Import and return a command."""
         lazy = self._lazy.get(cmd_name)
         if lazy is None:
             return None
@@ -69,12 +69,12 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Without importing one of them."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
+        """Run a command; errors become a `Failure` with an exit code."""
         from answerback.errors import AnswerbackError, StoreUnavailable
 
         try:
@@ -86,10 +86,10 @@ class Commands(click.Group):
 
 
 class ListByDefault(click.Group):
-    """Commands for one kind of thing. Without one of them, `list` is meant."""
+    """A group of commands whose default is `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`threads --limit 5` is `threads list --limit 5`."""
+        """Read `threads --limit 5` as `threads list --limit 5`."""
         if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["list", *args]
         return super().parse_args(ctx, args)

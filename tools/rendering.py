@@ -1,4 +1,4 @@
-"""What commands print: tables and text for people, JSON for scripts. Stored text can do nothing to a terminal."""
+"""Command output: tables and text for people, JSON for scripts. Stored text cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 GAP = 2
 """Spaces between two columns."""
 LEAST = 12
-"""Characters of a long column that are worth showing."""
+"""Minimum width, in characters, of a truncated column."""
 
-# Controls, ANSI escapes, bidirectional overrides, invisible marks, lone surrogates, line separators.
+# Control characters, ANSI escapes, bidirectional overrides, invisible marks, lone surrogates, line separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"  # invisible too, but Persian and many emoji are made with them
+_JOINERS = "\u200c\u200d"  # invisible too, but Persian and many emoji need them
 
 
 def visible(text: str) -> str:
-    """The text on one line, with everything that could move, hide or colour other text made visible: \\x1b, \\n."""
+    """Return the text on one line; characters that could move, hide or colour other text are escaped: \\x1b, \\n."""
     if text.isprintable():
         return text
     return "".join(
@@ -40,18 +40,18 @@ def visible(text: str) -> str:
 
 
 def block(text: str, indent: str = "") -> str:
-    """The text on as many lines as it has, each of them `visible` and indented."""
+    """Return the text with its line breaks kept; each line is `visible` and indented."""
     lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
     return "\n".join(f"{indent}{visible(line)}".rstrip() for line in lines)
 
 
 def when(at: int) -> str:
-    """A time in ms as local date and time."""
+    """Return a Unix time in ms as local date and time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at / 1000)) if at else "-"
 
 
 def duration(ms: int) -> str:
-    """How long: "350 ms", "4.2 s", "75 s", "3 min", "5 h", "2 d"."""
+    """Return a duration in ms as text: "350 ms", "4.2 s", "75 s", "3 min", "5 h", "2 d"."""
     seconds = ms / 1000
     if seconds < 1:
         return f"{ms} ms"
@@ -64,12 +64,12 @@ def duration(ms: int) -> str:
 
 
 def ago(at: int, now: int) -> str:
-    """How long before `now` (both ms)."""
+    """Return how long `at` was before `now` (both in ms)."""
     return f"{duration(max(0, now - at))} ago" if at else "-"
 
 
 def plain(value: Any) -> Any:
-    """A struct as plain data with all of its fields, the ones that have their default too."""
+    """Return a struct as plain data, including fields that have their default value."""
     if isinstance(value, msgspec.Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
@@ -85,22 +85,22 @@ def plain(value: Any) -> Any:
 
 
 def document(value: Any, *, indent: int | None = 2) -> None:
-    """Print one JSON document, in ASCII: what is stored cannot reach a terminal through it either."""
+    """Print one JSON document in ASCII, so that stored text cannot control the terminal."""
     click.echo(json.dumps(plain(value), indent=indent))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> RenderableType:
-    """Return a table for people, no cell of it broken; numbers stand on the right.
+    """Return a table whose cells do not wrap; numbers are right-aligned.
 
-    Where a terminal is too narrow, the column `long` is cut. Where that is not enough, each row becomes a paragraph
-    that begins with its first cell.
+    On a narrow terminal the column `long` is truncated. If that is not enough, each row becomes a paragraph that
+    starts with its first cell.
     """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    found = [list(row) for row in rows]
-    cells = [[visible(str(cell)) for cell in row] for row in found]
+    values = [list(row) for row in rows]
+    cells = [[visible(str(cell)) for cell in row] for row in values]
     widths = [max(map(cell_len, column)) + GAP for column in zip(columns, *cells, strict=True)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths)
     spare = width - sum(widths) + GAP
@@ -109,7 +109,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str
         return _paragraphs(columns, cells, width)
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for number, column in enumerate(columns):
-        numbers = bool(found) and all(isinstance(row[number], int) for row in found)
+        numbers = bool(values) and all(isinstance(row[number], int) for row in values)
         limit = longest + min(spare, 0) if long and column == long else None
         made.add_column(
             column, justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis", max_width=limit
@@ -120,7 +120,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str
 
 
 def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> RenderableType:
-    """Rows as paragraphs: the first cell on a line of its own, then as many "column cell" a line as fit."""
+    """Render rows as paragraphs: the first cell on its own line, then as many "column cell" pairs per line as fit."""
     from rich.cells import cell_len
     from rich.console import Group
     from rich.padding import Padding
@@ -141,7 +141,7 @@ def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: i
 
 
 def show(made: RenderableType) -> None:
-    """Print a table: in colour and as wide as the terminal, or plain and whole into a pipe."""
+    """Print a table: in colour and as wide as the terminal, or plain and untruncated into a pipe."""
     from rich.console import Console
 
     if sys.stdout.isatty():

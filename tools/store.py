@@ -1,4 +1,4 @@
-"""The store as a command sees it: which Redis is meant, and what to do when it is not there."""
+"""Open the store for a command: find its Redis, and say what to do when it cannot be reached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from answerback.store.server import server
 
 
 class Store(NamedTuple):
-    """An open store."""
+    """An open store with its settings."""
 
     settings: Settings
     threads: Threads
@@ -24,21 +24,21 @@ class Store(NamedTuple):
 
 
 def located(settings: Settings) -> str:
-    """The URL of the Redis to use: REDIS_URL, or the server that runs on ANSWERBACK_DATA.
+    """Return the URL of the Redis to use: REDIS_URL, or the server that runs in ANSWERBACK_DATA.
 
     Raises `StoreUnavailable` when there is neither.
     """
-    found = settings.redis_url or running(settings.data)
-    if found is None:
+    url = settings.redis_url or running(settings.data)
+    if url is None:
         raise StoreUnavailable(
-            f"nothing is running on {settings.data.absolute()}: "
+            f"nothing is running in {settings.data.absolute()}: "
             "start it with `make up` or `answerback up`, or set REDIS_URL (or ANSWERBACK_DATA)."
         )
-    return found
+    return url
 
 
 def place(url: str) -> str:
-    """A Redis URL without its password."""
+    """Return a Redis URL without its password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"unix://{parts.path}"
@@ -51,20 +51,20 @@ def place(url: str) -> str:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Store]:
-    """Open it, and see that it answers. Raises `ConfigurationError` or `StoreUnavailable`."""
+    """Open the store and check its server. Raises `ConfigurationError` or `StoreUnavailable`."""
     settings = Settings.load()
     url = located(settings)
     database = Database(url)
     try:
         try:
-            found = await server(database)
+            info = await server(database)
         except StoreUnavailable as error:
             reason = str(error).removeprefix("Redis does not answer: ").rstrip(".")
             raise StoreUnavailable(
                 f"Redis does not answer at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
             ) from None
-        # Whatever its settings are, what is stored there can be looked at.
-        if problems := [*found.unusable(), *found.refused()]:
+        # Its eviction and persistence settings do not matter for looking at what is stored.
+        if problems := [*info.unusable(), *info.refused()]:
             raise ConfigurationError(f"the Redis at {place(url)} cannot be used: {'; '.join(problems)}")
         threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
         yield Store(settings, threads, DeadLetters(threads, seen_days=settings.seen_days), WorkerRegistry(database))

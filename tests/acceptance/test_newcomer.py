@@ -89,7 +89,7 @@ def test_what_dies_is_started_again(terminal: Terminal) -> None:
         os.kill(pid, signal.SIGKILL)
     until(lambda: len(set(up.children()) - children) == 3, "all being started again")
     assert report["pid"] in children
-    for words in ("worker was killed by signal 9; it is started again in 0.5 s", "the server ended"):
+    for words in ("worker was killed by signal 9; restarting in 0.5 s", "the server ended"):
         assert words in up.words()
     until(lambda: terminal.run("send", "hello", "--timeout", "5").code == 0, "a reply")
 
@@ -134,7 +134,7 @@ def test_a_second_up_on_the_same_folder_is_refused(terminal: Terminal) -> None:
     for other in ({}, {"PORT": str(free_port())}):
         done = terminal.run("up", **other)
         assert done.code == 1
-        assert f"runs already on {terminal.data}: http://127.0.0.1:{terminal.port} (process {up.pid})" in done.err
+        assert f"is already running in {terminal.data}: http://127.0.0.1:{terminal.port} (process {up.pid})" in done.err
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_full_disk_is_named_and_waited_for(terminal: Terminal) -> None:
         terminal.run("send", "is there room?", "--timeout", "1")
         until(lambda: "is full" in up.words(), "the full disk being named")
         # Tried again with growing pauses, and not said again each time.
-        until(lambda: up.words().count("is started again") >= 2, "two more tries")
+        until(lambda: up.words().count("restarting the server") >= 2, "two more tries")
         assert up.words().count("the server ended") == 1
         filler.unlink()
         until(lambda: terminal.run("send", "and now?", "--timeout", "20").code == 0, "an answer")

@@ -129,7 +129,7 @@ async def test_an_apps_webhook_is_asked_for_with_the_apps_key(tmp_path: Path) ->
 
 async def test_the_command_says_what_is_missing(system: System, standins: StandIns) -> None:
     for settings, said in (
-        ({}, "which webhook?"),
+        ({}, "no webhook given"),
         ({"GITHUB_REDELIVER": "acme/widgets"}, "names no webhook"),
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": ""}, "GITHUB_TOKEN"),
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": "ghp_wrong"}, "admin:repo_hook"),
@@ -147,7 +147,7 @@ async def test_what_github_delivers_no_longer_is_named_as_lost(system: System, s
     assert [missing["outcome"] for missing in found["missing"]] == ["lost", "asked"]
     done = await system.start(f"tools github redeliver --hook {REPOSITORY} --since 7d")
     await done.wait()
-    assert "delivers nothing again that is older than three days" in done.words()
+    assert "does not redeliver anything older than three days" in done.words()
     # A worker that comes back after so long says so in its log, and goes on from there.
     await Redeliveries(system.database).heal(REPOSITORY, int((time.time() - 5 * DAY) * 1000))
     worker = await system.worker(ECHO, GITHUB_REDELIVER=REPOSITORY)

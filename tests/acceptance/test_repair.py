@@ -82,7 +82,7 @@ async def test_a_thread_of_a_worker_that_stands_still_is_unlocked_and_answered_o
     assert len(await standins.messages("slack")) == 1
     again = await command(system, "threads", "unlock", thread)
     assert (again.code, again.out) == (1, "")
-    assert "nobody holds it" in again.err
+    assert "not held by any worker" in again.err
 
 
 async def test_a_worker_that_its_first_message_blocks_is_known(plain: System) -> None:
@@ -131,7 +131,7 @@ async def test_a_retrying_thread_is_requeued(plain: System) -> None:
     await until(plain.queues, lambda found: found.turns.retrying == 1, what="the first attempt failing")
     done = await command(plain, "threads", "requeue", "standard:t", "standard:none")
     assert done.code == 3
-    assert done.out == "standard:t: its turn can be claimed now\n"
+    assert done.out == "standard:t: the turn can be claimed now\n"
     assert "standard:none" in done.err
     await plain.quiet(1)
     assert await plain.answers("standard:t") == ["ok after 2"]

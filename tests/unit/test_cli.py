@@ -79,13 +79,13 @@ def test_up_runs_what_the_procfile_says() -> None:
     [
         (["sned", "hello"], "sned"),
         (["send"], "Missing argument"),
-        (["send", "  "], "nothing to say"),
+        (["send", "  "], "nothing to send"),
         (["send", "--event", "issues", "hello"], "--to github"),
         (["send", "--new", "--thread", "t", "hello"], "exclude"),
         (["send", "--to", "github", "missing.json"], "missing.json"),
         (["send", "--to", "github", "--thread", "t", __file__], "payload"),
         (["send", "--to", "github", __file__], "not JSON"),
-        (["send", "--to", "slack", "--delivery", "d", __file__], "no other id"),
+        (["send", "--to", "slack", "--delivery", "d", __file__], "--to slack"),
         (["send", "--to", "teams", __file__], "teams"),
         (["up", "--workers", "0"], "--workers"),
         (["dead", "--older", "soon"], "90s, 30m, 2h or 1d"),
@@ -95,13 +95,13 @@ def test_up_runs_what_the_procfile_says() -> None:
         (["keys", "create", "--scope", "chat:all"], "chat:all"),
         (["keys", "revoke"], "ID"),
         (["keys", "rotate", "x", "--grace", "soon"], "90s, 30m, 2h or 1d"),
-        (["dead", "replay"], "say which"),
-        (["dead", "drop", "x", "--all"], "say which"),
+        (["dead", "replay"], "name the dead letters"),
+        (["dead", "drop", "x", "--all"], "name the dead letters"),
         (["threads", "--limit", "0"], "--limit"),
         (["threads", "purge"], "THREAD"),
         (["threads", "unlock"], "THREAD"),
-        (["export"], "say which"),
-        (["export", "x", "--all"], "say which"),
+        (["export"], "name the threads"),
+        (["export", "x", "--all"], "name the threads"),
         (["import", "missing.jsonl"], "missing.jsonl"),
         (["queue", "--watch"], "--json"),
     ],
@@ -173,7 +173,10 @@ def test_a_terminal_of_any_width_shows_every_id_whole(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    ids, columns = ("2f1c8cb080c42e5d5a8c", "0e1c8cb080c42e5d5a8d"), ("id", "buried", "thread", "attempts", "reason")
+    ids, columns = (
+        ("2f1c8cb080c42e5d5a8c", "0e1c8cb080c42e5d5a8d"),
+        ("id", "dead since", "thread", "attempts", "reason"),
+    )
     rows = [(id, "2026-11-30 10:00:00", "github:1296269:1347", 5, "the model refused it " * 5) for id in ids]
     for long in ("reason", ""):
         show(table(columns, rows, long=long))
@@ -213,10 +216,10 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
         replies=[Reply(key="t1.0", thread="standard:t", text="", state="failed", attempts=3, error="refused")],
     )  # fmt: skip
     text = click.unstyle("\n".join(transcribe(found, [], now=10_000)))
-    assert "retrying: attempt 2 failed (boom), again in 1.5 s, 1 waiting" in text
+    assert "retrying: attempt 2 failed (boom), next in 1.5 s, 1 waiting" in text
     assert '⚙ find({"q": "x"}) = ["y"]' in text
     assert "⚙ charge({}): unknown" in text
-    assert "failed after 3 tries: refused  t1.0" in text
+    assert "failed after 3 attempts: refused  t1.0" in text
     assert "look#1" in text
     assert not {"\x1b", "\x9b", "\u202e", "\r", "\x00"} & set(text)
 

@@ -55,12 +55,12 @@ def test_check_asks_about_what_is_perhaps_not_meant(tmp_path: Path) -> None:
     ]
     path.write_text(json.dumps({"initial_node": "a", "nodes": nodes}))
     assert _said("check", str(path)).splitlines()[2:] == [
-        "Is this meant?",
+        "Warnings:",
         '  node "z": nothing sets "fullname" (did you mean "full_name"?)',
         '  edge "e": nothing sets "limit"',
         '  node "a": max_turns changes nothing without a fallback edge',
     ]
-    assert "Is this meant?" not in _said("check", KYC)
+    assert "Warnings:" not in _said("check", KYC)
 
 
 def test_check_says_all_that_is_wrong_and_exits_with_1(broken: str) -> None:

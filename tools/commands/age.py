@@ -1,4 +1,4 @@
-"""How long ago: the options that are a span of time."""
+"""Parse options that are a length of time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def age(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
-    """A time like "90s", "30m", "2h" or "1d", in ms; 0 without one."""
+    """Return a length of time such as "90s", "30m", "2h" or "1d" in ms; 0 when the option is not given."""
     if value is None:
         return 0
-    found = re.fullmatch(r"(\d{1,6})([smhd])", value)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not like 90s, 30m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]] * 1000
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not a length of time: write it like 90s, 30m, 2h or 1d")
+    return int(match[1]) * _UNITS[match[2]] * 1000

@@ -1,4 +1,4 @@
-"""`answerback export` and `answerback import`: threads as lines of JSON, to be moved, kept or read."""
+"""`answerback export` and `answerback import`: threads as JSON Lines, to move, archive or read them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("ids", metavar="[THREAD]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All there are.")
-@click.option("-o", "--output", metavar="FILE", default="-", help="Where to; it is there when it is whole.")
+@click.option("--all", "everything", is_flag=True, help="Export all threads.")
+@click.option("-o", "--output", metavar="FILE", default="-", help="Output file, created only when complete.")
 def export(ids: tuple[str, ...], everything: bool, output: str) -> None:
-    """Write threads as JSON Lines, one thread a line: history, state, what waits, replies, dead letters.
+    """Write threads as JSON Lines, one per line: history, state, inbox, replies, dead letters.
 
-    A thread whose turn runs is written as of its last commit, with the event that is being
-    answered among what waits. To move threads to another server without answering anything
-    twice, stop the workers here first, and purge the threads here afterwards.
+    A thread with a running turn is written as of its last commit, with the event being answered
+    among the waiting ones. To move threads to another server without answering anything twice,
+    stop the workers here first, and purge the threads here afterwards.
 
     \b
     Examples:
@@ -31,20 +31,20 @@ def export(ids: tuple[str, ...], everything: bool, output: str) -> None:
       answerback export --all -o threads.jsonl
     """
     if bool(ids) == everything:
-        raise click.UsageError("say which: thread ids, or --all")
+        raise click.UsageError("name the threads, or use --all")
     run(_export(ids, output))
 
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--replace", is_flag=True, help="Replace threads that are here already.")
+@click.option("--replace", is_flag=True, help="Replace threads that already exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def import_(file: IO[bytes], replace: bool, as_json: bool) -> None:
-    """Put exported threads into this store ("-" reads stdin), each whole or not at all; they go on here.
+    """Import exported threads into this store ("-" reads stdin), each as a whole or not at all.
 
-    What waits in them is answered, unsent replies are sent, dead letters can be replayed. Redeliveries of
-    events that wait or are dead are recognised, and a chat's messages; of platform events that were answered
-    they are not.
+    Waiting events are answered, unsent replies are sent, dead letters can be replayed. Redeliveries of
+    waiting and dead events, and repeated chat messages, are recognised as duplicates; redeliveries of
+    platform events that were already answered are not.
 
     \b
     Examples:
@@ -71,34 +71,34 @@ async def _export(ids: tuple[str, ...], output: str) -> None:
             count = await _save(lines, output)
             click.echo(f"exported: {count}", err=True)
     if missing:
-        raise NotFound(f"there is no thread {', '.join(map(visible, missing))}: `answerback threads` lists them.")
+        raise NotFound(f"thread not found: {', '.join(map(visible, missing))}. `answerback threads` lists them.")
 
 
 async def _lines(archives: Archives, ids: tuple[str, ...], missing: list[str]) -> AsyncIterator[bytes]:
-    """One thread in memory at a time. Of those that were asked for by name, tells which are not there."""
+    """Yield one line per thread, with one thread in memory at a time. Adds ids that do not exist to `missing`."""
     from answerback.archive import line
 
     if ids:
         for id in dict.fromkeys(ids):
-            if found := await archives.read(id):
-                yield line(found)
+            if archive := await archives.read(id):
+                yield line(archive)
             else:
                 missing.append(id)
     else:
         async for id in archives.ids():
-            if found := await archives.read(id):
-                yield line(found)
+            if archive := await archives.read(id):
+                yield line(archive)
 
 
 async def _save(lines: AsyncIterator[bytes], output: str) -> int:
-    """Write to a file that only we may read, and that has its name when it is whole."""
+    """Write a file that only its owner can read; it gets its name once it is complete."""
     import os
     from contextlib import suppress
 
     part = f"{output}.part"
     count = 0
     try:
-        # Left behind by one that was killed, it may be another's to read.
+        # A file left by a killed export may be readable by others.
         with suppress(FileNotFoundError):
             os.unlink(part)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -137,7 +137,7 @@ async def _import(file: IO[bytes], replace: bool, as_json: bool) -> None:
                 archive = parse(line)
                 thread = archive.thread
                 if not await archives.restore(archive, replace=replace):
-                    raise MalformedArchive(f"{thread} is here already (--replace replaces it)")
+                    raise MalformedArchive(f"{thread} already exists (--replace replaces it)")
                 imported += 1
             except MalformedArchive as error:
                 failed.append({"line": number, "thread": thread, "reason": str(error)})

@@ -1,4 +1,4 @@
-"""`answerback check`: whether everything that is configured can work, without starting anything."""
+"""`answerback check`: report whether the configuration works, without starting anything."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--offline", is_flag=True, help="Do not ask the platforms about our credentials.")
+@click.option("--offline", is_flag=True, help="Do not verify credentials with the platforms.")
 def check(as_json: bool, offline: bool) -> None:
-    """Check settings, secrets, agents, Redis and platform credentials, and say what to do.
+    """Check settings, secrets, agents, Redis and platform credentials, and say how to fix problems.
 
-    Starts nothing and changes nothing. Agents are imported in a process of their own. A platform is
-    asked who we are, as a worker would ask it. Exits with 1 when there is an error; warnings are for you to judge.
+    Starts nothing and changes nothing. Agents are imported in a separate process. Each platform is
+    asked for the bot's identity, as a worker does. Exits with 1 when there is an error, not for warnings.
 
     \b
     Examples:
@@ -33,14 +33,14 @@ async def _check(as_json: bool, offline: bool) -> int:
     from ..rendering import document, visible
     from .findings import findings
 
-    found = []
+    results = []
     async for finding in findings(offline=offline):
-        found.append(finding)
+        results.append(finding)
         if not as_json:
             level = click.style(f"{finding.level:<8}", fg=_COLORS[finding.level])
             click.echo(f"{level} {finding.about:<12} {visible(finding.found)}")
             if finding.advice:
                 click.echo(f"{'':<22}{visible(finding.advice)}")
     if as_json:
-        document(found)
-    return PROBLEM if any(finding.level == "error" for finding in found) else OK
+        document(results)
+    return PROBLEM if any(finding.level == "error" for finding in results) else OK

@@ -1,4 +1,4 @@
-"""`answerback dead`: what could not be handled: shown, put back, or forgotten."""
+"""`answerback dead`: list, show, replay and drop dead letters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DeadLetterFilter(NamedTuple):
-    """Which dead letters are meant: all that these fit."""
+    """Selects dead letters that match all given criteria. `older` is an age in ms."""
 
     thread: str
     reason: str
@@ -29,7 +29,7 @@ class DeadLetterFilter(NamedTuple):
         return bool(self.thread or self.reason or self.older)
 
     def fits(self, letter: DeadLetter, now: int) -> bool:
-        """Whether one is meant."""
+        """Return whether a dead letter matches; `now` is in ms."""
         return (
             self.thread in ("", letter.thread)
             and self.reason.lower() in letter.reason.lower()
@@ -39,9 +39,9 @@ class DeadLetterFilter(NamedTuple):
 
 def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--older", callback=age, metavar="AGE", help="Buried that long ago: 30m, 2h, 1d."),
+        click.option("--older", callback=age, metavar="AGE", help="Dead-lettered at least that long ago: 30m, 2h, 1d."),
         click.option("--reason", default="", help="With this text in the reason."),
-        click.option("--thread", default="", help="Of this thread."),
+        click.option("--thread", default="", help="In this thread."),
     ):
         command = option(command)
     return command
@@ -49,26 +49,26 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 def _chosen(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
-    command = click.option("--all", "everything", is_flag=True, help="All there are.")(command)
+    command = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)
+    command = click.option("--all", "everything", is_flag=True, help="All dead letters.")(command)
     return click.argument("ids", nargs=-1)(_filtered(command))
 
 
 def _results(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    """Steps with their results, of "charge" or 'charge={"id": 7}'."""
-    found = {}
+    """Parse "charge" or 'charge={"id": 7}' into steps with their results."""
+    results = {}
     for each in given:
         step, given_result, result = each.partition("=")
         try:
-            found[step] = json.loads(result) if given_result else None
+            results[step] = json.loads(result) if given_result else None
         except ValueError as error:
             raise click.BadParameter(f"the result of {step} is not JSON: {error}") from None
-    return found
+    return results
 
 
 @click.group(cls=ListByDefault)
 def dead() -> None:
-    """Dead letters: events whose turn failed for good, and replies that were refused.
+    """Manage dead letters: events whose turn failed permanently, and refused replies.
 
     \b
     Examples:
@@ -84,10 +84,10 @@ def dead() -> None:
 
 @dead.command("list")
 @_filtered
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Letters at most.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Maximum number of dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def listed(thread: str, reason: str, older: int, limit: int, as_json: bool) -> None:
-    """The dead letters, newest first."""
+    """List dead letters, newest first."""
     run(_list(DeadLetterFilter(thread, reason, older), limit, as_json))
 
 
@@ -95,16 +95,16 @@ def listed(thread: str, reason: str, older: int, limit: int, as_json: bool) -> N
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(id: str, as_json: bool) -> None:
-    """One dead letter whole: what was said, what had been done, and the traceback."""
+    """Show one dead letter with its reason, steps and traceback."""
     run(_show(id, as_json))
 
 
 @dead.command()
 @_chosen
-@click.option("--fresh", is_flag=True, help="Forget what had been done: run the turn from its start.")
-@click.option("--again", multiple=True, metavar="STEP", help="Run this step of unknown outcome again.")
+@click.option("--fresh", is_flag=True, help="Discard finished steps and run the turn from its start.")
+@click.option("--again", multiple=True, metavar="STEP", help="This step took no effect: run it again.")
 @click.option(
-    "--done", "settled", multiple=True, callback=_results, metavar="STEP[=JSON]", help="It was done, with this result."
+    "--done", "settled", multiple=True, callback=_results, metavar="STEP[=JSON]", help="This step took effect."
 )
 def replay(
     ids: tuple[str, ...],
@@ -118,11 +118,11 @@ def replay(
     again: tuple[str, ...],
     settled: dict[str, Any],
 ) -> None:
-    """Put dead letters back, by id, or all that fit: an event is answered again, a reply sent again.
+    """Replay dead letters, by id or by filter.
 
-    Steps that a turn had finished are not done again, unless --fresh. They go back in the order
-    in which they died. Of a step that began and left no result nobody knows whether it took effect:
-    look, and say --again or --done.
+    An event is answered again, a reply is sent again. Finished steps are not run again, unless --fresh
+    is given. Dead letters are replayed oldest first. If a step's outcome is unknown, find out whether
+    it took effect: --done STEP=JSON records its result, --again STEP runs it again.
     """
 
     async def put_back(store: Store, id: str) -> bool:
@@ -139,7 +139,7 @@ def replay(
 def drop(
     ids: tuple[str, ...], thread: str, reason: str, older: int, everything: bool, yes: bool, as_json: bool
 ) -> None:
-    """Forget dead letters for good, by id, or all that fit."""
+    """Delete dead letters permanently, by id or by filter."""
 
     async def forget(store: Store, id: str) -> bool:
         return await store.letters.drop(id)
@@ -153,26 +153,26 @@ async def _list(which: DeadLetterFilter, limit: int, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = await _fitting(store, which)
-    shown = found[::-1][:limit]
+        letters = await _fitting(store, which)
+    shown = letters[::-1][:limit]
     if as_json:
         document(shown)
-    elif not found:
+    elif not letters:
         click.echo("no dead letters", err=True)
     else:
         rows = [(each.id, when(each.at), each.kind, each.thread, each.attempts, each.reason) for each in shown]
-        show_table(table(("id", "buried", "kind", "thread", "attempts", "reason"), rows, long="reason"))
-        if len(found) > limit:
-            click.echo(f"and {len(found) - limit} older ones (--limit)", err=True)
+        show_table(table(("id", "dead since", "kind", "thread", "attempts", "reason"), rows, long="reason"))
+        if len(letters) > limit:
+            click.echo(f"and {len(letters) - limit} older dead letters (see --limit)", err=True)
 
 
 async def _fitting(store: Store, which: DeadLetterFilter) -> list[DeadLetter]:
-    """Oldest first."""
+    """Return the matching dead letters, oldest first."""
     now = await store.threads.database.now()
-    found = [letter async for letter in store.letters.list() if which.fits(letter, now)]
-    found.reverse()  # the newest came first; the sort is stable, so those of one ms keep their order too
-    found.sort(key=lambda letter: letter.at)
-    return found
+    letters = [letter async for letter in store.letters.list() if which.fits(letter, now)]
+    letters.reverse()  # from newest first; the sort is stable, so dead letters of the same ms keep their order
+    letters.sort(key=lambda letter: letter.at)
+    return letters
 
 
 async def _show(id: str, as_json: bool) -> None:
@@ -182,39 +182,37 @@ async def _show(id: str, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = await store.letters.get(id)
-    if found is None:
-        raise NotFound(f"there is no dead letter {visible(id)}: `answerback dead` lists them.")
-    letter, grave = found
+        row = await store.letters.get(id)
+    if row is None:
+        raise NotFound(f"dead letter not found: {visible(id)}. `answerback dead` lists them.")
+    letter, payload = row
     if as_json:
-        document({"letter": letter, letter.kind: grave.event if isinstance(grave, Entry) else grave})
+        document({"letter": letter, letter.kind: payload.event if isinstance(payload, Entry) else payload})
         return
     click.echo(click.style(f"{letter.kind} {letter.id}", bold=True))
     facts = {
         "thread": letter.thread,
-        "buried": when(letter.at),
+        "since": when(letter.at),
         "reason": letter.reason,
         "attempts": str(letter.attempts),
         "agent": letter.agent,
         "done": ", ".join(letter.done),
         "unknown": ", ".join(letter.unknown),
     }
-    if isinstance(grave, Entry):
-        author = grave.event.author
-        facts |= {"said by": author.name or author.id, "delivery": grave.event.delivery, "url": grave.event.url}
+    if isinstance(payload, Entry):
+        author = payload.event.author
+        facts |= {"author": author.name or author.id, "delivery": payload.event.delivery, "url": payload.event.url}
     for name, fact in facts.items():
         if fact:
             click.echo(f"  {name:<10}{visible(fact)}")
-    click.echo(f"\n{block(grave.event.text if isinstance(grave, Entry) else grave.whole, '  ')}")
+    click.echo(f"\n{block(payload.event.text if isinstance(payload, Entry) else payload.whole, '  ')}")
     if letter.traceback:
         click.echo(f"\n{block(letter.traceback.rstrip(), '  ')}")
-    click.echo(f"\nTo try it again: answerback dead replay {letter.id}")
+    click.echo(f"\nTo replay it: answerback dead replay {letter.id}")
     if letter.unknown:
-        # Another attempt would only find out again that nobody knows.
+        # A plain replay would end at the same step, with its outcome still unknown.
         step = visible(letter.unknown[-1])
-        click.echo(
-            f"If {step} took effect, with --done '{step}=JSON of its result'; if it did not, with --again {step}"
-        )
+        click.echo(f"If {step} took effect, add --done '{step}=JSON of its result'; if not, add --again {step}")
 
 
 async def _each(
@@ -230,7 +228,7 @@ async def _each(
     from ..store import opened
 
     if (bool(ids) + bool(which) + everything) != 1:
-        raise click.UsageError("say which: ids, or --thread, --reason, --older, or --all")
+        raise click.UsageError("name the dead letters by id, or use --thread, --reason, --older or --all")
     async with opened() as store:
         wanted = list(ids) or [letter.id for letter in await _fitting(store, which)]
         if not ids and wanted and not yes:
@@ -242,4 +240,4 @@ async def _each(
     else:
         click.echo(f"{'replayed' if verb == 'replay' else 'dropped'}: {len(done)}")
     if missing:
-        raise NotFound(f"no dead letter: {', '.join(map(visible, missing))}")
+        raise NotFound(f"dead letter not found: {', '.join(map(visible, missing))}")

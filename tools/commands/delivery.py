@@ -1,4 +1,4 @@
-"""A webhook as a provider would send it: built or read from a file, signed, posted."""
+"""Build or load a webhook delivery, sign it as the provider would, and post it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..local.address import connect
 
 
 class Delivery(NamedTuple):
-    """A webhook on its way to `platform`'s door. Header names are in lower case."""
+    """A webhook request for a platform. Header names are in lower case."""
 
     platform: str
     headers: dict[str, str]
@@ -32,11 +32,11 @@ class Delivery(NamedTuple):
 
 
 def message(text: str, *, thread: str, author: str, delivery: str | None) -> Delivery:
-    """A message of a conversation of two, as Standard Webhooks carry it."""
+    """Return a direct message in the format of Standard Webhooks."""
     data = {
         "thread": thread,
         "text": text,
-        # Never the bare name: a user who is called like us would be taken for us.
+        # With a prefix: an author whose bare name equals ours would be taken for us.
         "author": {"id": f"cli:{author}", "name": author},
         "direct": True,
     }
@@ -45,47 +45,45 @@ def message(text: str, *, thread: str, author: str, delivery: str | None) -> Del
 
 
 def payload(platform: str, raw: bytes, *, event: str | None, delivery: str | None) -> Delivery:
-    """A provider's own payload: its JSON body, or {"headers": …, "body": …} with the headers it came with.
+    """Return a delivery of a provider's own payload: its JSON body, or {"headers": …, "body": …}.
 
-    What a provider says in headers and a bare body does not tell is made up: a fresh delivery id, and for GitHub
-    the event's name, guessed from what the body holds. Only of Standard Webhooks does the id make another event:
-    of the others, the same file again is a duplicate.
+    Headers that a bare body lacks are generated: a new delivery id and, for GitHub, the event's name, inferred
+    from the keys of the body. A new id makes a new event only for Standard Webhooks: for the other platforms,
+    sending the same file again is a duplicate.
     """
     try:
-        found = json.loads(raw)
+        content = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"the file is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise click.UsageError("the file is not a JSON object")
     headers: dict[str, str] = {}
-    if found.keys() == {"headers", "body"}:
-        headers = {str(name).lower(): str(value) for name, value in found["headers"].items()}
-        found = found["body"]
-        raw = json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode()
+    if content.keys() == {"headers", "body"}:
+        headers = {str(name).lower(): str(value) for name, value in content["headers"].items()}
+        content = content["body"]
+        raw = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     match platform:
         case "github":
-            headers["x-github-event"] = event or headers.get("x-github-event") or _github_event(found)
+            headers["x-github-event"] = event or headers.get("x-github-event") or _github_event(content)
             headers["x-github-delivery"] = delivery or headers.get("x-github-delivery") or str(uuid4())
         case "standard":
-            known = headers.get("webhook-id") or headers.get("svix-id")
-            headers["webhook-id"] = delivery or known or f"msg_{uuid4().hex}"
+            given = headers.get("webhook-id") or headers.get("svix-id")
+            headers["webhook-id"] = delivery or given or f"msg_{uuid4().hex}"
     return Delivery(platform, headers, raw)
 
 
 def _github_event(body: Mapping[str, Any]) -> str:
-    """GitHub names the event in a header alone; the body holds what the event is about."""
+    """Infer the event's name from the keys of the body: GitHub names it only in a header."""
     if "zen" in body:
         return "ping"
-    fitting = [name for name, kind in KINDS.items() if {kind.about, kind.post} <= body.keys()]
-    if not fitting:
-        raise click.UsageError(
-            "this payload is of none of the kinds that agents answer: name it, as in --event issue_comment"
-        )
-    return max(fitting, key=lambda name: len({KINDS[name].about, KINDS[name].post}))
+    matching = [name for name, kind in KINDS.items() if {kind.about, kind.post} <= body.keys()]
+    if not matching:
+        raise click.UsageError("cannot infer the event from this payload: name it, for example --event issue_comment")
+    return max(matching, key=lambda name: len({KINDS[name].about, KINDS[name].post}))
 
 
 def signed(delivery: Delivery, secret: str) -> Delivery:
-    """The delivery with the signature, and the timestamp, of a provider that knows `secret`."""
+    """Return the delivery with a signature made with `secret`, and a timestamp where the platform has one."""
     platform, headers, body = delivery.platform, {"content-type": "application/json"} | delivery.headers, delivery.body
     now = str(int(time.time()))
     match platform:
@@ -101,28 +99,28 @@ def signed(delivery: Delivery, secret: str) -> Delivery:
 
 
 def post(url: str, delivery: Delivery, timeout: float = 15.0) -> Response:
-    """Post it to the ingress at `url`. Raises `Failure` when nobody answers there."""
+    """Post a delivery to the ingress at `url`. Raises `Unreachable` when it does not respond."""
     try:
         connection = connect(url, timeout)
         try:
             path = urlsplit(url).path.rstrip("/")
             connection.request("POST", f"{path}/webhooks/{delivery.platform}", delivery.body, delivery.headers)
-            answer = connection.getresponse()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(status=answer.status, headers=headers, body=answer.read())
+            response = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Response(status=response.status, headers=headers, body=response.read())
         finally:
             connection.close()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
-            f"no ingress answers at {url} ({error}): start it with `make up` or `answerback up`, or say where "
-            "it is with --url."
+            f"ingress cannot be reached at {url} ({error}): start it with `make up` or `answerback up`, or give "
+            "its URL with --url."
         ) from None
 
 
 def described(body: bytes) -> str:
-    """What a problem+json answer says."""
+    """Return the detail or title of a problem+json body; of another body, its first 200 bytes."""
     try:
         problem = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, ValueError):

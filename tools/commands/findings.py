@@ -1,4 +1,4 @@
-"""What `check` finds, one look after another."""
+"""The individual checks of `answerback check`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 
 SHORTEST_SECRET = 16
-"""Characters: a shorter one can be guessed from a single signed webhook."""
+"""Characters: a shorter secret can be guessed offline from a single signed webhook."""
 IMPORT_WITHIN = 60.0
-"""Seconds that importing the agents may take."""
+"""Seconds allowed for importing the agents."""
 
-# What a worker does with ANSWERBACK_AGENTS before it claims anything.
+# What a worker does with ANSWERBACK_AGENTS before it claims its first thread.
 _IMPORT = """
 import sys
-from answerback.agents.load import load
+from answerback.agents.loading import load
 from answerback.errors import ConfigurationError
 try:
     agents = load(sys.argv[1])
@@ -43,7 +43,7 @@ print(", ".join(agent.name for agent in agents))
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at. `about` is what it concerns; `advice` says what to do, "" when there is nothing to do."""
+    """The result of one check. `about` is its subject; `advice` says what to do, or is empty."""
 
     level: Literal["ok", "warning", "error"]
     about: str
@@ -52,14 +52,14 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def findings(*, offline: bool) -> AsyncIterator[Finding]:
-    """All of them. Without settings that can be read, there is nothing more to look at."""
+    """Yield all findings; invalid settings end the checks."""
     try:
         settings = Settings.load()
     except ConfigurationError as error:
         for line in str(error).splitlines()[1:]:
             yield Finding("error", "settings", line.strip())
         return
-    yield Finding("ok", "settings", "every variable can be read")
+    yield Finding("ok", "settings", "every variable is valid")
     for finding in _secrets(settings):
         yield finding
     yield await asyncio.to_thread(_agents, settings)
@@ -80,21 +80,21 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         if not secrets:
             continue
         if any(len(secret.removeprefix("whsec_")) < SHORTEST_SECRET for secret in secrets):
-            advice = f"use one of at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
+            advice = f"use at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
             yield Finding("warning", name, f"{platform.SECRET} is short enough to be guessed", advice)
         else:
-            several = f", {len(secrets)} of them" if len(secrets) > 1 else ""
+            several = f" ({len(secrets)} secrets)" if len(secrets) > 1 else ""
             yield Finding("ok", name, f"webhooks are verified with {platform.SECRET}{several}")
     if any(settings.secrets(name) for name in PLATFORMS):
         return
     if settings.redis_url is None:
-        yield Finding("ok", "webhooks", "no secret is set: `answerback up` makes its own, for development")
+        yield Finding("ok", "webhooks", "no secret is set: `answerback up` generates development secrets")
     else:
         variables = ", ".join(platform.SECRET for platform in PLATFORMS.values())
         yield Finding(
             "warning",
             "webhooks",
-            "no platform has a webhook secret: ingress will answer 404 to all",
+            "no platform has a webhook secret: ingress responds with 404 to all webhooks",
             f"set at least one of {variables}",
         )
 
@@ -103,7 +103,7 @@ def _agents(settings: Settings) -> Finding:
     if settings.agents is None:
         return Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")
     try:
-        # In a process of its own: what a module does when it is imported is not for us to suffer.
+        # In a separate process: importing a module may have side effects, hang or crash.
         done = subprocess.run(
             [sys.executable, "-P", "-c", _IMPORT, settings.agents],
             capture_output=True,
@@ -115,9 +115,9 @@ def _agents(settings: Settings) -> Finding:
         )
     except subprocess.TimeoutExpired:
         return Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")
-    if done.returncode == 0 and (said := done.stdout.strip().splitlines()):
-        return Finding("ok", "agents", said[-1])
-    reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+    if done.returncode == 0 and (output := done.stdout.strip().splitlines()):
+        return Finding("ok", "agents", output[-1])
+    reason = (done.stderr.strip().splitlines() or [f"the import exited with status {done.returncode}"])[-1]
     advice = f"python -c 'import {settings.agents.partition(':')[0]}' shows where" if "Traceback" in done.stderr else ""
     return Finding("error", "agents", reason, advice)
 
@@ -135,7 +135,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
         try:
             yield Finding("ok", "redis", f"`answerback up` will run {find_server()} on {settings.data.absolute()}")
         except ConfigurationError as error:
-            yield Finding("error", "redis", "none is set, and there is none here to run", str(error))
+            yield Finding("error", "redis", "REDIS_URL is not set, and no server is installed here", str(error))
             return
         folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
         if not os.access(folder, os.W_OK):
@@ -144,32 +144,32 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
         database = Database(url)
     except ValueError as error:
-        yield Finding("error", "redis", f"REDIS_URL cannot be read: {error}")
+        yield Finding("error", "redis", f"REDIS_URL is not valid: {error}")
         return
     errors: list[str] = []
     try:
-        found = await server(database)
+        info = await server(database)
     except StoreUnavailable as error:
-        yield Finding("error", "redis", f"{place(url)}: {error}", "start it, or set REDIS_URL to where it is")
+        yield Finding("error", "redis", f"{place(url)}: {error}", "start it, or correct REDIS_URL")
         await database.close()
         return
     try:
-        yield Finding("ok", "redis", f"{found.product} {found.version} answers at {place(url)}")
-        errors = [*found.errors(), *found.refused()]
+        yield Finding("ok", "redis", f"{info.product} {info.version} at {place(url)}")
+        errors = [*info.errors(), *info.refused()]
         if not errors:
             await Scripts(database).try_write([keys.probe()], [])
     except StoreFull as error:
-        errors = [f"it stores nothing more ({error}): raise its maxmemory, or free some disk"]
+        errors = [f"it refuses writes because it is full ({error}): raise its maxmemory, or free disk space"]
     except StoreUnavailable as error:
-        errors = [f"it stores nothing now: {error}"]
+        errors = [f"it refuses writes: {error}"]
     finally:
         await database.close()
     for problem in errors:
-        yield Finding("error", "redis", *_told(problem))
-    for problem in found.warnings():
-        yield Finding("warning", "redis", *_told(problem))
-    if not errors and not found.warnings():
-        yield Finding("ok", "redis", "evicts nothing, and every acknowledged event is on its disk")
+        yield Finding("error", "redis", *_split(problem))
+    for problem in info.warnings():
+        yield Finding("warning", "redis", *_split(problem))
+    if not errors and not info.warnings():
+        yield Finding("ok", "redis", "evicts nothing, and writes every acknowledged event to disk")
 
 
 async def _access(settings: Settings) -> AsyncIterator[Finding]:
@@ -183,21 +183,23 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
     try:
         development = kept(settings.data)
     except ConfigurationError as error:
-        yield Finding("error", "api", *_told(str(error)))
+        yield Finding("error", "api", *_split(str(error)))
     url = settings.redis_url or running(settings.data)
     if url is None:
         if development is None:
-            yield Finding("ok", "api", "`answerback up` makes an API key for development")
+            yield Finding("ok", "api", "`answerback up` creates a development API key")
         return
     try:
         database = Database(url)
     except ValueError:
-        return  # told already
+        return  # reported by `_redis`
     try:
         keys = ApiKeys(database)
         live = [key for key in await keys.list() if key.state == "live"]
         if development and not await keys.find(development):
-            yield Finding("warning", "api", "the development key opens nothing here", "`answerback up` makes another")
+            yield Finding(
+                "warning", "api", "the development key is not valid in this store", "`answerback up` creates another"
+            )
     except AnswerbackError:
         return
     finally:
@@ -205,12 +207,13 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
     if live:
         yield Finding("ok", "api", f"live API keys: {len(live)}")
     else:
-        yield Finding("warning", "api", "there is no API key: the API answers 401 to all", "answerback keys create")
+        yield Finding("warning", "api", "no live API key: the API responds with 401", "answerback keys create")
 
 
-def _told(problem: str) -> tuple[str, str]:
-    found, _, advice = problem.partition(": ")
-    return found, advice
+def _split(problem: str) -> tuple[str, str]:
+    """Split "what is wrong: what to do"."""
+    summary, _, advice = problem.partition(": ")
+    return summary, advice
 
 
 async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Finding]:
@@ -223,22 +226,22 @@ async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Findi
                 client = platform.client(settings)
                 if client is None:
                     if settings.secrets(name):
-                        what = "has no credential: replies stay in the thread"
-                        yield Finding("warning" if name != "standard" else "ok", name, what, platform.CREDENTIAL)
+                        missing = "no credential: replies stay in the thread"
+                        yield Finding("warning" if name != "standard" else "ok", name, missing, platform.CREDENTIAL)
                     continue
                 if not settings.secrets(name):
                     advice = f"set {platform.SECRET} to the webhook's secret"
-                    yield Finding("warning", name, "has a credential, but no webhook can come in", advice)
+                    yield Finding("warning", name, "has a credential, but no webhook secret", advice)
                 if not offline:
                     identity = await http.perform(client.whoami())
                     yield Finding("ok", name, f"replies are posted as {identity.name}")
                     if identity.person:
-                        what = f"{identity.name} is a person's account: what they write is taken for ours, not answered"
-                        yield Finding("warning", name, what, "use an account that the bot has for itself, or an app")
+                        person = f"{identity.name} is a personal account: their own messages are not answered"
+                        yield Finding("warning", name, person, "use a separate bot account, or an app")
             except RateLimited as limit:
-                yield Finding("warning", name, f"cannot be asked who we are: {limit}", "try again later")
+                yield Finding("warning", name, f"cannot look up the bot identity: {limit}", "try again later")
             except DeliveryError as error:
-                # It says what to do where something can be done.
+                # The error itself says what to do, where something can be done.
                 yield Finding("error", name, f"replies cannot be posted: {error}")
             except ConfigurationError as error:
                 yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)

@@ -1,4 +1,4 @@
-"""`answerback flow`: check a dialog flow, draw it, talk to it."""
+"""`answerback flow`: check, draw and try a dialog flow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _file = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group()
 def flow() -> None:
-    """Dialog flows: a graph decides the way of a conversation.
+    """Check, draw and try dialog flows: graphs that steer a conversation.
 
     \b
     Examples:
@@ -31,30 +31,30 @@ def flow() -> None:
 @flow.command()
 @_file
 def check(file: Path) -> None:
-    """Say all that is wrong with a flow, and where. Exits with 1 when there is something."""
+    """Report everything that is wrong with a flow, and where. Exits with 1 when there is an error."""
     from answerback.flows import load
     from answerback.flows.advice import advice
     from answerback.flows.guards import models_part
 
-    found = load(file)
-    edges = len(found.global_edges) + sum(len(node.edges) for node in found.nodes)
-    needs = models_part(found)
-    click.echo(f"{file} is good: {len(found.nodes)} nodes, {edges} edges, {len(found.actions)} actions.")
+    definition = load(file)
+    edges = len(definition.global_edges) + sum(len(node.edges) for node in definition.nodes)
+    needs = models_part(definition)
+    click.echo(f"{file} is valid: {len(definition.nodes)} nodes, {edges} edges, {len(definition.actions)} actions.")
     click.echo("It needs a model:" if needs else "It needs no model.")
-    for one in needs:
-        click.echo(f"  {one}")
-    if doubts := advice(found):
-        click.echo("Is this meant?")
-    for one in doubts:
-        click.echo(f"  {one}")
+    for need in needs:
+        click.echo(f"  {need}")
+    if warnings := advice(definition):
+        click.echo("Warnings:")
+    for warning in warnings:
+        click.echo(f"  {warning}")
 
 
 @flow.command()
 @_file
 @click.option("--format", "kind", type=click.Choice(["mermaid", "svg"]), default="mermaid", show_default=True)
-@click.option("--node", metavar="ID", help="Mark the node in which a conversation is.")
+@click.option("--node", metavar="ID", help="Mark this node as the current one.")
 def draw(file: Path, kind: str, node: str | None) -> None:
-    """Draw a flow, as a Mermaid diagram (GitHub, GitLab and mermaid.live show it) or as an SVG picture."""
+    """Draw a flow as a Mermaid diagram (rendered by GitHub, GitLab and mermaid.live) or as an SVG image."""
     from answerback.diagrams.mermaid import mermaid
     from answerback.diagrams.svg import svg
     from answerback.flows import load
@@ -62,20 +62,20 @@ def draw(file: Path, kind: str, node: str | None) -> None:
 
     from ..exits import Failure
 
-    found = load(file)
-    if node is not None and node not in found.by_id:
+    definition = load(file)
+    if node is not None and node not in definition.by_id:
         raise Failure(f'{file} has no node "{node}"')
-    click.echo((svg if kind == "svg" else mermaid)(sketch(found), node), nl=False)
+    click.echo((svg if kind == "svg" else mermaid)(sketch(definition), node), nl=False)
 
 
 @flow.command("try")
 @_file
-@click.option("--model", metavar="NAME", help='The model, as in "anthropic:claude-haiku-4-5"; none for a flow without.')
+@click.option("--model", metavar="NAME", help='The model, such as "anthropic:claude-haiku-4-5", if the flow needs one.')
 @click.option("-v", "--verbose", is_flag=True, help="Show the node, the collected values and the steps of each turn.")
 def try_(file: Path, model: str | None, verbose: bool) -> None:
-    """Talk to a flow here, without Redis. Ctrl-D or Ctrl-C ends it.
+    """Talk to a flow in the terminal, without Redis. Ctrl-D or Ctrl-C ends it.
 
-    Its actions are really taken. What a failed turn has changed is forgotten, as a worker would.
+    Its actions are really executed. The changes of a failed turn are discarded, as in a worker.
     """
     from answerback.agents import Agent
     from answerback.flows.simulator import Simulator
@@ -89,7 +89,7 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
             while True:
                 _turn(runner, rehearsal, input("> "), verbose)
         except (EOFError, KeyboardInterrupt):
-            # A second Ctrl-C while Python ends would make a clean end look like a crash.
+            # A second Ctrl-C while Python shuts down would make a clean exit look like a crash.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             click.echo()
 
@@ -98,11 +98,11 @@ def _turn(runner: asyncio.Runner, rehearsal: Simulator, text: str, verbose: bool
     from ..rendering import block, visible
 
     try:
-        said = runner.run(rehearsal.say(text))
-    except Exception as error:  # noqa: BLE001 (a model, a tool or an action may raise anything; the talk goes on)
+        reply = runner.run(rehearsal.say(text))
+    except Exception as error:  # noqa: BLE001 (a model, a tool or an action may raise anything; the dialog continues)
         click.echo(click.style(f"the turn failed: {type(error).__name__}: {error}", fg="red"), err=True)
         return
-    click.echo(block(said) if said else click.style("(nothing is said)", dim=True))
+    click.echo(block(reply) if reply else click.style("(no reply)", dim=True))
     if verbose:
         place = rehearsal.place
         click.echo(click.style(f"  node: {place.node}   turns: {place.turns}", dim=True))

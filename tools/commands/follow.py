@@ -1,4 +1,4 @@
-"""Following a turn in the store until it is committed and its replies are out, or until it is dead."""
+"""Follow a turn in the store until it is committed and its replies are sent, or until it is dead-lettered."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ..rendering import block, duration, visible
 from ..store import Store
 
 SHORTEST, LONGEST = 0.02, 0.25
-"""Seconds between two looks: often at first, for a turn that is quick."""
+"""Seconds between two polls: the interval starts short, for quick turns, and grows."""
 PATIENCE = 1.5
-"""Seconds of waiting after which it is worth a look whether there is a worker at all."""
+"""Seconds of waiting before the reason is looked up and printed."""
 
 
 async def follow(store: Store, receipt: Receipt, timeout: float) -> TurnState | None:
-    """The turn as it is once it is over, or after `timeout` seconds. Says on stderr what it waits for."""
+    """Return the turn once it is over, or as it is after `timeout` seconds. Prints to stderr what it waits for."""
     begin = time.monotonic()
-    said = ""
+    printed = ""
     pause = SHORTEST
     while True:
         turn = await turn_state(store.letters, store.threads, receipt.thread, receipt.dispatch_id)
         waited = time.monotonic() - begin
         if turn is None or _over(turn) or waited >= timeout:
             return turn
-        words = await _words(store, turn, waited)
-        if words and words != said:
-            click.echo(words, err=True)
-            said = words
+        progress = await _progress(store, turn, waited)
+        if progress and progress != printed:
+            click.echo(progress, err=True)
+            printed = progress
         await asyncio.sleep(min(pause, timeout - waited))
         pause = min(pause * 1.2, LONGEST)
 
@@ -47,18 +47,18 @@ def _settled(reply: Reply) -> bool:
     return reply.state in ("sent", "failed")
 
 
-async def _words(store: Store, turn: TurnState, waited: float) -> str:
+async def _progress(store: Store, turn: TurnState, waited: float) -> str:
     thread = turn.thread
     match turn.state:
         case "retrying":
-            return f"attempt {thread.attempts} failed: {visible(thread.error)}; it is tried again"
+            return f"attempt {thread.attempts} failed: {visible(thread.error)}; it will be retried"
         case "waiting" if waited > PATIENCE:
             alive = [report for report, silent in await store.roster.workers() if silent <= report.lease]
             if not alive:
                 return "no worker is running: start one with `answerback worker`"
             if all(report.blocked for report in alive):
-                return f"{visible(alive[0].id)} is there, and blocked by {visible(alive[0].blocked)}"
-            return f"waiting: {turn.before} earlier in this thread" if turn.before else "waiting for a worker"
+                return f"{visible(alive[0].id)} is alive but blocked by {visible(alive[0].blocked)}"
+            return f"waiting for {turn.before} earlier in this thread" if turn.before else "waiting for a worker"
         case "running" if waited > PATIENCE:
             for report, _ in await store.roster.workers():
                 if report.id == thread.owner and report.blocked:
@@ -66,24 +66,24 @@ async def _words(store: Store, turn: TurnState, waited: float) -> str:
             return f"running on {visible(thread.owner)}, attempt {thread.attempts}"
         case "handled":
             late = next(reply for reply in turn.replies if not _settled(reply))
-            return f"answered; not posted yet: {visible(late.error)}" if late.error else ""
+            return f"answered, but not posted yet: {visible(late.error)}" if late.error else ""
         case _:
             return ""
 
 
 def outcome(turn: TurnState | None, timeout: float, *, say: bool) -> int:
-    """Print what was answered, and on stderr what there is to know. Returns the exit code."""
+    """Print the answers to stdout and the status to stderr. Return the exit code."""
     if turn is None:
-        click.echo("its thread is not known any more", err=True)
+        click.echo("the thread no longer exists", err=True)
         return PROBLEM
-    look = f"see `answerback threads show {visible(turn.thread.id)}`"
+    hint = f"see `answerback threads show {visible(turn.thread.id)}`"
     if turn.state == "dead":
         reason = turn.letter.reason if turn.letter else ""
         click.echo(f"the turn failed for good: {visible(reason)}; see `answerback dead show {turn.id}`", err=True)
         return PROBLEM
     if turn.state != "handled":
         trouble = f" ({visible(turn.thread.error)})" if turn.state == "retrying" else ""
-        click.echo(f"no reply after {duration(int(timeout * 1000))}: {turn.state}{trouble}; {look}", err=True)
+        click.echo(f"no reply after {duration(int(timeout * 1000))}: {turn.state}{trouble}; {hint}", err=True)
         return PROBLEM
     answers = [message.text for message in turn.messages if message.role == "assistant"]
     if say:
@@ -93,10 +93,10 @@ def outcome(turn: TurnState | None, timeout: float, *, say: bool) -> int:
         click.echo("the turn was cancelled", err=True)
         return PROBLEM
     if not turn.messages:
-        click.echo("no agent listens to this", err=True)
+        click.echo("no agent listens to this message", err=True)
         return PROBLEM
     if not answers:
-        click.echo("it was read, and no agent had anything to say", err=True)
+        click.echo("the agent handled the message without replying", err=True)
     for reply in turn.replies:
         click.echo(_fate(reply), err=True)
     return OK if all(reply.state == "sent" for reply in turn.replies) else PROBLEM

@@ -1,4 +1,4 @@
-"""`answerback ingress` and `answerback worker`: one process of the Procfile, in place of this one."""
+"""`answerback ingress` and `answerback worker`: replace this process by one of the Procfile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import click
 def ingress() -> None:
     """Run one ingress process in the foreground, on HOST and PORT.
 
-    Without REDIS_URL it joins the server that `answerback up` runs on ANSWERBACK_DATA, and uses the
-    development secrets there.
+    Without REDIS_URL it uses the server that `answerback up` runs in ANSWERBACK_DATA, and the
+    development secrets stored there.
 
     \b
     Examples:
@@ -24,9 +24,9 @@ def ingress() -> None:
 
 @click.command()
 def worker() -> None:
-    """Run one worker process in the foreground; SIGTERM or Ctrl-C lets its turns finish.
+    """Run one worker process in the foreground; on SIGTERM or Ctrl-C it finishes its turns.
 
-    Without REDIS_URL it joins the server that `answerback up` runs on ANSWERBACK_DATA.
+    Without REDIS_URL it uses the server that `answerback up` runs in ANSWERBACK_DATA.
 
     \b
     Examples:

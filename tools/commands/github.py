@@ -1,4 +1,4 @@
-"""`answerback github`: what only GitHub needs."""
+"""`answerback github`: ask GitHub to redeliver failed deliveries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def github() -> None:
-    """GitHub delivers a webhook once. What failed while ingress was away has to be asked for again.
+    """GitHub never retries a webhook by itself: ask it to redeliver what failed.
 
     \b
     Examples:
@@ -35,19 +35,23 @@ def github() -> None:
 
 @github.command()
 @click.option(
-    "--since", callback=age, metavar="AGE", help="How far to look back: 30m, 2h, 3d. Else to when all was well."
+    "--since", callback=age, metavar="AGE", help="How far to look back: 30m, 2h, 3d.  [default: the last complete run]"
 )
 @click.option(
-    "--hook", "hooks", multiple=True, metavar="HOOK", help="Instead of GITHUB_REDELIVER's: app, OWNER/REPO/hooks/ID, …"
+    "--hook",
+    "hooks",
+    multiple=True,
+    metavar="HOOK",
+    help="Webhook, overrides GITHUB_REDELIVER: app, OWNER/REPO/hooks/ID, …",
 )
-@click.option("--dry-run", is_flag=True, help="Only list what failed.")
+@click.option("--dry-run", is_flag=True, help="Only list the failed deliveries.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: bool) -> None:
-    """List the deliveries that failed, and ask GitHub for each of them again.
+    """List the failed deliveries, and ask GitHub to redeliver each of them.
 
-    One that arrived at a later try is not asked for, nor is one that was asked for just now. What arrives
-    twice is answered once. Workers do the same every five minutes where GITHUB_REDELIVER is set.
-    Exits with 1 when there is one that GitHub delivers no longer (after three days), or refuses to.
+    Deliveries that succeeded in a later attempt, or were requested a moment ago, are skipped. A delivery
+    that arrives twice is answered once. Workers do the same every five minutes if GITHUB_REDELIVER is set.
+    Exits with 1 if a delivery is too old (over three days) or GitHub refuses to redeliver it.
     """
     sys.exit(run(_redeliver(since, hooks, dry_run, as_json)))
 
@@ -64,7 +68,7 @@ async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: b
     settings = _configured(hooks)
     found = deliveries(settings)
     if found is None:
-        raise ConfigurationError("there is no credential for GitHub: set GITHUB_TOKEN, or a GitHub App's id and key.")
+        raise ConfigurationError("no GitHub credential: set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY.")
     rounds: list[RedeliveryReport] = []
     http = PlatformHttp(timeout=settings.platform_timeout)
     try:
@@ -87,12 +91,12 @@ async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: b
 def _configured(hooks: Sequence[str]) -> Settings:
     from answerback.settings import Settings
 
-    # An option is read as the variable is: the same is said of a wrong one.
+    # The option is parsed like the variable, so that both give the same errors.
     settings = Settings.load({**os.environ, **({"GITHUB_REDELIVER": ",".join(hooks)} if hooks else {})})
     if not settings.github_redeliver:
         raise ConfigurationError(
-            "which webhook? Name it with --hook, or for the workers too with GITHUB_REDELIVER: app (a GitHub App's), "
-            "OWNER/REPO/hooks/ID or ORG/hooks/ID. The number ends the address of the webhook's page at GitHub."
+            "no webhook given: use --hook, or GITHUB_REDELIVER, which the workers use too: app (for a GitHub App), "
+            "OWNER/REPO/hooks/ID or ORG/hooks/ID. The id is the last part of the URL of the webhook's page on GitHub."
         )
     return settings
 
@@ -104,17 +108,18 @@ def _show(found: RedeliveryReport) -> None:
         rows = [
             (each.guid, when(each.at), each.event, each.status, each.asked, _outcome(each)) for each in found.missing
         ]
-        show(table(("delivery", "first tried", "event", "last try", "asked", "now"), rows, long="now"))
+        show(table(("delivery", "first attempt", "event", "last status", "requested", "now"), rows, long="now"))
     counts = Counter(each.outcome for each in found.missing)
-    told = "".join(f", {count} {outcome}" for outcome, count in counts.items())
+    outcomes = "".join(f", {count} {outcome}" for outcome, count in counts.items())
     click.echo(
-        f"{found.hook}: {found.seen} tries since {when(found.since)}, {len(found.missing)} failed deliveries{told}",
+        f"{found.hook}: {found.seen} attempts since {when(found.since)}, "
+        f"{len(found.missing)} failed deliveries{outcomes}",
         err=True,
     )
     if found.unknown:
         click.echo(
-            f"{found.hook}: GitHub delivers nothing again that is older than three days; "
-            f"what failed before {when(found.unknown)} is lost, and may not even be listed",
+            f"{found.hook}: GitHub does not redeliver anything older than three days; "
+            f"deliveries that failed before {when(found.unknown)} are lost and may not be listed",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""`answerback keys`: who may call the API."""
+"""`answerback keys`: create, list, rotate and revoke API keys."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ USUAL = ("chat:read", "chat:write")
 
 @click.group(cls=ListByDefault)
 def keys() -> None:
-    """API keys: each opens one workspace, as far as its scopes go. Of a key's secret, only a hash is stored.
+    """Manage API keys. A key gives access to one workspace, limited by its scopes; only its hash is stored.
 
-    A publishable key may stand in a web page: from the origins it was made for it opens sessions, and
-    nothing else.
+    A publishable key may appear in a web page: it can only open sessions, from the origins it was
+    created for.
 
     \b
     Examples:
@@ -36,19 +36,21 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--workspace", default="default", show_default=True, help="Whose threads it opens; webhooks': default.")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help=f"What it may do; unset: {', '.join(USUAL)}."
+    "--workspace", default="default", show_default=True, help="Workspace; threads of webhooks are in default."
 )
-@click.option("--publishable", is_flag=True, help="For web pages: it opens sessions, and nothing else.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help=f"Scope.  [default: {', '.join(USUAL)}]"
+)
+@click.option("--publishable", is_flag=True, help="For web pages: the key can only open sessions.")
 @click.option(
     "--origin",
     "origins",
     multiple=True,
-    help="Of the web pages, the app or extension: https://www.example.com, capacitor://localhost.",
+    help="Origin of the page, app or extension: https://www.example.com, capacitor://localhost.",
 )
-@click.option("--name", default="", help="What it is for.")
-@click.option("--expires", callback=age, metavar="AGE", help="When it ends by itself: 30m, 2h, 90d. Unset: never.")
+@click.option("--name", default="", help="A name for people to recognise it by.")
+@click.option("--expires", callback=age, metavar="AGE", help="Lifetime: 30m, 2h, 90d.  [default: forever]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create(
     workspace: str,
@@ -59,35 +61,35 @@ def create(
     expires: int,
     as_json: bool,
 ) -> None:
-    """Make a key, and print it: it is shown this once."""
+    """Create a key and print it. It is shown only once."""
     if publishable != bool(origins):
-        raise click.UsageError("--publishable and --origin belong together: name each origin that may use the key.")
+        raise click.UsageError("--publishable and --origin require each other: name each origin that may use the key.")
     if publishable and scopes:
-        raise click.UsageError("a publishable key has no --scope: it opens sessions, and nothing else.")
+        raise click.UsageError("a publishable key has no --scope: it can only open sessions.")
     run(_create(workspace, () if publishable else scopes or USUAL, origins, name, expires, as_json))
 
 
 @keys.command("list")
-@click.option("--workspace", help="Of this workspace only.")
+@click.option("--workspace", help="Only keys of this workspace.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def listed(workspace: str | None, as_json: bool) -> None:
-    """All keys, the revoked ones too; never their secrets."""
+    """List all keys, including revoked ones, without their secrets."""
     run(_list(workspace, as_json))
 
 
 @keys.command()
 @click.argument("id")
-@click.option("--grace", default="1d", show_default=True, callback=age, help="How long the old secret is still good.")
+@click.option("--grace", default="1d", show_default=True, callback=age, help="How long the old secret stays valid.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rotate(id: str, grace: int, as_json: bool) -> None:
-    """Give a key a new secret, and print it: it is shown this once. `--grace 0s` ends the old one now."""
+    """Give a key a new secret and print it. It is shown only once. `--grace 0s` ends the old secret now."""
     run(_rotate(id, grace, as_json))
 
 
 @keys.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def revoke(ids: tuple[str, ...]) -> None:
-    """Revoke keys for ever, and the tokens of the sessions that were opened with them."""
+    """Revoke keys permanently, together with the tokens of sessions opened with them."""
     run(_revoke(ids))
 
 
@@ -100,13 +102,13 @@ async def _create(
     from ..store import opened
 
     async with opened() as store:
-        made, shown = await ApiKeys(store.threads.database).create(
+        key, secret = await ApiKeys(store.threads.database).create(
             workspace, scopes=scopes, origins=origins, name=name, expires=expires / 1000 if expires else None
         )
     if as_json:
-        document(_shown(made) | {"secret": str(shown)})
+        document(_fields(key) | {"secret": str(secret)})
     else:
-        _say_once(str(shown))
+        _print_secret(str(secret))
 
 
 async def _list(workspace: str | None, as_json: bool) -> None:
@@ -116,13 +118,13 @@ async def _list(workspace: str | None, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = await ApiKeys(store.threads.database).list(workspace)
+        all_keys = await ApiKeys(store.threads.database).list(workspace)
         now = await store.threads.database.now()
     if as_json:
-        document([_shown(key) for key in found])
+        document([_fields(key) for key in all_keys])
         return
-    if not found:
-        click.echo("there are no API keys: make one with `answerback keys create`", err=True)
+    if not all_keys:
+        click.echo("no API keys: create one with `answerback keys create`", err=True)
         return
     rows = [
         (
@@ -136,7 +138,7 @@ async def _list(workspace: str | None, as_json: bool) -> None:
             when(key.expires),
             key.name,
         )
-        for key in found
+        for key in all_keys
     ]
     heads = ("key", "workspace", "kind", "for", "state", "created", "last used", "expires", "name")
     show(table(heads, rows, long="name"))
@@ -149,15 +151,15 @@ async def _rotate(id: str, grace: int, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = ApiKeys(store.threads.database)
-        shown = await found.rotate(id, grace=grace / 1000)
-        key = await found.get(id)
-    if shown is None or key is None:
-        raise NotFound(f"there is no key {id}, or it is revoked: see `answerback keys`.")
+        api_keys = ApiKeys(store.threads.database)
+        secret = await api_keys.rotate(id, grace=grace / 1000)
+        key = await api_keys.get(id)
+    if secret is None or key is None:
+        raise NotFound(f"key not found or revoked: {id}. `answerback keys` lists them.")
     if as_json:
-        document(_shown(key) | {"secret": str(shown)})
+        document(_fields(key) | {"secret": str(secret)})
     else:
-        _say_once(str(shown))
+        _print_secret(str(secret))
 
 
 async def _revoke(ids: tuple[str, ...]) -> None:
@@ -166,20 +168,21 @@ async def _revoke(ids: tuple[str, ...]) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = ApiKeys(store.threads.database)
-        unknown = [id for id in ids if not await found.revoke(id)]
+        api_keys = ApiKeys(store.threads.database)
+        unknown = [id for id in ids if not await api_keys.revoke(id)]
     for id in ids:
         if id not in unknown:
             click.echo(f"revoked {id}")
     if unknown:
-        raise NotFound(f"there is no key {', '.join(unknown)}: see `answerback keys`.")
+        raise NotFound(f"key not found: {', '.join(unknown)}. `answerback keys` lists them.")
 
 
-def _shown(key: ApiKey) -> dict[str, object]:
+def _fields(key: ApiKey) -> dict[str, object]:
+    """Return the fields of a key that may be shown."""
     secret = {"hash", "previous", "read"}
     return {name: getattr(key, name) for name in key.__struct_fields__ if name not in secret} | {"state": key.state}
 
 
-def _say_once(secret: str) -> None:
+def _print_secret(secret: str) -> None:
     click.echo(secret)
-    click.echo("Keep it now: it is not shown again.", err=True)
+    click.echo("Save it now: it will not be shown again.", err=True)

@@ -1,4 +1,4 @@
-"""`answerback link`: a link that signs in to the dashboard, once."""
+"""`answerback link`: print a single-use sign-in link for the dashboard."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from ..groups import run
 
 
 @click.command()
-@click.option("--workspace", default="default", show_default=True, help="Whose threads it opens; webhooks': default.")
+@click.option(
+    "--workspace", default="default", show_default=True, help="Workspace; threads of webhooks are in default."
+)
 def link(workspace: str) -> None:
-    """Print a link that signs in to the dashboard once, within 15 minutes.
+    """Print a link that signs in to the dashboard. It works once, within 15 minutes.
 
-    It takes no key: whoever can reach the Redis can do anything there.
+    No key is needed: anyone who can reach Redis has full access already.
 
     \b
     Examples:

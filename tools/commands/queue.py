@@ -1,4 +1,4 @@
-"""`answerback queue`: the queues at a glance."""
+"""`answerback queue`: show the state of the queues."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from answerback.store.threads.queues import Queues
 
 EVERY = 1.0
-"""Seconds between two looks of --watch."""
+"""Seconds between two updates of --watch."""
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Look again every second, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, one document a line.")
+@click.option("--watch", is_flag=True, help="Update every second, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, one document per line.")
 def queue(watch: bool, as_json: bool) -> None:
-    """What waits, what is in flight, what will be tried again, what is dead.
+    """Show what is waiting, in flight, retrying and dead.
 
     Turns answer events, replies go to platforms; both are counted in threads. "oldest" is how
-    long the first thread in line has been waiting for a worker.
+    long the first thread in the queue has been waiting for a worker.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def queue(watch: bool, as_json: bool) -> None:
       answerback queue --json | jq .turns.waiting
     """
     if watch and not as_json and not sys.stdout.isatty():
-        raise click.UsageError("--watch draws on a terminal: into a pipe, add --json")
+        raise click.UsageError("--watch needs a terminal; for a pipe, add --json")
     with suppress(KeyboardInterrupt):
         run(_watch(as_json) if watch else _look(as_json))
 
@@ -47,12 +47,12 @@ async def _look(as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = await queues(store.threads)
+        current = await queues(store.threads)
     if as_json:
-        document(found)
+        document(current)
         return
-    show(_table(found))
-    click.echo(f"\n{_totals(found)}")
+    show(_table(current))
+    click.echo(f"\n{_totals(current)}")
 
 
 async def _watch(as_json: bool) -> None:
@@ -76,10 +76,10 @@ async def _watch(as_json: bool) -> None:
         with Live(auto_refresh=False) as live:
             while True:
                 try:
-                    found = await queues(store.threads)
-                    live.update(Group(_table(found), Text(f"\n{_totals(found)}")), refresh=True)
+                    current = await queues(store.threads)
+                    live.update(Group(_table(current), Text(f"\n{_totals(current)}")), refresh=True)
                 except StoreUnavailable as error:
-                    live.update(Text(f"{error} Trying again …"), refresh=True)
+                    live.update(Text(f"{error} Retrying …"), refresh=True)
                 await asyncio.sleep(EVERY)
 
 
@@ -95,11 +95,9 @@ def _table(found: Queues) -> RenderableType:
 
 def _totals(found: Queues) -> str:
     steps = found.clock_steps
-    clock = (
-        f"\nsteps of the clock of Redis: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
-    )
+    clock = f"\nRedis clock steps: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
     return (
         f"{found.events_waiting} events waiting, {found.threads} threads, {found.dead} dead letters\n"
-        f"so far: {found.accepted} accepted, {found.handled} handled, {found.attempts_failed} attempts failed, "
-        f"{found.buried} buried, {found.replies_sent} replies sent, {found.replies_failed} failed{clock}"
+        f"in total: {found.accepted} accepted, {found.handled} handled, {found.attempts_failed} attempts failed, "
+        f"{found.buried} dead-lettered, {found.replies_sent} replies sent, {found.replies_failed} failed{clock}"
     )

@@ -1,4 +1,4 @@
-"""What `answerback threads` does to threads: unlock, requeue, purge; and what it says of it."""
+"""Repair commands of `answerback threads`: unlock, requeue and purge, with their output."""
 
 from __future__ import annotations
 
@@ -17,69 +17,69 @@ from ..store import opened
 T = TypeVar("T", Unlocked, Requeued, Purged)
 
 _TURN = {
-    "requeued": "its turn can be claimed now",
-    "lost": "its turn was missing from the queue, and can be claimed now",
-    "held": "a worker has its turn (`answerback threads unlock` takes it away)",
-    "ready": "its turn waits for a free worker already",
+    "requeued": "the turn can be claimed now",
+    "lost": "the turn was missing from the queue and can be claimed now",
+    "held": "a worker is running the turn (`answerback threads unlock` takes the thread away from it)",
+    "ready": "the turn is already waiting for a free worker",
 }
 _REPLIES = {
-    "requeued": "its replies can be sent now",
-    "lost": "its replies were missing from the queue, and can be sent now",
-    "held": "a worker is sending its replies",
-    "ready": "its replies wait for a free worker already",
+    "requeued": "the replies can be sent now",
+    "lost": "the replies were missing from the queue and can be sent now",
+    "held": "a worker is sending the replies",
+    "ready": "the replies are already waiting for a free worker",
 }
 
 
 async def unlock_each(ids: Sequence[str], as_json: bool) -> None:
-    """`threads unlock`."""
+    """Run `threads unlock`."""
 
-    def say(found: Unlocked) -> str:
-        said = []
-        if found.owner:
-            said.append(f"taken from {found.owner}, which held it since {when(found.since)}; any worker may claim it")
-        if found.sending:
-            said.append(f"its replies taken from their sender; another may send them in {duration(found.wait)}")
-        return "; ".join(said) or "nobody holds it"
+    def say(result: Unlocked) -> str:
+        parts = []
+        if result.owner:
+            parts.append(f"taken from {result.owner}, held since {when(result.since)}; any worker can claim it")
+        if result.sending:
+            parts.append(f"replies taken from their sender; another worker can send them in {duration(result.wait)}")
+        return "; ".join(parts) or "not held by any worker"
 
-    await _each(ids, unlock, lambda found: bool(found.owner) or found.sending, say, as_json)
+    await _each(ids, unlock, lambda result: bool(result.owner) or result.sending, say, as_json)
 
 
 async def requeue_each(ids: Sequence[str], as_json: bool) -> None:
-    """`threads requeue`."""
+    """Run `threads requeue`."""
 
-    def done(found: Requeued) -> bool:
-        return bool({found.turn, found.replies} & {"requeued", "lost"})
+    def done(result: Requeued) -> bool:
+        return bool({result.turn, result.replies} & {"requeued", "lost"})
 
-    def say(found: Requeued) -> str:
-        said = [_TURN.get(found.turn, ""), _REPLIES.get(found.replies, "")]
-        return "; ".join(filter(None, said)) or "nothing waits there"
+    def say(result: Requeued) -> str:
+        parts = [_TURN.get(result.turn, ""), _REPLIES.get(result.replies, "")]
+        return "; ".join(filter(None, parts)) or "nothing to requeue"
 
     await _each(ids, requeue, done, say, as_json)
 
 
 async def purge_each(ids: Sequence[str], yes: bool, as_json: bool) -> None:
-    """`threads purge`."""
+    """Run `threads purge`."""
 
-    def say(found: Purged) -> str:
-        held = f"; its turn was taken from {found.owner}" if found.owner else ""
-        return f"removed {counted(found)}{held}"
+    def say(result: Purged) -> str:
+        held = f"; the turn was taken from {result.owner}" if result.owner else ""
+        return f"removed {counted(result)}{held}"
 
     ids = tuple(dict.fromkeys(ids))
     if not yes:
         many = f"{len(ids)} threads" if len(ids) > 1 else f"the thread {visible(ids[0])}"
-        click.confirm(f"purge {many}, with all that was said? It cannot be taken back.", abort=True, err=True)
-    await _each(ids, lambda threads, id: Archives(threads).purge(id), lambda found: True, say, as_json)
+        click.confirm(f"purge {many} with the whole history? This cannot be undone.", abort=True, err=True)
+    await _each(ids, lambda threads, id: Archives(threads).purge(id), lambda result: True, say, as_json)
 
 
 def counted(found: Purged) -> str:
-    """What was removed, in words."""
+    """Return what was removed, as text."""
     parts = {
         "message": found.messages,
         "waiting event": found.events,
         "reply": found.replies,
         "dead letter": found.dead,
         "step": found.steps,
-        "delta": found.deltas,
+        "stream event": found.deltas,
     }
     words = [f"{count} {_plural(name, count)}" for name, count in parts.items() if count or name == "message"]
     return ", ".join(words)
@@ -98,23 +98,23 @@ async def _each(
 ) -> None:
     ids = tuple(dict.fromkeys(ids))
     async with opened() as store:
-        found = {id: await act(store.threads, id) for id in ids}
+        results = {id: await act(store.threads, id) for id in ids}
     acted: dict[str, T] = {}
     idle: dict[str, T] = {}
-    for id, each in found.items():
+    for id, each in results.items():
         if each is not None:
             (acted if done(each) else idle)[id] = each
-    missing = [id for id, each in found.items() if each is None]
+    missing = [id for id, each in results.items() if each is None]
     if as_json:
         document({"done": list(acted.values()), "nothing": list(idle.values()), "missing": missing})
     else:
-        for words in _lines(acted, say):
-            click.echo(words)
+        for line in _lines(acted, say):
+            click.echo(line)
     if missing:
-        raise NotFound("\n".join([*_lines(idle, say), f"there is no thread {', '.join(map(visible, missing))}"]))
+        raise NotFound("\n".join([*_lines(idle, say), f"thread not found: {', '.join(map(visible, missing))}"]))
     if idle:
         raise Failure("\n".join(_lines(idle, say)))
 
 
-def _lines(found: dict[str, T], say: Callable[[T], str]) -> list[str]:
-    return [f"{visible(id)}: {say(each)}" for id, each in found.items()]
+def _lines(results: dict[str, T], say: Callable[[T], str]) -> list[str]:
+    return [f"{visible(id)}: {say(each)}" for id, each in results.items()]

@@ -1,4 +1,4 @@
-"""`answerback send`: a message goes in as a provider would send it, and its reply is printed."""
+"""`answerback send`: send a signed message as a provider would, and print the reply."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ PLATFORMS = ("github", "slack", "standard")
 
 @click.command()
 @click.argument("text", metavar="TEXT|FILE")
-@click.option("--thread", default=None, help="Conversation to speak in.  [default: cli]")
-@click.option("--new", is_flag=True, help="Speak in a new conversation.")
-@click.option("--author", default=None, help="Who speaks.  [default: your login]")
-@click.option("--to", "platform", type=click.Choice(PLATFORMS), help="Send this platform's own payload, from FILE.")
-@click.option("--event", default=None, help="With --to github: the event's name, where the payload does not tell.")
+@click.option("--thread", default=None, help="Thread to send to.  [default: cli]")
+@click.option("--new", is_flag=True, help="Send to a new thread.")
+@click.option("--author", default=None, help="Author of the message.  [default: your login]")
+@click.option("--to", "platform", type=click.Choice(PLATFORMS), help="Send a payload of this platform, from FILE.")
+@click.option("--event", default=None, help="With --to github: the event's name, if it cannot be inferred.")
 @click.option(
     "--delivery",
     default=None,
-    help="Delivery id; the same again is a redelivery (GitHub, Slack: the payload decides).",
+    help="Delivery id; sent again, it is a redelivery (GitHub, Slack: the payload decides).",
 )
-@click.option("--url", default=None, help="Where ingress is.  [default: where `up` runs, or HOST and PORT]")
+@click.option("--url", default=None, help="URL of ingress.  [default: where `up` runs, or HOST and PORT]")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the reply.")
-@click.option("--no-wait", is_flag=True, help="Only send; print the receipt.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the reply; print the receipt.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and the turn as JSON.")
 def send(
     text: str,
@@ -50,10 +50,10 @@ def send(
 ) -> None:
     """Send a message as a provider would, and print the reply.
 
-    It is signed with the configured secret (or the one that `up` made up for development), goes
-    through the real ingress and worker, and the thread is followed until its turn is committed.
-    TEXT is a message, "-" reads it from stdin. With --to, FILE is what a provider sent: the JSON
-    body, or {"headers": …, "body": …}.
+    The message is signed with the configured secret (or the development secret of `up`) and goes
+    through the real ingress and worker; the thread is followed until its turn is committed. TEXT
+    is the message, "-" reads it from stdin. With --to, FILE is a provider's payload: the JSON body,
+    or {"headers": …, "body": …}.
 
     \b
     Examples:
@@ -69,21 +69,21 @@ def send(
 
     if platform is None:
         if event is not None:
-            raise click.UsageError("--event belongs to --to github")
+            raise click.UsageError("--event requires --to github")
         if thread is not None and new:
             raise click.UsageError("--thread and --new exclude each other")
-        said = sys.stdin.read() if text == "-" else text
-        if not said.strip():
-            raise click.UsageError("there is nothing to say: TEXT is empty")
+        content = sys.stdin.read() if text == "-" else text
+        if not content.strip():
+            raise click.UsageError("nothing to send: TEXT is empty")
         name = thread or (f"cli-{secrets.token_hex(4)}" if new else "cli")
-        sent = deliveries.message(said, thread=name, author=author or _login(), delivery=delivery)
+        sent = deliveries.message(content, thread=name, author=author or _login(), delivery=delivery)
     else:
         if thread is not None or new or author is not None:
-            raise click.UsageError("with --to, the payload says which thread and author")
+            raise click.UsageError("--thread, --new and --author cannot be used with --to: the payload has them")
         if event is not None and platform != "github":
-            raise click.UsageError("--event belongs to --to github")
+            raise click.UsageError("--event requires --to github")
         if delivery is not None and platform == "slack":
-            raise click.UsageError("a Slack delivery is known by its message: there is no other id to give")
+            raise click.UsageError("--delivery cannot be used with --to slack: the message identifies the delivery")
         with _file(text) as file:
             sent = deliveries.payload(platform, file.read(), event=event, delivery=delivery)
     sys.exit(run(_send(sent, url, timeout, wait=not no_wait, as_json=as_json)))
@@ -95,7 +95,7 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return "user"  # a container may run as a number that has no name
+        return "user"  # in a container, the user id may have no name
 
 
 def _file(name: str) -> IO[bytes]:
@@ -116,14 +116,14 @@ async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, 
     if not wait:
         _print(_deliver(Settings.load(), sent, url), as_json)
         return OK
-    # Opened first: what cannot be followed is not sent.
+    # Open the store first: do not send what cannot be followed.
     async with opened() as store:
         receipt = _deliver(store.settings, sent, url)
         if receipt is None or receipt.status == "ignored" or not _begins_a_turn(sent):
             _print(receipt, as_json)
             return PROBLEM if receipt is not None and receipt.status == "ignored" else OK
         if receipt.status == "duplicate":
-            click.echo("this delivery was stored before and begins nothing new; what became of it:", err=True)
+            click.echo("this delivery was stored before; its earlier result:", err=True)
         turn = await follow(store, receipt, timeout)
     if as_json:
         document({"receipt": receipt, "turn": turn})
@@ -131,7 +131,7 @@ async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, 
 
 
 def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | None:
-    """Sign and post it. Returns the receipt; None for a handshake. Raises `Failure` when it is refused."""
+    """Sign and post a delivery. Return its receipt, None for a handshake. Raises `Failure` when it is refused."""
     import msgspec
 
     from answerback.platforms import PLATFORMS
@@ -144,31 +144,31 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     from .delivery import described, post, signed
 
     name = PLATFORMS[sent.platform].SECRET
-    known = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
-    if not known[0]:
-        raise Failure(f"{name} is not set: set it to the secret that ingress was given.")
-    secret = next((secret for secret in known if sent.platform != "standard" or signs(secret)), None)
+    secrets = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
+    if not secrets[0]:
+        raise Failure(f"{name} is not set: set it to the same secret as in ingress.")
+    secret = next((secret for secret in secrets if sent.platform != "standard" or signs(secret)), None)
     if secret is None:
-        raise Failure(f"{name} holds public keys alone, and these sign nothing: add a secret, whsec_… or whsk_….")
+        raise Failure(f"{name} has only public keys, which cannot sign: add a secret, whsec_… or whsk_….")
     if url is None:
-        found = announced(settings.data)
-        url = found.url if found is not None else local_url(settings.host, settings.port)
-    answer = post(url, signed(sent, secret))
-    match answer.status:
+        running = announced(settings.data)
+        url = running.url if running is not None else local_url(settings.host, settings.port)
+    response = post(url, signed(sent, secret))
+    match response.status:
         case 200:
             return None
         case 202:
-            return msgspec.json.decode(answer.body, type=Receipt)
+            return msgspec.json.decode(response.body, type=Receipt)
         case 401:
-            raise Failure(f"ingress refuses the signature: {name} is another one there than here.")
+            raise Failure(f"ingress rejected the signature: it has a different {name}. Set the same one here.")
         case 404:
             raise Failure(f"{url} has no webhook for {sent.platform}: start ingress with {name} set.")
         case status:
-            raise Failure(f"ingress refused it with {status}: {visible(described(answer.body))}")
+            raise Failure(f"ingress refused the delivery with {status}: {visible(described(response.body))}")
 
 
 def _begins_a_turn(sent: Delivery) -> bool:
-    """Not so an edit or a deletion: it changes what another delivery began."""
+    """Return whether a delivery starts a turn; an edit or a deletion does not."""
     from answerback.messages import Event
     from answerback.platforms import PLATFORMS
 
@@ -182,7 +182,7 @@ def _print(receipt: Receipt | None, as_json: bool) -> None:
     if as_json:
         document({"receipt": receipt, "turn": None})
     elif receipt is None:
-        click.echo("a handshake, and ingress answered it")
+        click.echo("handshake accepted by ingress")
     else:
-        words = [receipt.status, receipt.dispatch_id, receipt.thread, receipt.reason and f"({receipt.reason})"]
-        click.echo(" ".join(visible(word) for word in words if word))
+        parts = [receipt.status, receipt.dispatch_id, receipt.thread, receipt.reason and f"({receipt.reason})"]
+        click.echo(" ".join(visible(part) for part in parts if part))

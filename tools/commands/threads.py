@@ -1,4 +1,4 @@
-"""`answerback threads`: the threads, listed by when something last happened, one of them whole, and their repair."""
+"""`answerback threads`: list threads, show one, and repair them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATES = ("idle", "waiting", "running", "retrying")
 
 @click.group(cls=ListByDefault)
 def threads() -> None:
-    """List threads, show one with all that was said, or repair it.
+    """List threads, show one with its transcript, or repair it.
 
     \b
     Examples:
@@ -34,14 +34,16 @@ def threads() -> None:
 
 
 @threads.command("list")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Threads at most.")
-@click.option("--platform", default="", help="Of this platform: github, slack, standard, chat.")
-@click.option("--agent", default="", help="Of this agent.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Maximum number of threads."
+)
+@click.option("--platform", default="", help="On this platform: github, slack, standard, chat.")
+@click.option("--agent", default="", help="With this agent.")
 @click.option("--state", type=click.Choice(STATES), help="In this state.")
 @click.option("--search", "text", default="", help="With this text in the id, title, channel or user.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def listed(limit: int, platform: str, agent: str, state: State | None, text: str, as_json: bool) -> None:
-    """List threads, the one where something happened last first."""
+    """List threads, most recently updated first."""
     from answerback.store.threads.search import Filter
 
     run(_list(limit, Filter(platform=platform, agent=agent, state=state or "", text=text), as_json))
@@ -51,7 +53,10 @@ def listed(limit: int, platform: str, agent: str, state: State | None, text: str
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(id: str, as_json: bool) -> None:
-    """One thread: what was said, the turn in flight with its steps, what waits, what became of each reply."""
+    """Show one thread with its transcript.
+
+    Includes the current turn with its steps, waiting events and the state of each reply.
+    """
     run(_show(id, as_json))
 
 
@@ -59,12 +64,12 @@ def show(id: str, as_json: bool) -> None:
 @click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def unlock(ids: tuple[str, ...], as_json: bool) -> None:
-    """Take threads from the workers that hold them: another may claim them at once.
+    """Take threads from the workers that hold them.
 
-    A worker that hangs keeps a thread only for as long as it renews its lease; this is for one that
-    does both. What it still writes is refused. The steps it finished stay done, and the attempt is
-    not counted. Replies that it was sending go to another worker when its lease ends, which looks
-    whether they arrived.
+    Another worker can claim them at once. A worker that dies loses its threads when their leases
+    expire; this is for a worker that hangs but still renews them. Its later writes are refused.
+    Finished steps are kept, and the attempt is not counted. Replies that it was sending go to another
+    worker when the lease expires; that worker first checks whether they were posted.
     """
     from .repair import unlock_each
 
@@ -75,9 +80,10 @@ def unlock(ids: tuple[str, ...], as_json: bool) -> None:
 @click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def requeue(ids: tuple[str, ...], as_json: bool) -> None:
-    """Try threads now that wait for their next try, or fell out of a queue: turns and unsent replies.
+    """Retry turns and unsent replies now.
 
-    It is the next try, only sooner: attempts stay counted.
+    For threads that wait for a retry, or that are missing from a queue. This is the next attempt, only
+    sooner: the count of attempts is kept.
     """
     from .repair import requeue_each
 
@@ -86,15 +92,16 @@ def requeue(ids: tuple[str, ...], as_json: bool) -> None:
 
 @threads.command()
 @click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def purge(ids: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Remove threads whole: what was said, what waits, replies, steps, dead letters. For good.
+    """Delete threads permanently.
 
-    A turn that runs there can change nothing any more; a reply that is on its way may still arrive.
-    What stays for SEEN_DAYS are the ids of the deliveries, without any text, so that a redelivery
-    does not bring the thread back. A new message begins a new thread. The server's append-only
-    file and your backups hold the text until they are rewritten (BGREWRITEAOF).
+    Removes history, waiting events, replies, steps and dead letters. A running turn can no longer write
+    anything; a reply that is being posted may still arrive. The ids of the deliveries are kept for
+    SEEN_DAYS, without any text, so that a redelivery does not restore the thread. A new message starts
+    a new thread. The server's append-only file holds the text until it is rewritten (BGREWRITEAOF), and
+    your backups as long as you keep them.
     """
     from .repair import purge_each
 
@@ -109,16 +116,16 @@ async def _list(limit: int, wanted: Filter, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        found = [summary async for summary in search.listed(store.threads, limit=limit, wanted=wanted)]
+        summaries = [summary async for summary in search.listed(store.threads, limit=limit, wanted=wanted)]
         now = await store.threads.database.now()
     if as_json:
-        document(found)
-    elif not found:
-        click.echo("there are no threads yet" if wanted.everything else "no thread matches", err=True)
+        document(summaries)
+    elif not summaries:
+        click.echo("no threads yet" if wanted.everything else "no thread matches", err=True)
     else:
         rows = [
             (each.id, each.state, each.messages, each.waiting, each.agent, ago(each.updated, now), _about(each))
-            for each in found
+            for each in summaries
         ]
         show_table(table(("thread", "state", "messages", "waiting", "agent", "updated", "about"), rows, long="about"))
 
@@ -135,13 +142,13 @@ async def _show(id: str, as_json: bool) -> None:
     from .transcript import transcribe
 
     async with opened() as store:
-        found = await index.transcript(store.threads, id)
-        if found is None:
-            raise NotFound(f"there is no thread {visible(id)}: `answerback threads` lists them.")
+        transcript = await index.transcript(store.threads, id)
+        if transcript is None:
+            raise NotFound(f"thread not found: {visible(id)}. `answerback threads` lists them.")
         dead = [letter async for letter in store.letters.list() if letter.thread == id]
         now = await store.threads.database.now()
     if as_json:
-        document({**plain(found), "dead": plain(dead)})
+        document({**plain(transcript), "dead": plain(dead)})
     else:
-        for line in transcribe(found, dead, now):
+        for line in transcribe(transcript, dead, now):
             click.echo(line)

@@ -1,4 +1,4 @@
-"""A thread as people read it: who it is, what was said and done, what is under way."""
+"""Render a thread for people: its header, transcript, and what is waiting, failed or dead."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from answerback.store.threads.views import Summary, Transcript
 from ..rendering import ago, block, duration, visible, when
 
 _LONGEST = 200
-"""Characters of a tool's arguments or result that are shown; --json has all."""
+"""Maximum characters shown of a tool's arguments or result; --json shows everything."""
 
 
 def transcribe(found: Transcript, dead: Sequence[DeadLetter], now: int) -> Iterator[str]:
-    """The lines to print."""
+    """Yield the lines of a transcript; `now` is in ms."""
     yield from _head(found.thread, now)
     replies = {reply.key: reply for reply in found.replies}
     for message in found.messages:
@@ -33,7 +33,7 @@ def transcribe(found: Transcript, dead: Sequence[DeadLetter], now: int) -> Itera
             yield f"  {_speaker(event.author.name or event.author.id)} {visible(event.kind)}  {event.id}"
             yield block(event.text, "    ")
     if unposted := [reply for reply in found.replies if reply.state != "sent"]:
-        yield from _section("replies that are not on the platform")
+        yield from _section("replies not posted")
         for reply in unposted:
             yield f"  {_fate(reply)}"
     if dead:
@@ -48,10 +48,10 @@ def _head(thread: Summary, now: int) -> Iterator[str]:
         "title": thread.title,
         "channel": thread.channel,
         "url": thread.url,
-        "begun": f"{when(thread.created)}, last change {ago(thread.updated, now)}",
+        "created": f"{when(thread.created)}, updated {ago(thread.updated, now)}",
         "agent": thread.agent,
         "state": _state(thread),
-        "loop": thread.loop and f"programs seem to answer each other: nobody is answered since {ago(thread.loop, now)}",
+        "loop": thread.loop and f"programs seem to answer each other; replies stopped {ago(thread.loop, now)}",
     }
     for name, fact in facts.items():
         if fact:
@@ -62,10 +62,10 @@ def _state(thread: Summary) -> str:
     waiting = f", {thread.waiting} waiting" if thread.waiting else ""
     match thread.state:
         case "running":
-            lease = f"lease for {duration(thread.next)} more"
+            lease = f"lease expires in {duration(thread.next)}"
             return f"running on {thread.owner}, attempt {thread.attempts}, {lease}{waiting}"
         case "retrying":
-            again = f"again in {duration(thread.next)}"
+            again = f"next in {duration(thread.next)}"
             return f"retrying: attempt {thread.attempts} failed ({thread.error}), {again}{waiting}"
         case state:
             return f"{state}{waiting}"
@@ -76,8 +76,8 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
         who = (message.author.name or message.author.id) if message.author else "user"
     else:
         who = f"{message.agent or 'assistant'} (us)"
-    became = "its turn failed for good" if message.failed else message.status
-    yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {became}' if became else ''}"
+    status = "turn failed permanently" if message.failed else message.status
+    yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {status}' if status else ''}"
     yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
     yield block(message.text, "  ")
     if reply := replies.get(message.reply):
@@ -86,9 +86,9 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
 
 def _fate(reply: Reply) -> str:
     where = reply.url or reply.message
-    tries = f" after {reply.attempts} tries" if reply.attempts > 1 else ""
+    attempts = f" after {reply.attempts} attempts" if reply.attempts > 1 else ""
     trouble = f": {reply.error}" if reply.error else ""
-    return visible(f"{reply.state}{tries}{f' {where}' if where else ''}{trouble}  {reply.key}")
+    return visible(f"{reply.state}{attempts}{f' {where}' if where else ''}{trouble}  {reply.key}")
 
 
 def _tool(call: ToolCall) -> str:

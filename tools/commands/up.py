@@ -1,4 +1,4 @@
-"""`answerback up`: everything in one terminal."""
+"""`answerback up`: run everything in one terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..groups import run
 @click.command()
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes to run.")
 def up(workers: int) -> None:
-    """Start the bundled server, ingress and workers here, and say what to try.
+    """Start the bundled server, ingress and workers on this machine.
 
-    The server keeps its data in ANSWERBACK_DATA (default: .answerback); with REDIS_URL set, that
-    Redis is used and none is started. Platforms without a webhook secret get one made up for
-    development. Ctrl-C stops everything, and lets turns finish for SHUTDOWN_GRACE_SECONDS; a second
-    Ctrl-C does not wait. What is stored stays.
+    The server keeps its data in ANSWERBACK_DATA (default: .answerback). If REDIS_URL is set, that
+    Redis is used and no server is started. Platforms without a webhook secret get a generated one,
+    for development. Ctrl-C stops everything, after turns had SHUTDOWN_GRACE_SECONDS to finish; a
+    second Ctrl-C does not wait. The stored data is kept.
 
     \b
     Examples:
@@ -33,7 +33,7 @@ def up(workers: int) -> None:
     settings = Settings.load()
     if other := announced(settings.data):
         raise Failure(
-            f"Answerback runs already on {settings.data.absolute()}: {other.url} (process {other.pid}). "
-            "Stop that one with Ctrl-C, or give this one its own ANSWERBACK_DATA and PORT."
+            f"Answerback is already running in {settings.data.absolute()}: {other.url} (process {other.pid}). "
+            "Stop it with Ctrl-C, or set another ANSWERBACK_DATA and PORT here."
         )
     run(Supervisor(settings, free_port(settings.host, settings.port), workers).run())

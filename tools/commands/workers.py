@@ -1,4 +1,4 @@
-"""`answerback workers`: who works, and whom they serve."""
+"""`answerback workers`: list workers and the agents they run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def workers(as_json: bool) -> None:
-    """The workers, by their own reports, and the agents they serve.
+    """List workers and the agents they run, from the workers' own reports.
 
-    One that has been silent for longer than its lease counts as gone: its threads are free for others.
-    Exits with 1 when none is alive.
+    A worker that has been silent for longer than a lease counts as gone; others can claim its threads.
+    Exits with 1 when no worker is alive.
 
     \b
     Examples:
@@ -35,13 +35,13 @@ async def _workers(as_json: bool) -> int:
     from ..store import opened
 
     async with opened() as store:
-        found = await store.roster.workers()
+        reports = await store.roster.workers()
         now = await store.threads.database.now()
-    alive = any(silent <= report.lease for report, silent in found)
+    alive = any(silent <= report.lease for report, silent in reports)
     if as_json:
-        document([{**plain(report), "silent": silent} for report, silent in found])
+        document([{**plain(report), "silent": silent} for report, silent in reports])
         return OK if alive else PROBLEM
-    if not found:
+    if not reports:
         click.echo("no worker is running: start one with `answerback worker`", err=True)
         return PROBLEM
     rows = [
@@ -55,14 +55,14 @@ async def _workers(as_json: bool) -> int:
             report.failed,
             ", ".join(agent.name for agent in report.agents if not agent.workspace),
         )
-        for report, silent in found
+        for report, silent in reports
     ]
     show(table(("worker", "state", "started", "turns", "sending", "done", "failed", "agents"), rows))
-    agents = {agent.name: agent for report, _ in found for agent in report.agents if not agent.workspace}
+    agents = {agent.name: agent for report, _ in reports for agent in report.agents if not agent.workspace}
     click.echo()
     show(
         table(
-            ("agent", "listens to", "what it is"),
+            ("agent", "listens to", "description"),
             [(agent.name, "; ".join(agent.listens), agent.description) for agent in agents.values()],
         )
     )

@@ -1,1 +1,1 @@
-"""`answerback up`: server, ingress and workers in one terminal."""
+"""What `answerback up` runs in one terminal: server, ingress and workers."""

@@ -1,4 +1,4 @@
-"""What `up` keeps in ANSWERBACK_DATA for the commands in another terminal: secrets made up here, and its URL."""
+"""What `up` keeps in ANSWERBACK_DATA for commands in another terminal: generated secrets and its URL."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from answerback.platforms import PLATFORMS
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """An `up` that runs: the URL of its ingress, and its process id."""
+    """A running `up`: the URL of its ingress, and its process id."""
 
     url: str
     pid: int
 
 
 def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
-    """A secret for each platform's setting, by its name; kept, so that the next start has the same ones.
+    """Return a webhook secret per platform, by the name of its setting; they are kept for the next start.
 
-    Empty where none were made yet, unless `create`. Only for a server on this machine: whoever
-    can read the folder can sign as a provider.
+    Empty when none exist yet, unless `create`. For a server on this machine only: anyone who can read the
+    folder can sign as a provider.
     """
     path = data / "dev-secrets.json"
     try:
@@ -36,10 +36,12 @@ def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
     except FileNotFoundError:
         known = {}
     except (OSError, msgspec.MsgspecError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read ({error}): remove it, and it is made anew.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read ({error}): remove it; the next start makes a new one."
+        ) from None
     missing = [platform.SECRET for platform in PLATFORMS.values() if platform.SECRET not in known]
     if create and missing:
-        # In the form that Standard Webhooks asks for; to the others it is any text.
+        # Standard Webhooks requires this form; the other platforms accept any text.
         known |= {name: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}" for name in missing}
         write_private(path, json.dumps(known, indent=2))
     return known
@@ -47,7 +49,7 @@ def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
 
 @contextmanager
 def announced_as(data: Path, announcement: Announcement) -> Iterator[None]:
-    """Tell where `up` serves, for as long as this lasts; a lock tells that its process lives."""
+    """Announce where `up` serves while this context is open; a file lock shows that its process is alive."""
     path = data / "up.json"
     write_private(path, json.dumps(msgspec.to_builtins(announcement), indent=2))
     with path.open() as file:
@@ -59,7 +61,7 @@ def announced_as(data: Path, announcement: Announcement) -> Iterator[None]:
 
 
 def announced(data: Path) -> Announcement | None:
-    """The `up` that runs on this folder; None when there is none."""
+    """Return the `up` that runs in this folder, or None."""
     try:
         with (data / "up.json").open("rb") as file:
             try:
@@ -72,7 +74,7 @@ def announced(data: Path) -> Announcement | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else can read, whole or not at all. Raises `ConfigurationError`."""
+    """Write a file atomically, readable only by its owner. Raises `ConfigurationError`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""The processes of the Procfile as children of `up`: started, listened to, started again, stopped."""
+"""Run the processes of the Procfile as children of `up`: start, relay output, restart, stop."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from contextlib import suppress
 from ..exits import Failure
 
 PROCFILE = {"web": "answerback.ingress", "worker": "answerback.worker"}
-"""Each process with the module it runs, as in the Procfile."""
+"""Process name to the module it runs, as in the Procfile."""
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 STEADY = 30.0
-"""Seconds after which a process counts as having worked: its next end is a first one again."""
+"""Seconds of uptime after which the restart delay is reset."""
 
 Write = Callable[[str, str], None]
 
 
 def python(module: str) -> list[str]:
-    """Return the command that runs one of our modules, whatever files of the same name the current folder has."""
+    """Return the command that runs one of our modules, even if the current folder has a file of the same name."""
     return [sys.executable, "-P", "-m", module]
 
 
 class Process:
-    """One process that is kept running. `write` is called with its name and each line it says."""
+    """A process that is kept running. `write` is called with its name and each line of its output."""
 
     def __init__(self, name: str, module: str, environ: Mapping[str, str], write: Write) -> None:
         self.name = name
         self.started = False
-        """Set once all is ready: from then on an end is an accident, before it is a reason to give up."""
+        """Set once everything is ready: from then on a process that ends is restarted, before that `up` fails."""
         self._command = python(module)
         self._environ = environ
         self._write = write
@@ -44,36 +44,36 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process id; 0 while it does not run."""
+        """The process id, 0 while it is not running."""
         return self._child.pid if self._child is not None and self._child.returncode is None else 0
 
     async def keep(self) -> None:
-        """Run it until `end` is called. Raises `Failure` when it ends before it was ever `started`."""
+        """Run the process until `end` is called. Raises `Failure` if it ends before `started` is set."""
         delay = FIRST_DELAY
         while not self._asked.is_set():
             began = time.monotonic()
             status = await self._live()
             if self._asked.is_set():
                 return
-            how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
             if not self.started:
-                raise Failure(f"{self.name} {how} before it was ready, for the reason above; all is stopped again.")
+                raise Failure(f"{self.name} {how} before it was ready: see the output above. Everything was stopped.")
             if time.monotonic() - began > STEADY:
                 delay = FIRST_DELAY
-            self._write("up", f"{self.name} {how}; it is started again in {delay:g} s")
+            self._write("up", f"{self.name} {how}; restarting in {delay:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
     def end(self, signum: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop, and do not start it again. `keep` returns when it is gone."""
+        """Ask the process to stop, and do not restart it. `keep` returns when it has ended."""
         self._asked.set()
         if self._child is not None and self._child.returncode is None:
             with suppress(ProcessLookupError):
                 self._child.send_signal(signum)
 
     async def _live(self) -> int:
-        # On a terminal the child gets one too, so that it writes its log for people.
+        # On a terminal the child gets a pseudo-terminal too, so that it writes its log for people.
         reading, writing = os.openpty() if sys.stdout.isatty() else os.pipe()
         try:
             self._child = await asyncio.create_subprocess_exec(
@@ -82,7 +82,7 @@ class Process:
                 stdout=writing,
                 stderr=writing,
                 env=self._environ,
-                # Ctrl-C goes to us alone: we stop them in order.
+                # Ctrl-C reaches only this process, which stops its children in order.
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
@@ -92,7 +92,7 @@ class Process:
             self.end()
         relay = asyncio.create_task(self._relay(reading))
         status = await self._child.wait()
-        # What it started may hold on to its output: its last lines come at once or not at all.
+        # A grandchild may keep the output open: do not wait for its end.
         await asyncio.wait([relay], timeout=0.5)
         relay.cancel()
         await asyncio.gather(relay, return_exceptions=True)
@@ -106,7 +106,7 @@ class Process:
         )
         rest = b""
         try:
-            with suppress(OSError):  # the way a terminal says that its other end is closed
+            with suppress(OSError):  # a pseudo-terminal raises it when its other end is closed
                 while chunk := await reader.read(65_536):
                     *lines, rest = (rest + chunk).split(b"\n")
                     if len(rest) > 1_048_576:
@@ -123,6 +123,6 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def _die_with_parent() -> None:
-    # An `up` that is killed outright leaves nobody who could stop its children.
+    # When `up` is killed with SIGKILL, nothing else would stop its children.
     if _libc is not None:
         _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

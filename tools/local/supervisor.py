@@ -1,4 +1,4 @@
-"""The server, ingress and workers in one terminal, as the Procfile says: started, kept running, stopped in order."""
+"""Supervise the server, ingress and workers of the Procfile in one terminal: start, restart, stop in order."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process
 from .welcome import needed, welcome
 
 READY_WITHIN = 60.0
-"""Seconds: an agent's module may take its time to import."""
+"""Seconds to wait for readiness: importing the agents may be slow."""
 MARGIN = 5.0
-"""Seconds that a process has to end beyond the grace it gives its turns."""
+"""Seconds that a process has to end after the grace period of its turns."""
 HURRY = 3.0
-"""Seconds until a second Ctrl-C becomes a SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL after a second Ctrl-C."""
 _COLORS = {"web": "cyan", "worker": "green", "up": "yellow"}
 
 
 class Supervisor:
-    """Everything that `up` starts, from its start to its end."""
+    """Start, watch and stop everything that `up` runs."""
 
     def __init__(self, settings: Settings, port: int, workers: int) -> None:
         self._settings = settings
         self._workers = workers
         self._url = local_url(settings.host, port)
-        kept(settings.data)  # one that is not ours alone stops us before anything is started
+        kept(settings.data)  # raises for an unsafe key file before anything is started
         made = development_secrets(settings.data, create=True)
         self._made = {name: secret for name, secret in made.items() if not os.environ.get(name, "").strip()}
-        # Nobody balances a load in front of this.
+        # There is no load balancer in front of a local ingress, so it need not drain.
         self._environ = {"DRAIN_SECONDS": "0", **os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
         self._server: EmbeddedServer | None = None
         self._processes: list[Process] = []
@@ -58,7 +58,7 @@ class Supervisor:
         self._hurried = asyncio.Event()
 
     async def run(self) -> None:
-        """Until a signal asks to stop. Raises `Failure` or `ConfigurationError` when something cannot work."""
+        """Run until a signal asks to stop. Raises `Failure` or `ConfigurationError` when something cannot start."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(signum, self._ask)
         asked = asyncio.create_task(_wait(self._asked))
@@ -74,15 +74,15 @@ class Supervisor:
 
     def _ask(self) -> None:
         if sys.stdout.isatty():
-            click.echo("\r", nl=False)  # over the ^C that the terminal has written
+            click.echo("\r", nl=False)  # overwrites the ^C that the terminal printed
         if self._asked.is_set():
             self._hurried.set()
         else:
-            self._write("up", "stopping; once more to hurry")
+            self._write("up", "stopping; press Ctrl-C again to stop at once")
         self._asked.set()
 
     async def _first(self, *waited: asyncio.Task[None]) -> None:
-        """Wait for one of these; raises what any task of ours raises meanwhile."""
+        """Wait for one of these tasks; raise what any task of ours raises meanwhile."""
         while not any(task.done() for task in waited):
             pending = [task for task in (*waited, *self._keepers) if not task.done()]
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED, timeout=0.5)
@@ -91,7 +91,7 @@ class Supervisor:
                     task.result()
 
     async def _ready(self) -> None:
-        """Start everything, and announce it when it serves."""
+        """Start everything, and print the welcome once it is ready."""
         self._serve()
         self._launch()
         working = await self._until_ready()
@@ -112,12 +112,12 @@ class Supervisor:
     def _serve(self) -> None:
         if self._settings.redis_url is None:
             self._server = EmbeddedServer(self._settings.data)
-            # Not in a thread: what is half started could not be stopped.
+            # Not in a thread: a server that is still starting could not be stopped.
             self._server.start()
             self._environ["REDIS_URL"] = self._server.url
 
     async def _key(self) -> Path | None:
-        """Where the development key is kept; None where the Redis is another machine's."""
+        """Return the path of the development key, or None for a Redis on another machine."""
         url = self._environ["REDIS_URL"]
         if not local(url):
             return None
@@ -144,19 +144,19 @@ class Supervisor:
             self._keepers.append(asyncio.create_task(self._keep(self._server)))
 
     async def _keep(self, server: EmbeddedServer) -> None:
-        delay, told, since = FIRST_DELAY, "", time.monotonic()
+        delay, logged, since = FIRST_DELAY, "", time.monotonic()
         while not await self._asked_within(0.5):
             if server.alive:
                 if time.monotonic() - since > STEADY:
-                    delay, told = FIRST_DELAY, ""
+                    delay, logged = FIRST_DELAY, ""
                 continue
-            # A full disk is no reason to give up, and none to say so twice.
-            if (why := server.why_ended()) != told:
-                told = why
+            # Keep trying while the disk is full, but log the reason only once.
+            if (why := server.why_ended()) != logged:
+                logged = why
                 self._write("up", f"the server ended: {why}")
             if await self._asked_within(delay):
                 return
-            self._write("up", "the server is started again")
+            self._write("up", "restarting the server")
             delay, since = min(delay * 2, LONGEST_DELAY), time.monotonic()
             try:
                 server.start()
@@ -180,10 +180,10 @@ class Supervisor:
                 await asyncio.sleep(0.03)
         finally:
             await database.close()
-        raise Failure(f"not ready after {READY_WITHIN:g} s: what it waits for may stand in the lines above.")
+        raise Failure(f"not ready after {READY_WITHIN:g} s: see the output above.")
 
     async def _working(self, roster: WorkerRegistry) -> list[WorkerReport]:
-        """The reports of our own workers."""
+        """Return the reports of the workers that this process started."""
         ours = {process.pid for process in self._processes}
         try:
             return [report for report, _ in await roster.workers() if report.pid in ours]
@@ -196,9 +196,9 @@ class Supervisor:
             process.end()
         gone = asyncio.gather(*self._keepers, return_exceptions=True)
         hurried = asyncio.create_task(_wait(self._hurried))
-        patience = self._settings.grace + MARGIN
+        timeout = self._settings.grace + MARGIN
         ends: list[asyncio.Future[Any]] = [gone, hurried]
-        await asyncio.wait(ends, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         for signum in (signal.SIGTERM, signal.SIGKILL):
             if not gone.done():
                 for process in self._processes:
@@ -211,7 +211,7 @@ class Supervisor:
     def _write(self, name: str, line: str) -> None:
         width = len("worker") if self._workers == 1 else len(f"worker.{self._workers}")
         prefix = click.style(f"{name:<{width}} |", fg=_COLORS[name.partition(".")[0]])
-        with suppress(OSError):  # nobody reads us any more: that stops nothing
+        with suppress(OSError):  # a closed terminal or pipe must not stop the processes
             click.echo(f"{prefix} {line}")
 
 

@@ -1,4 +1,4 @@
-"""What `up` says once all is ready: where everything is, and the line to try."""
+"""Print what `up` started: where everything is, and a command to try."""
 
 from __future__ import annotations
 
@@ -27,27 +27,28 @@ def welcome(
     made: Mapping[str, str],
     needs: str,
 ) -> None:
-    """Say it.
+    """Print the welcome.
 
-    link   the token of a link that signs in to the dashboard
-    key    where the development key is kept, None where there is none
-    made   the development secrets in use
-    needs  the settings that the second terminal needs too
+    Args:
+        link: the token of a sign-in link for the dashboard
+        key: the path of the development key, None when there is none
+        made: the development secrets in use
+        needs: the settings that a second terminal needs too, as a command prefix
     """
     agents = {agent.name: agent.description for report in working for agent in report.agents if not agent.workspace}
     rows = [
         ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
-        ("api", f"{url}/api/v1, described at {url}/api/v1/docs"),
+        ("api", f"{url}/api/v1, documented at {url}/api/v1/docs"),
         ("data", data),
         *(("agent", f"{name}: {visible(text)}" if text else name) for name, text in agents.items()),
         ("workers", str(len(working))),
     ]
     if made:
-        rows.append(("secrets", f"made up for {', '.join(made)}"))
+        rows.append(("secrets", f"generated for {', '.join(made)}"))
     click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
     for name, value in rows:
         click.echo(f"  {name:<10}{value}")
-    click.echo(f"\nOpen the dashboard (the link signs in once, within 15 minutes):\n\n  {url}/#link={link}")
+    click.echo(f"\nOpen the dashboard (the link works once, within 15 minutes):\n\n  {url}/#link={link}")
     click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"')
     if key is None:
         click.echo(f"\nThe API needs a key:\n\n  {needs}{_command()} keys create")
@@ -57,7 +58,7 @@ def welcome(
 
 
 def needed(environ: Mapping[str, str]) -> str:
-    """The settings that a second terminal must have too, to be put before a command. REDIS_URL only by its name."""
+    """Return the settings that a second terminal needs, as a command prefix. REDIS_URL is named, not shown."""
     needs = ""
     if environ.get("ANSWERBACK_DATA", "").strip():
         needs += f"ANSWERBACK_DATA={shlex.quote(environ['ANSWERBACK_DATA'])} "
@@ -67,7 +68,7 @@ def needed(environ: Mapping[str, str]) -> str:
 
 
 def _command() -> str:
-    """This program as the user would type it again in the same folder."""
+    """Return this program as the user would type it in the same folder."""
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m answerback.tools"
@@ -78,6 +79,6 @@ def _command() -> str:
 
 
 def _typed(path: Path) -> str:
-    """A path as the user would type it here."""
+    """Return a path as the user would type it here."""
     absolute = path.absolute()
     return shlex.quote(str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute))
