@@ -166,6 +166,8 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     It changes the waiting event of that `message` in that `thread`, or the one that comes later. An event that is
     being answered, or was, stays as it is; an edit that added a mention then becomes an `event` of its own.
+    `at`: when the platform says that this happened, in ms; of two edits the later one holds, in whatever order they
+    come. 0 if it does not tell.
     """
 
     delivery: str
@@ -175,6 +177,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     mentions: tuple[str, ...] = ()
     mentioned: bool = False
     event: Event | None = None
+    at: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

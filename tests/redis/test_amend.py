@@ -154,6 +154,24 @@ async def test_an_edit_that_comes_before_its_message_changes_it(threads: Threads
     assert held.entries[0].event == event(1, text="best")
 
 
+async def test_an_edit_that_comes_after_a_later_one_changes_nothing(threads: Threads) -> None:
+    """Redelivered, say. What waits, and what comes later, has the words of the latest edit."""
+
+    async def edit(message: int, text: str, at: int) -> str | None:
+        amendment = Amendment(delivery=f"github:{at}", thread=THREAD, message=str(message), text=text, at=at)
+        return (await threads.amend(amendment)).reason
+
+    await accept(threads, 1)
+    assert await edit(1, "best", 3000) == "amended a waiting event"
+    assert await edit(1, "better", 2000) == "an edit that a later one came before"
+    assert await edit(2, "best", 3000)
+    assert await edit(2, "better", 2000) == "an edit that a later one came before"
+    await accept(threads, 2)
+    wide = Threads(threads.database, window=100)
+    assert [entry.event.text for entry in (await claim(wide)).entries] == ["best", "best"]
+    assert await edit(1, "at the same second", 3000) != "an edit that a later one came before"
+
+
 async def test_what_is_remembered_of_a_thread_goes_with_it_and_after_days(threads: Threads) -> None:
     await accept(threads, 1)
     await amend(threads, 2, "a secret")
@@ -195,6 +213,21 @@ async def test_an_edit_that_adds_a_mention_to_what_was_handled_is_an_event_once(
     assert (held.entries[0].event.text, held.entries[0].event.edited) == ("@us better", "mention")
     await threads.commit(turn(held))
     assert (await threads.amend(mention(1))).status == "duplicate"
+
+
+@pytest.mark.parametrize(("mentions", "heard"), [(("us", "ada"), True), (("ada",), False)])
+async def test_a_mention_whose_edit_comes_late_is_heard_while_it_stands(
+    threads: Threads, mentions: tuple[str, ...], heard: bool
+) -> None:
+    await accept(threads, 1)
+    await threads.commit(turn(await claim(threads)))
+    later = Amendment(delivery="github:l", thread=THREAD, message="1", text="now", mentions=mentions, at=3000)
+    await threads.amend(later)
+    receipt = await threads.amend(msgspec.structs.replace(mention(1), at=2000))
+    assert (receipt.status == "accepted") is heard
+    if heard:
+        (entry,) = (await claim(threads)).entries
+        assert (entry.event.text, entry.event.mentions) == ("now", ("us",))
 
 
 async def test_an_edit_that_adds_a_mention_to_what_waits_changes_that(threads: Threads) -> None:

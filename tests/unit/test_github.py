@@ -405,3 +405,9 @@ def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
 )
 def test_an_edit_that_adds_none_is_no_event(before: str, after: str) -> None:
     assert edited(before, after).event is None
+
+
+def test_an_edit_says_when_it_was_made() -> None:
+    assert parse("issue_comment.edited", comment__updated_at="2025-03-01T12:00:00Z").at == 1_740_830_400_000
+    assert parse("issue_comment.edited", comment__updated_at=None).at == 0
+    assert parse("issue_comment.edited", comment__updated_at="soon").at == 0

@@ -180,6 +180,7 @@ def test_an_edit_amends_the_message_it_edits() -> None:
         text="<@U0ANSWERBT> why 320, <@U0RAVI0001>?",
         mentions=("u0answerbt", "u0ravi0001"),
         mentioned=True,
+        at=1_740_823_290_000,
     )
 
 

@@ -232,3 +232,13 @@ def test_arbitrary_headers_are_understood_or_malformed(headers: dict[str, str]) 
 def test_an_author_without_an_id_keeps_the_rest() -> None:
     event = parse("message.created.flat", author={"id": None, "name": "Relay", "kind": "bot"})
     assert event.author == Author("", "Relay", "bot")
+
+
+def test_an_edit_of_what_was_only_overheard_may_have_added_a_mention() -> None:
+    edit = {"type": "message.edited", "thread": "t", "message": "m", "text": "@us look", "author": "u1"}
+    overheard = parse_body({**edit, "mentions": ["Us"], "direct": False})
+    assert overheard.event is not None
+    assert (overheard.event.mentions, overheard.event.edited, overheard.event.direct) == (("us",), "mention", False)
+    assert overheard.event.delivery == parse_body({**edit, "mentions": ["us"], "direct": False}).event.delivery
+    assert parse_body({**edit, "mentions": ["us"]}).event is None  # it was said to us, and heard, before
+    assert parse_body({**edit, "timestamp": "2025-03-01T12:00:00Z"}).at == 1_740_830_400_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -126,7 +127,9 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         if payload.changes is not None and not payload.changes.keys() & {"body", "title"}:
             return Ignored(f"{name} edited, but not its text")
         edit = f"{delivery}:{_digest(post.updated_at or '', post.title or '', said)}"
-        amendment = Amendment(delivery=edit, thread=thread, message=message, text=text, mentions=mentions(said))
+        amendment = Amendment(
+            delivery=edit, thread=thread, message=message, text=text, mentions=mentions(said), at=_edited_at(post)
+        )
         before = mentions(_before(payload))
         added = tuple(name for name in amendment.mentions if name not in before)
         if not added:
@@ -160,6 +163,14 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         return [event]
     heard = msgspec.structs.replace(event, former="", mentions=added, edited="mention")
     return [msgspec.structs.replace(amendment, event=heard)]
+
+
+def _edited_at(post: Post) -> int:
+    """When the post was last changed, ms; 0 where GitHub does not tell."""
+    try:
+        return int(msgspec.convert(post.updated_at, datetime).timestamp() * 1000)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        return 0
 
 
 def _before(payload: Payload) -> str:

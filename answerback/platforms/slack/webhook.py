@@ -190,6 +190,7 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
             mentions=said.mentions if said else (),
             mentioned=bool(said and new and _mentioned(envelope, new, said, told=False)),
             event=_heard(envelope, event, old, new, said, team, room) if new and said else None,
+            at=_milliseconds(event.event_ts or event.ts or "0"),
         )
     ]
 

@@ -121,29 +121,37 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         raise MalformedBody(f"{kind} does not say which message: set `message`")
     if said.text is None:
         raise MalformedBody("there is no `text`, neither at the top nor in `data`")
-    if kind == EDITED:
-        return [Amendment(delivery=delivery, thread=thread_id, message=message, text=said.text, mentions=mentions)]
-    if not said.text.strip():
+    if kind == CREATED and not said.text.strip():
         return Ignored("a message without a text")
-    author = _author(said.author)
+    author, at = _author(said.author), _milliseconds(envelope.timestamp, header(headers, "timestamp"))
+    event = Event(
+        delivery=delivery,
+        thread=thread_id,
+        kind=kind,
+        text=said.text,
+        author=author,
+        message=message or identifier,
+        channel=said.channel or "",
+        mentions=mentions,
+        # Whoever is told to send us messages means us, unless it says otherwise.
+        direct=said.direct is not False,
+        identities=(f"user:{author.id}",) if author.id else (),
+        address={"thread": thread, "message": message or identifier},
+        subject=_subject(said.subject),
+        title=said.title or "",
+        url=said.url or "",
+        at=at,
+    )
+    if kind == CREATED:
+        return [event]
+    heard: Event | None = None
+    if mentions and not event.direct and said.text.strip():
+        # What stood there before is not told: each name is taken for added, once.
+        added = f"standard:{thread}:{message}:{','.join(sorted(mentions))}"
+        heard = msgspec.structs.replace(event, delivery=added, edited="mention")
     return [
-        Event(
-            delivery=delivery,
-            thread=thread_id,
-            kind=CREATED,
-            text=said.text,
-            author=author,
-            message=message or identifier,
-            channel=said.channel or "",
-            mentions=mentions,
-            # Whoever is told to send us messages means us, unless it says otherwise.
-            direct=said.direct is not False,
-            identities=(f"user:{author.id}",) if author.id else (),
-            address={"thread": thread, "message": message or identifier},
-            subject=_subject(said.subject),
-            title=said.title or "",
-            url=said.url or "",
-            at=_milliseconds(envelope.timestamp, header(headers, "timestamp")),
+        Amendment(
+            delivery=delivery, thread=thread_id, message=message, text=said.text, mentions=mentions, event=heard, at=at
         )
     ]
 

@@ -16,19 +16,26 @@ _amendment = msgspec.msgpack.Decoder(Amendment).decode
 DELETED = b"deleted"
 """What is kept of a message that was deleted; an edit is an encoded Amendment."""
 GONE = "an edit of a message that was deleted"
+OLDER = "an edit that a later one came before"
 REMEMBERED = 3 * 86_400_000
 """ms for which an amendment waits for its message: GitHub delivers again for three days."""
 
 
-async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> Receipt:
-    """Change or remove the events of its message that wait in its thread."""
+async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> tuple[Receipt, Event | None]:
+    """Change or remove the events of its message that wait in its thread.
+
+    Returns, beside the receipt, the event that the amendment is itself where none waits.
+    """
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
     # Remembered first: an event that comes from now on has it, and one that came before is in the inbox.
     kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
     message = amendment.message.encode(errors="surrogatepass")
-    if not await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED]):
-        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE)
+    found = await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED, amendment.at])
+    if not found:
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
+    if isinstance(found, bytes):
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", OLDER), _still(amendment.event, found)
     names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
     reason = None
     again = True
@@ -47,12 +54,13 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
                 case b"gone":
                     # Amended by someone else, or handled, since we looked.
                     again = True
-    return Receipt(
+    receipt = Receipt(
         dispatch_id(amendment.delivery),
         thread,
         "accepted" if reason else "ignored",
         reason or "an edit or deletion of a message that does not wait",
     )
+    return receipt, None if reason else amendment.event
 
 
 def applied(event: Event, raw: bytes) -> Event:
@@ -68,6 +76,18 @@ def applied(event: Event, raw: bytes) -> Event:
         mentioned=edit.mentioned,
         edited="earlier" if edit.event else event.edited,
     )
+
+
+def _still(event: Event | None, raw: bytes) -> Event | None:
+    """The event of an edit after which the message was edited again: with the words of now, if they mention still."""
+    try:
+        later = _amendment(raw)
+    except msgspec.MsgspecError:
+        return event  # newer code wrote it
+    if event is None or not (mentions := tuple(name for name in event.mentions if name in later.mentions)):
+        return None
+    mentioned = event.mentioned and later.mentioned
+    return msgspec.structs.replace(event, text=later.text or "", mentions=mentions, mentioned=mentioned)
 
 
 def _heard(amendment: Amendment) -> Event | None:

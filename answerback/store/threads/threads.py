@@ -131,10 +131,11 @@ class Threads(Reservations):
         that cannot be stored at all.
         """
         _stored(amendment)
-        receipt = await amendments.amend(self.database, self.scripts, self.partition(amendment.thread), amendment)
-        if receipt.status == "accepted" or receipt.reason == amendments.GONE or amendment.event is None:
+        p = self.partition(amendment.thread)
+        receipt, event = await amendments.amend(self.database, self.scripts, p, amendment)
+        if event is None:
             return receipt
-        found = await self.accept(amendment.event)
+        found = await self.accept(event)
         return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
 
     # Worker --------------------------------------------------------------------------------------
