@@ -1,1 +1,1 @@
-"""The chat API: routes are declared in `routes`, and each call goes the way that `api` shows."""
+"""The chat API. `routes` declares the routes; `pipeline` handles each request."""

@@ -1,4 +1,4 @@
-"""A call of the API, as its handler gets it: who calls, and what was checked already."""
+"""What a handler of the API gets: the caller, the validated body and query, the idempotency key."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from answerback.store.access.api_keys import Scope
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who calls: an API key, or the holder of a session's token.
+    """The authenticated caller: an API key or a session token.
 
-    key      the id of the API key; a session's is the one that the session was opened with
+    key      the id of the API key; for a session token, the key that opened the session
     kind     "live", "pub", "ses" or "link"
-    session  the public id of the one chat thread that a session's token opens; None for a key
+    session  the public id of the chat thread that a session token is valid for; None for a key
     """
 
     workspace: str
@@ -28,24 +28,24 @@ class Principal:
     session: str | None = None
 
     def may(self, scope: Scope) -> bool:
-        """Whether the scope is this caller's; admin has them all."""
+        """Return whether the caller has the scope; `admin` includes all."""
         return scope in self.scopes or "admin" in self.scopes
 
     @property
     def id(self) -> str:
-        """Whom rate limits and Idempotency-Keys belong to: a key, or a session."""
+        """The owner of rate limits and idempotency keys: a key or a session."""
         return self.key if self.session is None else f"{self.key}:{self.workspace}:{self.session}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """A call whose caller may make it, and whose body and query are right.
+    """A request that is authenticated, authorized and validated.
 
-    body         the route's model, None where it has none; `query` likewise
-    path         the names in the path
-    idempotency  64 hex digits: a digest of caller and Idempotency-Key, the same when the call is made again; random
-                 without that header
-    again        seconds within which it may come again under the same `idempotency`; 0: never
+    body         an instance of the route's body model, or None; `query` likewise
+    path         the path parameters
+    idempotency  64 hex digits: a digest of caller and Idempotency-Key, the same when the request is repeated; random
+                 without the header
+    again        seconds within which it may be repeated with the same `idempotency`; 0: never
     """
 
     request: web.Request
@@ -59,7 +59,7 @@ class RequestContext:
     def answer(
         self, model: BaseModel | None, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> web.Response:
-        """A model as JSON; None: no content."""
+        """Return a JSON response with the model; without one, 204."""
         if model is None:
             return web.Response(status=204, headers=headers)
         text = model.model_dump_json(by_alias=True)

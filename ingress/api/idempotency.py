@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that is sent again gets the answer it got."""
+"""`Idempotency-Key`: a repeated POST gets the stored response."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ KEPT_HEADERS = ("Content-Type", "Location")
 
 
 def named(request: web.Request, route: Route, caller: Principal) -> tuple[str, bool]:
-    """What the call is known by, and whether it may come again. Raises `Problem`: 400."""
+    """Return the digest that identifies the request, and whether the client may repeat it. Raises `Problem`: 400."""
     name = request.headers.get(HEADER)
-    # All visitors of a page share its publishable key: what one of them names is not another's to ask for.
+    # All visitors of a page share its publishable key: one must not get another's response.
     if route.method != "POST" or route.raw or route.scope is None or caller.kind == "pub" or name is None:
         return secrets.token_hex(32), False
     if not 0 < len(name) <= LONGEST or not name.isascii() or not name.isprintable():
-        place = FieldError(where="header", at=HEADER, detail=f"1 to {LONGEST} printable ASCII characters")
-        raise Problem(400, f"{HEADER} has 1 to {LONGEST} printable ASCII characters", code="invalid", errors=[place])
+        place = FieldError(where="header", at=HEADER, detail=f"must be 1 to {LONGEST} printable ASCII characters")
+        detail = f"{HEADER} must be 1 to {LONGEST} printable ASCII characters"
+        raise Problem(400, detail, code="invalid", errors=[place])
     return sha256(f"{caller.workspace}\n{caller.id}\n{name}".encode()).hexdigest(), True
 
 
 class IdempotencyMiddleware:
-    """The POSTs that name themselves."""
+    """Run a POST with an Idempotency-Key at most once, and replay its stored response."""
 
     def __init__(self, database: Database) -> None:
         self._store = Idempotency(database)
@@ -47,7 +48,7 @@ class IdempotencyMiddleware:
         raw: bytes,
         handler: Callable[[RequestContext], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Answer a call that named itself. Raises `Problem`: 409."""
+        """Handle a request with an Idempotency-Key. Raises `Problem`: 409."""
         address = f"{route.method} {call.request.rel_url.raw_path_qs}"
         prints = sha256(address.encode()).hexdigest(), sha256(raw).hexdigest()
         alone = route.repeated == "answer"
@@ -56,11 +57,11 @@ class IdempotencyMiddleware:
             case StoredResponse(status, headers, body):
                 return web.Response(status=status, body=body, headers={**headers, "Idempotent-Replayed": "true"})
             case Conflict("running", wait):
-                detail = f"a request with this {HEADER} is being worked on"
-                # It is seldom so long; `wait` is when its process must have died.
+                detail = f"a request with this {HEADER} is still running"
+                # It rarely takes longer; `wait` is the time until its process counts as dead.
                 raise Problem(409, detail, code="still-running", retry_after=min(2, -(-wait // 1000)))
             case Conflict(reason, _):
-                raise Problem(409, f"this {HEADER} was used before, for {reason}", code="idempotency-key")
+                raise Problem(409, f"this {HEADER} was already used for {reason}", code="idempotency-key")
             case owner:
                 return await handler(call) if not alone else await self._alone(call, owner, handler)
 
@@ -71,21 +72,21 @@ class IdempotencyMiddleware:
         try:
             async with asyncio.timeout(RUNNING * 0.9):
                 response = await handler(call)
-            # A refusal is not kept: nothing was done.
+            # An error response is not stored: nothing was done.
             if isinstance(response, web.Response) and response.status < 400:
                 body = response.body if isinstance(response.body, bytes) else b""
                 headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
                 kept = StoredResponse(response.status, headers, body)
             return response
         except TimeoutError:
-            raise Problem(503, "this took too long, try again", retry_after=5) from None
+            raise Problem(503, "the request took too long; try again later", retry_after=5) from None
         finally:
-            # A caller who left does not take the answer with him; and what was done is done, kept or not.
+            # Store the response even when the client has disconnected.
             await asyncio.shield(asyncio.create_task(self._finish(call.idempotency, owner, kept)))
 
     async def _finish(self, digest: str, owner: str, kept: StoredResponse | None) -> None:
         try:
             await self._store.finish(digest, owner, kept)
         except (StoreUnavailable, StoreFull):
-            # Then it may be worked on again once its time is over; its handler does nothing twice.
+            # It may run again once its lock has expired; the handler does nothing twice.
             pass

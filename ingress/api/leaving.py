@@ -1,7 +1,7 @@
-"""A client that leaves stops what nobody else can read: the turn of a chat that was opened for its request alone.
+"""Cancel the turn of a single-use chat when its client disconnects, because nobody else can read the answer.
 
-A thread or a session can be read by others, and is answered whoever leaves. So is a request with an Idempotency-Key: it
-was named in order to be asked again.
+Turns in threads and sessions go on, since others can read them; so do requests with an Idempotency-Key, which the
+client can repeat to get the response.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .idempotency import HEADER
 log = get_logger(__name__)
 
 LOOK = 0.5
-"""Seconds between two looks whether a client is still there: a request whose answer is waited for reads nothing."""
+"""Seconds between two checks of the connection: a request that is waiting does not read from it."""
 RETURN = 15.0
-"""Seconds in which a client that counts its tries comes back, if it does: OpenAI's waits for 8 at most."""
+"""Seconds to wait for a retry from a client that counts its attempts; OpenAI's clients wait at most 8."""
 
 
 class Leaving:
-    """The clients of one ingress process that wait for an answer nobody else can read."""
+    """The clients of one ingress process that wait for an answer in a single-use chat."""
 
     def __init__(self, chats: Chats) -> None:
         self._chats = chats
@@ -36,7 +36,7 @@ class Leaving:
 
     @asynccontextmanager
     async def watched(self, call: RequestContext, id: str, *, again: bool) -> AsyncIterator[None]:
-        """While a client waits for the one answer of the chat `id`. `again`: it had asked before, and came back."""
+        """Cancel the turn of chat `id` if the client disconnects within this context. `again`: this is a retry."""
         if HEADER in call.request.headers:
             yield
             return
@@ -69,10 +69,10 @@ class Leaving:
                 if await self._chats.touched(workspace, id) != came:
                     return
             if await self._chats.cancel(workspace, id):
-                log.info("a turn is cancelled: its client has left, and nobody else can read the answer", chat=id)
+                log.info("turn cancelled: client disconnected", chat=id)
         except AnswerbackError as error:
-            # Then it is answered for nobody.
-            log.warning("a turn was not cancelled whose client has left", chat=id, error=str(error))
+            # The turn runs to its end, though nobody reads the answer.
+            log.warning("cannot cancel the turn of a disconnected client", chat=id, error=str(error))
 
 
 def _gone(request: web.Request) -> bool:

@@ -1,14 +1,14 @@
-"""Addresses that come from data and end in a link."""
+"""URLs from stored data that are shown as links."""
 
 from __future__ import annotations
 
 import re
 
-# Browsers drop control characters before they read the scheme, so none may be there:
+# Browsers strip control characters before they parse the scheme, so none are allowed:
 # https://url.spec.whatwg.org/#concept-basic-url-parser
 _WEB = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"]+", re.IGNORECASE)
 
 
 def web_url(url: str) -> str:
-    """An address that may be followed from a page: http or https. "" for any other, `javascript:` above all."""
+    """Return the URL if its scheme is http or https, else ""; this excludes `javascript:` in particular."""
     return url if _WEB.fullmatch(url) else ""

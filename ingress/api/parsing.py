@@ -1,4 +1,4 @@
-"""What a call brings: JSON and a query, read strictly. Whatever they are, a mistake is told with its place."""
+"""Read and validate JSON bodies and queries strictly; errors name the location of each invalid field."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pydantic import BaseModel, ValidationError
 from ..problems import BROKEN_OFF, FieldError, Problem
 
 DIGITS = 1000
-"""Digits of a whole number."""
+"""The most digits of an integer."""
 
 
 async def read(request: web.Request, limit: int, timeout: float) -> bytes:
-    """The body, within `timeout` seconds. Raises `Problem`: 408, 413 or 415."""
+    """Read a body of at most `limit` bytes within `timeout` seconds. Raises `Problem`: 400, 408, 413 or 415."""
     if "Content-Encoding" in request.headers:
-        raise Problem(415, "send the body as it is, not compressed")
+        raise Problem(415, "send the body uncompressed")
     if request.content_length is not None and request.content_length > limit:
-        raise Problem(413, f"the body may have {limit} bytes")
+        raise Problem(413, f"the body exceeds {limit} bytes")
     chunks: list[bytes] = []
     size = 0
     try:
@@ -30,20 +30,20 @@ async def read(request: web.Request, limit: int, timeout: float) -> bytes:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > limit:
-                    raise Problem(413, f"the body may have {limit} bytes")
+                    raise Problem(413, f"the body exceeds {limit} bytes")
     except TimeoutError:
-        raise Problem(408, "the body did not arrive in time") from None
+        raise Problem(408, "the request body did not arrive in time") from None
     except BROKEN_OFF:
-        raise Problem(400, "the body broke off") from None
+        raise Problem(400, "the request body is incomplete") from None
     return b"".join(chunks)
 
 
 def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseModel:
-    """The body as a model. Raises `Problem`: 400 for what is no JSON, 415, or 422 with each wrong field."""
+    """Return the body as a model. Raises `Problem`: 400 for malformed JSON, 415, or 422 with each invalid field."""
     if request.content_type != "application/json":
         raise Problem(415, "send JSON, with Content-Type: application/json")
     try:
-        # What JSON lets each reader decide for himself is refused: two readers must not see two things.
+        # Refuse what JSON leaves open to each parser, such as duplicate keys: all readers must see the same data.
         json.loads(
             raw.decode(),
             object_pairs_hook=_unique,
@@ -56,19 +56,19 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
     except UnicodeDecodeError as error:
         raise _invalid(400, f"the body is not UTF-8 at byte {error.start}") from None
     except ValueError as error:
-        raise _invalid(400, f"the body cannot be read as JSON: {error}") from None
+        raise _invalid(400, f"the body is not valid JSON: {error}") from None
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         if found[0]["type"] == "json_invalid":
-            raise _invalid(400, f"the body cannot be read as JSON: {found[0]['msg']}") from None
+            raise _invalid(400, f"the body is not valid JSON: {found[0]['msg']}") from None
         places = [_place("body", each["loc"], each["msg"]) for each in found]
-        raise _invalid(422, "the body is not as it should be", places) from None
+        raise _invalid(422, "request body failed validation", places) from None
 
 
 def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
-    """The query as a model. Raises `Problem`: 422 with each wrong field."""
+    """Return the query as a model. Raises `Problem`: 422 with each invalid field."""
     values: dict[str, Any] = {}
     for name in request.query:
         given = request.query.getall(name)
@@ -78,16 +78,16 @@ def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         places = [_place("query", each["loc"], each["msg"]) for each in found]
-        raise _invalid(422, "the query is not as it should be", places) from None
+        raise _invalid(422, "request query failed validation", places) from None
 
 
 def encodable(request: web.Request) -> None:
-    """Refuse text in the address that is no Unicode. Raises `Problem`: 400."""
+    """Refuse a URL whose decoded path or query is not valid Unicode. Raises `Problem`: 400."""
     try:
         for text in (*request.match_info.values(), *request.query.keys(), *request.query.values()):
             text.encode()
     except UnicodeEncodeError:
-        raise _invalid(400, "the address is not UTF-8") from None
+        raise _invalid(400, "the URL is not valid UTF-8") from None
 
 
 def _invalid(status: int, detail: str, errors: list[FieldError] | None = None) -> Problem:
@@ -108,14 +108,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{json.dumps(twice[:100])} stands twice in one object")
+        raise ValueError(f"duplicate key {json.dumps(twice[:100])} in an object")
     return found
 
 
 def _whole(digits: str) -> int:
-    # Kept exactly, since free JSON stays JSON wherever it lies; this is far below where Python itself gives up.
+    # Free-form JSON keeps integers exactly; the limit is far below Python's own.
     if len(digits) > DIGITS:
-        raise ValueError(f"a whole number has more than {DIGITS} digits: {digits[:20]}…")
+        raise ValueError(f"an integer has more than {DIGITS} digits: {digits[:20]}…")
     return int(digits)
 
 
@@ -126,4 +126,4 @@ def _finite(digits: str) -> float:
 
 
 def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")

@@ -1,4 +1,4 @@
-"""The way of every call: who calls, may he, how often, what does he bring; then its handler; then its answer."""
+"""Request pipeline: authenticate, authorize, rate-limit, validate, handle, respond."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEADERS = web.RequestKey("headers", dict[str, str])
 
 
 class Api:
-    """The API of one ingress process: `routes` behind the checks that they declare."""
+    """The API of one ingress process: the routes, behind the checks that they declare."""
 
     def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
         self.routes = routes
@@ -45,7 +45,7 @@ class Api:
         self._retries = Retries(database, settings.turn_timeout)
 
     def mount(self, app: web.Application) -> None:
-        """Add the routes to an application, and the answers to what a browser asks before it calls them."""
+        """Add the routes and their CORS preflight handlers to an application."""
         methods: dict[str, list[str]] = {}
         for route in self.routes:
             for path in route.paths:
@@ -59,7 +59,7 @@ class Api:
         app.on_response_prepare.append(_complete)
 
     async def admit(self, request: web.Request, route: Route) -> Principal:
-        """The caller, if he may call this route, and now. Raises `Problem`: 401, 403, 404, 429."""
+        """Authenticate, authorize and rate-limit; return the caller. Raises `Problem`: 401, 403, 404, 429."""
         caller = await self.callers.find(request)
         _check(caller, route, request)
         self._strangers.visit(request, caller)
@@ -69,7 +69,7 @@ class Api:
         request[HEADERS]["RateLimit-Policy"] = policy
         request[HEADERS]["RateLimit"] = f'"default";r={allowance.left};t={_seconds(allowance.whole)}'
         if not allowance.passed:
-            detail = f"{self._rates.burst} requests at once, and {self._rates.rate:g} a second after that"
+            detail = f"rate limit: {self._rates.burst} requests at once, then {self._rates.rate:g} per second"
             raise Problem(429, detail, code="rate-limited", retry_after=max(1, _seconds(allowance.wait)))
         return caller
 
@@ -82,8 +82,8 @@ class Api:
                     return await self._answer(route, request, wait)
             except Exception as error:
                 if request.get(PREPARED):
-                    # Half an answer is out: all that is left is to let the connection break.
-                    log.exception("a stream failed", path=request.path)
+                    # The response has started: all that is left is to close the connection.
+                    log.exception("stream failed", path=request.path)
                     if request.transport is not None:
                         request.transport.close()
                     raise ConnectionResetError from None
@@ -93,13 +93,13 @@ class Api:
 
     async def _answer(self, route: Route, request: web.Request, wait: Wait) -> web.StreamResponse:
         caller = NOBODY if route.scope is None else await self.admit(request, route)
-        # What a link shows is good once: it cannot be looked at again.
+        # A sign-in link is valid once: it cannot be checked again.
         wait.watched = route.scope is not None and caller.kind != "link"
         body.encodable(request)
         raw = b""
         if not route.raw and route.method not in ("GET", "DELETE"):
             raw = await body.read(request, route.limit, self._read_timeout)
-        known, again = named(request, route, caller)
+        digest, again = named(request, route, caller)
         retried = None if again else await self._retries.find(request, route, caller, raw)
         call = RequestContext(
             request=request,
@@ -107,11 +107,11 @@ class Api:
             body=body.parsed(request, raw, route.body) if route.body else None,
             query=body.queried(request, route.query) if route.query else None,
             path=dict(request.match_info),
-            idempotency=retried or known,
+            idempotency=retried or digest,
             again=REMEMBERED if again else self._retries.seconds if retried else 0,
         )
         if request.method == "HEAD" and route.streams == TYPE:
-            # It would never end.
+            # The stream would never end.
             return web.Response(content_type=TYPE)
         if again:
             return await self._repeats.once(call, route, raw, route.handler)
@@ -119,24 +119,24 @@ class Api:
 
 
 NOBODY = Principal(workspace="", key="", kind="", scopes=frozenset())
-"""The caller of a public route."""
+"""The caller of public routes."""
 
 
 def _check(caller: Principal, route: Route, request: web.Request) -> None:
     scope = route.scope
     if caller.kind == "pub":
         if not route.publishable:
-            raise Problem(403, "a publishable key opens sessions, and nothing else", code="not-for-this-key")
+            raise Problem(403, "a publishable key can only open sessions", code="not-for-this-key")
     elif caller.kind == "ses":
         if not route.session:
-            raise Problem(403, "a session's token opens its session, and nothing else", code="not-for-this-key")
+            raise Problem(403, "a session token is valid for its session only", code="not-for-this-key")
         if request.match_info[route.session] != caller.session:
             raise Problem(404, "there is no such session")
     elif caller.kind == "link" and not route.link:
-        raise Problem(403, "a link signs in, and does nothing else", code="not-for-this-key")
+        raise Problem(403, "a sign-in link can only be used to sign in", code="not-for-this-key")
     elif scope is not None and scope != "any" and not caller.may(scope):
         challenge = f'Bearer realm="answerback", error="insufficient_scope", scope="{scope}"'
-        detail = f"this needs a key with the scope {scope}"
+        detail = f"this requires a key with the scope {scope}"
         raise Problem(403, detail, code="missing-scope", headers={"WWW-Authenticate": challenge})
 
 

@@ -1,4 +1,4 @@
-"""A route of the API as it is declared: the router, the checks before its handler and its description come from it."""
+"""The declaration of a route, from which the router, the checks and the OpenAPI document are derived."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Model(BaseModel):
-    """What bodies, queries and answers are made of: a field that nobody knows is a mistake, and is told."""
+    """Base of all bodies, queries and responses. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -31,22 +31,22 @@ class Model(BaseModel):
 class Route:
     """One route.
 
-    scope        what an API key needs; "any": any live key will do; None: no key, the route is public
-    path         whole, with `{names}`; `aliases` are other paths of the same route, with the same names
-    names        what each name in the path stands for
-    body, query  the models that `call.body` and `call.query` are; None: nothing is looked at
-    answer       the model of the answer with `status`
-    streams      the content type of what is answered and has no model: a stream, a page, a picture
-    also         answers with other statuses, each with its model
-    refusals     other statuses of this route, each with when
-    limit        largest body, bytes
-    session      the name in the path that a session's token must be for; "" where such a token opens nothing
-    publishable  whether a publishable key will do; `link`: whether a link that signs in will
-    repeated     what a POST with an Idempotency-Key does when it comes again: "answer" gives the answer that was
-                 kept (the handler has a minute); "handler" runs the handler again, which takes its ids from
-                 `call.idempotency` and so does nothing twice: for streams, and for what waits
-    refuse       how a refusal is written, and `refusal` its model where it is no problem+json
-    raw          the handler reads the request itself: no body, no query and no Idempotency-Key is looked at
+    scope        the scope that an API key needs; "any": any live key; None: the route is public
+    path         the full path, with `{names}`; `aliases` are other paths of the same route, with the same names
+    names        the description of each path parameter
+    body, query  the models of `call.body` and `call.query`; None: not read
+    answer       the model of the response with `status`
+    streams      the content type of a response without a model: a stream, a page, a picture
+    also         the models of responses with other statuses
+    refusals     other error statuses, each with its description
+    limit        the largest body, in bytes
+    session      the path parameter that a session token must match; "" where session tokens are not accepted
+    publishable  whether a publishable key is accepted; `link`: whether a sign-in link is
+    repeated     what a repeated POST with an Idempotency-Key does: "answer" returns the stored response (the handler
+                 has a minute); "handler" runs the handler again, which derives its ids from `call.idempotency` and
+                 so does nothing twice: for streams and for handlers that wait
+    refuse       renders a problem, and `refusal` is its model where it is not problem+json
+    raw          the handler reads the request itself: body, query and Idempotency-Key are not processed
     """
 
     method: Method
@@ -76,5 +76,5 @@ class Route:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All of its paths, the first one first."""
+        """The path and its aliases."""
         return (self.path, *self.aliases)

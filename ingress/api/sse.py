@@ -1,7 +1,7 @@
 """Server-sent events to one reader: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
-What a reader does not take is not kept for it: its follower reads it from the store again, and one that takes
-nothing at all is cut off. It comes back with its last id.
+Nothing is buffered for a slow reader: its follower reads the events from the store again. A reader that stops reading
+is disconnected, and reconnects with its last event id.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ log = get_logger(__name__)
 
 TYPE = "text/event-stream"
 CACHE = "no-cache, no-transform"
-"""No proxy may keep a stream, nor pack it: what it packs it holds back."""
+"""Keep proxies from caching or compressing a stream: a proxy that compresses also buffers."""
 _BREAKS = (("\u2028".encode(), rb"\u2028"), ("\u2029".encode(), rb"\u2029"), ("\x85".encode(), rb"\u0085"))
 RETRY = 1000
-"""Milliseconds after which a reader that was cut off comes back."""
+"""Milliseconds after which a disconnected reader reconnects."""
 STALLED = 30.0
-"""Seconds for a reader to take what was sent."""
+"""Seconds within which a reader must read what was sent."""
 
 
 def _come_back(why: Problem) -> bytes:
-    # Said again, in case the first one was lost on the way. Whose key is revoked shall not come back.
+    # Repeated in case the first was lost. A reader whose key was revoked must not reconnect.
     return b"retry: %d\n\n" % RETRY if why.status == 503 else b""
 
 
 class Streams:
-    """The streams of one ingress process. A silent one sends a comment every `heartbeat` seconds."""
+    """The event streams of one ingress process. An idle stream sends a comment every `heartbeat` seconds."""
 
     def __init__(self, heartbeat: float) -> None:
         self._heartbeat = heartbeat
@@ -45,7 +45,7 @@ class Streams:
     async def send(
         self, request: web.Request, deltas: AsyncIterator[StoredEvent], *, first: bytes = b""
     ) -> web.StreamResponse:
-        """Answer with the deltas to their end, or until the reader leaves. `first` is sent before them."""
+        """Stream the events to their end, or until the reader disconnects. `first` is sent before them."""
         return await self.relay(request, _Events(deltas), first=b"retry: %d\n\n" % RETRY + first)
 
     async def relay(
@@ -58,10 +58,13 @@ class Streams:
         beat: bytes = b": still here\n\n",
         last: Callable[[Problem], bytes | None] = _come_back,
     ) -> web.StreamResponse:
-        """Answer with pieces as they come; what waits for one is cancelled at each heartbeat.
+        """Stream pieces as they arrive; `anext(pieces)` is cancelled at each heartbeat.
 
-        Where there is no more to come, and that is a failure, the connection is cut: what was sent is not whole.
-        When the request has to end before its time, `last` is what is sent then; None: the connection is cut.
+        When the pieces end with a failure, the connection is aborted, because the response is incomplete.
+
+        Args:
+            beat: Sent at each heartbeat.
+            last: Returns what to send when the request must end early; None: abort the connection.
         """
         response = web.StreamResponse(headers={"Content-Type": kind, "Cache-Control": CACHE, "X-Accel-Buffering": "no"})
         try:
@@ -75,9 +78,9 @@ class Streams:
                 await self._write(request, response, final)
             await response.write_eof()
         except ConnectionError:
-            pass  # it left
+            pass  # the client disconnected
         except (StoreUnavailable, StoreFull, Problem) as error:
-            log.warning("a stream ends early: its reader comes back", error=str(error))
+            log.warning("stream ended early; its reader reconnects", error=str(error))
             _cut(request)
         return response
 
@@ -101,13 +104,13 @@ class Streams:
             async with asyncio.timeout(STALLED):
                 await response.write(data)
         except TimeoutError:
-            log.info("a reader took nothing and is cut off", path=request.path)
+            log.info("stalled reader disconnected", path=request.path)
             _cut(request)
             raise ConnectionResetError from None
 
 
 class _Events:
-    """Deltas as events."""
+    """Stream events in the SSE format."""
 
     def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
         self._deltas = deltas
@@ -122,7 +125,7 @@ class _Events:
         try:
             delta = await anext(self._deltas)
         except Forgotten as forgotten:
-            # Without an id: whoever comes back with an older one is told the same.
+            # Without an id, so that a reader that reconnects with an older one gets the same event.
             self._over = True
             return event("forgotten", b'{"reason":"%b"}' % str(forgotten).encode())
         self._over = delta.kind == "gone"
@@ -130,15 +133,15 @@ class _Events:
 
 
 def event(kind: str, data: bytes, id: str = "") -> bytes:
-    """One event. `data` is JSON without line breaks; an event without an id leaves the reader's last one as it is."""
+    """Return one SSE event. `data` is JSON without line breaks; without `id`, the reader keeps its last event id."""
     return (b"id: %b\n" % id.encode() if id else b"") + b"event: %b\ndata: %b\n\n" % (kind.encode(), one_line(data))
 
 
 def one_line(json: bytes) -> bytes:
-    """JSON that is one line to every reader.
+    """Escape JSON so that every reader sees a single line.
 
-    A line of a stream ends with CR or LF alone; but many readers cut it with what their language calls a line, and
-    Python's `splitlines`, for one, also cuts at U+2028, U+2029 and U+0085.
+    SSE lines end with CR or LF only, but many readers split with their language's own rules; Python's `splitlines`,
+    for example, also splits at U+2028, U+2029 and U+0085.
     """
     for raw, escaped in _BREAKS:
         json = json.replace(raw, escaped)
@@ -146,7 +149,7 @@ def one_line(json: bytes) -> bytes:
 
 
 def wanted(request: web.Request) -> bool:
-    """Whether a request asks for a stream by its Accept header."""
+    """Return whether the Accept header asks for an event stream."""
     return any(part.partition(";")[0].strip().lower() == TYPE for part in request.headers.get("Accept", "").split(","))
 
 

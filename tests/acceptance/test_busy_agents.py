@@ -71,7 +71,7 @@ async def test_a_model_is_told_by_its_tool(plain: System) -> None:
         model_host.client(plain, await model_host.key(plain)) as host,
     ):
         thread = path.removeprefix(f"{THREADS}/")
-        assert "takes no message meanwhile" in await model_host.refused(
+        assert "accepts no messages meanwhile" in await model_host.refused(
             host, "send_chat_message", thread_id=thread, content="two"
         )
 

@@ -1,1 +1,1 @@
-"""Who calls: API keys, session tokens, the dashboard's cookie, web origins."""
+"""Authentication and authorization: API keys, session tokens, the dashboard's cookie, web origins."""

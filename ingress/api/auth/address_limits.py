@@ -1,7 +1,7 @@
-"""Limits by address for what anybody can do: open sessions with a page's key, talk in them, and show wrong keys.
+"""Rate limits per client address: opening sessions with a publishable key, requests in them, and invalid keys.
 
-They come beside the allowance that each key has, and before it: one visitor must not use up what all share. Each
-process counts for itself.
+They are checked before the rate limit of the key, so that one visitor cannot use up what all visitors share. Each
+process counts on its own.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ log = get_logger(__name__)
 
 LIMITED = Counter("answerback_api_limited", "API requests over a limit for one address", ["limit"])
 KNOWN = 10_000
-"""Credentials that were good lately: whoever shows one of them is not held up by what others do at the same address."""
+"""Recently valid credentials to remember: their holders are not limited by other clients at the same address."""
 
 
 class Strangers:
-    """The limits of one process. Its methods raise `Problem` (429)."""
+    """The per-address limits of one process."""
 
     def __init__(self, settings: Settings) -> None:
         self._clients = Clients(settings.trusted_proxies)
@@ -39,21 +39,21 @@ class Strangers:
         self._warned = False
 
     def visit(self, request: web.Request, caller: Principal) -> None:
-        """A caller was found: is it one visitor of a page too often?"""
+        """Count a request of a publishable key or a session. Raises `Problem` (429) over the limit."""
         if caller.kind == "pub" and self._sessions:
             self._take("sessions", self._sessions, request)
         elif caller.kind == "ses" and self._visits:
             self._take("visitors", self._visits, request)
 
     def knock(self, request: web.Request, credential: str) -> None:
-        """A credential is to be looked up: were there too many wrong ones from its address?"""
+        """Raise `Problem` (429) after too many invalid credentials from an address. Call it before the lookup."""
         if not credential or not self._failures or _digest(credential) in self._known:
             return
         if wait := self._failures.wait(self._address(request), time.monotonic()):
             raise self._refused("wrong keys", wait, request)
 
     def came_in(self, credential: str) -> None:
-        """It was good."""
+        """Remember a valid credential."""
         digest = _digest(credential)
         self._known.pop(digest, None)
         self._known[digest] = None
@@ -61,7 +61,7 @@ class Strangers:
             del self._known[next(iter(self._known))]
 
     def was_wrong(self, request: web.Request, credential: str) -> None:
-        """It opens nothing."""
+        """Count an invalid credential."""
         self._known.pop(_digest(credential), None)
         if self._failures:
             self._failures.take(self._address(request), time.monotonic())
@@ -74,8 +74,9 @@ class Strangers:
         LIMITED.labels(limit).inc()
         if self._clients.hidden(request) and not self._warned:
             self._warned = True
-            log.warning("a proxy is limited as one address: name it in TRUSTED_PROXIES", proxy=request.remote)
-        detail = f"too many {limit if limit != 'visitors' else 'requests'} from this address, come back later"
+            log.warning("proxy rate-limited as one client; add it to TRUSTED_PROXIES", proxy=request.remote)
+        what = {"visitors": "requests", "wrong keys": "invalid keys"}.get(limit, limit)
+        detail = f"too many {what} from this address; try again later"
         return Problem(429, detail, code="rate-limited", retry_after=math.ceil(wait))
 
     def _address(self, request: web.Request) -> str:

@@ -1,13 +1,13 @@
-"""Who sees what: the one place where what is stored is cut down to what a caller may read.
+"""Redaction: reduce stored data to what each audience may see.
 
-operator  a key with the scope `admin`, the dashboard: everything but secrets
-server    the product's own server, with any other live key: its workspace; why a turn failed in general words
-visitor   everybody else, the holder of a session's token first of all: what was said in their thread. No arguments
-          and no results of tools (unless declared public), no reasons, no usage, no system text, no metadata, no names
-          of agents, no attachments of others, no attempts
+operator  a key with the scope `admin`, the dashboard: everything except secrets
+server    the product's own server, with any other live key: its workspace; general reasons of failures
+visitor   everyone else, mainly holders of a session token: the messages of their thread. No arguments or results of
+          tools (unless declared public), no reasons, usage, system text, metadata, agent names, attachments of others
+          or attempts
 
-A route that shows a thread, a message or an event of a stream passes it through here, whoever may call it. A visitor is
-given the fields that are named here, and no others: what is added to an event later stays hidden until it is named.
+Every route that shows a thread, a message or a stream event passes it through this module. Visitors get an explicit
+list of fields, so that a new field stays hidden until it is listed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..context import Principal
 Audience = Literal["operator", "server", "visitor"]
 
 OURS = frozenset({"limit", "timeout"})
-"""Codes whose reasons are our own words. They tell of settings and of tokens: nothing for a visitor."""
+"""Codes whose reasons we write ourselves. They mention settings and tokens, so visitors do not see them."""
 
 _WORDS = {
     "unreachable": "the agent could not be reached",
@@ -43,21 +43,21 @@ _VISITORS = {
     "error": ("turn", "events", "reason", "code"),
     "gone": ("turn", "reason"),
 }
-"""The events of a stream that a visitor is told, and the fields of each."""
+"""The stream events that visitors get, with the fields of each."""
 _NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "requests": 0}
 
 
 def audience(caller: Principal) -> Audience:
-    """What a caller counts as. Whoever is no live key is a visitor."""
+    """Return the audience of a caller. Anyone without a live key is a visitor."""
     if caller.kind != "live":
         return "visitor"
     return "operator" if caller.may("admin") else "server"
 
 
 def reason(caller: Principal, why: str, *, code: str = "agent_failed", turn: str = "") -> str:
-    """Why something failed, as this caller is told it.
+    """Return the reason of a failure as the caller may see it.
 
-    It is an exception's text, an agent's or a network's: addresses, queries and credentials stand in such texts.
+    The original is the text of an exception, which may contain addresses, queries and credentials.
     """
     who = audience(caller)
     if not why or who == "operator" or (who == "server" and code in OURS):
@@ -67,16 +67,16 @@ def reason(caller: Principal, why: str, *, code: str = "agent_failed", turn: str
 
 
 def thread(caller: Principal, chat: Chat) -> Chat:
-    """A thread, as this caller sees it."""
+    """Return a thread as the caller may see it."""
     seen = msgspec.structs.replace(chat, error=reason(caller, chat.error))
     if audience(caller) == "visitor":
-        # The name of an agent that they asked for is no news to them.
+        # Visitors know the agent that they asked for.
         seen = msgspec.structs.replace(seen, agent=chat.wanted, system="", metadata={}, user="", url="", title="")
     return seen
 
 
 def message(caller: Principal, said: Message) -> Message:
-    """A message of the history, as this caller sees it."""
+    """Return a message of the history as the caller may see it."""
     if audience(caller) != "visitor":
         return said
     return Message(
@@ -93,19 +93,19 @@ def message(caller: Principal, said: Message) -> Message:
 
 
 def tool_call(caller: Principal, call: ToolCall) -> dict[str, Any]:
-    """The fields of a tool call, as this caller sees them: a visitor reads the name of one that is not public."""
+    """Return the fields of a tool call as the caller may see them. Visitors see only the name, unless it is public."""
     seen = {"id": call.id, "name": call.name, "args": call.args, "result": call.result, "outcome": call.outcome}
     if audience(caller) == "visitor":
         if not call.public:
             return seen | {"args": None, "result": None, "outcome": None}
         if call.outcome != "done":
-            # What a tool that failed has to say is an exception's text.
+            # The result of a failed tool is the text of an exception.
             return seen | {"result": None}
     return seen
 
 
 def delta(caller: Principal, event: StoredEvent) -> StoredEvent | None:
-    """An event of a stream, as this caller is told it; None where it is not for them."""
+    """Return a stream event as the caller may see it; None to hide it."""
     who = audience(caller)
     if who == "visitor":
         return _for_visitor(caller, event)
@@ -115,7 +115,7 @@ def delta(caller: Principal, event: StoredEvent) -> StoredEvent | None:
     if event.kind == "done":
         if not fields.get("usage"):
             return event
-        # Stored without what is 0.
+        # Counts of 0 are not stored.
         fields["usage"] = _NO_USAGE | fields["usage"]
     else:
         fields["reason"] = _reason_of(caller, fields)
@@ -123,7 +123,7 @@ def delta(caller: Principal, event: StoredEvent) -> StoredEvent | None:
 
 
 class RedactedEvents:
-    """The events of a stream as a caller is told them. What waits for one may be cancelled."""
+    """Stream events, redacted for a caller. `anext` may be cancelled without losing an event."""
 
     def __init__(self, caller: Principal, deltas: AsyncIterator[StoredEvent]) -> None:
         self._caller = caller
@@ -158,5 +158,5 @@ def _for_visitor(caller: Principal, event: StoredEvent) -> StoredEvent | None:
 
 
 def _reason_of(caller: Principal, fields: dict[str, Any]) -> str:
-    # A retry that was written by an older worker has no code.
+    # A retry event from an older worker has no code.
     return reason(caller, fields["reason"], code=fields.get("code", "agent_failed"), turn=fields["turn"])

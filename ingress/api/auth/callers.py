@@ -1,4 +1,4 @@
-"""Who calls: what a request shows, looked up in the store, and kept for a second."""
+"""Authentication: look up the credential of a request in the store, and cache the result for a second."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .address_limits import Strangers
 log = get_logger(__name__)
 
 KEPT = 1.0
-"""Seconds for which a look into the store is good: so late a revocation may be noticed."""
+"""Seconds for which a lookup is cached, and thus the longest delay of a revocation."""
 NOTED = 60_000
-"""ms between two notes of a key's last use."""
+"""ms between two updates of a key's last use."""
 SIZE = 10_000
 
 K = TypeVar("K", bound=Hashable)
@@ -36,19 +36,19 @@ V = TypeVar("V")
 
 
 class TTLCache(Generic[K, V]):
-    """Looks something up at most once in `KEPT` seconds for each key, however many ask for it at once."""
+    """Cache lookups for `KEPT` seconds per key. Concurrent callers share one lookup."""
 
     def __init__(self, look: Callable[[K], Awaitable[V]]) -> None:
         self._look = look
         self._found: dict[K, tuple[float, asyncio.Task[V]]] = {}
 
     async def get(self, key: K) -> V:
-        """What the look-up gives, or gave just now."""
+        """Return the cached value, or look it up."""
         now = time.monotonic()
         till, task = self._found.get(key, (0.0, None))
         if task is None or till <= now:
             if len(self._found) >= SIZE:
-                # Old ones are in front. Strangers who try ids must not fill our memory.
+                # The oldest come first. Guessed ids must not fill the memory.
                 for old in list(self._found)[: SIZE // 2]:
                     del self._found[old]
             task = asyncio.create_task(self._ask(key))
@@ -60,13 +60,13 @@ class TTLCache(Generic[K, V]):
         try:
             return await self._look(key)
         except BaseException:
-            # The next one asks again.
+            # Do not cache failures.
             self._found.pop(key, None)
             raise
 
 
 class Authenticator:
-    """The callers of one ingress process."""
+    """Authenticate the callers of one ingress process."""
 
     def __init__(self, database: Database, strangers: Strangers) -> None:
         self._strangers = strangers
@@ -79,7 +79,7 @@ class Authenticator:
         self._noted: dict[str, int] = {}
 
     async def find(self, request: web.Request) -> Principal:
-        """The caller. Raises `Problem` (401, 403, 429): nobody without a good key is a caller."""
+        """Return the caller of a request. Raises `Problem` (401, 403, 429)."""
         shown = request.headers.get("Authorization") or request.cookies.get(session_cookie.COOKIE, "")
         self._strangers.knock(request, shown)
         try:
@@ -97,38 +97,38 @@ class Authenticator:
             return await self._of_cookie(secret, request)
         kind, _, text = request.headers.get("Authorization", "").partition(" ")
         if not text:
-            raise _unknown("this needs an API key: send Authorization: Bearer ab_live_…")
+            raise _unknown("an API key is required: send Authorization: Bearer ab_live_…")
         if kind.lower() != "bearer":
             raise _unknown("send the API key as Authorization: Bearer ab_live_…")
         if text.startswith(LINK_PREFIX):
             return await self._of_link(text.strip())
         shown = Credential.read(text.strip())
         if shown is None:
-            raise _unknown("this is no API key: they look like ab_live_<id>_<secret>", given=True)
+            raise _unknown("malformed API key: keys look like ab_live_<id>_<secret>", given=True)
         caller = await (self._of_session(shown, request) if shown.kind == "ses" else self._of_key(shown, request))
         if caller is None:
             log.info("API key refused", id=shown.id, kind=shown.kind, remote=request.remote)
-            raise _unknown("this key opens nothing: it is unknown, expired or revoked", given=True)
+            raise _unknown("invalid API key: unknown, expired or revoked", given=True)
         return caller
 
     async def refusal(self, text: str, request: web.Request) -> Problem | None:
-        """Why a publishable key opens nothing for the page that sent this request; None where it does.
+        """Return why the page that sent this request cannot use a publishable key; None if it can.
 
         Raises `Problem` (429).
         """
         shown, credential = Credential.read(text.strip()), f"Bearer {text.strip()}"
         self._strangers.knock(request, credential)
         try:
-            known = shown is not None and shown.kind == "pub" and await self._of_key(shown, request)
+            usable = shown is not None and shown.kind == "pub" and await self._of_key(shown, request)
         except Problem as problem:
             return problem
-        if known:
+        if usable:
             return None
         self._strangers.was_wrong(request, credential)
-        return Problem(401, "the key is unknown, expired or revoked", code="no-credential")
+        return Problem(401, "invalid API key: unknown, expired or revoked", code="no-credential")
 
     async def allowed(self, origin: str) -> bool:
-        """Whether any live publishable key is for this web origin."""
+        """Return whether any live publishable key allows this web origin."""
         return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin.lower()))
 
     async def _of_key(self, shown: Credential, request: web.Request) -> Principal | None:
@@ -146,7 +146,7 @@ class Authenticator:
         key = await self._key.get(token.key)
         if key is None or key.state != "live":
             return None
-        # A page's own GET requests carry no Origin where page and API are of one origin.
+        # Same-origin GET requests have no Origin header.
         _check_origin(key, request, required=False)
         await self._note(key)
         return Principal(
@@ -160,18 +160,19 @@ class Authenticator:
     async def _of_link(self, text: str) -> Principal:
         workspace = await self._sign_ins.redeem(text)
         if workspace is None:
-            raise _unknown("this link was used already, or is too old: `answerback link` prints a new one", given=True)
+            detail = "this sign-in link was used or has expired; run `answerback link` for a new one"
+            raise _unknown(detail, given=True)
         return Principal(workspace=workspace, key="dashboard", kind="link", scopes=frozenset(("admin",)))
 
     async def _of_cookie(self, secret: str, request: web.Request) -> Principal:
         session_cookie.check(request, secret)
-        found = await self._sign_in.get(secret)
-        key = await self._key.get(found.key) if found and found.key else None
-        # Whoever signed in with a key is signed in for as long as it is good.
-        if found is None or (found.key and (key is None or key.state != "live")):
-            raise _unknown("you are not signed in any more")
+        sign_in = await self._sign_in.get(secret)
+        key = await self._key.get(sign_in.key) if sign_in and sign_in.key else None
+        # A sign-in with a key ends with the key.
+        if sign_in is None or (sign_in.key and (key is None or key.state != "live")):
+            raise _unknown("you are no longer signed in")
         scopes: frozenset[Scope] = frozenset(("admin",))
-        return Principal(workspace=found.workspace, key=found.key or "dashboard", kind="live", scopes=scopes)
+        return Principal(workspace=sign_in.workspace, key=sign_in.key or "dashboard", kind="live", scopes=scopes)
 
     async def _note(self, key: ApiKey) -> None:
         if key.read - max(key.last_used, self._noted.get(key.id, 0)) < NOTED:
@@ -184,7 +185,7 @@ class Authenticator:
 def _check_origin(key: ApiKey, request: web.Request, *, required: bool) -> None:
     origin = request.headers.get("Origin")
     if key.kind == "pub" and (required if origin is None else origin.lower() not in key.origins):
-        detail = "a publishable key is for the web pages it was made for, and is shown with their Origin"
+        detail = "this publishable key works only from web pages at its origins"
         raise Problem(403, detail, code="wrong-origin")
 
 

@@ -1,4 +1,4 @@
-"""Web pages that may call (CORS): those at an origin of a live publishable key. There is no "every origin"."""
+"""CORS: allow web pages at the origins of live publishable keys. There is no wildcard origin."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ EXPOSED = (
 HOUR = 3600
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 MOST = 100
-"""Headers that a page may name in one request."""
+"""The most headers that a page may request in one preflight."""
 
 
 class Origins:
-    """What is said to browsers. Never a credential of theirs is asked for: only what a page sends itself."""
+    """CORS headers and preflight responses. Credentials are never allowed: a page sends its key itself."""
 
     def __init__(self, callers: Authenticator) -> None:
         self._callers = callers
 
     async def headers(self, request: web.Request) -> dict[str, str]:
-        """What an answer to this request says, so that the page may read it."""
+        """Return the CORS headers of the response to a request."""
         origin = request.headers.get("Origin")
         if origin is None or not await self._callers.allowed(origin):
             return {"Vary": "Origin"}
@@ -40,7 +40,7 @@ class Origins:
         }
 
     def preflight(self, methods: Sequence[str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Answers what a browser asks before it calls a path that has these methods."""
+        """Return the preflight handler of a path with these methods."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
@@ -48,7 +48,7 @@ class Origins:
                     raise web.HTTPMethodNotAllowed("OPTIONS", methods)
                 headers = await self.headers(request)
                 if "Access-Control-Allow-Origin" not in headers:
-                    refusal = Problem(403, "no publishable key is for this origin", code="wrong-origin")
+                    refusal = Problem(403, "no publishable key allows this origin", code="wrong-origin")
                     refusal.headers |= headers
                     raise refusal
             except Exception as error:  # noqa: BLE001  # logged by `explained`
@@ -65,9 +65,9 @@ class Origins:
 
 
 def _wanted(request: web.Request) -> list[str]:
-    """The other headers that a page wants to send: a page that may call may say what it likes.
+    """Return the other headers that a page wants to send. An allowed page may send any header.
 
-    OpenAI's client for browsers sends a dozen of its own, x-stainless-…, and each version adds some.
+    OpenAI's browser client sends about a dozen of its own (x-stainless-…), and new versions add more.
     """
     known = {name.lower() for name in ALLOWED}
     names = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]

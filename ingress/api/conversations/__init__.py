@@ -1,1 +1,1 @@
-"""A message and what becomes of it: what every chat route shares."""
+"""Posting a message and getting its answer: shared by all chat routes."""

@@ -1,4 +1,4 @@
-"""The agents that a caller reaches, as workers and those who registered them have told."""
+"""The agents that a caller can reach: those that workers serve, and registered remote agents."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ..auth.audience import audience
 from ..context import Principal
 
 TAG = "Agents"
-"""Under which the routes of agents are grouped in the API's document."""
+"""The tag of agent routes in the OpenAPI document."""
 DEFAULT = "chat"
-"""The name in a path that stands for whichever agent takes chats."""
+"""The name in a path that stands for the default chat agent."""
 
 
 class Agents:
-    """The agents of all workspaces."""
+    """Look up agents for callers."""
 
     def __init__(self, directory: AgentDirectory) -> None:
         self.directory = directory
 
     async def check(self, caller: Principal, name: str | None) -> None:
-        """Refuse an agent that can answer no chat. While no worker has told anything, none is refused.
+        """Refuse an agent that cannot answer a chat. While no agents are registered at all, accept any.
 
-        Raises `Problem`: 404, or 409 for one that cannot be talked to.
+        Raises `Problem`: 404, or 409 for an agent that does not accept chat messages.
         """
         if name is None:
             return
@@ -34,20 +34,20 @@ class Agents:
                 raise
 
     async def anyone(self, workspace: str) -> None:
-        """Refuse what is said to nobody by name while nobody takes chats. Raises `Problem`: 404."""
+        """Refuse a message to the default chat agent while there is none. Raises `Problem`: 404."""
         if not any(known.chat and not known.url for known, _ in await self.directory.list(workspace)):
-            raise Problem(404, "no worker has an agent that takes chats", code="no-such-agent")
+            raise Problem(404, "no worker serves an agent that accepts chat messages", code="no-such-agent")
 
     async def get(self, caller: Principal, name: str) -> AgentInfo:
-        """An agent that can be talked to. Raises `Problem`: 404, or 409."""
+        """Return an agent that accepts chat messages. Raises `Problem`: 404 or 409."""
         known = await self.directory.get(caller.workspace, name)
         if audience(caller) == "visitor" and (known is None or not known.chat):
-            # What else there is, a page's visitor is not told.
+            # Visitors do not learn which other agents exist.
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         if known is None:
-            found = await self.directory.list(caller.workspace)
-            there = ", ".join(known.name for known, _ in found if known.chat) or "none"
-            raise Problem(404, f'there is no agent "{name}"; there are: {there}', code="no-such-agent")
+            agents = await self.directory.list(caller.workspace)
+            names = ", ".join(agent.name for agent, _ in agents if agent.chat) or "none"
+            raise Problem(404, f'there is no agent "{name}"; available: {names}', code="no-such-agent")
         if not known.chat:
-            raise Problem(409, f'the agent "{name}" cannot be talked to', code="no-chat")
+            raise Problem(409, f'the agent "{name}" does not accept chat messages', code="no-chat")
         return known

@@ -1,4 +1,4 @@
-"""Asking an agent by its name: what the OpenAI-compatible routes, agents' messages and dialogs share."""
+"""Requests to an agent by name: shared by the OpenAI-compatible routes, agent messages and dialogs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .turn_filter import End, RecordedEvents, retold
 from .waits import current, raise_if_ended
 
 ONCE = "once_"
-"""What the id of a chat begins with that is opened for a single answer."""
+"""The id prefix of a single-use chat."""
 
 
 class AgentRequests:
-    """What is asked through one ingress process. An answer is waited for as long as a turn may take."""
+    """Send messages to agents and wait for their answers, for as long as a turn may take."""
 
     def __init__(self, settings: Settings, conversation: Conversation, agents: Agents) -> None:
         self.chats = conversation.chats
@@ -38,13 +38,13 @@ class AgentRequests:
         self._silence = settings.heartbeat
 
     async def once(self, call: RequestContext, agent: AgentInfo) -> str:
-        """A chat for a single answer, which upkeep takes away. The same for a call that is made again."""
+        """Open a single-use chat, which maintenance deletes later. A repeated request gets the same one."""
         opening = NewChat(agent=agent.name, ephemeral=True)
         id = f"{ONCE}{call.idempotency[:20]}"
         return (await self.chats.open(call.caller.workspace, id, opening, kept=call.again)).id
 
     async def session(self, call: RequestContext, agent: str, name: str) -> str:
-        """The chat of a session with an agent ("": with whoever takes chats), opened by its first message."""
+        """Return the chat of a session with an agent ("": the default chat agent), opened by its first message."""
         opening = NewChat(agent=agent, metadata={"session": name})
         return (await self.chats.open(call.caller.workspace, session_id(agent, name), opening)).id
 
@@ -52,9 +52,9 @@ class AgentRequests:
     async def say(
         self, call: RequestContext, id: str, text: str, agent: AgentInfo | None, **fields: Any
     ) -> AsyncIterator[PostedMessage]:
-        """Say something in a chat, to the agent or to whoever takes chats. `fields` are those of `Event`.
+        """Post a message in a chat, to the agent or to the default chat agent. `fields` are fields of `Event`.
 
-        Entering it raises what `Chats.say` does: then nothing is stored.
+        Entering raises what `Chats.say` raises; then nothing is stored.
         """
         event = Event(
             delivery="",
@@ -63,12 +63,12 @@ class AgentRequests:
             text=text,
             message=f"m_{call.idempotency[:24]}",
             agent=agent.name if agent else "",
-            # Who takes nothing while it works is asked for that here: its sender is told at once.
+            # Dropping is decided here for an agent with this arrival mode, so that the sender learns it at once.
             arrival="drop" if agent and agent.arrival == "drop" else "",
             **{"author": Author(""), **fields},
         )
         if wait := current():
-            wait.resumable = False  # nobody but this request brings the answer to whoever asked
+            wait.resumable = False  # only this request can deliver the answer
         async with self._conversation.say(call.caller, id, event) as said:
             if not id.startswith(ONCE):
                 yield said
@@ -77,20 +77,20 @@ class AgentRequests:
                 yield said
 
     async def answer(self, said: PostedMessage) -> TurnAnswer:
-        """How it was answered. Raises `Problem`: 409 where no agent took it, 502, 504."""
-        found = await said.answer(self._seconds)
-        if found is None:
+        """Wait for the answer. Raises `Problem`: 409 if no agent accepted the message, 502, 504."""
+        answer = await said.answer(self._seconds)
+        if answer is None:
             raise_if_ended()
-            detail = f"there is no answer after {self._seconds:g} s: ask again with the same Idempotency-Key"
+            detail = f"no answer within {self._seconds:g} s; repeat the request with the same Idempotency-Key"
             raise Problem(504, detail, code="turn-timeout")
-        taken(End(status=found.status))
-        return found
+        taken(End(status=answer.status))
+        return answer
 
     @asynccontextmanager
     async def words(self, said: PostedMessage) -> AsyncIterator[TextStream]:
-        """The answer as it grows. Entering it raises what `answer` does, as far as that shows soon.
+        """Stream the text of the answer. Entering raises what `answer` raises, if that happens soon.
 
-        What was asked before is answered when it is whole: its first telling may have begun anew.
+        A repeated request gets the answer when it is complete, because an earlier attempt may have streamed other text.
         """
         if said.receipt.status == "duplicate":
             yield TextStream(RecordedEvents(retold(await self.answer(said), said.receipt.dispatch_id)))
@@ -102,10 +102,10 @@ class AgentRequests:
 
 
 def text_of(answer: TurnAnswer) -> str:
-    """What we said, as one text."""
+    """Return the messages of an answer as one text."""
     return "\n\n".join(message.text for message in answer.messages)
 
 
 def session_id(agent: str, name: str) -> str:
-    """The public id of the chat of a session: each agent has its own, whatever their names are made of."""
+    """Return the public id of a session's chat. Each agent has its own sessions."""
     return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10).hexdigest()}"

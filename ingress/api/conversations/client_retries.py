@@ -1,9 +1,9 @@
-"""A client's own retry, known by what the client says of it: the first request again, not another message.
+"""Recognize automatic retries of clients, so that a retry does not become a second message.
 
 OpenAI's clients, and all others that Stainless generates (Anthropic's, Cloudflare's, …; LangChain uses OpenAI's), send
-no Idempotency-Key. They count their tries in a header, 0 for the first, and send the same body each time:
-https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py. A client that counts nothing, Vercel's AI
-SDK say, cannot be known: it has to name its requests.
+no Idempotency-Key. They count attempts in a header, from 0, and send the same body each time:
+https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py. The retries of a client that does not
+count, such as Vercel's AI SDK, cannot be recognized: it has to send an Idempotency-Key.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..route import Route
 
 HEADER = "X-Stainless-Retry-Count"
 SLACK = 60.0
-"""Seconds that a client may rest between two tries, and that its request may be on its way."""
+"""Seconds for the client's pause between two attempts and for the transfer of its request."""
 
 
 class Retries:
-    """The requests whose clients count their tries. One is remembered for as long as a turn may take."""
+    """Requests of clients that count their attempts, each remembered for as long as a turn may take."""
 
     def __init__(self, database: Database, turn: float) -> None:
         self._store = Idempotency(database)
         self.seconds = turn + SLACK
 
     async def find(self, request: web.Request, route: Route, caller: Principal, body: bytes) -> str | None:
-        """What the request is known by: the same as at its first try. None for a client that does not count."""
+        """Return the idempotency digest of the first attempt; None for a client that does not count."""
         count = request.headers.get(HEADER, "")
-        # A handler that may be run again does nothing twice. All visitors of a page share its publishable key.
+        # Only handlers that can run again without doing anything twice. Visitors of a page share its publishable key.
         if route.repeated != "handler" or caller.kind == "pub" or not (count.isascii() and count.isdigit()):
             return None
         address = f"{route.method} {request.rel_url.raw_path_qs}"

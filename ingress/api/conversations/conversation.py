@@ -1,4 +1,4 @@
-"""Saying something in a chat and hearing what becomes of it: what threads, sessions and every other face share."""
+"""Post a message in a chat and follow its turn: shared by threads, sessions, OpenAI's API and MCP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .waits import limited
 
 
 class PostedMessage:
-    """A message that is stored. `after` is the delta to follow its thread from."""
+    """A stored message. `after` is the id of the last stream event before it."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class PostedMessage:
         self.after = after
 
     async def answer(self, seconds: float) -> TurnAnswer | None:
-        """How it was answered; None when that takes longer. Raises `Problem` (502, 504) when it failed for good."""
+        """Wait for the answer; None on timeout. Raises `Problem` (502, 504) if the turn failed for good."""
         if again := await self._again():
             found, _, end = again
             if end and end.reason:
@@ -58,7 +58,7 @@ class PostedMessage:
 
     @asynccontextmanager
     async def deltas(self) -> AsyncIterator[AsyncIterator[StoredEvent]]:
-        """What its turn produces, to the end. For a message that was said before, all of it again."""
+        """Follow the events of its turn to the end. For a duplicate message, replay all of them."""
         asked = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
             yield TurnFilter(asked, self._follower)
@@ -83,7 +83,7 @@ class PostedMessage:
         return await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
 
     async def _again(self) -> tuple[TurnAnswer, list[StoredEvent], End | None] | None:
-        """How a message that was said before was answered: what is kept of its deltas, and their end."""
+        """Return the answer of a duplicate message, its stored events and their end; None if not answered yet."""
         if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
             return None
         asked = TurnState(self.receipt.dispatch_id)
@@ -106,7 +106,7 @@ class PostedMessage:
 
 
 class Conversation:
-    """What is said in the chats of one ingress process."""
+    """Post messages and follow threads through one ingress process."""
 
     def __init__(self, threads: Threads, live: Live) -> None:
         self.threads = threads
@@ -115,7 +115,7 @@ class Conversation:
 
     @asynccontextmanager
     async def say(self, caller: Principal, id: str, event: Event) -> AsyncIterator[PostedMessage]:
-        """Store a message, and be there before its first delta. Raises what `Chats.say` does."""
+        """Store a message, and follow its thread from before its first event. Raises what `Chats.say` raises."""
         thread = thread_of(caller.workspace, id)
         after = await last(self.threads, thread)
         async with self.follow(caller, thread, after) as follower:
@@ -123,7 +123,7 @@ class Conversation:
             yield PostedMessage(self, caller, follower, receipt, after)
 
     async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
-        """Store a message and wait for nothing. The delta to follow its thread from comes with the receipt."""
+        """Store a message without waiting. Return the receipt, and the event id to follow the thread from."""
         after = await last(self.threads, thread_of(caller.workspace, id))
         return await self.chats.say(caller.workspace, id, event), after
 
@@ -131,11 +131,11 @@ class Conversation:
     async def follow(
         self, caller: Principal, thread: str, after: str = "0"
     ) -> AsyncIterator[AsyncIterator[StoredEvent]]:
-        """The deltas of a thread, by its internal id, as a caller is told them. Raises what `Live.follow` does."""
+        """Follow a thread, by its internal id, redacted for the caller. Raises what `Live.follow` raises."""
         async with self._live.follow(thread, after) as deltas:
             yield audience.RedactedEvents(caller, deltas)
 
     def refuse_dropped(self, answer: TurnAnswer) -> None:
-        """A message that its agent did not take is told so. Raises `Problem` (409)."""
+        """Raise `Problem` (409) if the message was dropped."""
         if answer.status == "dropped":
-            raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")
+            raise Problem(409, "the agent is working and accepts no messages meanwhile", code="busy")

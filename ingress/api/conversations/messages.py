@@ -1,4 +1,4 @@
-"""What is said in a chat: posted and answered, read again, followed and cancelled. Threads and sessions share it."""
+"""The message routes of threads and sessions: post, read, follow and cancel."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ..sse import TYPE, Streams, event, wanted
 from .conversation import Conversation
 from .waits import raise_if_ended
 
-SAID = """Answered when the turn is done; with `stream: true`, or `Accept: text/event-stream`, by its events as they \
-come; with `wait: false`, at once by a receipt. Whoever leaves ends nothing: the answer stands in the thread."""
-READ = """Page by page, oldest first; at the end of the last page comes what is not answered yet, as `waiting`."""
-EVENTS = """Each event has an id. A reader that comes back with it, as `Last-Event-ID` or `?after=`, goes on \
-behind it, on any process, while the turn runs and for an hour after. Without one it begins with all that is kept."""
+SAID = """Responds when the turn is done; with `stream: true` or `Accept: text/event-stream`, streams its events; with \
+`wait: false`, returns a receipt at once. A client that disconnects cancels nothing: the answer is in the thread."""
+READ = """Paginated, oldest first. The last page ends with the messages not answered yet, with the status `waiting`."""
+EVENTS = """Each event has an id. A reader that reconnects with it, in `Last-Event-ID` or `?after=`, continues after \
+that event, on any process, while the turn runs and for an hour after. Without an id, all stored events are sent."""
 
 
 def _id(value: str) -> str:
@@ -35,28 +35,26 @@ def _id(value: str) -> str:
 
 
 class StreamQuery(Model):
-    """Where to go on."""
+    """Where to continue."""
 
-    after: Annotated[str, AfterValidator(_id)] | None = Field(
-        None, description="the id of the last event that was read"
-    )
+    after: Annotated[str, AfterValidator(_id)] | None = Field(None, description="the id of the last event received")
 
 
 class MessageQuery(Model):
     """Which messages."""
 
-    cursor: str = Field("", max_length=500, description="the `next_cursor` of the page before")
+    cursor: str = Field("", max_length=500, description="the `next_cursor` of the previous page")
     limit: int = Field(100, ge=1, le=500)
 
 
 class Cancelled(Model):
-    """Whether there was anything to cancel."""
+    """Whether there was a turn to cancel."""
 
     cancelled: bool
 
 
 class MessageRoutes:
-    """The messages of one ingress process's chats."""
+    """The message routes of one ingress process."""
 
     def __init__(self, settings: Settings, conversation: Conversation, streams: Streams) -> None:
         self._conversation = conversation
@@ -64,37 +62,37 @@ class MessageRoutes:
         self._wait = settings.api_wait
 
     def routes(self, base: str, tag: str, *, token: bool) -> list[Route]:
-        """Its routes below "…/{id}". With `token`, a session's token opens them too."""
+        """Return the routes below "{base}/{id}". With `token`, they accept session tokens."""
         names, session = {"id": f"the {tag.lower().removesuffix('s')}'s id"}, "id" if token else ""
         return [
             Route(
                 method="GET", path=f"{base}/{{id}}/messages", handler=self.read, scope="chat:read", names=names,
-                summary="Read what was said", tag=tag,
+                summary="Read messages", tag=tag,
                 description=READ, query=MessageQuery, answer=Messages, session=session,
             ),
             Route(
                 method="POST", path=f"{base}/{{id}}/messages", handler=self.post, scope="chat:write", names=names,
-                summary="Say something", description=SAID, tag=tag, body=NewMessage, answer=AnswerView,
+                summary="Send a message", description=SAID, tag=tag, body=NewMessage, answer=AnswerView,
                 also={202: ReceiptView}, streams=TYPE, session=session, repeated="handler", limit=BODY,
                 refusals={
-                    409: "it has ended; or the agent is busy, and the message was not to wait",
-                    502: "answering it failed for good", 504: "answering it took too long",
+                    409: "it has ended, or the agent is busy and drops messages",
+                    502: "the turn failed for good", 504: "the turn took too long",
                 },
             ),
             Route(
                 method="GET", path=f"{base}/{{id}}/stream", handler=self.follow, scope="chat:read", names=names,
-                summary="Follow what happens there", description=EVENTS, tag=tag, query=StreamQuery, streams=TYPE,
+                summary="Follow the event stream", description=EVENTS, tag=tag, query=StreamQuery, streams=TYPE,
                 session=session,
             ),
             Route(
                 method="POST", path=f"{base}/{{id}}/cancel", handler=self.cancel, scope="chat:write", names=names,
-                summary="Cancel the turn that runs", tag=tag, answer=Cancelled, session=session,
-                refusals={409: "it is a platform's thread"},
+                summary="Cancel the running turn", tag=tag, answer=Cancelled, session=session,
+                refusals={409: "the thread belongs to a platform"},
             ),
         ]  # fmt: skip
 
     async def read(self, call: RequestContext) -> web.Response:
-        """Some messages."""
+        """Return a page of messages."""
         chats, id = self._conversation.chats, call.path["id"]
         found = await chats.messages(
             call.caller.workspace,
@@ -108,7 +106,7 @@ class MessageRoutes:
         return call.answer(Messages(messages=said, next_cursor=found.cursor))
 
     async def post(self, call: RequestContext) -> web.StreamResponse:
-        """Say something, and answer as it is wanted."""
+        """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
         await self.writable(call)
         said = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
@@ -129,7 +127,7 @@ class MessageRoutes:
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))
 
     async def follow(self, call: RequestContext) -> web.StreamResponse:
-        """Everything that happens in a thread, until the reader leaves."""
+        """Stream the events of a thread until the reader disconnects."""
         chat = await self._conversation.chats.get(
             call.caller.workspace, call.path["id"], platforms=platforms(call.caller)
         )
@@ -139,13 +137,13 @@ class MessageRoutes:
         try:
             place(after)
         except ValueError:
-            where = [FieldError(where="header", at="Last-Event-ID", detail="is no id of an event of ours")]
-            raise Problem(400, "Last-Event-ID is no id of an event of ours", code="invalid", errors=where) from None
+            where = [FieldError(where="header", at="Last-Event-ID", detail="is not an event id of this API")]
+            raise Problem(400, "Last-Event-ID is not an event id of this API", code="invalid", errors=where) from None
         async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
             return await self._streams.send(call.request, deltas)
 
     async def cancel(self, call: RequestContext) -> web.Response:
-        """Cancel what runs."""
+        """Cancel the running turn, or the next one."""
         await self.writable(call)
         id = call.path["id"]
         if await self._conversation.chats.get(call.caller.workspace, id) is None:
@@ -153,12 +151,12 @@ class MessageRoutes:
         return call.answer(Cancelled(cancelled=await self._conversation.chats.cancel(call.caller.workspace, id)))
 
     async def writable(self, call: RequestContext) -> None:
-        """Refuse to write in a platform's thread. Raises `Problem` (409)."""
+        """Refuse to write to a platform's thread. Raises `Problem` (409)."""
         id, caller = call.path["id"], call.caller
         if ":" in id and platforms(caller) and await self._conversation.chats.get(caller.workspace, id, platforms=True):
-            raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")
+            raise Problem(409, "the thread belongs to a platform and is read-only here", code="read-only")
 
 
 def platforms(caller: Principal) -> bool:
-    """Whether a caller sees the threads of the platforms."""
+    """Return whether a caller can see the threads of the platforms."""
     return caller.workspace == DEFAULT_WORKSPACE and caller.may("admin")

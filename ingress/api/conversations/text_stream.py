@@ -1,4 +1,4 @@
-"""The text of an answer for those who can only add to what they have."""
+"""An answer as an append-only text stream, for protocols that cannot replace text already sent."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _end = msgspec.json.Decoder(End).decode
 
 
 class TextStream:
-    """An answer as it grows: its messages, with an empty line between them. What waits for a piece may be cancelled.
+    """The text of an answer as it is written; messages are separated by an empty line. `anext` may be cancelled.
 
-    Raises `Problem` when it is not answered. `end` tells how it ended; None while it goes on.
+    `anext` raises `Problem` if there is no answer. `end` is how the turn ended; None until then.
     """
 
     def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
@@ -37,7 +37,7 @@ class TextStream:
         self._length = 0
 
     async def begin(self, seconds: float) -> None:
-        """Wait for the first piece for so long: what is refused by then is raised here, before anything is sent."""
+        """Wait up to `seconds` for the first piece, so that an early failure is raised before anything is sent."""
         try:
             async with limited(seconds):
                 self._first = await anext(self)
@@ -67,17 +67,17 @@ class TextStream:
             between = "\n\n" if self._message else ""
             self._message, self._length = piece.message, 0
         if piece.at != self._length:
-            # An attempt failed in the middle, and the next one says it in other words.
-            detail = "the answer began anew in other words: ask again with the same Idempotency-Key for all of it"
+            # An attempt failed in mid-stream, and the next one produced another text.
+            detail = "the answer was restarted with another text; repeat the request with the same Idempotency-Key"
             raise Problem(502, detail, code="began-anew")
         self._length += len(piece.text)
         return between + piece.text
 
 
 def taken(end: End) -> End:
-    """The end of a message that an agent took. Raises `Problem`: 409."""
+    """Return the end of a turn. Raises `Problem` (409) if no agent accepted the message."""
     if end.status == "dropped":
-        raise Problem(409, "the agent is working, and takes no message meanwhile", code="busy")
+        raise Problem(409, "the agent is working and accepts no messages meanwhile", code="busy")
     if end.status == "ignored":
-        raise Problem(409, "no agent answers here", code="no-chat")
+        raise Problem(409, "no agent answers in this thread", code="no-chat")
     return end

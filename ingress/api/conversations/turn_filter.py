@@ -1,4 +1,4 @@
-"""One message among the deltas of its thread: those of the turns that answer it, and its end."""
+"""Filter the stream events of a thread for the turns that answer one message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...problems import Problem
 
 
 class End(msgspec.Struct, frozen=True):
-    """How it ended: the fields of "done" and of "error"."""
+    """How a turn ended: the fields of the events "done" and "error"."""
 
     turn: str = ""
     events: list[str] = []
@@ -30,7 +30,7 @@ _head = msgspec.json.Decoder(End).decode
 
 
 class TurnState:
-    """A message by its dispatch id. `end` is None while it is not answered, or again when it was put back."""
+    """The turns that answer a message, by its dispatch id. `end` is None until they end, and again after a replay."""
 
     def __init__(self, id: str) -> None:
         self._id = id
@@ -38,7 +38,7 @@ class TurnState:
         self.end: End | None = None
 
     def takes(self, delta: StoredEvent) -> bool:
-        """Whether a delta is about it. To be asked of each, in order."""
+        """Return whether an event is about the message. Call it for every event, in order."""
         head = _head(delta.data)
         if self._id in head.events:
             self._turns.add(head.turn)
@@ -50,14 +50,14 @@ class TurnState:
         if delta.kind == "turn":
             # What had failed, and was put back, is answered after all.
             self.end = None
-        # What was interrupted is answered by another turn.
+        # The messages of an interrupted turn are answered by another one.
         if delta.kind in ("done", "error") and self._id in head.events and head.status != "interrupted":
             self.end = head
         return True
 
 
 class TurnFilter:
-    """Of the deltas of a thread, those that are about one message, to its end. What waits for one may be cancelled."""
+    """The events of a thread that are about one message, up to its end. `anext` may be cancelled."""
 
     def __init__(self, asked: TurnState, deltas: AsyncIterator[StoredEvent]) -> None:
         self._asked = asked
@@ -75,7 +75,7 @@ class TurnFilter:
 
 
 class RecordedEvents:
-    """Deltas that are there already."""
+    """An async iterator over stored events."""
 
     def __init__(self, deltas: Iterable[StoredEvent]) -> None:
         self._deltas = iter(deltas)
@@ -90,7 +90,7 @@ class RecordedEvents:
 
 
 def failure(end: End) -> Problem:
-    """An "error" as a problem, or that the thread is gone."""
+    """Return an "error" event as a problem; a 404 for a deleted thread."""
     if not end.code:
         return Problem(404, end.reason)
     if end.code == "timeout":
@@ -99,7 +99,7 @@ def failure(end: End) -> Problem:
 
 
 def retold(answer: TurnAnswer, event: str) -> list[StoredEvent]:
-    """The deltas of a turn of which only its end and its messages are kept; without ids."""
+    """Rebuild the events of a turn from its stored end and messages, without ids."""
     found: list[tuple[str, bytes]] = [
         stream_event("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
     ]

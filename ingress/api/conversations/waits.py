@@ -1,4 +1,4 @@
-"""Requests that wait or stream, and what ends them before their time: the process stops, or their key is revoked."""
+"""Requests that wait or stream, and their early end when the process stops or their credential is revoked."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ...problems import Problem
 log = get_logger(__name__)
 
 LOOK = 1.0
-"""Seconds between two looks whether those who wait may still do so."""
+"""Seconds between two checks of the credentials of waiting requests."""
 
 
 class Wait:
     """One request that may take long.
 
-    resumable  whoever asked can come back for the rest, and so goes as soon as the process stops
-    watched    ends when the credential that it shows is good no more
-    ended      why it has to end now; None while it may go on
-    cut        called when it is ended, for what does not wait with `limited`
+    resumable  the client can resume it elsewhere, so it ends as soon as the process stops
+    watched    it ends when its credential is revoked or expires
+    ended      why it must end now; None while it may go on
+    cut        called when it is ended, for code that does not wait with `limited`
     """
 
     def __init__(self, request: web.Request) -> None:
@@ -39,16 +39,16 @@ class Wait:
         self._timeout: asyncio.Timeout | None = None
 
     def limited(self, seconds: float) -> asyncio.Timeout:
-        """`asyncio.timeout(seconds)`, which runs out at once when the wait is ended."""
+        """Return `asyncio.timeout(seconds)`, which expires at once when the wait is ended."""
         self._timeout = asyncio.timeout(0 if self.ended else seconds)
         return self._timeout
 
     def end(self, why: Problem) -> None:
-        """End it: what is `limited` runs out, and says why."""
+        """End the wait: expire its timeout, and record why."""
         if self.ended is None:
             self.ended = why
             if self._timeout is not None:
-                with suppress(RuntimeError):  # it is over already
+                with suppress(RuntimeError):  # already expired
                     self._timeout.reschedule(asyncio.get_running_loop().time())
             self.cut()
 
@@ -57,32 +57,32 @@ _CURRENT: ContextVar[Wait | None] = ContextVar("wait", default=None)
 
 
 def current() -> Wait | None:
-    """The wait of the request that is being answered; None outside of one."""
+    """Return the wait of the current request; None outside one."""
     return _CURRENT.get()
 
 
 def limited(seconds: float) -> asyncio.Timeout:
-    """Like `Wait.limited`, of the request that is being answered."""
+    """Return the `Wait.limited` timeout of the current request, or a plain one outside a request."""
     wait = current()
     return wait.limited(seconds) if wait else asyncio.timeout(seconds)
 
 
 def raise_if_ended(*, receipt: bool = False) -> None:
-    """After what was `limited` ran out: raise the `Problem` that ended it, if one did.
+    """Raise the `Problem` that ended the current wait, if one did. Call it after a `limited` timeout expires.
 
-    `receipt`: where it is only the process that ends, a receipt is a good answer, too.
+    With `receipt`, do not raise when the process is stopping: the caller returns a receipt instead.
     """
     if (wait := current()) and wait.ended and not (receipt and wait.ended.status == 503):
         raise wait.ended
 
 
 def stopping() -> Problem:
-    """What somebody is told whose request cannot be answered by this process any more."""
-    return Problem(503, "this server is being restarted: ask again", code="restarting", retry_after=1)
+    """Return the problem for requests that a stopping process cannot finish."""
+    return Problem(503, "the server is restarting; try again", code="restarting", retry_after=1)
 
 
 class Waits:
-    """The requests of one process that wait or stream. `allowed` raises `Problem` where a request's caller is none."""
+    """The waiting and streaming requests of one process. `allowed` raises `Problem` if a credential is not valid."""
 
     def __init__(self, allowed: Callable[[web.Request], Awaitable[object]]) -> None:
         self._allowed = allowed
@@ -91,7 +91,7 @@ class Waits:
 
     @contextmanager
     def open(self, request: web.Request) -> Iterator[Wait]:
-        """While a request is answered."""
+        """Register a request for the duration of the context."""
         wait = Wait(request)
         self._open.add(wait)
         token = _CURRENT.set(wait)
@@ -102,22 +102,22 @@ class Waits:
             self._open.discard(wait)
 
     def stop(self, *, resumable: bool) -> None:
-        """End those that can come back elsewhere, or all."""
+        """End the waits that can be resumed elsewhere, or all."""
         for wait in list(self._open):
             if wait.resumable or not resumable:
                 wait.end(stopping())
 
     async def watch(self) -> None:
-        """End those whose key, token or sign-in is good no more, forever."""
+        """End waits whose key, token or sign-in is no longer valid; runs forever."""
         while True:
             began = time.monotonic()
             try:
                 await self._look()
             except (StoreUnavailable, StoreFull):
-                pass  # nobody knows: they go on
+                pass  # cannot tell: let them go on
             except Exception:
-                log.exception("looking at the callers failed")
-            # With many of them, this takes no more than a fifth of the time.
+                log.exception("credential check failed")
+            # Spend at most a fifth of the time on checks.
             await asyncio.sleep(max(LOOK, 4 * (time.monotonic() - began)))
 
     async def _look(self) -> None:

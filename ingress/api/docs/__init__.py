@@ -1,1 +1,1 @@
-"""The API's own description: OpenAPI and its page."""
+"""The API documentation: an OpenAPI document and an HTML page."""

@@ -15,12 +15,12 @@ from ..route import Model, Route
 
 Schema = dict[str, Any]
 
-ABOUT = """Chat threads with durable agents behind them. A call is stored before it is answered, and what it began \
-goes on whatever crashes.
+ABOUT = """Chat threads with durable agents. A message is stored before the response is sent, and its turn \
+survives crashes.
 
-Each request shows an API key: `Authorization: Bearer ab_live_…`. `answerback keys create` makes one; on your own \
-machine, `answerback up` keeps one in `.answerback/dev-key`. Bodies are JSON. A POST may name itself with an \
-`Idempotency-Key`: sent again within 24 hours, it gets the same answer and nothing is done twice."""
+Send an API key with each request: `Authorization: Bearer ab_live_…`. `answerback keys create` creates one; on a \
+development machine, `answerback up` stores one in `.answerback/dev-key`. Bodies are JSON. A POST with an \
+`Idempotency-Key` that is repeated within 24 hours gets the same response, and nothing is done twice."""
 
 
 SHOWN = {
@@ -28,7 +28,7 @@ SHOWN = {
     "publishable": "a publishable key, from a page at one of its origins: `Bearer ab_pub_…`",
     "session": "the token of the session in the path: `Bearer ab_ses_…`",
 }
-"""What a request may show."""
+"""The security schemes."""
 
 
 EVENT: Schema = {
@@ -40,28 +40,28 @@ EVENT: Schema = {
 
 
 class WrongPlace(Model):
-    """A wrong field of a request."""
+    """An invalid field of a request."""
 
     where: Literal["body", "query", "header"]
-    at: str = Field(description="in a body a JSON pointer, elsewhere a name")
+    at: str = Field(description="a JSON pointer into the body, or the name of a query parameter or header")
     detail: str
 
 
 class ProblemDetails(BaseModel):
     """Why a request was refused (RFC 9457)."""
 
-    type: str = Field(description='tells problems apart; "about:blank" where the status says it all')
+    type: str = Field(description='identifies the kind of problem; "about:blank" where the status is enough')
     title: str
     status: int
     detail: str = ""
     errors: list[WrongPlace] = []
-    turn: str = Field("", description="the turn that failed: an operator finds it among the dead letters by this id")
-    code: str = Field("", description="how it failed: agent_failed, unreachable, limit or timeout")
-    request_id: str = Field("", description="the request, as in `X-Request-Id` and in the log of ingress")
+    turn: str = Field("", description="the failed turn, which is the id of its dead letter")
+    code: str = Field("", description="how the turn failed: agent_failed, unreachable, limit or timeout")
+    request_id: str = Field("", description="the request id, as in `X-Request-Id` and in the ingress log")
 
 
 def document(routes: Sequence[Route]) -> Schema:
-    """The whole document."""
+    """Return the OpenAPI document of the routes."""
     schemas, definitions = _schemas(routes)
     paths: dict[str, Schema] = {}
     for route in routes:
@@ -109,7 +109,7 @@ def _operation(
             parameters.append(one | ({"description": schema["description"]} if "description" in schema else {}))
     if route.method == "POST" and route.scope and not route.raw:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+( +[!-~]+)*$"}
-        about = "a name for this request; sent again with the same name, it gets the same answer"
+        about = "a unique name for this request; repeated with the same name, it gets the same response"
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": schema, "description": about})
     operation: Schema = {
         "operationId": f"{route.method.lower()}_{slug}",
@@ -154,29 +154,29 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
     for status, when in sorted(_refusals(route).items()):
         answer: Schema = {"description": when, "content": {kind: {"schema": schemas[model, "serialization"]}}}
         if status == 429:
-            seconds = {"description": "seconds until the next request may come", "schema": {"type": "integer"}}
+            seconds = {"description": "seconds until the next request is allowed", "schema": {"type": "integer"}}
             answer["headers"] = {"Retry-After": seconds}
         responses[str(status)] = answer
     return responses
 
 
 def _refusals(route: Route) -> dict[int, str]:
-    found = {503: "the store cannot be reached now; try again"}
+    found = {503: "the store is unavailable; try again later"}
     if route.scope:
         found |= {
-            401: "no API key, or one that opens nothing",
-            403: "the key has not the scope that this needs",
+            401: "no API key, or an invalid one",
+            403: "the key lacks the required scope",
             429: "too many requests with this key",
         }
     if route.body or route.query or route.names or "{" in route.path:
-        found[400] = "what was sent cannot be read"
+        found[400] = "malformed request"
     if route.body:
-        found |= {408: "the body did not arrive in time", 413: f"the body has more than {route.limit} bytes"}
-        found |= {415: "the body is no JSON, or compressed"}
+        found |= {408: "the request body did not arrive in time", 413: f"the body exceeds {route.limit} bytes"}
+        found |= {415: "the body is not declared as JSON, or is compressed"}
     if route.body or route.query:
-        found[422] = "a field is not as it should be; `errors` names each"
+        found[422] = "a field failed validation; `errors` lists each"
     if "{" in route.path:
-        found[404] = "there is no such thing in this workspace"
+        found[404] = "not found in this workspace"
     if route.method == "POST" and route.scope and not route.raw:
-        found |= {409: "the Idempotency-Key was used for another request", 400: "what was sent cannot be read"}
+        found |= {409: "the Idempotency-Key was already used for a different request", 400: "malformed request"}
     return found | dict(route.refusals)

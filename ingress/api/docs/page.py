@@ -17,7 +17,7 @@ _SHOWN = {"key": "any API key", "publishable": "a publishable key", "session": "
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """The page."""
+    """Return the OpenAPI document as an HTML page."""
     info, tags = document["info"], [tag["name"] for tag in document["tags"]]
     operations = [
         (path, method.upper(), operation)
@@ -38,8 +38,8 @@ def page(document: Mapping[str, Any]) -> str:
         parts.append(f'<section id="{_slug(tag)}"><h2>{escape(tag)}</h2>')
         parts += [_operation(*each) for each in operations if tag in each[2]["tags"]]
         parts.append("</section>")
-    parts.append('<section id="problems"><h2>Problems</h2><p>A refusal is a problem+json document (RFC 9457). ')
-    parts.append("Its <code>type</code> ends with one of these names where a program may want to tell them apart.</p>")
+    parts.append('<section id="problems"><h2>Problems</h2><p>Errors are problem+json documents (RFC 9457). ')
+    parts.append("Where programs may need to distinguish them, <code>type</code> ends with one of these codes.</p>")
     rows = [(f'<code id="{code}">{code}</code>', _text(meaning)) for code, meaning in CODES.items()]
     parts += [_table("", ("type", "meaning"), rows), '</section><section id="schemas"><h2>Schemas</h2>']
     parts += [_schema(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
@@ -75,7 +75,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         (f"<code>{status}</code>", _text(answer["description"]), _contents(answer))
         for status, answer in operation["responses"].items()
     ]
-    parts.append(_table("Answers", ("status", "when", "content"), rows2))
+    parts.append(_table("Responses", ("status", "when", "content"), rows2))
     return "".join([*parts, "</details>"])
 
 
@@ -130,7 +130,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of cells that are HTML already."""
+    """Return a table. The cells are HTML."""
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     heads = "".join(f'<th scope="col">{name}</th>' for name in head)
     title = f"<caption>{caption}</caption>" if caption else ""

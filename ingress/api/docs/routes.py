@@ -1,4 +1,4 @@
-"""`GET /api/v1/openapi.json` and `/api/v1/docs`: what the API is, for programs and for people. They need no key."""
+"""`GET /api/v1/openapi.json` and `/api/v1/docs`: the API documentation, for programs and for people. No key needed."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .page import CSS, page
 
 
 class Description:
-    """The description of `routes`, and of its own."""
+    """The documentation of `routes` and of its own two routes."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._others = routes
 
     def routes(self) -> list[Route]:
-        """The document, and the page."""
+        """Return the routes of the document and the page."""
         return [
             Route(
                 method="GET",
                 path=f"{BASE}/openapi.json",
                 handler=self.get_document,
                 scope=None,
-                summary="This API as an OpenAPI 3.1 document",
+                summary="Get the OpenAPI 3.1 document of this API",
                 tag="Description",
                 streams="application/json",
             ),
@@ -39,7 +39,7 @@ class Description:
                 path=f"{BASE}/docs",
                 handler=self.get_page,
                 scope=None,
-                summary="This API as a page to read",
+                summary="Read the documentation of this API",
                 tag="Description",
                 streams="text/html",
             ),
@@ -58,11 +58,11 @@ class Description:
         return page(self._document)
 
     async def get_document(self, call: RequestContext) -> web.Response:
-        """The document."""
+        """Return the OpenAPI document."""
         return web.Response(text=self._json, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
     async def get_page(self, call: RequestContext) -> web.Response:
-        """The page. It may load nothing and run nothing; its one style is known by its hash."""
+        """Return the HTML page. Its policy allows only its own style, by hash; no scripts and no other resources."""
         style = base64.b64encode(sha256(CSS.encode()).digest()).decode()
         rules = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
         headers = {
