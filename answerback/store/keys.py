@@ -114,7 +114,8 @@ def thread(p: int, id: str) -> str:
     a chat has, moreover: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status
     ("open", "ended"), updated (ms), returned (when its client came back for the answer, ms),
     changes (how many), opened (digest of what it was opened with);
-    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), claimed (ms), taken (entries handed
+    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), claimed (ms), reserved (the
+    reservation that it was claimed from), taken (entries handed
     to the turn), committed ("turn:fence:owner"), error; sender (the outbox's fence), sending (its owner, "" while
     nobody does).
     What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of

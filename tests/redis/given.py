@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import pytest
+
+from answerback.errors import LeaseLost
 from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
 from answerback.store import Claim, Commit, Database, Outbox, Outgoing, Step, Threads, keys
+from answerback.store.scripts import Script
 from answerback.store.threads.records import StreamEvent
 
 THREAD = "github:1:1"
@@ -112,6 +117,18 @@ async def courier(threads: Threads, outbox: Outbox, limit: int = 100, owner: str
     for p in range(threads.partitions):
         found += await outbox.claim(p, await threads.take(p, "due", limit), owner)
     return found
+
+
+BROKEN: tuple[type[BaseException], ...] = (AssertionError, LeaseLost, pytest.fail.Exception)
+"""What a test raises when the store does not keep its promise."""
+
+
+def mutate(threads: Threads, script: str, old: str, new: str) -> None:
+    """Change a script of these threads, and of nobody else."""
+    found: Script = getattr(threads.scripts, script)
+    source = found._source.replace(old.encode(), new.encode())
+    assert source != found._source, f"{script} has no {old!r}"
+    found._source, found.sha = source, hashlib.sha1(source, usedforsecurity=False).hexdigest()
 
 
 async def dump(database: Database) -> dict[bytes, Any]:

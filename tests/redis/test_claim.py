@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from answerback.errors import StoreUnavailable
 from answerback.store import Claim, Threads, keys
+from answerback.store.threads.leases import Reservation
 from tests.redis.given import THREAD, accept, claim, claim_all, event, lapse, step, turn, until
+from worker.claiming.claims import Claimer
+from worker.claiming.leases import Leases
 
 
 async def test_a_claim_hands_over_all_that_a_turn_needs(threads: Threads) -> None:
@@ -42,6 +46,46 @@ async def test_many_claimers_share_threads_and_none_gets_one_twice(threads: Thre
 
     claims = await asyncio.gather(*[work(f"worker {number}") for number in range(20)])
     assert sorted(found.thread for some in claims for found in some) == sorted(ids)
+
+
+async def test_a_claim_whose_answer_was_lost_is_made_again_and_is_the_same(threads: Threads) -> None:
+    await accept(threads, 1)
+    taken = await threads.take(0, "ready", 10)
+    (first,) = await threads.claim(0, taken, "worker", suspects=1, fatal=5)
+    (again,) = await threads.claim(0, taken, "worker", suspects=1, fatal=5)
+    assert (again.fence, again.attempt, again.crashes) == (first.fence, 1, 0)
+    await threads.commit(turn(again))
+    await accept(threads, 2)
+    await claim(threads)
+    await lapse(threads)
+    assert (await claim(threads)).crashes == 1, "a claim of another reservation is another claim"
+
+
+async def test_what_is_taken_while_redis_goes_away_waits_for_no_lease(threads: Threads) -> None:
+    """The connection fails between the reservation and the claim, or with the claim's answer on its way."""
+    await accept(threads, 1)
+    calls: list[Claim] = []
+    done = asyncio.Event()
+
+    async def take(p: int, taken: Reservation) -> list[Claim]:
+        calls.extend(await threads.claim(p, taken, "worker") if calls else [])
+        if len(calls) < 2:
+            calls.extend(await threads.claim(p, taken, "worker"))
+            raise StoreUnavailable("cut off")
+        return calls[-1:]
+
+    async def run(held: Claim) -> None:
+        await threads.commit(turn(held))
+        done.set()
+
+    hour = Threads(threads.database, lease=3600)
+    claims = Claimer("ready", hour, Leases(hour, 3600, "worker"), take, run, slots=10, lease=3600)
+    claims.start()
+    try:
+        await asyncio.wait_for(done.wait(), 20)
+    finally:
+        await claims.stop(1)
+    assert {(held.fence, held.attempt, held.crashes) for held in calls} == {(1, 1, 0)}
 
 
 async def test_a_claimed_thread_is_not_taken(threads: Threads) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from answerback.store import Database, Outbox, Threads, clock, keys
 from answerback.store.threads.queues import queues
 from answerback.store.threads.views import summarised
 from tests.redis.conftest import listens
-from tests.redis.given import THREAD, accept, claim, claim_all, courier, event, lapse, post, turn, until
+from tests.redis.given import BROKEN, THREAD, accept, claim, claim_all, courier, event, lapse, mutate, post, turn, until
 from tests.stepped import SteppedServer
 
 OTHER = "github:1:2"
@@ -169,14 +169,16 @@ async def test_what_an_older_version_has_stored_stays_as_it_is(server_clock: Ste
 
 
 async def test_the_lease_clock_never_runs_back(server_clock: SteppedServer, threads: Threads) -> None:
-    before = 0
+    before = till = 0
     for seconds in (0, -6, -60, 60, -3600, 0, 7200, -6):
         await set_clock(server_clock, threads, seconds)
         for _ in range(3):
             await threads.extend(0, [], "worker")
             now, _ = clock.read(*await threads.database.together(*clock.look(0)))
+            taken = await threads.take(0, "ready", 1)
             assert now >= before
-            before = now
+            assert taken.till >= till, "to the scripts as well"
+            before, till = now, taken.till
 
 
 async def test_each_step_is_told_and_counted_once(server_clock: SteppedServer, threads: Threads) -> None:
@@ -209,3 +211,29 @@ async def test_a_standstill_is_no_step(threads: Threads) -> None:
     assert watch.observe(1000, 31_000, 1_031_000) == 0, "it was on its way for thirty seconds"
     assert watch.observe(32_000, 32_010, 1_092_005) > 59_000
     assert watch.observe(33_000, 33_010, 1_063_005) < -29_000
+
+
+async def _nobody_takes_over(server_clock: SteppedServer, threads: Threads) -> None:
+    await test_nobody_takes_over_what_a_living_worker_holds(server_clock, threads, 60)
+
+
+@pytest.mark.parametrize(
+    ("rule", "without", "look"),
+    [
+        ("passed < 0 or passed > most", "passed < 0", _nobody_takes_over),
+        ("passed < 0 or passed > most", "passed < 0", test_after_a_standstill_the_living_renew_first),
+        ("passed < 0 or passed > most", "passed > most", test_the_lease_clock_never_runs_back),
+    ],
+    ids=["a step without the cap", "a standstill without the cap", "set back without the floor"],
+)
+async def test_a_lease_clock_without_its_rule_is_noticed(
+    server_clock: SteppedServer,
+    threads: Threads,
+    rule: str,
+    without: str,
+    look: Callable[[SteppedServer, Threads], Awaitable[None]],
+) -> None:
+    for script in ("reserve", "extend", "claim", "accept", "commit", "mark_sending", "settle"):
+        mutate(threads, script, rule, without)
+    with pytest.raises(BROKEN):
+        await look(server_clock, threads)

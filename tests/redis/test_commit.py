@@ -79,6 +79,17 @@ async def test_a_commit_after_the_lease_was_lost_changes_nothing(threads: Thread
     assert await dump(threads.database) == before
 
 
+async def test_a_workers_own_late_commit_is_refused(threads: Threads) -> None:
+    """Its lease was lost, and it claimed the thread again: what the first turn says counts no more."""
+    await accept(threads, 1)
+    late = await claim(threads)
+    await lapse(threads)
+    again = await claim(threads)
+    with pytest.raises(LeaseLost):
+        await threads.commit(turn(late, reply("r1")))
+    await threads.commit(turn(again))
+
+
 async def test_a_lease_that_ran_out_is_good_while_nobody_claimed_it(threads: Threads) -> None:
     await accept(threads, 1)
     slow = await claim(threads)

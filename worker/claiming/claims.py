@@ -108,7 +108,8 @@ class Claimer(Generic[H]):
     async def _take(self, p: int, limit: int) -> Reservation:
         taken = await self._threads.take(p, self._queue, limit)
         if taken.threads:
-            for held in await self._claim(p, taken):
+            # Until it is answered: what was taken is nobody else's for a lease, and counts as crashed then.
+            for held in await retry_while_unavailable(self._claim, p, taken):
                 before = self._leases.working(self._queue, held.thread, held.fence)
                 task = asyncio.create_task(self._work(held, before))
                 self._tasks.add(task)

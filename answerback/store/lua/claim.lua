@@ -10,7 +10,7 @@
 -- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
 -- there end in the middle of a turn, 1 if its turn was cancelled, its turns without a pause, 1 if it is taken for a
 -- loop of programs}, or nil when the reservation no longer stands,
--- nothing is left to do, a suspect has to wait, or another one is to be alone.
+-- nothing is left to do, a suspect has to wait, or another one is to be alone. Called again, it claims nothing anew.
 -- With clock
 local now, wall = clock(KEYS[5])
 local till, room, wait, fatal = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -33,13 +33,15 @@ for i = 9, #ARGV do
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
       local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop')
+        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved')
       local crashes = tonumber(meta[6] or 0)
+      -- The answer to this very call was lost on its way: it is the same claim.
+      local again = meta[7] == ARGV[2] and meta[15] == ARGV[1]
       -- Whoever had it never gave it up: it died, or was away for longer than its lease.
-      if meta[7] and meta[7] ~= '' then crashes = crashes + 1 end
+      if meta[7] and meta[7] ~= '' and not again then crashes = crashes + 1 end
       -- To bury it is safe.
       local suspect = crashes >= tonumber(ARGV[5]) and not (fatal > 0 and crashes >= fatal)
-      found[i] = {entries, meta, crashes, suspect}
+      found[i] = {entries, meta, crashes, suspect, again}
       -- The last time it may crash, nothing else begins beside it that could be to blame.
       if suspect and room > 0 and crashes == fatal - 1 then alone = alone or i end
     end
@@ -49,7 +51,7 @@ end
 for i = 9, #ARGV do
   local at = 6 + (i - 9) * 5
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
-  local entries, meta, crashes, suspect = unpack(found[i] or {})
+  local entries, meta, crashes, suspect, again = unpack(found[i] or {})
   if entries and alone and i ~= alone then
     redis.call('ZADD', KEYS[1], now, ARGV[i])
     others = true
@@ -67,8 +69,9 @@ for i = 9, #ARGV do
     local last = live == 1 and redis.call('XREVRANGE', KEYS[at + 4], '+', '-', 'COUNT', 1)[1]
     if last and last[2][2] ~= 'done' and last[2][2] ~= 'error' then live = 2 end
     local fence, attempt = following(meta[1]), (meta[2] or 0) + 1
+    if again then fence, attempt = fence - 1, attempt - 1 end
     redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
-      'claimed', wall, 'taken', #entries)
+      'claimed', wall, 'reserved', ARGV[1], 'taken', #entries)
     claimed[#claimed + 1] = {
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
       redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),
