@@ -411,3 +411,15 @@ def test_an_edit_says_when_it_was_made() -> None:
     assert parse("issue_comment.edited", comment__updated_at="2025-03-01T12:00:00Z").at == 1_740_830_400_000
     assert parse("issue_comment.edited", comment__updated_at=None).at == 0
     assert parse("issue_comment.edited", comment__updated_at="soon").at == 0
+
+
+def test_a_mention_that_a_program_or_we_add_to_a_persons_words_is_the_editors() -> None:
+    reviewer = {"id": 136622811, "login": "coderabbitai[bot]", "type": "Bot"}
+    by_person, by_bot = (
+        parse("issue_comment.edited.mention_added"),
+        parse("issue_comment.edited.mention_added", sender=reviewer),
+    )
+    assert by_person.event.author.kind == "person"
+    assert by_bot.event.author == msgspec.structs.replace(by_person.event.author, kind="bot")
+    assert {*by_person.event.identities} < {*by_bot.event.identities}
+    assert "login:coderabbitai[bot]" in by_bot.event.identities

@@ -352,11 +352,12 @@ def test_an_app_mention_may_name_the_bot_user_of_another_installation(text: str,
 
 def test_an_edit_that_does_not_tell_what_stood_there_may_have_added_a_mention() -> None:
     changes = {"event__previous_message": None, "event__message__text": "<@U0ANSWERBT> hi"}
-    edited = {"user": "U2147483697", "ts": "1740823900.000000"}
+    edited = {"user": "U2147483697", "ts": "1740823290.000000"}
     heard = parse("message_changed", **changes, event__message__edited=edited).event
     assert heard.mentioned
     assert heard.edited == "mention"
-    assert parse("message_changed", **changes, event__message__edited=None).event is None
+    for long_ago in (None, {"user": "U2147483697"}, {**edited, "ts": "1740000000.000000"}):
+        assert parse("message_changed", **changes, event__message__edited=long_ago).event is None
 
 
 def test_a_change_of_what_nobody_said_is_ignored() -> None:

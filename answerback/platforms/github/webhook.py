@@ -161,7 +161,16 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     )
     if amendment is None:
         return [event]
-    heard = msgspec.structs.replace(event, former="", mentions=added, edited="mention")
+    editor = payload.sender or author
+    heard = msgspec.structs.replace(
+        event,
+        former="",
+        # Whoever edits may be a program, or us, that changes what a person wrote.
+        author=msgspec.structs.replace(event.author, kind="bot") if _is_bot(editor) else event.author,
+        identities=tuple(dict.fromkeys([*event.identities, *identities(editor, None)])),
+        mentions=added,
+        edited="mention",
+    )
     return [msgspec.structs.replace(amendment, event=heard)]
 
 
@@ -241,10 +250,13 @@ def identities(author: User, app: App | None) -> tuple[str, ...]:
     return (*marks, f"app:{app.id}") if app else marks
 
 
+def _is_bot(user: User) -> bool:
+    return user.type == "Bot" or user.name.endswith("[bot]")
+
+
 def _kind(author: User, sender: User | None, post: Post) -> AuthorKind:
     """Whether a program wrote this: https://docs.github.com/en/rest/users/users#get-a-user (`type`)."""
-    bots = {user.id for user in (author, sender) if user and (user.type == "Bot" or user.name.endswith("[bot]"))}
-    if author.id in bots:
+    if author.id in {user.id for user in (author, sender) if user and _is_bot(user)}:
         return "bot"
     # Also set for people who write in an app's own pages, with a token that the app got for them.
     return "app" if post.performed_via_github_app else "person"

@@ -15,6 +15,9 @@ from answerback.platforms.slack.metadata import key_of
 from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek
 from answerback.platforms.slack.visible import Visible, visible
 
+_AT_ONCE = 60_000
+"""ms within which Slack tells of an edit."""
+
 # What carries words of somebody's: https://docs.slack.dev/reference/events/message#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
 
@@ -200,9 +203,10 @@ def _heard(
 ) -> Event | None:
     """The event of an edit that added a mention: once for each user who is added.
 
-    Without the message as it was, as in Slack's own example, an edit may have added any of them.
+    Without the message as it was, as in Slack's own example, an edit may have added any of them. What was edited
+    long ago still says so when its preview or its file changes.
     """
-    if old is None and new.edited is None:
+    if old is None and not _just_edited(event, new):
         return None
     before = _said(old).mentions if old else ()
     added = tuple(user for user in said.mentions if user not in before)
@@ -222,6 +226,12 @@ def _heard(
         direct=False,
         edited="mention",
     )
+
+
+def _just_edited(event: Message, new: Message) -> bool:
+    if new.edited is None or new.edited.ts is None or event.event_ts is None:
+        return False
+    return abs(_milliseconds(event.event_ts) - _milliseconds(new.edited.ts)) < _AT_ONCE
 
 
 def _team(envelope: Envelope, event: Message) -> str:
