@@ -1,12 +1,12 @@
-"""Triages issues on GitHub: one comment on each new issue, and an answer whenever it is mentioned.
+"""Triage issues on GitHub: comment once on each new issue, and answer when mentioned.
 
     ANSWERBACK_AGENTS=examples.github_triage:agents answerback up
     answerback send --to github tests/fixtures/github/issues.opened.json
 
-It shows a function and a model together: the function decides what is worth an answer, the model writes it. A worker
-that dies in between neither asks the model twice nor comments twice. GitHub sends it what happens with a webhook for
-"Issues" and "Issue comments"; GITHUB_LOGIN is whom people mention. README.md beside this file says how to run it with
-real keys, and offline.
+It combines a function and a model: the function decides what to answer, the model writes the answer. If a worker dies
+in between, the model is not asked twice and no comment is posted twice. The GitHub webhook needs the events "Issues"
+and "Issue comments"; GITHUB_LOGIN is the name that people mention. README.md in this folder explains how to run it
+with real keys, and offline.
 """
 
 import os
@@ -19,15 +19,15 @@ OWNERS = {"parser": "@ada", "cli": "@grace", "docs": "@margaret"}
 
 @idempotent
 async def owner(area: str) -> str:
-    """Tell who looks after an area of the code: parser, cli or docs."""
+    """Return who is responsible for an area of the code: parser, cli or docs."""
     return OWNERS.get(area.lower(), "nobody in particular")
 
 
 def instructions(turn: Turn) -> str:
-    """What the model is told: a title stands in the event, beside the text that it is given anyway."""
+    """Return the instructions, with the issue's title: the model is sent only the text of the event."""
     return f"""\
-You triage issues of {turn.event.channel}. Say in at most five lines of markdown: whether this is a bug, a wish or a
-question; what is missing to act on it (version, steps, what was expected); who looks after it. Promise nothing.
+You triage issues of {turn.event.channel}. Say in at most five lines of markdown: whether this is a bug, a feature request
+or a question; what is missing to act on it (version, steps, expected result); who is responsible. Promise nothing.
 
 The issue's title: {turn.event.title}"""
 
@@ -41,10 +41,10 @@ model = Agent(
 
 
 async def triage(turn: Turn) -> str | None:
-    """Comments on each new issue, and where it is mentioned."""
+    """Comment on each new issue, and wherever the bot is mentioned."""
     if turn.event.kind == "issues.opened" or LOGIN.lower() in turn.event.mentions:
         return await model.think(turn)
-    # Nothing is said, but what it let by is in the history when it is asked.
+    # No reply, but the message is in the history when the agent is asked later.
     return None
 
 

@@ -1,11 +1,11 @@
-"""A helpdesk on Slack: answers mentions and direct messages in their thread, and opens tickets.
+"""A helpdesk on Slack: answer mentions and direct messages in their thread, and open tickets.
 
     ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
     answerback send --to slack tests/fixtures/slack/message.im.json
 
-It shows a tool whose effect happens once, whatever crashes, and `arrival`: people write in bursts, and one answer is
-enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md beside this file
-says how to run it with real keys, and offline.
+It shows a tool that takes effect once, whatever crashes, and `arrival`: people write in bursts, and one answer is
+enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md in this folder
+explains how to run it with real keys, and offline.
 """
 
 import os
@@ -25,17 +25,17 @@ HANDBOOK = {
 
 @idempotent
 async def look_up(topic: str) -> str:
-    """Look a topic up in the handbook: vpn, badge or laptop."""
+    """Look up a topic in the handbook: vpn, badge or laptop."""
     return HANDBOOK.get(topic.lower(), "The handbook says nothing about that.")
 
 
 @idempotent
 async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
-    """Open a ticket for the people of the helpdesk, where the handbook does not help."""
+    """Open a ticket for the helpdesk team, if the handbook does not help."""
     with closing(sqlite3.connect(os.environ.get("TICKETS", "tickets.db"))) as database, database:
         database.execute("CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, key UNIQUE, thread, summary)")
-        # A worker that died in here leaves it unknown whether there is a ticket. The key, the same when the call is
-        # repeated, tells.
+        # If a worker dies here, it is unknown whether the ticket exists. A repeated call has the same key, so the
+        # insert cannot create a second ticket.
         database.execute(
             "INSERT OR IGNORE INTO tickets (key, thread, summary) VALUES (?, ?, ?)",
             (ctx.deps.key, ctx.deps.thread, summary),

@@ -1,14 +1,14 @@
-"""A remote agent: a process of its own, in any language, that is asked over HTTP. This one keeps notes.
+"""A remote agent: a separate process, in any language, that is called over HTTP. This one keeps notes.
 
-    python -m examples.remote_agent.notes                          # PORT, 8300 if unset
-    ALLOW_PRIVATE_URLS=true answerback up                          # true: it is on this machine
+    python -m examples.remote_agent.notes                          # PORT, default 8300
+    ALLOW_PRIVATE_URLS=true answerback up                          # because it is on this machine
     curl http://127.0.0.1:8080/v1/agents -H "Authorization: Bearer $(cat .answerback/dev-key)" \
         -H "Content-Type: application/json" -d '{"id": "notes", "url": "http://127.0.0.1:8300",
             "runtimeSpec": {"lifecycle": "long-lived", "supportsChat": true}}'
 
 From then on it is an agent like any other, in the dashboard and in the API; in code, `Agent("notes", remote="http://…")`
-is the same. It runs offline, and needs no key. It knows nothing of Answerback but this one route, and that a
-question may be asked again: the Idempotency-Key tells, and is answered as before.
+does the same. It runs offline and needs no key. It implements one route, and handles repeated requests: a request with
+a known Idempotency-Key gets the first response again.
 """
 
 import os
@@ -17,22 +17,22 @@ from collections import defaultdict
 from aiohttp import web
 
 notes: defaultdict[str, list[str]] = defaultdict(list)
-"""Session → its notes. A real agent would keep both in its database."""
+"""Notes by session id. A real agent would keep both of these in its database."""
 answers: dict[str, str] = {}
-"""Idempotency-Key → what was answered."""
+"""Responses by Idempotency-Key."""
 
 
 async def chat(request: web.Request) -> web.Response:
-    """POST /agents/chat/{sessionId} with {"message", "sessionId"} → {"response"}"""
-    said = await request.json()
+    """Handle POST /agents/chat/{sessionId}: {"message", "sessionId"} → {"response"}."""
+    body = await request.json()
     key = request.headers["Idempotency-Key"]
     if key not in answers:
-        answers[key] = answer(notes[request.match_info["session"]], said["message"])
+        answers[key] = answer(notes[request.match_info["session"]], body["message"])
     return web.json_response({"response": answers[key]})
 
 
 def answer(kept: list[str], message: str) -> str:
-    """Keep a note, or read them all."""
+    """Add a note, or return all notes."""
     if message.strip().lower() in ("notes", "notes?"):
         return "\n".join(f"{number}. {note}" for number, note in enumerate(kept, 1)) or "There are no notes."
     kept.append(message)

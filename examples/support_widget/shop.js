@@ -1,4 +1,4 @@
-// What a page can do with the widget: hear what is said, and say something.
+// Use the widget from the page's scripts: listen to messages, and send one.
 
 const events = document.getElementById("events");
 

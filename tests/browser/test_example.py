@@ -37,6 +37,6 @@ async def test_the_shop_of_the_example_talks(plain: System, page: Page) -> None:
         await expect(page.get_by_role("button", name="Open the chat")).to_be_visible()
         await page.get_by_role("button", name="Ask about delivery").click()
         await expect(page.get_by_role("dialog", name="Oak & Sons")).to_contain_text("first message of this thread")
-        await expect(page.get_by_role("list", name="What the widget told")).to_contain_text("assistant: Hello")
+        await expect(page.get_by_role("list", name="Events from the widget")).to_contain_text("assistant: Hello")
     finally:
         await runner.cleanup()
