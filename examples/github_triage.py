@@ -26,8 +26,9 @@ async def owner(area: str) -> str:
 def instructions(turn: Turn) -> str:
     """Return the instructions, with the issue's title: the model is sent only the text of the event."""
     return f"""\
-You triage issues of {turn.event.channel}. Say in at most five lines of markdown: whether this is a bug, a feature request
-or a question; what is missing to act on it (version, steps, expected result); who is responsible. Promise nothing.
+You triage issues of {turn.event.channel}. Say in at most five lines of markdown: whether this is a bug, a feature
+request or a question; what is missing to act on it (version, steps, expected result); who is responsible for it.
+Promise nothing.
 
 The issue's title: {turn.event.title}"""
 
