@@ -1,12 +1,12 @@
 """The durable layer under a chat agent.
 
 A platform sends a signed webhook. `ingress` verifies it, stores the event once (`store.accept`) and
-only then acknowledges it. A `worker` claims the event's thread, which is its lock, replays the
-thread's history, runs the agent, and commits: history, inbox, outbox and lock change in one step.
-From the outbox the reply goes to the platform, once. What cannot be handled lies in the dead letters.
+only then acknowledges it. A `worker` claims the event's thread (the lock), replays the thread's
+history, runs the agent and commits: history, inbox, outbox and lock change in one step. The reply
+is posted from the outbox once. Whatever cannot be handled becomes a dead letter.
 
-To write an agent, `Agent`, `Listen`, `Turn`, `idempotent` and `public` are all there is, and two exceptions of steps:
-`NoEffect`, for a step to raise, and `OutcomeUnknown`, for an agent to catch.
+The whole API for agent authors is `Agent`, `Listen`, `Turn`, `idempotent` and `public`, plus two exceptions about
+steps: `NoEffect`, which a step raises, and `OutcomeUnknown`, which an agent may catch.
 """
 
 import os
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
 
-# A wheel holds ingress, worker and tools inside this package; in a checkout they lie beside it. `answerback.worker` is
-# found in both, and a project's own `worker.py` or `tools/` is never taken for ours.
+# A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
+# is importable in both, and never resolves to a project's own `worker.py` or `tools/`.
 _here = os.path.dirname(os.path.abspath(__file__))
 if not os.path.isdir(os.path.join(_here, "worker")):
     __path__.append(os.path.dirname(_here))
@@ -25,7 +25,7 @@ __all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent"
 
 
 def __getattr__(name: str) -> Any:
-    # Ingress and the CLI import this package too, and have no use for what agents need.
+    # Loaded lazily: ingress and the CLI import this package too and do not need the agent modules.
     if name in __all__:
         from answerback import agents
 

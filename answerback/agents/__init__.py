@@ -1,4 +1,4 @@
-"""What an agent is, and what it is given. How it is run is the worker's business."""
+"""Agents and the turns they are given. The worker runs them."""
 
 from answerback.agents.agent import Agent, Listen
 from answerback.agents.llm.tools import idempotent, public

@@ -1,4 +1,4 @@
-"""What an agent is: its name, what it listens to, how it thinks."""
+"""`Agent` and `Listen`: an agent's declaration and the events it listens to."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "dro
 class Listen(msgspec.Struct, frozen=True):
     """Which events reach an agent. `platform` and `channel` are patterns: "github", "acme/*", "C024*".
 
-    when  any of: "mention" (we are named), "direct" (a conversation of two, or a message sent to us),
-          "answered" (a thread it already answered in), "every" (all messages there)
-    bots  whether "direct" and "answered" also hold for what the platform says a program wrote. Without, a program is
-          answered where it mentions us, and by "every"
+    when  any of: "mention" (we are mentioned), "direct" (a one-to-one conversation, or a message addressed to us),
+          "answered" (a thread that this agent has replied in), "every" (all messages)
+    bots  whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
+          Otherwise a program is answered only where it mentions us, or where "every" applies
     """
 
     platform: str = "*"
@@ -45,19 +45,19 @@ class Listen(msgspec.Struct, frozen=True):
     bots: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `ConfigurationError` for a platform that does not exist, or a word that `when` does not know."""
+        """Raise `ConfigurationError` for an unknown platform or an unknown value in `when`."""
         check_platform(self.platform)
         check_words("Listen(when=…)", self.when, When)
 
     def covers(self, event: Event) -> bool:
-        """Whether the event happened where we listen."""
+        """Return whether the event's platform and channel match."""
         return (self.platform == "*" or fnmatchcase(event.platform, self.platform)) and (
             self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
         )
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
-        """Whether the event is one to answer."""
-        # Programs that answer whatever is said where they were mentioned once would answer each other for ever.
+        """Return whether the event should be answered."""
+        # Two programs that both answer everything in a thread once mentioned would answer each other forever.
         unasked = self.bots or event.author.kind != "bot"
         return self.covers(event) and (
             "every" in self.when
@@ -71,11 +71,11 @@ class Listen(msgspec.Struct, frozen=True):
 
 
 ADDRESSED = Listen()
-"""What is said to us, anywhere: the default."""
+"""The default: everything addressed to us, on any platform."""
 
 
 class Agent:
-    """Something that answers. Give it a function, a language model, a dialog flow, or a remote agent's address.
+    """An agent: a function, a language model, a dialog flow or a remote agent.
 
     A function takes a `Turn` and returns its reply (or None after `turn.reply`):
 
@@ -84,34 +84,34 @@ class Agent:
 
         agents = Agent("shout", shout)
 
-    One that yields its reply in pieces is shown as it speaks to those who follow the thread.
-    A model is named as pydantic-ai names it, and may have tools:
+    An async generator yields its reply in pieces, which are streamed to the thread's followers.
+    A model has the name that pydantic-ai uses, and may have tools:
 
         agents = Agent("triage", model="anthropic:claude-haiku-4-5", instructions="…", tools=[search])
 
-    A flow decides the way of a conversation; its model, if it needs one, understands and phrases:
+    A flow controls the conversation; its model, if it needs one, only understands and phrases:
 
         agents = Agent("kyc", flow="kyc.json", model="anthropic:claude-haiku-4-5")
 
-    A remote agent serves `POST {remote}/agents/chat/{sessionId}`, and is asked there:
+    A remote agent serves `POST {remote}/agents/chat/{sessionId}`:
 
         agents = Agent("weather", remote="https://weather.example.com", bearer_token=os.environ["WEATHER_TOKEN"])
 
-    arrival   what becomes of messages that arrive while it works:
+    arrival   what happens to messages that arrive during a turn:
                   "queue"      one turn each, in order
-                  "merge"      all that wait are answered by one turn
-                  "debounce"   as merge, once nothing more has come for `quiet` seconds
-                  "interrupt"  the turn is stopped, and begins again with everything
-                  "drop"       they are refused: their sender is told, and the agent never sees them
-    listen    which events reach it; the first agent in your list that hears an event answers it
-    messages, tokens   how much history it is given at most (tokens are estimated at 4 characters each); a conversation
-                       that its sender tells, as OpenAI's clients do, it is given whole
+                  "merge"      all waiting messages are answered in one turn
+                  "debounce"   as merge, after `quiet` seconds without a new message
+                  "interrupt"  the turn is stopped and starts again with all messages
+                  "drop"       they are refused: the sender is notified, and the agent never sees them
+    listen    which events reach it; an event is answered by the first agent in your list that matches
+    messages, tokens   limits of the history that it is given (tokens are estimated at 4 characters each). If the sender
+                       supplies the conversation, as OpenAI's clients do, it is passed on in full
     timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
-    lifecycle   a word for those who list agents, which changes nothing here
-    chat    whether the chat API reaches it; without, it answers on platforms alone
-    max_tokens   tokens that a turn's model requests and answers may use together; None: TURN_MAX_TOKENS
-    public  tools whose arguments and results a page's visitor may read, by name; True: all of them. (`@public`
-            says it of one tool.) Of all others a visitor is told the name
+    lifecycle   a label shown in lists of agents; it has no effect here
+    chat    whether the chat API can reach it; if False, it answers only on platforms
+    max_tokens   input and output tokens that all model requests of a turn may use together; None: TURN_MAX_TOKENS
+    public  names of the tools whose arguments and results a page's visitors may read; True: all. (`@public` marks
+            a single tool.) Of all other tools a visitor sees only the name
     """
 
     def __init__(
@@ -138,32 +138,34 @@ class Agent:
         public: bool | Sequence[str] = False,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
-            raise ConfigurationError(f"an agent's name is made of letters, digits, '-', '_' and '.', not {name!r}")
+            raise ConfigurationError(
+                f"an agent's name may contain only letters, digits, '-', '_' and '.', and not be empty: {name!r}"
+            )
         if sum(way is not None for way in (think, model if flow is None else flow, remote)) != 1:
             raise ConfigurationError(
-                f'agent "{name}" needs a function, a model, a flow or a remote address: one of them'
+                f'agent "{name}" needs exactly one of: a function, a model, a flow, a remote address'
             )
         if flow is not None and instructions:
-            raise ConfigurationError(f'agent "{name}": a flow has instructions of its own, its "system_prompt"')
+            raise ConfigurationError(f'agent "{name}": write a flow\'s instructions in its "system_prompt"')
         if think is not None:
             check_function(name, think)
             if tools or instructions:
-                raise ConfigurationError(f'agent "{name}": tools and instructions are for a model; it has a function')
+                raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has a function')
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
-            raise ConfigurationError(f'agent "{name}": arrival is one of {", ".join(ARRIVALS)}, not {arrival!r}')
+            raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
         if remote is not None and not remote.startswith(("http://", "https://")):
-            raise ConfigurationError(f'agent "{name}": a remote address begins with https://, not {remote!r}')
+            raise ConfigurationError(f'agent "{name}": a remote address must start with https://, not {remote!r}')
         if isinstance(public, str):
-            raise ConfigurationError(f'agent "{name}": public is True, or a list of the names of tools, not {public!r}')
+            raise ConfigurationError(f'agent "{name}": public must be True or a list of tool names, not {public!r}')
         if bearer_token is not None and remote is None:
-            raise ConfigurationError(f'agent "{name}": a bearer token is for a remote agent')
+            raise ConfigurationError(f'agent "{name}": only a remote agent takes a bearer token')
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
         if not all(isinstance(one, Listen) for one in self.listen):
-            raise ConfigurationError(f'agent "{name}": listen is a Listen(…) or a list of them, not {listen!r}')
+            raise ConfigurationError(f'agent "{name}": listen must be a Listen(…) or a list of them, not {listen!r}')
         self.messages = messages
         self.tokens = tokens
         self.timeout = timeout
@@ -175,9 +177,9 @@ class Agent:
         self.lifecycle = lifecycle
         self.chat = chat
         self.workspace = ""
-        """The workspace that it is registered with; "" for one in code, which all of them reach."""
+        """The workspace that registered it; "" for an agent in code, which every workspace can reach."""
         self.sketch: Sketch | None = None
-        """What is drawn of the flow that it follows; None without one, and before it is prepared."""
+        """The drawing of its flow; None without a flow, and before `prepare`."""
         self._remote = remote
         self._bearer_token = _secret(name, bearer_token)
         self._model = model
@@ -189,11 +191,11 @@ class Agent:
         return f"Agent({self.name!r})"
 
     def covers(self, event: Event) -> bool:
-        """Whether it listens where this happened, even if this is not for it to answer."""
+        """Return whether it listens on the event's platform and channel, even if it would not answer the event."""
         return self._reached(event) and any(listen.covers(event) for listen in self.listen)
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
-        """Whether this is for it to answer."""
+        """Return whether it should answer the event."""
         return self._reached(event) and any(
             listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen
         )
@@ -202,7 +204,7 @@ class Agent:
         return self.chat or event.platform != "chat"
 
     def prepare(self) -> None:
-        """Get ready before the first turn. Raises `ConfigurationError` for a model or a flow that cannot work."""
+        """Load the flow or the model before the first turn. Raises `ConfigurationError` for one that cannot work."""
         if self._think is None and self.flow is not None:
             from answerback.flows import load
             from answerback.flows.agent import follow
@@ -216,39 +218,39 @@ class Agent:
 
             self._think = ask(self.name, self._remote, bearer_token=self._bearer_token)
         elif self._think is None:
-            # pydantic-ai takes a second to import: only those who use it pay.
+            # Importing pydantic-ai takes a second: only agents with a model pay for it.
             from answerback.agents.llm.model import converse
 
             assert self._model is not None
             self._think = converse(self.name, self._model, self._instructions, self._tools, self._public)
 
     def limited(self, limits: Limits) -> Limits:
-        """What its turns may use, where `limits` holds for all agents."""
+        """Return the limits of its turns: `limits`, with its own `max_tokens` if set."""
         return limits if self.max_tokens is None else msgspec.structs.replace(limits, tokens=self.max_tokens)
 
     async def think(self, turn: Turn) -> str | None:
-        """Run it. Returns the turn's last reply, if there is one."""
+        """Run a turn. Returns its last reply, or None."""
         self.prepare()
         assert self._think is not None
         return await self._think(turn)
 
 
 def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:
-    """A bearer token, so that nothing shows it."""
+    """Return a valid bearer token as a `SecretStr`, so that it is never printed."""
     if token is None:
         return None
     from pydantic import SecretStr
 
     from answerback.http.untrusted import BEARER
 
-    found = token if isinstance(token, SecretStr) else SecretStr(token)
-    if not re.fullmatch(BEARER, found.get_secret_value()):
-        raise ConfigurationError(f'agent "{name}": its bearer token is empty, or has characters that no such token has')
-    return found
+    secret = token if isinstance(token, SecretStr) else SecretStr(token)
+    if not re.fullmatch(BEARER, secret.get_secret_value()):
+        raise ConfigurationError(f'agent "{name}": its bearer token is empty or has invalid characters')
+    return secret
 
 
 def _spoken(think: Think | Speak | None) -> Think | None:
-    """An agent's function as one that returns its reply."""
+    """Return the agent's function; an async generator is wrapped to stream its pieces and return the whole reply."""
     if think is None or not inspect.isasyncgenfunction(inspect.unwrap(think)):
         return cast("Think | None", think)
     speak = cast("Speak", think)

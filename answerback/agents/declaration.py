@@ -1,4 +1,4 @@
-"""Mistakes in an agent's declaration, found where it is made and not with its first message."""
+"""Checks of an agent's arguments, so that mistakes surface at declaration and not with the first message."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def check_function(name: str, think: Any) -> None:
     """Raise `ConfigurationError` unless `think` is an async function or generator, or an object called as one."""
     if not callable(think):
         raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
-    if inspect.isclass(think) or not (_asynchronous(think) or _asynchronous(getattr(think, "__call__", None))):  # noqa: B004 (it is looked at)
+    if inspect.isclass(think) or not (_asynchronous(think) or _asynchronous(getattr(think, "__call__", None))):  # noqa: B004 (inspected)
         raise ConfigurationError(
-            f'agent "{name}": its function is not async. Begin it with `async def`; run what blocks with '
+            f'agent "{name}": its function is not async. Declare it with `async def`, and run blocking code with '
             "`await asyncio.to_thread(…)`."
         )
 
@@ -28,38 +28,38 @@ def _asynchronous(function: Any) -> bool:
 
 
 def check_platform(pattern: str) -> None:
-    """Raise `ConfigurationError` when no platform has a name that fits the pattern."""
-    # Imported here: a platform's package imports what agents are given.
+    """Raise `ConfigurationError` if no platform's name matches the pattern."""
+    # Imported here because platform packages import from this one.
     from answerback.platforms import PLATFORMS
 
     names = [*PLATFORMS, "chat"]
     if not any(fnmatchcase(name, str(pattern)) for name in names):
-        raise ConfigurationError(f'there is no platform "{pattern}". {_choices(str(pattern), names)}')
+        raise ConfigurationError(f'no platform "{pattern}". {_choices(str(pattern), names)}')
 
 
 def check_words(what: str, words: Sequence[str], literal: object) -> None:
-    """Raise `ConfigurationError` unless `words` is a tuple or list of values that a `Literal` allows."""
+    """Raise `ConfigurationError` unless `words` is a tuple or list of values of the `Literal` type."""
     names = [str(value) for value in get_args(literal)]
     if isinstance(words, str) or not isinstance(words, Sequence):
-        raise ConfigurationError(f"{what} is a tuple, such as ({names[0]!r},), not {words!r}")
+        raise ConfigurationError(f"{what} must be a tuple, such as ({names[0]!r},), not {words!r}")
     for word in words:
         if word not in names:
             raise ConfigurationError(f"{what}: {word!r} is unknown. {_choices(str(word), names)}")
 
 
 def check_positive(name: str, **numbers: float | None) -> None:
-    """Raise `ConfigurationError` for a number that is not above zero; None stands for a default."""
+    """Raise `ConfigurationError` for a number that is not greater than 0; None stands for the default."""
     for field, number in numbers.items():
         if number is not None and not number > 0:
-            raise ConfigurationError(f'agent "{name}": {field} is more than 0, not {number!r}')
+            raise ConfigurationError(f'agent "{name}": {field} must be greater than 0, not {number!r}')
 
 
 def check_tools(name: str, tools: object) -> None:
     """Raise `ConfigurationError` for a single function where a list of them is expected."""
     if callable(tools) or isinstance(tools, str):
-        raise ConfigurationError(f'agent "{name}": tools is a list: tools=[{getattr(tools, "__name__", tools)}]')
+        raise ConfigurationError(f'agent "{name}": tools must be a list: tools=[{getattr(tools, "__name__", tools)}]')
 
 
 def _choices(word: str, names: Sequence[str]) -> str:
     close = get_close_matches(word.lower(), names, n=1)
-    return f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(names)}."
+    return f'Did you mean "{close[0]}"?' if close else f"Choose from: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""The agent of a fresh clone: it needs no model and no key, and shows that its thread is remembered."""
+"""The demo agent: needs no model and no key, and shows that the thread is remembered."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from answerback.agents.turn import Turn
 
 
 async def demo(turn: Turn) -> AsyncIterator[str]:
-    """Answers offline with what it knows of the thread."""
+    """Answer offline with what the thread's history holds."""
     for word in re.findall(r"\s*\S+", answer(turn)):
         yield word
 
 
 def answer(turn: Turn) -> str:
-    """What there is to say."""
+    """Return the reply to a turn."""
     number = sum(message.role == "user" for message in turn.history) + len(turn.events)
     name = turn.event.author.name or turn.event.author.id
     words = len(turn.text.split())

@@ -1,4 +1,4 @@
-"""How much of a thread's history an agent is given."""
+"""Limit the history that an agent is given."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from answerback.messages import Message
 
 
 def window(history: Sequence[Message], *, messages: int, tokens: int | None) -> list[Message]:
-    """The newest part of `history` that fits both budgets; it never begins with the second half of a turn.
+    """Return the newest part of `history` that fits both limits; it never starts in the middle of a turn.
 
-    Tokens are estimated, at 4 characters each: a budget, not a bill.
+    Tokens are estimated at 4 characters each.
     """
     if tokens is None and len(history) <= messages:
         return list(history)
@@ -23,7 +23,7 @@ def window(history: Sequence[Message], *, messages: int, tokens: int | None) -> 
         taken += 1
     recent = list(history[len(history) - taken :])
     if len(recent) < len(history):
-        # An answer without its question misleads a model: drop to where a turn begins.
+        # An answer without its question misleads a model: drop messages up to the start of a turn.
         while recent and recent[0].role == "assistant":
             recent.pop(0)
     return recent

@@ -1,4 +1,4 @@
-"""The journal of one turn: what was done in it, so that another attempt does not do it again."""
+"""The journal of a turn: records finished steps, so that another attempt does not run them again."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 Write = Callable[[str, bytes, Sequence[Reply]], Awaitable[None]]
-"""Stores a record under its name, with replies for the outbox, fenced: raises `LeaseLost`."""
+"""Stores a record under its name together with replies for the outbox, fenced. Raises `LeaseLost`."""
 
 ERROR = 500
-"""Characters that are kept of what a step raised."""
+"""Maximum length of a step's stored error, in characters."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a turn may use at most.
+    """Upper limits of a turn.
 
-    steps   steps it takes
-    bytes   room that the records of its steps take
-    tokens  tokens of its language model, in all requests and answers together; None: no limit
+    steps   number of steps
+    bytes   total size of the step records
+    tokens  input and output tokens of all requests to its language model together; None: no limit
     """
 
     steps: int = 1000
@@ -43,16 +43,16 @@ _current: ContextVar[str] = ContextVar("answerback_step", default="")
 
 
 def current_step() -> str:
-    """The key of the step that runs here, the same in every attempt of its turn; "" outside of one."""
+    """Return the key of the running step, the same in every attempt of its turn; "" outside a step."""
     return _current.get()
 
 
 class Journal:
-    """What earlier attempts of this turn recorded, and what this one adds.
+    """The records of a turn's steps: those of earlier attempts and those that this attempt adds.
 
-    A step is known by its name and by how many of that name came before it: "charge#1"; one inside
-    another step by both: "charge#1>notify#1". Code that asks for other steps than the recorded ones
-    has changed in between: `CodeChanged`, never a wrong result.
+    A step's key is its name and its number among the steps of that name: "charge#1". The key of a nested step
+    includes its parent's: "charge#1>notify#1". If the code runs other steps than those recorded, it has changed
+    between attempts: that raises `CodeChanged` instead of returning a wrong result.
     """
 
     def __init__(
@@ -74,22 +74,22 @@ class Journal:
 
     @property
     def raw(self) -> dict[str, bytes]:
-        """All records as they are stored, by name."""
+        """All records in their stored form, by step key."""
         return {name: encode(record) for name, record in self._records.items()}
 
     @property
     def done(self) -> tuple[str, ...]:
-        """Names of the finished steps."""
+        """Keys of the finished steps."""
         return finished_steps(self.raw)
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Names of the steps that began and left no result."""
+        """Keys of the steps that started and left no result."""
         return unknown_steps(self.raw)
 
     @property
     def bound(self) -> bool:
-        """Whether the turn did, or may have done, something that is not to be done twice: it cannot begin anew."""
+        """Whether a step that must not be repeated has run or may have run: the turn cannot start over."""
         return any(record.once or record.state in ("begun", "unknown") for record in self._records.values())
 
     async def step(
@@ -103,12 +103,12 @@ class Journal:
         replies: Callable[[T], Sequence[Reply]] = lambda _: (),
         recall: Callable[[str, bytes], None] = lambda name, value: None,
     ) -> T:
-        """Run a step once in the life of its turn; later attempts get its recorded result.
+        """Run a step once per turn; later attempts get its recorded result.
 
-        A step that began in an earlier attempt and left no result (its worker died, or it raised anything but
-        `NoEffect`) is run again if `idempotent`; else `unknown` says what stands for its result, and without that
-        it raises `OutcomeUnknown`. `kind` is the type of the result where it is not plain data. `recall` is told
-        of the steps that are recorded inside one that is not run again.
+        A step that started in an earlier attempt and left no result (its worker died, or it raised anything but
+        `NoEffect`) is run again if `idempotent`. Otherwise the result of `unknown` is recorded in its place, or,
+        without `unknown`, `OutcomeUnknown` is raised. `kind` is the result's type if it is not plain data. `recall`
+        is called with the records nested inside a step that is not run again.
         """
         parent = _current.get()
         path = f"{parent}>{name}" if parent else name
@@ -124,17 +124,17 @@ class Journal:
         if record is not None and record.state == "begun" and not idempotent:
             if unknown is None:
                 raise _outcome_unknown(name, key, record.error)
-            # What stands for the result is recorded as such; if that fails, the outcome stays unknown.
+            # The substitute is recorded as the result; if that fails, the outcome stays unknown.
             self._recall(key, recall)
             return await self._record(name, key, await self._inside(key, unknown), replies, "unknown")
         await self._check_code(key)
-        # What could not be recorded is not begun: it may cost.
+        # Do not start a step whose result could not be recorded: it may be expensive.
         self._check_room(key)
         self._began[key] = _now()
         if not idempotent:
             await self._put(key, Record("begun", self._finished, began=self._began[key]))
         elif self._sure:
-            # A worker that was paused must not ask a model what another one is asking now.
+            # A worker that was paused must not repeat a model request that another worker is making now.
             await self._sure()
         try:
             result = await self._inside(key, run)
@@ -169,36 +169,36 @@ class Journal:
         return result
 
     async def _failed(self, key: str, error: Exception, idempotent: bool) -> None:
-        """A step raised. It may be run again only if that is safe; else its outcome is unknown."""
+        """Record that a step raised. Unless it is safe to run again, its outcome is unknown."""
         safe = isinstance(error, NoEffect) and error.step in ("", key)
         if isinstance(error, NoEffect) and safe:
             error.step = key
-        what = in_a_line(error)[:ERROR]
+        reason = in_a_line(error)[:ERROR]
         if idempotent or safe:
-            await self._write_record(key, self._timed(key, Record("failed", self._finished, error=what)))
+            await self._write_record(key, self._timed(key, Record("failed", self._finished, error=reason)))
             return
-        log.warning("step raised: its outcome is unknown and it will not be run again", step=key, error=what)
-        await self._write_record(key, self._timed(key, Record("begun", self._finished, error=what)))
+        log.warning("step raised: outcome unknown, not running it again", step=key, error=reason)
+        await self._write_record(key, self._timed(key, Record("begun", self._finished, error=reason)))
 
     def _timed(self, key: str, record: Record) -> Record:
-        """The record of a step that has ended, with when it began and how long it took."""
+        """Return the record of a finished step with its start time and duration."""
         began = self._began.get(key)
         return msgspec.structs.replace(record, began=began, took=_now() - began) if began else record
 
     def _recall(self, key: str, recall: Callable[[str, bytes], None]) -> None:
         inside = [(other, record) for other, record in self._records.items() if other.startswith(f"{key}>")]
-        for other, record in sorted(inside, key=lambda found: found[1].order):
+        for other, record in sorted(inside, key=lambda item: item[1].order):
             self._asked.add(other)
             if record.state in FINISHED:
                 recall(other, record.value)
 
     def close(self) -> None:
-        """The turn is over. Raises `CodeChanged` if it never asked for a step that an earlier attempt did."""
+        """End the turn. Raises `CodeChanged` if a step recorded by an earlier attempt was never requested."""
         self._complain({key for key, record in self._records.items() if record.state != "failed"} - self._asked)
 
     async def _check_code(self, key: str) -> None:
-        """A step about to run for the first time must not stand where another one is recorded."""
-        # Steps that run side by side may be asked for in another order: let the others ask first.
+        """Raise `CodeChanged` if a new step is about to run where an earlier attempt recorded another."""
+        # Concurrent steps may be requested in another order: let the others come first.
         for _ in range(3):
             if not self._missed():
                 return
@@ -215,17 +215,17 @@ class Journal:
     def _complain(self, missed: set[str], instead: str = "") -> None:
         if missed:
             names = ", ".join(f'"{key.rpartition("#")[0]}"' for key in sorted(missed))
-            wanted = f', and "{instead.rpartition("#")[0]}" is asked for instead' if instead else ""
+            now = f'it runs "{instead.rpartition("#")[0]}" instead' if instead else "it no longer runs that"
             raise CodeChanged(
-                f"an earlier attempt of this turn recorded {names}, which this code does not run here{wanted}. "
-                "Replay it from the start to run it with the new code."
+                f"an earlier attempt of this turn recorded {names}, but the code has changed: {now}. "
+                "Replay the turn from the start to run it with the new code."
             )
 
     def _check_room(self, key: str, size: int = 0) -> None:
         if key not in self._records and len(self._records) >= self.limits.steps:
             raise LimitExceeded(f"the turn took more than {self.limits.steps} steps (TURN_MAX_STEPS)")
         if self._bytes + size > self.limits.bytes:
-            raise LimitExceeded(f"the turn's journal grew over {self.limits.bytes} bytes (TURN_MAX_JOURNAL_BYTES)")
+            raise LimitExceeded(f"the turn's journal exceeded {self.limits.bytes} bytes (TURN_MAX_JOURNAL_BYTES)")
 
     async def _put(self, key: str, record: Record, replies: Sequence[Reply] = ()) -> None:
         self._check_room(key, len(encode(record)))
@@ -249,8 +249,8 @@ def _decode(value: bytes, kind: Any) -> Any:
 def _outcome_unknown(name: str, key: str, error: str) -> OutcomeUnknown:
     ended = f"raised {error}" if error else "left no result"
     return OutcomeUnknown(
-        f'step "{name}" had begun in an earlier attempt and {ended}: nobody knows whether it took effect. If running '
-        "it again is safe, declare it idempotent; where it knows that nothing happened, let it raise NoEffect.",
+        f'step "{name}" started in an earlier attempt and {ended}: it may have taken effect. If it is safe to run '
+        "again, declare it idempotent; if it can tell that nothing happened, have it raise NoEffect.",
         step=key,
         error=error,
     )

@@ -1,4 +1,4 @@
-"""Finding the agents that a worker is to run."""
+"""Load the agents that a worker runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from answerback.errors import ConfigurationError
 
 
 def load(where: str | None) -> list[Agent]:
-    """The agents at "module:name" (an Agent, or several), or the demo agent for None.
+    """Return the agents at "module:name" (an Agent or a list of them), or the demo agent for None.
 
-    The current folder is importable, as with `python -m`. Raises `ConfigurationError`; what the
-    module itself raises while it is imported is raised as it is, since its traceback is wanted.
+    The current folder is importable, as with `python -m`. Raises `ConfigurationError`. An exception that the
+    module itself raises on import is passed through, so that its traceback is shown.
     """
     if where is None:
         from answerback.agents.demo import agent
@@ -32,17 +32,17 @@ def load(where: str | None) -> list[Agent]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise ConfigurationError(
-            f'ANSWERBACK_AGENTS: there is no module "{error.name}" here ({os.getcwd()}) or installed'
+            f'ANSWERBACK_AGENTS: there is no module "{error.name}", neither in {os.getcwd()} nor installed'
         ) from None
     except SyntaxError as error:
         raise ConfigurationError(
             f"ANSWERBACK_AGENTS: {error.filename}, line {error.lineno}: {error.msg}\n    {(error.text or '').strip()}"
         ) from None
     try:
-        found = getattr(module, name)
+        value = getattr(module, name)
     except AttributeError:
         raise ConfigurationError(f'ANSWERBACK_AGENTS: module "{module_name}" has no "{name}"') from None
-    agents = [found] if isinstance(found, Agent) else list(found) if isinstance(found, Sequence) else []
+    agents = [value] if isinstance(value, Agent) else list(value) if isinstance(value, Sequence) else []
     if not agents or not all(isinstance(agent, Agent) for agent in agents):
         raise ConfigurationError(f"ANSWERBACK_AGENTS: {where} is neither an Agent nor a list of them")
     names = [agent.name for agent in agents]

@@ -1,8 +1,8 @@
-"""A remote agent: one that thinks elsewhere, and is asked over HTTP.
+"""Remote agents, called over HTTP.
 
-It serves `POST {url}/agents/chat/{sessionId}` with `{"message", "sessionId"}` and answers `{"response"}` or
-`{"result": {"response"}}`. Where there are any, `attachments`, `context` (the conversation so far, where the sender
-tells it) and `system` come with the message.
+A remote agent serves `POST {url}/agents/chat/{sessionId}` with `{"message", "sessionId"}` and responds with
+`{"response"}` or `{"result": {"response"}}`. The request also has `attachments`, `context` (the conversation so far,
+if the sender supplies it) and `system`, where present.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from answerback.messages import Attachment, Message
 from answerback.settings import Settings
 
 PATIENCE = 300.0
-"""Seconds that an answer may take before it is asked for again, in another attempt of the turn."""
+"""Timeout of a request, in seconds. Another attempt of the turn repeats it."""
 LIMIT = 4_194_304
 LATER = frozenset({408, 425, 429})
-"""Refusals that say "not now", as 409 does with a `Retry-After`; every other 4xx is final."""
+"""4xx statuses that are temporary, as is 409 with a `Retry-After`; every other 4xx is final."""
 
 
 def ask(
     name: str, url: str, outside: UntrustedHttp | None = None, *, bearer_token: SecretStr | None = None
 ) -> Callable[[Turn], Awaitable[str]]:
-    """A function over a turn that asks the agent at `url`, once for each turn, with the token if there is one.
+    """Return an agent function that calls the agent at `url` once per turn, with the token if given.
 
-    An attempt that fails is the turn's to repeat, with the same `Idempotency-Key`.
+    A failed request is repeated by the turn's next attempt, with the same `Idempotency-Key`.
     """
 
     outside = outside or UntrustedHttp(private=Settings.load().allow_private_urls)
@@ -55,18 +55,18 @@ def ask(
                 limit=LIMIT,
             )
         except ForbiddenAddress as error:
-            raise TurnFailed(f'the remote agent "{name}" cannot be asked: {error}') from error
+            raise TurnFailed(f'the remote agent "{name}" cannot be called: {error}') from error
         except Unavailable as error:
-            raise AgentUnreachable(f'the remote agent "{name}" gave no answer: {error}') from error
+            raise AgentUnreachable(f'the remote agent "{name}" did not respond: {error}') from error
         wait = seconds_in(answer.headers)
         if answer.status >= 500 or answer.status in LATER or (answer.status == 409 and wait is not None):
-            raise AgentUnreachable(f'the remote agent "{name}" answered with status {answer.status}', retry_after=wait)
+            raise AgentUnreachable(f'the remote agent "{name}" responded with status {answer.status}', retry_after=wait)
         if not 200 <= answer.status < 300:
-            raise TurnFailed(f'the remote agent "{name}" refused the message with status {answer.status}')
+            raise TurnFailed(f'the remote agent "{name}" rejected the message with status {answer.status}')
         return _response(name, answer.body)
 
     async def think(turn: Turn) -> str:
-        # Asking again is safe by the agent's own word: that is what the Idempotency-Key is for.
+        # Repeating the request is safe: the contract makes remote agents honour the Idempotency-Key.
         return await turn.step("ask", post, turn, idempotent=True, kind=str)
 
     return think
@@ -77,28 +77,28 @@ def _question(turn: Turn) -> dict[str, Any]:
     if turn.attachments:
         question["attachments"] = [_attachment(attachment) for attachment in turn.attachments]
     if turn.event.context is not None:
-        question["context"] = [_told(message) for message in turn.history]
+        question["context"] = [_context_message(message) for message in turn.history]
     if turn.system:
         question["system"] = turn.system
     return question
 
 
-def _told(message: Message) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": message.role, "content": message.text}
+def _context_message(message: Message) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.author and message.author.name:
-        told["name"] = message.author.name
+        fields["name"] = message.author.name
     if message.attachments:
-        told["attachments"] = [_attachment(attachment) for attachment in message.attachments]
+        fields["attachments"] = [_attachment(attachment) for attachment in message.attachments]
     if message.tools:
-        told["toolCalls"] = [
+        fields["toolCalls"] = [
             {"id": call.id, "name": call.name, "args": call.args, "result": call.result} for call in message.tools
         ]
-    return told
+    return fields
 
 
 def _attachment(attachment: Attachment) -> dict[str, str]:
-    what = {"data": base64.b64encode(attachment.data).decode()} if attachment.data else {"text": attachment.text}
-    return {"name": attachment.name, "contentType": attachment.content_type, **what}
+    content = {"data": base64.b64encode(attachment.data).decode()} if attachment.data else {"text": attachment.text}
+    return {"name": attachment.name, "contentType": attachment.content_type, **content}
 
 
 def _response(name: str, body: bytes) -> str:
@@ -108,4 +108,4 @@ def _response(name: str, body: bytes) -> str:
                 return text
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    raise TurnFailed(f'the remote agent "{name}" answered with something that has no text as its "response"')
+    raise TurnFailed(f'the response of the remote agent "{name}" has no text in "response"')

@@ -1,4 +1,4 @@
-"""What a turn produces while it runs, as those who follow its thread see it."""
+"""The stream of a running turn, shown to the followers of its thread."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ Outcome = Literal["done", "failed", "unknown"]
 
 
 class Stream:
-    """Nobody follows: all is dropped. A worker gives the turns of followed threads one that is heard.
+    """A stream without followers: discards everything. Workers give turns of followed threads a subclass that writes.
 
-    The messages of a turn are numbered from 0. `live` tells whether it is worth the work to produce
-    a message piece by piece.
+    The messages of a turn are numbered from 0. `live`: whether a message should be produced piece by piece.
     """
 
     live: bool = False
 
     def text(self, number: int, chunk: str) -> None:
-        """More of a message."""
+        """Append a piece to a message."""
 
     def again(self, number: int) -> None:
-        """A message begins anew: its next piece is its first."""
+        """Restart a message: its next piece is its first."""
 
     def whole(self, number: int, text: str) -> None:
-        """A message as it is said, whatever was shown of it before."""
+        """Replace whatever was shown of a message by its final text."""
 
     def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
-        """A tool is called. `public`: a page's visitor may read `args`."""
+        """Report a tool call. `public`: a page's visitors may read `args`."""
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
-        """What came of it. `public`: a page's visitor may read `result`."""
+        """Report the result of a tool call. `public`: a page's visitors may read `result`."""

@@ -1,4 +1,4 @@
-"""A turn: what an agent is given, and all that it can do to the world through us."""
+"""`Turn`: the events and history that an agent is given, and its methods to reply and to run steps."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 class Turn:
-    """One answer in the making. The agent chooses the words; thread and destination are ours.
+    """One run of an agent over a thread's waiting events. The agent supplies the text; we own thread and destination.
 
     id        the turn's id: the dispatch id of the event it answers, the same in every attempt
     thread    the thread's id, "github:1296269:1347"
-    agent     the name of the agent that runs
-    events    what is to be answered, oldest first; `event` is the last, `text` all their texts
-    history   what was said before in this thread, oldest first, as far as the agent's window reaches
-    attempt   1, or more when earlier attempts failed or their worker died
-    system    what the thread's owner wants it told, "" for most
-    state     what the agent keeps between turns of this thread: plain data, committed with the turn
+    agent     the name of the running agent
+    events    the events to answer, oldest first; `event` is the last, `text` the text of all
+    history   earlier messages of the thread within the agent's limits, oldest first
+    attempt   1, or more if earlier attempts failed or their worker died
+    system    extra instructions from the thread's owner, usually ""
+    state     the agent's own data, kept between turns of this thread: plain data, committed with the turn
     """
 
     def __init__(
@@ -54,109 +54,109 @@ class Turn:
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
         self.unknown: set[str] = set()
-        """Ids of those whose outcome nobody knows."""
+        """Ids of the tool calls whose outcome is unknown."""
         self.public: Collection[str] = ()
-        """Names of the tools whose arguments and results a page's visitor may read."""
+        """Names of the tools whose arguments and results a page's visitors may read."""
         self.usage: Usage | None = None
-        """What the turn has cost so far, if a model was asked."""
+        """Tokens and model requests used so far; None if no model was called."""
         self.replies: list[tuple[str, Sequence[Reply]]] = []
-        """What was said so far: the text, and the replies it became (none where replies stay in the thread)."""
+        """The messages so far: each text, and the replies made from it (none where replies stay in the thread)."""
         self.model = b""
-        """The agent's own record of this turn, kept with the answer and given back in `history`."""
+        """The agent's own record of this turn, stored with the answer and returned in `history`."""
         self._compose = compose
 
     @property
     def event(self) -> Event:
-        """The newest of the events."""
+        """The newest event."""
         return self.events[-1]
 
     @property
     def text(self) -> str:
-        """What was said to us."""
+        """The text of all events."""
         return "\n\n".join(event.text for event in self.events)
 
     @property
     def attachments(self) -> list[Attachment]:
-        """What came with the events."""
+        """The attachments of all events."""
         return [attachment for event in self.events for attachment in event.attachments]
 
     async def reply(self, text: str) -> None:
-        """Say something in this thread. When it returns, the reply is stored and on its way; it appears once.
+        """Post a reply in this thread. On return it is stored in the outbox; it appears once.
 
-        May be called several times in a turn. Returning a string from the agent says the same.
+        May be called several times in a turn. Returning a string from the agent has the same effect.
         """
         self._check(text)
         ordinal = len(self.replies)
         self.replies.append(("", ()))
 
-        async def said() -> str:
+        async def this_text() -> str:
             return text
 
-        # An earlier attempt may have said it in other words: what was said counts.
-        said_text = await self.journal.step(
-            "reply", said, idempotent=True, kind=str, replies=lambda text: self._compose(self.id, ordinal, text)
+        # An earlier attempt may have posted another text: the recorded one counts.
+        recorded = await self.journal.step(
+            "reply", this_text, idempotent=True, kind=str, replies=lambda text: self._compose(self.id, ordinal, text)
         )
-        self.replies[ordinal] = (said_text, self._compose(self.id, ordinal, said_text))
-        self.stream.whole(ordinal, said_text)
+        self.replies[ordinal] = (recorded, self._compose(self.id, ordinal, recorded))
+        self.stream.whole(ordinal, recorded)
 
     def conclude(self, text: str) -> None:
-        """The turn's last reply: it is stored with the commit."""
+        """Add the turn's last reply, which is stored with the commit."""
         self._check(text)
         self.stream.whole(len(self.replies), text)
         self.replies.append((text, self._compose(self.id, len(self.replies), text)))
 
     def write(self, chunk: str) -> None:
-        """Show a piece of the next reply, before it is whole, to those who follow the thread."""
+        """Stream a piece of the next reply to the thread's followers."""
         self.stream.text(len(self.replies), chunk)
 
     def show(self, text: str) -> None:
-        """Show the next reply as far as it has come, in place of all that was shown of it."""
+        """Stream the next reply as it stands, replacing whatever was shown of it."""
         self._check(text)
         self.stream.again(len(self.replies))
         self.stream.text(len(self.replies), text)
 
     def remark(self, text: str) -> None:
-        """Keep what was said on the way, in the thread's history only: it is posted nowhere."""
+        """Add an intermediate message to the thread's history only; it is not posted."""
         self.stream.whole(len(self.replies), text)
         self.replies.append((text, ()))
 
     async def step(
         self, name: str, run: Callable[..., Awaitable[T]], *args: Any, idempotent: bool = False, kind: Any = None
     ) -> T:
-        """Do something once: `await turn.step("charge", charge, order)`. Its result must be plain data.
+        """Run something once: `await turn.step("charge", charge, order)`. Its result must be plain data.
 
-        Another attempt of the turn gets the recorded result. What it raises is raised here. A step that began and
-        left no result may have taken effect: it raised, or its worker died. With `idempotent` another attempt runs
-        it again, and `turn.key` gives it the same idempotency key; else that attempt raises `OutcomeUnknown` here,
-        for the agent to catch, or for an operator to decide. A step that raises `NoEffect` has done nothing, and is
-        run again. With a result that is not plain data, `kind` says its type (a dataclass, a msgspec struct).
+        Another attempt of the turn gets the recorded result. Exceptions are passed through. A step that started and
+        left no result, because it raised or its worker died, may have taken effect. With `idempotent` another attempt
+        runs it again, and `turn.key` returns the same idempotency key; otherwise that attempt raises
+        `OutcomeUnknown` here, for the agent to catch or for an operator to decide. A step that raises `NoEffect` did
+        nothing and is run again. If the result is not plain data, `kind` is its type (a dataclass, a msgspec struct).
         """
 
         def call() -> Awaitable[T]:
             try:
                 return run(*args)
             except TypeError as error:
-                # Raised by the call itself, not by what was called: nothing of that has run.
+                # Raised by the call itself and not inside the function: none of it has run.
                 if error.__traceback__ is not None and error.__traceback__.tb_next is None:
-                    raise NoEffect(f'step "{name}" cannot be called like this: {error}') from error
+                    raise NoEffect(f'step "{name}" was called with wrong arguments: {error}') from error
                 raise
 
         return await self.journal.step(name, call, idempotent=idempotent, kind=kind, recall=self.recall)
 
     def _check(self, text: object) -> None:
         if not isinstance(text, str):
-            raise TypeError(f'agent "{self.agent}" replied with {type(text).__name__}; a reply is a str')
+            raise TypeError(f'agent "{self.agent}" replied with {type(text).__name__}; a reply must be a str')
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise TurnFailed(f'agent "{self.agent}" replied with what is no text: {error}') from None
+            raise TurnFailed(f'agent "{self.agent}" replied with text that is not valid Unicode: {error}') from None
 
     @property
     def key(self) -> str:
-        """An idempotency key for the step that runs here: the same whenever it is run again."""
+        """The idempotency key of the running step, the same in every attempt."""
         return f"{self.id}:{current_step()}"
 
     def recall(self, name: str, value: bytes) -> None:
-        """Remember what was said inside a step that is not run again."""
+        """Restore a reply that was made inside a step that is not run again."""
         if name.rpartition(">")[2].startswith("reply#"):
             self.conclude(msgspec.msgpack.decode(value, type=str))

@@ -150,7 +150,7 @@ async def test_an_action_of_unknown_outcome_is_not_repeated(system: System, shop
     await system.quiet(2)
     assert len(shop.charges) == 1
     [letter] = [letter async for letter in system.letters.list()]
-    assert 'step "action charge" had begun' in letter.reason
+    assert 'step "action charge" started' in letter.reason
     # The conversation is where it was, and goes on.
     assert await _talk(system, "pay", handled=2) == ["What do you need?", "Thank you, order 2."]
 

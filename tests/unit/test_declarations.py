@@ -58,16 +58,16 @@ def test_a_function_that_is_not_async_is_refused(think: Any) -> None:
     ("declare", "complaint"),
     [
         (lambda: Listen("githb"), 'no platform "githb". Did you mean "github"?'),
-        (lambda: Listen("teams"), "There are: github, slack, standard, chat"),
+        (lambda: Listen("teams"), "Choose from: github, slack, standard, chat"),
         (lambda: Listen("GitHub"), 'Did you mean "github"?'),
         (lambda: Listen(when=("mentions",)), 'Did you mean "mention"?'),  # type: ignore[arg-type]
         (lambda: Listen(when="mention"), "is a tuple"),  # type: ignore[arg-type]
-        (lambda: Agent("a", answer, listen=["github"]), "listen is a Listen"),  # type: ignore[list-item]
-        (lambda: Agent("a", answer, tools=[answer]), "are for a model"),
-        (lambda: Agent("a", answer, instructions="Be brief."), "are for a model"),
-        (lambda: Agent("a", model="test", tools=answer), "tools is a list"),  # type: ignore[arg-type]
-        (lambda: Agent("a", answer, timeout=0), "timeout is more than 0"),
-        (lambda: Agent("a", answer, messages=-1), "messages is more than 0"),
+        (lambda: Agent("a", answer, listen=["github"]), "listen must be a Listen"),  # type: ignore[list-item]
+        (lambda: Agent("a", answer, tools=[answer]), "need a model"),
+        (lambda: Agent("a", answer, instructions="Be brief."), "need a model"),
+        (lambda: Agent("a", model="test", tools=answer), "tools must be a list"),  # type: ignore[arg-type]
+        (lambda: Agent("a", answer, timeout=0), "timeout must be greater than 0"),
+        (lambda: Agent("a", answer, messages=-1), "messages must be greater than 0"),
     ],
 )
 def test_what_cannot_be_meant_is_named(declare: Callable[[], object], complaint: str) -> None:

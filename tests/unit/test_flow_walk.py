@@ -259,7 +259,7 @@ async def test_an_agent_is_a_flow_and_one_that_needs_a_model_says_so() -> None:
     prose = load({"initial_node": "a", "nodes": [_asks("a", _to("end", None, condition="They agree")), END]})
     with pytest.raises(ConfigurationError, match=r'its flow needs a model.*\n.*edge "to_end": its condition is prose'):
         Agent("kyc", flow=prose).prepare()
-    with pytest.raises(ConfigurationError, match="one of them"):
+    with pytest.raises(ConfigurationError, match="exactly one of"):
         Agent("kyc", lambda turn: turn, flow=flow)
     with pytest.raises(ConfigurationError, match="system_prompt"):
         Agent("kyc", flow=flow, instructions="Be brief")

@@ -62,7 +62,7 @@ async def test_a_step_that_began_and_left_no_result_is_not_run_again() -> None:
     with pytest.raises(ConnectionError):
         await attempts.journal().step("charge", attempts.work(1))
     attempts.crash_after = None
-    with pytest.raises(OutcomeUnknown, match='step "charge" had begun'):
+    with pytest.raises(OutcomeUnknown, match='step "charge" started'):
         await attempts.journal().step("charge", attempts.work(1))
     assert len(attempts.ran) == 1
 
@@ -129,7 +129,7 @@ async def test_a_step_that_took_effect_and_then_raised_is_not_run_again(what: st
     with pytest.raises(type(error)):
         await attempts.journal().step("charge", effect(attempts, error))
     for _ in range(4):
-        with pytest.raises(OutcomeUnknown, match='step "charge" had begun') as unknown:
+        with pytest.raises(OutcomeUnknown, match='step "charge" started') as unknown:
             await attempts.journal().step("charge", attempts.work("effect"))
         assert unknown.value.step == "charge#1"
     assert attempts.ran == ["charge#1=effect"]
@@ -209,7 +209,7 @@ async def test_an_operator_settles_a_step_of_unknown_outcome() -> None:
 async def test_another_step_where_one_is_recorded_means_that_the_code_changed() -> None:
     attempts = Attempts()
     await attempts.journal().step("charge", attempts.work(1))
-    with pytest.raises(CodeChanged, match=r'recorded "charge".*"refund" is asked for instead'):
+    with pytest.raises(CodeChanged, match=r'recorded "charge".*it runs "refund" instead'):
         await attempts.journal().step("refund", attempts.work(2))
     assert attempts.ran == ["charge#1=1"]
 
@@ -279,5 +279,5 @@ async def test_a_journal_has_limits() -> None:
     with pytest.raises(LimitExceeded, match="more than 2 steps"):
         await journal.step("c", attempts.work(1))
     assert attempts.ran == ["a#1=1", "b#1=1"]
-    with pytest.raises(LimitExceeded, match="grew over 100 bytes"):
+    with pytest.raises(LimitExceeded, match="exceeded 100 bytes"):
         await Attempts().journal(limits=Limits(bytes=100)).step("a", attempts.work("x" * 200))
