@@ -15,7 +15,7 @@ def check_function(name: str, think: Any) -> None:
     """Raise `ConfigurationError` unless `think` is an async function or generator, or an object called as one."""
     if not callable(think):
         raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
-    if inspect.isclass(think) or not (_asynchronous(think) or _asynchronous(getattr(think, "__call__", None))):  # noqa: B004 (inspected)
+    if inspect.isclass(think) or not (_asynchronous(think) or _asynchronous(getattr(think, "__call__", None))):  # noqa: B004
         raise ConfigurationError(
             f'agent "{name}": its function is not async. Declare it with `async def`, and run blocking code with '
             "`await asyncio.to_thread(…)`."

@@ -41,7 +41,7 @@ def ask(
 
     async def post(turn: Turn) -> str:
         try:
-            answer = await outside.request(
+            response = await outside.request(
                 "POST",
                 f"{url.rstrip('/')}/agents/chat/{quote(turn.thread, safe='')}",
                 headers={
@@ -58,12 +58,14 @@ def ask(
             raise TurnFailed(f'the remote agent "{name}" cannot be called: {error}') from error
         except Unavailable as error:
             raise AgentUnreachable(f'the remote agent "{name}" did not respond: {error}') from error
-        wait = seconds_in(answer.headers)
-        if answer.status >= 500 or answer.status in LATER or (answer.status == 409 and wait is not None):
-            raise AgentUnreachable(f'the remote agent "{name}" responded with status {answer.status}', retry_after=wait)
-        if not 200 <= answer.status < 300:
-            raise TurnFailed(f'the remote agent "{name}" rejected the message with status {answer.status}')
-        return _response(name, answer.body)
+        wait = seconds_in(response.headers)
+        if response.status >= 500 or response.status in LATER or (response.status == 409 and wait is not None):
+            raise AgentUnreachable(
+                f'the remote agent "{name}" responded with status {response.status}', retry_after=wait
+            )
+        if not 200 <= response.status < 300:
+            raise TurnFailed(f'the remote agent "{name}" rejected the message with status {response.status}')
+        return _response(name, response.body)
 
     async def think(turn: Turn) -> str:
         # Repeating the request is safe: the contract makes remote agents honour the Idempotency-Key.

@@ -1,1 +1,1 @@
-"""Requests that leave this process."""
+"""Outbound HTTP clients, and the monitoring server of a process."""

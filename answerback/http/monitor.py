@@ -1,4 +1,4 @@
-"""A small HTTP server for those who watch a process, on a port of its own: its health, and its metrics."""
+"""A small HTTP server on its own port for a process's health checks and metrics."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from aiohttp import web
 from answerback.errors import ConfigurationError
 
 KEPT = 1.0
-"""Seconds for which metrics are good: however often they are asked for, they are collected so often."""
+"""Seconds for which collected metrics are cached."""
 
 Ready = Callable[[], Awaitable[str]]
-"""Why a process cannot work now; "" when it can."""
+"""Returns why the process is not ready; "" if it is."""
 Collect = Callable[[], Coroutine[Any, Any, bytes]]
-"""The metrics as Prometheus reads them: https://prometheus.io/docs/instrumenting/exposition_formats/."""
+"""Returns the metrics in Prometheus's text format: https://prometheus.io/docs/instrumenting/exposition_formats/."""
 
 
 class Metrics:
-    """What `GET /metrics` answers: with a token, only to those who show it (`Authorization: Bearer`)."""
+    """Serves `GET /metrics`. With a token, requests need `Authorization: Bearer <token>`."""
 
     def __init__(self, collect: Collect, token: str = "") -> None:
         self._collect = collect
@@ -31,11 +31,11 @@ class Metrics:
         self._collecting: asyncio.Task[bytes] | None = None
 
     async def get(self, request: web.Request) -> web.Response:
-        """Collect, and answer."""
+        """Respond with the metrics, collected at most once per second."""
         shown = request.headers.get("Authorization", "").encode(errors="replace")
         if self._token and not hmac.compare_digest(shown, b"Bearer " + self._token):
             return web.json_response(
-                {"status": 401, "detail": "this needs METRICS_TOKEN"},
+                {"status": 401, "detail": "missing or wrong METRICS_TOKEN"},
                 status=401,
                 content_type="application/problem+json",
                 headers={"WWW-Authenticate": 'Bearer realm="metrics"'},
@@ -49,7 +49,7 @@ class Metrics:
 
 
 class Monitor:
-    """The server of one process. `name`: the setting that its port comes from."""
+    """The monitoring server of a process. `name`: the setting that holds its port."""
 
     def __init__(self, name: str, host: str, port: int, ready: Ready, metrics: Metrics) -> None:
         self._name = name
@@ -68,7 +68,7 @@ class Monitor:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
     async def start(self) -> None:
-        """Listen. Raises `ConfigurationError` where that cannot be."""
+        """Start to listen. Raises `ConfigurationError` if the port cannot be used."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
@@ -78,7 +78,7 @@ class Monitor:
             ) from None
 
     async def stop(self) -> None:
-        """Close it."""
+        """Stop the server."""
         await self._runner.cleanup()
 
     async def _get_live(self, request: web.Request) -> web.Response:
@@ -93,4 +93,4 @@ class Monitor:
 
 
 async def _unnamed(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "Answerback"  # and not the versions of what it is made of
+    response.headers["Server"] = "Answerback"  # without the versions of aiohttp and Python

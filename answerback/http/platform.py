@@ -1,4 +1,4 @@
-"""The one place from which a request leaves for a platform."""
+"""The HTTP client for all requests to platforms."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ T = TypeVar("T")
 Leave = Callable[[], Awaitable[float]]
 
 ANSWER_LIMIT = 16_777_216
-"""Bytes of an answer that are read at most."""
+"""Maximum size of a response body, in bytes; the rest is not read."""
 
 
 class _HeldBack(Exception):
-    """The request's time was over before a byte of it left."""
+    """The deadline passed before a byte of the request was sent."""
 
 
 class _Body(BytesPayload):
-    """A body, with which its request's head leaves: the last moment at which all of it can be held back.
+    """A request body that checks the deadline before it is written.
 
-    A process that was paused in the middle of a request must not post when it goes on: its reply may be
-    another worker's by then.
+    The head is sent together with the body, so this is the last moment at which nothing has been sent. A process that
+    was paused in the middle of a request must not post after it resumes: another worker may own its reply by then.
     """
 
     def __init__(self, value: bytes, till: float) -> None:
@@ -40,9 +40,9 @@ class _Body(BytesPayload):
         self.held_back = False
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Write it, unless it is too late."""
+        """Write the body, or raise `_HeldBack` after the deadline."""
         if isinstance(writer, StreamWriter) and writer.transport is not None:
-            # uvloop writes at the end of its round otherwise, after whatever else is in it.
+            # Otherwise uvloop writes only at the end of the loop iteration, after all other callbacks.
             writer.transport.set_write_buffer_limits(high=0)
         if time.monotonic() > self._till:
             self.held_back = True
@@ -51,17 +51,17 @@ class _Body(BytesPayload):
 
 
 class PlatformHttp:
-    """Performs exchanges. Nothing is retried and no redirect followed behind the caller's back."""
+    """Performs exchanges. It neither retries nor follows redirects on its own."""
 
     def __init__(self, *, timeout: float = 30.0) -> None:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=10)
         self._session: aiohttp.ClientSession | None = None
 
     async def perform(self, exchange: Exchange[T], *, leave: Leave | None = None) -> T:
-        """Run an exchange to its end. Raises what it raises: `RateLimited`, `Rejected`, `Unavailable`.
+        """Run an exchange and return its result. Raises `RateLimited`, `Rejected` or `Unavailable`.
 
-        `leave` is asked before each request with a body until when that may leave, by `time.monotonic`,
-        and is asked again for one that was not in time.
+        `leave` is called before each request with a body and returns its deadline (`time.monotonic`). If the request
+        was not sent in time, it is called again.
         """
         try:
             request = next(exchange)
@@ -100,16 +100,16 @@ class PlatformHttp:
                 headers=request.headers,
                 data=body,
                 allow_redirects=False,
-            ) as answer:
-                read = await answer.content.read(ANSWER_LIMIT)
-                while not answer.content.at_eof() and len(read) < ANSWER_LIMIT:
-                    read += await answer.content.read(ANSWER_LIMIT - len(read))
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(status=answer.status, headers=headers, body=read)
+            ) as response:
+                content = await response.content.read(ANSWER_LIMIT)
+                while not response.content.at_eof() and len(content) < ANSWER_LIMIT:
+                    content += await response.content.read(ANSWER_LIMIT - len(content))
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Response(status=response.status, headers=headers, body=content)
         except aiohttp.ClientConnectorError as error:
             raise Unavailable(f"cannot connect to {_host(request)}: {error.os_error}", unknown=False) from error
         except TimeoutError as error:
-            raise Unavailable(f"{_host(request)} did not answer in time") from error
+            raise Unavailable(f"{_host(request)} did not respond in time") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if body is not None and body.held_back:
                 raise _HeldBack from error

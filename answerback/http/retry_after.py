@@ -1,4 +1,4 @@
-"""When somebody who refused a request says to come back: `Retry-After`, and what SDKs make of it."""
+"""Read how long to wait before a retry: from `Retry-After` headers and from the exceptions of SDKs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from email.utils import parsedate_to_datetime
 from answerback.platforms.answer import time_there
 
 LONGEST = 3600.0
-"""Seconds that are waited at most, whatever is asked for: an hour."""
+"""Upper bound of every wait, in seconds: an hour."""
 
 _DEPTH = 5
-"""Causes of an exception that are looked at."""
+"""Number of chained exceptions that are inspected."""
 
 
 def seconds_in(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, 0 to an hour: of `retry-after-ms`, or of `retry-after` (a number, or an HTTP date).
+    """Return the seconds to wait, 0 to an hour, from `retry-after-ms` or `retry-after` (a number or an HTTP date).
 
-    None where neither is there. Names are in lower case. A date is compared with the server's own clock, where the
-    answer has a `date`. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after; the milliseconds are OpenAI's
+    None if neither is present. Header names are in lower case. A date is compared with the server's clock if the
+    response has a `date`. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after; `retry-after-ms` is OpenAI's
     (https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py).
     """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
@@ -38,25 +38,25 @@ def seconds_in(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds_told(error: BaseException | None) -> float | None:
-    """Seconds to wait as an exception, or what caused it, tells: its `retry_after`, or its response's headers.
+    """Return the seconds to wait from an exception or its causes: its `retry_after`, or its response's headers.
 
-    So do exceptions of ours, of pydantic-ai, OpenAI's and Anthropic's SDK, httpx and aiohttp.
+    Covers our own exceptions and those of pydantic-ai, the OpenAI and Anthropic SDKs, httpx and aiohttp.
     """
     for _ in range(_DEPTH):
         if error is None:
             return None
         if isinstance(error, BaseExceptionGroup):
-            # Whoever is the first to be there again is asked then.
-            return min((found for each in error.exceptions if (found := seconds_told(each)) is not None), default=None)
-        told = getattr(error, "retry_after", None)
-        if isinstance(told, int | float) and (seconds := _bounded(told)) is not None:
+            # Retry as soon as the first of several providers allows it.
+            return min((wait for each in error.exceptions if (wait := seconds_told(each)) is not None), default=None)
+        retry_after = getattr(error, "retry_after", None)
+        if isinstance(retry_after, int | float) and (seconds := _bounded(retry_after)) is not None:
             return seconds
         for holder in (error, getattr(error, "response", None)):
             headers = getattr(holder, "headers", None)
             if isinstance(headers, Mapping):
-                found = seconds_in({str(name).lower(): str(value) for name, value in headers.items()})
-                if found is not None:
-                    return found
+                wait = seconds_in({str(name).lower(): str(value) for name, value in headers.items()})
+                if wait is not None:
+                    return wait
         error = error.__cause__
     return None
 

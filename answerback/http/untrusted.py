@@ -1,7 +1,7 @@
-"""Requests to addresses that others chose: a flow's actions and tools, remote agents.
+"""The HTTP client for URLs that others configured: a flow's actions and tools, remote agents.
 
-None goes to a private address unless that is allowed. The address that is checked is the one that is
-connected to, at the moment of connecting: a name that resolves differently the second time gains nothing.
+It connects to no private address unless that is allowed. The check is made on the address of the actual
+connection, which prevents DNS rebinding.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from answerback.errors import ForbiddenAddress, Unavailable
 from answerback.platforms import Response
 
 REDIRECTS = 5
-"""Redirects that a GET follows at most. Nothing else is redirected: its answer is the redirect."""
+"""Maximum number of redirects of a GET. Other methods follow none: their response is the redirect."""
 
 BEARER = r"[A-Za-z0-9._~+/-]+=*"
-"""What a bearer token is made of: https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+"""Syntax of a bearer token: https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
 
 _NAT64 = ip_network("64:ff9b::/96")
 _MOVED = (301, 302, 303, 307, 308)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to somebody on the Internet: not to this machine, its network or its cloud."""
+    """Return whether an IP address is on the public Internet: not this machine, its network or its cloud."""
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -40,27 +40,27 @@ def is_public(address: str) -> bool:
 
 
 def connector(*, private: bool, resolver: AbstractResolver | None = None) -> aiohttp.TCPConnector:
-    """A connector for `aiohttp.ClientSession` that connects to public addresses alone, unless `private`.
+    """Return a connector for `aiohttp.ClientSession` that connects only to public addresses, unless `private`.
 
-    What it refuses is raised as an `aiohttp.ClientConnectorError` whose `os_error` is a `Refused`.
+    A refused address raises `aiohttp.ClientConnectorError` with a `Refused` as its `os_error`.
     """
     return aiohttp.TCPConnector(socket_factory=None if private else _public_socket, limit=0, resolver=resolver)
 
 
 class Refused(PermissionError):
-    """Raised where a socket would have been opened."""
+    """The address is not public, so no socket was opened."""
 
 
 def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        # One text for every address: so it stays recognisable when a name has several.
+        # The same text for every address, so that it can be recognised where aiohttp merges several errors.
         raise Refused("its address is not public")
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
 class UntrustedHttp:
-    """Performs single requests. Nothing is retried; a session lives as long as its request."""
+    """Performs single requests without retries, each in a session of its own."""
 
     def __init__(self, *, private: bool = False, resolver: AbstractResolver | None = None) -> None:
         self._private = private
@@ -76,27 +76,27 @@ class UntrustedHttp:
         timeout: float = 30.0,
         limit: int = 1_048_576,
     ) -> Response:
-        """The answer, whatever its status; at most `limit` bytes of it are read.
+        """Return the response, whatever its status. A body over `limit` bytes is cut after `limit` + 1.
 
-        Raises `ForbiddenAddress`, and `Unavailable` when there is no answer: its `unknown` tells
+        Raises `ForbiddenAddress`, and `Unavailable` if there is no response: its `unknown` says
         whether the request may have taken effect.
         """
-        answer = await self._once(method, url, headers, body, timeout, limit)
+        response = await self._once(method, url, headers, body, timeout, limit)
         for _ in range(REDIRECTS):
-            if answer.status not in _MOVED or method != "GET" or "location" not in answer.headers:
+            if response.status not in _MOVED or method != "GET" or "location" not in response.headers:
                 break
-            target = urljoin(url, answer.headers["location"])
+            target = urljoin(url, response.headers["location"])
             if _origin(target) != _origin(url):
-                # A credential is meant for whom it was sent to.
+                # Do not pass credentials on to another origin.
                 headers = {}
             url = target
-            answer = await self._once(method, url, headers, body, timeout, limit)
-        return answer
+            response = await self._once(method, url, headers, body, timeout, limit)
+        return response
 
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float, limit: int
     ) -> Response:
-        where = _host(url)
+        host = _host(url)
         try:
             async with (
                 aiohttp.ClientSession(
@@ -105,25 +105,25 @@ class UntrustedHttp:
                     headers={"User-Agent": "answerback"},
                     cookie_jar=aiohttp.DummyCookieJar(),
                 ) as session,
-                session.request(method, url, headers=headers, data=body or None, allow_redirects=False) as answer,
+                session.request(method, url, headers=headers, data=body or None, allow_redirects=False) as response,
             ):
-                read = b""
-                while len(read) <= limit and not answer.content.at_eof():
-                    read += await answer.content.read(limit + 1 - len(read))
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(status=answer.status, headers=found, body=read)
+                content = b""
+                while len(content) <= limit and not response.content.at_eof():
+                    content += await response.content.read(limit + 1 - len(content))
+                lower = {name.lower(): value for name, value in response.headers.items()}
+                return Response(status=response.status, headers=lower, body=content)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, Refused) or "address is not public" in str(error.os_error):
                 raise ForbiddenAddress(
-                    f"{where} is not asked: its address is not public. If it is yours, set ALLOW_PRIVATE_URLS=true."
+                    f"{host} was not called: its address is not public. If it is yours, set ALLOW_PRIVATE_URLS=true."
                 ) from None
-            raise Unavailable(f"cannot connect to {where}: {error.os_error}", unknown=False) from error
+            raise Unavailable(f"cannot connect to {host}: {error.os_error}", unknown=False) from error
         except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise Unavailable(f"cannot connect to {where}: {type(error).__name__}", unknown=False) from error
+            raise Unavailable(f"cannot connect to {host}: {type(error).__name__}", unknown=False) from error
         except TimeoutError as error:
-            raise Unavailable(f"{where} did not answer in {timeout:g} s") from error
+            raise Unavailable(f"{host} did not respond in {timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"the connection to {where} was lost: {type(error).__name__}") from error
+            raise Unavailable(f"the connection to {host} was lost: {type(error).__name__}") from error
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -132,8 +132,8 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _host(url: str) -> str:
-    """For people: never a path or a user part, in which a credential may be."""
+    """Return the host for error messages, without path and user info, which may contain credentials."""
     try:
-        return urlsplit(url).hostname or "an address without a host"
+        return urlsplit(url).hostname or "a URL without a host"
     except ValueError:
-        return "what is no address"
+        return "an invalid URL"

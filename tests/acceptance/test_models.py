@@ -112,7 +112,7 @@ async def test_a_refusal_that_another_try_cannot_mend_is_a_dead_letter_at_once(
     letter = await _dead(system)
     assert (letter.error, letter.attempts) == ("ModelRefused", 1)
     assert f"status_code: {status}" in letter.reason
-    assert "Another try cannot mend that: " in letter.reason
+    assert "Retrying will not help: " in letter.reason
     assert await _model_requests(standins) == 1
 
 

@@ -30,13 +30,13 @@ def _history(*roles: str) -> list[Message]:
 
 def test_an_agent_is_a_function_or_a_model_and_not_both() -> None:
     assert Agent("a", _think).description == "Says something."
-    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
+    with pytest.raises(ConfigurationError, match="exactly one of: a function, a model, a flow"):
         Agent("a")
-    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
+    with pytest.raises(ConfigurationError, match="exactly one of: a function, a model, a flow"):
         Agent("a", _think, model="test")
-    with pytest.raises(ConfigurationError, match="a function, a model, a flow or a remote"):
+    with pytest.raises(ConfigurationError, match="exactly one of: a function, a model, a flow"):
         Agent("a", _think, remote="https://example.com")
-    with pytest.raises(ConfigurationError, match="begins with https://"):
+    with pytest.raises(ConfigurationError, match="must start with https://"):
         Agent("a", remote="example.com")
     with pytest.raises(ConfigurationError, match="an agent's name"):
         Agent("no spaces", _think)
@@ -46,7 +46,7 @@ def test_a_bearer_token_is_for_a_remote_agent_and_is_shown_by_nothing() -> None:
     agent = Agent("a", remote="https://example.com", bearer_token="s3cr3t-token")
     assert "s3cr3t" not in f"{agent!r} {vars(agent)!r}"
     assert "s3cr3t" not in repr(RemoteAgent(name="a", url="https://example.com", bearer_token="s3cr3t-token"))
-    with pytest.raises(ConfigurationError, match="is for a remote agent"):
+    with pytest.raises(ConfigurationError, match="only a remote agent takes"):
         Agent("a", _think, bearer_token="s3cr3t-token")
     for wrong in ("", "s3cr3t token", "s3cr3t\r\nX: y", "s3cr3t=x"):
         with pytest.raises(ConfigurationError, match="its bearer token") as refused:
@@ -56,7 +56,7 @@ def test_a_bearer_token_is_for_a_remote_agent_and_is_shown_by_nothing() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b'"\xff"', b"[]", b'{"response":1}', b"[" * 100_000 + b"]" * 100_000])
 def test_what_is_no_answer_of_a_remote_agent_fails_the_turn(body: bytes) -> None:
-    with pytest.raises(TurnFailed, match="not valid Unicode"):
+    with pytest.raises(TurnFailed, match="has no text in"):
         _response("a", body)
 
 

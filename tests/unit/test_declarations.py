@@ -61,7 +61,7 @@ def test_a_function_that_is_not_async_is_refused(think: Any) -> None:
         (lambda: Listen("teams"), "Choose from: github, slack, standard, chat"),
         (lambda: Listen("GitHub"), 'Did you mean "github"?'),
         (lambda: Listen(when=("mentions",)), 'Did you mean "mention"?'),  # type: ignore[arg-type]
-        (lambda: Listen(when="mention"), "is a tuple"),  # type: ignore[arg-type]
+        (lambda: Listen(when="mention"), "must be a tuple"),  # type: ignore[arg-type]
         (lambda: Agent("a", answer, listen=["github"]), "listen must be a Listen"),  # type: ignore[list-item]
         (lambda: Agent("a", answer, tools=[answer]), "need a model"),
         (lambda: Agent("a", answer, instructions="Be brief."), "need a model"),

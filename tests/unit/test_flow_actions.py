@@ -175,7 +175,7 @@ async def test_a_private_address_ends_the_turn_unless_it_is_allowed(api: Api, mo
             "actions": [{"id": "send", "method": "POST", "url": f"{api.url}/x", "store_response_as": "got"}],
         }
     )
-    with pytest.raises(TurnFailed, match=r'"send": 127\.0\.0\.1 is not asked: its address is not public'):
+    with pytest.raises(TurnFailed, match=r'"send": 127\.0\.0\.1 was not called: its address is not public'):
         await Simulator(Agent("a", flow=flow)).say("hi")
     assert api.seen == []
     monkeypatch.setenv("ALLOW_PRIVATE_URLS", "true")

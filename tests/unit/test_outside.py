@@ -159,7 +159,7 @@ async def test_whether_it_may_have_taken_effect_is_told() -> None:
             await UntrustedHttp(private=True).request("GET", f"http://127.0.0.1:{closed.getsockname()[1]}/", headers={})
         assert not refused.value.unknown
         closed.listen()
-        with pytest.raises(Unavailable, match=r"did not answer in 0\.2 s") as silent:
+        with pytest.raises(Unavailable, match=r"did not respond in 0\.2 s") as silent:
             await UntrustedHttp(private=True).request(
                 "GET", f"http://127.0.0.1:{closed.getsockname()[1]}/", headers={}, timeout=0.2
             )

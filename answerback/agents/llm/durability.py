@@ -1,4 +1,4 @@
-"""A language model's turn, journaled: each model response and each tool result is a step, through
+"""Journal a language model's turn: each model response and each tool result is a step, through
 pydantic-ai's interface for durable execution (https://pydantic.dev/docs/ai/capabilities/durable_execution/backends/).
 """
 
@@ -32,35 +32,35 @@ from answerback.messages import Usage
 log = get_logger(__name__)
 
 METADATA = "answerback"
-"""The key under which a tool's metadata tells how it may be run again."""
+"""Key in a tool's metadata for its options: whether it is idempotent, journaled, public."""
 
 running: ContextVar[Turn | None] = ContextVar("answerback_turn", default=None)
-"""The turn in which a model converses here."""
+"""The turn in which a model is running; None outside a turn."""
 
 _unknown: ContextVar[bool] = ContextVar("answerback_unknown", default=False)
 
 
 Show = Callable[[RunContext[Turn], AsyncIterable[AgentStreamEvent]], Awaitable[None]]
-"""Is given what a model says while it says it."""
+"""Receives a model response while it is streamed."""
 
 
 class Policy(NamedTuple):
-    """How an operation may be repeated."""
+    """Whether an operation may be repeated."""
 
     idempotent: bool
 
 
 class Tools(FunctionToolset[Turn]):
-    """An agent's tools. One whose last call has an unknown outcome says so to the model, and does nothing.
+    """An agent's tools. If the outcome of a tool's last call is unknown, the model is told so and the tool is not run.
 
-    `ModelRetry`, `ToolFailed` and the like are what a tool tells the model: recorded as the call's result. The model
-    may call it again, so a tool raises `ModelRetry` only where it has done nothing.
+    `ModelRetry`, `ToolFailed` and the like are messages to the model and recorded as the call's result. The model
+    may call the tool again, so a tool must raise `ModelRetry` only if it did nothing.
     """
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]
     ) -> Any:
-        """Call it, or tell that nobody knows how its last call ended."""
+        """Call the tool, or report to the model that the outcome of its last call is unknown."""
         if _unknown.get():
             raise _outcome_unknown(name, ctx)
         policy = _policy(tool)
@@ -69,12 +69,12 @@ class Tools(FunctionToolset[Turn]):
         try:
             return await super().call_tool(name, tool_args, ctx, tool)
         except (ValidationError, ModelRetry) as error:
-            # pydantic-ai asks the model to repeat a call that ran into its time limit, or in the course of which
-            # something was not valid. The arguments were: this may have taken effect.
+            # pydantic-ai has the model repeat a call that timed out or raised a ValidationError. The arguments had
+            # been validated before, so the call may have taken effect.
             limit = tool.tool_def.timeout if tool.tool_def.timeout is not None else self.timeout
             if isinstance(error, ModelRetry) and error.message != f"Timed out after {limit} seconds.":
                 raise
-            log.warning("a tool's outcome is unknown", tool=name, thread=ctx.deps.thread, error=in_a_line(error))
+            log.warning("tool call outcome unknown", tool=name, thread=ctx.deps.thread, error=in_a_line(error))
             raise _outcome_unknown(name, ctx) from error
 
 
@@ -98,35 +98,35 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         cache_key: tuple[object, ...],
         config: Policy,
     ) -> object:
-        """Run one operation as a step of the running turn; what a model answered is added to its usage."""
+        """Run one operation as a step of the running turn; add the tokens of a model response to its usage."""
         turn = running.get()
         assert turn is not None
-        # The same step, whether somebody follows it or not.
+        # Use the same step name whether or not the thread has followers.
         name = name.replace("model.request_stream", "model.request")
 
         async def tell() -> object:
-            log.warning("a tool's outcome is unknown", step=name, thread=turn.thread, turn=turn.id)
+            log.warning("tool call outcome unknown", step=name, thread=turn.thread, turn=turn.id)
             token = _unknown.set(True)
             try:
                 return await body()
             finally:
                 _unknown.reset(token)
 
-        asked = isinstance(operation_id, ModelRequestId)
+        model_request = isinstance(operation_id, ModelRequestId)
         result = await turn.journal.step(
             name,
-            (lambda: answered(body)) if asked else body,
+            (lambda: answered(body)) if model_request else body,
             idempotent=config.idempotent,
             unknown=tell if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
         )
-        if asked:
+        if model_request:
             self.heard(turn, cast("dict[str, Any]", result))
         return result
 
 
 def account(turn: Turn, response: dict[str, Any]) -> None:
-    """Add what a model's response cost, recorded now or earlier, to its turn."""
+    """Add the usage of a model response, new or recorded, to the turn's."""
     usage, before = response.get("usage") or {}, turn.usage or Usage()
     turn.usage = Usage(
         input_tokens=before.input_tokens + usage.get("input_tokens", 0),
@@ -136,11 +136,11 @@ def account(turn: Turn, response: dict[str, Any]) -> None:
 
 
 def remark(turn: Turn, response: dict[str, Any]) -> None:
-    """Keep what a model says beside calling tools; what it ends with is the agent's reply."""
+    """Keep the text that a model writes beside tool calls. Its final text is the agent's reply."""
     parts = response["parts"]
-    said = "".join(part["content"] for part in parts if part["part_kind"] == "text")
-    if said.strip() and any(part["part_kind"] == "tool-call" for part in parts):
-        turn.remark(said)
+    text = "".join(part["content"] for part in parts if part["part_kind"] == "text")
+    if text.strip() and any(part["part_kind"] == "tool-call" for part in parts):
+        turn.remark(text)
 
 
 def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) -> Policy | Literal[False]:
@@ -150,17 +150,17 @@ def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) 
 def _policy(tool: object | None) -> Policy | Literal[False]:
     declared = tool.tool_def.metadata if isinstance(tool, ToolsetTool) else None
     options = (declared or {}).get(METADATA, {})
-    # The reply tool journals what it says itself, as `turn.reply` does everywhere.
+    # The reply tool calls `turn.reply`, which is a journaled step itself.
     if options.get("journaled") is False:
         return False
     return Policy(idempotent=bool(options.get("idempotent")))
 
 
 class Durability(BaseDurabilityCapability[Turn]):
-    """Makes a pydantic-ai agent's run part of a turn. Outside of one it changes nothing.
+    """Makes a pydantic-ai agent's run part of a turn. Outside a turn it changes nothing.
 
-    In a turn that is followed, `show` is given what the model says while it says it, and `see` what happens around it.
-    With `see`, what it says beside calling tools is for the thread, too. Neither is part of the journal.
+    In a turn with followers, `show` receives the streamed model responses and `see` all other events of the run.
+    With `see`, text that the model writes beside tool calls is kept in the thread. Neither is journaled.
     """
 
     def __init__(self, show: Show | None = None, see: Callable[[Turn, AgentStreamEvent], None] | None = None) -> None:
@@ -177,7 +177,7 @@ class Durability(BaseDurabilityCapability[Turn]):
     )
 
     def _bind_to_agent(self, agent: AbstractAgent[Turn, Any]) -> None:
-        # A model request that left no result can only be made again; asking costs nothing else.
+        # A model request that left no result is repeated: it costs tokens and has no other effect.
         again = Policy(idempotent=True)
         self._backend = _Backend(
             agent_name=self.name,
@@ -198,7 +198,7 @@ class Durability(BaseDurabilityCapability[Turn]):
             remark(turn, response)
 
     def get_durable_operation_backend(self) -> _Backend:
-        """The journal of the running turn, as pydantic-ai sees it."""
+        """Return the backend that writes to the running turn's journal."""
         return self._backend
 
     @property
@@ -210,7 +210,7 @@ class Durability(BaseDurabilityCapability[Turn]):
     async def wrap_run_event_stream(
         self, ctx: RunContext[Turn], *, stream: AsyncIterable[AgentStreamEvent]
     ) -> AsyncIterable[AgentStreamEvent]:
-        """Look at what happens, and pass it on."""
+        """Pass the events on, and give each to `see`."""
         async for event in stream:
             if self._see:
                 self._see(ctx.deps, event)
@@ -218,5 +218,5 @@ class Durability(BaseDurabilityCapability[Turn]):
 
     @property
     def in_durable_context(self) -> bool:
-        """Whether a turn runs here."""
+        """Whether a turn is running."""
         return running.get() is not None

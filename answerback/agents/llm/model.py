@@ -1,4 +1,4 @@
-"""An agent that is a language model: what it is told, and how its own record of a turn is kept."""
+"""Run an agent that is a language model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def converse(
     tools: Sequence[Any],
     public: bool | Collection[str] = False,
 ) -> Callable[[Turn], Awaitable[str | None]]:
-    """A function over a turn that asks the model. Raises `ConfigurationError` for a model that cannot work."""
+    """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
     own = [as_tool(tool) for tool in tools]
     shown = public_names(name, own, public)
     agent = pydantic_ai.Agent(
@@ -53,7 +53,7 @@ def converse(
         result = await ask(agent, turn, asked, history(turn, records=True))
         turn.model = result.new_messages_json()
         turn.tools = calls(result.new_messages(), turn.unknown, shown)
-        # A model that said everything with the reply tool may have nothing to add.
+        # A model that posted everything with the reply tool may have nothing to add.
         return result.output if result.output.strip() else None
 
     return think
@@ -66,9 +66,9 @@ async def ask(
     history: Sequence[ModelMessage],
     instructions: str | None = None,
 ) -> AgentRunResult[T]:
-    """Run a model as a part of a turn. Raises `LimitExceeded` when the turn has no tokens left."""
+    """Run a model as part of a turn. Raises `LimitExceeded` when the turn has no tokens left."""
     token = running.set(turn)
-    # What earlier attempts recorded comes back with its usage, and counts again. Steps are the journal's to count.
+    # Responses recorded by earlier attempts are returned with their usage and counted again. The journal limits steps.
     before = turn.usage or Usage()
     usage = RunUsage(input_tokens=before.input_tokens, output_tokens=before.output_tokens)
     tokens = turn.journal.limits.tokens
@@ -102,23 +102,23 @@ _REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": 
 
 
 def find_model(name: str, model: str | Model) -> Model:
-    """The model an agent names. Raises `ConfigurationError` for one that cannot work."""
+    """Return the model that an agent names. Raises `ConfigurationError` for one that cannot work."""
     try:
-        found = infer_model(model)
+        inferred = infer_model(model)
     except (UserError, ImportError) as error:
         raise ConfigurationError(f'agent "{name}": {error}') from None
-    _repeat_nothing(found)
-    return found
+    _disable_retries(inferred)
+    return inferred
 
 
-def _repeat_nothing(model: Model) -> None:
-    """The provider's client would repeat a request by itself, unseen, and each of our tries that often."""
+def _disable_retries(model: Model) -> None:
+    """Turn off the retries of the provider's client, which would multiply those of the turn."""
     client: Any = getattr(model, "client", None)
     if hasattr(client, "max_retries"):
         client.max_retries = 0
     for inner in (getattr(model, "wrapped", None), *getattr(model, "models", ())):
         if isinstance(inner, Model):
-            _repeat_nothing(inner)
+            _disable_retries(inner)
 
 
 def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
@@ -130,14 +130,14 @@ def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
 
 
 def as_tool(tool: Any) -> Tool[Turn]:
-    """A function, or a tool of pydantic-ai's, as the latter."""
+    """Return a function as a pydantic-ai tool; a tool is returned as it is."""
     if isinstance(tool, Tool):
         return tool
     return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool), "public": is_public(tool)}})
 
 
 def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collection[str]) -> frozenset[str]:
-    """The names of the tools whose calls visitors may read: those declared so, and those that `public` names.
+    """Return the names of the tools whose calls visitors may read: those marked `@public`, and those in `public`.
 
     Raises `ConfigurationError` for a name that no tool has.
     """
@@ -148,5 +148,5 @@ def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collect
     else:
         wanted = set(public)
     if unknown := sorted(wanted - names):
-        raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is none of its tools')
+        raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is not one of its tools')
     return frozenset(wanted | {tool.name for tool in tools if (tool.metadata or {}).get(METADATA, {}).get("public")})

@@ -1,4 +1,4 @@
-"""What a language model is told: an event, and the conversation before it."""
+"""Turn events and the thread's history into messages for a language model."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from answerback.agents.turn import Turn
 from answerback.messages import Attachment, Event, Message
 
 SILENCE = "(The user opens the conversation.)"
-"""What stands for a user who has said nothing: models refuse an empty message."""
+"""The prompt for an event without text: models reject an empty message."""
 
 
 def prompt(event: Event) -> list[UserContent]:
-    """An event as a model is told it; empty where nothing was said."""
+    """Return an event as prompt parts; empty if it has no content."""
     name = event.author.name or event.author.id
     if event.direct:
-        # Several people may speak in one thread; a conversation of two needs no names, unless its sender gives some.
+        # Several people may write in one thread; a direct conversation needs no names unless the sender supplies them.
         name = event.author.name if event.context is not None else ""
     return _content(name, event.text, event.attachments, event.order)
 
 
 def said(turn: Turn) -> list[UserContent]:
-    """All that a turn answers."""
+    """Return all events of a turn as prompt parts."""
     return [part for event in turn.events for part in prompt(event)] or [SILENCE]
 
 
 def history(turn: Turn, *, records: bool) -> list[ModelMessage]:
-    """The conversation before a turn.
+    """Return the conversation before a turn.
 
-    With `records`, a model's own records of earlier turns where there are any. A conversation that the sender tells is
-    told on whole: files, and calls of the sender's own tools, in their order. Elsewhere it is words.
+    With `records`, earlier turns are the model's own records where there are any. A conversation that the sender
+    supplied is passed on in full: with files and calls of the sender's own tools, in order. Otherwise only text is.
     """
-    told = turn.event.context is not None
-    found: list[ModelMessage] = []
+    supplied = turn.event.context is not None
+    result: list[ModelMessage] = []
     for _, messages in groupby(turn.history, key=lambda message: message.turn):
-        found += _turn(list(messages), records=records, told=told)
-    return found
+        result += _turn(list(messages), records=records, supplied=supplied)
+    return result
 
 
-def _turn(turn: list[Message], *, records: bool, told: bool) -> Iterable[ModelMessage]:
+def _turn(turn: list[Message], *, records: bool, supplied: bool) -> Iterable[ModelMessage]:
     if records:
         for message in turn:
             if message.model:
                 return ModelMessagesTypeAdapter.validate_json(message.model)
-    return [part for message in turn for part in _message(message, files=records or told, calls=told)]
+    return [part for message in turn for part in _message(message, files=records or supplied, calls=supplied)]
 
 
 def _message(message: Message, *, files: bool, calls: bool) -> Iterable[ModelMessage]:
@@ -79,17 +79,17 @@ def _message(message: Message, *, files: bool, calls: bool) -> Iterable[ModelMes
 def _content(
     name: str, text: str, attachments: Sequence[Attachment], order: Sequence[str | int] = ()
 ) -> list[UserContent]:
-    found: list[UserContent] = []
+    parts: list[UserContent] = []
     for piece in order or (text, *range(len(attachments))):
         if isinstance(piece, int):
-            found.append(_attached(attachments[piece]))
+            parts.append(_attached(attachments[piece]))
         elif piece.strip():
-            # Models refuse an empty text beside a picture.
-            found.append(piece)
-    if name and found:
-        first = found[0]
-        found[:1] = [f"{name}: {first}"] if isinstance(first, str) else [f"{name}:", first]
-    return found
+            # Models reject an empty text beside an image.
+            parts.append(piece)
+    if name and parts:
+        first = parts[0]
+        parts[:1] = [f"{name}: {first}"] if isinstance(first, str) else [f"{name}:", first]
+    return parts
 
 
 def _attached(attachment: Attachment) -> UserContent:

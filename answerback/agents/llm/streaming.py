@@ -1,4 +1,4 @@
-"""What a language model says and does in a turn, as its followers and its thread's history see it."""
+"""Show a language model's text and tool calls to the thread's followers, and record them for its history."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from answerback.agents.turn import Turn
 from answerback.messages import ToolCall
 
 REPLY = "reply"
-"""The name of the tool with which a model replies at once: what it says is shown as a message, not as a call."""
+"""Name of the tool with which a model replies at once. It is shown as a message, not as a tool call."""
 
 
 async def show(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
-    """Write the pieces of one response of the model as they come."""
+    """Stream the text of a model response to the followers."""
     turn = ctx.deps
     turn.stream.again(len(turn.replies))
     async for text in pieces(events):
@@ -36,7 +36,7 @@ async def show(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -
 
 
 async def pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
-    """The text of a response, as it comes."""
+    """Yield the text of a model response in pieces."""
     async for event in events:
         match event:
             case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
@@ -44,7 +44,7 @@ async def pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
 
 
 def see(turn: Turn, event: AgentStreamEvent) -> None:
-    """Tell of the tools that are called."""
+    """Stream tool calls and their results to the followers."""
     match event:
         case FunctionToolCallEvent(part=part) if part.tool_name != REPLY:
             public = part.tool_name in turn.public
@@ -57,14 +57,14 @@ def see(turn: Turn, event: AgentStreamEvent) -> None:
 
 
 def calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collection[str] = ()) -> list[ToolCall]:
-    """The tool calls of a run, each with what came of it; those of the tools named in `public` are marked so."""
+    """Return the tool calls of a run with their results. Calls of the tools named in `public` are marked public."""
     parts = [part for message in messages for part in message.parts]
     results = {part.tool_call_id: part for part in parts if isinstance(part, ToolReturnPart)}
-    found = []
+    tool_calls = []
     for part in parts:
         if isinstance(part, ToolCallPart) and part.tool_name != REPLY:
             result = results.get(part.tool_call_id)
-            found.append(
+            tool_calls.append(
                 ToolCall(
                     id=part.tool_call_id,
                     name=part.tool_name,
@@ -74,7 +74,7 @@ def calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collectio
                     public=part.tool_name in public,
                 )
             )
-    return found
+    return tool_calls
 
 
 def _outcome(part: ToolReturnPart, unknown: set[str]) -> Outcome:

@@ -1,4 +1,4 @@
-"""What an event is about, in words for a model."""
+"""Describe the subject of an event (an issue, a pull request, a line of code) to a model."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _TAGS = ("<about>", "</about>")
 
 
 def about(events: Sequence[Event], history: Sequence[Message]) -> Iterable[str]:
-    """What the events are about, each subject once, and only what the history does not hold already."""
+    """Describe the subjects of the events, each once, without what the history already contains."""
     for subject in dict.fromkeys(event.subject for event in events if event.subject is not None):
-        words = describe(_unsaid(subject, history))
-        recorded = msgspec.json.encode(words)[1:-1]
-        if words and not any(recorded in message.model for message in history):
-            yield words
+        text = describe(_without_known_body(subject, history))
+        recorded = msgspec.json.encode(text)[1:-1]
+        if text and not any(recorded in message.model for message in history):
+            yield text
 
 
-def _unsaid(subject: Subject, history: Sequence[Message]) -> Subject:
-    """Without the body that began this conversation, as the text of its first message."""
+def _without_known_body(subject: Subject, history: Sequence[Message]) -> Subject:
+    """Leave out a body that is in the history: it was the text of the thread's first message."""
     body = subject.body.removesuffix("…")
-    said = bool(body) and any(body in message.text for message in history)
-    return msgspec.structs.replace(subject, body="") if said else subject
+    in_history = bool(body) and any(body in message.text for message in history)
+    return msgspec.structs.replace(subject, body="") if in_history else subject
 
 
 def describe(subject: Subject) -> str:
-    """A subject between tags; "" for one that says nothing."""
-    what = subject.kind.replace("_", " ")
+    """Return a subject's description between tags; "" for an empty one."""
+    kind = subject.kind.replace("_", " ")
     by = f" (opened by {subject.author})" if subject.author else ""
-    title = f"{what.capitalize()}: {subject.title}{by}" if subject.title else ""
+    title = f"{kind.capitalize()}: {subject.title}{by}" if subject.title else ""
     text = "\n\n".join(filter(None, (title, subject.body.strip(), _place(subject))))
-    for tag in _TAGS:  # strangers wrote it: nothing in it may pass for what stands around it
+    for tag in _TAGS:  # untrusted text must not be able to close the tag
         text = text.replace(tag, "")
     return f"{_TAGS[0]}\n{text}\n{_TAGS[1]}" if text else ""
 

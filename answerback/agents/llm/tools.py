@@ -1,4 +1,4 @@
-"""What may be said of a tool: whether it can be run again, and who may read what it returns."""
+"""Decorators for tools: `@idempotent` and `@public`."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def idempotent(tool: F) -> F:
-    """Declare that a tool may be run again when it raised, or a worker died in the middle of it.
+    """Declare that a tool may be run again if it raised or its worker died while it ran.
 
-    It is then given the same idempotency key as before, as `turn.key` (`ctx.deps.key` in a tool
-    that takes a `RunContext[Turn]`). A tool that is not declared so is never repeated silently: the
-    model is told that its outcome is unknown, unless the tool raised `NoEffect`.
+    A repeated call has the same idempotency key: `turn.key`, or `ctx.deps.key` in a tool that takes
+    a `RunContext[Turn]`. A tool without this decorator is never repeated silently: the model is told
+    that the outcome is unknown, unless the tool raised `NoEffect`.
     """
     tool.__answerback_idempotent__ = True  # type: ignore[attr-defined]
     return tool
 
 
 def is_idempotent(tool: object) -> bool:
-    """Whether a tool was declared `idempotent`."""
+    """Return whether a tool was declared `idempotent`."""
     return bool(getattr(tool, "__answerback_idempotent__", False))
 
 
 def public(tool: F) -> F:
     """Declare that a page's visitors may read the arguments and results of this tool.
 
-    Without it they read its name and nothing else. Your own server, with its API key, reads everything.
+    Otherwise they see only its name. Your own server, with its API key, always reads everything.
     """
     tool.__answerback_public__ = True  # type: ignore[attr-defined]
     return tool
 
 
 def is_public(tool: object) -> bool:
-    """Whether a tool was declared `public`."""
+    """Return whether a tool was declared `public`."""
     return bool(getattr(tool, "__answerback_public__", False))
