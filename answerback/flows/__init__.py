@@ -1,8 +1,7 @@
-"""Dialog flows: a graph decides the way of a conversation, a model only understands and phrases.
+"""Dialog flows: a graph controls the conversation, a model only understands and phrases.
 
-`flow` is what people write, `load` and `check` read and judge it; `walk` goes through it, one turn at a
-time; `guide` asks the model; `act` makes requests; `draw` says what is drawn
-of it. The format is superdialog's.
+`definition` is the format, `loading` and `linting` read and check a flow, `engine` runs one turn of it, `llm` calls
+the model, `actions` makes HTTP requests, `draw` makes the drawing. The format is superdialog's.
 """
 
 from answerback.flows.definition import Flow

@@ -1,4 +1,4 @@
-"""A flow's HTTP requests: what is sent, what is made of the answer."""
+"""A flow's HTTP requests: composing them, sending them and reading the responses."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from answerback.http.untrusted import UntrustedHttp
 
 TRIES = 3
 WAIT = 30.0
-"""Seconds that an action waits at most, where it is told when to come back. Whoever says more has refused it."""
+"""Seconds that an action waits at most when a server asks it to retry later. A longer wait counts as a refusal."""
 LIMIT = 1_048_576
-"""Bytes of an answer that are kept."""
+"""Maximum size of a response, in bytes."""
 DEEPEST = 100
-"""Levels of an answer's JSON, its innermost value among them."""
+"""Maximum nesting of a response's JSON, counting the innermost value."""
 
 REPEATABLE = ("GET", "PUT", "DELETE")
-"""What may be repeated by its own meaning: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
+"""Idempotent methods: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
 
 
 class NotSent(TurnFailed, NoEffect):
-    """The request may not be sent to this address."""
+    """The request was not sent because its address is not allowed."""
 
 
 class ActionRequest(msgspec.Struct, frozen=True):
-    """A request in its final form. `repeatable`: it may be sent again when nobody knows how it ended."""
+    """A request in its final form. `repeatable`: it may be sent again if its outcome is unknown."""
 
     name: str
     method: str
@@ -47,7 +47,7 @@ class ActionRequest(msgspec.Struct, frozen=True):
 
 
 def compose(action: Action, scope: Mapping[str, Any]) -> ActionRequest:
-    """The request of an action. Raises `TurnFailed` where its templates make no request."""
+    """Return the request of an action. Raises `TurnFailed` if its templates do not yield a valid request."""
     try:
         url = render(action.url, scope, _quoted).strip()
         headers = {name: render(value, scope) for name, value in action.headers.items()}
@@ -56,12 +56,12 @@ def compose(action: Action, scope: Mapping[str, Any]) -> ActionRequest:
         raise TurnFailed(f'action "{action.id}": {error}') from None
     if body and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json" if body[:1] in b'{["' else "text/plain; charset=utf-8"
-    again = action.method in REPEATABLE if action.idempotent is None else action.idempotent
-    return _checked(ActionRequest(action.id, action.method, url, headers, body, action.timeout, again))
+    repeatable = action.method in REPEATABLE if action.idempotent is None else action.idempotent
+    return _checked(ActionRequest(action.id, action.method, url, headers, body, action.timeout, repeatable))
 
 
 def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, Any]) -> ActionRequest:
-    """The request of an http tool: its arguments are the query of a GET, else the JSON body."""
+    """Return the request of an HTTP tool. Its arguments become the query of a GET, otherwise the JSON body."""
     method = tool.method or "POST"
     url = render(tool.url or "", scope, _quoted).strip()
     headers = {name: render(value, scope) for name, value in tool.headers.items()}
@@ -80,22 +80,22 @@ def call_of(tool: ToolDefinition, scope: Mapping[str, Any], args: Mapping[str, A
 def _checked(call: ActionRequest) -> ActionRequest:
     parts = urlsplit(call.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TurnFailed(f'"{call.name}": its url has become "{parts.scheme}:…", which is no web address')
+        raise TurnFailed(f'"{call.name}": its url became "{parts.scheme}:…", which is not a web address')
     for name, value in call.headers.items():
         if any(c in value for c in "\r\n\0"):
-            raise TurnFailed(f'"{call.name}": the header {name} would have several lines')
+            raise TurnFailed(f'"{call.name}": the header {name} contains a line break')
     return call
 
 
 def _quoted(value: Any) -> Any:
-    """In an address, what was collected stays one part of it: it cannot lead anywhere else."""
+    """Percent-encode a collected value, so that it cannot change the structure of a URL."""
     if value is None:
         return ""
     return value if isinstance(value, AuthorValue) else quote(str(value), safe="%")
 
 
 def _escaped(value: Any) -> Any:
-    """In JSON, what was collected stays a value."""
+    """Escape a collected value, so that it cannot change the structure of a JSON body."""
     if hasattr(value, "__html__"):
         return value
     return json.dumps(str(value))[1:-1] if isinstance(value, str) else json.dumps(value, default=str)
@@ -113,7 +113,7 @@ def _body(action: Action, scope: Mapping[str, Any]) -> bytes:
 
 
 def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = "") -> Any:
-    """Each text of a JSON body rendered by itself; one that is a single variable keeps the variable's type."""
+    """Render each string of a JSON body on its own. A string that is a single variable takes the variable's type."""
     if isinstance(shape, dict):
         return {key: _filled(value, scope, texts, key) for key, value in shape.items()}
     if isinstance(shape, list):
@@ -127,9 +127,10 @@ def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = 
 
 
 async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict[str, Any]:
-    """{success, status, data}; without an answer also `error`, and `unknown` if it may have taken effect.
+    """Send a request and return {success, status, data}.
 
-    Repeated a few times as long as that can do no harm, and no sooner than whoever refuses it says.
+    Without a response the result also has `error`, and `unknown` if the request may have taken effect. The request is
+    retried a few times where that is safe, not before the time in `Retry-After`.
     Raises `TurnFailed` for an address that is not allowed.
     """
     headers = dict(call.headers)
@@ -138,7 +139,7 @@ async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict
     left = WAIT
     for attempt in range(TRIES):
         try:
-            answer = await outside.request(
+            response = await outside.request(
                 call.method, call.url, headers=headers, body=call.body, timeout=call.timeout, limit=LIMIT
             )
         except ForbiddenAddress as error:
@@ -149,16 +150,16 @@ async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict
                 continue
             unknown = {"unknown": True} if error.unknown and not call.repeatable else {}
             return {"success": False, "status": 0, "data": None, "error": str(error), **unknown}
-        # 429 has done nothing. 503 may have: https://www.rfc-editor.org/rfc/rfc6585#section-4
-        refused = answer.status == 429 or (answer.status == 503 and call.repeatable)
-        wait = seconds_in(answer.headers) if refused and attempt + 1 < TRIES else None
+        # 429: nothing was done. 503: something may have been. https://www.rfc-editor.org/rfc/rfc6585#section-4
+        refused = response.status == 429 or (response.status == 503 and call.repeatable)
+        wait = seconds_in(response.headers) if refused and attempt + 1 < TRIES else None
         if wait is not None and wait <= left:
             left -= wait
             await asyncio.sleep(wait)
             continue
-        if len(answer.body) > LIMIT:
-            return {"success": False, "status": answer.status, "data": None, "error": f"more than {LIMIT} bytes"}
-        return {"success": 200 <= answer.status < 300, "status": answer.status, "data": _data(answer.body)}
+        if len(response.body) > LIMIT:
+            return {"success": False, "status": response.status, "data": None, "error": f"more than {LIMIT} bytes"}
+        return {"success": 200 <= response.status < 300, "status": response.status, "data": _data(response.body)}
     raise AssertionError("unreachable")
 
 
@@ -174,7 +175,7 @@ def _data(body: bytes) -> Any:
 
 
 def _shallow(data: Any) -> bool:
-    # How deep Python reads differs with its version, and so does how deep it can write what it has read.
+    # The nesting that Python can decode and encode differs between its versions.
     level = [data]
     for _ in range(DEEPEST):
         level = [
@@ -189,7 +190,7 @@ def _shallow(data: Any) -> bool:
 
 
 def acting(turn: Turn, outside: UntrustedHttp) -> Callable[[Action, Mapping[str, Any]], Any]:
-    """Takes a turn's actions, each a step of it: once, whatever happens to the worker."""
+    """Return a function that runs the actions of a turn, each as a journaled step."""
 
     async def act(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
         call = compose(action, scope)

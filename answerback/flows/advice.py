@@ -1,4 +1,4 @@
-"""What in a flow works, and is perhaps not meant."""
+"""Warnings about a flow that works but may contain mistakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GIVEN = {"message", "user", "turns", "visits", "current_date", "current_time", "
 
 
 def advice(flow: Flow) -> list[str]:
-    """A line for each."""
+    """Return the warnings, one line each."""
     return [*map(str, doubts(flow)), *_unknown(flow), *_turns(flow)]
 
 
@@ -32,7 +32,7 @@ def _known(flow: Flow) -> set[str]:
 
 
 def _unknown(flow: Flow) -> Iterator[str]:
-    """Variables that nothing sets: a misspelling, or what a tool of yours puts there."""
+    """Warn about variables that nothing sets: misspelled, or set by one of your own tools."""
     asked = {"system_prompt": templates.names(flow.system_prompt)}
     for node in flow.nodes:
         for text in (node.static_text, node.instruction):
@@ -54,4 +54,4 @@ def _unknown(flow: Flow) -> Iterator[str]:
 def _turns(flow: Flow) -> Iterator[str]:
     for node in flow.nodes:
         if node.max_turns and not any(edge.is_fallback for edge in flow.edges(node)):
-            yield f'node "{node.id}": max_turns changes nothing without a fallback edge'
+            yield f'node "{node.id}": max_turns has no effect without a fallback edge'

@@ -1,4 +1,4 @@
-"""An agent that is a flow: its turns as a function over `Turn`."""
+"""Run a flow as an agent."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ log = get_logger(__name__)
 def follow(
     name: str, flow: Flow, model: str | Model | None, tools: Sequence[Any], public: bool | Collection[str] = False
 ) -> Callable[[Turn], Awaitable[str | None]]:
-    """A function over a turn that follows the flow. Raises `ConfigurationError` without the model that it needs."""
+    """Return an agent function that runs the flow. Raises `ConfigurationError` if the model it needs is missing."""
     for doubt in doubts(flow):
-        log.warning("something in a flow is perhaps not meant", agent=name, what=str(doubt))
+        log.warning("flow warning", agent=name, warning=str(doubt))
     outside = UntrustedHttp(private=Settings.load().allow_private_urls)
     guide = None
     if model is not None:
-        # pydantic-ai takes a second to import: a flow of guards and static texts never pays.
+        # Importing pydantic-ai takes a second: a flow of guards and static texts does not need it.
         from answerback.flows.llm import FlowModel
 
         guide = FlowModel(name, flow, model, tools, outside, public)
@@ -56,8 +56,8 @@ def follow(
             user=turn.event.author.name or turn.event.author.id,
             at=turn.event.at or int(time.time() * 1000),
         )
-        said = await walk.run()
+        reply = await walk.run()
         place.save(turn.state, name)
-        return said or None
+        return reply or None
 
     return think

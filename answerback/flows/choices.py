@@ -1,4 +1,4 @@
-"""What a model is given to choose from: each way as a function, with what it collects and what is said then."""
+"""The options that a model chooses from: each is a function with the values to collect and the replies to write."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PATHS = 32
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """One way from a node: the edges it takes, none to stay.
+    """One path from a node: the edges that are taken; none means to stay.
 
-    schema  JSON schema of the function's arguments: what is collected, and `replies`
-    replies the argument that holds what is said at each node on the way, by the node's id
+    schema   JSON schema of the function's arguments: the values to collect, and the replies
+    replies  name of the argument with the reply at each node of the path, by the node's id
     """
 
     name: str
@@ -30,25 +30,25 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     replies: dict[str, str]
 
     def collected(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """What the arguments say, without the replies and what was left open."""
+        """Return the collected values in `args`, without the replies and without None."""
         texts = self.replies.values()
         return {name: value for name, value in args.items() if name not in texts and value is not None}
 
 
 def options(flow: Flow, node: Node, edges: Sequence[Edge], place: FlowState, scope: Mapping[str, Any]) -> list[Option]:
-    """A way for each of the edges, led on through routers; and to stay, where one can."""
+    """Return an option for each edge, extended through routers, and one to stay where that is possible."""
     paths = [path for edge in edges for path in _paths(flow, node, edge)]
     if len(paths) > PATHS:
         paths = [(edge,) for edge in edges]
-    found = [_option(flow, node, path, place, scope) for path in paths]
+    choices = [_option(flow, node, path, place, scope) for path in paths]
     if not node.passes:
-        found.append(_stay(node, edges, scope))
+        choices.append(_stay(node, edges, scope))
     taken: set[str] = set()
-    return [msgspec.structs.replace(option, name=_free(option.name, taken)) for option in found]
+    return [msgspec.structs.replace(option, name=_free(option.name, taken)) for option in choices]
 
 
 def _paths(flow: Flow, node: Node, edge: Edge, seen: tuple[str, ...] = ()) -> list[tuple[Edge, ...]]:
-    """The edge, and the ways on through nodes that wait for nobody and whose decision can be taken now."""
+    """Return the edge and its continuations through nodes that do not wait and can be decided now."""
     target = flow.by_id[edge.target_node_id or node.id]
     if not target.passes or target.id in (node.id, *seen) or _learned(flow, node, edge, target):
         return [(edge,)]
@@ -57,7 +57,7 @@ def _paths(flow: Flow, node: Node, edge: Edge, seen: tuple[str, ...] = ()) -> li
 
 
 def _learned(flow: Flow, node: Node, edge: Edge, target: Node) -> set[str]:
-    """The variables that actions set between a node and what is said at the next."""
+    """Return the variables that actions set between a node and the reply of the next."""
     leaving = [trigger for trigger in node.actions if trigger.trigger == "on_exit"]
     entering = [trigger for trigger in target.actions if trigger.trigger == "on_enter"]
     actions = [flow.actions_by_id[trigger.action_id] for trigger in [*leaving, *edge.actions, *entering]]
@@ -65,7 +65,7 @@ def _learned(flow: Flow, node: Node, edge: Edge, target: Node) -> set[str]:
 
 
 def sets(action: Action) -> set[str]:
-    """The variables that an action sets."""
+    """Return the variables that an action sets."""
     stored = {action.store_response_as} if action.store_response_as else set()
     return stored | {update.env_key for update in action.env_updates}
 
@@ -83,7 +83,7 @@ def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: FlowState, sc
         fields |= {one.key: _criterion(one) for one in _criteria(node, edge) if one.key not in fields}
         needed |= {one.key for one in _held_by(node, edge, first=number == 0)}
         why = _why(flow, edge, scope)
-        # What a step decides by that says nothing is known to nobody else.
+        # The instruction of a silent step is passed on here, since no reply will mention it.
         silent = number > 0 and here.kind == "router" and here.instruction
         reasons.append(f"{why} (the step: {_with_gaps(here.instruction or '', scope, fields)})" if silent else why)
         target = flow.by_id[edge.target_node_id or here.id]
@@ -138,13 +138,13 @@ def _criteria(node: Node, edge: Edge) -> list[Criterion]:
 
 
 def _held_by(node: Node, edge: Edge, *, first: bool) -> list[Criterion]:
-    """The criteria without which an edge is closed."""
+    """Return the criteria that an edge requires."""
     own = first and not node.allow_skip and not edge.is_fallback and edge in node.edges
     return [one for one in [*edge.criteria, *(node.completion_criteria if own else ())] if one.required]
 
 
 def held_back(node: Node, edge: Edge, place: FlowState, fields: Mapping[str, Any], *, first: bool = True) -> list[str]:
-    """What must be known before an edge is taken, and is not."""
+    """Return the keys that an edge requires and that are not known yet."""
     return [
         one.key
         for one in _held_by(node, edge, first=first)
@@ -169,7 +169,7 @@ def _asked(instruction: str) -> set[str]:
 
 
 def _with_gaps(instruction: str, scope: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
-    """An instruction with names where the model is about to fill in values."""
+    """Render an instruction with placeholders for the values that the model is about to collect."""
     gaps = {name: f"<{name}>" for name in fields if name in _asked(instruction)}
     return templates.render(instruction, {**scope, **gaps})
 
@@ -179,14 +179,14 @@ def _safe(name: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    found, number = name, 1
-    while found in taken:
+    candidate, number = name, 1
+    while candidate in taken:
         number += 1
-        found = f"{name}_{number}"
-    taken.add(found)
-    return found
+        candidate = f"{name}_{number}"
+    taken.add(candidate)
+    return candidate
 
 
 def triggers(node: Node, when: str) -> list[Trigger]:
-    """The actions that a node takes on entering or on leaving it."""
+    """Return the actions that run on entering a node, or on leaving it."""
     return [trigger for trigger in node.actions if trigger.trigger == when]

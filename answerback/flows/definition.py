@@ -1,4 +1,4 @@
-"""A dialog flow as people write it: nodes, edges, actions. Its meaning is in docs/flows.md."""
+"""The format of a dialog flow: nodes, edges, actions. docs/flows.md explains the meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def _pairs(value: Any) -> Any:
-    """{name: value}, also where it is written as a list of {key, value}."""
+    """Return {name: value}; a list of {key, value} is converted."""
     if not isinstance(value, list):
         return value
     if not all(isinstance(pair, dict) and isinstance(pair.get("key"), str) and "value" in pair for pair in value):
@@ -36,7 +36,7 @@ def _body(value: Any) -> Any:
 
 
 def _updates(value: Any) -> Any:
-    """A list of {env_key, result_path}, also where it is written as pairs."""
+    """Return a list of {env_key, result_path}; pairs are converted."""
     if isinstance(value, list) and not any(isinstance(one, dict) and "key" in one for one in value):
         return value
     pairs = _pairs(value)
@@ -56,12 +56,12 @@ Some = _none_as([])
 
 
 class _Part(BaseModel):
-    # What an editor keeps for itself (positions, colors) is not ours to judge.
+    # Ignore an editor's own fields, such as positions and colors.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Criterion(_Part):
-    """Something that is to be known: under `key`, among the collected values."""
+    """A value that must be collected, stored under `key`."""
 
     key: str
     description: str = ""
@@ -69,7 +69,7 @@ class Criterion(_Part):
 
 
 class Trigger(_Part):
-    """When an action is taken: on entering or on leaving its node. An edge's actions are taken on its way."""
+    """When an action runs: on entering or leaving its node. An edge's actions run when the edge is taken."""
 
     action_id: str
     trigger: Literal["on_enter", "on_exit"] = Field(
@@ -78,7 +78,7 @@ class Trigger(_Part):
 
 
 class EnvUpdate(_Part):
-    """A variable that is set from an action's result: `result_path` as in "data.access_token"."""
+    """A variable set from an action's result. `result_path`: such as "data.access_token"."""
 
     env_key: str
     result_path: str
@@ -88,9 +88,9 @@ class Action(_Part):
     """An HTTP request. `url`, `headers` and `body` are templates.
 
     timeout     seconds
-    condition   an expression; where it does not hold, the action is not taken
-    run_once    once in a conversation
-    idempotent  whether it may be repeated when nobody knows how it ended; None: GET, PUT and DELETE may
+    condition   an expression; the action runs only if it holds
+    run_once    run once per conversation
+    idempotent  whether it may be repeated if its outcome is unknown; None: GET, PUT and DELETE may
     """
 
     id: str
@@ -112,7 +112,7 @@ class Action(_Part):
 
 
 class ToolDefinition(_Part):
-    """A tool that the model may call at a node: an HTTP request here, or a function of the agent's by `handler_id`."""
+    """A tool that the model may call at a node: an HTTP request, or the agent's function named by `handler_id`."""
 
     id: str
     name: str = ""
@@ -126,16 +126,16 @@ class ToolDefinition(_Part):
 
     @property
     def handler(self) -> str:
-        """The name of the function that does it."""
+        """The name of the function that implements it."""
         return self.handler_id or self.id
 
 
 class Edge(_Part):
-    """A way to another node: `condition` in prose, for the model; `guard` as an expression, which needs none.
+    """A transition to another node. `condition` is prose for the model; `guard` is an expression and needs no model.
 
-    input_schema  a JSON schema of an object: its fields are the values that are collected on this way
-    criteria      what must be known before it is taken
-    is_fallback   taken when nothing else can be, or when `max_turns` are over
+    input_schema  a JSON schema of an object whose fields are the values to collect
+    criteria      values that must be known before the edge is taken
+    is_fallback   taken if no other edge can be, or after `max_turns`
     """
 
     id: str
@@ -149,12 +149,12 @@ class Edge(_Part):
 
 
 class Node(_Part):
-    """A place in the conversation.
+    """A step of the conversation.
 
-    auto_proceed         goes on without waiting for an answer
-    completion_criteria  what is collected here; without `allow_skip`, its edges wait for what is required
-    max_turns            messages that are answered here before its fallback edge is taken
-    interruptible        whether global edges lead away from it
+    auto_proceed         continue without waiting for an answer
+    completion_criteria  values to collect here; without `allow_skip`, its edges need the required ones
+    max_turns            messages answered here before the fallback edge is taken
+    interruptible        whether global edges can leave it
     """
 
     id: str
@@ -174,7 +174,7 @@ class Node(_Part):
 
     @cached_property
     def kind(self) -> Kind:
-        """What it does: the declared type, or what its texts make of it."""
+        """The declared type, or the one that follows from its texts."""
         if self.is_final or self.node_type == "final":
             return "final"
         if self.node_type:
@@ -186,26 +186,26 @@ class Node(_Part):
 
     @property
     def words(self) -> str | None:
-        """The text that is said as it stands, if there is one."""
+        """The text that is sent verbatim; None if there is none."""
         if self.kind == "static" or (self.kind == "final" and self.static_text):
             return self.static_text
         return None
 
     @property
     def phrased(self) -> str | None:
-        """The instruction that a model turns into words, if that is what is said here."""
+        """The instruction from which a model writes the reply; None if there is none."""
         return self.instruction if self.kind in ("instruction", "final") and self.words is None else None
 
     @cached_property
     def passes(self) -> bool:
-        """Whether the conversation goes on from here without waiting for an answer."""
+        """Whether the conversation continues from here without waiting for an answer."""
         if self.kind in ("router", "final"):
             return self.kind == "router"
         return self.auto_proceed or bool(self.edges and self.instruction and legacy.goes_on(self.instruction))
 
 
 class Flow(_Part):
-    """A whole flow. `answerback.flows.loading` reads one and says what is wrong with it."""
+    """A whole flow. `answerback.flows.loading` reads and checks it."""
 
     system_prompt: Annotated[str, _none_as("")] = ""
     initial_node: str
@@ -219,20 +219,20 @@ class Flow(_Part):
     agent_gender: Annotated[str, _none_as("")] = ""
     agent_tone: Annotated[str, _none_as("")] = ""
     lost_edges: Annotated[list[Any], Some] = []
-    """Edges of an editor's export whose source is no node: nobody can take them."""
+    """Edges of an editor's export whose source is not a node: they can never be taken."""
 
     @cached_property
     def by_id(self) -> dict[str, Node]:
-        """Its nodes, by their ids."""
+        """The nodes by id."""
         return {node.id: node for node in self.nodes}
 
     @cached_property
     def actions_by_id(self) -> dict[str, Action]:
-        """Its actions, by their ids."""
+        """The actions by id."""
         return {action.id: action for action in self.actions}
 
     def edges(self, node: Node) -> list[Edge]:
-        """The ways out of a node: its own, then the global ones that it does not replace."""
+        """Return a node's own edges, then the global edges that they do not replace."""
         if node.kind == "final":
             return []
         if not node.interruptible or node.passes:

@@ -1,4 +1,4 @@
-"""What is drawn of a flow."""
+"""Draw a flow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from answerback.flows.definition import Edge, Flow
 from answerback.flows.graph import dead_ends
 
 _LABEL = 60
-"""Characters of a text that are kept."""
+"""Maximum length of a label, in characters."""
 
 
 def sketch(flow: Flow) -> Sketch:
-    """The flow's nodes and edges, each with a text of at most 60 characters."""
+    """Return the flow's nodes and edges, each with a label of at most 60 characters."""
     aside = dead_ends(flow)
     boxes = [Box(node.id, _short(node.name or node.id), node.kind, node.id in aside) for node in flow.nodes]
     arrows = [_arrow(node.id, edge.target_node_id or node.id, edge) for node in flow.nodes for edge in node.edges]
@@ -20,7 +20,7 @@ def sketch(flow: Flow) -> Sketch:
 
 
 def _arrow(source: str | None, target: str, edge: Edge) -> Arrow:
-    # Prose is read faster than an expression that says the same.
+    # Prose is easier to read than an expression.
     return Arrow(source, target, _short(edge.condition or edge.guard or edge.id), edge.is_fallback)
 
 

@@ -1,4 +1,4 @@
-"""One turn through a flow: which edges are taken, what is done on the way, what is said."""
+"""Run one turn of a flow: choose edges, run actions, produce the reply."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from answerback.log import get_logger
 log = get_logger(__name__)
 
 HOPS = 100
-"""Nodes that a turn may pass through."""
+"""Maximum number of nodes that a turn passes through."""
 
 Act = Callable[[Action, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Walk:
-    """One turn. It changes `place`, which is kept if the turn is committed.
+    """One turn. It changes `place`, which is stored if the turn is committed.
 
-    `show` is given all that is said so far, whenever there is more of it.
+    `show` receives the whole reply so far whenever it grows.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Walk:
         self._at = at
         self._said = ReplyBuffer(show)
         self._planned: list[Edge] = []
-        """Edges that the model has chosen already, behind the one that was taken."""
+        """Edges that the model has already chosen after the one that was taken."""
         self._phrased: dict[str, str] = {}
-        """What the model has worded already, by the id of the node that says it."""
+        """Replies that the model has already written, by node id."""
 
     async def run(self) -> str:
-        """Answer the message: all that is said, "" for nothing. Raises `TurnFailed` and what the model raises."""
+        """Answer the message. Returns the reply, possibly "". Raises `TurnFailed` and what the model raises."""
         node = self._flow.by_id.get(self._place.node)
         if node is None:
             if self._place.node:
-                log.warning("the flow has no such node any more: it begins anew", node=self._place.node)
+                log.warning("flow node no longer exists, starting over", node=self._place.node)
             await self._enter(self._flow.by_id[self._flow.initial_node])
         elif node.kind != "final":
             self._place.turns += 1
@@ -83,12 +83,12 @@ class Walk:
                 return
             edge = await self._decide(node)
             if edge is None:
-                raise TurnFailed(f'the flow cannot go on from node "{node.id}": no edge is open there')
+                raise TurnFailed(f'the flow cannot continue from node "{node.id}": no edge can be taken')
             await self._take(node, edge)
-        raise TurnFailed(f"the flow came to no rest within {HOPS} nodes: … {' → '.join(way[-6:])}")
+        raise TurnFailed(f"the flow passed {HOPS} nodes without waiting for an answer: … {' → '.join(way[-6:])}")
 
     def _return(self) -> None:
-        """Back from where a global edge led, to the question that was open."""
+        """Return from a global edge's detour to the open question."""
         self._place.node = self._place.back.pop()
         self._place.turns = 0
         node = self._flow.by_id.get(self._place.node)
@@ -96,7 +96,7 @@ class Walk:
             self._said.add(self._render(node.words))
 
     async def _decide(self, node: Node) -> Edge | None:
-        """The edge to take, with what it collects taken over; None to stay."""
+        """Choose the edge to take and store the values that it collects; None to stay."""
         edges = self._flow.edges(node)
         if self._planned and self._planned[0] in edges and not self._guarded(node, edges):
             return self._planned.pop(0)
@@ -126,7 +126,7 @@ class Walk:
         return fallback if node.passes or node.max_turns is None else None
 
     def _guarded(self, node: Node, edges: Sequence[Edge]) -> bool:
-        """Whether a guard holds that goes before what the model has chosen."""
+        """Return whether a guard holds, which takes precedence over the model's choice."""
         return any(
             (guard := guard_of(self._flow, edge)) is not None
             and (fields := self._given(node, edge)) is not None
@@ -135,13 +135,13 @@ class Walk:
         )
 
     def _given(self, node: Node, edge: Edge) -> dict[str, Any] | None:
-        """What an edge collects, as far as it needs no model; None when it does."""
+        """Return the values that an edge collects without a model; None if it needs one."""
         if not node.passes:
             return schema.said(edge.input_schema or {}, self._message)
         return {} if all(self._place.knows(name) for name in schema.required(edge.input_schema)) else None
 
     def _holds(self, node: Node, edge: Edge, guard: str, fields: Mapping[str, Any] | None) -> bool:
-        """Whether a guard holds; with `fields`, whether the edge is open altogether."""
+        """Return whether a guard holds; with `fields`, also whether the edge has all it requires."""
         if fields is not None and held_back(node, edge, self._place, fields):
             return False
         return templates.holds(guard, {**self._scope(), **(fields or {})})
@@ -174,7 +174,7 @@ class Walk:
         return wrong
 
     def _misfits(self, node: Node, fields: Mapping[str, Any]) -> list[str]:
-        """What is wrong with values that were collected in staying, before all that belongs to them is known."""
+        """Check single values that were collected while staying, before the others of their edge are known."""
         wrong = []
         for edge in self._flow.edges(node):
             for name, field in schema.fields(edge.input_schema).items():
@@ -205,7 +205,7 @@ class Walk:
             worded = self._phrased.pop(node.id, None)
             if worded is None:
                 if self._model is None:
-                    raise TurnFailed(f'node "{node.id}" has an instruction, and there is no model to put it into words')
+                    raise TurnFailed(f'node "{node.id}" has an instruction, but there is no model to phrase it')
                 worded = await self._model.phrase(node, self._scope(), self._said.begin)
             self._said.add(worded)
 
@@ -223,11 +223,11 @@ class Walk:
         if action.store_response_as:
             self._place.values[action.store_response_as] = result
         for update in action.env_updates:
-            found: Any = result
+            value: Any = result
             for part in update.result_path.split("."):
-                found = found.get(part) if isinstance(found, dict) else None
-            if found is not None:
-                self._place.env[update.env_key] = str(found)
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                self._place.env[update.env_key] = str(value)
         if action.run_once and (result.get("success") or result.get("unknown")):
             self._place.ran.append(action.id)
 

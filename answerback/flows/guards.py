@@ -1,4 +1,4 @@
-"""Which edges need no model: those with a guard, and those whose condition is one in all but name."""
+"""Decide which edges need no model: those with a guard, and those whose prose condition amounts to one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _RESULT = re.compile(
 
 
 def guard_of(flow: Flow, edge: Edge) -> str | None:
-    """The expression that decides about an edge; None where its condition is for a model to judge.
+    """Return the expression that decides about an edge; None if a model must judge its condition.
 
-    Flows of old say "booking.success is true" in prose: what an action returned needs no judgement.
+    Older flows write "booking.success is true" as prose: the result of an action needs no model.
     """
     if edge.guard is not None:
         return templates.expression(edge.guard)
@@ -27,39 +27,39 @@ def guard_of(flow: Flow, edge: Edge) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _derived(condition: str, results: tuple[str, ...]) -> str | None:
-    found = _RESULT.fullmatch(condition.partition(" — ")[0].strip())
-    if found is None or found["name"] not in results:
+    match = _RESULT.fullmatch(condition.partition(" — ")[0].strip())
+    if match is None or match["name"] not in results:
         return None
-    name, value = f"{found['name']}.{found['field'].lower()}", (found["value"] or "").lower()
-    if found["field"].lower() == "status":
-        return f"{name} == {value}" if value.isdigit() and not found["no"] else None
+    name, value = f"{match['name']}.{match['field'].lower()}", (match["value"] or "").lower()
+    if match["field"].lower() == "status":
+        return f"{name} == {value}" if value.isdigit() and not match["no"] else None
     if value.isdigit():
         return None
-    return f"not {name}" if bool(found["no"]) != (value == "false") else name
+    return f"not {name}" if bool(match["no"]) != (value == "false") else name
 
 
 def asks_of_itself(edge: Edge, guard: str) -> bool:
-    """Whether a guard asks for what its own edge collects."""
+    """Return whether a guard uses values that its own edge collects."""
     return not templates.names(guard, guard=True).isdisjoint(schema.fields(edge.input_schema))
 
 
 def models_part(flow: Flow) -> list[str]:
-    """Everything in a flow for which a model is needed, in words; none: the flow runs without one."""
-    found: list[str] = []
+    """Describe everything in a flow that needs a model; an empty list means that it runs without one."""
+    reasons: list[str] = []
     for node in (node for node in flow.nodes if node.id in reachable(flow)):
         if node.phrased:
-            found.append(f'node "{node.id}" has an instruction, which a model turns into words')
-        found += _of_edges(flow, node)
-    return found
+            reasons.append(f'node "{node.id}" has an instruction, which a model must phrase')
+        reasons += _of_edges(flow, node)
+    return reasons
 
 
 def _of_edges(flow: Flow, node: Node) -> list[str]:
     edges = [edge for edge in flow.edges(node) if not edge.is_fallback]
     judged = [edge for edge in edges if guard_of(flow, edge) is None]
-    found = []
+    reasons = []
     if not (node.passes and len(judged) == 1):
-        found = [f'node "{node.id}", edge "{edge.id}": its condition is prose, and it has no guard' for edge in judged]
+        reasons = [f'node "{node.id}", edge "{edge.id}": its condition is prose, without a guard' for edge in judged]
     for edge in edges:
         if edge not in judged and len(schema.required(edge.input_schema)) > 1:
-            found.append(f'node "{node.id}", edge "{edge.id}": it collects several values from one message')
-    return found
+            reasons.append(f'node "{node.id}", edge "{edge.id}": it collects several values from one message')
+    return reasons

@@ -1,6 +1,6 @@
-"""What older flows say in the prose of an instruction, where newer ones have a field for it.
+"""Recognise phrases in the instructions of older flows for which newer flows have a field.
 
-The phrases, and what they mean, are superdialog's: `machine/gate.py` of https://github.com/unpod-ai/superdialog.
+The phrases and their meaning are superdialog's: `machine/gate.py` of https://github.com/unpod-ai/superdialog.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _SILENT = re.compile(r"\bsilent(ly)?\b|\b(zero|no) (speech|words)\b|\b(say|speak
 
 
 def goes_on(instruction: str) -> bool:
-    """Whether a step waits for no answer (`auto_proceed`)."""
+    """Return whether a step continues without waiting for an answer (`auto_proceed`)."""
     return bool(_GOES_ON.search(instruction))
 
 
 def says_nothing(instruction: str) -> bool:
-    """Whether a step only decides where to go on (`node_type` "router").
+    """Return whether a step only chooses the next one (`node_type` "router").
 
-    A word such as "silent" is enough in a step that waits for nobody: elsewhere it may be about the user.
+    In a step that does not wait, a word such as "silent" is enough; in others it may refer to the user.
     """
     return bool(_SAYS_NOTHING.search(instruction) or (goes_on(instruction) and _SILENT.search(instruction)))

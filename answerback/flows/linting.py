@@ -1,6 +1,6 @@
-"""Whether a flow can work, and makes sense: what is wrong with it, what is perhaps not meant, and where.
+"""Check a flow for errors and possible mistakes.
 
-Wrong is what makes a conversation fail that comes there. All else is a doubt: it is told, and the flow is followed.
+An error makes every conversation fail that reaches it. Everything else is a doubt: a warning, and the flow still runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from answerback.flows.graph import dead_ends, reachable, without_end
 
 
 class Problem(NamedTuple):
-    """Something wrong: where (`nodes[2] "ask_name" edges[0] "to_end"`), and what. A `doubt` stops nothing."""
+    """A finding: where (`nodes[2] "ask_name" edges[0] "to_end"`), and what. A `doubt` is only a warning."""
 
     where: str
     what: str
@@ -27,13 +27,13 @@ class Problem(NamedTuple):
 
 
 def problems(flow: Flow) -> list[Problem]:
-    """Every reason for which the flow cannot work. None: it can."""
-    return [found for found in _all(flow) if not found.doubt]
+    """Return the errors because of which the flow cannot run."""
+    return [problem for problem in _all(flow) if not problem.doubt]
 
 
 def doubts(flow: Flow) -> list[Problem]:
-    """What works, and is perhaps not meant."""
-    return [found for found in _all(flow) if found.doubt]
+    """Return the warnings: the flow runs, but this may be a mistake."""
+    return [problem for problem in _all(flow) if problem.doubt]
 
 
 def _all(flow: Flow) -> Iterator[Problem]:
@@ -57,27 +57,27 @@ def _nodes(flow: Flow) -> Iterator[Problem]:
     seen = reachable(flow) if flow.initial_node in flow.by_id else set(flow.by_id)
     for number, node in enumerate(flow.nodes):
         where = f'nodes[{number}] "{node.id}"'
-        for found in _node(flow, node, where):
-            # What is wrong where nobody comes harms nobody.
-            yield found if node.id in seen else found._replace(doubt=True)
+        for problem in _node(flow, node, where):
+            # An error in an unreachable node does no harm.
+            yield problem if node.id in seen else problem._replace(doubt=True)
         yield from _twice(f"{where} edges", [edge.id for edge in node.edges], doubt=True)
         for index, edge in enumerate(node.edges):
             place = f'{where} edges[{index}] "{edge.id}"'
             yield from _target(flow, edge, place)
             if node.passes and len(node.edges) == 1:
-                # Nobody decides about the only way on from a node that waits for nobody.
+                # The only edge of a node that does not wait is always taken.
                 edge = edge.model_copy(update={"condition": edge.condition or "always"})
-            for found in _edge(flow, edge, place):
-                yield found if node.id in seen else found._replace(doubt=True)
+            for problem in _edge(flow, edge, place):
+                yield problem if node.id in seen else problem._replace(doubt=True)
 
 
 def _node(flow: Flow, node: Node, where: str) -> Iterator[Problem]:
     if node.kind == "static" and not node.static_text:
-        yield Problem(where, "it is static and has no static_text: nothing is said", doubt=True)
+        yield Problem(where, "it is static but has no static_text, so it sends nothing", doubt=True)
     if node.kind == "instruction" and not node.instruction:
-        yield Problem(where, "it is an instruction node and has no instruction: nothing is said", doubt=True)
+        yield Problem(where, "it is an instruction node without an instruction, so it sends nothing", doubt=True)
     if node.kind == "router" and not node.edges:
-        yield Problem(where, "it says nothing and leads nowhere: give it a text or edges")
+        yield Problem(where, "it has neither a text nor edges")
     yield from _text(where, "static_text", node.static_text)
     yield from _text(where, "instruction", node.instruction)
     yield from _triggers(flow, node.actions, where)
@@ -104,9 +104,9 @@ def _target(flow: Flow, edge: Edge, where: str) -> Iterator[Problem]:
 
 def _edge(flow: Flow, edge: Edge, where: str) -> Iterator[Problem]:
     if not (edge.condition.strip() or edge.guard or edge.is_fallback):
-        yield Problem(where, "nothing says when it is taken: give it a condition, a guard or is_fallback", doubt=True)
+        yield Problem(where, "it has no condition: give it a condition, a guard or is_fallback", doubt=True)
     if edge.guard is not None and (fault := templates.fault(edge.guard, guard=True)):
-        yield Problem(where, f"guard {edge.guard!r} cannot be read: {fault}")
+        yield Problem(where, f"guard {edge.guard!r} is invalid: {fault}")
     if edge.input_schema is not None and (fault := schema.fault(edge.input_schema)):
         yield Problem(where, f"input_schema {fault}")
     yield from _text(where, "condition", edge.condition)
@@ -120,7 +120,7 @@ def _actions(flow: Flow) -> Iterator[Problem]:
         where = f'actions[{number}] "{action.id}"'
         yield from _request(action, where)
         if action.condition is not None and (fault := templates.fault(action.condition, guard=True)):
-            yield Problem(where, f"condition {action.condition!r} cannot be read: {fault}")
+            yield Problem(where, f"condition {action.condition!r} is invalid: {fault}")
         for name in (action.store_response_as, *(update.env_key for update in action.env_updates)):
             if name is not None and not name.isidentifier():
                 yield Problem(where, f'"{name}" cannot be the name of a variable: no text can use it', doubt=True)
@@ -148,7 +148,7 @@ def _tools(tools: Iterable[ToolDefinition], place: str) -> Iterator[Problem]:
 
 
 def _ways(flow: Flow) -> Iterator[Problem]:
-    """Nodes that nobody comes to, and nodes from which nobody comes to an end."""
+    """Find unreachable nodes, and nodes from which no final node is reachable."""
     if flow.initial_node not in flow.by_id:
         return
     seen = reachable(flow)
@@ -157,9 +157,9 @@ def _ways(flow: Flow) -> Iterator[Problem]:
     for number, node in enumerate(flow.nodes):
         where = f'nodes[{number}] "{node.id}"'
         if node.id not in seen:
-            yield Problem(where, "no way leads to it", doubt=True)
+            yield Problem(where, "it cannot be reached", doubt=True)
         elif node.id in stuck and node.id not in ends:
-            yield Problem(where, "no way leads from it to a final node", doubt=True)
+            yield Problem(where, "no final node can be reached from it", doubt=True)
 
 
 def _triggers(flow: Flow, triggers: Iterable[Trigger], where: str) -> Iterator[Problem]:
@@ -179,13 +179,13 @@ def _criteria(criteria: Iterable[Criterion], where: str) -> Iterator[Problem]:
 
 def _text(where: str, field: str, text: str | None) -> Iterator[Problem]:
     if text and (fault := templates.fault(text)):
-        yield Problem(where, f"{field} cannot be read: {fault}".lstrip())
+        yield Problem(where, f"{field} is invalid: {fault}".lstrip())
 
 
 def _twice(where: str, ids: list[str], *, doubt: bool = False) -> Iterator[Problem]:
     for id, count in Counter(ids).items():
         if count > 1:
-            yield Problem(where, f'"{id}" is there {count} times', doubt)
+            yield Problem(where, f'"{id}" appears {count} times', doubt)
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The language model of a flow: it chooses one of the ways it is given, and puts instructions into words."""
+"""A flow's language model: chooses one of the given options, and writes replies from instructions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from answerback.flows.model import Refuse
 from answerback.http.untrusted import UntrustedHttp
 
 CORRECTIONS = 2
-"""How often an answer that does not fit may be corrected before its turn fails."""
+"""How often the model may correct an invalid response before the turn fails."""
 
 
 class FlowModel:
-    """What a flow's turns have in common: the model, and the tools that it may call at each node."""
+    """The model of a flow, and the tools that it may call at each node."""
 
     def __init__(
         self,
@@ -50,8 +50,8 @@ class FlowModel:
         for tool in declared:
             if tool.type != "http" and tool.handler not in self._functions:
                 raise ConfigurationError(
-                    f'agent "{name}": its flow has the tool "{tool.id}": give it a function named "{tool.handler}" '
-                    "in tools=[…]"
+                    f'agent "{name}": its flow uses the tool "{tool.id}": add a function named "{tool.handler}" to '
+                    "tools=[…]"
                 )
 
         made = [self._tool(tool, {}) for tool in declared]
@@ -59,13 +59,13 @@ class FlowModel:
         """The names of the tools whose calls visitors may read."""
 
     def at(self, turn: Turn) -> TurnModel:
-        """It, for one turn."""
+        """Return the model for one turn."""
         return TurnModel(self, turn)
 
     def agent(
         self, node: Node, output: Any, scope: Mapping[str, Any], show: Show | None = None
     ) -> pydantic_ai.Agent[Turn, Any]:
-        """A pydantic-ai agent for one request at a node. `show` is given its words, if it can do nothing but speak."""
+        """Return a pydantic-ai agent for one request at a node. `show` receives its text if it has no tools."""
         by_id = {tool.id: tool for tool in self._flow.tools}
         wanted = {**by_id, **{one.id: one for one in node.tools if not isinstance(one, str)}}
         tools = [*self._common, *(self._tool(tool, scope) for tool in wanted.values())]
@@ -75,9 +75,9 @@ class FlowModel:
             deps_type=Turn,
             output_type=output,
             retries=CORRECTIONS,
-            instructions=self._told(node, scope),
+            instructions=self._instructions(node, scope),
             toolsets=[Tools(tools, id="tools")],
-            # What a model says before it calls a tool is no part of the reply, and nobody knows before it does.
+            # Text before a tool call is not part of the reply, and it is not known in advance whether a call follows.
             capabilities=[Durability(None if tools else show)],
         )
 
@@ -98,7 +98,7 @@ class FlowModel:
         made.metadata = {METADATA: {"idempotent": (tool.method or "POST") in REPEATABLE}}
         return made
 
-    def _told(self, node: Node, scope: Mapping[str, Any]) -> str:
+    def _instructions(self, node: Node, scope: Mapping[str, Any]) -> str:
         flow = self._flow
         lines = [templates.render(flow.system_prompt, scope)]
         for what, value in (
@@ -130,7 +130,7 @@ class TurnModel:
     async def choose(
         self, node: Node, choices: Sequence[Option], scope: Mapping[str, Any], refuse: Refuse
     ) -> tuple[Option, dict[str, Any]]:
-        """Have the model call the function of one way."""
+        """Have the model call the function of one option."""
         outputs = [
             ToolOutput(
                 StructuredDict(option.schema, name=option.name), name=option.name, description=option.description
@@ -157,13 +157,13 @@ class TurnModel:
         return chosen[0], args
 
     async def phrase(self, node: Node, scope: Mapping[str, Any], show: Callable[[str], None]) -> str:
-        """Have the model say what a node's instruction asks for."""
+        """Have the model write the reply that a node's instruction asks for."""
 
         async def tell(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
-            said = ""
+            so_far = ""
             async for piece in pieces(events):
-                said += piece
-                show(said)
+                so_far += piece
+                show(so_far)
 
         agent = self._guide.agent(node, str, scope, tell)
 
@@ -173,8 +173,8 @@ class TurnModel:
                 raise ModelRetry("Say something to the user.")
             return text
 
-        said: str = await self._run(agent, "Say to the user what this step is for, in your own words.")
-        return said
+        reply: str = await self._run(agent, "Say to the user what this step is for, in your own words.")
+        return reply
 
     async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str, ways: Collection[str] = ()) -> Any:
         turn = self._turn
@@ -189,7 +189,7 @@ class TurnModel:
         except UnexpectedModelBehavior as error:
             if "output retries" not in str(error):
                 raise
-            # Its answers are recorded: another attempt would be given the same ones.
+            # The responses are in the journal: another attempt would get the same ones.
             raise TurnFailed(f"the model's answer does not fit the flow: {error}") from error
         turn.tools += [
             call for call in calls(result.new_messages(), turn.unknown, self._guide.public) if call.name not in ways

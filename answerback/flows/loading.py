@@ -1,4 +1,4 @@
-"""Reading a flow: from a file, or from data; with all that is wrong with it at once."""
+"""Load a flow from a file or from data, reporting all errors at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from answerback.flows.react import flow_of, is_export
 
 _WORDS = {
     "missing": "is missing",
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
+    "string_type": "must be a string",
+    "int_type": "must be an integer",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "list_type": "must be a list",
@@ -31,7 +31,7 @@ _DEEP = "it is nested too deeply"
 
 
 def load(source: str | Path | Mapping[str, Any] | Flow, name: str = "") -> Flow:
-    """The flow at a path, or given as data. Raises `FlowError` with every problem, and where it is."""
+    """Return the flow at a path or given as data. Raises `FlowError` with all errors and their places."""
     if isinstance(source, Flow):
         name, flow = name or "this", source
     elif isinstance(source, Mapping):
@@ -60,7 +60,7 @@ def _read(path: Path) -> Any:
 
 
 def parse(data: Any, name: str = "this") -> Flow:
-    """The flow as it is written, its sense not looked at. Raises `FlowError`."""
+    """Parse a flow without checking references and reachability. Raises `FlowError`."""
     if isinstance(data, Mapping) and is_export(data):
         data = flow_of(data)
     try:
@@ -73,7 +73,7 @@ def parse(data: Any, name: str = "this") -> Flow:
 
 
 def _beyond(data: Any, error: ValidationError, lines: list[str]) -> list[str]:
-    """What else is wrong, as far as it can be told without the fields that cannot be read."""
+    """Return further errors, found by checking the flow without its invalid fields."""
     try:
         rest = deepcopy(data)
     except RecursionError:
@@ -95,7 +95,7 @@ def _beyond(data: Any, error: ValidationError, lines: list[str]) -> list[str]:
 
 
 def _explain(data: Any, location: tuple[int | str, ...], kind: str, message: str) -> str:
-    """`nodes[2] "ask_name" edges[0] "to_end": target_node_id must be a text`, as `check` writes it."""
+    """Return a line such as `nodes[2] "ask_name" edges[0] "to_end": target_node_id must be a string`."""
     where: list[str] = []
     field = ""
     for part in location:
@@ -110,10 +110,10 @@ def _explain(data: Any, location: tuple[int | str, ...], kind: str, message: str
             if field:
                 where.append(field)
             field = part
-    what = _WORDS.get(kind) or message.removeprefix("Value error, ").replace("Input should", "must")
-    return f"{' '.join(where)}: {field} {what}" if where and field else f"{' '.join(where) or field or 'it'} {what}"
+    fault = _WORDS.get(kind) or message.removeprefix("Value error, ").replace("Input should", "must")
+    return f"{' '.join(where)}: {field} {fault}" if where and field else f"{' '.join(where) or field or 'it'} {fault}"
 
 
 def _id(data: Any) -> str:
-    found = data.get("id") if isinstance(data, dict) else None
-    return f' "{found}"' if isinstance(found, str) else ""
+    id = data.get("id") if isinstance(data, dict) else None
+    return f' "{id}"' if isinstance(id, str) else ""

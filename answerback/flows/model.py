@@ -1,4 +1,4 @@
-"""The language model, as a walk through a flow knows it."""
+"""The interface of a flow's language model."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from answerback.flows.choices import Option
 from answerback.flows.definition import Node
 
 Refuse = Callable[[Option, Mapping[str, Any]], Sequence[str]]
-"""What is wrong with the arguments of a choice."""
+"""Returns what is wrong with the arguments of a choice."""
 
 
 class Model(Protocol):
-    """What a walk asks of a language model."""
+    """What the engine needs of a language model."""
 
     async def choose(
         self, node: Node, choices: Sequence[Option], scope: Mapping[str, Any], refuse: Refuse
     ) -> tuple[Option, dict[str, Any]]:
-        """One of the choices, and its arguments, in which `refuse` finds no fault."""
+        """Return one of the choices with arguments that `refuse` accepts."""
         ...
 
     async def phrase(self, node: Node, scope: Mapping[str, Any], show: Callable[[str], None]) -> str:
-        """The node's instruction in words for the user; `show` may be given what there is of them meanwhile."""
+        """Return the reply for a node's instruction; `show` may receive it while it is written."""
         ...

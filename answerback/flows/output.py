@@ -1,4 +1,4 @@
-"""What is said in a turn of a flow."""
+"""The reply of a flow's turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class ReplyBuffer:
-    """Texts, with an empty line between them. `show` is given all of it, whenever there is more."""
+    """Texts separated by blank lines. `show` receives the whole reply whenever it grows."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._texts: list[str] = []
@@ -16,12 +16,12 @@ class ReplyBuffer:
         return "\n\n".join(self._texts)
 
     def add(self, text: str) -> None:
-        """Say something; nothing, where there are only spaces."""
+        """Append a text unless it is blank."""
         if text.strip():
             self._texts.append(text)
             self._show(str(self))
 
     def begin(self, text: str) -> None:
-        """Show what there is of a text that is added when it is whole."""
+        """Show an unfinished text, which is added once it is complete."""
         if text.strip():
             self._show("\n\n".join([*self._texts, text]))

@@ -1,4 +1,4 @@
-"""Regular expressions of flows: by an engine that takes linear time, whatever they look for in whatever text."""
+"""Regular expressions in flows, run by an engine with guaranteed linear time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pydantic_core import SchemaError
 
 @lru_cache(maxsize=1024)
 def pattern(source: str) -> TypeAdapter[str]:
-    """A regular expression whose time is linear (https://docs.rs/regex). Raises `ValueError` with its fault."""
+    """Compile a regular expression for the linear-time engine (https://docs.rs/regex). Raises `ValueError`."""
     try:
         return TypeAdapter(Annotated[str, StringConstraints(pattern=source)])
     except SchemaError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ValueError(lines[-1].removeprefix("error: ") if lines else "is no regular expression") from None
+        raise ValueError(lines[-1].removeprefix("error: ") if lines else "not a regular expression") from None
 
 
 def matches(value: Any, source: str) -> bool:
-    """Whether a text has a match. Anchor it yourself: "^[0-9]{4}$"."""
+    """Return whether the pattern matches anywhere in the value. Anchor it if needed: "^[0-9]{4}$"."""
     try:
         pattern(source).validate_python(str(value))
     except ValidationError:

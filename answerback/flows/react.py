@@ -1,7 +1,7 @@
-"""The React-Flow export of a flow editor, as the flow that it means.
+"""Convert the React Flow export of a flow editor to our format.
 
-There, edges lie beside the nodes and name their `source` and `target`, what belongs to a node or an edge
-lies in its `data`, and names are written in camelCase.
+In an export, edges are in a list of their own with `source` and `target`, the fields of nodes and edges are in
+`data`, and names are in camelCase.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAMES = {
 
 
 def is_export(data: Mapping[str, Any]) -> bool:
-    """Whether this is such an export."""
+    """Return whether the data is a React Flow export."""
     config = data.get("config")
     if "initialNodeId" in data or (isinstance(config, dict) and "initialNodeId" in config):
         return True
@@ -29,7 +29,7 @@ def is_export(data: Mapping[str, Any]) -> bool:
 
 
 def flow_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The flow. What cannot be understood stays as it is, for the check to complain of."""
+    """Return the flow. Whatever cannot be converted is left as it is, for the check to report."""
     flow: dict[str, Any] = {}
     for layer in (data, data.get("globalConfig"), data.get("config")):
         flow |= _named(layer)
@@ -53,34 +53,34 @@ def flow_of(data: Mapping[str, Any]) -> dict[str, Any]:
 def _node(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
-    found = _named(node.get("data")) | {"id": node.get("id")}
-    mode = found.pop("response_mode", "static")
-    # The editor keeps the text of the other mode, too.
-    if mode == "llm" and found.get("instruction"):
-        found["static_text"] = None
-    elif mode == "static" and found.get("static_text"):
-        found["instruction"] = None
-    return found
+    fields = _named(node.get("data")) | {"id": node.get("id")}
+    mode = fields.pop("response_mode", "static")
+    # The editor also keeps the text of the other mode.
+    if mode == "llm" and fields.get("instruction"):
+        fields["static_text"] = None
+    elif mode == "static" and fields.get("static_text"):
+        fields["instruction"] = None
+    return fields
 
 
 def _edge(edge: Any) -> tuple[Any, Any]:
     if not isinstance(edge, dict):
         return None, edge
-    found = _named({name: value for name, value in edge.items() if name not in ("data", "type", "style")})
-    found |= {name: value for name, value in _named(edge.get("data")).items() if value is not None}
-    found["condition"] = found.get("condition") or edge.get("label") or ""
-    found["target_node_id"] = found.pop("target", None)
-    return found.pop("source", None), found
+    fields = _named({name: value for name, value in edge.items() if name not in ("data", "type", "style")})
+    fields |= {name: value for name, value in _named(edge.get("data")).items() if value is not None}
+    fields["condition"] = fields.get("condition") or edge.get("label") or ""
+    fields["target_node_id"] = fields.pop("target", None)
+    return fields.pop("source", None), fields
 
 
 def _named(layer: Any) -> dict[str, Any]:
-    """Its fields by the names that a flow has for them."""
+    """Return the fields under the names of our format."""
     if not isinstance(layer, dict):
         return {}
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in layer.items():
         snake = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda capital: f"_{capital[1].lower()}", name)
         if isinstance(value, str) and not value.strip():
             continue
-        found.setdefault(_NAMES.get(snake, snake), value)
-    return found
+        fields.setdefault(_NAMES.get(snake, snake), value)
+    return fields

@@ -1,4 +1,4 @@
-"""What an edge collects, as a JSON schema: whether it is one, and whether values fit it."""
+"""The JSON schema of the values that an edge collects: check the schema, and check values against it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from answerback.flows.patterns import matches, pattern
 
 Schema = dict[str, Any]
 ANSWER = 1000
-"""Characters of a message that may as a whole be a value."""
+"""Maximum length of a message that is taken as a value, in characters."""
 
 _NUMBER = {"integer": r"[+-]?\d{1,18}", "number": r"[+-]?\d{1,18}(\.\d{1,18})?"}
 _BOOLEAN = {"true": True, "yes": True, "false": False, "no": False}
@@ -30,7 +30,7 @@ def _pattern(_: Any, source: str, instance: Any, schema: Any) -> Iterator[Valida
         yield ValidationError(f"{instance!r} does not match {source!r}")
 
 
-# A regular expression of linear time, and a registry that fetches nothing from anywhere.
+# With linear-time regular expressions, and a registry that fetches nothing.
 _Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
@@ -40,41 +40,41 @@ def _validator(schema: str) -> Any:
 
 
 def fields(schema: Schema | None) -> dict[str, Any]:
-    """The fields and the schema of each."""
-    found = (schema or {}).get("properties")
-    return found if isinstance(found, dict) else {}
+    """Return the schema of each field."""
+    properties = (schema or {}).get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def required(schema: Schema | None) -> list[str]:
-    """The names of the fields that must be there."""
-    found = (schema or {}).get("required")
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    """Return the names of the required fields."""
+    names = (schema or {}).get("required")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def fault(schema: Schema) -> str | None:
-    """Why this is not the schema of an object with fields."""
+    """Return why this is not a valid schema of an object with fields; None if it is."""
     try:
-        # Patterns are not Python's here: `_texts` finds them below.
+        # Patterns are checked below, since they are not Python's regular expressions.
         Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
     except SchemaError as error:
         where = ".".join(str(part) for part in error.absolute_path)
-        return f"is no JSON schema: {f'{where}: ' if where else ''}{error.message}"
+        return f"is not a JSON schema: {f'{where}: ' if where else ''}{error.message}"
     if schema.get("type", "object") != "object":
-        return f'describes a {schema["type"]}: it must be an object whose "properties" are what is collected'
+        return f'describes a {schema["type"]}: it must describe an object whose "properties" are the values to collect'
     for name in required(schema):
         if name not in fields(schema):
             return f'requires "{name}", which is not among its properties'
-    for found in _texts(schema, "pattern"):
+    for source in _texts(schema, "pattern"):
         try:
-            pattern(found)
+            pattern(source)
         except ValueError as error:
-            return f"has a pattern that is no regular expression: {found!r} ({error})"
+            return f"has a pattern that is not a regular expression: {source!r} ({error})"
     here: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))
-    for found in _texts(schema, "$ref"):
+    for reference in _texts(schema, "$ref"):
         try:
-            here.resolver().lookup(found)
+            here.resolver().lookup(reference)
         except Unresolvable:
-            return f"refers to what is not in it: {found}"
+            return f"has a $ref that is not in it: {reference}"
     return None
 
 
@@ -91,16 +91,16 @@ def _texts(schema: Any, keyword: str) -> Iterator[str]:
 
 
 def faults(schema: Schema, values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the values, a line each; none when they fit."""
-    found = []
+    """Return what is wrong with the values, a line each."""
+    lines = []
     for error in _validator(json.dumps(schema)).iter_errors(dict(values)):
         where = ".".join(str(part) for part in error.absolute_path)
-        found.append(f"{where}: {error.message}" if where else error.message)
-    return found
+        lines.append(f"{where}: {error.message}" if where else error.message)
+    return lines
 
 
 def said(schema: Schema, text: str) -> dict[str, Any] | None:
-    """The values, where a message as a whole is the only one that is asked for; {} where none is; else None."""
+    """Return the values if the message as a whole is the only one wanted, {} if none is wanted, None otherwise."""
     wanted = required(schema) or list(fields(schema))
     if not wanted:
         return {}
@@ -114,7 +114,7 @@ def said(schema: Schema, text: str) -> dict[str, Any] | None:
 
 
 def _readings(field: Any, text: str) -> Iterator[Any]:
-    """What a text may stand for in a field."""
+    """Yield the values that a text may stand for in a field."""
     field = field if isinstance(field, dict) else {}
     kinds = field.get("type", "string")
     for kind in kinds if isinstance(kinds, list) else [kinds]:

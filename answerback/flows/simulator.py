@@ -1,4 +1,4 @@
-"""A conversation with an agent in this process alone: no Redis, nothing is kept."""
+"""Run a conversation with an agent in this process, without Redis and without storing anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from answerback.messages import Author, Event, Message, Reply
 
 
 class Simulator:
-    """One thread. A turn that fails leaves it as it was, and can be tried again."""
+    """One thread. A failed turn leaves it unchanged and can be repeated."""
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
@@ -28,11 +28,11 @@ class Simulator:
 
     @property
     def place(self) -> FlowState:
-        """Where it stands in the agent's flow."""
+        """The conversation's state in the agent's flow."""
         return FlowState.of(_decode(self._state), self.agent.name)
 
     async def say(self, text: str) -> str:
-        """One turn: the agent's replies. Raises what the agent raises."""
+        """Run one turn and return the agent's replies. Raises what the agent raises."""
         self._number += 1
         event = Event(
             delivery=f"rehearsal:{self._number}",
@@ -44,9 +44,9 @@ class Simulator:
             at=int(time.time() * 1000),
         )
         turn = self._open(event)
-        said = await self.agent.think(turn)
-        if said is not None:
-            turn.conclude(said)
+        reply = await self.agent.think(turn)
+        if reply is not None:
+            turn.conclude(reply)
         self.steps = turn.journal.done
         self._state = msgspec.msgpack.encode(turn.state)
         replies = [text for text, _ in turn.replies if text.strip()]
@@ -56,7 +56,7 @@ class Simulator:
 
     def _open(self, event: Event) -> Turn:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
-            """The turn keeps its own records; they end with it."""
+            """Discard the records: they are needed only during the turn."""
 
         return Turn(
             agent=self.agent.name,
@@ -70,5 +70,5 @@ class Simulator:
 
 
 def _decode(state: bytes) -> dict[str, Any]:
-    # Encoded as in Redis: what cannot be kept there is noticed here.
+    # Encoded as in Redis, so that data that cannot be stored there fails here, too.
     return msgspec.msgpack.decode(state, type=dict[str, Any]) if state else {}

@@ -1,4 +1,4 @@
-"""Where a conversation stands in its flow: all that is kept between its turns."""
+"""The state of a conversation in its flow, stored between turns."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import msgspec
 from answerback.flows.definition import Flow
 
 KEY = "flows"
-"""Under it a thread's state holds the place in each agent's flow, by the agent's name."""
+"""Key in a thread's state for the flow states, by agent name."""
 
 
 class AuthorValue(str):
-    """A value of the flow's author, not of whoever talks to it: it may be part of an address as it is."""
+    """A value from the flow's author and not from a user: it goes into URLs without encoding."""
 
     __slots__ = ()
 
 
 class FlowState(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The place of one conversation.
+    """The state of one conversation.
 
-    node    the id of the node that was said last; "" before the first turn
-    values  what was collected, and the results of actions
-    env     what actions have set of the environment
+    node    id of the current node; "" before the first turn
+    values  collected values and results of actions
+    env     environment variables set by actions
     visits  how often each node was entered
-    turns   messages that were answered since `node` was entered
-    ran     actions with `run_once` that were taken
-    back    nodes from which a global edge led aside, to return to
+    turns   messages answered since `node` was entered
+    ran     actions with `run_once` that have run
+    back    nodes to return to from the detours of global edges
     """
 
     node: str = ""
@@ -43,21 +43,21 @@ class FlowState(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @classmethod
     def of(cls, state: Mapping[str, Any], agent: str) -> FlowState:
-        """The place that a thread's state holds; a new one where there is none."""
+        """Return an agent's flow state from a thread's state; a new one if there is none."""
         return msgspec.convert(state.get(KEY, {}).get(agent, {}), cls)
 
     def save(self, state: dict[str, Any], agent: str) -> None:
-        """Put it into a thread's state."""
+        """Store it in a thread's state."""
         state[KEY] = {**state.get(KEY, {}), agent: msgspec.to_builtins(self)}
 
     def knows(self, name: str) -> bool:
-        """Whether there is a value of that name that says something."""
+        """Return whether there is a non-blank value of that name."""
         value = self.values.get(name)
         return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def scope(flow: Flow, place: FlowState, *, message: str, user: str, at: int) -> dict[str, Any]:
-    """The variables of texts and guards. `at`: when the message was sent, in ms."""
+    """Return the variables for texts and guards. `at`: when the message was sent, in ms."""
     env = {name: AuthorValue(os.environ.get(name, value)) for name, value in flow.environment_variables.items()}
     env |= {name: AuthorValue(value) for name, value in place.env.items()}
     moment = datetime.fromtimestamp(at / 1000, UTC)

@@ -1,7 +1,7 @@
-"""The language of texts and guards: Jinja's, in its sandbox, without what could take long or call anything.
+"""The language of texts and guards: a subset of sandboxed Jinja with bounded work.
 
-Whoever talks to a flow supplies values, never templates. Work is bounded all the same: no functions,
-loops over 10,000 items in all, and texts of 100,000 characters.
+Users supply values, never templates. Work is bounded all the same: no functions, loops over at most
+10,000 items in total, texts of at most 100,000 characters.
 """
 
 from __future__ import annotations
@@ -64,18 +64,18 @@ class _Language(SandboxedEnvironment):
         self.globals = {}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`order.items` is the order's field "items" wherever there is one."""
+        """Prefer a mapping's key to its method: `order.items` is the field "items" if there is one."""
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Arithmetic on numbers; of two texts, or two lists, the sum."""
+        """Allow arithmetic on numbers, and `+` on two strings or two lists."""
         if all(isinstance(side, (int, float)) and abs(side) < 1e100 for side in (left, right)):
             return super().call_binop(context, operator, left, right)
         if operator == "+" and all(isinstance(side, (str, list)) for side in (left, right)):
             return super().call_binop(context, operator, left, right)
-        raise TypeError(f"{operator} is for numbers")
+        raise TypeError(f"{operator} needs numbers")
 
 
 def _bounded(items: Iterable[Any]) -> Iterator[Any]:
@@ -101,7 +101,7 @@ def _format(value: Any, *args: Any, **named: Any) -> str:
 
 
 def _short(value: Any) -> Any:
-    """What is assigned: made of itself again and again, it does not grow without end."""
+    """Limit the size of an assigned value, so that repeated concatenation cannot grow without bound."""
     if isinstance(value, (str, list)) and len(value) > LENGTH:
         raise TemplateFailed(f"it sets a variable to more than {LENGTH} characters or items")
     return value
@@ -118,14 +118,14 @@ def _language(finalize: Callable[[Any], Any]) -> _Language:
 
 @lru_cache(maxsize=4096)
 def _parsed(source: str, expression: bool) -> nodes.Template:
-    """Raises `TemplateSyntaxError` for what the language has not."""
+    """Parse a template or an expression. Raises `TemplateSyntaxError` for anything outside the language."""
     language = _language(_plain)
     if expression:
         parser = Parser(language, source, state="variable")
-        found = parser.parse_expression()
+        parsed = parser.parse_expression()
         if not parser.stream.eos:
             raise TemplateSyntaxError(f"unexpected {parser.stream.current.value!r}", 1)
-        tree = nodes.Template([nodes.Output([found])], lineno=1)
+        tree = nodes.Template([nodes.Output([parsed])], lineno=1)
         tree.set_environment(language)
     else:
         tree = language.parse(source)
@@ -152,19 +152,19 @@ def _permit(language: _Language, node: nodes.Node) -> None:
                     raise ValueError(r"write its backslashes twice, as in '\\b'")
                 pattern(str(node.args[0].value))
             except ValueError as error:
-                fault = f"{node.args[0].value!r} is no regular expression: {error}"
+                fault = f"{node.args[0].value!r} is not a regular expression: {error}"
     if fault:
         raise TemplateSyntaxError(fault, getattr(node, "lineno", 1) or 1)
 
 
 def expression(source: str) -> str:
-    """A guard or condition without the braces in which some write it: "{{ paid }}" is "paid"."""
+    """Return a guard or condition without optional braces: "{{ paid }}" becomes "paid"."""
     inner = re.fullmatch(r"\s*\{\{(.*)\}\}\s*", source, re.DOTALL)
     return (inner[1] if inner and "}}" not in inner[1] else source).strip()
 
 
 def fault(source: str, *, guard: bool = False) -> str | None:
-    """What is wrong with a template, or with a guard."""
+    """Return what is wrong with a template or a guard; None if it is valid."""
     try:
         _parsed(expression(source) if guard else source, guard)
     except TemplateError as error:
@@ -173,7 +173,7 @@ def fault(source: str, *, guard: bool = False) -> str | None:
 
 
 def names(source: str, *, guard: bool = False) -> frozenset[str]:
-    """The variables that it asks for; none for one that cannot be read."""
+    """Return the variables that a template or guard uses; none if it is invalid."""
     try:
         return frozenset(meta.find_undeclared_variables(_parsed(expression(source) if guard else source, guard)))
     except TemplateError:
@@ -199,7 +199,7 @@ def _expression(source: str) -> TemplateExpression:
 
 
 def render(source: str, values: Mapping[str, Any], finalize: Callable[[Any], Any] = _plain) -> str:
-    """The text, with `finalize` applied to each value in it. What is not known is empty. Raises `TemplateFailed`."""
+    """Render a template, applying `finalize` to each value. Unknown variables are empty. Raises `TemplateFailed`."""
     token = _left.set([ITEMS])
     parts: list[str] = []
     length = 0
@@ -217,7 +217,7 @@ def render(source: str, values: Mapping[str, Any], finalize: Callable[[Any], Any
 
 
 def evaluate(source: str, values: Mapping[str, Any]) -> Any:
-    """An expression's value; None for what is not known. Raises `TemplateFailed`."""
+    """Return an expression's value; None for an unknown variable. Raises `TemplateFailed`."""
     token = _left.set([ITEMS])
     try:
         return _expression(expression(source))(**values)
@@ -228,7 +228,7 @@ def evaluate(source: str, values: Mapping[str, Any]) -> Any:
 
 
 def holds(source: str, values: Mapping[str, Any]) -> bool:
-    """Whether a guard holds. One that compares what is not known, or not comparable, does not."""
+    """Return whether a guard holds. A comparison with an unknown or incomparable value does not hold."""
     try:
         return bool(evaluate(source, values))
     except TemplateFailed:

@@ -35,7 +35,7 @@ def test_a_value_in_an_address_stays_a_part_of_it() -> None:
         "https://api.example.com/v1/users/..%2Fadmin%3Fx%3D1%23%22%40evil.example%5C"
         "?city=New%20Delhi&c=a%20b&d=New%20Delhi"
     )
-    with pytest.raises(TurnFailed, match="no web address"):
+    with pytest.raises(TurnFailed, match="not a web address"):
         compose(_action(url="{{ id }}"), {"id": "http://evil.example"})
 
 
@@ -67,7 +67,7 @@ def test_a_value_in_a_body_stays_a_value() -> None:
 
 
 def test_a_header_stays_one_line() -> None:
-    with pytest.raises(TurnFailed, match="several lines"):
+    with pytest.raises(TurnFailed, match="a line break"):
         compose(_action(headers={"X-Name": "{{ name }}"}), {"name": "a\r\nHost: evil"})
 
 

@@ -146,20 +146,20 @@ def test_all_that_is_wrong_is_said_at_once_and_where() -> None:
         actions=[{"id": "tell", "method": "GET", "url": "file:///etc/passwd"}],
     )
     assert _problems(flow) == [
-        'nodes: "z" is there 2 times',
+        'nodes: "z" appears 2 times',
         'initial_node: there is no node "aa" (did you mean "a"?)',
         'nodes[0] "a": actions: there is no action "tel" (did you mean "tell"?)',
         'nodes[0] "a" edges[0] "end": target_node_id: there is no node "zz" (did you mean "z"?)',
-        "nodes[0] \"a\" edges[1] \"end\": guard 'age >' cannot be read: unexpected 'end of template'",
+        "nodes[0] \"a\" edges[1] \"end\": guard 'age >' is invalid: unexpected 'end of template'",
         (
-            'nodes[0] "a" edges[2] "more": input_schema describes a string: it must be an object whose "properties" '
-            "are what is collected"
+            'nodes[0] "a" edges[2] "more": input_schema describes a string: it must describe an object whose '
+            '"properties" are the values to collect'
         ),
         (
-            'nodes[0] "a" edges[3] "other": input_schema is no JSON schema: '
+            'nodes[0] "a" edges[3] "other": input_schema is not a JSON schema: '
             "type: 'objekt' is not valid under any of the given schemas"
         ),
-        "nodes[1] \"b\": static_text cannot be read: unexpected end of template, expected 'end of print statement'",
+        "nodes[1] \"b\": static_text is invalid: unexpected end of template, expected 'end of print statement'",
         'actions[0] "tell": url: "file:///etc/passwd" must begin with http://, https:// or a variable',
     ]
 
@@ -179,9 +179,9 @@ def test_nodes_that_nobody_comes_to_or_out_of_are_found() -> None:
         END,
     )
     assert advice(load(flow)) == [
-        'nodes[1] "b": no way leads from it to a final node',
-        'nodes[2] "c": no way leads from it to a final node',
-        'nodes[3] "d": no way leads to it',
+        'nodes[1] "b": no final node can be reached from it',
+        'nodes[2] "c": no final node can be reached from it',
+        'nodes[3] "d": it cannot be reached',
     ]
 
 
@@ -189,13 +189,13 @@ def test_nodes_that_nobody_comes_to_or_out_of_are_found() -> None:
     ("flow", "doubt"),
     [
         (_flow({**_a(_edge("end", "z")), "static_text": None, "node_type": "static"}, END), "has no static_text"),
-        (_flow({**_a(_edge("end", "z")), "node_type": "instruction"}, END), "has no instruction"),
+        (_flow({**_a(_edge("end", "z")), "node_type": "instruction"}, END), "without an instruction"),
         (_flow(_a(_edge("end", "z"), tools=["lost"]), END), 'there is no tool "lost"'),
-        (_flow(_a(_edge("end", "z"), _edge("end", "z")), END), '"end" is there 2 times'),
-        (_flow(_a(_edge("end", "z")), END, global_edges=[_edge("g", "z"), _edge("g", "z")]), '"g" is there 2 times'),
-        (_flow(_a({"id": "never", "target_node_id": "z"}), END), "nothing says when it is taken"),
+        (_flow(_a(_edge("end", "z"), _edge("end", "z")), END), '"end" appears 2 times'),
+        (_flow(_a(_edge("end", "z")), END, global_edges=[_edge("g", "z"), _edge("g", "z")]), '"g" appears 2 times'),
+        (_flow(_a({"id": "never", "target_node_id": "z"}), END), "it has no condition"),
         (_flow(_a(_edge("end", "z"), completion_criteria=[{"key": "first name"}]), END), "the name of a variable"),
-        (_flow(_a(_edge("end", "z"), completion_criteria=[{"key": "x"}, {"key": "x"}]), END), '"x" is there 2 times'),
+        (_flow(_a(_edge("end", "z"), completion_criteria=[{"key": "x"}, {"key": "x"}]), END), '"x" appears 2 times'),
         (
             _flow(
                 _a(_edge("end", "z")), END,
@@ -203,10 +203,10 @@ def test_nodes_that_nobody_comes_to_or_out_of_are_found() -> None:
             ),
             "the name of a variable",
         ),
-        (_flow(_a(_edge("end", "z")), {"id": "lost"}, END), "it says nothing and leads nowhere"),
+        (_flow(_a(_edge("end", "z")), {"id": "lost"}, END), "it has neither a text nor edges"),
         (
             _flow(_a(_edge("end", "z")), {"id": "lost", "static_text": "{{ x", "edges": [_edge("e", "z")]}, END),
-            "cannot be read",
+            "is invalid",
         ),
         (
             {"config": {"initialNodeId": "a"},
@@ -308,11 +308,11 @@ def test_a_condition_about_a_result_needs_no_model(condition: str, guard: str | 
 def test_what_needs_a_model_is_told() -> None:
     assert models_part(load(EXAMPLE)) == []
     flow = load(_flow(_a(_edge("end", "z")), END))
-    assert models_part(flow) == ['node "a", edge "end": its condition is prose, and it has no guard']
+    assert models_part(flow) == ['node "a", edge "end": its condition is prose, without a guard']
     flow = load(
         _flow({**_a(_edge("end", "z")), "auto_proceed": True}, {**END, "static_text": None, "instruction": "Go"})
     )
-    assert models_part(flow) == ['node "z" has an instruction, which a model turns into words']
+    assert models_part(flow) == ['node "z" has an instruction, which a model must phrase']
 
 
 def test_no_turns_at_all_is_no_limit() -> None:

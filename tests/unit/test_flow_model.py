@@ -241,7 +241,7 @@ async def test_tools_are_called_before_the_choice_and_each_is_a_step() -> None:
     assert await rehearsal.say("go") == "Bye "
     assert "found Oslo" in str(model.asked[1][0])
     assert len(rehearsal.steps) == 3
-    with pytest.raises(ConfigurationError, match='give it a function named "find"'):
+    with pytest.raises(ConfigurationError, match='add a function named "find"'):
         model.agent(_asks("a", _to("end"), tools=[tool])).prepare()
 
 
