@@ -1,1 +1,1 @@
-"""A dialog flow as a picture. What is drawn is plain data: who draws it need not know flows, nor agents."""
+"""Drawings of dialog flows. A drawing is plain data: rendering needs neither flows nor agents."""

@@ -1,4 +1,4 @@
-"""What is drawn of a dialog flow: its nodes as boxes, its edges as arrows."""
+"""The data of a flow's drawing: nodes as boxes, edges as arrows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 class Box(msgspec.Struct, frozen=True, omit_defaults=True):
     """A node.
 
-    name   as it is shown
+    name   display name
     kind   router, instruction, static or final
-    aside  whether one goes back from it to where one was
+    aside  whether the conversation returns from it to the node before
     """
 
     id: str
@@ -20,7 +20,7 @@ class Box(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Arrow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An edge. `source`: the id of its node; None: it leads away from any node."""
+    """An edge. `source`: the id of its node; None for a global edge, which leaves any node."""
 
     source: str | None
     target: str
@@ -29,12 +29,12 @@ class Arrow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Sketch(msgspec.Struct, frozen=True):
-    """A whole flow. `start`: the id of the node that is said first."""
+    """A whole flow. `start`: the id of the initial node."""
 
     start: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
 
     def name(self, id: str) -> str:
-        """How a node is called; its id where the flow has no such node any more."""
+        """Return a node's display name; its id if the flow no longer has that node."""
         return next((box.name for box in self.boxes if box.id == id), id)

@@ -1,8 +1,8 @@
-"""Layers of a drawing: which vertex lies in which, where edges pass, in which order all that stands.
+"""Assign the vertices of a drawing to layers, route edges through them, and order each layer.
 
-Edges that lead back are turned around; each vertex gets the layer behind the last one that leads to it; an edge passes
-every layer in between in a spot of its own; each layer is ordered so that few edges cross: the steps of Sugiyama,
-Tagawa and Toda, https://doi.org/10.1109/TSMC.1981.4308636.
+The method of Sugiyama, Tagawa and Toda, https://doi.org/10.1109/TSMC.1981.4308636: reverse edges that close cycles;
+place each vertex in the layer after its last predecessor; give an edge a slot in every layer that it crosses; order
+each layer so that few edges cross.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROUNDS = 12
 
 
 class Edge(NamedTuple):
-    """From one vertex to another, by their numbers. `width`: of its label, px."""
+    """An edge between two vertices, given by number. `width`: of its label, in px."""
 
     source: int
     target: int
@@ -24,11 +24,11 @@ class Edge(NamedTuple):
 
 
 class Slot:
-    """Room for a vertex, or for an edge on its way through a layer. Vertices lie in the layers 0, 2, 4, …
+    """A slot in a layer, for a vertex or for an edge that crosses the layer. Vertices are in the layers 0, 2, 4, …
 
-    above, below  what it is joined to
-    order         its place in its layer, from 0
-    x             its middle, px
+    above, below  the slots that it is connected to
+    order         its position in the layer, from 0
+    x             its centre, in px
     """
 
     def __init__(self, width: float, layer: int) -> None:
@@ -41,7 +41,7 @@ class Slot:
 
 
 def leading_back(count: int, edges: Sequence[Edge]) -> set[int]:
-    """The edges, by their numbers, that close a circle, as one comes to them who goes on from the first vertex."""
+    """Return the numbers of the edges that close a cycle in a depth-first search from the first vertex."""
     out: list[list[int]] = [[] for _ in range(count)]
     for number, edge in enumerate(edges):
         out[edge.source].append(number)
@@ -65,7 +65,7 @@ def leading_back(count: int, edges: Sequence[Edge]) -> set[int]:
 
 
 def depths(count: int, edges: Sequence[Edge]) -> list[int]:
-    """How many edges lead to each vertex on the longest way."""
+    """Return the length of the longest path to each vertex, in edges."""
     out: list[list[int]] = [[] for _ in range(count)]
     missing = [0] * count
     for edge in edges:
@@ -84,7 +84,7 @@ def depths(count: int, edges: Sequence[Edge]) -> list[int]:
 
 
 def chain(vertices: Sequence[Slot], edge: Edge, back: bool) -> list[Slot]:
-    """An edge's spots, from above to below. Its label is beside the vertex that it comes from."""
+    """Create and connect an edge's slots, from top to bottom. Its label is in the layer next to its source."""
     first, last = vertices[edge.source], vertices[edge.target]
     passed = range(first.layer + 1, last.layer)
     label = passed[-1 if back else 0]
@@ -96,17 +96,17 @@ def chain(vertices: Sequence[Slot], edge: Edge, back: bool) -> list[Slot]:
 
 
 def order(layers: list[list[Slot]]) -> None:
-    """Put each spot into the middle of those that it is joined to, again and again; keep what crosses least."""
+    """Repeatedly move each slot to the mean position of its neighbours; keep the order with the fewest crossings."""
     for layer in layers:
         _number(layer)
     best: tuple[int, list[list[Slot]]] | None = None
     for turn in range(ROUNDS):
         for layer in layers if turn % 2 == 0 else reversed(layers):
-            for spot in layer:
-                joined = spot.above if turn % 2 == 0 else spot.below
+            for slot in layer:
+                joined = slot.above if turn % 2 == 0 else slot.below
                 if joined:
-                    spot.order = sum(other.order for other in joined) / len(joined)
-            layer.sort(key=lambda spot: spot.order)
+                    slot.order = sum(other.order for other in joined) / len(joined)
+            layer.sort(key=lambda slot: slot.order)
             _number(layer)
         crossings = sum(map(_crossings, layers))
         if best is None or crossings < best[0]:
@@ -116,16 +116,16 @@ def order(layers: list[list[Slot]]) -> None:
 
 
 def _number(layer: list[Slot]) -> None:
-    for number, spot in enumerate(layer):
-        spot.order = number
+    for number, slot in enumerate(layer):
+        slot.order = number
 
 
 def _crossings(layer: list[Slot]) -> int:
-    """How often the edges below a layer cross."""
+    """Count the crossings of the edges below a layer."""
     seen: list[float] = []
     found = 0
-    for spot in layer:
-        lower = sorted(other.order for other in spot.below)
+    for slot in layer:
+        lower = sorted(other.order for other in slot.below)
         found += sum(len(seen) - bisect_right(seen, order) for order in lower)
         for order in lower:
             insort(seen, order)

@@ -1,4 +1,4 @@
-"""A sketch as a Mermaid diagram (https://mermaid.js.org/syntax/flowchart.html)."""
+"""Render a sketch as a Mermaid diagram (https://mermaid.js.org/syntax/flowchart.html)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SHAPES = {"router": ("{{", "}}"), "instruction": ("(", ")"), "static": ("[", "]
 
 
 def mermaid(sketch: Sketch, current: str | None = None) -> str:
-    """The diagram's text. `current`: the id of the node in which a conversation is, to be marked."""
+    """Return the diagram's text. `current`: the id of the conversation's current node, to highlight."""
     names: dict[str | None, str] = {box.id: f"n{number}" for number, box in enumerate(sketch.boxes)}
     lines = ["flowchart TD", "  begin((( )))"]
     lines += [f"  {names[box.id]}{_shape(box)}" for box in sketch.boxes]
@@ -33,5 +33,5 @@ def _arrow(arrow: Arrow) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Mermaid's own entities: a label is text, whatever somebody wrote into a flow.
+    # Mermaid's own entities, so that untrusted text cannot become syntax.
     return "".join(c if c.isalnum() or c in " .,:;!?'()+-/…" else f"#{ord(c)};" for c in text)

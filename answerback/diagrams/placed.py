@@ -1,4 +1,4 @@
-"""A sketch with everything in its place: boxes, and the edges between them from border to border."""
+"""Place a sketch: coordinates for its boxes, and for the edges between their borders."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from answerback.diagrams.layout import HEIGHTS, Point, lay_out
 
 MARGIN = 20.0
 WIDTH, HEIGHT = 176.0, HEIGHTS[0]
-"""Of a box, px."""
+"""Size of a box, in px."""
 LOOP = 30.0
-"""Room beside a box for an edge that leads back to it, or for the dot at which all begins, px."""
+"""Space beside a box for an edge to itself, or for the start dot, in px."""
 SPREAD, INSET = 20.0, 28.0
-"""Between two edges at a box's border, and from its corners to the first of them, px."""
+"""Distance between two edges at a box's border, and from its corners to the first edge, in px."""
 ANYWHERE = Box("", "from any step", "")
 
 
 class PlacedBox(NamedTuple):
-    """A box, and its middle."""
+    """A box and its centre."""
 
     box: Box
     at: Point
 
 
 class PlacedEdge(NamedTuple):
-    """An edge: the points it passes, and its label with its middle. `back`: it leads to where one came from."""
+    """An edge: its points, its label and the label's centre. `back`: whether it leads backwards."""
 
     arrow: Arrow
     points: list[Point]
@@ -39,7 +39,7 @@ class PlacedEdge(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A whole drawing. `again`: what edges say that lead from a box to itself."""
+    """A whole drawing. `again`: the labels of edges from a box to itself, by box id."""
 
     width: float
     height: float
@@ -49,14 +49,14 @@ class Placed(NamedTuple):
     again: dict[str, list[str]]
 
     def middle(self, id: str) -> Point | None:
-        """Of a node's box, as far from the left and from the top; None where there is none."""
+        """Return the centre of a node's box, from the top left corner; None if there is no such node."""
         return next(((at[0] + MARGIN, at[1] + MARGIN) for box, at in self.boxes if box.id == id), None)
 
 
 @lru_cache(64)
 def placed(sketch: Sketch) -> Placed:
-    """Find the places. A sketch that was seen lately costs nothing."""
-    # In this order they are come to: what leads back depends on where one begins.
+    """Return the placed drawing. Recent results are cached."""
+    # The start comes first: which edges lead backwards depends on it.
     boxes = sorted(sketch.boxes, key=lambda box: box.id != sketch.start)
     numbers: dict[str | None, int] = {box.id: number for number, box in enumerate(boxes)}
     numbers[None] = len(boxes)
@@ -98,7 +98,7 @@ def _room(again: list[str], *, first: bool) -> float:
 
 
 def _part(edges: list[PlacedEdge]) -> None:
-    """Keep the edges apart that meet at one border of a box, in the order in which they come."""
+    """Spread the edges that meet at one border of a box, in the order of their directions."""
     borders: defaultdict[tuple[str | None, bool], list[tuple[float, int, int]]] = defaultdict(list)
     for number, edge in enumerate(edges):
         borders[edge.arrow.source, edge.back].append((edge.points[1][0], number, 0))

@@ -1,4 +1,4 @@
-"""A sketch as an SVG picture, for light and dark. Nothing in it runs, and what people wrote is nothing but text."""
+"""Render a sketch as SVG, for light and dark mode. It contains no scripts, and untrusted text is escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from answerback.diagrams.placed import HEIGHT, LOOP, MARGIN, WIDTH, PlacedBox, P
 
 XMLNS = "http://www.w3.org/2000/svg"
 ROUND = {"instruction": 12.0, "final": HEIGHT / 2}
-"""How round the corners of some kinds of boxes are, px."""
+"""Corner radius by kind of box, in px."""
 
 STYLE = """
 svg{--paper:#fff;--ink:#1a2130;--faint:#596377;--box:#f5f7fb;--line:#8b95a9;--back:#7a4fd0;--mark:#d9480f;--lit:#fff1e6}
@@ -39,10 +39,10 @@ TIP = (
 
 
 def svg(sketch: Sketch, current: str | None = None) -> str:
-    """The picture. `current`: the id of the node in which a conversation is, to be marked."""
-    found = placed(sketch)
-    width, height = round(found.width), round(found.height)
-    known = current is not None and found.middle(current) is not None
+    """Return the SVG. `current`: the id of the conversation's current node, to highlight."""
+    drawing = placed(sketch)
+    width, height = round(drawing.width), round(drawing.height)
+    known = current is not None and drawing.middle(current) is not None
     title = f"A dialog flow, at the step “{sketch.name(current or '')}”" if known else "A dialog flow"
     parts = [
         f'<svg xmlns="{XMLNS}" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
@@ -50,12 +50,12 @@ def svg(sketch: Sketch, current: str | None = None) -> str:
         f"<defs>{TIP.format(id='tip')}{TIP.format(id='tip-back')}</defs>",
         '<rect class="paper" width="100%" height="100%"/>',
         f'<g transform="translate({MARGIN:g} {MARGIN:g})">',
-        *map(_edge, found.edges),
-        *(_again(put, found.again[put.box.id]) for put in found.boxes if put.box.id in found.again),
-        *map(_label, found.edges),
-        *(_box(put, put.box.kind, current=put.box.id == current) for put in found.boxes),
-        _box(found.anywhere, "anywhere") if found.anywhere else "",
-        _start(next(put for put in found.boxes if put.box.id == sketch.start)),
+        *map(_edge, drawing.edges),
+        *(_again(put, drawing.again[put.box.id]) for put in drawing.boxes if put.box.id in drawing.again),
+        *map(_label, drawing.edges),
+        *(_box(put, put.box.kind, current=put.box.id == current) for put in drawing.boxes),
+        _box(drawing.anywhere, "anywhere") if drawing.anywhere else "",
+        _start(next(put for put in drawing.boxes if put.box.id == sketch.start)),
         "</g></svg>\n",
     ]
     return "\n".join(filter(None, parts))
@@ -89,7 +89,7 @@ def _edge(edge: PlacedEdge) -> str:
     for number, there in enumerate(rest):
         middle = (here[1] + there[1]) / 2
         bend = f"C{_at((here[0], middle))} {_at((there[0], middle))} {_at(there)}"
-        # Where its label stands, a line is not drawn.
+        # Leave a gap in the line for the label.
         straight = "M" if number == 1 and edge.label else "L"
         path.append(f"{straight}{_at(there)}" if number % 2 else bend)
         here = there
