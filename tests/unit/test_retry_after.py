@@ -97,7 +97,7 @@ def _http(status: int, **headers: str) -> ModelHTTPError:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 422])
 async def test_a_refusal_that_another_try_cannot_mend_is_final(status: int) -> None:
-    with pytest.raises(ModelRefused, match=f"status_code: {status}.*says the provider.*cannot mend that"):
+    with pytest.raises(ModelRefused, match=f"status_code: {status}.*says the provider.*Retrying will not help"):
         await answered(_raises(_http(status)))
 
 
