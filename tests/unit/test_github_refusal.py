@@ -212,7 +212,7 @@ def test_errors_inside_a_good_graphql_answer_count(client: GitHub, error: Any, e
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 422])
-@pytest.mark.parametrize("body", [b"", b"<html>Sign in to the proxy</html>"])
+@pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b'{"message": "Not acc', b'{"error": 1}'])
 def test_a_page_that_is_not_githubs_is_not_believed_at_the_first_word(client: GitHub, status: int, body: bytes) -> None:
     assert patience(client, answer(body, status), at=OLD) == 3
 

@@ -120,8 +120,7 @@ def check(
         raise TooLong(_words(status, said, signed, doing))
     fresh = attempt.fresh(time_there(response.headers, now))
     patience = _patience(status, said, signed, fresh=fresh)
-    if not response.body.lstrip().startswith(b"{"):
-        # GitHub says in JSON why it refuses. A page, or nothing, comes from an outage or from what is in between.
+    if not _is_githubs(response):
         patience = max(patience, PASSING)
     raise attempt.refused(_words(status, said, signed, doing), patience)
 
@@ -227,6 +226,15 @@ def _wait(response: Response, said: str, now: float, attempt: Attempt) -> float:
             return min(max(int(reset) - now, 1.0), LONGEST_WAIT)
         return guess
     return guess if response.status == 429 or _too_fast(said) else 0.0
+
+
+def _is_githubs(refusal: Response) -> bool:
+    """Whether it says why, in JSON, as GitHub does. A page, or half of one, comes from an outage or from in between."""
+    try:
+        error = tolerant(_error, refusal.body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return bool(error.message or error.errors)
 
 
 def _message(response: Response) -> str:
