@@ -1,5 +1,5 @@
-"""MCP at `/mcp`: the chat threads as tools, over the same keys, workspaces and limits as the routes of the API.
+"""MCP at `/mcp`: chat threads as tools, with the same keys, workspaces and limits as the API.
 
-A request comes in at `endpoint`, checked as every call of the API is; `asgi` hands it to the SDK, `server` is
-what the SDK calls, `tools` is what a model may do, and `hearing` waits for what an agent answers it.
+`endpoint` handles the request after the checks of the API pipeline, `asgi` passes it to the SDK, `server` implements
+the SDK's callbacks, `tools` the tools, and `hearing` waits for an agent's answer.
 """

@@ -1,4 +1,4 @@
-"""An ASGI application behind a route of aiohttp: https://asgi.readthedocs.io/en/stable/specs/www.html."""
+"""Run an ASGI application behind an aiohttp route: https://asgi.readthedocs.io/en/stable/specs/www.html."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Message = MutableMapping[str, Any]
 Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 CALLER = "answerback.caller"
-"""Where an application finds in the scope who calls."""
+"""The scope key of the caller."""
 STREAMS = "answerback.streams"
-"""Where it finds whether it may answer with a stream."""
+"""The scope key of whether the response may be a stream."""
 ANY = b"application/json, text/event-stream"
 LOOK = 1.0
-"""Seconds between two looks whether the client is still there: while nothing is written, aiohttp tells nobody."""
+"""Seconds between two checks of the connection: aiohttp does not report a disconnect while nothing is written."""
 
 
 class Exchange:
-    """One request with its whole body, and its response, as ASGI sees them. `streams`: whether that may be a stream."""
+    """One request with its body, and its response, in ASGI. `streams`: whether the response may be a stream."""
 
     def __init__(self, request: web.Request, body: bytes, caller: Principal, *, streams: bool) -> None:
         self._request = request
@@ -36,14 +36,14 @@ class Exchange:
         self._gone = asyncio.Event()
 
     async def run(self, application: Application) -> web.StreamResponse:
-        """Let the application answer."""
+        """Run the application and return its response."""
         await application(self._scope, self._receive, self._send)
         if self._response is None and not self._left():
             raise RuntimeError(f"{application!r} gave no response")
         return self._response or web.Response()
 
     def leave(self) -> None:
-        """Cut the connection; the application hears from `_receive` that nobody is there."""
+        """Abort the connection; `_receive` then reports a disconnect to the application."""
         self._gone.set()
         if self._request.transport:
             self._request.transport.abort()
@@ -95,7 +95,7 @@ def _scope(request: web.Request) -> Scope:
         "raw_path": path.encode(),
         "query_string": request.rel_url.raw_query_string.encode(),
         "root_path": "",
-        # What is accepted was looked at: the SDK reads the header by the letter.
+        # The Accept header was checked already; the SDK parses it too strictly.
         "headers": [
             (b"accept", ANY),
             *((name.lower(), value) for name, value in request.raw_headers if name.lower() != b"accept"),
@@ -107,7 +107,7 @@ def _scope(request: web.Request) -> Scope:
 
 def _headers(message: Message) -> CIMultiDict[str]:
     found = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
-    # Ours to say: the connection is the server's.
+    # The Connection header belongs to the server.
     found.popall("connection", None)
     if found.get("content-type", "").startswith(TYPE):
         found["cache-control"] = CACHE

@@ -1,7 +1,7 @@
 """`POST /mcp`: MCP over streamable HTTP, https://modelcontextprotocol.io/specification/2026-07-28/basic/transports.
 
-Revision 2026-07-28 and those before it, back to 2024-11-05. There are no sessions and no stream of its own to GET:
-any process answers any request.
+Revision 2026-07-28 and earlier ones back to 2024-11-05. There are no sessions and no GET stream, so any process can
+handle any request.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Anything(RootModel[Any]):
 
 
 class Mcp:
-    """MCP in one ingress process. The SDK is loaded by the first request: most processes never have one."""
+    """The MCP endpoint of one ingress process. The first request loads the SDK: most processes never need it."""
 
     def __init__(self, conversation: Conversation, read_timeout: float) -> None:
         self._read_timeout = read_timeout
@@ -50,14 +50,14 @@ class Mcp:
         self._loading: asyncio.Task[Application] | None = None
 
     def routes(self) -> list[Route]:
-        """The one route."""
+        """Return the route."""
         return [
             Route(
                 method="POST",
                 path="/mcp",
                 handler=self.post,
                 scope="any",
-                summary="The chat threads as tools for a model (MCP, streamable HTTP)",
+                summary="Use chat threads as tools of a model (MCP, streamable HTTP)",
                 tag="MCP",
                 raw=True,
                 refuse=refused,
@@ -65,34 +65,34 @@ class Mcp:
         ]
 
     async def post(self, call: RequestContext) -> web.StreamResponse:
-        """Answer a message of the protocol."""
+        """Handle a protocol message."""
         request = call.request
         if "Access-Control-Allow-Origin" not in request[HEADERS] and not _own(request.headers.get("Origin"), request):
-            raise Problem(403, "no web page may use this from there", code="wrong-origin")
+            raise Problem(403, "web pages of this origin are not allowed", code="wrong-origin")
         accepted = _accepted(request)
         if not accepted:
             raise Problem(406, "send Accept: application/json, text/event-stream")
         raw = await body.read(request, BODY, self._read_timeout)
-        # As strictly as any body of the API: the SDK lets numbers through that are none in JSON.
+        # As strict as all bodies of the API: the SDK accepts numbers that are not valid JSON.
         body.parsed(request, raw, Anything)
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())
         exchange = Exchange(request, raw, call.caller, streams=TYPE in accepted)
         if wait := current():
-            wait.resumable, wait.cut = False, exchange.leave  # the tools have their own way to answer those who wait
+            wait.resumable, wait.cut = False, exchange.leave  # `close` ends the waits of tools
         return await exchange.run(await asyncio.shield(self._loading))
 
     def close(self) -> None:
-        """Let nobody wait any more: what was said is stored, and answered."""
+        """End all waits for answers; the messages are stored and will be answered."""
         self._hearing.close()
 
     async def stop(self, app: web.Application) -> None:
-        """End it, once its requests are answered."""
+        """Stop the server after its requests have finished."""
         if self._server:
             await self._server.stop()
 
     async def _load(self) -> Application:
-        # In a thread: half a second in which webhooks would have to wait.
+        # In a thread: loading takes half a second, which would delay webhooks.
         loaded = await asyncio.to_thread(importlib.import_module, ".server", __package__)
         server: ToolServer = loaded.ToolServer(self._tools.all())
         self._server = server
@@ -100,15 +100,15 @@ class Mcp:
 
 
 def _own(origin: str | None, request: web.Request) -> bool:
-    """Whether a request comes from no page, or from one that this ingress has served itself."""
-    # Behind a proxy the scheme is not ours to know; the host is what the browser has asked for.
+    """Return whether a request comes from no page, or from one that this ingress served."""
+    # Behind a proxy the scheme is unknown; the host is what the browser requested.
     return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
 
 
 def _accepted(request: web.Request) -> set[str]:
-    """Which of JSON and a stream may be the answer: https://www.rfc-editor.org/rfc/rfc9110#name-accept.
+    """Return which of JSON and event stream the client accepts: https://www.rfc-editor.org/rfc/rfc9110#name-accept.
 
-    A client that names nothing is answered in JSON: who reads streams says so.
+    Without the header, JSON: a client that reads streams says so.
     """
     found: set[str] = set()
     for part in ",".join(request.headers.getall("Accept", ["application/json"])).lower().split(","):
@@ -122,7 +122,7 @@ def _accepted(request: web.Request) -> set[str]:
 
 
 def refused(problem: Problem) -> web.Response:
-    """What is refused, as an error of JSON-RPC: clients show the words of no other."""
+    """Return a problem as a JSON-RPC error, the only kind whose message clients show."""
     code = -32700 if problem.status == 400 else -32600 if problem.status < 500 else -32603
     error = {"code": code, "message": problem.detail or problem.title}
     answer = {"jsonrpc": "2.0", "id": None, "error": error}

@@ -1,4 +1,4 @@
-"""One message, from when it is stored until an agent has answered it."""
+"""Store a message and wait until an agent has answered it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ log = get_logger(__name__)
 _end = msgspec.json.Decoder(End).decode
 
 Progress = Callable[[str], Awaitable[None]]
-"""Is told in words how a turn comes on."""
+"""Called with a text on each step of a turn."""
 
 
 class AnswerWaiter:
-    """Those who wait for answers in one ingress process."""
+    """The MCP requests of one ingress process that wait for an answer."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._closing = asyncio.Event()
 
     def close(self) -> None:
-        """Let nobody wait any more; what was said is stored, and answered."""
+        """End all waits; the messages are stored and will be answered."""
         self._closing.set()
 
     async def ask(
         self, caller: Principal, thread: str, event: Event, progress: Progress
     ) -> tuple[str, TurnAnswer | None]:
-        """Store a message and wait for its answer; its id and the answer, or None where that comes later.
+        """Store a message and wait for its answer. Return its id and the answer, or None if it comes later.
 
-        Who leaves only stops listening. Raises what `Chats.say` does, and `Problem` when answering it failed for good.
+        A client that disconnects only ends its wait. Raises what `Chats.say` raises, and `Problem` if the turn failed.
         """
         async with self._conversation.say(caller, thread, event) as said:
             hearing = asyncio.create_task(self._hear(said, progress))
@@ -69,8 +69,8 @@ class AnswerWaiter:
                         await progress(words)
             return await answer(self._conversation.threads, receipt.thread, receipt.dispatch_id)
         except (StoreUnavailable, StoreFull, Forgotten) as error:
-            # It is stored: only that it is answered cannot be heard here.
-            log.warning("an answer is not waited for any more", thread=receipt.thread, error=str(error))
+            # It is stored and will be answered; only the wait ends.
+            log.warning("wait for an answer ended early", thread=receipt.thread, error=str(error))
             return None
 
 
@@ -86,6 +86,6 @@ def _words(delta: StoredEvent) -> str:
         case "tool_result":
             return f"[{data['name']}: {data['outcome']}]"
         case "retry":
-            return f"[that failed, and is tried again in {data['seconds']:g} s]"
+            return f"[attempt failed; retry in {data['seconds']:g} s]"
         case _:
             return ""

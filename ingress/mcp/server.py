@@ -1,4 +1,4 @@
-"""What the SDK calls. This module loads the SDK: it is imported by the first request, not with the process."""
+"""The callbacks of the MCP SDK. Importing this module loads the SDK, so the first request imports it."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from ..problems import explained
 from .asgi import CALLER, STREAMS, Application, Scope
 from .tools import Tool
 
-# At "info" it tells of every request.
+# At "info" it logs every request.
 logging.getLogger("mcp").setLevel(logging.WARNING)
 
 ABOUT = (
-    "Chat threads with durable agents: create a thread, send messages, read what was said. A message that was sent is "
-    "answered even when nobody waits for the answer."
+    "Chat threads with durable agents: create a thread, send messages, read messages. A message that was sent is "
+    "answered even if the caller does not wait for the answer."
 )
 
 
 class ToolServer:
-    """An MCP server with these tools. Each request stands for itself, so that any process may answer it."""
+    """A stateless MCP server with these tools, so that any process can handle any request."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
@@ -64,14 +64,14 @@ class ToolServer:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> Application:
-        """Start it; what answers its requests."""
+        """Start the server and return its ASGI application."""
         started = asyncio.get_running_loop().create_future()
         self._running = asyncio.create_task(self._run(started))
         await started
         return self._handle
 
     async def stop(self) -> None:
-        """End it, and what it still works on."""
+        """Stop the server and cancel its requests."""
         self._stopping.set()
         if self._running:
             await self._running
@@ -81,7 +81,7 @@ class ToolServer:
         await manager.handle_request(scope, receive, send)
 
     async def _run(self, started: asyncio.Future[None]) -> None:
-        # A task group is left by the task that entered it: this one.
+        # A task group must be exited by the task that entered it.
         async with self._streaming.run(), self._whole.run():
             started.set_result(None)
             await self._stopping.wait()
@@ -95,10 +95,10 @@ class ToolServer:
     async def _call(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         tool, caller = self._tools.get(params.name), _caller(context)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, f'there is no tool "{params.name[:100]}": tools/list names them')
+            raise MCPError(INVALID_PARAMS, f'there is no tool "{params.name[:100]}"; tools/list lists them')
         if not caller.may(tool.scope):
-            return _failed(f"this needs an API key with the scope {tool.scope}")
-        # A tool's mistake is told as its result, where the model sees it, not as an error of the protocol:
+            return _failed(f"this requires an API key with the scope {tool.scope}")
+        # Errors of a tool are results that the model sees, not protocol errors:
         # https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling
         try:
             arguments = tool.arguments.model_validate(params.arguments or {})
@@ -155,4 +155,4 @@ def _text(text: str) -> TextContent:
 def _wrong(error: ValidationError) -> str:
     found = error.errors(include_input=False, include_url=False, include_context=False)
     places = [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in found]
-    return "the arguments are not as they should be: " + "; ".join(places)
+    return "tool arguments failed validation: " + "; ".join(places)

@@ -1,4 +1,4 @@
-"""What the tools take and give, in the shapes and within the limits of the API's routes."""
+"""Arguments and results of the MCP tools, with the models and limits of the API."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from ..api.schemas.threads import MessageView, ThreadView
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Name = Annotated[str, StringConstraints(max_length=255)]
 
-REPEAT = "a name of your own for this call: made again with the same one, nothing is done twice"
+REPEAT = "a unique name for this call; repeated with the same name, nothing is done twice"
 
 
 class CreateThread(NewThread):
-    """A thread to open."""
+    """A thread to create."""
 
     idempotency_key: Name = Field("", description=REPEAT)
 
 
 class GetThread(Model):
-    """Which thread to read."""
+    """The thread to read."""
 
     thread_id: ThreadId
-    limit: int = Field(50, ge=1, le=2000, description="how many messages, the newest ones")
+    limit: int = Field(50, ge=1, le=2000, description="the number of messages, counted from the newest")
 
 
 class SendMessage(Content):
-    """What to say, and where."""
+    """The message to send, and its thread."""
 
     thread_id: ThreadId
-    wait: bool = Field(True, description="false: do not wait for the answer, get_chat_thread shows it later")
+    wait: bool = Field(True, description="false: do not wait for the answer; read it later with get_chat_thread")
     idempotency_key: Name = Field("", description=REPEAT)
 
 
 class ArchiveThread(Model):
-    """Which thread to put away, or to take back."""
+    """The thread to archive or to unarchive."""
 
     thread_id: ThreadId
-    archived: bool = Field(True, description="false: take it back")
+    archived: bool = Field(True, description="false: unarchive it")
 
 
 class ReadThread(ThreadView):
-    """A thread with what was said in it."""
+    """A thread with its messages."""
 
     messages: list[MessageView] = Field(description="oldest first")
-    earlier: int = Field(description="how many came before")
-    waiting: list[MessageView] = Field(description="what is not answered yet; the first may be under way")
+    earlier: int = Field(description="the number of older messages")
+    waiting: list[MessageView] = Field(description="messages not answered yet; the first may be in progress")
 
     @classmethod
     def read(cls, whole: ChatSnapshot, caller: Principal, limit: int) -> ReadThread:
-        """A chat with its newest messages."""
+        """Return a chat with its newest messages."""
         shown = whole.messages[-limit:]
         return cls(
             **cls.fields_of(whole.chat, caller),
@@ -69,19 +69,19 @@ class ReadThread(ThreadView):
 
 
 class Answered(Model):
-    """What became of a message."""
+    """The outcome of a message."""
 
     thread: str
     id: str = Field(description="the message's id in the thread")
     status: Literal["completed", "cancelled", "ignored", "stored"] = Field(
-        description="cancelled: `content` is as far as it came; ignored: no agent answers; stored: it is answered later"
+        description="cancelled: `content` is incomplete; ignored: no agent answers; stored: it is answered later"
     )
     content: str = Field(description="the answer")
-    messages: list[MessageView] = Field(description="the answer's messages, of which `content` is the text")
+    messages: list[MessageView] = Field(description="the messages of the answer; `content` is their text")
 
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer | None, caller: Principal) -> Answered:
-        """An answer of the store, as a caller sees it; None: it is not answered yet."""
+        """Return the outcome as the caller may see it. `answer` is None while there is none."""
         said = [MessageView.of(message, caller) for message in answer.messages] if answer else []
         status: Literal["completed", "cancelled", "ignored", "stored"] = (
             "stored"

@@ -1,4 +1,4 @@
-"""What a model may do with chat threads: five tools, each with the scope that a key needs for it."""
+"""The five MCP tools for chat threads, each with its required scope."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A tool, for a key with its `scope`.
+    """A tool, for keys with its `scope`.
 
-    run         (caller, an `arguments`, progress) → a `result`; raises what is wrong
-    reads       it changes nothing
-    repeatable  doing it again changes nothing more
+    run         (caller, an `arguments`, progress) → a `result`; raises its errors
+    reads       it is read-only
+    repeatable  it is idempotent
     """
 
     name: str
@@ -45,7 +45,7 @@ class Tool:
 
 
 class Tools:
-    """The tools over the chats of one ingress process."""
+    """The tools of one ingress process."""
 
     def __init__(self, conversation: Conversation, hearing: AnswerWaiter, agents: Agents) -> None:
         self._conversation = conversation
@@ -54,39 +54,39 @@ class Tools:
         self._agents = agents
 
     def all(self) -> list[Tool]:
-        """All of them."""
+        """Return all tools."""
         return [
             Tool(
                 name="list_chat_threads", title="List chat threads", scope="chat:read", reads=True, repeatable=True,
-                description="List the chat threads of this workspace, the one where something was said last first.",
+                description="List the chat threads of this workspace, most recent message first.",
                 arguments=ThreadQuery, result=Threads, run=self.list,
             ),
             Tool(
                 name="create_chat_thread", title="Create a chat thread", scope="chat:write",
-                description="Open a chat thread with an agent. Nothing is said in it yet: send_chat_message does that.",
+                description="Create an empty chat thread with an agent. Use send_chat_message to send messages.",
                 arguments=CreateThread, result=ThreadView, run=self.create,
             ),
             Tool(
                 name="get_chat_thread", title="Read a chat thread", scope="chat:read", reads=True, repeatable=True,
-                description="Read a chat thread: how it stands, what was said in it, and what is not answered yet.",
+                description="Read a chat thread: its state, its messages, and those not answered yet.",
                 arguments=GetThread, result=ReadThread, run=self.get,
             ),
             Tool(
                 name="send_chat_message", title="Send a chat message", scope="chat:write",
-                description="Say something in a chat thread, and wait for the agent's answer; as it is written, it "
-                "comes as progress. Once stored, a message is answered whether or not anybody waits: "
-                "get_chat_thread shows the answer to whoever stopped waiting.",
+                description="Send a message in a chat thread and wait for the agent's answer, which is reported as "
+                "progress while it is written. A stored message is answered even if nobody waits: read the "
+                "answer later with get_chat_thread.",
                 arguments=SendMessage, result=Answered, run=self.send,
             ),
             Tool(
                 name="archive_chat_thread", title="Archive a chat thread", scope="chat:write", repeatable=True,
-                description="Put a chat thread away, or take it back. It loses nothing, and still takes messages.",
+                description="Archive or unarchive a chat thread. It keeps its messages and still accepts new ones.",
                 arguments=ArchiveThread, result=ThreadView, run=self.archive,
             ),
         ]  # fmt: skip
 
     async def list(self, caller: Principal, wanted: ThreadQuery, progress: Progress) -> Threads:
-        """A page of the threads."""
+        """Return a page of threads."""
         page = await self._chats.list(
             caller.workspace,
             user=wanted.user_id,
@@ -101,7 +101,7 @@ class Tools:
         return Threads(threads=[ThreadView.of(chat, caller) for chat in page.chats], next_cursor=page.cursor)
 
     async def create(self, caller: Principal, wanted: CreateThread, progress: Progress) -> ThreadView:
-        """A new thread, or the one that was made with the same `idempotency_key`."""
+        """Create a thread, or return the one created with the same `idempotency_key`."""
         await self._agents.check(caller, wanted.agent)
         opening = NewChat(
             user=wanted.user_id or "",
@@ -114,12 +114,12 @@ class Tools:
         return ThreadView.of(await self._chats.open(caller.workspace, id, opening), caller)
 
     async def get(self, caller: Principal, wanted: GetThread, progress: Progress) -> ReadThread:
-        """A thread with its newest messages."""
-        found = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
-        return ReadThread.read(found, caller, wanted.limit)
+        """Return a thread with its newest messages."""
+        snapshot = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
+        return ReadThread.read(snapshot, caller, wanted.limit)
 
     async def send(self, caller: Principal, wanted: SendMessage, progress: Progress) -> Answered:
-        """What became of a message."""
+        """Send a message and return its outcome."""
         thread = wanted.thread_id
         _refuse_platforms(caller, thread)
         event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
@@ -129,17 +129,17 @@ class Tools:
         return Answered.of(thread, receipt.dispatch_id, None, caller)
 
     async def archive(self, caller: Principal, wanted: ArchiveThread, progress: Progress) -> ThreadView:
-        """The thread as it is now."""
+        """Archive or unarchive a thread, and return it."""
         _refuse_platforms(caller, wanted.thread_id)
         chat = await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived)
         return ThreadView.of(chat, caller)
 
 
 def _id(caller: Principal, key: str) -> str:
-    # The same for the same caller and key, and no other's; drawn where there is none.
+    # Deterministic for a caller and key; random without a key.
     return sha256(f"mcp\n{caller.workspace}\n{caller.id}\n{key}".encode()).hexdigest() if key else secrets.token_hex(32)
 
 
 def _refuse_platforms(caller: Principal, thread: str) -> None:
     if ":" in thread and platforms(caller):
-        raise Problem(409, "a platform's thread can be read here, and no more", code="read-only")
+        raise Problem(409, "the thread belongs to a platform and is read-only here", code="read-only")

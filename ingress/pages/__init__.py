@@ -1,1 +1,1 @@
-"""What browsers load: the dashboard and the widget, as they lie here. There is no build step."""
+"""The dashboard and the widget, served as they are. There is no build step."""

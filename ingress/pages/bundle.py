@@ -1,4 +1,4 @@
-"""The widget as one file: its parts one after the other, in a function of their own."""
+"""Bundle the widget: concatenate its modules into one script, wrapped in a function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 def bundle(folder: Traversable) -> str:
-    """The script that `folder` holds in parts. What they import of each other stands there already."""
+    """Return the script made of the modules in `folder`. Imports are dropped: each module precedes its users."""
     css = "".join(folder.joinpath(part).read_text() for part in STYLES)
     style = json.dumps(css).replace("</", "<\\/")
     parts = [_part(folder.joinpath(part).read_text()) for part in PARTS]
@@ -25,5 +25,5 @@ def bundle(folder: Traversable) -> str:
 
 
 def _part(text: str) -> str:
-    """A part without its imports, exports and comments."""
+    """Return a module without its imports, exports and comments."""
     return _EXPORT.sub("", _IMPORT.sub("", _COMMENT.sub("", text)))

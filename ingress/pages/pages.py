@@ -1,4 +1,4 @@
-"""`/`, `/assets/…` and `/widget.js`: files that anybody may have. What they show, they ask the API for."""
+"""`/`, `/assets/…` and `/widget.js`: public static files. Their data comes from the API."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ HEADERS = {
 
 
 class StaticFile:
-    """One of them, in memory."""
+    """A static file, kept in memory."""
 
     def __init__(self, name: str, text: str, headers: Mapping[str, str]) -> None:
         self._body = text.encode()
         self._packed = gzip.compress(self._body, 9, mtime=0)
         tag = f'"{sha256(self._body).hexdigest()[:20]}"'
         kind = mimetypes.guess_type(name)[0] or "text/plain"
-        # It is asked for each time whether it is still the same, so that no page mixes two versions.
+        # Browsers revalidate on every load, so that a page never mixes two versions.
         common = {"Content-Type": f"{kind}; charset=utf-8", "ETag": tag, "Cache-Control": "no-cache"}
         self._headers = {**headers, **common, "Vary": "Accept-Encoding"}
 
     async def get(self, request: web.Request) -> web.Response:
-        """Answer with it."""
+        """Return the file, compressed if the client accepts gzip, or 304."""
         if self._headers["ETag"] in request.headers.get("If-None-Match", "").split(", "):
             return web.Response(status=304, headers=self._headers)
         if "gzip" in request.headers.get("Accept-Encoding", ""):
@@ -46,7 +46,7 @@ class StaticFile:
 
 
 def pages() -> list[web.RouteDef]:
-    """All of them."""
+    """Return the routes of all static files."""
     here = Path(__file__).parent
     assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
     for folder in ("dashboard", "markdown"):
@@ -55,7 +55,7 @@ def pages() -> list[web.RouteDef]:
         f"/assets/{folder}{file.name}": StaticFile(file.name, file.read_text(), HEADERS) for folder, file in assets
     }
     found["/"] = found["/assets/dashboard/index.html"]
-    # Any page may load it: what it may do there is for the server to say.
+    # Any page may load the widget; the API decides what its key may do there.
     everywhere = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
     widget = bundle(here.joinpath("widget"))
     found["/widget.js"] = StaticFile("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})

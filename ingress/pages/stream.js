@@ -1,9 +1,9 @@
-// Server-sent events out of a fetch: EventSource can send no Authorization header.
+// Read server-sent events from a fetch response: EventSource cannot send an Authorization header.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
 export async function* eventsOf(response, alive) {
   const reader = response.body.getReader();
-  const decoder = new TextDecoder(); // TextDecoderStream is not everywhere
+  const decoder = new TextDecoder(); // TextDecoderStream is not available everywhere
   let rest = "";
   let event = { id: "", kind: "message", data: [] };
   try {
@@ -13,7 +13,7 @@ export async function* eventsOf(response, alive) {
       alive();
       const text = decoder.decode(value, { stream: true });
       if (!text.includes("\n")) {
-        rest += text; // of a long line: split once, when all of it is there
+        rest += text; // part of a long line: split it once it is complete
         continue;
       }
       const lines = (rest + text).split(/\r?\n/);

@@ -1,4 +1,4 @@
-// What was said, in order, and how it changes. Text is kept as code points, as the server counts them.
+// The messages of a chat, in order. Text is stored as code points, because the server counts those.
 
 export class Talk {
   constructor(changed) {
@@ -6,22 +6,22 @@ export class Talk {
     this.changed = changed;
   }
 
-  // What the history says of a message is final.
+  // Apply a message from the history: final.
   settle({ id, role, content, text, status }) {
     this.put(id, { role, points: Array.from(content ?? text ?? ""), final: true, status: status || "" });
   }
 
-  // Something that was written here, and has no id yet but its Idempotency-Key.
+  // Add a message written here. Until it has an id, its Idempotency-Key identifies it.
   write(key, text) {
     this.put(key, { role: "user", points: Array.from(text), pending: true });
   }
 
-  // It was not taken, and is not tried again by itself.
+  // Mark a message as refused; it is not retried automatically.
   refuse(key) {
     if (this.messages.has(key)) this.put(key, { pending: false, status: "refused" });
   }
 
-  // It was stored under this id.
+  // Replace the key of a stored message by its id.
   acknowledge(key, id) {
     const message = this.messages.get(key);
     if (!message) return;
@@ -48,7 +48,7 @@ export class Talk {
   }
 
   begin({ turn, events, messages }) {
-    // What waited, or had failed and was put back, is worked on now.
+    // Waiting messages, and replayed ones that had failed, are in progress now.
     for (const id of events) {
       const known = this.messages.get(id);
       if (known && ["waiting", "failed"].includes(known.status)) this.put(id, { status: "" });
@@ -60,15 +60,14 @@ export class Talk {
     const known = this.messages.get(id);
     if (known?.final) return;
     const points = known ? known.points : [];
-    if (at > points.length) this.torn = true; // what came before is not kept any more: the history has it at the end
+    if (at > points.length) this.torn = true; // earlier events have expired: reload the text from the history at the end
     points.length = Math.min(at, points.length);
     for (const point of text) points.push(point);
     this.put(id, { role: "assistant", points, turn });
   }
 
   end({ turn, events, messages, status }) {
-    // Its agent was working, and takes nothing meanwhile.
-    // Or it was cancelled before anything was said.
+    // Dropped because the agent was working, or cancelled before any answer.
     const mine = status === "dropped" || (status === "cancelled" && !messages.length);
     if (mine) for (const id of events) if (this.messages.has(id)) this.put(id, { status });
     for (const [id, message] of this.messages) {
@@ -78,7 +77,7 @@ export class Talk {
     }
   }
 
-  // It failed for good: what was written of an answer is none.
+  // The turn failed for good: remove its partial answer.
   fail({ turn, events }) {
     for (const id of events) if (this.messages.has(id)) this.put(id, { status: "failed" });
     for (const [id, message] of this.messages) if (message.turn === turn && message.role === "assistant" && !message.final) this.drop(id);
@@ -93,6 +92,6 @@ export class Talk {
 }
 
 export function uuid() {
-  // crypto.randomUUID exists on https pages only.
+  // crypto.randomUUID exists only in secure contexts.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -89,13 +89,13 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await expect(page.locator("figure").first).to_contain_text("1 in the hour")
     await expect(dead).to_be_focused()
     await worker.stop()
-    await expect(page.get_by_text("No worker runs")).to_be_visible()
+    await expect(page.get_by_text("No worker is running")).to_be_visible()
     await other.goto(page.url.split("#")[0] + "#agents")
     await expect(other.get_by_text("live", exact=True)).to_be_visible()
     # It hangs, and closes no connection.
     ingress.signal(signal.SIGSTOP)
-    await expect(page.get_by_text("not live: no news for")).to_be_visible()
-    await expect(other.get_by_text("not live: no news for")).to_be_visible()
+    await expect(page.get_by_text("not live: no updates for")).to_be_visible()
+    await expect(other.get_by_text("not live: no updates for")).to_be_visible()
     ingress.signal(signal.SIGCONT)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
 
@@ -146,14 +146,14 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
     worker = await started(plain)
     await signed_in(page, plain)
     await page.get_by_role("link", name="Agents").click()
-    for name, why in (("silent", "it takes no chats"), ("nightly", "it is scheduled")):
+    for name, why in (("silent", "chat is disabled"), ("nightly", "it is scheduled")):
         card = page.locator(".card", has=page.get_by_role("heading", name=name))
-        await expect(card).to_contain_text(f"No chat: {why}.")
+        await expect(card).to_contain_text(f"Unavailable: {why}.")
         await expect(card.get_by_role("link")).to_have_count(0)
     card = page.locator(".card", has=page.get_by_role("heading", name="helper"))
     await expect(card.get_by_role("link", name="Chat with helper")).to_be_visible()
     await worker.stop()
-    await expect(card).to_contain_text("No chat: no worker that serves it is alive.")
+    await expect(card).to_contain_text("Unavailable: no live worker serves it.")
 
 
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
@@ -267,7 +267,7 @@ async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are
     await expect(steps.nth(0)).to_contain_text("done")
     await expect(steps.nth(0)).to_contain_text("240")
     await expect(steps.nth(2)).to_contain_text("running")
-    await expect(page.get_by_role("listitem").filter(has_text="**go**")).to_contain_text("being answered")
+    await expect(page.get_by_role("listitem").filter(has_text="**go**")).to_contain_text("in progress")
     await expect(page.get_by_role("listitem").filter(has_text="and then?")).to_contain_text("waiting")
     plain.release()
     await expect(page.locator(".said.assistant strong").first).to_have_text("heavy")

@@ -196,10 +196,10 @@ async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, 
     await say(panel, "two")
     await plain.release_once_waiting(2)
     words = panel.locator(".message.user", has_text="two").locator("small")
-    await expect(words).to_have_text("not taken, for another answer was on its way")
+    await expect(words).to_have_text("not delivered: the assistant was busy")
     assert await said(panel) == ["one"]
     await page.reload()
-    await expect(words).to_have_text("not taken, for another answer was on its way")
+    await expect(words).to_have_text("not delivered: the assistant was busy")
 
 
 async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: Browser) -> None:

@@ -136,7 +136,7 @@ async def test_a_turn_that_failed_can_be_tried_again(plain: System, shop: Site, 
     shop.data = {"agent": "moody"}
     panel = await opened(page, shop, plain.port)
     await say(panel, "What is the price?")
-    await expect(panel.locator(".message.user")).to_contain_text("No answer came")
+    await expect(panel.locator(".message.user")).to_contain_text("There was no answer")
     (plain.marks / "mended").touch()
     await panel.get_by_role("button", name="Try again").click()
     await expect(panel).to_contain_text("That is 42 €.")

@@ -1,1 +1,1 @@
-"""What the dashboard needs beyond the chat API. Each route needs the scope `admin`, and shows one workspace."""
+"""The routes of the dashboard. Each requires the scope `admin` and shows one workspace."""

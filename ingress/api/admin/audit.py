@@ -1,4 +1,4 @@
-"""The audit log: one line for each thing that an operator does, with who did it, from where, and to what."""
+"""The audit log: one line per operator action, with the operator, their address and the object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = get_logger(__name__)
 
 
 def audit(call: RequestContext, action: str, **about: object) -> None:
-    """Log what an operator did: `action` names it ("letters.replay"), `about` says to what, and what came of it."""
+    """Log an operator action, such as "letters.replay". `about` has its objects and its result."""
     caller = call.caller
     log.info(
         "operator action",

@@ -1,4 +1,4 @@
-"""`POST /api/v1/admin/letters/replay` and `…/drop`: many dead letters at once, named by their ids or by a filter."""
+"""`POST /api/v1/admin/letters/replay` and `…/drop`: act on many dead letters, selected by ids or by a filter."""
 
 from __future__ import annotations
 
@@ -20,57 +20,57 @@ from .letter_filter import LetterFilter, visible
 
 PATH = f"{BASE}/admin/letters"
 SECONDS = 5.0
-"""How long one call works; `left` says how many it has not come to."""
+"""Time limit of one request; `left` is the number of dead letters not processed by then."""
 
 NAMED = 1000
-"""Dead letters of one call that the log names, at most."""
+"""The most dead letters that the audit log lists for one request."""
 
 LetterId = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class Chosen(Model):
-    """Which dead letters: `ids`, or all that fit `where`."""
+    """The dead letters to act on: `ids`, or all that match `where`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["where"]}]})
 
     # Null is no choice: a body that names one and nulls the other is refused, as the schema says.
     ids: list[LetterId] = Field(default=[], max_length=1000)
     where: LetterFilter = LetterFilter()
-    before: int = Field(default=0, ge=0, description="with `where`: those buried until then, ms; 0: all")
-    fresh: bool = Field(default=False, description="for a replay: forget what had been done")
+    before: int = Field(default=0, ge=0, description="with `where`: only those dead-lettered until then, ms; 0: all")
+    fresh: bool = Field(default=False, description="replay only: discard the journal and run the turn from the start")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Chosen:
         if ("ids" in self.model_fields_set) == ("where" in self.model_fields_set):
-            raise ValueError("name either `ids` or `where`")
+            raise ValueError("give either `ids` or `where`")
         return self
 
 
 class Result(Model):
-    """What came of it."""
+    """The result of the action."""
 
     done: int
-    failed: int = Field(description="dead letters that stay where they are")
+    failed: int = Field(description="dead letters that could not be processed and stay")
     reason: str = Field(description="why the last of those failed")
-    left: int = Field(description="how many it did not come to: ask again")
+    left: int = Field(description="dead letters not processed within the time limit; repeat the request")
 
 
 class LetterActions:
-    """What an operator does to many dead letters."""
+    """The routes that act on many dead letters."""
 
     def __init__(self, threads: Threads) -> None:
         self._letters = DeadLetters(threads)
 
     def routes(self) -> list[Route]:
-        """Replay, drop."""
-        about = f"The oldest first, for at most {SECONDS:g} seconds: where `left` is not 0, ask again."
+        """Return the routes."""
+        about = f"Oldest first, for at most {SECONDS:g} seconds. Repeat the request until `left` is 0."
         return [
             Route(
                 method="POST",
                 path=f"{PATH}/replay",
                 handler=self.replay,
                 scope="admin",
-                summary="Put dead letters back",
+                summary="Replay dead letters",
                 description=about,
                 tag="Dashboard",
                 body=Chosen,
@@ -81,7 +81,7 @@ class LetterActions:
                 path=f"{PATH}/drop",
                 handler=self.drop,
                 scope="admin",
-                summary="Forget dead letters for good",
+                summary="Delete dead letters",
                 description=about,
                 tag="Dashboard",
                 body=Chosen,
@@ -90,7 +90,7 @@ class LetterActions:
         ]
 
     async def replay(self, call: RequestContext) -> web.Response:
-        """Put them back."""
+        """Replay the selected dead letters."""
 
         async def replay(id: str) -> bool:
             return await self._letters.replay(id, fresh=call.body.fresh)
@@ -98,7 +98,7 @@ class LetterActions:
         return await self._each(call, "letters.replay", replay)
 
     async def drop(self, call: RequestContext) -> web.Response:
-        """Forget them."""
+        """Delete the selected dead letters."""
         return await self._each(call, "letters.drop", self._letters.drop)
 
     async def _each(self, call: RequestContext, action: str, act: Callable[[str], Awaitable[bool]]) -> web.Response:
@@ -111,7 +111,7 @@ class LetterActions:
                 break
             tried += 1
             try:
-                if await act(id):  # else somebody else did it meanwhile
+                if await act(id):  # else another operator did it meanwhile
                     done.append(id)
             except (AnswerbackError, ValueError) as error:
                 failed, reason = failed + 1, f"{id}: {error}"
@@ -129,5 +129,5 @@ class LetterActions:
             and (letter.id in ids if "ids" in wanted.model_fields_set else wanted.where.fits(letter))
             and not 0 < wanted.before < letter.at
         ]
-        # They go back in the order in which they died.
+        # Replay in the order in which they failed.
         return sorted(found, key=lambda letter: letter.at)

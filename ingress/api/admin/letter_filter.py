@@ -1,4 +1,4 @@
-"""Which dead letters are meant: by kind, agent, text and reason, where reasons that differ in ids alone are one."""
+"""Filter dead letters by kind, agent, text and reason; group reasons that differ only in ids."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from ..context import Principal
 from ..route import Model
 
 LONGEST = 200
-"""Characters of a reason that tell it from others."""
-# What differs from one message to the next: quoted words, ids, numbers. Each alternative begins and ends differently,
-# so that the search is linear.
+"""Characters of a reason that are compared."""
+# What varies between messages: quoted words, ids, numbers. The alternatives cannot overlap, so the search is linear.
 _VARYING = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b(?=[0-9a-f]*[0-9])[0-9a-f]{6,64}\b|\d+")
 
 
 class LetterFilter(Model):
-    """Which dead letters."""
+    """A filter of dead letters."""
 
     kind: Literal["", "event", "reply"] = ""
     agent: str = Field(default="", max_length=200)
     reason: str = Field(default="", max_length=500, description="a `reason` of the list's `groups`")
-    q: str = Field(default="", max_length=200, description="a part of the reason, thread, id or error")
+    q: str = Field(default="", max_length=200, description="part of the reason, thread, id or error")
 
     def fits(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter is meant."""
+        """Return whether a dead letter matches."""
         text = f"{letter.reason}\n{letter.thread}\n{letter.id}\n{letter.error}".lower()
         return (
             self.kind in ("", letter.kind)
@@ -42,23 +41,23 @@ class LetterFilter(Model):
 
 
 class Group(Model):
-    """Dead letters of one reason."""
+    """Dead letters with the same reason."""
 
-    reason: str = Field(description="what their reasons have in common; … stands for what differs")
+    reason: str = Field(description="the common part of their reasons; … replaces what varies")
     count: int
 
 
 def group_of(reason: str) -> str:
-    """A reason without what differs from one message to the next."""
+    """Return a reason without the parts that vary between messages."""
     return _VARYING.sub("…", reason[:LONGEST])
 
 
 def groups(letters: Iterable[DeadLetter], *, limit: int = 50) -> list[Group]:
-    """The reasons of some dead letters, the most frequent first."""
+    """Return the reasons of some dead letters, most frequent first."""
     counted = Counter(group_of(letter.reason) for letter in letters)
     return [Group(reason=reason, count=count) for reason, count in counted.most_common(limit)]
 
 
 def visible(letter: DeadLetter, caller: Principal) -> bool:
-    """Whether a dead letter belongs to the caller's workspace."""
+    """Return whether a dead letter belongs to the caller's workspace."""
     return workspace_of(letter.thread) == caller.workspace

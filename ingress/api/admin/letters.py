@@ -1,4 +1,4 @@
-"""`/api/v1/admin/letters`: the dead letters of a workspace, to be read, replayed and dropped."""
+"""`/api/v1/admin/letters`: list, read, replay and delete the dead letters of a workspace."""
 
 from __future__ import annotations
 
@@ -24,69 +24,69 @@ StepName = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class Listed(LetterFilter):
-    """Which dead letters, and how many of them."""
+    """A filter of dead letters, and how many to return."""
 
     limit: int = Field(default=200, ge=1, le=1000)
 
 
 class LetterRow(Model):
-    """A dead letter in the list."""
+    """A dead letter in a list."""
 
     id: str
     kind: str = Field(description="event or reply")
-    thread: str = Field(description="its thread's id")
+    thread: str = Field(description="the thread's id")
     reason: str
     attempts: int
     agent: str
-    at: int = Field(description="when it was buried, ms")
+    at: int = Field(description="when it was dead-lettered, ms")
 
     @classmethod
     def of(cls, letter: DeadLetter, caller: Principal) -> LetterRow:
-        """One from the store."""
+        """Return the row of a dead letter."""
         fields = {name: getattr(letter, name) for name in cls.model_fields}
         return cls(**fields | {"thread": public_id(letter.thread)})
 
 
 class LetterPage(Model):
-    """The newest dead letters that fit, and how many do."""
+    """The newest dead letters that match the filter, and their number."""
 
     letters: list[LetterRow]
-    total: int = Field(description="how many fit")
-    all: int = Field(description="how many there are")
-    newest: int = Field(description="when the newest of all was buried, ms; 0 where there is none")
-    groups: list[Group] = Field(description="the reasons of those that fit but for `reason`, the most frequent first")
+    total: int = Field(description="the number that match")
+    all: int = Field(description="the number of all dead letters")
+    newest: int = Field(description="when the newest of all was dead-lettered, ms; 0 if there is none")
+    groups: list[Group] = Field(description="reasons of those that match, ignoring `reason`; most frequent first")
 
 
 class LetterDetail(Model):
-    """A dead letter whole."""
+    """A dead letter in full."""
 
     letter: LetterRow
-    text: str = Field(description="what was said, or was to be sent")
+    text: str = Field(description="the text of the message or reply")
     author: str
     error: str = Field(description="the exception's type")
     traceback: str
-    done: list[str] = Field(description="what had been done, and is not done again by a replay")
-    unknown: list[str] = Field(description="steps that began and left no result: a replay says what becomes of them")
+    done: list[str] = Field(description="finished steps, which a replay does not run again")
+    unknown: list[str] = Field(description="steps of unknown outcome: began and left no result; see `Replay`")
 
 
 class Replay(Model):
-    """How it is replayed."""
+    """How to replay a dead letter."""
 
-    fresh: bool = Field(default=False, description="forget what had been done: run the turn from its start")
+    fresh: bool = Field(default=False, description="discard the journal and run the turn from the start")
     again: list[StepName] = Field(default=[], max_length=100, description="steps of unknown outcome to run again")
     done: dict[StepName, Any] = Field(
-        default={}, max_length=100, description="steps of unknown outcome that were done, each with its result"
+        default={}, max_length=100, description="steps of unknown outcome that took effect, each with its result"
     )
 
 
 class AdminLetters:
-    """The dead letters, for an operator."""
+    """The routes of dead letters."""
 
     def __init__(self, threads: Threads) -> None:
         self._letters = DeadLetters(threads)
 
     def routes(self) -> list[Route]:
-        """List, show, replay, drop."""
+        """Return the routes."""
         names = {"letter": "a dead letter's id"}
         return [
             Route(
@@ -104,7 +104,7 @@ class AdminLetters:
                 path=f"{PATH}/{{letter}}",
                 handler=self.show,
                 scope="admin",
-                summary="A dead letter whole",
+                summary="Read a dead letter",
                 tag="Dashboard",
                 names=names,
                 answer=LetterDetail,
@@ -114,7 +114,7 @@ class AdminLetters:
                 path=f"{PATH}/{{letter}}/replay",
                 handler=self.replay,
                 scope="admin",
-                summary="Put a dead letter back: it is answered, or sent, again",
+                summary="Replay a dead letter: run its turn or send its reply again",
                 tag="Dashboard",
                 names=names,
                 body=Replay,
@@ -126,7 +126,7 @@ class AdminLetters:
                 path=f"{PATH}/{{letter}}",
                 handler=self.drop,
                 scope="admin",
-                summary="Forget a dead letter for good",
+                summary="Delete a dead letter",
                 tag="Dashboard",
                 names=names,
                 status=204,
@@ -134,7 +134,7 @@ class AdminLetters:
         ]
 
     async def list(self, call: RequestContext) -> web.Response:
-        """The newest ones."""
+        """Return the newest dead letters that match the filter."""
         wanted: Listed = call.query
         everything = [letter async for letter in self._letters.list() if visible(letter, call.caller)]
         everything.sort(key=lambda letter: letter.at, reverse=True)
@@ -152,7 +152,7 @@ class AdminLetters:
         )
 
     async def show(self, call: RequestContext) -> web.Response:
-        """One of them."""
+        """Return a dead letter."""
         letter, grave = await self._get(call)
         author = grave.event.author if isinstance(grave, Entry) else None
         return call.answer(
@@ -168,7 +168,7 @@ class AdminLetters:
         )
 
     async def replay(self, call: RequestContext) -> web.Response:
-        """Put it back."""
+        """Replay a dead letter."""
         letter, _ = await self._get(call)
         how: Replay = call.body
         try:
@@ -176,16 +176,16 @@ class AdminLetters:
         except ValueError as error:
             raise Problem(409, str(error)) from None
         if not found:
-            raise Problem(404, "there is no such dead letter any more")
+            raise Problem(404, "the dead letter no longer exists")
         about = {"fresh": how.fresh, "again": how.again, "done": sorted(how.done)}
         audit(call, "letters.replay", letters=[letter.id], thread=letter.thread, **about)
         return call.answer(None)
 
     async def drop(self, call: RequestContext) -> web.Response:
-        """Forget it."""
+        """Delete a dead letter."""
         letter, _ = await self._get(call)
         if not await self._letters.drop(letter.id):
-            raise Problem(404, "there is no such dead letter any more")
+            raise Problem(404, "the dead letter no longer exists")
         audit(call, "letters.drop", letters=[letter.id], thread=letter.thread)
         return call.answer(None)
 

@@ -1,4 +1,4 @@
-"""`/api/v1/admin/overview`: how everything is, now and over the last hour and day."""
+"""`/api/v1/admin/overview`: the queues, the workers, and metrics of the last hour and day."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ..sse import TYPE, Streams
 _json = msgspec.json.Encoder().encode
 
 EVERY = 1.0
-"""Seconds between two looks."""
+"""Seconds between two updates."""
 CHARTS = 10
-"""Looks between two times the charts are sent."""
+"""Updates between two sets of chart data."""
 
 
 class Worker(Model):
@@ -37,51 +37,51 @@ class Worker(Model):
     id: str
     host: str
     pid: int
-    state: str = Field(description='"working", "stopping" or "gone": silent for longer than its lease')
-    turns: int = Field(description="turns that it runs")
+    state: str = Field(description='"working", "stopping" or "gone": no report for longer than its lease')
+    turns: int = Field(description="running turns")
     concurrency: int
     done: int
     failed: int
     started: int = Field(description="ms")
-    agents: list[dict[str, Any]] = Field(description="name, description and what each listens to")
+    agents: list[dict[str, Any]] = Field(description="each agent's name, description and subscriptions")
 
 
 class Overview(Model):
-    """The queues and who works on them."""
+    """The queues and the workers."""
 
     waiting: int = Field(description="threads that wait for a worker")
-    in_flight: int = Field(description="threads that a worker has")
-    oldest: int = Field(description="for how long the first one waits, ms")
-    retrying: int = Field(description="threads whose last try failed")
-    unsent: int = Field(description="threads with replies that are not sent")
+    in_flight: int = Field(description="threads that a worker holds")
+    oldest: int = Field(description="how long the oldest thread has been waiting, ms")
+    retrying: int = Field(description="threads whose last attempt failed")
+    unsent: int = Field(description="threads with unsent replies")
     dead: int = Field(description="dead letters")
     threads: int
-    accepted: int = Field(description="events, since the store was new")
+    accepted: int = Field(description="events accepted since the store was created")
     handled: int
     workers: list[Worker]
 
 
 class Overviews:
-    """What operators look at first. Those of the workspace `default` run the whole; others see their own threads."""
+    """The routes of the overview, for operators of the workspace `default`; others see only their own threads."""
 
     def __init__(self, threads: Threads, streams: Streams) -> None:
         self._threads = threads
         self._streams = streams
         self._roster = WorkerRegistry(threads.database)
         self._measures = Metrics(threads.database)
-        # However many look on, Redis is asked once a second.
+        # All viewers share one Redis query per second.
         self._now: TTLCache[str, Overview] = TTLCache(self._look)
         self._charts: TTLCache[str, dict[str, Any]] = TTLCache(self._chart)
 
     def routes(self) -> list[Route]:
-        """Once, and for as long as somebody looks."""
+        """Return the routes: a snapshot and a stream."""
         return [
             Route(
                 method="GET",
                 path=f"{BASE}/admin/overview",
                 handler=self.get,
                 scope="admin",
-                summary="The queues and the workers",
+                summary="Get the queues and the workers",
                 description="For keys of the workspace `default`.",
                 tag="Dashboard",
                 answer=Overview,
@@ -91,21 +91,21 @@ class Overviews:
                 path=f"{BASE}/admin/overview/stream",
                 handler=self.stream,
                 scope="admin",
-                summary="The queues and the workers, each second, and what was measured",
-                description="Events: `overview` each second; `measures`, with the last `hour` by minutes and "
-                "the last `day` by ten minutes.",
+                summary="Stream the queues, the workers and the metrics",
+                description="Events: `overview` each second; `measures`, with the last `hour` in steps of a minute and "
+                "the last `day` in steps of ten minutes.",
                 tag="Dashboard",
                 streams=TYPE,
             ),
         ]
 
     async def get(self, call: RequestContext) -> web.Response:
-        """How it is now."""
+        """Return the current state."""
         _operator(call.caller)
         return call.answer(await self._now.get(""))
 
     async def stream(self, call: RequestContext) -> web.StreamResponse:
-        """How it is, until the client leaves."""
+        """Stream the state until the client disconnects."""
         _operator(call.caller)
         return await self._streams.send(call.request, self._looks())
 
@@ -154,7 +154,7 @@ class Overviews:
 
 
 def whole(value: Any) -> Any:
-    """Plain data of a stored struct with every field, also those that are stored only where they differ."""
+    """Convert a stored struct to plain data with all fields, including those omitted at their default."""
     if isinstance(value, msgspec.Struct):
         return {name: whole(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, (list, tuple)):
@@ -169,4 +169,4 @@ def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
 
 def _operator(caller: Principal) -> None:
     if caller.workspace != DEFAULT_WORKSPACE:
-        raise Problem(403, f"this needs a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")
+        raise Problem(403, f"this requires a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

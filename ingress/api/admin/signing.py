@@ -1,4 +1,4 @@
-"""`/api/v1/admin/session`: signing in to the dashboard, with a key of scope `admin`, or with a link, once."""
+"""`/api/v1/admin/session`: sign in to the dashboard with a key of scope `admin` or with a single-use link."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ PATH = f"{BASE}/admin/session"
 
 
 class Session(Model):
-    """Who is signed in."""
+    """The dashboard session."""
 
     workspace: str = Field(description="the workspace that the dashboard shows")
-    csrf: str = Field(description="to be sent as X-CSRF-Token with whatever changes something")
+    csrf: str = Field(description="send it as X-CSRF-Token with every request except GET")
 
 
 class Signing:
-    """The dashboard's sessions: a cookie that no script can read."""
+    """The routes of dashboard sessions, kept in a cookie that scripts cannot read."""
 
     def __init__(self, database: Database) -> None:
         self._sign_ins = SignIns(database)
 
     def routes(self) -> list[Route]:
-        """Sign in, look, sign out."""
+        """Return the routes."""
         return [
             Route(
                 method="POST",
@@ -38,8 +38,8 @@ class Signing:
                 handler=self.post,
                 scope="admin",
                 summary="Sign in to the dashboard",
-                description="Sets a cookie that does for the dashboard's own page what the key does. Instead of a key, "
-                "`Bearer ab_link_…` is good once: the end of a link that `answerback link` prints.",
+                description="Sets a cookie that replaces the key on the dashboard's page. Instead of a key, accepts "
+                "`Bearer ab_link_…` once: the token at the end of a link from `answerback link`.",
                 tag="Dashboard",
                 answer=Session,
                 link=True,
@@ -50,7 +50,7 @@ class Signing:
                 path=PATH,
                 handler=self.get,
                 scope="admin",
-                summary="Who is signed in to the dashboard",
+                summary="Get the dashboard session",
                 tag="Dashboard",
                 answer=Session,
             ),
@@ -77,7 +77,7 @@ class Signing:
         return answer
 
     async def get(self, call: RequestContext) -> web.Response:
-        """Say who it is."""
+        """Return the session."""
         secret = call.request.cookies.get(COOKIE, "")
         return call.answer(Session(workspace=call.caller.workspace, csrf=csrf(secret) if secret else ""))
 

@@ -1,4 +1,4 @@
-"""`/api/v1/admin/threads`: all threads of a workspace, and what an operator does to them."""
+"""`/api/v1/admin/threads`: list and read the threads of a workspace; cancel, unlock, requeue and purge them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .transcript import FlowPlace, ThreadRow, Transcript
 
 PATH = f"{BASE}/admin/threads"
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-"""The policy of a drawing that is opened by itself: its own style, and nothing else."""
+"""The content security policy of a diagram opened on its own: inline style only."""
 
 
 class Filter(Model):
-    """Which threads are listed."""
+    """A filter of threads, with paging."""
 
     platform: str = Field(default="", max_length=64, description="chat, github, slack, standard")
     agent: str = Field(default="", max_length=200)
@@ -34,31 +34,31 @@ class Filter(Model):
     q: str = Field(
         default="",
         max_length=200,
-        description="a part of the title, channel, user or id; a whole id finds that thread alone",
+        description="part of the title, channel, user or id; a full id finds exactly that thread",
     )
-    cursor: str = Field(default="", max_length=1000, description="where to go on: the last answer's `cursor`")
+    cursor: str = Field(default="", max_length=1000, description="the `cursor` of the previous page")
     limit: int = Field(default=50, ge=1, le=200)
 
     def search(self) -> search.Filter:
-        """As the store takes it."""
+        """Return the filter of the store."""
         return search.Filter(platform=self.platform, agent=self.agent, state=self.state, text=self.q)
 
 
 class ThreadPage(Model):
-    """Threads, the one to which something was said last first."""
+    """A page of threads, most recent message first."""
 
     threads: list[ThreadRow]
-    cursor: str | None = Field(description="where to go on; null at the end. A page may hold fewer than asked for")
+    cursor: str | None = Field(description="the next page; null at the end. A page may hold fewer than `limit`")
 
 
 class OperationResult(Model):
-    """What came of it."""
+    """The result of an operation."""
 
     done: bool = Field(description="false when there was nothing to do")
 
 
 class AdminThreads:
-    """The threads, for an operator."""
+    """The routes of threads for operators."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
@@ -67,7 +67,7 @@ class AdminThreads:
         self._flows = Flows(threads)
 
     def routes(self) -> list[Route]:
-        """List, show, draw, cancel, unlock, requeue, purge."""
+        """Return the routes."""
         names = {"thread": "a thread's id"}
         return [
             Route(
@@ -76,18 +76,18 @@ class AdminThreads:
                 handler=self.list,
                 scope="admin",
                 summary="List the threads of a workspace",
-                description="With a key of the workspace `default`, those of the platforms are among them.",
+                description="With a key of the workspace `default`, this includes the threads of platforms.",
                 tag="Dashboard",
                 query=Filter,
                 answer=ThreadPage,
-                refusals={422: "the cursor, or another field, is not as it should be"},
+                refusals={422: "the cursor or another field failed validation"},
             ),
             Route(
                 method="GET",
                 path=f"{PATH}/{{thread}}",
                 handler=self.show,
                 scope="admin",
-                summary="A thread whole: what was said, what waits, the running turn's steps, what went out",
+                summary="Read a thread: messages, waiting events, steps of the running turn, replies",
                 tag="Dashboard",
                 names=names,
                 answer=Transcript,
@@ -97,18 +97,18 @@ class AdminThreads:
                 path=f"{PATH}/{{thread}}/flow",
                 handler=self.draw,
                 scope="admin",
-                summary="A drawing of the flow that a thread's agent follows, the thread's place in it marked",
+                summary="Get the diagram of a thread's flow, with its current node marked",
                 tag="Dashboard",
                 names=names,
                 streams="image/svg+xml",
-                refusals={404: "there is no such thread, or its agent follows no flow that a worker told of"},
+                refusals={404: "there is no such thread, or its agent has no flow"},
             ),
             Route(
                 method="POST",
                 path=f"{PATH}/{{thread}}/cancel",
                 handler=self.cancel,
                 scope="admin",
-                summary="Cancel the turn that runs in a thread, or waits to",
+                summary="Cancel the running or waiting turn of a thread",
                 tag="Dashboard",
                 names=names,
                 answer=OperationResult,
@@ -118,8 +118,8 @@ class AdminThreads:
                 path=f"{PATH}/{{thread}}/unlock",
                 handler=self.unlock,
                 scope="admin",
-                summary="Take a thread from the worker that holds it",
-                description="What that worker still writes is refused; the turn goes on where it was journaled last.",
+                summary="Release a thread from the worker that holds it",
+                description="Later writes of that worker are refused; the turn continues from its journal.",
                 tag="Dashboard",
                 names=names,
                 answer=OperationResult,
@@ -129,7 +129,7 @@ class AdminThreads:
                 path=f"{PATH}/{{thread}}/requeue",
                 handler=self.requeue,
                 scope="admin",
-                summary="Make a thread's next try now",
+                summary="Retry a thread now",
                 tag="Dashboard",
                 names=names,
                 answer=OperationResult,
@@ -139,7 +139,7 @@ class AdminThreads:
                 path=f"{PATH}/{{thread}}",
                 handler=self.purge,
                 scope="admin",
-                summary="Take a thread away, with all that was said in it",
+                summary="Delete a thread with its messages",
                 tag="Dashboard",
                 names=names,
                 answer=OperationResult,
@@ -147,7 +147,7 @@ class AdminThreads:
         ]
 
     async def list(self, call: RequestContext) -> web.Response:
-        """One page."""
+        """Return a page of threads."""
         query: Filter = call.query
         workspace, cursor = call.caller.workspace, query.cursor
         if query.q and not cursor and (exact := await self._chats.get(workspace, query.q, platforms=True)):
@@ -158,45 +158,45 @@ class AdminThreads:
         return call.answer(ThreadPage(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
 
     async def show(self, call: RequestContext) -> web.Response:
-        """One thread."""
+        """Return the transcript of a thread."""
         chat = await self._get(call)
         found = await transcript(self._threads, chat.thread)
         if found is None:
             raise Problem(404, "there is no such thread")
         standing = await self._flows.standing(chat.thread)
-        # To lay out a large flow for the first time takes long enough for others to wait.
+        # In a thread: the first layout of a large flow would block the event loop.
         place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
         return call.answer(Transcript.of(chat, found, place))
 
     async def draw(self, call: RequestContext) -> web.Response:
-        """The flow that it is in."""
+        """Return the diagram of a thread's flow."""
         standing = await self._flows.standing((await self._get(call)).thread)
         if standing is None:
-            raise Problem(404, "the agent of this thread follows no flow that a worker told of")
+            raise Problem(404, "the agent of this thread has no flow")
         picture = await asyncio.to_thread(svg, standing.sketch, standing.node)
         headers = {"Content-Security-Policy": ALONE}
         return web.Response(text=picture, content_type="image/svg+xml", headers=headers)
 
     async def cancel(self, call: RequestContext) -> web.Response:
-        """Cancel its turn."""
+        """Cancel the turn of a thread."""
         chat = await self._get(call)
         return _done(call, "threads.cancel", chat, await self._threads.cancel(chat.thread))
 
     async def unlock(self, call: RequestContext) -> web.Response:
-        """Take it from its worker."""
+        """Release a thread from its worker."""
         chat = await self._get(call)
         found = await unlock(self._threads, chat.thread)
         return _done(call, "threads.unlock", chat, found is not None and bool(found.owner or found.sending))
 
     async def requeue(self, call: RequestContext) -> web.Response:
-        """Try it now."""
+        """Retry a thread now."""
         chat = await self._get(call)
         found = await requeue(self._threads, chat.thread)
         done = found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies))
         return _done(call, "threads.requeue", chat, done)
 
     async def purge(self, call: RequestContext) -> web.Response:
-        """Take it away."""
+        """Delete a thread."""
         chat = await self._get(call)
         return _done(call, "threads.purge", chat, await self._archives.purge(chat.thread) is not None)
 

@@ -1,4 +1,4 @@
-"""A thread as an operator sees it."""
+"""Response models of threads for operators."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..links import web_url
 from ..route import Model
 
 PREVIEW = 2000
-"""Characters of a step's result that are shown."""
+"""The most characters of a step's result that are shown."""
 LARGE = 100_000
-"""Bytes of a result that is not looked into: others wait meanwhile."""
+"""Results above this size, in bytes, are not decoded: it would block the event loop."""
 
 
 class ThreadRow(Model):
@@ -32,24 +32,24 @@ class ThreadRow(Model):
     user: str
     agent: str
     state: str = Field(description="idle, waiting (for a worker), running, retrying")
-    status: str = Field(description='"ended" when it takes no more messages')
-    error: str = Field(description="why its last try failed")
-    url: str = Field(description="where it is on its platform")
+    status: str = Field(description='"ended" when it accepts no more messages')
+    error: str = Field(description="why the last attempt failed")
+    url: str = Field(description="its URL on the platform")
     created: int
     updated: int
-    waiting: int = Field(description="events that wait")
-    messages: int = Field(description="messages that were committed")
+    waiting: int = Field(description="waiting events")
+    messages: int = Field(description="committed messages")
     dead: int = Field(description="its dead letters")
 
     @classmethod
     def of(cls, chat: Chat) -> ThreadRow:
-        """One from the store."""
+        """Return the view of a stored object."""
         same = {name: getattr(chat, name) for name in cls.model_fields if name != "dead"}
         return cls(**same | {"url": web_url(chat.url)}, dead=chat.buried)
 
 
 class Called(Model):
-    """A tool that was called. Every field is there, also where the store leaves a default out."""
+    """A tool call, with all fields, including those that the store omits at their default."""
 
     id: str
     name: str
@@ -59,12 +59,12 @@ class Called(Model):
 
     @classmethod
     def of(cls, call: ToolCall) -> Called:
-        """One from the history."""
+        """Return the view of a stored tool call."""
         return cls(id=call.id, name=call.name, args=call.args, result=call.result, outcome=call.outcome)
 
 
 class TranscriptMessage(Model):
-    """Something that was said, or waits to be answered."""
+    """A message of the history, or one that waits for an answer."""
 
     id: str
     role: str
@@ -73,15 +73,15 @@ class TranscriptMessage(Model):
     turn: str
     author: str
     agent: str
-    status: str = Field(description="cancelled, interrupted, dropped or failed (its turn); empty for the rest")
-    tools: list[Called] = Field(description="the tools that were called for it")
+    status: str = Field(description="cancelled, interrupted, dropped or failed (its turn); otherwise empty")
+    tools: list[Called] = Field(description="the tool calls of its turn")
     attachments: list[str] = Field(description="their names")
     usage: dict[str, int] | None
     reply: str = Field(description="the key of its reply in the outbox")
 
     @classmethod
     def of(cls, message: Message) -> TranscriptMessage:
-        """A message of the history."""
+        """Return the view of a message of the history."""
         return cls(
             id=message.id,
             role=message.role,
@@ -109,18 +109,18 @@ class WaitingEvent(Model):
 
 
 class Step(Model):
-    """Something that the running turn has journaled."""
+    """A journaled step of the running turn."""
 
     name: str
-    state: str = Field(description="begun, done, failed (it may run again), or unknown (nobody knows how it ended)")
-    began: int = Field(description="ms by the worker's clock; 0 where it is not known")
+    state: str = Field(description="begun, done, failed (it may run again), or unknown (it left no result)")
+    began: int = Field(description="ms by the worker's clock; 0 if unknown")
     took: int = Field(description="ms; 0 while it runs")
-    error: str = Field(description="what it raised, in a line")
-    result: str = Field(description=f"its result as JSON, as far as {PREVIEW} characters")
+    error: str = Field(description="the exception it raised, in one line")
+    result: str = Field(description=f"its result as JSON, cut at {PREVIEW} characters")
 
     @classmethod
     def of(cls, name: str, record: Record) -> Step:
-        """One of the journal."""
+        """Return the view of a journal record."""
         return cls(
             name=name, state=record.state, began=record.began, took=record.took, error=record.error,
             result=preview(record.value),
@@ -128,55 +128,55 @@ class Step(Model):
 
 
 class Sending(Model):
-    """A reply on its way, or arrived."""
+    """A reply in the outbox."""
 
     key: str
     state: str = Field(description="pending, sending, sent or failed")
     attempts: int
-    first: int = Field(description="when its first request left, ms; 0 before")
-    url: str = Field(description="where it is on the platform")
+    first: int = Field(description="when its first request was sent, ms; 0 before")
+    url: str = Field(description="its URL on the platform")
     error: str
 
     @classmethod
     def of(cls, reply: Reply) -> Sending:
-        """One from the outbox."""
+        """Return the view of a reply."""
         return cls(**{name: getattr(reply, name) for name in cls.model_fields} | {"url": web_url(reply.url)})
 
 
 class FlowPlace(Model):
-    """Where a thread stands in the flow that its agent follows."""
+    """The current position of a thread in its agent's flow."""
 
     agent: str
     node: str = Field(description="the node's id")
-    name: str = Field(description="what it is called; the id where the flow has it no more")
-    left: int = Field(description="where its middle is in the drawing of the flow, px; 0 where it is not drawn")
+    name: str = Field(description="the node's name; its id if the flow no longer has it")
+    left: int = Field(description="the center of the node in the diagram, px; 0 if it is not drawn")
     top: int
 
     @classmethod
     def of(cls, standing: FlowPosition) -> FlowPlace:
-        """One from the store. A large flow takes some time."""
+        """Return the view of a position. Slow for a large flow."""
         left, top = placed(standing.sketch).middle(standing.node) or (0, 0)
         name = standing.sketch.name(standing.node)
         return cls(agent=standing.agent, node=standing.node, name=name, left=round(left), top=round(top))
 
 
 class Transcript(Model):
-    """A thread whole."""
+    """A thread in full."""
 
     thread: ThreadRow
-    owner: str = Field(description="the worker that has it")
-    loop: int = Field(description="since when nobody is answered because programs seem to answer each other; 0: never")
-    attempts: int = Field(description="of the turn that runs or waits")
-    next: int = Field(description="ms until the next try, or until the worker's lease ends")
+    owner: str = Field(description="the worker that holds it")
+    loop: int = Field(description="when it was paused because programs seem to answer each other, ms; 0: it is not")
+    attempts: int = Field(description="attempts of the running or waiting turn")
+    next: int = Field(description="ms until the next attempt, or until the worker's lease expires")
     messages: list[TranscriptMessage]
     waiting: list[WaitingEvent]
-    steps: list[Step] = Field(description="what the running turn has journaled, in the order in which it began")
+    steps: list[Step] = Field(description="the journaled steps of the running turn, in the order in which they began")
     replies: list[Sending]
-    flow: FlowPlace | None = Field(description="null where the agent follows no flow; `…/flow` is the drawing")
+    flow: FlowPlace | None = Field(description="null if the agent has no flow; `…/flow` is its diagram")
 
     @classmethod
     def of(cls, chat: Chat, found: index.Transcript, flow: FlowPlace | None) -> Transcript:
-        """One from the store."""
+        """Return the view of a stored object."""
         return cls(
             thread=ThreadRow.of(chat),
             owner=found.thread.owner,
@@ -197,16 +197,16 @@ class Transcript(Model):
 
 
 def preview(value: bytes) -> str:
-    """A step's result, MessagePack, as readable JSON; "" where there is none."""
+    """Format a step's result, which is MessagePack, as indented JSON; "" if there is none."""
     if not value:
         return ""
     if len(value) > LARGE:
         return f"{len(value)} bytes"
     try:
-        found = msgspec.msgpack.decode(value)
-        # A model's answers are recorded as JSON in bytes.
-        found = msgspec.json.decode(found) if isinstance(found, bytes) else found
-        text = msgspec.json.format(msgspec.json.encode(found)).decode()
+        result = msgspec.msgpack.decode(value)
+        # Model responses are recorded as JSON in bytes.
+        result = msgspec.json.decode(result) if isinstance(result, bytes) else result
+        text = msgspec.json.format(msgspec.json.encode(result)).decode()
     except (msgspec.MsgspecError, TypeError, ValueError):
         return f"{len(value)} bytes"
     return text if len(text) <= PREVIEW else f"{text[:PREVIEW]}…"

@@ -1,5 +1,5 @@
-"""The part of OpenAI's API that their clients need to talk to our agents: https://platform.openai.com/docs/api-reference/chat.
+"""The part of OpenAI's API that its clients need to chat with agents.
 
-`completions` has the routes; `request` and `answer` are what is sent and got, `prompt` is what of it an agent is
-given, `refusal` is how an error looks.
+https://platform.openai.com/docs/api-reference/chat. `completions` has the routes, `request` and `answer` the models;
+`prompt` turns a request into an agent's input, `refusal` a problem into OpenAI's error format.
 """

@@ -1,4 +1,4 @@
-"""What OpenAI's clients get: a completion, a chunk of one, the models."""
+"""Response models of OpenAI's API: completion, chunk, models."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pydantic import BaseModel
 from answerback.messages import Usage
 
 FinishReason = Literal["stop", "length"]
-"""Why it ends: it is whole, or was cut short, because somebody cancelled the turn. OpenAI has no other word for that:
+"""Whether the answer is complete ("stop") or its turn was cancelled ("length"). OpenAI has no closer value:
 https://platform.openai.com/docs/api-reference/chat/object"""
 
 
 def finish_reason(status: str) -> FinishReason:
-    """Of a turn that ended so."""
+    """Return the finish reason of a turn with this status."""
     return "stop" if status == "completed" else "length"
 
 
 class CompletionUsage(BaseModel):
-    """Tokens of the agent's model in this turn; 0 for an agent that asks none, or does not tell."""
+    """Tokens that the agent's model used in this turn; 0 if it uses no model or does not report usage."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -27,13 +27,13 @@ class CompletionUsage(BaseModel):
 
     @classmethod
     def of(cls, usage: Usage | None) -> CompletionUsage:
-        """From a turn's own."""
+        """Convert the usage of a turn."""
         read, written = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
         return cls(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
 
 
 class AnswerMessage(BaseModel):
-    """What the agent said, all its messages as one."""
+    """The agent's answer; its messages are joined into one."""
 
     role: Literal["assistant"] = "assistant"
     content: str
@@ -41,7 +41,7 @@ class AnswerMessage(BaseModel):
 
 
 class Choice(BaseModel):
-    """The one answer."""
+    """The only choice."""
 
     index: int = 0
     message: AnswerMessage
@@ -50,7 +50,7 @@ class Choice(BaseModel):
 
 
 class Completion(BaseModel):
-    """An answer. Where a lasting thread was named, `metadata.thread_id` is its id."""
+    """A completion. If the request named a thread, `metadata.thread_id` is its id."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -62,14 +62,14 @@ class Completion(BaseModel):
 
 
 class Piece(BaseModel):
-    """What a chunk adds."""
+    """The delta of a chunk."""
 
     role: Literal["assistant"] | None = None
     content: str | None = None
 
 
 class ChunkChoice(BaseModel):
-    """The one answer, as it grows."""
+    """The only choice of a chunk."""
 
     index: int = 0
     delta: Piece
@@ -78,7 +78,7 @@ class ChunkChoice(BaseModel):
 
 
 class Chunk(BaseModel):
-    """A piece of an answer."""
+    """A chunk of a streamed completion."""
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -90,7 +90,7 @@ class Chunk(BaseModel):
 
 
 class ModelEntry(BaseModel):
-    """An agent that can be talked to, as a model."""
+    """An agent that accepts chat messages, as a model."""
 
     id: str
     object: Literal["model"] = "model"
@@ -99,7 +99,7 @@ class ModelEntry(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All of them."""
+    """The list of models."""
 
     object: Literal["list"] = "list"
     data: list[ModelEntry]

@@ -1,4 +1,4 @@
-"""A streamed completion: chunks as server-sent events, then `[DONE]`, or an error in their place."""
+"""A streamed completion: chunks as server-sent events, then `[DONE]` or an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 class Chunks:
-    """The chunks of an answer, all like `blank`. What waits for one may be cancelled."""
+    """The chunks of an answer, made from the template `blank`. `anext` may be cancelled."""
 
     def __init__(self, words: TextStream, blank: Chunk, *, usage: bool) -> None:
         self._words = words
@@ -36,8 +36,8 @@ class Chunks:
                 self._ready.append(self._chunk(Piece(content=await anext(self._words))))
             except StopAsyncIteration:
                 self._finish()
-            except Exception as error:  # noqa: BLE001  # told to the client, and logged by `explained`
-                # Half an answer is out: the rest of it is what went wrong.
+            except Exception as error:  # noqa: BLE001  # sent to the client, and logged by `explained`
+                # The response has started: the error becomes its last event.
                 self._over = True
                 self._ready.append(_event(details(explained(error, "chat/completions")).model_dump_json()))
         return self._ready.popleft()
@@ -58,12 +58,12 @@ class Chunks:
 
 
 def refused(problem: Problem) -> bytes:
-    """What ends a stream before its time."""
+    """Return the event that ends a stream early."""
     return _event(details(problem).model_dump_json())
 
 
 def _unset(piece: Piece) -> set[str]:
-    # A field that adds nothing is left out, not null.
+    # OpenAI omits unset fields of a delta instead of sending null.
     return {name for name in ("role", "content") if getattr(piece, name) is None}
 
 

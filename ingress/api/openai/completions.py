@@ -1,4 +1,4 @@
-"""`POST /chat/completions` and `GET /models`: an agent as a model."""
+"""`POST /chat/completions` and `GET /models`: agents as models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Completions:
         self._streams = streams
 
     def routes(self) -> list[Route]:
-        """All of them; with base URL …/api/v1 or …/v1."""
+        """Return the routes, for the base URLs …/api/v1 and …/v1."""
         tag = "OpenAI-compatible"
         return [
             Route(
@@ -44,19 +44,19 @@ class Completions:
                 aliases=("/v1/chat/completions",),
                 handler=self.complete,
                 scope="chat:write",
-                summary="Ask an agent as OpenAI's clients do",
+                summary="Create a chat completion",
                 tag=tag,
-                description="`model` is an agent's name. Nothing is remembered, unless `metadata.thread_id`, or `user` "
-                "with `store`, names a lasting thread. Tools, formats and sampling are the agent's: such parameters "
-                "are let by. With `stream`, chunks come as server-sent events.",
+                description="`model` is an agent's name. Nothing is remembered unless `metadata.thread_id`, or `user` "
+                "with `store`, names a persistent thread. The agent decides on tools and sampling: such parameters "
+                "are ignored. With `stream`, chunks are sent as server-sent events.",
                 body=CompletionRequest,
                 answer=Completion,
                 streams=TYPE,
                 refusals={
                     404: "there is no such agent",
-                    409: "the agent cannot be talked to, is busy and drops messages, or its thread has ended",
-                    502: "answering failed for good",
-                    504: "answering took too long",
+                    409: "the agent does not accept chat messages, is busy and drops them, or its thread has ended",
+                    502: "the turn failed for good",
+                    504: "the turn took too long",
                 },
                 limit=BODY,
                 repeated="handler",
@@ -69,7 +69,7 @@ class Completions:
                 aliases=("/v1/models",),
                 handler=self.models,
                 scope="chat:read",
-                summary="The agents that can be talked to, as models",
+                summary="List the agents that accept chat messages, as models",
                 tag=tag,
                 answer=ModelList,
                 refuse=refuse,
@@ -82,27 +82,27 @@ class Completions:
                 handler=self.model,
                 names={"model": "an agent's name"},
                 scope="chat:read",
-                summary="An agent as a model",
+                summary="Get an agent as a model",
                 tag=tag,
                 answer=ModelEntry,
-                refusals={409: "the agent cannot be talked to"},
+                refusals={409: "the agent does not accept chat messages"},
                 refuse=refuse,
                 refusal=ErrorAnswer,
             ),
         ]
 
     async def models(self, call: RequestContext) -> web.Response:
-        """List them."""
-        found = await self._asking.agents.directory.list(call.caller.workspace)
-        return call.answer(ModelList(data=[ModelEntry(id=known.name) for known, _ in found if known.chat]))
+        """Return the agents that accept chat messages."""
+        agents = await self._asking.agents.directory.list(call.caller.workspace)
+        return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.chat]))
 
     async def model(self, call: RequestContext) -> web.Response:
-        """One of them."""
-        known = await self._asking.agents.get(call.caller, call.path["model"])
-        return call.answer(ModelEntry(id=known.name))
+        """Return one agent."""
+        agent = await self._asking.agents.get(call.caller, call.path["model"])
+        return call.answer(ModelEntry(id=agent.name))
 
     async def complete(self, call: RequestContext) -> web.StreamResponse:
-        """Answer the last message."""
+        """Run a turn on the last message, and return or stream its answer."""
         body: CompletionRequest = call.body
         asked = prompt(body.messages)
         agent = await self._asking.agents.get(call.caller, body.model)
@@ -143,11 +143,11 @@ class Completions:
         )
 
     async def _thread(self, call: RequestContext, body: CompletionRequest, agent: AgentInfo) -> str | None:
-        """The lasting thread that is named, opened if need be."""
+        """Return the persistent thread that the request names, opened if it does not exist; None without one."""
         named, workspace = (body.metadata or {}).get("thread_id"), call.caller.workspace
         if named is not None:
             if not isinstance(named, str) or not _ID.fullmatch(named):
-                raise wrong("/metadata/thread_id", "a thread's id is made of 1 to 64 of A-Z, a-z, 0-9, _ and -")
+                raise wrong("/metadata/thread_id", "must be 1 to 64 of A-Z, a-z, 0-9, _ and -")
             id = named
         elif body.user and body.store:
             id = f"us_{blake2b(f'{workspace} {agent.name} {body.user}'.encode(), digest_size=10).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What an agent is given of a request: instructions, the conversation so far, and what is said to it now."""
+"""Turn the messages of a request into an agent's input: instructions, context and the current message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .request import ChatMessage, Part
 
 
 class Prompt(NamedTuple):
-    """A request's messages, as an agent is given them. `order` and `context` are those of `Event`."""
+    """An agent's input. `order` and `context` are those of `Event`."""
 
     system: str
     context: tuple[Message, ...]
@@ -35,13 +35,13 @@ class _Said(NamedTuple):
 
 
 def prompt(messages: Sequence[ChatMessage]) -> Prompt:
-    """Read them: the last one is said now, what came before is context. Raises `Problem`: 422."""
+    """Return the input: the last message is the current one, those before are context. Raises `Problem`: 422."""
     system: list[str] = []
     context = _Context()
     last = max((at for at, message in enumerate(messages) if message.role not in ("system", "developer")), default=-1)
     if last >= 0 and messages[last].role == "assistant":
-        raise wrong("/messages", "the last message must be one to answer: of the role user, or of a tool")
-    # Instructions alone are answered, too: nothing was said yet.
+        raise wrong("/messages", "the last message must have the role user or tool")
+    # Instructions without a message get an answer, too.
     now = Prompt("", (), "", ())
     for at, message in enumerate(messages):
         said = _content(message, f"/messages/{at}")
@@ -52,27 +52,27 @@ def prompt(messages: Sequence[ChatMessage]) -> Prompt:
         elif message.role in ("tool", "function"):
             name = context.result(message, said, at, last=at == last)
             if at == last:
-                # The caller's own tools: our agents run theirs themselves.
+                # A result of the caller's own tools; agents run theirs themselves.
                 now = Prompt("", (), f"Result of {name}: {said.text}", said.attachments)
         elif at == last:
             now = Prompt("", (), *said, message.name or "")
         else:
             context.ask(message, said, at)
     if sum(len(message.attachments) for message in context.found) + len(now.attachments) > ATTACHMENTS:
-        raise wrong("/messages", f"a request may have {ATTACHMENTS} attachments")
+        raise wrong("/messages", f"a request may have at most {ATTACHMENTS} attachments")
     return now._replace(system="\n\n".join(filter(None, system)), context=tuple(context.found))
 
 
 class _Context:
-    """What came before, with each result at the call that asked for it."""
+    """The earlier messages, with each tool result attached to its call."""
 
     def __init__(self) -> None:
         self.found: list[Message] = []
         self._open: dict[str, tuple[int, int]] = {}
-        """Where the call of an id stands: its message, and its place there."""
+        """Open tool calls by id: the index of the message, and of the call in it."""
 
     def ask(self, message: ChatMessage, said: _Said, at: int) -> None:
-        """What a user said."""
+        """Add a user's message."""
         name = message.name or ""
         author = Author(name, name) if name else None
         self.found.append(
@@ -82,7 +82,7 @@ class _Context:
         )
 
     def answer(self, message: ChatMessage, said: _Said, at: int) -> None:
-        """What a model answered, and which tools it called."""
+        """Add a model's message with its tool calls."""
         calls = tuple(_calls(message, at))
         if said.text or calls:
             for place, call in enumerate(calls):
@@ -90,8 +90,8 @@ class _Context:
             self.found.append(Message(role="assistant", text=said.text, turn=str(at), tools=calls))
 
     def result(self, message: ChatMessage, said: _Said, at: int, *, last: bool) -> str:
-        """What a tool returned; the tool's name."""
-        # Before there were ids, a function was known by its name.
+        """Attach a tool result to its call, and return the tool's name."""
+        # The deprecated function calls have no id, only a name.
         place = self._open.pop(message.tool_call_id or f"function {message.name}", None)
         if place is None:
             if not last:
@@ -119,7 +119,7 @@ def _calls(message: ChatMessage, at: int) -> Iterator[ToolCall]:
 
 
 def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
-    # Models refuse a call without a result.
+    # Models reject a tool call without a result.
     try:
         args = json.loads(arguments)
     except ValueError:
@@ -157,11 +157,11 @@ def _part(part: Part, place: str) -> str | Attachment:
                 return _data_url(file.file_data, name, f"{place}/file")
             return _attachment(name, "application/octet-stream", _base64(file.file_data, f"{place}/file"))
         case Part(type="file"):
-            raise wrong(f"{place}/file", "send the file itself as file_data: no files are kept here")
+            raise wrong(f"{place}/file", "send the file as file_data; uploaded files are not supported")
         case Part(type="input_audio", input_audio=audio) if audio is not None:
             return _attachment(name, f"audio/{audio.format}", _base64(audio.data, f"{place}/input_audio"))
         case _:
-            raise wrong(place, f"a part of type {part.type!r} is not understood, or lacks what its type names")
+            raise wrong(place, f"a part of type {part.type!r} is not supported, or lacks the field of its type")
 
 
 def _data_url(url: str, name: str, place: str) -> Attachment:
@@ -169,10 +169,10 @@ def _data_url(url: str, name: str, place: str) -> Attachment:
     scheme, _, rest = url.partition(":")
     head, comma, data = rest.partition(",")
     if scheme.lower() != "data" or not comma:
-        raise wrong(place, "send a data: URL: nothing is fetched from elsewhere")
+        raise wrong(place, "send a data: URL; other URLs are not fetched")
     kind, *parameters = head.split(";")
     raw = unquote_to_bytes(data)
-    # https://fetch.spec.whatwg.org/#data-url-processor: the last one, in any letter case.
+    # https://fetch.spec.whatwg.org/#data-url-processor: the last parameter, case-insensitive.
     if parameters and parameters[-1].strip(" ").lower() == "base64":
         raw = _base64(raw.decode("latin-1"), place)
     return _attachment(name, kind.strip().lower() or "text/plain", raw)
@@ -191,12 +191,12 @@ def _base64(data: str, place: str) -> bytes:
     try:
         raw = decoded(data)
     except ValueError:
-        raise wrong(place, "this is no base64") from None
+        raise wrong(place, "is not valid base64") from None
     if len(raw) > FILE:
-        raise wrong(place, f"an attachment may have {FILE} bytes")
+        raise wrong(place, f"an attachment may have at most {FILE} bytes")
     return raw
 
 
 def wrong(place: str, detail: str) -> Problem:
-    """A wrong field, by its JSON pointer."""
+    """Return the problem of an invalid field, by its JSON pointer."""
     return Problem(422, detail, code="invalid", errors=[FieldError(where="body", at=place, detail=detail)])

@@ -1,4 +1,4 @@
-"""Errors as OpenAI's clients read them: https://platform.openai.com/docs/guides/error-codes."""
+"""Errors in OpenAI's format: https://platform.openai.com/docs/guides/error-codes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CODES = {
     "invalid": "invalid_value",
 }
 PASSING = frozenset({"rate-limited", "still-running"})
-"""What is worth another try. Their clients repeat every 409 and 5xx by themselves; our turns were repeated already."""
+"""Codes worth a retry. OpenAI's clients retry every 409 and 5xx, but a failed turn has had all its attempts."""
 
 
 class ErrorDetails(BaseModel):
-    """What is wrong."""
+    """The details of an error."""
 
     message: str
     type: str
@@ -29,13 +29,13 @@ class ErrorDetails(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """A refusal in OpenAI's form."""
+    """An error in OpenAI's format."""
 
     error: ErrorDetails
 
 
 def details(problem: Problem) -> ErrorAnswer:
-    """A problem in their words."""
+    """Convert a problem to OpenAI's format."""
     type = "server_error" if problem.status >= 500 else "invalid_request_error"
     if problem.status == 429:
         type = "rate_limit_error"
@@ -54,8 +54,8 @@ def details(problem: Problem) -> ErrorAnswer:
 
 
 def refuse(problem: Problem) -> web.Response:
-    """A refusal."""
-    # They know a wrong field as 400.
+    """Return a problem as a response in OpenAI's format."""
+    # OpenAI reports an invalid field as 400.
     status = 400 if problem.status == 422 else problem.status
     headers = dict(problem.headers)
     if status in (409, 502, 504) and problem.code not in PASSING:
@@ -69,5 +69,5 @@ def _first(problem: Problem) -> str | None:
 
 
 def _param(pointer: str) -> str:
-    """A JSON pointer as they write it: messages[0].content."""
+    """Convert a JSON pointer to OpenAI's notation: messages[0].content."""
     return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", pointer.lstrip("/").replace("/", "."))

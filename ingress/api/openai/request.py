@@ -1,4 +1,4 @@
-"""What OpenAI's clients send. They send much that says nothing to our agents: that is let by."""
+"""Request models of OpenAI's API. Parameters that do not apply to agents are ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core.core_schema import CoreSchema, no_info_after_validator_functi
 
 
 class Lenient(BaseModel):
-    """A part of a request, with fields that we do not know."""
+    """Base of the request models; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -18,7 +18,7 @@ class Lenient(BaseModel):
 class ImageUrl(Lenient):
     """An image."""
 
-    url: str = Field(description="a `data:` URL; nothing is fetched")
+    url: str = Field(description="a `data:` URL; other URLs are not fetched")
 
 
 class File(Lenient):
@@ -26,7 +26,7 @@ class File(Lenient):
 
     file_data: str | None = Field(None, description="a `data:` URL, or base64")
     filename: str | None = None
-    file_id: str | None = Field(None, description="refused: no files are kept here")
+    file_id: str | None = Field(None, description="refused: uploaded files are not supported")
 
 
 class Audio(Lenient):
@@ -48,14 +48,14 @@ class Part(Lenient):
 
 
 class CalledFunction(Lenient):
-    """A function that a model called, with JSON as its arguments."""
+    """A function call of a model, with JSON arguments."""
 
     name: str
     arguments: str | None = None
 
 
 class CustomCall(Lenient):
-    """A tool of the caller's that a model called with a text."""
+    """A call of one of the caller's custom tools, with a text as input."""
 
     name: str
     input: str | None = None
@@ -70,35 +70,35 @@ class CalledTool(Lenient):
 
 
 class ChatMessage(Lenient):
-    """A line of the conversation."""
+    """A message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
-    name: str | None = Field(None, description="who of several speaks")
+    name: str | None = Field(None, description="the name of the participant")
     tool_calls: list[CalledTool] | None = None
     function_call: CalledFunction | None = None
     tool_call_id: str | None = None
 
 
 class StreamOptions(Lenient):
-    """What a stream has besides its text."""
+    """Options of a streamed completion."""
 
-    include_usage: bool | None = Field(None, description="end with a chunk that has the usage")
+    include_usage: bool | None = Field(None, description="end with a chunk that contains the usage")
 
 
 class Only:
-    """What a field may be beside null, where we can meet nothing else. `words`: why."""
+    """Restrict a field to null and the given values, because others cannot be honored. `words`: the error message."""
 
     def __init__(self, words: str, *values: Any) -> None:
         self._words = words
         self._values = [None, *values]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Refuses everything else."""
+        """Return a schema that refuses other values."""
         return no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Names the values."""
+        """Return a JSON schema that lists the values."""
         return {"enum": self._values}
 
     def _check(self, value: Any) -> Any:
@@ -108,7 +108,7 @@ class Only:
 
 
 def _may_choose(value: Any) -> bool:
-    """Whether this is a choice of tools of which none need be called."""
+    """Return whether this `tool_choice` allows the model to call no tool."""
     match value:
         case {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}:
             return True
@@ -116,38 +116,38 @@ def _may_choose(value: Any) -> bool:
             return False
 
 
-# What a client asks for and would not get is refused. What only guides a model (temperature, top_p, max_tokens, seed,
-# reasoning_effort, logit_bias, service_tier, tools that need not be called, parallel_tool_calls, …) is let by: the
-# agent decides it, and no answer is wrong without it.
-ToolChoice = Annotated[Any, Only("the agent calls its own tools: it can be auto or none", "auto", "none")]
-ResponseFormat = Annotated[Any, Only("the agent answers in words: it can be of the type text", {"type": "text"})]
-Modalities = Annotated[Any, Only("the agent answers in words: it can be text alone", ["text"])]
-AudioOutput = Annotated[Any, Only("the agent answers in words, and speaks none")]
-Logprobs = Annotated[Any, Only("the agent tells no probabilities: it can be false", False)]
-TopLogprobs = Annotated[Any, Only("the agent tells no probabilities: it can be 0", 0)]
-Stop = Annotated[Any, Only("the agent's answer is not cut: leave it out", "", [])]
-WebSearch = Annotated[Any, Only("the agent has its own tools: leave it out")]
+# Refuse what a client requires and would not get. Ignore what only guides a model (temperature, top_p, max_tokens,
+# seed, reasoning_effort, logit_bias, service_tier, tools that need not be called, parallel_tool_calls, …): the agent
+# decides on it, and no answer is wrong without it.
+ToolChoice = Annotated[Any, Only("must be auto or none: the agent calls its own tools", "auto", "none")]
+ResponseFormat = Annotated[Any, Only("must be of the type text: the agent answers in text", {"type": "text"})]
+Modalities = Annotated[Any, Only("must be text only: the agent answers in text", ["text"])]
+AudioOutput = Annotated[Any, Only("is not supported: the agent answers in text")]
+Logprobs = Annotated[Any, Only("must be false: log probabilities are not available", False)]
+TopLogprobs = Annotated[Any, Only("must be 0: log probabilities are not available", 0)]
+Stop = Annotated[Any, Only("is not supported: omit it", "", [])]
+WebSearch = Annotated[Any, Only("is not supported: the agent has its own tools")]
 
 
 class CompletionRequest(Lenient):
-    """A request for an answer. Without `metadata.thread_id`, or `user` and `store`, nothing of it is remembered."""
+    """A completion request. Without `metadata.thread_id`, or `user` and `store`, nothing is remembered."""
 
     model: str = Field(description="an agent's name")
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=2000)] = Field(
-        description="the conversation; where a thread is named, only its last message and the instructions count"
+        description="the conversation; if a thread is named, only the last message and the instructions are used"
     )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = Field(None, description="an agent answers once")
-    user: str | None = Field(None, max_length=256, description="your user; with `store`, he has one lasting thread")
+    n: Literal[1] | None = Field(None, description="an agent gives one answer")
+    user: str | None = Field(None, max_length=256, description="your user; with `store`, each has a persistent thread")
     store: bool | None = None
-    metadata: dict[str, Any] | None = Field(None, description="`thread_id` names a lasting thread")
+    metadata: dict[str, Any] | None = Field(None, description="`thread_id` names a persistent thread")
     tool_choice: ToolChoice = Field(None, description="`auto` or `none`: the tools are the agent's")
     function_call: ToolChoice = Field(None, description="`auto` or `none`: the tools are the agent's")
-    response_format: ResponseFormat = Field(None, description='`{"type": "text"}`: no format can be promised')
+    response_format: ResponseFormat = Field(None, description='`{"type": "text"}`: other formats cannot be guaranteed')
     modalities: Modalities = Field(None, description='`["text"]`')
-    audio: AudioOutput = Field(None, description="refused: the answer is a text")
+    audio: AudioOutput = Field(None, description="refused: the answer is text")
     logprobs: Logprobs = Field(None, description="`false`")
     top_logprobs: TopLogprobs = Field(None, description="0")
-    stop: Stop = Field(None, description="refused, unless it is empty: the answer is whole")
+    stop: Stop = Field(None, description="refused unless empty: the answer is not cut")
     web_search_options: WebSearch = Field(None, description="refused: the agent has its own tools")

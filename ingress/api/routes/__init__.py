@@ -1,1 +1,1 @@
-"""The routes of the chat API, one file a resource."""
+"""The routes of the API, one module per resource."""

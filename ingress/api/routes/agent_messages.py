@@ -1,4 +1,4 @@
-"""Something said to an agent by its name: `/v1/agents/{id}/message`, `/agents/{agent}/{sessionId}`."""
+"""Messages to an agent by name: `/v1/agents/{id}/message`, `/agents/{agent}/{sessionId}`."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from ..route import BASE, Model, Route
 from ..schemas.messages import CONTENT
 
 LONGEST = 256
-"""Characters of a session's name."""
+"""The longest session name, in characters."""
 
 
 class AgentMessage(Model):
-    """Something said to an agent."""
+    """A message to an agent."""
 
     message: Annotated[str, StringConstraints(min_length=1, max_length=CONTENT)]
     sessionId: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)] | None = Field(
-        None, description="the same for what belongs together: any text, or a thread's id; unset: a new session"
+        None, description="any text, the same for all messages of a session, or a thread's id; default: a new session"
     )
 
 
 class Response(Model):
-    """What it said."""
+    """The answer."""
 
     response: str
 
 
 class Meta(Model):
-    """Where it stands. `threadId` is for `/api/v1/chat/threads`."""
+    """Where the answer is stored. `threadId` is an id for `/api/v1/chat/threads`."""
 
     agent: str
     sessionId: str
@@ -54,13 +54,13 @@ class AgentAnswer(Model):
 
 
 class AgentMessages:
-    """The routes that say something to an agent."""
+    """The routes that send a message to an agent."""
 
     def __init__(self, asking: AgentRequests) -> None:
         self._asking = asking
 
     def routes(self) -> list[Route]:
-        """All of them, each at the root too."""
+        """Return the routes, each also at the root."""
         one, names = "/v1/agents/{id}/message", {"id": "the agent's name"}
         said: dict[str, Any] = {
             "method": "POST",
@@ -71,29 +71,29 @@ class AgentMessages:
             "repeated": "handler",
             "refusals": {
                 404: "there is no such agent",
-                409: "it cannot be talked to, is busy and drops messages, or its thread has ended",
-                502: "it failed, or could not be reached, after all retries",
-                504: "it took too long",
+                409: "it does not accept chat messages, is busy and drops messages, or its thread has ended",
+                502: "the turn failed for good, or the agent could not be reached in any attempt",
+                504: "the turn took too long",
             },
         }
         path = {"agent": "the agent's name", "sessionId": "any text, or a thread's id"}
         return [
             Route(
                 path=f"/api{one}", aliases=(one,), handler=self.message, names=names,
-                summary="Say something to an agent", **said,
+                summary="Send a message to an agent", **said,
             ),
             Route(
                 path=f"{BASE}/agents/{DEFAULT}/{{sessionId}}", aliases=(f"/agents/{DEFAULT}/{{sessionId}}",),
-                handler=self.message, names=path, summary="Say something to whoever takes chats", **said,
+                handler=self.message, names=path, summary="Send a message to the default chat agent", **said,
             ),
             Route(
                 path=f"{BASE}/agents/{{agent}}/{{sessionId}}", aliases=("/agents/{agent}/{sessionId}",),
-                handler=self.message, names=path, summary="Say something to an agent in a session", **said,
+                handler=self.message, names=path, summary="Send a message to an agent in a session", **said,
             ),
         ]  # fmt: skip
 
     async def message(self, call: RequestContext) -> web.Response:
-        """Say something, and answer with what is said to it."""
+        """Post a message and return the agent's answer."""
         said: AgentMessage = call.body
         name = call.path.get("agent") or call.path.get("id") or ""
         agents, workspace = self._asking.agents, call.caller.workspace
@@ -104,7 +104,7 @@ class AgentMessages:
             await agents.anyone(workspace)
         session = call.path.get("sessionId") or said.sessionId
         if session and len(session) > LONGEST:
-            raise Problem(404, f"the name of a session has at most {LONGEST} characters")
+            raise Problem(404, f"sessionId exceeds {LONGEST} characters")
         thread = await self._thread(call, name, session)
         async with self._asking.say(call, thread, said.message, agent) as here:
             answer = await self._asking.answer(here)
@@ -119,7 +119,7 @@ class AgentMessages:
         return call.answer(AgentAnswer(result=Response(response=text_of(answer)), _meta=meta))
 
     async def _thread(self, call: RequestContext, agent: str, session: str | None) -> str:
-        """The chat of a session: a new one without a name, one that there is by its id, else the agent's own."""
+        """Return the chat of a session: a new one if unnamed, else the thread of this id, else the agent's session."""
         chats, workspace = self._asking.chats, call.caller.workspace
         if session is None:
             return (await chats.open(workspace, f"th_{call.idempotency[:20]}", NewChat(agent=agent))).id

@@ -1,4 +1,4 @@
-"""`/v1/agents`: who can be talked to and how it goes, and remote agents registered and taken away."""
+"""`/v1/agents`: list the agents and their state; register and remove remote agents."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ..schemas.remote_agents import NewAgent, check
 
 
 class AgentView(Model):
-    """An agent, and how it goes."""
+    """An agent and its current state."""
 
     id: str
     name: str
     description: str
     lifecycle: str
     supportsChat: bool
-    arrival: Arrival = Field(description="what becomes of messages that arrive while it works")
-    url: str | None = Field(description="where a registered agent is asked; null for one in the workers' code")
+    arrival: Arrival = Field(description="what happens to messages that arrive while it works")
+    url: str | None = Field(description="the URL of a registered remote agent; null for one in the workers' code")
     hasBearerToken: bool | None = Field(
-        description="whether it is asked with a bearer token; null for one in the workers' code"
+        description="whether requests to it carry a bearer token; null for one in the workers' code"
     )
-    workers: int = Field(description="those that serve it now")
+    workers: int = Field(description="workers that serve it now")
     turnsRunning: int
-    latencyP50: float | None = Field(description="half of its last turns took no longer, ms; null before the first")
+    latencyP50: float | None = Field(description="median duration of its recent turns, ms; null before the first")
 
     @classmethod
     def of(cls, known: AgentInfo, standing: AgentStats) -> AgentView:
-        """An agent of the directory."""
+        """Return the view of an agent in the directory."""
         return cls(
             id=known.name,
             name=known.name,
@@ -66,47 +66,47 @@ class AgentRoutes:
         self._private = private
 
     def routes(self) -> list[Route]:
-        """All of them, each at the root too."""
+        """Return the routes, each also at the root."""
         many, one = "/v1/agents", "/v1/agents/{id}"
         names = {"id": "the agent's name"}
         return [
             Route(
                 method="GET", path=f"/api{many}", aliases=(many,), handler=self.list, scope="chat:read", tag=TAG,
-                summary="The agents that you reach, and how they go", answer=AgentList,
+                summary="List the agents and their state", answer=AgentList,
             ),
             Route(
                 method="POST", path=f"/api{many}", aliases=(many,), handler=self.register, scope="admin", tag=TAG,
                 summary="Register a remote agent", body=NewAgent, answer=AgentView, status=201,
-                description="It is known in this workspace alone, and takes the place of an earlier one of its name: "
-                "with its bearer token or without, as it is told now.",
-                refusals={409: "an agent of that name is in the workers' code"},
+                description="It is visible in this workspace only. It replaces a registered agent of the same name, "
+                "including its bearer token: without `bearerToken`, it has none.",
+                refusals={409: "an agent of that name is defined in the workers' code"},
             ),
             Route(
                 method="GET", path=f"/api{one}", aliases=(one,), handler=self.get, scope="chat:read", tag=TAG,
-                summary="An agent, and how it goes", answer=AgentView, names=names,
+                summary="Get an agent and its state", answer=AgentView, names=names,
             ),
             Route(
                 method="DELETE", path=f"/api{one}", aliases=(one,), handler=self.remove, scope="admin", tag=TAG,
-                summary="Take a registered agent away", status=204, names=names,
-                refusals={409: "it is in the workers' code"},
+                summary="Remove a registered agent", status=204, names=names,
+                refusals={409: "it is defined in the workers' code"},
             ),
         ]  # fmt: skip
 
     async def list(self, call: RequestContext) -> web.Response:
-        """All of them."""
-        found = await self._directory.list(call.caller.workspace)
-        return call.answer(AgentList(agents=[AgentView.of(known, standing) for known, standing in found]))
+        """Return the agents of the workspace."""
+        agents = await self._directory.list(call.caller.workspace)
+        return call.answer(AgentList(agents=[AgentView.of(info, stats) for info, stats in agents]))
 
     async def get(self, call: RequestContext) -> web.Response:
-        """One of them."""
+        """Return one agent."""
         return call.answer(await self._view(call, call.path["id"]))
 
     async def register(self, call: RequestContext) -> web.Response:
-        """Keep one."""
+        """Register a remote agent."""
         new: NewAgent = call.body
         known = await self._directory.get(call.caller.workspace, new.id)
         if new.id == DEFAULT or (known and not known.url):
-            raise Problem(409, f'"{new.id}" is taken: it is in the workers\' code', code="agent-exists")
+            raise Problem(409, f'"{new.id}" is taken by an agent in the workers\' code', code="agent-exists")
         check(new, private=self._private)
         spec = new.runtimeSpec
         remote = RemoteAgent(
@@ -121,11 +121,11 @@ class AgentRoutes:
         return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
 
     async def remove(self, call: RequestContext) -> web.Response:
-        """Forget one."""
+        """Remove a registered agent."""
         name = call.path["id"]
         if not await self._remotes.remove(call.caller.workspace, name):
             if await self._directory.get(call.caller.workspace, name):
-                raise Problem(409, f'"{name}" is in the workers\' code', code="agent-exists")
+                raise Problem(409, f'"{name}" is defined in the workers\' code', code="agent-exists")
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         return call.answer(None)
 

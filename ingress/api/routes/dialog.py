@@ -1,4 +1,4 @@
-"""`/dialog/{agent}`: one turn with an agent, whole or in pieces; in a session, or remembered nowhere."""
+"""`/dialog/{agent}`: single turns with an agent, as JSON or streamed text, with or without a session."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ Session = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class NewTurn(Model):
-    """What is said."""
+    """A message to the agent."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=CONTENT)]
     session_id: Session | None = Field(
-        None, description="any text: turns of one session come one after the other; unset: nothing is remembered"
+        None, description="any text; the turns of a session run in order. Without it, nothing is remembered"
     )
 
 
 class Reply(Model):
-    """What is answered."""
+    """The agent's answer."""
 
     reply: str
 
 
 class Reset(Model):
-    """Which session."""
+    """The session to reset."""
 
     session_id: Session
 
 
 class ResetResult(Model):
-    """Whether there was anything to forget."""
+    """Whether the session existed."""
 
     reset: bool
 
 
 class Dialog:
-    """Turns by themselves."""
+    """The routes of dialogs."""
 
     def __init__(self, asking: AgentRequests, streams: Streams) -> None:
         self._asking = asking
         self._streams = streams
 
     def routes(self) -> list[Route]:
-        """All of them, each at the root too."""
+        """Return the routes, each also at the root."""
         common: dict[str, Any] = {
             "method": "POST",
             "scope": "chat:write",
@@ -65,40 +65,40 @@ class Dialog:
         }
         refusals = {
             404: "there is no such agent",
-            409: "it cannot be talked to, is busy and drops messages, or the turn was cancelled",
-            502: "answering failed for good",
-            504: "answering took too long",
+            409: "it does not accept chat messages, is busy and drops messages, or the turn was cancelled",
+            502: "the turn failed for good",
+            504: "the turn took too long",
         }
         return [
             Route(
-                **_paths("turn"), handler=self.turn, summary="One turn", body=NewTurn, answer=Reply,
+                **_paths("turn"), handler=self.turn, summary="Run one turn", body=NewTurn, answer=Reply,
                 repeated="handler", refusals=refusals, **common,
             ),
             Route(
-                **_paths("stream"), handler=self.stream, summary="One turn, in pieces", body=NewTurn,
+                **_paths("stream"), handler=self.stream, summary="Run one turn and stream the text", body=NewTurn,
                 streams="text/plain", repeated="handler", refusals=refusals, **common,
-                description="The text as it comes. A connection that is cut has not brought all of it.",
+                description="The text as it is written. If the connection is cut, the text is incomplete.",
             ),
             Route(
-                **_paths("reset"), handler=self.reset, summary="Forget a session",
+                **_paths("reset"), handler=self.reset, summary="Reset a session",
                 body=Reset, answer=ResetResult, **common,
             ),
         ]  # fmt: skip
 
     async def turn(self, call: RequestContext) -> web.Response:
-        """The answer, when it is whole."""
+        """Run a turn and return its complete answer."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
         async with self._asking.say(call, thread, new.text, agent) as said:
             answer = await self._asking.answer(said)
         if answer.status == "cancelled":
-            # The reply has no room for it, and half of one must not be taken for all of it.
+            # The reply has no status field, and a partial answer must not be taken for a complete one.
             more = {"turn": answer.turn, "reply": text_of(answer)}
             raise Problem(409, "the turn was cancelled", code="turn-cancelled", more=more)
         return call.answer(Reply(reply=text_of(answer)))
 
     async def stream(self, call: RequestContext) -> web.StreamResponse:
-        """The answer as it grows."""
+        """Run a turn and stream its text."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
         async with (
@@ -109,7 +109,7 @@ class Dialog:
             return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)
 
     async def reset(self, call: RequestContext) -> web.Response:
-        """Take the session's chat away, and end what runs there."""
+        """Delete the session's chat and cancel its turn."""
         wanted: Reset = call.body
         chats, workspace = self._asking.chats, call.caller.workspace
         id = session_id(call.path["agent"], wanted.session_id)
@@ -134,7 +134,7 @@ class _Encoded:
             return (await anext(self._words)).encode()
         except StopAsyncIteration:
             if self._words.end is not None and self._words.end.status == "cancelled":
-                # A plain text has no other way to say that it is not whole.
+                # Plain text has no other way to signal that it is incomplete.
                 raise Problem(409, "the turn was cancelled", code="turn-cancelled") from None
             raise
 

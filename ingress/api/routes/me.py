@@ -1,4 +1,4 @@
-"""`GET /api/v1/me`: what a key opens, for clients to check it with."""
+"""`GET /api/v1/me`: the workspace and the scopes of an API key."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..route import BASE, Model, Route
 
 
 class Identity(Model):
-    """Whose key it is, and what it may do."""
+    """The workspace and the scopes of the caller."""
 
-    workspace: str = Field(description="the workspace whose threads the key opens")
+    workspace: str = Field(description="the workspace that the key gives access to")
     scopes: list[Scope] = Field(description="what the key may do; admin includes the others")
-    key: str = Field(description="the key's id, by which `answerback keys` knows it")
+    key: str = Field(description="the key's id, as in `answerback keys`")
 
 
 class Me:
-    """The caller himself."""
+    """The route that describes the caller."""
 
     def routes(self) -> list[Route]:
-        """The one route."""
+        """Return the route."""
         return [
             Route(
                 method="GET",
@@ -37,6 +37,6 @@ class Me:
         ]
 
     async def get(self, call: RequestContext) -> web.Response:
-        """Say who calls."""
+        """Return the caller."""
         caller = call.caller
         return call.answer(Identity(workspace=caller.workspace, scopes=sorted(caller.scopes), key=caller.key))

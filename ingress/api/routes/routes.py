@@ -1,4 +1,4 @@
-"""Every route of the API. The router, the OpenAPI document and its page are made from this list."""
+"""All routes of the API. The router, the OpenAPI document and the HTML page are made from this list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .threads import ChatThreads
 
 
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
-    """All of them, in the order in which the page shows them."""
+    """Return all routes, in the order of the documentation page."""
     threads = conversation.threads
     talk = MessageRoutes(settings, conversation, streams)
     directory = AgentDirectory(threads.database)

@@ -1,4 +1,4 @@
-"""`/chat/sessions`: a thread as one talk with one agent, which is opened, had, and ended."""
+"""`/chat/sessions`: chats between one visitor and one agent, opened and ended by the client."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..schemas.threads import Moment, moment
 
 SESSIONS, TAG = f"{BASE}/chat/sessions", "Sessions"
 LIFE = 86_400.0
-"""Seconds that a session's token is good for."""
+"""Lifetime of a session token in seconds."""
 
 
 class NewSession(Model):
     """A session to open."""
 
-    agentId: AgentName | None = Field(None, description="the agent that answers; unset: the first that takes chats")
-    user_id: UserId | None = Field(None, description="whose it is: your own id; not with a publishable key")
+    agentId: AgentName | None = Field(None, description="the agent that answers; default: the default chat agent")
+    user_id: UserId | None = Field(None, description="your id of the user; not allowed with a publishable key")
     metadata: Metadata = Field({})
 
 
@@ -46,7 +46,7 @@ class SessionView(Model):
 
     @classmethod
     def fields_of(cls, chat: Chat, caller: Principal) -> dict[str, Any]:
-        """Its fields, as a caller is told them."""
+        """Return the fields that the caller may see."""
         chat = audience.thread(caller, chat)
         return {
             "id": chat.id,
@@ -59,15 +59,13 @@ class SessionView(Model):
 
 
 class OpenedSession(SessionView):
-    """A session that was opened just now."""
+    """A new session."""
 
-    token: str | None = Field(
-        description="opens this session, and nothing else, for a day; null where the key was secret"
-    )
+    token: str | None = Field(description="a token valid for this session only, for a day; null with a secret key")
 
 
 class Sessions:
-    """The sessions of a workspace."""
+    """The routes of sessions."""
 
     def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
@@ -76,7 +74,7 @@ class Sessions:
         self._agents = agents
 
     def routes(self) -> list[Route]:
-        """All about sessions."""
+        """Return the routes of sessions."""
         one, names = f"{SESSIONS}/{{id}}", {"id": "the session's id"}
         return [
             Route(
@@ -90,18 +88,18 @@ class Sessions:
             ),
             Route(
                 method="POST", path=f"{one}/end", handler=self.end, scope="chat:write", summary="End a session",
-                description="It takes no more messages; what waits in it is still answered.",
+                description="The session accepts no more messages; waiting messages are still answered.",
                 tag=TAG, names=names, answer=SessionView, session="id",
             ),
             *self._talk.routes(SESSIONS, TAG, token=True),
         ]  # fmt: skip
 
     async def open(self, call: RequestContext) -> web.Response:
-        """Open one."""
+        """Open a session."""
         new: NewSession = call.body
         caller = call.caller
         if caller.kind == "pub" and new.user_id is not None:
-            raise Problem(403, "a publishable key cannot say who its user is", code="not-for-this-key")
+            raise Problem(403, "user_id is not allowed with a publishable key", code="not-for-this-key")
         await self._agents.check(caller, new.agentId)
         opening = NewChat(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
         chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", opening)
@@ -113,13 +111,13 @@ class Sessions:
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 
     async def get(self, call: RequestContext) -> web.Response:
-        """One, as it stands."""
+        """Return a session."""
         chat = await self._chats.get(call.caller.workspace, call.path["id"])
         if chat is None:
             raise NoSuchThread
         return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))
 
     async def end(self, call: RequestContext) -> web.Response:
-        """End it."""
+        """End a session."""
         chat = await self._chats.end(call.caller.workspace, call.path["id"])
         return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))

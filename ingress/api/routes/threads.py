@@ -1,4 +1,4 @@
-"""`/chat/threads`: threads opened, listed, read whole, changed and deleted."""
+"""`/chat/threads`: create, list, read, change and delete chat threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THREADS, TAG = f"{BASE}/chat/threads", "Threads"
 
 
 class ChatThreads:
-    """The threads of a workspace."""
+    """The routes of chat threads."""
 
     def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
@@ -30,9 +30,9 @@ class ChatThreads:
         self._agents = agents
 
     def routes(self) -> list[Route]:
-        """All about threads."""
+        """Return the routes of threads."""
         one, names = f"{THREADS}/{{id}}", {"id": "the thread's id"}
-        readonly = {409: "it is a platform's thread"}
+        readonly = {409: "the thread belongs to a platform"}
         return [
             Route(
                 method="POST", path=THREADS, handler=self.create, scope="chat:write", summary="Create a thread",
@@ -41,8 +41,8 @@ class ChatThreads:
             ),
             Route(
                 method="GET", path=THREADS, handler=self.list, scope="chat:read", summary="List threads", tag=TAG,
-                description="By when something was said last, newest first. A key of the workspace `default` with "
-                "the scope `admin` sees the threads of webhooks too, unless it asks for a user's.",
+                description="By the time of the last message, newest first. A key of the workspace `default` with "
+                "the scope `admin` also sees webhook threads, unless the request has a `user_id`.",
                 query=ThreadQuery, answer=Threads,
             ),
             Route(
@@ -61,7 +61,7 @@ class ChatThreads:
         ]  # fmt: skip
 
     async def create(self, call: RequestContext) -> web.Response:
-        """Open one."""
+        """Create a thread."""
         new: NewThread = call.body
         await self._agents.check(call.caller, new.agent)
         opening = NewChat(
@@ -75,7 +75,7 @@ class ChatThreads:
         return call.answer(ThreadView.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
     async def list(self, call: RequestContext) -> web.Response:
-        """A page of them."""
+        """Return a page of threads."""
         query: ThreadQuery = call.query
         page = await self._chats.list(
             call.caller.workspace,
@@ -92,20 +92,20 @@ class ChatThreads:
         return call.answer(Threads(threads=threads, next_cursor=page.cursor))
 
     async def get(self, call: RequestContext) -> web.Response:
-        """One, whole."""
-        found = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
+        """Return a thread with its messages."""
+        snapshot = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
         return call.answer(
             WholeThread(
-                **ThreadView.fields_of(found.chat, call.caller),
-                messages=[MessageView.of(message, call.caller) for message in found.messages],
-                earlier=found.earlier,
-                waiting=[MessageView.waiting(event, call.caller) for event in found.waiting],
-                after=found.after,
+                **ThreadView.fields_of(snapshot.chat, call.caller),
+                messages=[MessageView.of(message, call.caller) for message in snapshot.messages],
+                earlier=snapshot.earlier,
+                waiting=[MessageView.waiting(event, call.caller) for event in snapshot.waiting],
+                after=snapshot.after,
             )
         )
 
     async def change(self, call: RequestContext) -> web.Response:
-        """Change what is given."""
+        """Change the given fields."""
         await self._talk.writable(call)
         given: Change = call.body
         chat = await self._chats.change(
@@ -119,7 +119,7 @@ class ChatThreads:
         return call.answer(ThreadView.of(chat, call.caller))
 
     async def delete(self, call: RequestContext) -> web.Response:
-        """Take one away."""
+        """Delete a thread."""
         await self._talk.writable(call)
         workspace, id = call.caller.workspace, call.path["id"]
         if not await self._chats.purge(workspace, id):

@@ -1,8 +1,8 @@
-"""`POST /widget/check`: whether a publishable key opens anything for the page that asks, in words the page can read.
+"""`POST /widget/check`: tell any page whether it can use a publishable key, and why not.
 
-Of a refusal to an origin that is not allowed, a browser shows a page nothing: to its script the network seems to be
-away. This route needs no preflight (https://fetch.spec.whatwg.org/#simple-requests), and any page may read its answer.
-It says no more than a request with that key would.
+A browser hides responses from an origin that CORS does not allow, so that scripts see a network error. This route needs
+no preflight (https://fetch.spec.whatwg.org/#simple-requests), and any page may read its response. It reveals no more
+than a request with the key would.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from .. import parsing as body
 from ..auth.callers import Authenticator
 
 LIMIT = 500
-"""Bytes of a key, at most."""
+"""The largest key, in bytes."""
 
 
 class KeyCheck:
-    """Answers what the widget asks when it got no answer."""
+    """The check that the widget makes after a network error."""
 
     def __init__(self, callers: Authenticator, timeout: float) -> None:
         self._callers = callers
         self._timeout = timeout
 
     async def post(self, request: web.Request) -> web.StreamResponse:
-        """Answer `{"usable": true}`, or false with the `code` and `detail` of the problem. The body is the key."""
+        """Return `{"usable": true}`, or false with the `code` and `detail` of the problem. The body is the key."""
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         try:
             text = (await body.read(request, LIMIT, self._timeout)).decode(errors="replace")
@@ -37,5 +37,7 @@ class KeyCheck:
         origin = request.headers.get("Origin", "")
         detail = refusal.detail
         if refusal.code == "wrong-origin":
-            detail = f"this key is not for pages of {origin or 'no origin'}: make one with --origin {origin or '…'}"
+            detail = (
+                f"this key does not allow the origin {origin or '(none)'}; use --origin {origin or '…'} for a new one"
+            )
         return web.json_response({"usable": False, "code": refusal.code, "detail": detail}, headers=headers)

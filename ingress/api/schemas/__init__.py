@@ -1,1 +1,1 @@
-"""The bodies of requests and responses."""
+"""The models of requests and responses."""

@@ -1,4 +1,4 @@
-"""What is said through the API: messages and what comes with them, and how long each may be."""
+"""Request models of messages and attachments, with their size limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Arrival = Literal["queue", "merge", "debounce", "interrupt", "drop"]
 def _small(limit: int) -> AfterValidator:
     def check(value: Any) -> Any:
         if len(json.dumps(value, ensure_ascii=False).encode()) > limit:
-            raise ValueError(f"is longer than {limit} bytes as JSON")
+            raise ValueError(f"exceeds {limit} bytes as JSON")
         return value
 
     return AfterValidator(check)
@@ -36,7 +36,7 @@ def _small(limit: int) -> AfterValidator:
 
 def _decodable(value: str) -> str:
     if len(decoded(value)) > FILE:
-        raise ValueError(f"is longer than {FILE} bytes")
+        raise ValueError(f"exceeds {FILE} bytes")
     return value
 
 
@@ -57,19 +57,19 @@ class TextDocument(Model):
     text: Annotated[str, StringConstraints(max_length=DOCUMENT)]
 
     def attachment(self) -> Attachment:
-        """As it travels."""
+        """Return it as an `Attachment`."""
         return Attachment(name=self.name, content_type=self.content_type, text=self.text)
 
 
 class JsonContext(Model):
-    """JSON that the agent shall know: a lead, an order, what the page shows."""
+    """JSON context for the agent: a lead, an order, what the page shows."""
 
     type: Literal["json"]
     name: Name = "context"
     data: Annotated[Any, _small(JSON)]
 
     def attachment(self) -> Attachment:
-        """As it travels."""
+        """Return it as an `Attachment`."""
         text = json.dumps(self.data, ensure_ascii=False)
         return Attachment(name=self.name, content_type="application/json", text=text)
 
@@ -88,7 +88,7 @@ class File(Model):
     ]
 
     def attachment(self) -> Attachment:
-        """As it travels."""
+        """Return it as an `Attachment`."""
         return Attachment(name=self.name, content_type=self.content_type, data=decoded(self.data))
 
 
@@ -100,14 +100,14 @@ _BROUGHT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required"
 
 
 class Content(Model):
-    """What is said."""
+    """The content of a message."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT]})
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
     arrival: Arrival | None = Field(
-        None, description="what becomes of it when the agent works or others wait; unset: as the agent has it"
+        None, description="what happens if the agent is working or messages wait; default: the agent's own setting"
     )
 
     @model_validator(mode="after")
@@ -117,7 +117,7 @@ class Content(Model):
         return self
 
     def event(self, message: str, *, visitor: bool = False) -> Event:
-        """The message as it travels. `message` is its id within the thread; `visitor`: a page's visitor says it."""
+        """Return the message as an `Event`. `message` is its id in the thread; `visitor`: a page's visitor wrote it."""
         return Event(
             delivery="",
             thread="",
@@ -131,22 +131,22 @@ class Content(Model):
         )
 
 
-# Said as what may be, not as what may not: those who make requests from a schema know what to do with it.
+# The allowed combinations rather than a `not`: tools that generate requests from a schema can use them.
 _ONE_WAY: JsonDict = {
     "anyOf": [{"properties": {"stream": {"const": False}}}, {"properties": {"wait": {"const": True}}}],
 }
 
 
 class NewMessage(Content):
-    """A message, and how its answer is wanted."""
+    """A message, and how to respond to it."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "allOf": [_ONE_WAY]})
 
-    stream: bool = Field(False, description="answer with server-sent events")
-    wait: bool = Field(True, description="false: answer 202 with a receipt as soon as the message is stored")
+    stream: bool = Field(False, description="respond with server-sent events")
+    wait: bool = Field(True, description="false: respond 202 with a receipt as soon as the message is stored")
 
     @model_validator(mode="after")
     def _wanted_one_way(self) -> Self:
         if self.stream and not self.wait:
-            raise ValueError("choose: stream the answer, or do not wait for it")
+            raise ValueError("stream: true and wait: false exclude each other")
         return self

@@ -1,4 +1,4 @@
-"""A remote agent to be registered: its name, where it is asked, and with what credential."""
+"""The request model of a remote agent: its name, URL and credential."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ..route import Model
 from .messages import AgentName
 
 LONGEST = 4096
-"""Characters of a bearer token."""
+"""The longest bearer token, in characters."""
 
 
 def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("begins with https:// or http://, and names a host")
+        raise ValueError("must begin with https:// or http:// and name a host")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("has no user, query or fragment")
+        raise ValueError("must not have a user, query or fragment")
     return value
 
 
 def _token(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     if len(secret) > LONGEST or not re.fullmatch(BEARER, secret):
-        raise ValueError(f"is a bearer token: at most {LONGEST} letters, digits and any of -._~+/, then any =")
+        raise ValueError(f"must be a bearer token: at most {LONGEST} of A-Z, a-z, 0-9 and -._~+/, then optional =")
     return value
 
 
@@ -51,7 +51,7 @@ class RuntimeSpec(Model):
 
 
 class NewAgent(Model):
-    """A remote agent: it serves `POST {url}/agents/chat/{sessionId}`."""
+    """A remote agent. It serves `POST {url}/agents/chat/{sessionId}`."""
 
     id: AgentName = Field(description="its name")
     url: Annotated[
@@ -64,25 +64,25 @@ class NewAgent(Model):
     runtimeSpec: RuntimeSpec = RuntimeSpec()
     bearerToken: BearerToken | None = Field(
         None,
-        description="a secret that each question to it comes with, as `Authorization: Bearer …`; never shown again",
+        description="a secret that each request to it carries as `Authorization: Bearer …`; never shown again",
     )
 
 
 def check(new: NewAgent, *, private: bool) -> None:
-    """Refuse what must not be asked, or not so, unless private addresses are allowed. Raises `Problem`: 422."""
+    """Unless private addresses are allowed, refuse one, and a token over plain HTTP. Raises `Problem`: 422."""
     if private:
         return
     if _private(new.url):
-        detail = "its address is not public: if it is yours, set ALLOW_PRIVATE_URLS=true"
+        detail = "the address is not public; to allow private addresses, set ALLOW_PRIVATE_URLS=true"
         raise Problem(422, detail, code="forbidden-address")
     if new.bearerToken and not new.url.startswith("https://"):
         # https://www.rfc-editor.org/rfc/rfc6750#section-5.3
-        place = FieldError(where="body", at="/bearerToken", detail="is sent over https:// alone")
-        raise Problem(422, "the body is not as it should be", code="invalid", errors=[place])
+        place = FieldError(where="body", at="/bearerToken", detail="requires an https:// URL")
+        raise Problem(422, "request body failed validation", code="invalid", errors=[place])
 
 
 def _private(url: str) -> bool:
-    """Whether an address is not public on its face; what a name stands for is looked at when it is asked."""
+    """Return whether a URL is visibly private. What a host name resolves to is checked at each request."""
     host = urlsplit(url).hostname or ""
     try:
         return not is_public(host)

@@ -1,4 +1,4 @@
-"""What the routes of threads take and return."""
+"""Request and response models of the thread routes."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from .threads import MessageView, ThreadView
 
 
 class NewThread(Model):
-    """A thread to open."""
+    """A thread to create."""
 
-    agent: AgentName | None = Field(None, description="the agent that answers; unset: the first that takes chats")
+    agent: AgentName | None = Field(None, description="the agent that answers; default: the default chat agent")
     system: Annotated[str, StringConstraints(max_length=32_000)] = Field(
-        "", description="what its agent is told besides"
+        "", description="additional instructions for the agent"
     )
-    user_id: UserId | None = Field(None, description="whose it is: your own id of a person")
+    user_id: UserId | None = Field(None, description="your id of the user")
     title: Title = ""
     metadata: Metadata = Field({})
 
 
 class Change(Model):
-    """What is to be changed; what is not given stays."""
+    """The fields to change; the others stay."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: Title | None = None
     pinned: bool | None = None
     archived: bool | None = None
-    metadata: Metadata | None = Field(None, description="takes the place of all there was")
+    metadata: Metadata | None = Field(None, description="replaces all metadata")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Change:
         if not self.model_fields_set:
-            raise ValueError("give something to change: title, pinned, archived or metadata")
+            raise ValueError("give at least one of title, pinned, archived and metadata")
         return self
 
 
 class ThreadQuery(Model):
-    """Which threads."""
+    """Filters and paging of the thread list."""
 
     user_id: UserId | None = None
     archived: Literal["true", "false", "any"] = "false"
     pinned: bool | None = None
-    cursor: str = Field("", max_length=500, description="the `next_cursor` of the page before")
+    cursor: str = Field("", max_length=500, description="the `next_cursor` of the previous page")
     limit: int = Field(50, ge=1, le=100)
 
 
 class Threads(Model):
-    """A page of threads. It may hold fewer than asked for, and have a `next_cursor` all the same."""
+    """A page of threads. It may hold fewer than `limit` and still have a `next_cursor`."""
 
     threads: list[ThreadView]
     next_cursor: str | None
 
 
 class WholeThread(ThreadView):
-    """A thread with what was said in it."""
+    """A thread with its messages."""
 
     messages: list[MessageView] = Field(description="the newest 2,000, oldest first")
-    earlier: int = Field(description="how many came before: GET …/messages has them all")
-    waiting: list[MessageView] = Field(description="what is not answered yet; the first may be under way")
-    after: str = Field(description="follow the thread's stream from here to see what comes after `messages`")
+    earlier: int = Field(description="the number of older messages; GET …/messages returns all")
+    waiting: list[MessageView] = Field(description="messages not answered yet; the first may be in progress")
+    after: str = Field(description="the event id from which to follow the thread's stream, after `messages`")

@@ -1,4 +1,4 @@
-"""Threads and messages as the API shows them."""
+"""Response models of threads and messages."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ Moment = Annotated[
     PlainSerializer(_written, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A time, always written with its milliseconds: as texts, moments are in the order in which they were."""
+"""A time, always with milliseconds, so that sorting the strings sorts the times."""
 
 
 class Author(Model):
-    """Who wrote a message."""
+    """The author of a message."""
 
     id: str
     name: str = ""
 
 
 class ToolCall(Model):
-    """A tool that the agent called. A session's token is told its name alone, unless the tool is public."""
+    """A tool call of the agent. With a session token, only the name is shown, unless the tool is public."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class ToolCall(Model):
 
 
 class Usage(Model):
-    """What a turn cost."""
+    """The model usage of a turn."""
 
     input_tokens: int
     output_tokens: int
@@ -56,7 +56,7 @@ class Usage(Model):
 
 
 class AttachmentInfo(Model):
-    """What came with a message; of a file, only its size."""
+    """An attachment of a message; for a file, only its size."""
 
     name: str
     content_type: str
@@ -65,10 +65,10 @@ class AttachmentInfo(Model):
 
 
 class Failure(Model):
-    """Why the turn failed that was to answer a message; an operator finds the whole of it in the dead letters."""
+    """Why the turn of a message failed. The dead letter has the details, for an operator."""
 
     code: str = Field(description="agent_failed, unreachable, limit or timeout")
-    reason: str = Field(description="in general words")
+    reason: str = Field(description="the general reason")
     turn: str = Field(description="the dead letter's id")
 
 
@@ -83,8 +83,9 @@ class MessageView(Model):
     author: Author | None
     agent: str | None
     status: Literal["said", "waiting", "cancelled", "interrupted", "dropped", "failed"] = Field(
-        description="cancelled: as far as it came, or, of a user's, its turn was ended before anything was said; "
-        "interrupted: as far as it came; dropped: not taken; failed: its turn failed for good, see `error`"
+        description="cancelled: an incomplete answer or, for a user's message, its turn was cancelled before any "
+        "answer; interrupted: an incomplete answer; dropped: not answered, because the agent was working; failed: its "
+        "turn failed for good, see `error`"
     )
     error: Failure | None
     tool_calls: list[ToolCall]
@@ -93,7 +94,7 @@ class MessageView(Model):
 
     @classmethod
     def of(cls, message: Message, caller: Principal) -> MessageView:
-        """A message of the history, as a caller sees it."""
+        """Return a message of the history as the caller may see it."""
         message = audience.message(caller, message)
         return cls(
             id=message.id or message.turn,
@@ -120,7 +121,7 @@ class MessageView(Model):
 
     @classmethod
     def waiting(cls, event: Event, caller: Principal) -> MessageView:
-        """A message that is not answered yet, as a caller sees it."""
+        """Return a message that is not answered yet, as the caller may see it."""
         said = Message(
             id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
             attachments=event.attachments, visitor=event.visitor,
@@ -142,15 +143,15 @@ class ThreadView(Model):
     archived: bool
     status: Literal["open", "ended"]
     state: Literal["idle", "waiting", "running", "retrying"]
-    error: str | None = Field(description="why the last attempt failed, while it is retried; whole for `admin` alone")
+    error: str | None = Field(description="why the last attempt failed, while it is retried; in full only with `admin`")
     url: str | None
     created_at: Moment
-    updated_at: Moment = Field(description="when something was said last")
+    updated_at: Moment = Field(description="the time of the last message")
     message_count: int
 
     @classmethod
     def fields_of(cls, chat: Chat, caller: Principal) -> dict[str, Any]:
-        """Its fields, as a caller is told them."""
+        """Return the fields that the caller may see."""
         chat = audience.thread(caller, chat)
         return {
             "id": chat.id,
@@ -173,30 +174,30 @@ class ThreadView(Model):
 
     @classmethod
     def of(cls, chat: Chat, caller: Principal) -> ThreadView:
-        """A thread as it stands, and as a caller is told it."""
+        """Return a thread as the caller may see it."""
         return cls(**cls.fields_of(chat, caller))
 
 
 class ReceiptView(Model):
-    """A message that is stored, and is answered whatever happens now."""
+    """The receipt of a stored message; it will be answered."""
 
     thread: str
     id: str = Field(description="the message's id in the thread")
     status: Literal["accepted", "duplicate"]
-    after: str = Field(description="follow the thread's stream from here to see it answered")
+    after: str = Field(description="the event id from which to follow the thread's stream to see the answer")
 
     @classmethod
     def of(cls, thread: str, receipt: Receipt, after: str) -> ReceiptView:
-        """A receipt of the store."""
+        """Return the view of a receipt."""
         status: Literal["accepted", "duplicate"] = "duplicate" if receipt.status == "duplicate" else "accepted"
         return cls(thread=thread, id=receipt.dispatch_id, status=status, after=after)
 
 
 class AnswerView(Model):
-    """A message that was answered."""
+    """The answer to a message."""
 
     thread: str
-    id: str = Field(description="the id of the message that was answered")
+    id: str = Field(description="the id of the answered message")
     turn: str
     status: Literal["completed", "cancelled", "ignored"]
     message: MessageView | None = Field(description="the last of `messages`: the answer")
@@ -204,7 +205,7 @@ class AnswerView(Model):
 
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer, caller: Principal) -> AnswerView:
-        """An answer of the store, as a caller sees it."""
+        """Return an answer as the caller may see it."""
         said = [MessageView.of(message, caller) for message in answer.messages]
         status: Literal["completed", "cancelled", "ignored"] = (
             "ignored" if answer.status == "dropped" or answer.status == "failed" else answer.status
@@ -217,11 +218,11 @@ class Messages(Model):
     """Messages of a thread, oldest first."""
 
     messages: list[MessageView]
-    next_cursor: str | None = Field(description="where to go on; null at the end of what there is")
+    next_cursor: str | None = Field(description="the cursor of the next page; null on the last one")
 
 
 def moment(ms: int) -> datetime:
-    """A time of the store."""
+    """Convert a stored time, in ms since the epoch."""
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 

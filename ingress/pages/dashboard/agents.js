@@ -1,4 +1,4 @@
-// The agents, a card each: what they are, whether they can be reached, and a button to talk to them.
+// The agents, one card each, with a link to chat with them.
 
 import { ask } from "./api.js";
 import { el, replace } from "./dom.js";
@@ -15,7 +15,7 @@ export async function agents(main, _, signal) {
 
   async function load() {
     const { agents: found } = await ask("GET", "/v1/agents", { signal });
-    replace(cards, ...(found.length ? found.map(card) : [el("p", {}, "No worker has told of an agent yet: start one.")]));
+    replace(cards, ...(found.length ? found.map(card) : [el("p", {}, "No agents registered. Start a worker.")]));
   }
 
   await polled(load, EVERY, signal, live);
@@ -31,21 +31,21 @@ function card(agent) {
     el("h2", {}, agent.name),
     agent.description && el("p", {}, agent.description),
     el("p", { class: "faint" }, facts(agent).join(" · ")),
-    el("div", { class: "row" }, why ? el("p", { class: "faint" }, `No chat: ${why}.`) : chat),
+    el("div", { class: "row" }, why ? el("p", { class: "faint" }, `Unavailable: ${why}.`) : chat),
   );
 }
 
 function facts({ lifecycle, workers, turnsRunning, latencyP50, url, hasBearerToken }) {
   const found = [lifecycle, `${workers} worker${workers === 1 ? "" : "s"}`];
-  if (turnsRunning) found.push(`${turnsRunning} at work`);
-  if (latencyP50) found.push(`${duration(latencyP50)} a turn`);
+  if (turnsRunning) found.push(`${turnsRunning} running`);
+  if (latencyP50) found.push(`${duration(latencyP50)} per turn`);
   if (url) found.push(`at ${url}${hasBearerToken ? ", with a token" : ""}`);
   return found;
 }
 
-// Why it cannot be talked to; "" when it can.
+// Why the agent cannot chat; "" if it can.
 function mute(agent) {
-  if (!agent.supportsChat) return "it takes no chats";
+  if (!agent.supportsChat) return "chat is disabled";
   if (agent.lifecycle !== "long-lived") return `it is ${agent.lifecycle}`;
-  return agent.workers ? "" : "no worker that serves it is alive";
+  return agent.workers ? "" : "no live worker serves it";
 }

@@ -1,4 +1,4 @@
-// The API, called as whoever is signed in: the cookie is the browser's, the CSRF token is ours to send.
+// Calls of the API with the dashboard session: the browser sends the cookie, this module the CSRF token.
 
 import { eventsOf } from "../stream.js";
 
@@ -42,8 +42,8 @@ export async function ask(method, path, options) {
 
 const QUIET = 45000; // ms without a byte after which a stream counts as dead; the server sends a comment every 15 s
 
-// Follow a stream for as long as `signal` stands, through every loss of connection. `hear` gets {id, kind, said}; what
-// it returns as false ends it. `state` is told of connections, `news` of whatever comes, heartbeats too.
+// Follow a stream until `signal` aborts, reconnecting as needed. `hear` gets {id, kind, said} and ends it by returning
+// false. `state` is called when the connection opens or is lost, `news` for all data, heartbeats included.
 export async function follow(path, signal, hear, { after = "", state = () => {}, news = () => {} } = {}) {
   let last = after;
   for (let tries = 0; !signal.aborted; tries++) {
@@ -86,7 +86,7 @@ export async function follow(path, signal, hear, { after = "", state = () => {},
   }
 }
 
-// With a key, or with the token of a link.
+// Sign in with a key, or with the token of a link.
 export async function signIn(shown) {
   return keep(await ask("POST", "/admin/session", { headers: { Authorization: `Bearer ${shown}` } }));
 }

@@ -1,4 +1,4 @@
-// Charts of what was measured: small SVGs, each with its numbers in words for those who do not see them.
+// Metric charts: small SVGs, each with a text alternative.
 
 import { el } from "./dom.js";
 
@@ -33,7 +33,7 @@ export function lines(title, low, high, { words }) {
   return figure(title, words, [path(high, most, "high"), path(low, most, "low")]);
 }
 
-// A gap where nothing was measured; a lonely point is a short stroke.
+// Missing values leave a gap; an isolated point is a short stroke.
 function path(values, most, kind) {
   const step = WIDTH / values.length;
   let drawn = "";

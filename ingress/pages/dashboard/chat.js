@@ -1,4 +1,4 @@
-// Talking to an agent. Its thread is kept over reloads, and what streams is heard without gap or repeat.
+// Chat with an agent. The thread survives reloads, and its events are received without gaps or duplicates.
 
 import { renderMarkdown } from "../markdown/render.js";
 import { Talk, uuid } from "../talk.js";
@@ -8,14 +8,14 @@ import { toolCall } from "./tool.js";
 
 export async function chat(main, [agent], signal) {
   const place = `answerback:chat:${agent}`;
-  const list = el("ol", { class: "talk", role: "log", "aria-live": "polite", "aria-label": `Talk with ${agent}`, tabindex: "0" });
+  const list = el("ol", { class: "talk", role: "log", "aria-live": "polite", "aria-label": `Chat with ${agent}`, tabindex: "0" });
   const typing = el("p", { class: "typing", role: "status" });
   const trouble = el("p", { class: "bad", role: "alert" });
   const input = el("textarea", { rows: "2", "aria-label": "Message", placeholder: "Write a message", onkeydown: enter });
   const send = el("button", { class: "main" }, "Send");
   const stop = el("button", { type: "button", hidden: true, onclick: cancel }, "Stop");
   const form = el("form", { onsubmit: submit }, input, send, stop);
-  const anew = el("button", { type: "button", onclick: restart }, "New talk");
+  const anew = el("button", { type: "button", onclick: restart }, "New chat");
   const header = el("div", { class: "row" }, el("h1", {}, agent), anew);
   main.append(header, el("section", { class: "chat" }, list, typing, trouble, form));
 
@@ -45,7 +45,7 @@ export async function chat(main, [agent], signal) {
     bottom();
   }
 
-  // Once a frame while it streams: a stranger's long answer must not be parsed for each of its words.
+  // Once per frame while it streams: a long answer must not be parsed again for each word.
   function draw(here, text, streaming) {
     Object.assign(here, { text, streaming });
     if (!streaming) return renderMarkdown(here.words, text);
@@ -65,7 +65,7 @@ export async function chat(main, [agent], signal) {
     return { box: el("li", { class: `said ${role}` }, who, words, small), words, small };
   }
 
-  // Called tools stand where they were called, folded.
+  // Tool calls are shown in order, collapsed.
   function tool(call, running = false) {
     let item = shown.get(call.id);
     if (!item) {
@@ -83,7 +83,7 @@ export async function chat(main, [agent], signal) {
   }
 
   function state() {
-    // While an answer is on its way more may be said: it waits in the thread.
+    // More messages may be sent during a turn: they wait in the thread.
     input.disabled = reading;
     send.disabled = sending || reading;
     anew.disabled = sending;
@@ -98,12 +98,12 @@ export async function chat(main, [agent], signal) {
   }
 
   async function hear({ kind, said }) {
-    // It may be about what was sent just now: its receipt tells.
+    // The event may be about a message whose receipt has not arrived yet: wait for it.
     const about = kind === "turn" || said.status === "dropped" ? said.events : [];
     if (about.some((id) => !talk.messages.has(id))) await posting;
     if (kind === "turn") working.add(said.turn);
     if (kind === "tool_call" || kind === "tool_result") tool(said, kind === "tool_call");
-    if (kind === "retry") failed(`It failed (${said.reason}), and is tried again in ${Math.ceil(said.seconds)} s.`);
+    if (kind === "retry") failed(`The attempt failed (${said.reason}); retrying in ${Math.ceil(said.seconds)} s.`);
     if (kind === "text") trouble.replaceChildren();
     if (kind === "error") {
       const asked = said.events.map((id) => talk.messages.get(id)).find(Boolean);
@@ -125,7 +125,7 @@ export async function chat(main, [agent], signal) {
     for (let cursor = ""; cursor !== null; ) {
       const query = cursor && `?cursor=${encodeURIComponent(cursor)}`;
       const page = await ask("GET", `/chat/threads/${wanted}/messages${query}`, { signal });
-      if (thread !== wanted) return; // a new talk has begun meanwhile
+      if (thread !== wanted) return; // a new chat has begun meanwhile
       for (const message of page.messages) {
         message.tool_calls.forEach((call) => tool(call));
         talk.settle({ ...message, status: message.status === "said" ? "" : message.status });
@@ -175,7 +175,7 @@ export async function chat(main, [agent], signal) {
     state();
   }
 
-  // The thread is gone, or another one is wanted: the next message opens it.
+  // Forget the thread; the next message opens another one.
   function forget() {
     listening?.abort();
     listening = thread = null;
@@ -207,13 +207,13 @@ export async function chat(main, [agent], signal) {
   }
 
   function enter(event) {
-    // Safari's Enter that ends a composition is known by its code: https://bugs.webkit.org/show_bug.cgi?id=165004
+    // In Safari, only the code tells the Enter that ends a composition: https://bugs.webkit.org/show_bug.cgi?id=165004
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     form.requestSubmit();
   }
 
-  // What was said before comes first: nothing is written above it.
+  // Load the history first, so that nothing is inserted above new messages.
   async function resume() {
     trouble.replaceChildren();
     try {

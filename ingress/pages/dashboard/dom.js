@@ -1,4 +1,4 @@
-// Elements, made without HTML in strings: what strangers wrote can become nothing but text.
+// DOM helpers without HTML strings: untrusted text can become nothing but text.
 
 import { morphChildren } from "../markdown/render.js";
 
@@ -13,7 +13,7 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
-// What a place shows now. What stays the same stays where it is, under a click and a finger; the focus stays too.
+// Replace the children of a place. Equal nodes stay in place, so that clicks, touches and the focus survive.
 export function replace(place, ...children) {
   const focused = place.contains(document.activeElement) && nameOf(document.activeElement);
   const made = el("div", {}, ...children);
@@ -29,7 +29,7 @@ export function replace(place, ...children) {
   [...place.querySelectorAll("a, button, input")].find((one) => nameOf(one) === focused)?.focus();
 }
 
-// As `replace`, for places without listeners in them: of what changes, only the parts that do. What is unfolded stays so.
+// Like `replace`, for places without listeners: changes only the parts that differ. Open details stay open.
 export function update(place, ...children) {
   const made = el("div", {}, ...children);
   morphChildren(place, made);
@@ -37,7 +37,7 @@ export function update(place, ...children) {
 
 const nameOf = (one) => one.getAttribute("aria-label") || one.textContent;
 
-// One call at a time: what is asked for meanwhile is done once more after it, so that the last answer is the newest.
+// Run `load` one at a time: calls during a run cause one more run after it, so that the last result is the newest.
 export function oneAtATime(load) {
   let running = null;
   let again = false;
@@ -77,7 +77,7 @@ export function table(heads, rows, { tight = [], caption } = {}) {
   );
 }
 
-// With the next frame. A page in the background draws none.
+// Run with the next frame; a page in the background has none.
 export function soon(run) {
   if (document.hidden) setTimeout(run, 100);
   else requestAnimationFrame(run);
@@ -90,7 +90,7 @@ export function notice(text) {
   notice.timer = setTimeout(() => (place.textContent = ""), 6000);
 }
 
-// Ask before something that cannot be undone. Resolves to whether it shall be done.
+// Ask for confirmation. Resolves to whether the user confirmed.
 export function confirmed(question, action) {
   return new Promise((resolve) => {
     const no = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");

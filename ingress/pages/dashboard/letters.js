@@ -1,4 +1,4 @@
-// The dead letters: filtered, grouped by reason, read, put back, forgotten; one, some, or all that match.
+// The dead letters: filter, group by reason, read, replay and drop; one, several, or all that match.
 
 import { ask } from "./api.js";
 import { confirmed, el, notice, oneAtATime, replace, table } from "./dom.js";
@@ -17,7 +17,7 @@ export async function letters(main, [opened], signal) {
   const chosen = new Set();
   const replay = el("button", { type: "button", class: "main", onclick: () => act("replay") }, "Replay");
   const drop = el("button", { type: "button", class: "danger", onclick: () => act("drop") }, "Drop");
-  const all = el("input", { type: "checkbox", "aria-label": "Choose all", onchange: () => choose(all.checked ? rows.map((row) => row.id) : []) });
+  const all = el("input", { type: "checkbox", "aria-label": "Select all", onchange: () => choose(all.checked ? rows.map((row) => row.id) : []) });
   const every = el("button", { type: "button", hidden: true, onclick: chooseEvery }, "");
   const total = el("span", { class: "faint", role: "status" });
   const more = el("button", { type: "button", hidden: true, onclick: () => ((limit = MOST), load()) }, "More");
@@ -29,7 +29,7 @@ export async function letters(main, [opened], signal) {
     el("label", {}, "Kind", el("select", { name: "kind" }, ...["", "event", "reply"].map(kind))),
     el("label", {}, "Agent", el("input", { name: "agent" })),
   ];
-  // A reason of the address is asked for before the server has named it.
+  // Use the reason of the URL before the server has listed it.
   const given = new URLSearchParams(location.hash.split("?")[1]).get("reason");
   if (given) reasons.append(el("option", { value: given }, short(given, 80)));
   const filters = filterForm("letters", fields, () => {
@@ -40,7 +40,7 @@ export async function letters(main, [opened], signal) {
   let rows = [];
   let page = { total: 0, all: 0, newest: 0 };
   let limit = SHOWN;
-  let everything = false; // all that match are chosen, also those that are not shown
+  let everything = false; // all that match are selected, including those not shown
   let busy = false;
   const live = liveness(signal, STALE);
   main.append(el("h1", {}, "Dead letters"), live.shown, detail, filters.form, el("div", { class: "row" }, el("label", {}, "All", all), replay, drop, every, total), list, more);
@@ -59,7 +59,7 @@ export async function letters(main, [opened], signal) {
     state();
   }
 
-  // "All" is what the rows say: nothing before they are there, and not all any more when another one died.
+  // "All" follows the rows: unchecked before they load, and again when a new dead letter arrives.
   function state() {
     const count = everything ? page.total : chosen.size;
     all.disabled = rows.length === 0;
@@ -69,21 +69,21 @@ export async function letters(main, [opened], signal) {
     replay.textContent = count > 1 ? `Replay ${count}` : "Replay";
     drop.textContent = count > 1 ? `Drop ${count}` : "Drop";
     every.hidden = !(everything || (all.checked && page.total > rows.length));
-    every.textContent = everything ? `All ${page.total} that match are chosen: choose none but these ${rows.length}` : `Choose all ${page.total} that match`;
+    every.textContent = everything ? `All ${page.total} matches are selected. Select only these ${rows.length}` : `Select all ${page.total} matches`;
   }
 
-  // What is chosen, as the server takes it. What dies from now on was not chosen.
+  // The selection for the server, without dead letters that arrive later.
   const wanted = () => (everything ? { where: filters.values(), before: page.newest } : { ids: [...chosen] });
 
   async function act(action) {
     const count = everything ? page.total : chosen.size;
     const what = count === 1 ? "this dead letter" : `these ${count} dead letters`;
-    if (action === "drop" && !(await confirmed(`Forget ${what} for good?`, "Drop"))) return;
+    if (action === "drop" && !(await confirmed(`Delete ${what} permanently?`, "Drop"))) return;
     busy = true;
     state();
     const ids = new Set(chosen);
     const body = wanted();
-    const past = action === "drop" ? "dropped" : "put back";
+    const past = action === "drop" ? "dropped" : "replayed";
     let done = 0;
     let trouble = "";
     try {
@@ -92,7 +92,7 @@ export async function letters(main, [opened], signal) {
         done += result.done;
         left = result.done ? result.left : 0;
         if (left) notice(`${done} ${past}, ${left} to go …`);
-        trouble = result.failed ? `; ${result.failed} not: ${result.reason}` : "";
+        trouble = result.failed ? `; ${result.failed} failed: ${result.reason}` : "";
       }
     } catch (error) {
       trouble = `; ${error.message}`;
@@ -105,7 +105,7 @@ export async function letters(main, [opened], signal) {
     await load();
   }
 
-  // What was read here is no dead letter any more.
+  // Close the detail view: it is no longer a dead letter.
   function close() {
     opened = "";
     detail.replaceChildren();
@@ -116,8 +116,8 @@ export async function letters(main, [opened], signal) {
     const query = new URLSearchParams({ limit, ...filters.values() });
     page = await ask("GET", `/admin/letters?${query}`, { signal });
     rows = page.letters;
-    const shown = rows.length < page.total ? `, the newest ${rows.length} of them are shown` : "";
-    total.textContent = page.all ? `${page.total === page.all ? page.all : `${page.total} of ${page.all}`} in all${shown}` : "";
+    const shown = rows.length < page.total ? `, showing the newest ${rows.length}` : "";
+    total.textContent = page.all ? `${page.total === page.all ? page.all : `${page.total} of ${page.all}`} in total${shown}` : "";
     more.hidden = rows.length >= page.total || limit === MOST;
     offer(page.groups);
     const present = new Set(rows.map((row) => row.id));
@@ -125,7 +125,7 @@ export async function letters(main, [opened], signal) {
       el("input", {
         type: "checkbox",
         "data-id": row.id,
-        "aria-label": `Choose ${row.id}`,
+        "aria-label": `Select ${row.id}`,
         onchange: (event) => {
           everything = false;
           event.target.checked ? chosen.add(row.id) : chosen.delete(row.id);
@@ -139,7 +139,7 @@ export async function letters(main, [opened], signal) {
       String(row.attempts),
       ago(row.at),
     ]);
-    const heads = ["", "reason", "kind", "agent", "thread", "attempts", "buried"];
+    const heads = ["", "reason", "kind", "agent", "thread", "attempts", "failed"];
     const none = el("p", {}, page.all ? "No dead letter matches." : "No dead letters.");
     replace(list, cells.length ? table(heads, cells, { tight: [0, 6] }) : none);
     const kept = everything;
@@ -148,12 +148,12 @@ export async function letters(main, [opened], signal) {
     state();
   });
 
-  // The reasons there are, with how many died of each.
+  // Offer the reasons with their counts.
   function offer(groups) {
     const now = reasons.value;
     const options = groups.map(({ reason, count }) => el("option", { value: reason }, `${count} × ${short(reason, 80)}`));
     if (now && !groups.some(({ reason }) => reason === now)) options.push(el("option", { value: now }, `0 × ${short(now, 80)}`));
-    // Nothing is changed under an open menu.
+    // Do not change an open menu.
     if (document.activeElement === reasons) return;
     replace(reasons, el("option", { value: "" }, "all"), ...options);
     reasons.value = now;
@@ -165,10 +165,10 @@ export async function letters(main, [opened], signal) {
     const choices = unknown.map((step) => [step, fate(step)]);
     const run = async () => {
       const body = { again: pick("again"), done: Object.fromEntries(pick("done").map((step) => [step, null])) };
-      await one("POST", `/admin/letters/${encodeURIComponent(id)}/replay`, "put back", { body });
+      await one("POST", `/admin/letters/${encodeURIComponent(id)}/replay`, "replayed", { body });
     };
     const forget = async () => {
-      if (await confirmed("Forget this dead letter for good?", "Drop")) await one("DELETE", `/admin/letters/${encodeURIComponent(id)}`, "dropped");
+      if (await confirmed("Delete this dead letter permanently?", "Drop")) await one("DELETE", `/admin/letters/${encodeURIComponent(id)}`, "dropped");
     };
     const pick = (value) => choices.filter(([, select]) => select.value === value).map(([step]) => step);
     const about = el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${attempts} · in `);
@@ -179,10 +179,10 @@ export async function letters(main, [opened], signal) {
         { "aria-label": "Dead letter", class: "card letter" },
         el("h2", {}, letter.reason),
         about,
-        el("h3", {}, author ? `What ${author} said` : "What was to be said"),
+        el("h3", {}, author ? `Message from ${author}` : "Text of the reply"),
         el("pre", {}, text),
-        done.length > 0 && el("p", {}, `Done before it failed, and not done again: ${done.join(", ")}.`),
-        choices.map(([step, select]) => el("label", {}, `Nobody knows whether “${step}” took effect`, select)),
+        done.length > 0 && el("p", {}, `Finished steps, which a replay does not run again: ${done.join(", ")}.`),
+        choices.map(([step, select]) => el("label", {}, `Outcome of “${step}” is unknown`, select)),
         el("div", { class: "row" }, button("Replay", "main", run), button("Drop", "danger", forget), el("a", { href: "#letters" }, "Close")),
         traceback && el("details", { open: true }, el("summary", {}, error || "Traceback"), el("pre", {}, traceback)),
       ),
@@ -201,9 +201,9 @@ export async function letters(main, [opened], signal) {
   if (opened) await show(opened);
 }
 
-// What a replay does about a step of unknown outcome.
+// Choose what a replay does about a step of unknown outcome.
 function fate(step) {
-  const options = [["", "leave it: the replay stops there"], ["again", "it did not: run it again"], ["done", "it did: do not run it again"]];
+  const options = [["", "undecided: the replay stops there"], ["again", "it had no effect: run it again"], ["done", "it took effect: do not run it again"]];
   return el("select", { name: step }, ...options.map(([value, text]) => el("option", { value }, text)));
 }
 

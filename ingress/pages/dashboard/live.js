@@ -1,11 +1,10 @@
-// Whether what a page shows is how things stand. A server that hangs closes no connection: what it does not say is how
-// it is noticed.
+// Show whether a page is up to date. A hung server does not close its connections: only missing updates reveal it.
 
 import { el } from "./dom.js";
 import { duration } from "./words.js";
 
-// `shown` is for the page; `news` is called with all that comes, `lost` when the connection is. After `stale` ms without
-// news, what is shown is old.
+// `shown` is the element for the page. Call `news` for every update and `lost` when the connection is lost. Without
+// updates for `stale` ms, the page counts as stale.
 export function liveness(signal, stale) {
   const shown = el("span", { class: "live away", role: "status" }, "connecting");
   let heard = Date.now();
@@ -18,7 +17,7 @@ export function liveness(signal, stale) {
 
   const timer = setInterval(() => {
     const silent = Date.now() - heard;
-    if (silent > stale) say(false, `not live: no news for ${duration(silent)}`);
+    if (silent > stale) say(false, `not live: no updates for ${duration(silent)}`);
   }, 1000);
   signal.addEventListener("abort", () => clearInterval(timer));
   return {
@@ -27,12 +26,12 @@ export function liveness(signal, stale) {
       heard = Date.now();
       say(words === "live", words);
     },
-    lost: () => say(false, "no connection; trying again"),
+    lost: () => say(false, "no connection; reconnecting"),
   };
 }
 
-// Call `load` now and every `ms`, for as long as `signal` stands, and show in `shown` whether it still succeeds. The first
-// failure is the caller's.
+// Call `load` now and every `ms` until `signal` aborts, and show whether it still succeeds. The first failure is
+// thrown.
 export async function polled(load, ms, signal, live) {
   await load();
   live.news();

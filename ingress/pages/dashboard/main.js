@@ -1,5 +1,5 @@
-// The dashboard: who is signed in, and which page is shown. A page is a function that gets its place, the rest of the
-// address and a signal that ends with it.
+// The dashboard: the session and the current page. A page is a function of its element, the rest of the URL and a
+// signal that aborts when another page is shown.
 
 import { Refused, signedIn, signOut } from "./api.js";
 import { agents } from "./agents.js";
@@ -54,7 +54,7 @@ function show() {
   );
   const signal = ending.signal;
   Promise.resolve(PAGES[page](main, rest.map(decodeURIComponent), signal)).catch((error) => {
-    if (!signal.aborted) main.append(el("p", { class: "bad", role: "alert" }, `This did not work: ${error.message}.`));
+    if (!signal.aborted) main.append(el("p", { class: "bad", role: "alert" }, `Something went wrong: ${error.message}.`));
   });
 }
 
@@ -72,13 +72,13 @@ addEventListener("hashchange", () => {
 addEventListener("signed-out", () => {
   if (!session) return;
   session = null;
-  notice("You are not signed in any more.");
+  notice("You are no longer signed in.");
   show();
 });
-// What a button began and the server refused is told; what ended with its page is nothing.
+// Show errors of actions that the server refused; ignore what was aborted with its page.
 addEventListener("unhandledrejection", (event) => {
   const refused = event.reason instanceof Refused;
-  if (refused) notice(`This did not work: ${event.reason.message}.`);
+  if (refused) notice(`Something went wrong: ${event.reason.message}.`);
   if (refused || event.reason?.name === "AbortError") event.preventDefault();
 });
 begin();

@@ -1,4 +1,4 @@
-// How everything is: the queues and the workers each second, the charts every ten.
+// The overview: queues and workers, updated each second; charts, every ten.
 
 import { follow } from "./api.js";
 import { bars, lines } from "./chart.js";
@@ -10,7 +10,7 @@ import { ago, duration } from "./words.js";
 const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
-const STALE = 5000; // ms without news, of which there is some each second, after which what is shown is old
+const STALE = 5000; // ms without updates, which come each second, after which the page counts as stale
 
 export async function overview(main, _, signal) {
   const live = liveness(signal, STALE);
@@ -42,7 +42,7 @@ export async function overview(main, _, signal) {
     const rate = span === "hour" ? 60 : 600;
     const last = p50.findLastIndex((value) => value !== null);
     charts.replaceChildren(
-      bars("Events a second", events.map((count) => count / rate), { words: `${sum(events)} in the ${span}` }),
+      bars("Events per second", events.map((count) => count / rate), { words: `${sum(events)} in the ${span}` }),
       lines("Turn time p50, p95", p50, p95, { words: last < 0 ? "no turn yet" : `${seconds(p50[last])}, ${seconds(p95[last])} last` }),
       bars("Failed attempts", failed, { bad: true, words: `${sum(failed)} in the ${span}` }),
     );
@@ -50,7 +50,7 @@ export async function overview(main, _, signal) {
   }
 
   function count(now) {
-    if (now.away) return live.news("the store cannot be reached");
+    if (now.away) return live.news("the store is unavailable");
     live.news();
     const alive = now.workers.filter((worker) => worker.state === "working");
     const tile = (name, value, kind = "", href = "") => {
@@ -75,7 +75,7 @@ export async function overview(main, _, signal) {
       ago(worker.started),
       worker.agents.map((agent) => agent.name).join(", "),
     ]);
-    const none = el("p", { class: "bad" }, "No worker runs: nothing is answered until one is started.");
+    const none = el("p", { class: "bad" }, "No worker is running. Events wait until one starts.");
     replace(workers, rows.length ? table(["worker", "state", "turns", "done", "failed", "started", "agents"], rows) : none);
   }
 

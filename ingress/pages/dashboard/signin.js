@@ -1,5 +1,5 @@
-// Signing in: with a key of scope admin, or with the link that `answerback up` prints. The link's token is in the
-// part of the address that no server and no log sees.
+// Sign in with a key of scope admin, or with the link that `answerback up` prints. The link's token is in the URL
+// fragment, which is never sent to a server or logged.
 
 import { signedIn, signIn } from "./api.js";
 import { el } from "./dom.js";
@@ -14,7 +14,7 @@ export async function signInPage(main, opened) {
     try {
       opened(await signIn(shown));
     } catch (error) {
-      trouble.textContent = `You are not signed in: ${error.message}.`;
+      trouble.textContent = `Sign-in failed: ${error.message}.`;
     }
   };
   const form = el(
@@ -35,7 +35,7 @@ export async function signInPage(main, opened) {
   if (link) {
     history.replaceState(null, "", "/");
     await enter(link);
-    // Who is signed in already may open an old link again.
+    // An old link still works for a browser that is signed in.
     if (trouble.textContent) await signedIn().then(opened, () => {});
   } else {
     key.focus();

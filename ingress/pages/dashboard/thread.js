@@ -1,4 +1,4 @@
-// One thread whole: what was said, what waits, how far the running turn is, what went out; and what can be done to it.
+// One thread: its messages, waiting events, the steps of the running turn, its replies; and actions on it.
 
 import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
@@ -16,18 +16,18 @@ export async function thread(main, [id], signal) {
   const about = el("p", { class: "faint" });
   const actions = el("div", { class: "row" });
   const flow = el("section", {});
-  const talk = el("ol", { class: "talk", "aria-label": "What was said" });
+  const talk = el("ol", { class: "talk", "aria-label": "Messages" });
   const rest = el("div", {});
   const live = liveness(signal, STALE);
   main.append(title, live.shown, about, actions, flow, talk, rest);
 
-  // Whatever happens there, what is shown is what is stored: read again, at most once a second.
+  // On any event, reload the stored thread, at most once per second.
   let due = null;
   let shown = "";
   const load = oneAtATime(async () => {
     const found = await ask("GET", path, { signal });
     const { thread: row, messages, waiting, steps, replies } = found;
-    // A step that is journaled is told by nobody.
+    // Journaled steps cause no stream event: poll while a turn runs.
     if (row.state === "running") again();
     const now = JSON.stringify({ ...found, next: 0 });
     if (now === shown) return;
@@ -36,21 +36,21 @@ export async function thread(main, [id], signal) {
     about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
     about.append(...onPlatform(row.url));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
-    if (found.loop) about.append(` · programs seem to answer each other: nobody is answered here since ${when(found.loop)}`);
-    if (row.state === "retrying") about.append(` · next try in ${duration(found.next)}: ${row.error}`);
+    if (found.loop) about.append(` · paused since ${when(found.loop)}: programs seem to answer each other`);
+    if (row.state === "retrying") about.append(` · next attempt in ${duration(found.next)}: ${row.error}`);
     replace(
       actions,
       act("Cancel the turn", "cancel", row.state === "idle"),
-      act("Try now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
-      act("Unlock", "unlock", !found.owner, "The worker that holds it is refused from now on, and another one goes on."),
+      act("Retry now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
+      act("Unlock", "unlock", !found.owner, "Writes of the worker that holds it will be refused, and another worker continues."),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
-    // An event that the history knows already is shown once.
+    // An event that is in the history already is shown once.
     const known = new Set(messages.map((message) => message.id));
     const later = waiting
       .filter((event) => !known.has(event.id))
-      .map((event) => ({ ...event, role: "user", status: event.answering ? "being answered" : "waiting", tools: [], attachments: [] }));
+      .map((event) => ({ ...event, role: "user", status: event.answering ? "in progress" : "waiting", tools: [], attachments: [] }));
     update(talk, ...[...messages, ...later].map((message) => line(message, row.platform, links[message.reply])));
     if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
     const below = [];
@@ -66,18 +66,18 @@ export async function thread(main, [id], signal) {
     const run = async () => {
       if (question && !(await confirmed(question, words))) return;
       const { done } = await ask("POST", `${path}/${name}`);
-      notice(done ? `${words}: done.` : "There was nothing to do.");
+      notice(done ? `${words}: done.` : "Nothing to do.");
       await load();
     };
     return el("button", { type: "button", disabled, onclick: () => run().catch((error) => notice(error.message)) }, words);
   }
 
-  // The flow that the agent follows, with the step at which the thread is in the middle.
+  // The diagram of the agent's flow, centered on the current step of the thread.
   function draw(place) {
     flow.dataset.shown = JSON.stringify(place);
     if (!place) return flow.replaceChildren();
     const box = el("div", { class: "scroll flow", tabindex: "0", role: "group", "aria-label": `The flow of ${place.agent}` });
-    // An address of its own for each step: a page does not ask again for a picture that it has.
+    // A URL per step: browsers do not reload an image with the same URL.
     const src = `${BASE}${path}/flow?${new URLSearchParams({ at: place.node })}`;
     const show = () => box.scrollTo(place.left - box.clientWidth / 2, place.top - box.clientHeight / 2);
     box.append(el("img", { src, alt: `The flow of ${place.agent}, at the step “${place.name}”`, onload: show }));
@@ -85,9 +85,9 @@ export async function thread(main, [id], signal) {
   }
 
   async function purge() {
-    if (!(await confirmed("All that was said in this thread is taken away for good.", "Purge"))) return;
+    if (!(await confirmed("Delete this thread and its messages permanently?", "Purge"))) return;
     await ask("DELETE", path);
-    notice("The thread is gone.");
+    notice("The thread was deleted.");
     location.hash = "#threads";
   }
 
@@ -99,7 +99,7 @@ export async function thread(main, [id], signal) {
   };
   const lost = (error) => {
     if (error.status !== 404) return again();
-    main.replaceChildren(el("h1", {}, title.textContent), el("p", {}, "This thread is gone."));
+    main.replaceChildren(el("h1", {}, title.textContent), el("p", {}, "This thread no longer exists."));
   };
   signal.addEventListener("abort", () => clearTimeout(due));
   await load();
@@ -111,7 +111,7 @@ export async function thread(main, [id], signal) {
   });
 }
 
-// A step: what it is, when it began and how long it took, and what came of it, folded.
+// The cells of a step: its name, state, start, duration, and its result, collapsed.
 function stepCells({ name, state, began, took, error, result }) {
   const running = state === "begun" && !error;
   const short = result.length > 60 || result.includes("\n");
@@ -127,7 +127,7 @@ function stepCells({ name, state, began, took, error, result }) {
 
 const onPlatform = (url) => (safeUrl(url) ? [" · ", el("a", { href: safeUrl(url), rel: "noopener noreferrer", target: "_blank" }, "on its platform")] : []);
 
-// What agents write is Markdown, and so is what people write on GitHub; elsewhere their words stand as they typed them.
+// Agents write Markdown, and so do people on GitHub; elsewhere a person's text is shown as typed.
 function words(message, platform) {
   if (message.role === "user" && platform !== "github") return el("p", {}, message.text);
   const place = el("div", { class: "markdown" });

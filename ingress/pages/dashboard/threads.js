@@ -1,4 +1,4 @@
-// The threads, searched and filtered, a page at a time.
+// The threads: search, filter and paging.
 
 import { ask } from "./api.js";
 import { badge, el, table } from "./dom.js";
@@ -29,7 +29,7 @@ export async function threads(main, _, signal) {
     const query = new URLSearchParams({ limit: 50, ...filters.values(), ...(after && { cursor: after }) });
     const mine = ++asked;
     const page = await ask("GET", `/admin/threads?${query}`, { signal });
-    if (mine !== asked) return; // something else is wanted by now
+    if (mine !== asked) return; // a newer request has been made
     rows = [...(after ? rows : []), ...page.threads];
     cursor = page.cursor;
     more.hidden = !cursor;

@@ -1,8 +1,8 @@
-// A tool call, folded: its name and outcome; opened, what went in and what came out.
+// A collapsed tool call with its name and outcome; expanded, its arguments and result.
 
 import { el } from "./dom.js";
 
-// `running`: it was called and no result has come yet. A call of the history has ended, whatever its fields say.
+// `running`: there is no result yet. A call in the history has ended, whatever its fields say.
 export function toolCall({ name, args, result, outcome }, running = false) {
   const json = (value) => JSON.stringify(value ?? null, null, 2);
   return el(

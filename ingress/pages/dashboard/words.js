@@ -1,4 +1,4 @@
-// Times and numbers as people read them.
+// Format times and texts for people.
 
 export function ago(ms) {
   return ms ? `${duration(Date.now() - ms)} ago` : "–";

@@ -1,11 +1,11 @@
-// The line to the server: requests that are repeated until they are answered, and the stream of a session.
+// The connection to the server: requests that are retried until they succeed, and the event stream of a session.
 
 const QUIET = 45000; // ms without a byte after which a stream counts as dead; the server sends a comment every 15 s
-const PATIENCE = 30000; // ms for an answer, after which it counts as lost
+const PATIENCE = 30000; // request timeout, ms
 const FIRST = 400;
 const LONGEST = 15000;
 
-// The server's answer is no. `code` is the end of the problem's type; `final`: the key itself opens nothing here.
+// The server refused. `code` is the problem code; `final`: the key cannot be used on this page at all.
 class Refused extends Error {
   constructor(status, problem, final = false) {
     super(problem.detail || problem.title || String(status));
@@ -15,10 +15,10 @@ class Refused extends Error {
   }
 }
 
-// No answer came: the network, or an answer that the browser does not show to this page.
+// No response: a network error, or a response that the browser hides from this page.
 class Lost extends Error {}
 
-// The browser gives no access to a response while it arrives.
+// The browser cannot stream response bodies.
 class Unstreamed extends Error {}
 
 class Line {
@@ -26,7 +26,7 @@ class Line {
     this.base = base;
     this.key = key;
     this.away = () => {};
-    // What the page's own policy forbids looks like a lost network as well.
+    // A request blocked by the page's own policy also looks like a network error.
     addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
       if (effectiveDirective === "connect-src" && blockedURI.startsWith(new URL(base).origin)) this.forbidden = true;
     });
@@ -47,7 +47,7 @@ class Line {
     throw refused;
   }
 
-  // Until it is answered. Throws `Refused` when another attempt would be refused as well.
+  // Retry until there is a response. Throws `Refused` for errors that a retry cannot fix.
   async ask(method, path, bearer, options = {}) {
     for (let tries = 0; ; tries++) {
       try {
@@ -63,7 +63,7 @@ class Line {
     }
   }
 
-  // The events of a stream that came after `last`, as long as it is open.
+  // Yield the events of a stream after `last`, until it closes.
   async *stream(path, bearer, last, signal) {
     const quiet = new AbortController();
     const stop = () => quiet.abort();
@@ -92,10 +92,10 @@ class Line {
     }
   }
 
-  // After an error: wait, and return, where another attempt may succeed; throw where it will not.
+  // After an error: wait and return if another attempt may succeed, else throw.
   async endure(error, tries) {
     if (error instanceof Lost) {
-      // A browser shows a page nothing of an answer to an origin that is not allowed: to the page it is a lost network.
+      // A browser hides responses to an origin that is not allowed: the page sees a network error.
       const refused = await this.refusal();
       if (refused) throw refused;
       this.away(true);
@@ -107,12 +107,12 @@ class Line {
     await this.rest(tries, error.wait);
   }
 
-  // Why this key opens nothing from this page; null when it does, or the server cannot be reached.
+  // Why the key cannot be used on this page; null if it can, or if the server is unreachable.
   async refusal() {
     if (this.forbidden) return new Refused(403, { code: "connect-src", detail: `the page's Content-Security-Policy needs connect-src ${this.base}` }, true);
     try {
       const found = await withTimeout(async (signal) => {
-        // Nothing that a browser would ask about first: https://fetch.spec.whatwg.org/#simple-requests.
+        // A simple request, without a preflight: https://fetch.spec.whatwg.org/#simple-requests.
         const response = await fetch(`${this.base}/widget/check`, { method: "POST", body: this.key, credentials: "omit", signal });
         return response.json();
       });
@@ -122,7 +122,7 @@ class Line {
     }
   }
 
-  // Longer each time; shorter when the network comes back.
+  // Wait with exponential backoff and jitter; end early when the network comes back.
   rest(tries, least = 0) {
     const ms = Math.max(least || 0, Math.min(LONGEST, FIRST * 2 ** tries) * (0.5 + Math.random() / 2));
     return new Promise((resume) => {
@@ -141,7 +141,7 @@ function passing({ status, code }) {
   return [408, 425, 429, 502, 503, 504].includes(status) || code === "still-running";
 }
 
-// What only the network may do fails as `Lost`; whatever else fails is a fault of ours, and no reason to try again.
+// Turn network failures into `Lost`; other errors are bugs and are not retried.
 async function answerOf(promise) {
   try {
     return await promise;

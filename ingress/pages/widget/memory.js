@@ -1,14 +1,13 @@
-// What outlives a reload, as far as the browser lets it: the session with its token, and each message that the server
-// has not acknowledged. It is written here and read when a page begins, never to learn how things stand: storage may be
-// full, off, cleared at any time, or written by another tab. Each message has an item of its own, so that two tabs
-// overwrite nothing of each other.
+// State that survives a reload, where the browser allows it: the session with its token, and unacknowledged messages.
+// It is read only when a page loads and never used as the current state: storage may be full, disabled, cleared at any
+// time, or written by another tab. Each message has its own item, so that tabs do not overwrite each other.
 
 class Memory {
   constructor(name) {
     this.name = name;
   }
 
-  // { session: { id, token } or null, opening: the Idempotency-Key of a session that is being opened, or "" }
+  // { session: { id, token } or null, opening: the Idempotency-Key of a session being opened, or "" }
   session() {
     const { session, opening } = this.read(this.name);
     const whole = session && isText(session.id) && isText(session.token);
@@ -19,7 +18,7 @@ class Memory {
     this.write(this.name, { ...(session && { session }), ...(opening && { opening }) });
   }
 
-  // What was written and not acknowledged, oldest first: [{ key, text }].
+  // The unacknowledged messages, oldest first: [{ key, text }].
   outbox() {
     const prefix = `${this.name}:out:`;
     const found = [];
@@ -44,7 +43,7 @@ class Memory {
     try {
       localStorage.removeItem(`${this.name}:out:${key}`);
     } catch {
-      // Then nothing was stored either.
+      // Storage is disabled, so nothing was stored.
     }
   }
 
@@ -61,14 +60,14 @@ class Memory {
     try {
       localStorage.setItem(item, json(value));
     } catch {
-      // It lasts as long as the page.
+      // Not stored: it lasts as long as the page.
     }
   }
 }
 
 const isText = (value) => typeof value === "string" && value !== "";
 
-// JSON.stringify, but for `toJSON` methods that a page's scripts put on arrays and objects (Prototype.js did).
+// JSON.stringify that ignores `toJSON` methods added by scripts of the page (as Prototype.js did).
 function json(value) {
   if (value instanceof Date) return json(value.toISOString());
   if (Array.isArray(value)) return `[${value.map((each) => json(each) || "null").join(",")}]`;

@@ -1,8 +1,8 @@
-// Where the widget stands on a page: in the body, also when the page's navigation puts another body there, or empties it.
+// Keep the widget in the page's body, also when client-side navigation replaces or empties the body.
 
-const MOVES = 30; // a minute: a page that takes it away again and again shall have its way
+const MOVES = 30; // per minute; a page that keeps removing the widget wins
 
-// Returns a function that takes it away for good.
+// Returns a function that removes it for good.
 function keepOnPage(host, returned) {
   const moves = [];
   const observer = new MutationObserver(() => setTimeout(look));
@@ -17,7 +17,7 @@ function keepOnPage(host, returned) {
   }
 
   function put() {
-    // What a snapshot of the page has of it is an empty element.
+    // In a restored snapshot of the page, the widget is an empty element.
     for (const old of document.querySelectorAll("[data-answerback]")) if (old !== host) old.remove();
     document.body.append(host);
     watch();

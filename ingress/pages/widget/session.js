@@ -1,20 +1,20 @@
-// A session: opened once, found again after a reload, spoken to once a message, listened to without gap or repeat.
+// A session: opened once, resumed after a reload; each message is sent once, and events have no gaps or duplicates.
 //
-// What stands here is the truth for this page, and the server's for all of them. A message counts as sent when its
-// receipt came, whatever the browser's storage says.
+// This object is the state of this page; the server has the state of all pages. A message counts as sent when its
+// receipt has arrived, whatever the browser's storage says.
 
-const POLL = 2000; // ms between two looks where a browser cannot read a stream
-const CALM = 400; // ms without news after which it is asked whether anything is still to come
+const POLL = 2000; // ms between two polls in a browser that cannot read a stream
+const CALM = 400; // ms without events after which the state is queried
 
 class Session {
   constructor({ line, key, agent, memory, talk, report }) {
     Object.assign(this, { line, key, agent, memory, talk, report });
     this.opened = null; // { id, token }
     this.opening = "";
-    this.outbox = []; // written, and not acknowledged: { key, text }
-    this.awaited = new Set(); // ids of messages whose answer is on its way
-    this.busy = new Set(); // turns that run
-    this.unsettled = false; // the server says that it is not done
+    this.outbox = []; // unacknowledged messages: { key, text }
+    this.awaited = new Set(); // ids of messages that are not answered yet
+    this.busy = new Set(); // running turns
+    this.unsettled = false; // the server reported waiting or running work
     this.last = "0";
     this.user = null;
     this.over = false;
@@ -24,7 +24,7 @@ class Session {
     return this.unsettled || this.outbox.length + this.awaited.size + this.busy.size > 0;
   }
 
-  // Show what was said, and go on where a reload or another page left it.
+  // Show the history, and continue where a reload or another page left off.
   async resume() {
     this.outbox = this.memory.outbox();
     ({ session: this.opened, opening: this.opening } = this.memory.session());
@@ -33,7 +33,7 @@ class Session {
     if (this.outbox.length) this.flush();
   }
 
-  // Another tab wrote: its session is ours, and what was said there is shown here.
+  // Another tab changed the storage: adopt its session and show its messages.
   async changedElsewhere() {
     const { session } = this.memory.session();
     if (this.opened ? !session || session.id !== this.opened.id : !session) return;
@@ -52,7 +52,7 @@ class Session {
     return message.key;
   }
 
-  // Send what is written, in order, each until it is acknowledged. Its key makes a repeated request one message.
+  // Send the outbox in order, each message until it is acknowledged. Its key makes retries idempotent.
   flush() {
     if (!this.flushing) {
       this.flushing = this.sendAll().finally(() => {
@@ -78,7 +78,7 @@ class Session {
         this.talk.acknowledge(next.key, receipt.id);
         this.follow();
       } catch (error) {
-        // A session ends, if only after a day: what was not taken is said in another one.
+        // The session has ended or expired (after a day): send the message in a new one.
         if (this.opened && !again && !error.final && ([401, 404].includes(error.status) || error.code === "thread-ended")) {
           again = true;
           this.forget();
@@ -99,7 +99,7 @@ class Session {
   async open() {
     if (this.opened) return this.opened;
     const body = { ...(this.agent && { agentId: this.agent }), ...(this.user && { metadata: this.user }) };
-    // Named, so that a session whose answer was lost on its way is not opened twice.
+    // With an Idempotency-Key, so that a lost response does not open a second session.
     this.opening = this.opening || this.memory.session().opening || uuid();
     this.memory.keepSession(null, this.opening);
     const headers = { "Idempotency-Key": this.opening };
@@ -112,7 +112,7 @@ class Session {
     return this.opened;
   }
 
-  // The session is over: the next message opens another one.
+  // Forget the session; the next message opens another one.
   forget() {
     if (this.listening) this.listening.abort();
     this.listening = null;
@@ -125,7 +125,7 @@ class Session {
     this.memory.keepSession(null);
   }
 
-  // Nothing more can be said or heard here.
+  // Stop for good: refuse what is in the outbox.
   end() {
     this.over = true;
     if (this.listening) this.listening.abort();
@@ -136,7 +136,7 @@ class Session {
     }
   }
 
-  // How the server says it stands. The state comes first: what ends between the two is in the messages.
+  // Load the state and the messages. The state first: a turn that ends in between is then in the messages.
   async refresh() {
     const before = [...this.awaited];
     try {
@@ -160,7 +160,7 @@ class Session {
     }
   }
 
-  // A message that is in the history and neither waits nor is worked on has had its answer.
+  // A message of the history that is neither waiting nor running has been answered.
   acknowledged({ id, status }) {
     if (!["waiting", "running"].includes(status)) this.awaited.delete(id);
   }
@@ -171,7 +171,7 @@ class Session {
     if (!(error instanceof Refused) || error.final) this.report("broken", { error });
   }
 
-  // Listen while an answer is on its way.
+  // Follow the event stream while an answer is expected.
   async follow() {
     if (this.listening || this.over) return;
     const listening = (this.listening = new AbortController());
@@ -206,19 +206,19 @@ class Session {
 
   async hear({ kind, data }) {
     const said = JSON.parse(data);
-    // It may be about what we have just sent: its receipt tells.
+    // The event may be about a message whose receipt has not arrived yet: wait for it.
     const about = kind === "turn" || said.status === "dropped" ? said.events : [];
     if (this.flushing && about.some((id) => !this.talk.messages.has(id))) await this.flushing;
     if (kind === "forgotten") {
       this.last = "0";
-      return this.refresh(); // it has what is not kept as events any more
+      return this.refresh(); // events have expired: the history has their messages
     }
     if (kind === "gone") return this.forget();
     this.talk.hear(kind, said);
     if (kind === "turn") this.busy.add(said.turn);
     if (kind === "done" || kind === "error") {
       this.busy.delete(said.turn);
-      // What was interrupted is answered by another turn.
+      // The messages of an interrupted turn are answered by another one.
       if (said.status !== "interrupted") for (const id of said.events) this.awaited.delete(id);
       if (this.talk.torn) await this.refresh();
     }
@@ -227,7 +227,7 @@ class Session {
     this.report(kind, said);
   }
 
-  // What a reload found under way may be done by now.
+  // Work that was in progress at the reload may have finished.
   async settled() {
     if (!this.opened || this.over) return;
     await this.refresh();

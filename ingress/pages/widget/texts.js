@@ -1,4 +1,4 @@
-// What the widget says, in English. A page says it otherwise with data-title="…", or all of it with
+// The widget's texts in English. A page replaces one with data-title="…", or several with
 // data-texts='{"title": "…"}'.
 
 const TEXTS = {
@@ -12,17 +12,17 @@ const TEXTS = {
   agent: "Assistant",
   typing: "is writing",
   sending: "sending …",
-  offline: "No connection. Your message is sent when it is back.",
-  failed: "No answer came. Please try again.",
+  offline: "No connection. Your message will be sent when you are back online.",
+  failed: "There was no answer. Please try again.",
   refused: "This could not be sent.",
   unavailable: "The chat is not available here.",
   cancelled: "stopped",
   interrupted: "stopped",
-  dropped: "not taken, for another answer was on its way",
+  dropped: "not delivered: the assistant was busy",
   retry: "Try again",
   unread: "new message",
 };
-// Attributes that say what the widget does: they are no texts, whatever they are called.
+// Attributes that configure the widget: never texts.
 const OPTIONS = ["key", "agent", "position", "theme", "open", "texts"];
 
 function textsOf({ dataset }) {

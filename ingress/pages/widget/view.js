@@ -1,5 +1,5 @@
-// What is seen: a button, and a panel with what was said. Made without HTML in strings and without inline styles,
-// so that neither Trusted Types nor a style-src of the page is in its way; and without a form, which a sandbox may forbid.
+// The view: a button and a panel with the messages. It uses no HTML strings and no inline styles, so that Trusted Types
+// and a style-src of the page do not block it, and no form, which a sandbox may forbid.
 
 const ICON = "M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z";
 const LINK = /(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]])/;
@@ -47,7 +47,7 @@ class View {
     if (focus) (open ? this.input : this.launcher).focus();
   }
 
-  // The box is as high as its text, up to what the style allows.
+  // Fit the height of the input to its text, up to the limit of the style.
   grow() {
     const near = this.near;
     this.button.disabled = !this.input.value.trim();
@@ -56,7 +56,7 @@ class View {
     if (near) this.bottom();
   }
 
-  // A message as it is now; null: it is gone. One that streams is drawn once a frame.
+  // Show a message; null removes it. A streaming message is drawn once per frame.
   show(id, message) {
     if (message && message.role === "assistant" && !message.final) {
       if (!this.due.size) soon(() => this.draw());
@@ -90,7 +90,7 @@ class View {
     const text = message.points.join("");
     const streaming = message.role === "assistant" && !message.final;
     bubble.box.classList.toggle("pending", Boolean(message.pending));
-    // Whoever listens hears an answer once, when it is whole.
+    // Screen readers announce an answer once, when it is complete.
     bubble.box.setAttribute("aria-busy", String(streaming));
     if (bubble.text !== text || bubble.streaming !== streaming) write(bubble.words, message.role, text, streaming);
     Object.assign(bubble, { text, streaming });
@@ -98,7 +98,7 @@ class View {
     if (near || (first && message.role === "user")) this.bottom();
   }
 
-  // What became of it, under its words; with a button where another attempt may help.
+  // Show the status under a message, with a button where a retry may help.
   label({ small }, message) {
     const { sending, cancelled, interrupted, dropped, refused, failed, retry } = this.texts;
     const words = message.pending ? sending : { cancelled, interrupted, dropped, refused, failed }[message.status] || "";
@@ -112,7 +112,7 @@ class View {
     small.append(button);
   }
 
-  // Words under the conversation.
+  // Show a note under the messages.
   tell(words, { bad = false, typing = false } = {}) {
     this.note.className = `note${bad ? " bad" : ""}${typing ? " typing" : ""}`;
     if (this.note.textContent !== words) this.note.textContent = words;
@@ -135,7 +135,7 @@ class View {
   }
 }
 
-// A stylesheet that a style-src does not apply to, where the browser has such (Safari since 16.4).
+// Use a constructed stylesheet, to which style-src does not apply, if the browser has it (Safari since 16.4).
 function dress(root, css) {
   try {
     const sheet = new CSSStyleSheet();
@@ -147,7 +147,7 @@ function dress(root, css) {
   }
 }
 
-// With the next frame. A page in the background draws none.
+// Run with the next frame; a page in the background has none.
 function soon(run) {
   if (document.hidden) setTimeout(run, 100);
   else requestAnimationFrame(run);
@@ -170,7 +170,7 @@ function icon() {
   return svg;
 }
 
-// An agent writes Markdown. A visitor's words stand as they were typed.
+// Agents write Markdown; a visitor's text is shown as typed.
 function write(into, role, text, streaming) {
   if (role === "assistant") return renderMarkdown(into, text, streaming);
   into.textContent = "";

@@ -1,12 +1,12 @@
-// The widget of one script tag: its view, its session, and what the page may do with it.
+// The widget of one script tag: its view, its session, and its API for the page.
 
 function start(script) {
   const { key, agent = "", position = "right", theme = "auto", open } = script.dataset;
   if (!key) return console.error("answerback: the script needs data-key, a publishable key: ab_pub_…");
   const identity = `${script.src} ${key} ${agent}`;
-  // An element of the page with that id is to be found there, too.
+  // window.Answerback may also be an element of the page with that id.
   if (window.Answerback && typeof window.Answerback.identity === "string") {
-    // Navigation that replaces the body runs the script again: the conversation goes on.
+    // Client-side navigation that replaces the body runs the script again: keep the conversation.
     if (window.Answerback.identity === identity) return;
     window.Answerback.remove();
   }
@@ -20,7 +20,7 @@ function start(script) {
   });
   const session = new Session({ line, key, agent, memory, talk, report });
   let away = false;
-  let past = true; // what is shown first was said before
+  let past = true; // the messages shown first are old
   let wrong = "";
 
   function emit(name, detail) {
@@ -38,7 +38,7 @@ function start(script) {
     if (kind === "session") emit("session", said);
     if (kind === "refused" || kind === "broken") {
       const { error } = said;
-      // For whoever put the widget there; the visitor is told that it is not available.
+      // For the page's developer; the visitor sees that the chat is not available.
       console.error(`answerback: ${error.message}`);
       wrong = [401, 403].includes(error.status) ? texts.unavailable : kind === "broken" ? texts.failed : "";
       emit("error", { reason: error.message, status: error.status, code: error.code });
@@ -71,7 +71,7 @@ function start(script) {
     if (message) message.told = true;
   }
 
-  // Said once more: what was refused is taken away, what failed stays in the history.
+  // Send a message again: remove a refused one; a failed one stays in the history.
   function again(message) {
     if (message.status === "refused") talk.drop(message.id);
     else talk.put(message.id, { status: "" });
@@ -127,18 +127,18 @@ function start(script) {
     emit("ready");
   });
 
-  // Who the visitor is, for the agent and the operator: sent when the session is opened.
+  // Metadata about the visitor, for the agent and the operator; sent when the session is opened.
   const identify = (user) => void (session.user = user);
   window.Answerback = { open: () => toggle(true), close: () => toggle(false), send, identify, remove, element: view.host, identity };
 }
 
-// Whether a key belongs to an input method. Safari's Enter that ends a composition comes after its end, and is known by
-// its code alone: https://bugs.webkit.org/show_bug.cgi?id=165004
+// Whether a key belongs to an input method. In Safari, the Enter that ends a composition comes after its end and can be
+// recognized only by its code: https://bugs.webkit.org/show_bug.cgi?id=165004
 function composing(event) {
   return event.isComposing || event.keyCode === 229;
 }
 
-// A module has no currentScript.
+// Module scripts have no currentScript.
 const tag = document.currentScript || [...document.querySelectorAll("script[data-key]")].find(({ src }) => /\/widget\.js(\?|$)/.test(src));
 if (!tag) console.error("answerback: no script tag with data-key is on this page");
 else if (document.body) start(tag);
