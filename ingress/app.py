@@ -63,15 +63,17 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     api.mount(app)
     app.router.add_post("/widget/check", KeyCheck(api.callers, settings.read_timeout).post)
     app[STOPPING] = Stopping(settings, health, api.waits, mcp.close)
-    app.cleanup_ctx.extend((_kept(live.keep), _kept(api.waits.watch)))
+    app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch)))
     app.on_cleanup.append(mcp.stop)
     if settings.metrics_port:
         host = settings.metrics_host or settings.host
-        app.cleanup_ctx.append(_watched(Monitor("METRICS_PORT", host, settings.metrics_port, health.why_not, metrics)))
+        app.cleanup_ctx.append(
+            _monitored(Monitor("METRICS_PORT", host, settings.metrics_port, health.why_not, metrics))
+        )
     return app
 
 
-def _watched(monitor: Monitor) -> Callable[[web.Application], AsyncIterator[None]]:
+def _monitored(monitor: Monitor) -> Callable[[web.Application], AsyncIterator[None]]:
     async def watch(app: web.Application) -> AsyncIterator[None]:
         await monitor.start()
         yield
@@ -80,12 +82,12 @@ def _watched(monitor: Monitor) -> Callable[[web.Application], AsyncIterator[None
     return watch
 
 
-def _kept(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[web.Application], AsyncIterator[None]]:
+def _background(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[web.Application], AsyncIterator[None]]:
     async def keep(app: web.Application) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(work())
+        task = asyncio.create_task(work())
         yield
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     return keep
 

@@ -60,10 +60,10 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        if found[0]["type"] == "json_invalid":
-            raise _invalid(400, f"the body is not valid JSON: {found[0]['msg']}") from None
-        places = [_place("body", each["loc"], each["msg"]) for each in found]
+        errors = error.errors(include_input=False, include_url=False, include_context=False)
+        if errors[0]["type"] == "json_invalid":
+            raise _invalid(400, f"the body is not valid JSON: {errors[0]['msg']}") from None
+        places = [_place("body", each["loc"], each["msg"]) for each in errors]
         raise _invalid(422, "request body failed validation", places) from None
 
 
@@ -76,8 +76,8 @@ def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        places = [_place("query", each["loc"], each["msg"]) for each in found]
+        errors = error.errors(include_input=False, include_url=False, include_context=False)
+        places = [_place("query", each["loc"], each["msg"]) for each in errors]
         raise _invalid(422, "request query failed validation", places) from None
 
 
@@ -104,12 +104,12 @@ def _place(where: Literal["body", "query"], location: tuple[int | str, ...], mes
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"duplicate key {json.dumps(twice[:100])} in an object")
-    return found
+    return members
 
 
 def _whole(digits: str) -> int:

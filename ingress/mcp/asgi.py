@@ -106,9 +106,9 @@ def _scope(request: web.Request) -> Scope:
 
 
 def _headers(message: Message) -> CIMultiDict[str]:
-    found = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
+    headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
     # The Connection header belongs to the server.
-    found.popall("connection", None)
-    if found.get("content-type", "").startswith(TYPE):
-        found["cache-control"] = CACHE
-    return found
+    headers.popall("connection", None)
+    if headers.get("content-type", "").startswith(TYPE):
+        headers["cache-control"] = CACHE
+    return headers

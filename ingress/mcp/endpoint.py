@@ -110,15 +110,15 @@ def _accepted(request: web.Request) -> set[str]:
 
     Without the header, JSON: a client that reads streams says so.
     """
-    found: set[str] = set()
+    accepted: set[str] = set()
     for part in ",".join(request.headers.getall("Accept", ["application/json"])).lower().split(","):
         kind, *parameters = (piece.strip() for piece in part.split(";"))
         if any(re.fullmatch(r"q *= *0(\.0*)?", parameter) for parameter in parameters):
             continue
         for own in ("application/json", TYPE):
             if kind in (own, f"{own.partition('/')[0]}/*", "*/*"):
-                found.add(own)
-    return found
+                accepted.add(own)
+    return accepted
 
 
 def refused(problem: Problem) -> web.Response:

@@ -44,24 +44,24 @@ class AnswerWaiter:
 
         A client that disconnects only ends its wait. Raises what `Chats.say` raises, and `Problem` if the turn failed.
         """
-        async with self._conversation.say(caller, thread, event) as said:
-            hearing = asyncio.create_task(self._hear(said, progress))
+        async with self._conversation.say(caller, thread, event) as posted:
+            hearing = asyncio.create_task(self._hear(posted, progress))
             closing = asyncio.create_task(self._closing.wait())
             try:
                 await asyncio.wait((hearing, closing), return_when=asyncio.FIRST_COMPLETED)
-                found = hearing.result() if hearing.done() else None
+                result = hearing.result() if hearing.done() else None
             finally:
                 hearing.cancel()
                 closing.cancel()
                 await asyncio.gather(hearing, closing, return_exceptions=True)
-        if found:
-            self._conversation.refuse_dropped(found)
-        return said.receipt.dispatch_id, found
+        if result:
+            self._conversation.refuse_dropped(result)
+        return posted.receipt.dispatch_id, result
 
-    async def _hear(self, said: PostedMessage, progress: Progress) -> TurnAnswer | None:
-        receipt = said.receipt
+    async def _hear(self, posted: PostedMessage, progress: Progress) -> TurnAnswer | None:
+        receipt = posted.receipt
         try:
-            async with said.deltas() as deltas:
+            async with posted.deltas() as deltas:
                 async for delta in deltas:
                     if delta.kind in ("error", "gone"):
                         raise failure(_end(delta.data))

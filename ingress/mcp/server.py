@@ -104,12 +104,12 @@ class ToolServer:
             arguments = tool.arguments.model_validate(params.arguments or {})
         except ValidationError as error:
             return _failed(_wrong(error))
-        told = 0
+        reported = 0
 
         async def progress(words: str) -> None:
-            nonlocal told
-            told += 1
-            await context.session.report_progress(told, None, words)
+            nonlocal reported
+            reported += 1
+            await context.session.report_progress(reported, None, words)
 
         try:
             result = await tool.run(caller, arguments, progress)
@@ -153,6 +153,6 @@ def _text(text: str) -> TextContent:
 
 
 def _wrong(error: ValidationError) -> str:
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    places = [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in found]
+    errors = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in errors]
     return "tool arguments failed validation: " + "; ".join(places)

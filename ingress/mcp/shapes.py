@@ -82,7 +82,7 @@ class Answered(Model):
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer | None, caller: Principal) -> Answered:
         """Return the outcome as the caller may see it. `answer` is None while there is none."""
-        said = [MessageView.of(message, caller) for message in answer.messages] if answer else []
+        messages = [MessageView.of(message, caller) for message in answer.messages] if answer else []
         status: Literal["completed", "cancelled", "ignored", "stored"] = (
             "stored"
             if answer is None
@@ -90,5 +90,5 @@ class Answered(Model):
             if answer.status == "dropped" or answer.status == "failed"
             else answer.status
         )
-        content = "\n\n".join(message.content for message in said)
-        return cls(thread=thread, id=id, status=status, content=content, messages=said)
+        content = "\n\n".join(message.content for message in messages)
+        return cls(thread=thread, id=id, status=status, content=content, messages=messages)

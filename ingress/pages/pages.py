@@ -51,12 +51,12 @@ def pages() -> list[web.RouteDef]:
     assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
     for folder in ("dashboard", "markdown"):
         assets += [(f"{folder}/", file) for file in here.joinpath(folder).iterdir()]
-    found = {
+    files = {
         f"/assets/{folder}{file.name}": StaticFile(file.name, file.read_text(), HEADERS) for folder, file in assets
     }
-    found["/"] = found["/assets/dashboard/index.html"]
+    files["/"] = files["/assets/dashboard/index.html"]
     # Any page may load the widget; the API decides what its key may do there.
     everywhere = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
     widget = bundle(here.joinpath("widget"))
-    found["/widget.js"] = StaticFile("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})
-    return [web.get(path, file.get) for path, file in found.items()]
+    files["/widget.js"] = StaticFile("widget.js", widget, everywhere | {"Access-Control-Allow-Origin": "*"})
+    return [web.get(path, file.get) for path, file in files.items()]

@@ -177,7 +177,7 @@ async def test_images_and_files_come_with_the_message(chat: System) -> None:
         assert "a.txt (text/plain): hi there" in lines
         assert lines[-1] == "now: look"
         elsewhere = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}
-        with pytest.raises(openai.BadRequestError, match="nothing is fetched") as refused:
+        with pytest.raises(openai.BadRequestError, match="are not fetched") as refused:
             await api.chat.completions.create(model="shows", messages=[{"role": "user", "content": [elsewhere]}])
         assert refused.value.param == "messages[0].content[0].image_url"
 

@@ -33,7 +33,7 @@ class Chosen(Model):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["where"]}]})
 
-    # Null is no choice: a body that names one and nulls the other is refused, as the schema says.
+    # Not nullable: a body with one field and null for the other is refused, as in the schema.
     ids: list[LetterId] = Field(default=[], max_length=1000)
     where: LetterFilter = LetterFilter()
     before: int = Field(default=0, ge=0, description="with `where`: only those dead-lettered until then, ms; 0: all")
@@ -122,7 +122,7 @@ class LetterActions:
     async def _chosen(self, call: RequestContext) -> list[DeadLetter]:
         wanted: Chosen = call.body
         ids = set(wanted.ids)
-        found = [
+        chosen = [
             letter
             async for letter in self._letters.list()
             if visible(letter, call.caller)
@@ -130,4 +130,4 @@ class LetterActions:
             and not 0 < wanted.before < letter.at
         ]
         # Replay in the order in which they failed.
-        return sorted(found, key=lambda letter: letter.at)
+        return sorted(chosen, key=lambda letter: letter.at)

@@ -140,11 +140,11 @@ class AdminLetters:
         everything.sort(key=lambda letter: letter.at, reverse=True)
         any_reason = wanted.model_copy(update={"reason": ""})
         alike = [letter for letter in everything if any_reason.fits(letter)]
-        found = [letter for letter in alike if wanted.fits(letter)]
+        matching = [letter for letter in alike if wanted.fits(letter)]
         return call.answer(
             LetterPage(
-                letters=[LetterRow.of(letter, call.caller) for letter in found[: wanted.limit]],
-                total=len(found),
+                letters=[LetterRow.of(letter, call.caller) for letter in matching[: wanted.limit]],
+                total=len(matching),
                 all=len(everything),
                 newest=everything[0].at if everything else 0,
                 groups=groups(alike),
@@ -153,12 +153,12 @@ class AdminLetters:
 
     async def show(self, call: RequestContext) -> web.Response:
         """Return a dead letter."""
-        letter, grave = await self._get(call)
-        author = grave.event.author if isinstance(grave, Entry) else None
+        letter, payload = await self._get(call)
+        author = payload.event.author if isinstance(payload, Entry) else None
         return call.answer(
             LetterDetail(
                 letter=LetterRow.of(letter, call.caller),
-                text=grave.event.text if isinstance(grave, Entry) else grave.whole,
+                text=payload.event.text if isinstance(payload, Entry) else payload.whole,
                 author=(author.name or author.id) if author else "",
                 error=letter.error,
                 traceback=letter.traceback,
@@ -172,10 +172,10 @@ class AdminLetters:
         letter, _ = await self._get(call)
         how: Replay = call.body
         try:
-            found = await self._letters.replay(letter.id, fresh=how.fresh, again=how.again, done=how.done)
+            replayed = await self._letters.replay(letter.id, fresh=how.fresh, again=how.again, done=how.done)
         except ValueError as error:
             raise Problem(409, str(error)) from None
-        if not found:
+        if not replayed:
             raise Problem(404, "the dead letter no longer exists")
         about = {"fresh": how.fresh, "again": how.again, "done": sorted(how.done)}
         audit(call, "letters.replay", letters=[letter.id], thread=letter.thread, **about)

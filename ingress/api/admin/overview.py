@@ -117,7 +117,7 @@ class Overviews:
             await asyncio.sleep(EVERY)
 
     async def _look(self, _: str) -> Overview:
-        found, reports = await queues(self._threads), await self._roster.workers()
+        counts, reports = await queues(self._threads), await self._roster.workers()
         workers = [
             Worker(
                 id=report.id,
@@ -136,15 +136,15 @@ class Overviews:
             for report, silent in reports
         ]
         return Overview(
-            waiting=found.turns.waiting,
-            in_flight=found.turns.in_flight,
-            oldest=found.turns.oldest,
-            retrying=found.turns.retrying,
-            unsent=found.replies.waiting + found.replies.in_flight + found.replies.retrying,
-            dead=found.dead,
-            threads=found.threads,
-            accepted=found.accepted,
-            handled=found.handled,
+            waiting=counts.turns.waiting,
+            in_flight=counts.turns.in_flight,
+            oldest=counts.turns.oldest,
+            retrying=counts.turns.retrying,
+            unsent=counts.replies.waiting + counts.replies.in_flight + counts.replies.retrying,
+            dead=counts.dead,
+            threads=counts.threads,
+            accepted=counts.accepted,
+            handled=counts.handled,
             workers=workers,
         )
 

@@ -75,20 +75,20 @@ def thread(caller: Principal, chat: Chat) -> Chat:
     return seen
 
 
-def message(caller: Principal, said: Message) -> Message:
+def message(caller: Principal, original: Message) -> Message:
     """Return a message of the history as the caller may see it."""
     if audience(caller) != "visitor":
-        return said
+        return original
     return Message(
-        role=said.role,
-        text=said.text,
-        id=said.id,
-        at=said.at,
-        turn=said.turn,
-        status=said.status,
-        failed=said.failed,
-        tools=said.tools,
-        attachments=said.attachments if said.visitor else (),
+        role=original.role,
+        text=original.text,
+        id=original.id,
+        at=original.at,
+        turn=original.turn,
+        status=original.status,
+        failed=original.failed,
+        tools=original.tools,
+        attachments=original.attachments if original.visitor else (),
     )
 
 
@@ -140,13 +140,13 @@ class RedactedEvents:
 
 
 def _for_visitor(caller: Principal, event: StoredEvent) -> StoredEvent | None:
-    named = _VISITORS.get(event.kind)
-    if named is None:
+    shown = _VISITORS.get(event.kind)
+    if shown is None:
         return None
     fields: dict[str, Any] = msgspec.json.decode(event.data)
-    seen = {name: fields[name] for name in named if name in fields}
+    seen = {name: fields[name] for name in shown if name in fields}
     if event.kind == "turn":
-        seen["messages"] = [{"id": said["id"], "text": said["text"]} for said in fields.get("messages", ())]
+        seen["messages"] = [{"id": sent["id"], "text": sent["text"]} for sent in fields.get("messages", ())]
     elif event.kind in ("retry", "error"):
         seen["reason"] = _reason_of(caller, fields)
     elif fields.get("public") and event.kind == "tool_call":

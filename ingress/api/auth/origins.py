@@ -69,6 +69,6 @@ def _wanted(request: web.Request) -> list[str]:
 
     OpenAI's browser client sends about a dozen of its own (x-stainless-…), and new versions add more.
     """
-    known = {name.lower() for name in ALLOWED}
+    always = {name.lower() for name in ALLOWED}
     names = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
-    return [name for name in names[:MOST] if _TOKEN.fullmatch(name) and name.lower() not in known]
+    return [name for name in names[:MOST] if _TOKEN.fullmatch(name) and name.lower() not in always]

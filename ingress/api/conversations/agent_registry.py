@@ -35,19 +35,19 @@ class Agents:
 
     async def anyone(self, workspace: str) -> None:
         """Refuse a message to the default chat agent while there is none. Raises `Problem`: 404."""
-        if not any(known.chat and not known.url for known, _ in await self.directory.list(workspace)):
+        if not any(agent.chat and not agent.url for agent, _ in await self.directory.list(workspace)):
             raise Problem(404, "no worker serves an agent that accepts chat messages", code="no-such-agent")
 
     async def get(self, caller: Principal, name: str) -> AgentInfo:
         """Return an agent that accepts chat messages. Raises `Problem`: 404 or 409."""
-        known = await self.directory.get(caller.workspace, name)
-        if audience(caller) == "visitor" and (known is None or not known.chat):
+        agent = await self.directory.get(caller.workspace, name)
+        if audience(caller) == "visitor" and (agent is None or not agent.chat):
             # Visitors do not learn which other agents exist.
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
-        if known is None:
+        if agent is None:
             agents = await self.directory.list(caller.workspace)
             names = ", ".join(agent.name for agent, _ in agents if agent.chat) or "none"
             raise Problem(404, f'there is no agent "{name}"; available: {names}', code="no-such-agent")
-        if not known.chat:
+        if not agent.chat:
             raise Problem(409, f'the agent "{name}" does not accept chat messages', code="no-chat")
-        return known
+        return agent

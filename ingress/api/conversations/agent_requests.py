@@ -69,16 +69,16 @@ class AgentRequests:
         )
         if wait := current():
             wait.resumable = False  # only this request can deliver the answer
-        async with self._conversation.say(call.caller, id, event) as said:
+        async with self._conversation.say(call.caller, id, event) as posted:
             if not id.startswith(ONCE):
-                yield said
+                yield posted
                 return
-            async with self._leaving.watched(call, id, again=said.receipt.status == "duplicate"):
-                yield said
+            async with self._leaving.watched(call, id, again=posted.receipt.status == "duplicate"):
+                yield posted
 
-    async def answer(self, said: PostedMessage) -> TurnAnswer:
+    async def answer(self, posted: PostedMessage) -> TurnAnswer:
         """Wait for the answer. Raises `Problem`: 409 if no agent accepted the message, 502, 504."""
-        answer = await said.answer(self._seconds)
+        answer = await posted.answer(self._seconds)
         if answer is None:
             raise_if_ended()
             detail = f"no answer within {self._seconds:g} s; repeat the request with the same Idempotency-Key"
@@ -87,15 +87,15 @@ class AgentRequests:
         return answer
 
     @asynccontextmanager
-    async def words(self, said: PostedMessage) -> AsyncIterator[TextStream]:
+    async def words(self, posted: PostedMessage) -> AsyncIterator[TextStream]:
         """Stream the text of the answer. Entering raises what `answer` raises, if that happens soon.
 
         A repeated request gets the answer when it is complete, because an earlier attempt may have streamed other text.
         """
-        if said.receipt.status == "duplicate":
-            yield TextStream(RecordedEvents(retold(await self.answer(said), said.receipt.dispatch_id)))
+        if posted.receipt.status == "duplicate":
+            yield TextStream(RecordedEvents(retold(await self.answer(posted), posted.receipt.dispatch_id)))
             return
-        async with said.deltas() as deltas:
+        async with posted.deltas() as deltas:
             words = TextStream(deltas)
             await words.begin(self._silence)
             yield words

@@ -43,39 +43,39 @@ class PostedMessage:
             if end and end.reason:
                 raise failure(end)
             return found
-        asked = TurnState(self.receipt.dispatch_id)
+        state = TurnState(self.receipt.dispatch_id)
         try:
             async with limited(seconds):
                 async for delta in self._follower:
-                    if asked.takes(delta) and asked.end:
+                    if state.takes(delta) and state.end:
                         break
         except TimeoutError:
             return None
-        assert asked.end is not None
-        if asked.end.reason:
-            raise failure(asked.end)
-        return await self._answer(asked.end.turn)
+        assert state.end is not None
+        if state.end.reason:
+            raise failure(state.end)
+        return await self._answer(state.end.turn)
 
     @asynccontextmanager
     async def deltas(self) -> AsyncIterator[AsyncIterator[StoredEvent]]:
         """Follow the events of its turn to the end. For a duplicate message, replay all of them."""
-        asked = TurnState(self.receipt.dispatch_id)
+        state = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
-            yield TurnFilter(asked, self._follower)
+            yield TurnFilter(state, self._follower)
             return
-        # Before looking whether it waits: where it does, all ends that are told of it by now are past.
+        # Read this before checking whether it waits: if it does, all its ends so far belong to failed turns.
         past = await self._past()
         if again := await self._again():
             yield RecordedEvents(again[1])
         else:
             async with self._conversation.follow(self._caller, self.receipt.thread, past) as follower:
-                yield TurnFilter(asked, follower)
+                yield TurnFilter(state, follower)
 
     async def _past(self) -> str:
-        """The id of the delta with which it failed before it was put back; "0" if it did not."""
-        asked, past = TurnState(self.receipt.dispatch_id), "0"
+        """Return the id of the event with which it failed before it was replayed; "0" if it did not fail."""
+        state, past = TurnState(self.receipt.dispatch_id), "0"
         for delta in await self._stored():
-            if asked.takes(delta) and asked.end:
+            if state.takes(delta) and state.end:
                 past = delta.id
         return past
 
@@ -84,22 +84,22 @@ class PostedMessage:
 
     async def _again(self) -> tuple[TurnAnswer, list[StoredEvent], End | None] | None:
         """Return the answer of a duplicate message, its stored events and their end; None if not answered yet."""
-        if self.receipt.status != "duplicate" or (found := await self._answer()) is None:
+        if self.receipt.status != "duplicate" or (answered := await self._answer()) is None:
             return None
-        asked = TurnState(self.receipt.dispatch_id)
-        kept: list[StoredEvent] = []
+        state = TurnState(self.receipt.dispatch_id)
+        events: list[StoredEvent] = []
         for delta in (audience.delta(self._caller, each) for each in await self._stored()):
-            ended = asked.end
-            if delta and asked.takes(delta):
-                # Of what failed and was put back, only the last time counts.
-                kept = [delta] if ended and delta.kind == "turn" else [*kept, delta]
-        if asked.end is None:
-            told = (audience.delta(self._caller, each) for each in retold(found, self.receipt.dispatch_id))
-            kept = [delta for delta in told if delta]
-            for each in kept:
-                asked.takes(each)
-            return found, kept, asked.end
-        return await self._answer(asked.end.turn) or found, kept, asked.end
+            ended = state.end
+            if delta and state.takes(delta):
+                # Of a replayed message, keep only the events of the last turn.
+                events = [delta] if ended and delta.kind == "turn" else [*events, delta]
+        if state.end is None:
+            rebuilt = (audience.delta(self._caller, each) for each in retold(answered, self.receipt.dispatch_id))
+            events = [delta for delta in rebuilt if delta]
+            for each in events:
+                state.takes(each)
+            return answered, events, state.end
+        return await self._answer(state.end.turn) or answered, events, state.end
 
     async def _answer(self, turn: str = "") -> TurnAnswer | None:
         return await answer(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, turn)

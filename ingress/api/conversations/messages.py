@@ -94,32 +94,32 @@ class MessageRoutes:
     async def read(self, call: RequestContext) -> web.Response:
         """Return a page of messages."""
         chats, id = self._conversation.chats, call.path["id"]
-        found = await chats.messages(
+        page = await chats.messages(
             call.caller.workspace,
             id,
             cursor=call.query.cursor,
             limit=call.query.limit,
             platforms=platforms(call.caller),
         )
-        said = [MessageView.of(message, call.caller) for message in found.messages]
-        said += [MessageView.waiting(event, call.caller) for event in found.waiting]
-        return call.answer(Messages(messages=said, next_cursor=found.cursor))
+        messages = [MessageView.of(message, call.caller) for message in page.messages]
+        messages += [MessageView.waiting(event, call.caller) for event in page.waiting]
+        return call.answer(Messages(messages=messages, next_cursor=page.cursor))
 
     async def post(self, call: RequestContext) -> web.StreamResponse:
         """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
         await self.writable(call)
-        said = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
+        message = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
         if not new.wait:
-            receipt, after = await self._conversation.leave(call.caller, id, said)
+            receipt, after = await self._conversation.leave(call.caller, id, message)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
-        async with self._conversation.say(call.caller, id, said) as asked:
-            view = ReceiptView.of(id, asked.receipt, asked.after)
+        async with self._conversation.say(call.caller, id, message) as posted:
+            view = ReceiptView.of(id, posted.receipt, posted.after)
             if new.stream or wanted(call.request):
-                async with asked.deltas() as deltas:
+                async with posted.deltas() as deltas:
                     first = event("accepted", view.model_dump_json().encode())
                     return await self._streams.send(call.request, deltas, first=first)
-            answer = await asked.answer(self._wait)
+            answer = await posted.answer(self._wait)
         if answer is None:
             raise_if_ended(receipt=True)
             return call.answer(view, 202)

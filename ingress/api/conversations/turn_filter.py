@@ -48,7 +48,7 @@ class TurnState:
         if head.turn not in self._turns:
             return False
         if delta.kind == "turn":
-            # What had failed, and was put back, is answered after all.
+            # A failed message was replayed: its turn runs again.
             self.end = None
         # The messages of an interrupted turn are answered by another one.
         if delta.kind in ("done", "error") and self._id in head.events and head.status != "interrupted":

@@ -88,8 +88,8 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str],
         wanted += [(model, "validation") for model in (route.body, route.query) if model]
         wanted += [(model, "serialization") for model in (route.answer, route.refusal, *route.also.values()) if model]
     unique = list(dict.fromkeys(wanted))
-    found, whole = models_json_schema(unique, ref_template="#/components/schemas/{model}")
-    return {each: found[each] for each in unique}, whole["$defs"]
+    references, schemas = models_json_schema(unique, ref_template="#/components/schemas/{model}")
+    return {each: references[each] for each in unique}, schemas["$defs"]
 
 
 def _operation(
@@ -161,22 +161,22 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
 
 
 def _refusals(route: Route) -> dict[int, str]:
-    found = {503: "the store is unavailable; try again later"}
+    refusals = {503: "the store is unavailable; try again later"}
     if route.scope:
-        found |= {
+        refusals |= {
             401: "no API key, or an invalid one",
             403: "the key lacks the required scope",
             429: "too many requests with this key",
         }
     if route.body or route.query or route.names or "{" in route.path:
-        found[400] = "malformed request"
+        refusals[400] = "malformed request"
     if route.body:
-        found |= {408: "the request body did not arrive in time", 413: f"the body exceeds {route.limit} bytes"}
-        found |= {415: "the body is not declared as JSON, or is compressed"}
+        refusals |= {408: "the request body did not arrive in time", 413: f"the body exceeds {route.limit} bytes"}
+        refusals |= {415: "the body is not declared as JSON, or is compressed"}
     if route.body or route.query:
-        found[422] = "a field failed validation; `errors` lists each"
+        refusals[422] = "a field failed validation; `errors` lists each"
     if "{" in route.path:
-        found[404] = "not found in this workspace"
+        refusals[404] = "not found in this workspace"
     if route.method == "POST" and route.scope and not route.raw:
-        found |= {409: "the Idempotency-Key was already used for a different request", 400: "malformed request"}
-    return found | dict(route.refusals)
+        refusals |= {409: "the Idempotency-Key was already used for a different request", 400: "malformed request"}
+    return refusals | dict(route.refusals)

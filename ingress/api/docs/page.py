@@ -103,17 +103,17 @@ def _type(schema: Mapping[str, Any]) -> str:
     match schema:
         case {"$ref": str(reference)}:
             name = escape(reference.rpartition("/")[2])
-            found = f'<a href="#schema-{name}">{name}</a>'
+            text = f'<a href="#schema-{name}">{name}</a>'
         case {"anyOf": list(several)} | {"oneOf": list(several)}:
-            found = " or ".join(map(_type, several))
+            text = " or ".join(map(_type, several))
         case {"enum": list(values)}:
-            found = " or ".join(f"<code>{escape(json.dumps(value))}</code>" for value in values)
+            text = " or ".join(f"<code>{escape(json.dumps(value))}</code>" for value in values)
         case {"const": value}:
-            found = f"<code>{escape(json.dumps(value))}</code>"
+            text = f"<code>{escape(json.dumps(value))}</code>"
         case {"type": "array"}:
-            found = f"list of {_type(schema.get('items', {}))}"
+            text = f"list of {_type(schema.get('items', {}))}"
         case _:
-            found = escape(str(schema.get("type", "anything")))
+            text = escape(str(schema.get("type", "anything")))
     limits = [
         f"{words} {escape(str(schema[name]))}"
         for name, words in (
@@ -126,7 +126,7 @@ def _type(schema: Mapping[str, Any]) -> str:
         )
         if schema.get(name) is not None
     ]
-    return f"{found}, {', '.join(limits)}" if limits else found
+    return f"{text}, {', '.join(limits)}" if limits else text
 
 
 def _table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

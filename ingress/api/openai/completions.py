@@ -116,18 +116,18 @@ class Completions:
         if thread is None:
             fields["context"] = asked.context
         id = thread or await self._asking.once(call, agent)
-        async with self._asking.say(call, id, asked.text, agent, **fields) as said:
+        async with self._asking.say(call, id, asked.text, agent, **fields) as posted:
             first = Chunk(
-                id=f"chatcmpl-{said.receipt.dispatch_id}",
+                id=f"chatcmpl-{posted.receipt.dispatch_id}",
                 created=int(time.time()),
                 model=agent.name,
                 metadata={"thread_id": thread} if thread else None,
             )
             if body.stream:
                 usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-                async with self._asking.words(said) as words:
+                async with self._asking.words(posted) as words:
                     return await self._streams.relay(call.request, Chunks(words, first, usage=usage), last=refused)
-            answer = await self._asking.answer(said)
+            answer = await self._asking.answer(posted)
         last = answer.messages[-1] if answer.messages else None
         return call.answer(
             Completion(

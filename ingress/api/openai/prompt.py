@@ -28,7 +28,7 @@ class Prompt(NamedTuple):
     name: str = ""
 
 
-class _Said(NamedTuple):
+class _Content(NamedTuple):
     text: str
     attachments: tuple[Attachment, ...]
     order: tuple[str | int, ...]
@@ -44,66 +44,71 @@ def prompt(messages: Sequence[ChatMessage]) -> Prompt:
     # Instructions without a message get an answer, too.
     now = Prompt("", (), "", ())
     for at, message in enumerate(messages):
-        said = _content(message, f"/messages/{at}")
+        content = _content(message, f"/messages/{at}")
         if message.role in ("system", "developer"):
-            system.append(said.text)
+            system.append(content.text)
         elif message.role == "assistant":
-            context.answer(message, said, at)
+            context.answer(message, content, at)
         elif message.role in ("tool", "function"):
-            name = context.result(message, said, at, last=at == last)
+            name = context.result(message, content, at, last=at == last)
             if at == last:
                 # A result of the caller's own tools; agents run theirs themselves.
-                now = Prompt("", (), f"Result of {name}: {said.text}", said.attachments)
+                now = Prompt("", (), f"Result of {name}: {content.text}", content.attachments)
         elif at == last:
-            now = Prompt("", (), *said, message.name or "")
+            now = Prompt("", (), *content, message.name or "")
         else:
-            context.ask(message, said, at)
-    if sum(len(message.attachments) for message in context.found) + len(now.attachments) > ATTACHMENTS:
+            context.ask(message, content, at)
+    if sum(len(message.attachments) for message in context.messages) + len(now.attachments) > ATTACHMENTS:
         raise wrong("/messages", f"a request may have at most {ATTACHMENTS} attachments")
-    return now._replace(system="\n\n".join(filter(None, system)), context=tuple(context.found))
+    return now._replace(system="\n\n".join(filter(None, system)), context=tuple(context.messages))
 
 
 class _Context:
     """The earlier messages, with each tool result attached to its call."""
 
     def __init__(self) -> None:
-        self.found: list[Message] = []
+        self.messages: list[Message] = []
         self._open: dict[str, tuple[int, int]] = {}
         """Open tool calls by id: the index of the message, and of the call in it."""
 
-    def ask(self, message: ChatMessage, said: _Said, at: int) -> None:
+    def ask(self, message: ChatMessage, content: _Content, at: int) -> None:
         """Add a user's message."""
         name = message.name or ""
         author = Author(name, name) if name else None
-        self.found.append(
+        self.messages.append(
             Message(
-                role="user", text=said.text, turn=str(at), author=author, attachments=said.attachments, order=said.order
+                role="user",
+                text=content.text,
+                turn=str(at),
+                author=author,
+                attachments=content.attachments,
+                order=content.order,
             )
         )
 
-    def answer(self, message: ChatMessage, said: _Said, at: int) -> None:
+    def answer(self, message: ChatMessage, content: _Content, at: int) -> None:
         """Add a model's message with its tool calls."""
         calls = tuple(_calls(message, at))
-        if said.text or calls:
+        if content.text or calls:
             for place, call in enumerate(calls):
-                self._open[call.id] = (len(self.found), place)
-            self.found.append(Message(role="assistant", text=said.text, turn=str(at), tools=calls))
+                self._open[call.id] = (len(self.messages), place)
+            self.messages.append(Message(role="assistant", text=content.text, turn=str(at), tools=calls))
 
-    def result(self, message: ChatMessage, said: _Said, at: int, *, last: bool) -> str:
+    def result(self, message: ChatMessage, content: _Content, at: int, *, last: bool) -> str:
         """Attach a tool result to its call, and return the tool's name."""
         # The deprecated function calls have no id, only a name.
         place = self._open.pop(message.tool_call_id or f"function {message.name}", None)
         if place is None:
             if not last:
-                text = f"Result of {message.name or 'a tool'}: {said.text}"
-                self.found.append(Message(role="user", text=text, turn=str(at), attachments=said.attachments))
+                text = f"Result of {message.name or 'a tool'}: {content.text}"
+                self.messages.append(Message(role="user", text=text, turn=str(at), attachments=content.attachments))
             return message.name or "a tool"
         number, which = place
-        tools = list(self.found[number].tools)
-        tools[which] = msgspec.structs.replace(tools[which], result=said.text, outcome="done")
-        self.found[number] = msgspec.structs.replace(self.found[number], tools=tuple(tools))
-        if said.attachments and not last:
-            self.found.append(Message(role="user", text="", turn=str(at), attachments=said.attachments))
+        tools = list(self.messages[number].tools)
+        tools[which] = msgspec.structs.replace(tools[which], result=content.text, outcome="done")
+        self.messages[number] = msgspec.structs.replace(self.messages[number], tools=tuple(tools))
+        if content.attachments and not last:
+            self.messages.append(Message(role="user", text="", turn=str(at), attachments=content.attachments))
         return message.name or tools[which].name
 
 
@@ -127,21 +132,21 @@ def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
     return ToolCall(id=id, name=name, args=args, result="(no result was given)", outcome="unknown")
 
 
-def _content(message: ChatMessage, place: str) -> _Said:
+def _content(message: ChatMessage, place: str) -> _Content:
     if not isinstance(message.content, list):
-        return _Said(message.content or "", (), ())
-    found = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
-    texts = [part for part in found if isinstance(part, str) and part]
+        return _Content(message.content or "", (), ())
+    parts = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
+    texts = [part for part in parts if isinstance(part, str) and part]
     attachments: list[Attachment] = []
     order: list[str | int] = []
-    for part in found:
+    for part in parts:
         if isinstance(part, Attachment):
             order.append(len(attachments))
             attachments.append(part)
         elif part:
             order.append(part)
     usual = order == [*texts[:1], *range(len(attachments))] or not attachments
-    return _Said("\n\n".join(texts), tuple(attachments), () if usual else tuple(order))
+    return _Content("\n\n".join(texts), tuple(attachments), () if usual else tuple(order))
 
 
 def _part(part: Part, place: str) -> str | Attachment:

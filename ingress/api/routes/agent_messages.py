@@ -62,7 +62,7 @@ class AgentMessages:
     def routes(self) -> list[Route]:
         """Return the routes, each also at the root."""
         one, names = "/v1/agents/{id}/message", {"id": "the agent's name"}
-        said: dict[str, Any] = {
+        common: dict[str, Any] = {
             "method": "POST",
             "scope": "chat:write",
             "tag": TAG,
@@ -80,21 +80,21 @@ class AgentMessages:
         return [
             Route(
                 path=f"/api{one}", aliases=(one,), handler=self.message, names=names,
-                summary="Send a message to an agent", **said,
+                summary="Send a message to an agent", **common,
             ),
             Route(
                 path=f"{BASE}/agents/{DEFAULT}/{{sessionId}}", aliases=(f"/agents/{DEFAULT}/{{sessionId}}",),
-                handler=self.message, names=path, summary="Send a message to the default chat agent", **said,
+                handler=self.message, names=path, summary="Send a message to the default chat agent", **common,
             ),
             Route(
                 path=f"{BASE}/agents/{{agent}}/{{sessionId}}", aliases=("/agents/{agent}/{sessionId}",),
-                handler=self.message, names=path, summary="Send a message to an agent in a session", **said,
+                handler=self.message, names=path, summary="Send a message to an agent in a session", **common,
             ),
         ]  # fmt: skip
 
     async def message(self, call: RequestContext) -> web.Response:
         """Post a message and return the agent's answer."""
-        said: AgentMessage = call.body
+        new: AgentMessage = call.body
         name = call.path.get("agent") or call.path.get("id") or ""
         agents, workspace = self._asking.agents, call.caller.workspace
         agent = None
@@ -102,17 +102,17 @@ class AgentMessages:
             agent = await agents.get(call.caller, name)
         else:
             await agents.anyone(workspace)
-        session = call.path.get("sessionId") or said.sessionId
+        session = call.path.get("sessionId") or new.sessionId
         if session and len(session) > LONGEST:
             raise Problem(404, f"sessionId exceeds {LONGEST} characters")
         thread = await self._thread(call, name, session)
-        async with self._asking.say(call, thread, said.message, agent) as here:
-            answer = await self._asking.answer(here)
+        async with self._asking.say(call, thread, new.message, agent) as posted:
+            answer = await self._asking.answer(posted)
         meta = Meta(
             agent=answer.messages[-1].agent if answer.messages else name,
             sessionId=session or thread,
             threadId=thread,
-            messageId=here.receipt.dispatch_id,
+            messageId=posted.receipt.dispatch_id,
             turnId=answer.turn,
             status=answer.status,
         )

@@ -34,20 +34,20 @@ class AgentView(Model):
     latencyP50: float | None = Field(description="median duration of its recent turns, ms; null before the first")
 
     @classmethod
-    def of(cls, known: AgentInfo, standing: AgentStats) -> AgentView:
+    def of(cls, info: AgentInfo, stats: AgentStats) -> AgentView:
         """Return the view of an agent in the directory."""
         return cls(
-            id=known.name,
-            name=known.name,
-            description=known.description,
-            lifecycle=known.lifecycle,
-            supportsChat=known.chat,
-            arrival=known.arrival,
-            url=known.url or None,
-            hasBearerToken=known.token if known.url else None,
-            workers=standing.workers,
-            turnsRunning=standing.turns,
-            latencyP50=standing.p50,
+            id=info.name,
+            name=info.name,
+            description=info.description,
+            lifecycle=info.lifecycle,
+            supportsChat=info.chat,
+            arrival=info.arrival,
+            url=info.url or None,
+            hasBearerToken=info.token if info.url else None,
+            workers=stats.workers,
+            turnsRunning=stats.turns,
+            latencyP50=stats.p50,
         )
 
 
@@ -104,8 +104,8 @@ class AgentRoutes:
     async def register(self, call: RequestContext) -> web.Response:
         """Register a remote agent."""
         new: NewAgent = call.body
-        known = await self._directory.get(call.caller.workspace, new.id)
-        if new.id == DEFAULT or (known and not known.url):
+        info = await self._directory.get(call.caller.workspace, new.id)
+        if new.id == DEFAULT or (info and not info.url):
             raise Problem(409, f'"{new.id}" is taken by an agent in the workers\' code', code="agent-exists")
         check(new, private=self._private)
         spec = new.runtimeSpec
@@ -130,7 +130,7 @@ class AgentRoutes:
         return call.answer(None)
 
     async def _view(self, call: RequestContext, name: str) -> AgentView:
-        for known, standing in await self._directory.list(call.caller.workspace):
-            if known.name == name:
-                return AgentView.of(known, standing)
+        for info, stats in await self._directory.list(call.caller.workspace):
+            if info.name == name:
+                return AgentView.of(info, stats)
         raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")

@@ -89,8 +89,8 @@ class Dialog:
         """Run a turn and return its complete answer."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
-        async with self._asking.say(call, thread, new.text, agent) as said:
-            answer = await self._asking.answer(said)
+        async with self._asking.say(call, thread, new.text, agent) as posted:
+            answer = await self._asking.answer(posted)
         if answer.status == "cancelled":
             # The reply has no status field, and a partial answer must not be taken for a complete one.
             more = {"turn": answer.turn, "reply": text_of(answer)}
@@ -102,8 +102,8 @@ class Dialog:
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
         async with (
-            self._asking.say(call, thread, new.text, agent) as said,
-            self._asking.words(said) as words,
+            self._asking.say(call, thread, new.text, agent) as posted,
+            self._asking.words(posted) as words,
         ):
             kind = "text/plain; charset=utf-8"
             return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)

@@ -30,17 +30,17 @@ from .threads import ChatThreads
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
     """Return all routes, in the order of the documentation page."""
     threads = conversation.threads
-    talk = MessageRoutes(settings, conversation, streams)
+    messages = MessageRoutes(settings, conversation, streams)
     directory = AgentDirectory(threads.database)
     agents = Agents(directory)
-    asking = AgentRequests(settings, conversation, agents)
-    found = [
-        *ChatThreads(conversation, talk, agents).routes(),
-        *Sessions(conversation, talk, agents).routes(),
-        *Completions(asking, streams).routes(),
+    requests = AgentRequests(settings, conversation, agents)
+    documented = [
+        *ChatThreads(conversation, messages, agents).routes(),
+        *Sessions(conversation, messages, agents).routes(),
+        *Completions(requests, streams).routes(),
         *AgentRoutes(directory, RemoteAgents(threads.database), private=settings.allow_private_urls).routes(),
-        *AgentMessages(asking).routes(),
-        *Dialog(asking, streams).routes(),
+        *AgentMessages(requests).routes(),
+        *Dialog(requests, streams).routes(),
         *Me().routes(),
         *Signing(threads.database).routes(),
         *Overviews(threads, streams).routes(),
@@ -48,4 +48,4 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *AdminLetters(threads).routes(),
         *LetterActions(threads).routes(),
     ]
-    return [*found, *Description(found).routes()]
+    return [*documented, *Description(documented).routes()]

@@ -122,11 +122,11 @@ class MessageView(Model):
     @classmethod
     def waiting(cls, event: Event, caller: Principal) -> MessageView:
         """Return a message that is not answered yet, as the caller may see it."""
-        said = Message(
+        message = Message(
             id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
             attachments=event.attachments, visitor=event.visitor,
         )  # fmt: skip
-        return cls.of(said, caller).model_copy(update={"status": "waiting"})
+        return cls.of(message, caller).model_copy(update={"status": "waiting"})
 
 
 class ThreadView(Model):
@@ -206,12 +206,12 @@ class AnswerView(Model):
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer, caller: Principal) -> AnswerView:
         """Return an answer as the caller may see it."""
-        said = [MessageView.of(message, caller) for message in answer.messages]
+        messages = [MessageView.of(message, caller) for message in answer.messages]
         status: Literal["completed", "cancelled", "ignored"] = (
             "ignored" if answer.status == "dropped" or answer.status == "failed" else answer.status
         )
-        last = said[-1] if said else None
-        return cls(thread=thread, id=id, turn=answer.turn, status=status, message=last, messages=said)
+        last = messages[-1] if messages else None
+        return cls(thread=thread, id=id, turn=answer.turn, status=status, message=last, messages=messages)
 
 
 class Messages(Model):

@@ -4,17 +4,17 @@
 //   { type: "quote", blocks }  { type: "list", ordered, start, items: [{ task, blocks }] }  (task: null, false, true)
 //   { type: "table", align: ["", "left", …], head: [text], rows: [[text]] }
 //
-// `text` is for inlineTokens(); `open` is true on the last one of a text that goes on later. Each top block also has
-// `source`, the lines that it was made of. HTML is text here, always. HTML blocks, references and footnotes are not
-// known. Rules: https://spec.commonmark.org/0.31.2/ and https://github.github.com/gfm/#tables-extension-, except that
-// every line break in a paragraph is one (as in GitHub's comments), and that lists may be nested by two spaces.
+// `text` is input of inlineTokens(); `open` is true on the last block of a text that is not complete. Each top block also
+// has `source`, its lines. HTML is always plain text. HTML blocks, references and footnotes are not
+// supported. Rules: https://spec.commonmark.org/0.31.2/ and https://github.github.com/gfm/#tables-extension-, except that
+// every line break in a paragraph is kept (as in GitHub's comments), and that two spaces nest a list.
 
-const DEEPEST = 12; // containers in each other; what is nested deeper is a paragraph
+const DEEPEST = 12; // nested containers; what is nested deeper becomes a paragraph
 const FENCE = /^(`{3,}|~{3,})([^]*)$/;
 const MARKER = /^( *)(?:([-*+])|(\d{1,9})[.)])(?: +|$)/;
 const LONE_MARK = /^\s*(?:[-*+]|\d{1,3}[.)]?|#{1,6}|>|-{2,}|={2,}|`{1,2}|~{1,2}|\|[\s:|-]*)\s*$/;
 
-// With `partial`, more text is to follow: a last line that is but a mark so far is left out.
+// With `partial`, more text will follow: a last line that consists of a marker only is left out.
 export function parseMarkdown(text, partial = false) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n").map(spaced);
   const last = lines[lines.length - 1];
@@ -82,7 +82,7 @@ function blocksOf(lines, depth, partial) {
   return blocks;
 }
 
-// The block, other than a paragraph, that begins at a line, and where it ends; null where none begins.
+// The block (not a paragraph) that begins at a line, and where it ends; null if none begins there.
 function blockAt(lines, i, depth, inParagraph, partial) {
   const line = lines[i];
   const text = line.trimStart();
@@ -130,7 +130,7 @@ function headingText(text) {
 function startsList(line, inParagraph) {
   const found = MARKER.exec(line);
   if (!found || isRule(line)) return false;
-  // A paragraph is interrupted neither by an empty item nor by a line that begins with a number ("… of\n1986. It …").
+  // An empty item or a line that begins with a number ("… of\n1986. It …") does not interrupt a paragraph.
   return !inParagraph || (line.length > found[0].length && (!found[3] || found[3] === "1"));
 }
 
@@ -202,7 +202,7 @@ function table(lines, from, partial) {
   const head = cellsOf(lines[from]);
   if (!head) return null;
   const next = lines[from + 1];
-  // While it streams, a last line that begins with "|" is the head of a table whose next line is on its way.
+  // While streaming, take a last line that begins with "|" as a table head whose next line has not arrived yet.
   const early = partial && next === undefined && lines[from].trimStart()[0] === "|";
   const under = next === undefined ? null : cellsOf(next.includes("|") ? next : `|${next}|`);
   const rule = under && under.every((cell) => /^:?-+:?$/.test(cell));
@@ -210,12 +210,12 @@ function table(lines, from, partial) {
   const align = (under || []).map((cell) => (cell.endsWith(":") ? (cell[0] === ":" ? "center" : "right") : cell[0] === ":" ? "left" : ""));
   const rows = [];
   let i = Math.min(from + 2, lines.length);
-  // A row is neither filled up to the width of the head (a thousand rows of nothing would be a million cells) nor cut.
+  // Rows are neither padded to the width of the head (a thousand empty rows could make a million cells) nor cut.
   for (let cells; i < lines.length && !startsBlock(lines[i]) && (cells = cellsOf(lines[i])); i++) rows.push(cells);
   return { end: i, block: { type: "table", align, head, rows } };
 }
 
-// The cells of a row; null where the line has no "|".
+// The cells of a row; null if the line has no "|".
 function cellsOf(line) {
   const text = line.trim();
   if (!text.includes("|")) return null;

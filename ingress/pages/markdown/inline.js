@@ -1,7 +1,7 @@
 // The inline level of Markdown: emphasis, code, links, line breaks. Pure: a string in, a flat list of tokens out.
 //
 // Tokens: "text" · { open: tag, href? } · { close: tag } · { code: "text" } · { br: true }. Tags are em, strong, del, a.
-// The list is flat so that nothing here or in the renderer recurses as deep as a stranger's text likes to nest.
+// The list is flat, so that neither this parser nor the renderer recurses as deep as untrusted text is nested.
 // Rules: https://spec.commonmark.org/0.31.2/#inlines and https://github.github.com/gfm/#strikethrough-extension-.
 // Time is linear in the length of the text.
 
@@ -13,8 +13,8 @@ const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00
 const LONGEST_URL = 2048;
 const LONGEST_TITLE = 300;
 
-// The address of a link that may be followed, else null: http, https and mailto, without a hidden user name or
-// password ("https://bank.example@evil.example"). What a browser would drop or repair before it looks is refused.
+// The URL of a safe link, else null: http, https and mailto, without a user name or password
+// ("https://bank.example@evil.example"). URLs that a browser would strip or repair before parsing are refused.
 export function safeUrl(text) {
   const written = String(text).trim();
   if (written.length > LONGEST_URL || !/^(?:https?:\/\/|mailto:)[^\s\u0000-\u001f\u007f]+$/i.test(written)) return null;
@@ -27,13 +27,13 @@ export function safeUrl(text) {
   }
 }
 
-// With `partial`, more text is to follow: what is open at the end is shown as if it were closed there, and marks whose
-// meaning is not known yet are left out, so that nothing flickers while an answer streams.
+// With `partial`, more text will follow: what is open at the end is treated as closed there, and markers whose meaning is
+// not clear yet are left out, so that nothing flickers while an answer streams.
 export function inlineTokens(text, partial = false) {
   const source = partial ? withoutTrailingMarks(text) : text;
   const nodes = []; // strings, finished tokens, and delimiter runs
-  const runs = []; // the delimiter runs that are not paired yet
-  const brackets = []; // each "[" that is not closed yet: { at, runs, image, active }
+  const runs = []; // unpaired delimiter runs
+  const brackets = []; // each unclosed "[": { at, runs, image, active }
   const ticks = backtickRuns(source);
   let i = 0;
 
@@ -123,8 +123,8 @@ export function inlineTokens(text, partial = false) {
     const after = at + count < source.length ? source[at + count] : " ";
     let canOpen = !/\s/.test(after);
     let canClose = !/\s/.test(before);
-    // "_" stands inside of names; "*" hardly does. Where a letter and punctuation meet, CommonMark asks more of "*",
-    // too, and so fails on text without spaces between words ("**重要：**请"), which models write a lot.
+    // "_" occurs inside names; "*" rarely does. Between a letter and punctuation, CommonMark is strict about "*", too,
+    // and so fails on text without spaces between words ("**重要：**请"), which models write often.
     if (mark === "_") {
       const left = canOpen && (!PUNCTUATION.test(after) || /\s/.test(before) || PUNCTUATION.test(before));
       const right = canClose && (!PUNCTUATION.test(before) || /\s/.test(after) || PUNCTUATION.test(after));
@@ -147,7 +147,7 @@ export function inlineTokens(text, partial = false) {
     const target = source[at + 1] === "(" ? linkTarget(source, at + 2) : null;
     const cut = partial && (at + 1 === source.length || (target && target.cut));
     if (cut) {
-      nodes[bracket.at] = ""; // a link, it seems, whose address is on its way
+      nodes[bracket.at] = ""; // probably a link whose URL has not arrived yet
       return source.length;
     }
     const href = target && safeUrl(target.url);
@@ -159,7 +159,7 @@ export function inlineTokens(text, partial = false) {
     nodes[bracket.at] = { open: "a", href };
     if (bracket.image && nodes.length === bracket.at + 1) push(href);
     push({ close: "a" });
-    // A link holds no other link. Below one that is off already, all are.
+    // Links cannot contain links: deactivate all brackets outside this one, down to the first inactive one.
     if (!bracket.image) for (let n = brackets.length - 1; n >= 0 && brackets[n].active; n--) if (!brackets[n].image) brackets[n].active = false;
     return target.end;
   }
@@ -207,8 +207,8 @@ export function inlineTokens(text, partial = false) {
   }
 }
 
-// Pair delimiter runs, innermost first; returns the openers that are left. Where no opener was found for a kind of
-// closer, it is not looked for again below that place: that keeps it linear.
+// Pair delimiter runs, innermost first; returns the openers that are left. Where a kind of closer found no opener, later
+// ones do not search below that place, which keeps it linear.
 function pairDelimiters(runs) {
   const openers = [];
   const floors = new Map();
@@ -245,7 +245,7 @@ function fits(opener, closer) {
   return !both || (opener.count + closer.count) % 3 !== 0 || (opener.count % 3 === 0 && closer.count % 3 === 0);
 }
 
-// What closes an opener at the end of text that goes on later.
+// The tokens that close an opener at the end of an incomplete text.
 function closeAtEnd(opener) {
   const tags = opener.mark === "~" ? ["del"] : [...(opener.left % 2 ? ["em"] : []), ...Array(Math.floor(opener.left / 2)).fill("strong")];
   opener.left = 0;
@@ -273,7 +273,7 @@ function tokensOf(nodes) {
   return tokens;
 }
 
-// "(" was read: the address and where the link ends; { cut: true } where the text ends in it; null where it is none.
+// After "(": the URL and where the link ends; { cut: true } if the text ends inside it; null if it is not a link.
 function linkTarget(source, from) {
   const limit = Math.min(source.length, from + LONGEST_URL);
   let i = from + /^\s{0,9}/.exec(source.slice(from, from + 9))[0].length;
@@ -289,7 +289,7 @@ function linkTarget(source, from) {
   }
   const url = source.slice(start, i);
   if (angled && source[i] === ">") i++;
-  // A title, or the beginning of one at the end of the text.
+  // A title, or an incomplete one at the end of the text.
   const after = source.slice(i, i + LONGEST_TITLE);
   const title = /^\s+(?:"[^"\n]*"|'[^'\n]*')?\s*/.exec(after);
   if (title) i += title[0].length;
@@ -314,7 +314,7 @@ function nextRun(ticks, length, from) {
   return known.next < known.at.length ? known.at[known.next] : null;
 }
 
-// A URL in running text without the punctuation that ends its sentence, or a bracket that was opened before it.
+// A bare URL without the punctuation that ends its sentence, or a closing bracket that was opened before it.
 function withoutTrail(url) {
   let end = url.length;
   let open = 0;

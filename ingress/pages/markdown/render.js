@@ -1,14 +1,14 @@
-// Markdown as DOM nodes: elements of a fixed list, text nodes, and links that were checked. No HTML is ever parsed.
+// Render Markdown as DOM nodes: a fixed list of elements, text nodes and checked links. HTML is never parsed.
 
 import { parseMarkdown } from "./blocks.js";
 import { inlineTokens } from "./inline.js";
 
-const DEEPEST_INLINE = 16; // emphasis in emphasis; deeper marks are left out, their words are not
+const DEEPEST_INLINE = 16; // nested emphasis; deeper markers are left out, their text is kept
 
 const rendered = new WeakMap(); // place → the source of each of its blocks
 
-// Show `text` in `place`. May be called again as the text grows: blocks that stay the same stay the same nodes, and of
-// one that changes, only what changes. With `partial`, more of it is to come.
+// Show `text` in `place`. Call it again as the text grows: unchanged blocks keep their nodes, and changed ones are updated
+// in place. With `partial`, more text will follow.
 export function renderMarkdown(place, text, partial = false) {
   const blocks = parseMarkdown(text, partial);
   const before = rendered.get(place);
@@ -34,7 +34,7 @@ function node(name, attributes, children = []) {
 function blockNode(block) {
   switch (block.type) {
     case "h":
-      // Under the headings of the page that it stands on.
+      // Below the heading levels of the page.
       return node(`h${Math.min(6, block.level + 2)}`, {}, inlineNodes(block.text, block.open));
     case "code":
       return node("pre", { tabindex: "0" }, [node("code", { "data-language": block.language }, [block.text])]);
@@ -92,7 +92,7 @@ function inlineNodes(text, open) {
   return top;
 }
 
-// Make one node like another, changing as little as possible: a selection in it and its scrolling stay.
+// Make one node equal to another with the fewest changes, so that selection and scrolling survive.
 function morph(old, wanted) {
   if (old.nodeName !== wanted.nodeName || !sameAttributes(old, wanted)) {
     old.parentNode.replaceChild(wanted, old);
@@ -105,7 +105,7 @@ function morph(old, wanted) {
   morphChildren(old, wanted);
 }
 
-// Give `old` the children of `wanted`, as far as they differ.
+// Update the children of `old` to equal those of `wanted`.
 export function morphChildren(old, wanted) {
   const children = Array.from(wanted.childNodes);
   children.forEach((child, number) => {
@@ -118,7 +118,7 @@ export function morphChildren(old, wanted) {
 
 function sameAttributes(one, other) {
   if (one.nodeType !== 1) return true;
-  // Whether something is unfolded is for its reader to say.
+  // The user decides whether details are open.
   const names = one.getAttributeNames().filter((name) => name !== "open");
   return names.length === other.getAttributeNames().length && names.every((name) => one.getAttribute(name) === other.getAttribute(name));
 }
