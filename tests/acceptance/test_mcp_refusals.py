@@ -17,7 +17,7 @@ async def test_what_http_refuses_is_an_error_of_the_protocol_with_words(plain: S
     asked = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
     refusals: list[tuple[str, dict[str, str], int, str]] = [
         (asked, {}, 401, "ab_live_"),
-        (asked, {"Authorization": "Bearer nonsense"}, 401, "no API key"),
+        (asked, {"Authorization": "Bearer nonsense"}, 401, "malformed API key"),
         (asked, shown | {"Origin": "https://elsewhere.example"}, 403, "web page"),
         (asked, shown | {"Accept": "text/html"}, 406, "text/event-stream"),
         (asked, shown | {"Content-Type": "text/plain"}, 415, "application/json"),

@@ -46,7 +46,7 @@ async def test_a_link_signs_in_once(plain: System, browser: Browser, page: Page)
     assert token not in page.url
     other = await browser.new_page()
     await other.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
-    await expect(other.get_by_role("alert")).to_contain_text("was used already")
+    await expect(other.get_by_role("alert")).to_contain_text("link was used")
     again = await page.context.new_page()
     await again.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
     await expect(again.get_by_role("heading", name="Overview")).to_be_visible()
