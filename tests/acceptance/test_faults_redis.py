@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from answerback.store import keys
 from tests.acceptance.scene import AGENTS, NOISE, PROMISE, Scene
 from tests.acceptance.system import until
 
@@ -108,6 +109,27 @@ async def test_memory_is_full_turns_go_on_and_senders_come_back(scene: Scene) ->
     talks[0].without.clear()
     await scene.deliver(talks[0], delivery)
     await scene.check()
+
+
+async def test_emptied_under_running_processes(scene: Scene) -> None:
+    """What was stored is gone; who we are is known again, so that no reply of ours is answered, and work goes on."""
+    async with scene.chatter():
+        await asyncio.sleep(0.3)
+    await scene.check()
+    await scene.system.database.call("FLUSHALL")
+    scene.note("empty", "redis")
+    # What is counted is counted from here on.
+    scene.accepted = 0
+    async with scene.chatter():
+        await asyncio.sleep(0.5)
+    await scene.check()
+
+    async def known() -> bool:
+        return bool(await scene.system.database.call("SCARD", keys.marks(0)))
+
+    await until(known, what="our marks being there again")
+    assert scene.steady.alive
+    assert await scene.dead() == []
 
 
 class Disk:

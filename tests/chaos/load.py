@@ -97,6 +97,13 @@ class Load:
             free.append(talk)
             await asyncio.sleep(self._dice.uniform(0, 0.02))
 
+    async def say(self, talk: Talk, words: str = "react") -> dict[str, str]:
+        """Say one more thing in a conversation of somebody else's. Its receipt."""
+        ordinal, delivery = talk.said, talk.say(words)
+        receipt = await self._deliver(talk.platform, delivery)
+        self.dispatches[receipt["dispatch_id"]] = (talk, ordinal)
+        return receipt
+
     def _words(self, talk: Talk, number: int) -> str:
         deed = self._bad.get(number)
         if deed and talk.place in ("acme/steps", "C0STEPS", "steps"):

@@ -17,6 +17,7 @@ from answerback.errors import StoreFull, StoreUnavailable
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.chaos.crew import Crew, Place
+from tests.chaos.newer import rewrite
 from tests.standins.client import StandIns
 from tests.stepped import SteppedServer
 
@@ -74,6 +75,8 @@ class Monkey:
         self._redis = asyncio.Lock()
         self._rules: dict[int, str] = {}
         self.done: Counter[str] = Counter()
+        self.newer: set[str] = set()
+        """Events whose entries were rewritten as newer code writes them."""
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
         self._outages = 0
 
@@ -102,6 +105,7 @@ class Monkey:
             (self._stop_redis, 2),
             (self._fill_memory, 1),
             (self._break_platform, 8),
+            (self._roll_back, 1),
         ]
         if self._clock is not None:
             shares += [(partial(self._set_clock, self._clock, seconds), 1) for seconds in (6, 60, -6, -60)]
@@ -184,6 +188,17 @@ class Monkey:
                 await asyncio.sleep(self._dice.uniform(0.2, 1.5))
                 self.done["Redis is full (maxmemory)"] += 1
             await self._system.database.call("CONFIG", "SET", "maxmemory", 0)
+
+    async def _roll_back(self) -> None:
+        """Newer code wrote an entry, and was rolled back."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with suppress(StoreUnavailable, StoreFull):
+                if id := await rewrite(self._system.threads, self._dice):
+                    self.newer.add(id)
+                    self.done["an entry that only newer code can read"] += 1
+                    return
+            await asyncio.sleep(0.02)
 
     async def _set_clock(self, clock: SteppedServer, seconds: int) -> None:
         clock.step(seconds)
