@@ -17,7 +17,7 @@ async def run_forever(call: Callable[[], Awaitable[None]]) -> None:
         try:
             await call()
         except Exception:
-            log.exception("a background task failed")
+            log.exception("background task failed; restarting it")
         await asyncio.sleep(1)
 
 

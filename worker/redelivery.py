@@ -55,10 +55,10 @@ class _Job:
         try:
             found = await self._redelivery.round(hook)
         except (RateLimited, Unavailable, StoreUnavailable, StoreFull) as error:
-            log.warning("deliveries not looked through: the next round will", hook=hook, error=str(error))
+            log.warning("delivery check failed; retrying in the next round", hook=hook, error=str(error))
             return 0
         except Rejected as refusal:
-            log.error("deliveries cannot be looked through", hook=hook, error=str(refusal))
+            log.error("delivery check rejected by GitHub", hook=hook, error=str(refusal))
             return 0
         _tell(found)
         return sum(each.outcome == "asked" for each in found.missing)
@@ -66,7 +66,11 @@ class _Job:
 
 def _tell(found: RedeliveryReport) -> None:
     if found.unknown:
-        log.error("nobody looked for longer than GitHub remembers", hook=found.hook, since=found.since)
+        log.error(
+            "deliveries may have been missed: no check within GitHub's retention period",
+            hook=found.hook,
+            since=found.since,
+        )
     for each in found.missing:
         told = {
             "hook": found.hook,
@@ -78,8 +82,8 @@ def _tell(found: RedeliveryReport) -> None:
         }
         match each.outcome:
             case "asked":
-                log.info("asked for a delivery again", **told)
+                log.info("redelivery requested", **told)
             case "lost" | "given up":
-                log.error("a delivery is lost", reason=each.reason, **told)
+                log.error("delivery lost", reason=each.reason, **told)
             case "refused":
-                log.warning("GitHub will not deliver again", reason=each.reason, **told)
+                log.warning("redelivery refused by GitHub", reason=each.reason, **told)

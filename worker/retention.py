@@ -47,9 +47,9 @@ class Retention:
                 dropped += count
         except OSError as error:
             # What cannot be kept is not dropped.
-            log.error("idle threads stay: they cannot be exported", folder=str(self._folder), error=str(error))
+            log.error("idle threads kept: export failed", folder=str(self._folder), error=str(error))
         if dropped:
-            log.info("idle threads dropped", threads=dropped, days=self._days, exported=str(self._folder or ""))
+            log.info("idle threads removed", threads=dropped, days=self._days, exported=str(self._folder or ""))
         return dropped
 
     async def _batches(self, days: float) -> AsyncIterator[int]:
@@ -67,7 +67,7 @@ class Retention:
         try:
             return await retry_while_unavailable(self._archives.read, id)
         except NewerData as error:
-            log.warning("an idle thread stays", reason=str(error))
+            log.warning("idle thread kept", reason=str(error))
             return None
 
     async def _drop(self, archives: Sequence[Archive], now: int) -> int:

@@ -29,7 +29,7 @@ async def exit_when_hopeless(database: Database) -> None:
             pass
         await asyncio.sleep(0.25)
     # Nothing is lost by it: what we hold is claimed by others when our leases end.
-    log.warning("stopped while Redis is away: what was held is left to its leases")
+    log.warning("stopped while Redis is unavailable; claimed threads will be reclaimed when their leases expire")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -79,7 +79,7 @@ class Watchdog:
             before = now
             if now - self._beat < BLOCKED:
                 if blocked:
-                    log.info("the event loop runs again", by=str(blocked), seconds=round(self._beat - since, 1))
+                    log.info("event loop running again", by=str(blocked), seconds=round(self._beat - since, 1))
                     blocked = None
                 continue
             if blocked is None:
@@ -94,14 +94,14 @@ class Watchdog:
         agent, thread = self._running.executing()
         found = Block(agent, thread, place(frame))
         stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
-        log.error("the event loop is blocked", agent=agent, thread=thread, where=found.where, stack=stack)
+        log.error("event loop blocked", agent=agent, thread=thread, where=found.where, stack=stack)
         return found
 
     def _tell(self, blocked: Block) -> None:
         try:
             self._report(str(blocked))
         except Exception as error:  # noqa: BLE001  # Redis may be away, too; and the loop may go on just now
-            log.debug("the blocked worker could not be reported", error=str(error))
+            log.debug("could not report the blocked event loop", error=str(error))
 
 
 def place(frame: FrameType | None) -> str:

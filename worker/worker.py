@@ -180,7 +180,7 @@ class Worker(arq.Worker):
                 if self.allow_pick_jobs:
                     raise
             except (RedisError, OSError) as error:
-                log.warning("arq failed, and is started again", error=str(error), seconds=pause)
+                log.warning("arq failed; restarting it", error=str(error), seconds=pause)
                 # Redis may answer us, and refuse arq: then this comes round at once.
                 await self._unless_asked(asyncio.sleep(pause))
                 pause = min(2 * pause + 0.1, LONGEST) if self.loop.time() - began < LONGEST else 0.0
@@ -250,7 +250,7 @@ class Worker(arq.Worker):
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
         """The first signal lets turns finish; a second one hands them back at once."""
         if not self.allow_pick_jobs:
-            log.warning("asked again to stop: turns are handed back now")
+            log.warning("second stop signal: releasing running turns now")
             self._working.cut()
             self._sending.cut()
             return
@@ -263,14 +263,14 @@ class Worker(arq.Worker):
 
     def _give_up(self) -> None:
         # Nothing is lost by it: what we hold is claimed by others when our leases end.
-        log.error("stopping takes too long: giving up", waiting=[repr(task) for task in asyncio.all_tasks(self.loop)])
+        log.error("shutdown timed out; exiting", waiting=[repr(task) for task in asyncio.all_tasks(self.loop)])
         os._exit(1)
 
     async def _stop(self, signum: Signals) -> None:
         try:
             await self._drain()
         except Exception:
-            log.exception("stopping failed")
+            log.exception("shutdown failed")
         self.handle_sig(signum)
 
     async def _drain(self) -> None:

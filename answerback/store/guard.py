@@ -64,15 +64,15 @@ class Guard:
         problems = [*found.errors(), *found.refused()]
         unfit = f"the Redis at REDIS_URL cannot be used: {'; '.join(problems)}" if problems else ""
         if unfit and unfit != self.unfit:
-            log.error("Redis refused", reason=unfit)
+            log.error("Redis server not usable", reason=unfit)
         elif self.unfit and not unfit:
-            log.info("Redis accepted")
+            log.info("Redis server usable again")
         self.unfit = unfit
         if unfit:
             raise StoreUnfit(unfit)
         for warning in found.warnings():
             if warning not in self._warned:
-                log.warning("the Redis could be safer", what=warning)
+                log.warning("Redis durability warning", warning=warning)
         self._warned = found.warnings()
 
     def refuse_at_start(self) -> None:
@@ -97,20 +97,20 @@ class Guard:
         if isinstance(error, StoreUnfit):
             return  # logged by `look`
         if not self._told or now - self._told > (REMIND if reason == self._reason else REASON):
-            log.warning("Redis is away", error=reason, seconds=round(now - self._away, 1))
+            log.warning("Redis unavailable", error=reason, seconds=round(now - self._away, 1))
             self._reason, self._told = reason, now
 
     def full(self, error: StoreFull) -> None:
         """A call was refused for lack of room. That is logged once a minute."""
         now = time.monotonic()
         if not self._full or now - self._full > REMIND:
-            log.error("Redis is full", error=str(error))
+            log.error("Redis is full and rejects writes", error=str(error))
             self._full = now
 
     def answered(self) -> None:
         """A call was answered."""
         if self._away and time.monotonic() - self._failed > STEADY:
             if self._told:
-                log.info("Redis is back", seconds=round(self._failed - self._away, 1))
+                log.info("Redis available again", seconds=round(self._failed - self._away, 1))
             self._away = self._told = 0.0
             self._reason = ""

@@ -30,7 +30,7 @@ async def test_what_blocks_a_worker_is_named_everywhere(plain: System) -> None:
     found = await until(reports, lambda found: found[0][0].seen > started + 3000, what="reports that go on")
     assert found[0][0].blocked.endswith("block()")
     assert found[0][1] <= found[0][0].lease
-    [line] = worker.lines("the event loop is blocked")
+    [line] = worker.lines("event loop blocked")
     assert line["agent"] == "block"
     assert "time.sleep(0.01)" in line["stack"]
     listed = await plain.start("tools workers")
@@ -61,8 +61,10 @@ async def test_a_worker_stops_while_redis_is_away(plain: System, how: str) -> No
             await asyncio.to_thread(plain.server.start)
         else:
             os.kill(plain.server.pid, signal.SIGCONT)
-    assert worker.lines("stopped while Redis is away: what was held is left to its leases")
-    assert len(worker.lines("Redis is away")) <= 2
+    assert worker.lines(
+        "stopped while Redis is unavailable; claimed threads will be reclaimed when their leases expire"
+    )
+    assert len(worker.lines("Redis unavailable")) <= 2
     assert worker.words().count('"level": "warning"') <= 5
     # What it held is somebody else's soon.
     plain.release()

@@ -97,7 +97,11 @@ async def test_a_worker_paused_past_its_lease_neither_commits_nor_posts_when_it_
     victim.signal(signal.SIGCONT)
 
     async def noticed() -> bool:
-        words = ("lease lost", "another worker has this thread now", "another worker sends for this thread now")
+        words = (
+            "lease lost",
+            "another worker has taken over this thread",
+            "another worker now sends replies for this thread",
+        )
         return any(victim.lines(word) for word in words)
 
     await until(noticed, what="the paused worker learning that it has lost its lease")

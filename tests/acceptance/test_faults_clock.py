@@ -70,13 +70,13 @@ async def test_a_step_costs_nothing_but_a_moment(scene: Clocked, seconds: int) -
     assert await scene.recovered(step) < LONG + PROMISE + NOISE
     for worker in scene.workers:
         assert not worker.lines("lease lost")
-        assert not worker.lines("another worker has this thread now")
+        assert not worker.lines("another worker has taken over this thread")
 
     async def told() -> bool:
         return (await scene.system.queues()).clock_steps.count == counted + 1
 
     await until(told, what="the step being counted")
-    warned = [line for worker in scene.workers for line in worker.lines("the clock of Redis was set")]
+    warned = [line for worker in scene.workers for line in worker.lines("Redis clock stepped")]
     assert (abs(seconds), "forward" if seconds > 0 else "back") in {
         (round(line["seconds"]), line["way"]) for line in warned
     }

@@ -68,7 +68,7 @@ async def test_a_standstill_longer_than_every_timeout(scene: Scene) -> None:
         assert worker.alive
         # Each renews what it holds before another one takes it for left behind.
         assert not worker.lines("lease lost")
-        assert not worker.lines("another worker has this thread now")
+        assert not worker.lines("another worker has taken over this thread")
 
 
 async def test_a_torn_tail_of_the_append_only_file(scene: Scene) -> None:

@@ -51,10 +51,10 @@ async def test_a_token_without_an_account_holds_up_its_platform_and_nothing_else
     await standins.wait_for_messages(1, "slack")
 
     async def refused() -> int:
-        return len(worker.lines("cannot learn who we are: what is said there waits"))
+        return len(worker.lines("bot identity not resolved; events on this platform wait"))
 
     await until(refused, what="the log naming it")
-    assert "GITHUB_APP_ID" in worker.lines("cannot learn who we are: what is said there waits")[0]["error"]
+    assert "GITHUB_APP_ID" in worker.lines("bot identity not resolved; events on this platform wait")[0]["error"]
     before = (await system.database.call("INFO", "stats"))["total_commands_processed"]
     seen = await refused()
     await until(refused, lambda found: found > seen, what="another try")

@@ -50,7 +50,7 @@ async def refused(worker: Process) -> None:
     """A worker has learned that its thread is not its own any more."""
 
     async def lost() -> bool:
-        return bool(worker.lines("lease lost") or worker.lines("another worker has this thread now"))
+        return bool(worker.lines("lease lost") or worker.lines("another worker has taken over this thread"))
 
     await until(lost, what="the worker learning that its thread was taken")
 

@@ -232,7 +232,7 @@ async def test_a_worker_paused_past_its_lease_neither_posts_nor_commits(system: 
     first.signal(signal.SIGCONT)
 
     async def lost() -> bool:
-        return bool(first.lines("lease lost") or first.lines("another worker has this thread now"))
+        return bool(first.lines("lease lost") or first.lines("another worker has taken over this thread"))
 
     await until(lost, what="the paused worker learning that its lease is lost")
     await system.quiet(1)

@@ -68,7 +68,7 @@ class Crew:
         # It ends by itself, unless the signal came before it was ready for one, or another fault before that. While
         # Redis stands still it cannot hand back what it holds, and gives up in the end.
         code = await old.stop()
-        gave_up = code == 1 and "stopping takes too long: giving up" in old.words()
+        gave_up = code == 1 and "shutdown timed out; exiting" in old.words()
         assert gave_up or code in (0, -signal.SIGTERM, -signal.SIGKILL), old.words()[-2000:]
 
     async def dismiss(self) -> None:

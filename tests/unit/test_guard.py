@@ -39,7 +39,7 @@ def test_an_outage_is_logged_when_it_begins_and_ends(clock: Clock) -> None:
         guard.answered()
         guard.answered()
     assert not guard.away
-    assert [line["event"] for line in lines] == ["Redis is away", "Redis is back"]
+    assert [line["event"] for line in lines] == ["Redis unavailable", "Redis available again"]
 
 
 def test_an_outage_that_goes_on_is_not_forgotten(clock: Clock) -> None:

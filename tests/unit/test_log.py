@@ -87,9 +87,9 @@ def test_a_line_is_one_json_object_with_its_context(machine: io.StringIO) -> Non
 
 
 def test_a_terminal_gets_text(terminal: io.StringIO) -> None:
-    log.get_logger("ingress").warning("Redis is away", attempt=3)
+    log.get_logger("ingress").warning("Redis unavailable", attempt=3)
     text = terminal.getvalue()
-    assert "Redis is away" in text
+    assert "Redis unavailable" in text
     assert "attempt=3" in text
     assert "{" not in text
 

@@ -58,7 +58,7 @@ class Leases:
             try:
                 await self._beat()
             except (StoreUnavailable, StoreFull) as error:
-                log.debug("the heartbeat did not reach Redis", error=str(error), leases=len(self._held))
+                log.debug("heartbeat failed", error=str(error), leases=len(self._held))
 
     async def sure(self) -> None:
         """Return while our leases stand. After a pause it asks first; the task of a lease that is lost is cancelled."""

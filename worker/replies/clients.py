@@ -16,5 +16,5 @@ def clients_of(settings: Settings) -> dict[str, Client]:
         if client := platform.client(settings):
             clients[name] = client
         else:
-            log.info("no credential: replies stay in the thread", platform=name)
+            log.info("no credential: replies are not posted to the platform", platform=name)
     return clients

@@ -85,12 +85,12 @@ class Identities:
                     wait = AGAIN_AFTER_FAILURE.cap
                 await self._wait(platform, wait, str(error))
             except (StoreUnavailable, StoreFull) as error:
-                log.warning("cannot keep who we are", platform=platform, error=str(error))
+                log.warning("bot identity not stored", platform=platform, error=str(error))
                 await asyncio.sleep(1)
             else:
                 failures = 0
                 if self.known.get(platform) != identity:
-                    log.info("we are known", platform=platform, name=identity.name)
+                    log.info("bot identity resolved", platform=platform, name=identity.name)
                     if identity.person:
                         log.warning(
                             "the credential belongs to a person, whose own messages are taken for ours and not "
@@ -132,7 +132,7 @@ class Identities:
         self._next[platform] = (time.monotonic() + seconds, elsewhere)
         told = {"platform": platform, "error": reason, "next_try": round(seconds, 1)}
         if platform in self.known:
-            log.warning("cannot learn again who we are", **told)
+            log.warning("bot identity not refreshed", **told)
         else:
-            log.error("cannot learn who we are: what is said there waits", **told)
+            log.error("bot identity not resolved; events on this platform wait", **told)
         await asyncio.sleep(seconds)

@@ -72,7 +72,7 @@ class Sender:
             while following is not None:
                 following = await self._send(following)
         except LeaseLost:
-            log.warning("another worker sends for this thread now", thread=outgoing.thread)
+            log.warning("another worker now sends replies for this thread", thread=outgoing.thread)
 
     async def _send(self, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
@@ -104,7 +104,7 @@ class Sender:
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
             if reply.looks >= len(LOOKS):
-                log.warning("a reply is nowhere to be found: it is posted once more", reply=reply.key)
+                log.warning("reply not found on the platform; posting it again", reply=reply.key)
                 return await self._post(client, outgoing)
             wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
             if wait > 0:
@@ -141,7 +141,9 @@ class Sender:
             return await self._fail(outgoing, f"gave up after {tries - 1} tries: {trouble}. {doubt}")
         delay = max(self._backoff.after(tries), trouble.after)
         outgoing = _refused(outgoing, trouble)
-        log.warning("reply not looked for yet", reply=outgoing.reply.key, error=str(trouble), next_try=delay)
+        log.warning(
+            "reply lookup failed; will be retried", reply=outgoing.reply.key, error=str(trouble), next_try=delay
+        )
         await retry_while_unavailable(
             self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True
         )
@@ -186,7 +188,7 @@ class Sender:
         if len(text) < SHORTEST:
             return await self._fail(attempt, str(refusal))
         parts = split(text, len(text) * 3 // 5)
-        log.warning("reply too long: posting it in parts", reply=attempt.reply.key, parts=len(parts))
+        log.warning("reply too long; posting it in parts", reply=attempt.reply.key, parts=len(parts))
         first: Outgoing = await retry_while_unavailable(self._outbox.divide, attempt, parts)
         return first
 
@@ -212,7 +214,9 @@ class Sender:
             attempt = _with(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
         else:
             attempt = _with(attempt, state="pending")
-        log.warning("reply not sent yet", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay)
+        log.warning(
+            "reply not sent; will be retried", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay
+        )
         await retry_while_unavailable(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
         return None
 
@@ -242,7 +246,7 @@ class Sender:
     async def _fail(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
         failed = _with(outgoing, state="failed", error=reason)
         reply = failed.reply
-        log.error("reply failed for good", reply=reply.key, thread=reply.thread, reason=reason)
+        log.error("reply failed permanently", reply=reply.key, thread=reply.thread, reason=reason)
         letter = DeadLetter(
             id=reply.key,
             kind="reply",

@@ -74,7 +74,7 @@ async def bury(
 def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unreadable]:
     """The dead letter of events that this code cannot read, and what is kept of them."""
     why = unreadable_reason(found.why)
-    log.error("cannot be read: kept among the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
+    log.error("unreadable event moved to the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
     buried = DeadLetter(
         id=found.event.id,
         kind="event",

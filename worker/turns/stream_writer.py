@@ -187,7 +187,7 @@ class StreamWriter(TurnStream):
                 self._closed = True
                 return
             except (StoreUnavailable, StoreFull) as error:
-                log.warning("deltas not written yet", thread=self._thread, error=str(error))
+                log.warning("stream events not written; will be retried", thread=self._thread, error=str(error))
                 await self.recover()
                 others = [delta for delta in batch if delta[0] != "text" and delta not in self._told]
                 self._pending = others + [delta for delta in self._pending if delta[0] != "text"]

@@ -99,7 +99,7 @@ class Turns:
             while await self._turn(claim):
                 pass
         except LeaseLost:
-            log.warning("another worker has this thread now", thread=claim.thread, fence=claim.fence)
+            log.warning("another worker has taken over this thread", thread=claim.thread, fence=claim.fence)
         except asyncio.CancelledError:
             await self._hand_back(claim)
             raise
@@ -256,7 +256,7 @@ class Turns:
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, said)
         last = end_of_turn(claim, end)
-        log.info("turn ended before its agent was done", status=status, unknown=turn.journal.unknown)
+        log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
             return await self._end(claim, turn, commit(claim, agent, turn, said, end, more=not self.stopping), last)
         deltas = [*await stream_of(turn).close(), *last]
@@ -289,13 +289,13 @@ class Turns:
         code = error.code if isinstance(error, TurnError | AgentUnreachable) else "agent_failed"
         why = in_a_line(error)
         if final or claim.attempt - claim.crashes >= self._max_attempts:
-            log.error("turn failed for good", reason=why, exc_info=error)
+            log.error("turn failed permanently", reason=why, exc_info=error)
             buried = letter(claim, why, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
             await bury(self._threads, claim, *buried, code, await stream_of(turn).close(), usage=turn.usage)
             return False
         away = isinstance(error, AgentUnreachable)
         delay = self._backoff.after(claim.attempt, told=seconds_told(error), away=away)
-        log.warning("turn failed, will be tried again", reason=why, next_try=round(delay, 3), exc_info=error)
+        log.warning("turn failed; will be retried", reason=why, next_try=round(delay, 3), exc_info=error)
         deltas = await stream_of(turn).close()
         if claim.live:
             deltas.append(
@@ -307,7 +307,7 @@ class Turns:
     async def _hand_back(self, claim: Claim) -> None:
         try:
             await self._threads.release(claim, "handed back")
-            log.info("thread handed back", thread=claim.thread)
+            log.info("thread released", thread=claim.thread)
         except (LeaseLost, StoreUnavailable, StoreFull) as error:
             # Its lease ends by itself.
-            log.warning("thread not handed back", thread=claim.thread, error=str(error))
+            log.warning("could not release thread", thread=claim.thread, error=str(error))

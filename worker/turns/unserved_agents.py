@@ -41,12 +41,12 @@ class UnservedAgents:
             return
         why = f'no worker serves the agent "{event.agent}"'
         if claim.attempt - claim.crashes >= self._max_attempts:
-            log.error("turn failed for good", thread=claim.thread, delivery=event.delivery, reason=why)
+            log.error("turn failed permanently", thread=claim.thread, delivery=event.delivery, reason=why)
             buried = letter(claim, why, attempts=claim.attempt, agent=event.agent)
             await bury(self._threads, claim, *buried, "unreachable")
             return
         delay = self._backoff.after(claim.attempt)
-        log.warning("turn cannot begin, will be tried again", thread=claim.thread, reason=why, next_try=round(delay, 3))
+        log.warning("turn cannot start; will be retried", thread=claim.thread, reason=why, next_try=round(delay, 3))
         again = stream_event("retry", event.id, reason=why, code="unreachable", attempt=claim.attempt, seconds=delay)
         await retry_while_unavailable(
             self._threads.release, claim, delay=delay, error=why, deltas=[again] if claim.live else []

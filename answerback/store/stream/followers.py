@@ -129,7 +129,7 @@ class Live:
             try:
                 await self._threads.scripts.watch([key], [thread, keys.signals(), int(WATCHED * 1000)])
             except (StoreUnavailable, StoreFull) as error:
-                log.warning("workers do not know that a thread is followed", thread=thread, error=str(error))
+                log.warning("could not tell workers that a thread is being streamed", thread=thread, error=str(error))
             await asyncio.sleep(WATCHED / 2)
 
     def _hear(self, channel: str, message: bytes) -> None:

@@ -61,10 +61,10 @@ class Subscription:
                 async with self._database.listening() as listener:
                     await self._listen(listener)
             except StoreUnavailable as error:
-                log.debug("the subscription is away", error=str(error), channels=len(self._channels))
+                log.debug("subscription lost; reconnecting", error=str(error), channels=len(self._channels))
             except Exception:
                 # Nobody waits for this to end: it must not, or all who follow would wait for ever.
-                log.exception("the subscription broke", channels=len(self._channels))
+                log.exception("subscription failed", channels=len(self._channels))
             finally:
                 self._listener = None
             pause = AGAIN if time.monotonic() - began > LONGEST else min(pause * 1.5, LONGEST)

@@ -84,4 +84,4 @@ class Reservations:
         """The server's clock was set: say so, and count it, unless another worker has done so."""
         if await self.scripts.count_step([keys.clock(0)], [step]):
             way = "forward" if step > 0 else "back"
-            log.warning("the clock of Redis was set", way=way, seconds=abs(step) / 1000)
+            log.warning("Redis clock stepped", way=way, seconds=abs(step) / 1000)
