@@ -1,6 +1,6 @@
-"""A thread outside of Redis: one line of JSON that holds all of it, to be read by people and by `answerback import`.
+"""The archive format: a complete thread as one line of JSON, written by `answerback export`, read by `import`.
 
-Text is text, what is binary is base64. The first field, "answerback", is the format's version.
+Binary values are base64. The first field, "answerback", is the version of the format.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
 
 VERSION = 1
 NUMBERS = ("position", "attempts", "crashes", "taken", "created", "imported", "updated", "changes", "buried")
-"""Fields of a thread that are counted with."""
+"""Numeric fields of a thread."""
 
 
 class Dead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A dead letter, `letter.at` being when it was buried, with what a replay puts back: one of the two."""
+    """A dead letter with its payload: the entry or the reply that a replay puts back."""
 
     letter: DeadLetter
     entry: Entry | None = None
@@ -29,15 +29,16 @@ class Dead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A thread whole, as of its last commit.
+    """A complete thread, as of its last commit.
 
-    updated  when something last happened there, ms
-    fields   what is known of it (title, channel, agent, position, ...), without its locks; `binary`: what of
-             that is no text (the agent's state)
+    updated  time of the last change, ms
+    fields   title, channel, agent, position …, without its locks
+    binary   fields that are not text (the agent's state)
     waiting  events that are not handled yet, oldest first
     ends     how its last turns ended
     journal  finished and begun steps of the turn in flight, by name
-    replies  its outbox, by key; `unsent` names those that are not on the platform, in order
+    replies  its outbox
+    unsent   keys of the replies that are not on the platform yet, in order
     """
 
     version: int = msgspec.field(name="answerback")
@@ -55,7 +56,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 def line(archive: Archive) -> bytes:
-    """The archive as a line of UTF-8, with its end. Nothing in it can move, hide or colour text on a terminal."""
+    """Return the archive as a line of UTF-8 with its line break. Terminal control characters are escaped."""
     data = msgspec.to_builtins(archive, str_keys=True)
     for message in data.get("messages", ()):
         if record := message.get("model"):
@@ -67,56 +68,56 @@ def line(archive: Archive) -> bytes:
 
 
 def parse(raw: bytes) -> Archive:
-    """The archive in a line. Raises `MalformedArchive`, which says what is wrong with it."""
+    """Parse a line. Raises `MalformedArchive` with what is wrong."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise MalformedArchive(f"it is not JSON: {error}") from None
+        raise MalformedArchive(f"not JSON: {error}") from None
     if not isinstance(data, dict) or "answerback" not in data:
-        raise MalformedArchive('it is not an archived thread: {"answerback": 1, "thread": ...}')
+        raise MalformedArchive('not an archived thread ({"answerback": 1, "thread": ...})')
     if data["answerback"] != VERSION:
-        raise MalformedArchive(f"it is of version {data['answerback']!r}: this Answerback reads version {VERSION}")
+        raise MalformedArchive(f"format version {data['answerback']!r} is not supported; expected version {VERSION}")
     try:
         for message in data.get("messages", ()):
             if not isinstance(record := message.get("model", ""), str):
                 message["model"] = base64.b64encode(json.dumps(record, separators=(",", ":")).encode()).decode()
-        found = msgspec.convert(data, Archive)
-        _check(found)
-        msgspec.msgpack.encode(found)
+        archive = msgspec.convert(data, Archive)
+        _check(archive)
+        msgspec.msgpack.encode(archive)
     except RecursionError:
-        raise MalformedArchive("it cannot be a thread: it is nested too deeply") from None
+        raise MalformedArchive("not a valid thread: nested too deeply") from None
     except (msgspec.ValidationError, UnicodeEncodeError, OverflowError, AttributeError, TypeError) as error:
-        raise MalformedArchive(f"it cannot be a thread: {error}") from None
-    return found
+        raise MalformedArchive(f"not a valid thread: {error}") from None
+    return archive
 
 
 def _read(record: bytes, otherwise: str) -> Any:
-    """A model's record of a turn as what it is, JSON; `otherwise` if it is not."""
+    """Return a model's record of a turn as JSON data; `otherwise` if it is not JSON."""
     try:
-        found = json.loads(record)
+        data = json.loads(record)
     except (ValueError, RecursionError):
         return otherwise
-    return otherwise if isinstance(found, str) else found
+    return otherwise if isinstance(data, str) else data
 
 
 def _check(archive: Archive) -> None:
     if not archive.thread:
-        raise MalformedArchive("it has no thread id")
+        raise MalformedArchive("no thread id")
     for name in NUMBERS:
         if not re.fullmatch("[0-9]{1,15}", archive.fields.get(name, "0")):
-            raise MalformedArchive(f"its {name} is not a number: {archive.fields[name]!r}")
-    strangers = {
+            raise MalformedArchive(f"{name} is not a number: {archive.fields[name]!r}")
+    other_threads = {
         *(event.thread for entry in archive.waiting for event in entry.events),
         *(reply.thread for reply in archive.replies),
         *(dead.letter.thread for dead in archive.dead),
         *(event.thread for dead in archive.dead if dead.entry for event in dead.entry.events),
         *(dead.reply.thread for dead in archive.dead if dead.reply),
     } - {archive.thread}
-    if strangers:
-        raise MalformedArchive(f"it holds what belongs to another thread: {min(strangers)!r}")
+    if other_threads:
+        raise MalformedArchive(f"contains data of another thread: {min(other_threads)!r}")
     if not {*archive.unsent} <= {reply.key for reply in archive.replies}:
-        raise MalformedArchive("its unsent replies are not among its replies")
+        raise MalformedArchive("an unsent reply is not among the replies")
     for dead in archive.dead:
-        holds = "event" if dead.entry else "reply"
-        if bool(dead.entry) == bool(dead.reply) or holds != dead.letter.kind:
-            raise MalformedArchive(f"its dead letter {dead.letter.id} does not hold the {dead.letter.kind} it is about")
+        payload = "event" if dead.entry else "reply"
+        if bool(dead.entry) == bool(dead.reply) or payload != dead.letter.kind:
+            raise MalformedArchive(f"dead letter {dead.letter.id} does not contain the {dead.letter.kind} it is about")

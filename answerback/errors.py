@@ -1,37 +1,38 @@
-"""Every error that Answerback raises on purpose. A docstring is the default message.
+"""All errors that Answerback raises on purpose. The docstring of a class is its default message.
 
 AnswerbackError
-├── ConfigurationError      settings that cannot work; says which, and what to do
-│   └── FlowError           a dialog flow that cannot work; says all that is wrong with it, and where
-├── ForbiddenAddress        a request would have gone to an address that is not public
-├── MalformedBody           authentic, but not what the platform's documentation promises
-├── MalformedArchive        not a thread as `answerback export` writes it
-├── StoreUnavailable        Redis did not answer; nothing is known to be stored
-│   └── StoreUnfit          Redis answers, and cannot be used as it is set up
-├── StoreFull               Redis answered that it cannot store more
-├── ThreadError             a chat cannot do what it was asked; nothing was changed
-│   ├── NoSuchThread        there is none of this id in this workspace
-│   ├── ThreadEnded         it takes no more messages
-│   ├── ThreadDiffers       one of this id is there, and was opened with something else
-│   └── Busy                the agent works, and the message was not to wait
-├── BadCursor               a cursor that we did not give
-├── LeaseLost               another worker owns the thread now; stop at once
-├── NoEffect                a step failed, and says that nothing happened: it is run again
-├── AgentUnreachable        a remote agent gave no answer; its turn is tried again
-│   └── ModelUnavailable    nor did a language model
+├── ConfigurationError      invalid settings; names each one and what to do
+│   └── FlowError           an invalid dialog flow; lists every problem and where it is
+├── ForbiddenAddress        a request to an address that is not public was blocked
+├── MalformedBody           an authentic request whose body does not match the platform's documentation
+├── MalformedArchive        not a thread in the format of `answerback export`
+├── NewerData               stored data was written by a newer version
+├── StoreUnavailable        Redis did not respond; the write may or may not have happened
+│   └── StoreUnfit          Redis responds but its configuration is not usable
+├── StoreFull               Redis rejected a write because it is full
+├── ThreadError             the operation is not possible in this thread; nothing was changed
+│   ├── NoSuchThread        no thread with this id in this workspace
+│   ├── ThreadEnded         the thread accepts no more messages
+│   ├── ThreadDiffers       a thread with this id exists with other parameters
+│   └── Busy                the agent is working and the message was not allowed to wait
+├── BadCursor               an invalid pagination cursor
+├── LeaseLost               another worker owns the thread now; stop immediately
+├── NoEffect                a step failed before it had any effect; it is safe to run again
+├── AgentUnreachable        a remote agent did not respond; the turn is retried
+│   └── ModelUnavailable    the same for a language model
 ├── TurnError
-│   ├── TurnFailed          this turn can never succeed; bury it without another try
-│   │   └── ModelRefused    a language model refused the request, and would refuse it again
-│   ├── CodeChanged         the journal of an earlier attempt does not fit this code
-│   ├── OutcomeUnknown      a step began, left no result, and may not be run again: the agent or an operator decides
-│   └── LimitExceeded       a turn's limit of steps, journal or tokens
-│       └── TimeExceeded    its limit of time
+│   ├── TurnFailed          the turn can never succeed; dead-letter it without another attempt
+│   │   └── ModelRefused    a language model rejected the request and would reject it again
+│   ├── CodeChanged         the journal of an earlier attempt does not match the current code
+│   ├── OutcomeUnknown      a step began, left no result and must not be repeated: the agent or an operator decides
+│   └── LimitExceeded       the turn exceeded its limit of steps, journal size or tokens
+│       └── TimeExceeded    the turn exceeded its time limit
 └── DeliveryError           a reply did not reach its platform
     ├── RateLimited         the platform asked us to wait
-    ├── Rejected            the platform refused for good
-    │   └── TooLong         as one message; it may take it in parts
-    └── Unavailable         no answer, or one that says "later"
-        └── NotYet          refused for now: what is new there may not be known everywhere
+    ├── Rejected            the platform rejected the reply permanently
+    │   └── TooLong         too long for one message; it may be accepted in parts
+    └── Unavailable         no response, or a temporary error
+        └── NotYet          rejected for now: a new resource may not be visible on the whole platform yet
 """
 
 from collections.abc import Sequence
@@ -45,18 +46,18 @@ class AnswerbackError(Exception):
 
 
 class ConfigurationError(AnswerbackError):
-    """The configuration cannot work."""
+    """The configuration is invalid."""
 
 
 class FlowError(ConfigurationError):
-    """The dialog flow cannot work.
+    """The dialog flow is invalid.
 
-    `problems`: a line for each, with where it is.
+    `problems`: one line per problem, with its location.
     """
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join([f"{name} is not a flow that can work:", *(f"  {one}" for one in self.problems)]))
+        super().__init__("\n".join([f"{name} is not a valid dialog flow:", *(f"  {one}" for one in self.problems)]))
 
 
 class ForbiddenAddress(AnswerbackError):
@@ -64,7 +65,7 @@ class ForbiddenAddress(AnswerbackError):
 
 
 class MalformedBody(AnswerbackError):
-    """The body is not what this platform sends."""
+    """The body does not match this platform's webhook format."""
 
 
 class MalformedArchive(AnswerbackError):
@@ -72,43 +73,43 @@ class MalformedArchive(AnswerbackError):
 
 
 class NewerData(AnswerbackError):
-    """Something in the store was written by newer code, and this one cannot read it."""
+    """Stored data was written by a newer version of Answerback and cannot be read by this one."""
 
 
 class StoreUnavailable(AnswerbackError):
-    """Redis does not answer."""
+    """Redis is unavailable."""
 
 
 class StoreUnfit(StoreUnavailable):
-    """Redis cannot be used as it is set up."""
+    """Redis is not usable with its current configuration."""
 
 
 class StoreFull(AnswerbackError):
-    """Redis has no room for more: raise its `maxmemory` or free some disk."""
+    """Redis is full: raise its `maxmemory` or free disk space."""
 
 
 class ThreadError(AnswerbackError):
-    """The thread cannot do that."""
+    """The operation is not possible in this thread."""
 
 
 class NoSuchThread(ThreadError):
-    """There is no such thread."""
+    """The thread does not exist."""
 
 
 class ThreadEnded(ThreadError):
-    """The thread has ended: it takes no more messages."""
+    """The thread has ended and accepts no more messages."""
 
 
 class ThreadDiffers(ThreadError):
-    """A thread of this id exists already, opened with other parameters."""
+    """A thread with this id already exists with different parameters."""
 
 
 class Busy(ThreadError):
-    """The agent is working in this thread, or others wait there: the message was not taken."""
+    """The agent is busy in this thread, or other messages are waiting: the message was not accepted."""
 
 
 class BadCursor(AnswerbackError):
-    """The cursor is not one that was given out here: leave it out to begin anew."""
+    """The cursor is invalid: leave it out to start from the beginning."""
 
 
 class LeaseLost(AnswerbackError):
@@ -116,17 +117,17 @@ class LeaseLost(AnswerbackError):
 
 
 class NoEffect(AnswerbackError):
-    """The step failed before it took any effect.
+    """The step failed before it had any effect.
 
-    For the functions of steps and tools to raise: it may be a base class of your own exceptions. A step that raises
-    anything else may have taken effect, and is not run again unless it is declared idempotent.
+    Raise it from the functions of steps and tools, or use it as a base class of your own exceptions. A step that
+    raises anything else may have had an effect and is not run again unless it is declared idempotent.
 
-    retry_after  seconds until the next attempt of the turn makes sense; None: as the worker's back-off has it
+    retry_after  seconds until the next attempt of the turn; None: use the worker's backoff
     """
 
     retry_after: float | None = None
     step = ""
-    """The step that said so. For a step around that one it is an exception like any other."""
+    """The step that raised it. For an enclosing step it is an ordinary exception."""
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -135,9 +136,9 @@ class NoEffect(AnswerbackError):
 
 
 class AgentUnreachable(AnswerbackError):
-    """The remote agent gave no answer.
+    """The remote agent did not respond.
 
-    retry_after  seconds until it wants to be asked again; None where it does not say
+    retry_after  seconds to wait before the next request, from its response; None if it gave none
     """
 
     code = "unreachable"
@@ -148,7 +149,7 @@ class AgentUnreachable(AnswerbackError):
 
 
 class ModelUnavailable(AgentUnreachable):
-    """The language model gave no answer."""
+    """The language model did not respond."""
 
 
 class TurnError(AnswerbackError):
@@ -162,18 +163,18 @@ class TurnFailed(TurnError):
 
 
 class ModelRefused(TurnFailed):
-    """The language model refused the request, and would refuse it again."""
+    """The language model rejected the request and would reject it again."""
 
 
 class CodeChanged(TurnError):
-    """The code changed since this turn's last attempt: its recorded steps no longer fit."""
+    """The code has changed since this turn's last attempt: the recorded steps no longer match."""
 
 
 class OutcomeUnknown(TurnError):
-    """The step had begun in an earlier attempt and left no result: nobody knows whether it took effect.
+    """The step began in an earlier attempt and left no result: it may or may not have had an effect.
 
-    step   its key in the journal, "charge#1"
-    error  what it raised, in a line; "" when its worker died
+    step   its key in the journal, such as "charge#1"
+    error  the exception it raised, in one line; "" if its worker died
     """
 
     def __init__(self, message: str = "", *, step: str = "", error: str = "") -> None:
@@ -183,13 +184,13 @@ class OutcomeUnknown(TurnError):
 
 
 class LimitExceeded(TurnError):
-    """The turn went over one of its limits."""
+    """The turn exceeded one of its limits."""
 
     code = "limit"
 
 
 class TimeExceeded(LimitExceeded):
-    """The turn took too long."""
+    """The turn exceeded its time limit."""
 
     code = "timeout"
 
@@ -201,8 +202,9 @@ class DeliveryError(AnswerbackError):
 class RateLimited(DeliveryError):
     """The platform asked us to wait.
 
-    `seconds`: for how long. `scope`: what waits: "" is everything sent with this credential,
-    anything else names the platform's own bucket (a Slack channel, say).
+    seconds  how long to wait
+    scope    what has to wait: "" is everything sent with this credential; otherwise one of the platform's own
+             rate limit buckets, such as a Slack channel
     """
 
     def __init__(self, seconds: float, scope: str = "", message: str = "") -> None:
@@ -212,18 +214,18 @@ class RateLimited(DeliveryError):
 
 
 class Rejected(DeliveryError):
-    """The platform refused the reply, and would refuse it again."""
+    """The platform rejected the reply and would reject it again."""
 
 
 class TooLong(Rejected):
-    """The reply is longer than the platform takes."""
+    """The reply is longer than the platform accepts."""
 
 
 class Unavailable(DeliveryError):
-    """The platform did not answer, or answered with an error of its own.
+    """The platform did not respond, or responded with a server error.
 
-    `unknown` is true when the request may have taken effect all the same. `after`: seconds that it
-    should be left alone at least; 0 when it did not say.
+    unknown  whether the request may have taken effect anyway
+    after    minimum number of seconds to wait before the next request; 0 if the platform gave none
     """
 
     def __init__(self, message: str = "", *, unknown: bool = True, after: float = 0.0) -> None:
@@ -233,22 +235,22 @@ class Unavailable(DeliveryError):
 
 
 class NotYet(Unavailable):
-    """The platform refused what it may take in a moment; nothing was done."""
+    """The platform rejected the request for now and may accept it in a moment; it had no effect."""
 
     def __init__(self, message: str = "", *, after: float = 0.0) -> None:
         super().__init__(message, unknown=False, after=after)
 
 
 def in_a_line(error: BaseException) -> str:
-    """An exception in a line that can be stored, even one that cannot be shown."""
+    """Return an exception as one storable line, even if its `__str__` fails."""
     name = type(error).__name__
     try:
-        said = str(error)
+        message = str(error)
     except Exception:  # noqa: BLE001 (an agent may raise anything)
-        said = "it cannot be shown"
-    return storable(f"{name}: {said}" if said else name)
+        message = "(the message cannot be shown)"
+    return storable(f"{name}: {message}" if message else name)
 
 
 def storable(text: str) -> str:
-    """A text as it can be stored, whatever an exception's message may hold."""
+    """Return the text with lone surrogates escaped, so that it can be encoded as UTF-8."""
     return text.encode(errors="backslashreplace").decode()

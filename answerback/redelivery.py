@@ -119,7 +119,7 @@ class Redelivery:
             if outcome == "asked" and not ask:
                 outcome = "found"
             elif outcome == "asked" and asking >= MOST_A_ROUND and not insist:
-                outcome, reason = "waiting", "for the next round"
+                outcome, reason = "waiting", "left for the next round"
             elif outcome == "asked":
                 if asking:
                     await asyncio.sleep(self._pace)
@@ -129,7 +129,7 @@ class Redelivery:
                     (before.count if before else 0) + 1, await self._redeliveries.now(), found[0].id
                 )
                 if not await self._redeliveries.ask(hook, found[0].guid, asked, before):
-                    outcome, reason = "waiting", "another round asks for it now"
+                    outcome, reason = "waiting", "another round is requesting it"
                 elif reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
                     outcome = "refused"
             missing.append(_missing(found, asked, outcome, reason))
@@ -163,7 +163,7 @@ class Redelivery:
         """Ask the platform, unless it asked any of us to wait."""
         narrow = bucket(scope(hook), "core")
         if wait := await self._outbox.paused(["github", *(f"github/{each}" for each in (scope(hook), narrow) if each)]):
-            raise RateLimited(wait, scope(hook), f"GitHub asked us to wait: {wait:.0f} s are left")
+            raise RateLimited(wait, scope(hook), f"GitHub asked us to wait; {wait:.0f} s left")
         try:
             return await self._http.perform(exchange)
         except RateLimited as limit:
@@ -176,21 +176,21 @@ def _judged(
 ) -> tuple[Outcome, str]:
     """What is to be done about a missing delivery, and why."""
     if last.at < now - WINDOW:
-        return "lost", "GitHub delivers it no longer"
+        return "lost", "GitHub no longer keeps this delivery"
     if last.state == "pending":
-        return "waiting", "it is on its way"
+        return "waiting", "in progress"
     if asked is None:
         return "asked", ""
     since = now - asked.at
     if asked.delivery == last.id and since < ON_ITS_WAY:
-        return "waiting", f"asked for {since / 1000:.0f} s ago"
+        return "waiting", f"requested {since / 1000:.0f} s ago"
     if insist:
         return "asked", ""
     if asked.count >= MOST_TIMES:
-        return "given up", f"asked for {asked.count} times"
+        return "given up", f"requested {asked.count} times"
     # Since something else arrived meanwhile, this may, too.
     if since < PATIENCE * 2 ** (asked.count - 1) and arrived <= asked.at:
-        return "waiting", f"asked for {asked.count} times, and will be again"
+        return "waiting", f"requested {asked.count} times; will be requested again"
     return "asked", ""
 
 

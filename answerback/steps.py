@@ -1,4 +1,4 @@
-"""The record of one step of a turn, and what an operator may say about a step whose outcome is unknown."""
+"""Journal records of a turn's steps, and an operator's decision about a step whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step as it is stored.
+    """The stored record of one step.
 
-    state  begun (it may have taken effect: it runs, or it raised, or its worker died), done, failed (it raised,
-           and may be run again: it is idempotent, or said that nothing happened), or unknown (nobody knows how it
-           ended, and `value` stands for its result)
-    order  how many steps had finished when this one began: what came before it
+    state  begun: it may have had an effect (it is running, it raised, or its worker died);
+           done; failed: it raised and may be run again (it is idempotent, or had no effect);
+           unknown: its outcome cannot be known, and `value` is used as its result
+    order  number of steps that had finished when this one began
     value  the step's result, MessagePack
-    error  what it raised, in a line
-    once   it is not idempotent
+    error  the exception it raised, in one line
+    once   whether it must not be run again (it is not idempotent)
     began  when this attempt of it began, ms by the worker's clock; 0 in records older than this field
-    took   ms until it had ended; 0 while it runs
+    took   duration in ms; 0 while it runs
     """
 
     state: Literal["begun", "done", "failed", "unknown"]
@@ -39,18 +39,21 @@ read = msgspec.msgpack.Decoder(Record).decode
 
 
 def steps_of(journal: Mapping[str, bytes]) -> dict[str, Record]:
-    """The steps of a journal by their names, in the order in which they began."""
+    """Return the steps of a journal by name, in the order in which they began."""
     records = {name: _read(record) for name, record in journal.items()}
     return dict(sorted(records.items(), key=lambda step: (step[1].began, step[1].order, step[0])))
 
 
 def finished_steps(journal: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Names of the finished steps."""
+    """Return the names of the finished steps."""
     return tuple(sorted(name for name, record in journal.items() if _state(record) in FINISHED))
 
 
 def unknown_steps(journal: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Names of the steps that began and left no result, oldest first; not those inside one that is not run again."""
+    """Return the names of the steps that began and left no result, oldest first.
+
+    Steps nested in another step that is listed or settled are left out.
+    """
     states = {name: _state(record) for name, record in journal.items()}
     settled = [name for name, state in states.items() if state in ("begun", *FINISHED)]
     begun = [name for name, state in states.items() if state == "begun"]
@@ -62,7 +65,7 @@ def _state(record: bytes) -> str:
     try:
         return read(record).state
     except msgspec.MsgspecError:
-        # Written by newer code: whoever only lists the steps must not fail at it.
+        # Written by newer code: listing the steps must not fail because of it.
         return ""
 
 
@@ -74,16 +77,21 @@ def _read(record: bytes) -> Record:
 
 
 def settle(journal: Mapping[str, bytes], step: str, result: Any = None, *, again: bool) -> dict[str, bytes]:
-    """The journal with an operator's word on a step of unknown outcome: run it `again`, or it was done.
+    """Return the journal with a step of unknown outcome settled by an operator.
 
-    result  plain data that stands for the result of a step that was done
-    Raises `ValueError` for a step whose outcome is not unknown. "charge" means "charge#1" where no other fits.
+    Args:
+        step: its name; "charge" means "charge#1" if no other step matches.
+        result: plain data used as the result of a step that was done.
+        again: run the step again; otherwise record it as done.
+
+    Raises:
+        ValueError: the outcome of the step is not unknown.
     """
     names = unknown_steps(journal)
-    fitting = [name for name in names if step == name] or [name for name in names if name.rpartition("#")[0] == step]
-    if len(fitting) != 1:
-        there = ", ".join(f'"{name}"' for name in names) or "none"
-        raise ValueError(f'"{step}" is not one step of unknown outcome; there is: {there}')
-    record = read(journal[fitting[0]])
+    matching = [name for name in names if step == name] or [name for name in names if name.rpartition("#")[0] == step]
+    if len(matching) != 1:
+        candidates = ", ".join(f'"{name}"' for name in names) or "none"
+        raise ValueError(f'"{step}" does not name exactly one step of unknown outcome. Candidates: {candidates}')
+    record = read(journal[matching[0]])
     value = msgspec.structs.replace(record, state="failed") if again else Record("done", record.order, encode(result))
-    return {**journal, fitting[0]: encode(value)}
+    return {**journal, matching[0]: encode(value)}

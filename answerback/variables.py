@@ -1,4 +1,4 @@
-"""The kinds of values that environment variables have: how each is read, and what is said of a wrong one."""
+"""Types of environment variables: how each is parsed, and the error for an invalid value."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 
 def _secrets(value: object) -> object:
-    r"""Secrets, separated by commas. "\," is a comma in one; and a single secret may have commas, too."""
+    r"""Split secrets at commas. "\," is a literal comma, and a single secret may contain commas, too."""
     if not isinstance(value, str):
         return value
     parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", value) if part.strip()]
-    # Nobody who lists secrets is refused for it: the whole is one more that a signature may be by.
+    # A list may also be a single secret that contains commas, so the whole value is accepted as one more secret.
     return [*parts, value] if len(parts) > 1 and not re.search(r"\s|,,|\\,|^,|,$", value) else parts
 
 
 def _standard_secrets(value: object) -> object:
-    # Some show a secret with the version of its signatures in front: "v1,whsec_…".
+    # Some providers show a secret with its signature version in front: "v1,whsec_…".
     return _split(re.sub(r"\bv1a?,\s*(?=wh(?:sec|pk|sk)_)", "", value) if isinstance(value, str) else value)
 
 
@@ -44,14 +44,14 @@ def _redis_url(value: str) -> str:
 
 
 def _check_host(url: str, default: str | None = None) -> None:
-    # In our own words: the library's would quote what it takes for a port, and that may be half a password.
+    # Our own message: the library's would quote what it takes for a port, which may be part of a password.
     try:
         parts = urlsplit(url)
         if parts.port != 0 and (parts.hostname or default):
             return
     except ValueError:
         pass
-    raise ValueError("is not a whole URL (in a password, write special characters as %XX)")
+    raise ValueError("is not a complete URL (percent-encode special characters in a password as %XX)")
 
 
 def _standard_secret(value: SecretStr) -> SecretStr:
@@ -61,10 +61,10 @@ def _standard_secret(value: SecretStr) -> SecretStr:
     try:
         keys.read(value.get_secret_value())
     except ValueError:
-        # Not the cause: it may quote a part of the secret.
+        # Drop the cause: it may quote part of the secret.
         raise ValueError(
-            'must be "whsec_" followed by base64, as in: whsec_$(openssl rand -base64 24); '
-            'or a sender\'s public key, "whpk_" followed by base64 of its 32 bytes'
+            'must be "whsec_" followed by base64, for example whsec_$(openssl rand -base64 24), '
+            'or a sender\'s public key: "whpk_" followed by its 32 bytes in base64'
         ) from None
     return value
 
@@ -72,21 +72,21 @@ def _standard_secret(value: SecretStr) -> SecretStr:
 def _pem(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().replace("\\n", "\n")
     if "PRIVATE KEY-----" not in text:
-        raise ValueError("must be the PEM text of the app's private key (line breaks may be written as \\n)")
+        raise ValueError("must be the app's private key in PEM format (line breaks may be written as \\n)")
     return SecretStr(text)
 
 
 def _hook(value: str) -> str:
     if not re.fullmatch(r"app|[\w.-]+(/[\w.-]+)?/hooks/\d+", value, re.ASCII):
         raise ValueError(
-            f'"{value}" names no webhook: it is "app", or "OWNER/REPO/hooks/ID", or "ORG/hooks/ID" '
-            "(the number ends the address of the webhook's page in the settings there)"
+            f'"{value}" is not a webhook: use "app", "OWNER/REPO/hooks/ID" or "ORG/hooks/ID" '
+            "(the ID is the number at the end of the URL of the webhook's settings page)"
         )
     return value
 
 
 class Rate(NamedTuple):
-    """So many a second in the long run, and so many at once."""
+    """A rate limit: requests per second on average, and the largest burst."""
 
     per_second: float
     burst: float
@@ -102,7 +102,7 @@ def _rate(value: object) -> object:
     per_second = float(found[1]) if found else 0.0
     burst = float(found[2]) if found and found[2] else max(1.0, 5 * per_second)
     if not per_second or burst < 1:
-        raise ValueError('must be requests a second, as "20", or with how many may come at once, as "20:100"')
+        raise ValueError('must be requests per second, such as "20", optionally with a burst size, such as "20:100"')
     return Rate(per_second, burst)
 
 
@@ -116,7 +116,7 @@ def _network(value: object) -> object:
     try:
         return ip_network(value, strict=False)
     except ValueError:
-        raise ValueError(f'"{value}" is no address and no network: they look like 10.0.0.7 or 10.0.0.0/8') from None
+        raise ValueError(f'"{value}" is not an IP address or network, such as 10.0.0.7 or 10.0.0.0/8') from None
 
 
 Network = IPv4Network | IPv6Network

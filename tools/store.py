@@ -59,13 +59,13 @@ async def opened() -> AsyncIterator[Store]:
         try:
             info = await server(database)
         except StoreUnavailable as error:
-            reason = str(error).removeprefix("Redis does not answer: ").rstrip(".")
+            reason = str(error).removeprefix("Redis is unavailable: ").rstrip(".")
             raise StoreUnavailable(
-                f"Redis does not answer at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
+                f"Redis is not available at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
             ) from None
         # Its eviction and persistence settings do not matter for looking at what is stored.
         if problems := [*info.unusable(), *info.refused()]:
-            raise ConfigurationError(f"the Redis at {place(url)} cannot be used: {'; '.join(problems)}")
+            raise ConfigurationError(f"the Redis server at {place(url)} is not usable: {'; '.join(problems)}")
         threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
         yield Store(settings, threads, DeadLetters(threads, seen_days=settings.seen_days), WorkerRegistry(database))
     finally:

@@ -21,19 +21,23 @@ class Health(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for name, text, claims in (
-            ("answerback_worker_turns", "Turns that run in this worker", working),
-            ("answerback_worker_sending", "Threads whose replies are being posted by this worker", sending),
+            ("answerback_worker_turns", "Turns running in this worker", working),
+            ("answerback_worker_sending", "Threads whose replies this worker is sending", sending),
         ):
             Gauge(name, text, registry=self._registry).set_function(claims.__len__)
-        away = Gauge("answerback_worker_redis_away_seconds", "For how long Redis is away", registry=self._registry)
+        away = Gauge(
+            "answerback_worker_redis_away_seconds",
+            "Seconds since Redis became unavailable; 0 while it is available",
+            registry=self._registry,
+        )
         away.set_function(lambda: database.guard.away if database.guard else 0.0)
 
     def collect(self) -> list[CounterMetricFamily]:
         """The counters, which are counted elsewhere."""
         tally = self._turns.tally
         return [
-            CounterMetricFamily("answerback_worker_turns_done", "Turns that were committed", value=tally.done),
-            CounterMetricFamily("answerback_worker_attempts_failed", "Attempts that failed", value=tally.failed),
+            CounterMetricFamily("answerback_worker_turns_done", "Turns committed", value=tally.done),
+            CounterMetricFamily("answerback_worker_attempts_failed", "Failed attempts of turns", value=tally.failed),
         ]
 
     async def why_not(self) -> str:
@@ -42,8 +46,8 @@ class Health(Collector):
             return "stopping"
         guard = self._database.guard
         if guard and guard.unfit:
-            return "Redis cannot be used as it is set up"
-        return "Redis does not answer" if guard and guard.away else ""
+            return "Redis is not usable with its current configuration"
+        return "Redis is unavailable" if guard and guard.away else ""
 
     async def metrics(self) -> bytes:
         """All of it, as Prometheus reads it."""

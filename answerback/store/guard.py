@@ -62,7 +62,7 @@ class Guard:
         self._looked = time.monotonic()
         self.server = found
         problems = [*found.errors(), *found.refused()]
-        unfit = f"the Redis at REDIS_URL cannot be used: {'; '.join(problems)}" if problems else ""
+        unfit = f"the Redis server at REDIS_URL is not usable: {'; '.join(problems)}" if problems else ""
         if unfit and unfit != self.unfit:
             log.error("Redis server not usable", reason=unfit)
         elif self.unfit and not unfit:
@@ -79,7 +79,7 @@ class Guard:
         """Raise `ConfigurationError` where other settings or another server are needed; permissions may come later."""
         if self.server and (errors := self.server.errors()):
             raise ConfigurationError(
-                "the Redis at REDIS_URL cannot be used:\n" + "\n".join(f"  {error}" for error in errors)
+                "the Redis server at REDIS_URL is not usable:\n" + "\n".join(f"  {error}" for error in errors)
             )
 
     def failed(self, error: StoreUnavailable, *, doubtful: bool = False) -> None:

@@ -236,15 +236,15 @@ def _translated() -> Iterator[None]:
     except ResponseError as error:
         text = str(error)
         if isinstance(error, NoPermissionError) or text.startswith(_FORBIDDEN):
-            raise StoreUnfit(f"Redis refuses a command: {text}. `answerback check` says what to do") from error
+            raise StoreUnfit(f"Redis rejected a command: {text}. Run `answerback check` for what to do") from error
         if isinstance(error, _FULL) or "MISCONF" in text:
-            raise StoreFull(f"Redis cannot store more: {text}") from error
+            raise StoreFull(f"Redis is full: {text}") from error
         if isinstance(error, _AWAY) or text.startswith(_AWAY_WORDS):
-            raise StoreUnavailable(f"Redis refuses for now: {text}") from error
+            raise StoreUnavailable(f"Redis is not ready: {text}") from error
         raise
     except AuthenticationError as error:
-        raise StoreUnavailable(f"Redis refuses the user or password of REDIS_URL: {error}") from error
+        raise StoreUnavailable(f"Redis rejected the user or password in REDIS_URL: {error}") from error
     except (RedisTimeoutError, TimeoutError) as error:
-        raise StoreUnavailable("Redis did not answer in time.") from error
+        raise StoreUnavailable("Redis did not respond in time.") from error
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        raise StoreUnavailable(f"Redis is unavailable: {error}") from error

@@ -91,7 +91,7 @@ async def test_a_message_that_kills_its_workers_is_found_out_and_the_innocent_ar
         await scene.say(poison)
         [letter] = await until(scene.dead, what="the dead letter", within=60)
         await scene.check(within=60)
-    assert letter.reason == f"its worker died or lost its lease in {ATTEMPTS} attempts"
+    assert letter.reason == f"the worker died or lost its lease in {ATTEMPTS} attempts"
     assert letter.attempts == ATTEMPTS
     assert len(struck(scene.log)) - before == len(dead) == ATTEMPTS
     assert await scene.system.letters.drop(letter.id)
@@ -112,7 +112,7 @@ async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene
 
         # Its lease may be over, and all of this done, before the last one ends itself.
         await until(ended, lambda count: count == ATTEMPTS, what="the end of the workers that hang")
-    assert letter.reason == f"its worker died or lost its lease in {ATTEMPTS} attempts"
+    assert letter.reason == f"the worker died or lost its lease in {ATTEMPTS} attempts"
     assert len(struck(scene.log)) - before == ATTEMPTS
     for worker in dead:
         assert "Timeout (0:00:05)!" in worker.words()

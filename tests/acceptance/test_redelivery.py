@@ -130,7 +130,7 @@ async def test_an_apps_webhook_is_asked_for_with_the_apps_key(tmp_path: Path) ->
 async def test_the_command_says_what_is_missing(system: System, standins: StandIns) -> None:
     for settings, said in (
         ({}, "no webhook given"),
-        ({"GITHUB_REDELIVER": "acme/widgets"}, "names no webhook"),
+        ({"GITHUB_REDELIVER": "acme/widgets"}, "is not a webhook"),
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": ""}, "GITHUB_TOKEN"),
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": "ghp_wrong"}, "admin:repo_hook"),
     ):

@@ -163,8 +163,8 @@ async def test_threads_move_to_another_server_and_go_on(plain: System, elsewhere
     spoiled = b"nonsense\n" + file.read_bytes() + b'{"answerback":9}\n'
     done = await command(elsewhere, "import", "-", stdin=spoiled)
     assert (done.code, done.out) == (1, "imported: 2\n")
-    assert "line 1: it is not JSON" in done.err
-    assert "line 4: it is of version 9" in done.err
+    assert "line 1: not JSON" in done.err
+    assert "line 4: format version 9 is not supported" in done.err
     again = await command(elsewhere, "import", str(file), "--json")
     assert again.code == 1
     assert [failed["line"] for failed in json.loads(again.out)["failed"]] == [1, 2]

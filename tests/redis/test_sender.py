@@ -227,7 +227,7 @@ async def test_the_last_try_is_looked_for_too(scene: Scene, letters: DeadLetters
     await scene.later(2 * LATE)
     await scene.send(scene.nothing())
     (letter,) = [letter async for letter in letters.list()]
-    assert "gave up after 1 tries" in letter.reason
+    assert "gave up after 1 attempts" in letter.reason
     assert scene.platform.posted == 1
 
 
@@ -284,7 +284,7 @@ async def test_a_platform_that_says_wait_for_a_day_is_given_up(slack: Scene, let
     await slack.threads.database.call("HSET", keys.outbox(0, slack.thread), "r.0", long_ago)
     await slack.send(LIMITED)
     (letter,) = [letter async for letter in letters.list()]
-    assert "told to wait" in letter.reason
+    assert "asked to wait" in letter.reason
 
 
 async def test_a_failing_platform_is_left_alone_as_long_as_it_asks(threads: Threads, outbox: Outbox) -> None:

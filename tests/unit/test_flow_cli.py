@@ -65,7 +65,7 @@ def test_check_asks_about_what_is_perhaps_not_meant(tmp_path: Path) -> None:
 
 def test_check_says_all_that_is_wrong_and_exits_with_1(broken: str) -> None:
     said = _said("check", broken, code=1)
-    assert f"{broken} is not a flow that can work:" in said
+    assert f"{broken} is not a valid dialog flow:" in said
     assert "guard 'x >' is invalid" in said
     assert '(did you mean "end"?)' in said
     assert "cannot be read" in _said("check", "missing.json", code=1)

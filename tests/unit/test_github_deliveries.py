@@ -121,7 +121,7 @@ def test_a_time_without_milliseconds_is_read(deliveries: Deliveries) -> None:
     "hook", ["acme/widgets", "widgets/123", "https://github.com/acme/hooks/1", "acme/hooks/x", "App"]
 )
 def test_a_setting_that_names_no_webhook_is_told_what_does(hook: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"GITHUB_REDELIVER.*names no webhook"):
+    with pytest.raises(ConfigurationError, match=r"GITHUB_REDELIVER.*is not a webhook"):
         Settings.load({"GITHUB_TOKEN": "t", "GITHUB_REDELIVER": hook})
 
 

@@ -28,7 +28,7 @@ def test_an_outage_is_logged_when_it_begins_and_ends(clock: Clock) -> None:
     guard = Guard()
     with capture_logs() as lines:
         for _ in range(500):
-            guard.failed(StoreUnavailable("Redis refuses the user or password of REDIS_URL"))
+            guard.failed(StoreUnavailable("Redis rejected the user or password in REDIS_URL"))
             clock.now += 0.1
         assert len(lines) == 1
         assert guard.away == pytest.approx(50)
@@ -53,7 +53,7 @@ def test_an_outage_that_goes_on_is_not_forgotten(clock: Clock) -> None:
 
 def test_what_was_refused_is_doubted_until_somebody_looks(clock: Clock) -> None:
     guard = Guard()
-    guard.failed(StoreUnavailable("Redis refuses for now: READONLY"), doubtful=True)
+    guard.failed(StoreUnavailable("Redis is not ready: READONLY"), doubtful=True)
     assert guard.unfit
     assert not guard.fresh
     guard.failed(StoreUnfit("it is a replica"), doubtful=True)

@@ -201,7 +201,9 @@ async def test_an_operator_settles_a_step_of_unknown_outcome() -> None:
     assert await attempts.journal().step("charge", attempts.work(1)) == {"id": 7}
     attempts.records = settle(journal, "charge#1", again=True)
     assert await attempts.journal().step("charge", attempts.work(1)) == 1
-    with pytest.raises(ValueError, match='"refund" is not one step of unknown outcome; there is: "charge#1"'):
+    with pytest.raises(
+        ValueError, match=r'"refund" does not name exactly one step of unknown outcome\. Candidates: "charge#1"'
+    ):
         settle(journal, "refund", again=True)
     assert attempts.ran == ["charge#1=effect", "charge#1=1"]
 

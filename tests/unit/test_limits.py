@@ -80,7 +80,7 @@ def test_a_limit_is_a_rate_and_a_burst(text: str, rate: tuple[float, float]) -> 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1:0", "1:", "1e9", "inf", "nan", "²"])
 def test_a_limit_that_is_none_is_reported(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="WEBHOOK_RATE_PER_IP: must be requests a second"):
+    with pytest.raises(ConfigurationError, match="WEBHOOK_RATE_PER_IP: must be requests per second"):
         Settings.load({"WEBHOOK_RATE_PER_IP": text})
 
 
@@ -89,5 +89,5 @@ def test_a_proxy_that_is_no_address_is_reported() -> None:
         ip_network("10.0.0.7"),
         ip_network("fd00::/8"),
     ]
-    with pytest.raises(ConfigurationError, match=r'"proxy\.internal" is no address'):
+    with pytest.raises(ConfigurationError, match=r'"proxy\.internal" is not an IP address'):
         Settings.load({"TRUSTED_PROXIES": "10.0.0.7, proxy.internal"})

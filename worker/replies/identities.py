@@ -93,8 +93,8 @@ class Identities:
                     log.info("bot identity resolved", platform=platform, name=identity.name)
                     if identity.person:
                         log.warning(
-                            "the credential belongs to a person, whose own messages are taken for ours and not "
-                            "answered: use an account of the bot's own",
+                            "the credential belongs to a person: their own messages are treated as the bot's and not "
+                            "answered. Use a separate account for the bot",
                             platform=platform,
                             name=identity.name,
                         )

@@ -120,7 +120,9 @@ class Sender:
                 found = await self._http.perform(client.find(reply, self._identities.known[reply.platform]))
             except RateLimited as limit:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
-                    return await self._fail(outgoing, f"gave up looking for it: {limit}. It may have been posted.")
+                    return await self._fail(
+                        outgoing, f"gave up looking for the reply: {limit}. It may have been posted."
+                    )
                 await self._pause(outgoing, limit)
                 return None
             except Unavailable as trouble:
@@ -137,8 +139,8 @@ class Sender:
     async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
         tries = outgoing.reply.attempts + 1
         if tries > self._max_attempts:
-            doubt = "It may have been posted all the same."
-            return await self._fail(outgoing, f"gave up after {tries - 1} tries: {trouble}. {doubt}")
+            doubt = "It may have been posted anyway."
+            return await self._fail(outgoing, f"gave up after {tries - 1} attempts: {trouble}. {doubt}")
         delay = max(self._backoff.after(tries), trouble.after)
         outgoing = _refused(outgoing, trouble)
         log.warning(
@@ -153,7 +155,7 @@ class Sender:
         reply = outgoing.reply
         if reply.attempts >= self._max_attempts:
             # The last one was of unknown fate, and was not found.
-            return await self._fail(outgoing, f"gave up after {reply.attempts} tries: {reply.error}")
+            return await self._fail(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
         if await self._waits(outgoing, client.limits(reply, looking=False)):
             return None
         attempt = _attempt(outgoing, self._outbox.now)
@@ -171,7 +173,9 @@ class Sender:
             # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
             outgoing = _with(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
             if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
-                return await self._fail(outgoing, f"gave up after being told to wait {reply.waits} times: {limit}")
+                return await self._fail(
+                    outgoing, f"gave up after the platform asked to wait {reply.waits} times: {limit}"
+                )
             await self._pause(outgoing, limit)
             return None
         except TooLong as refusal:
@@ -202,10 +206,10 @@ class Sender:
             attempt = _with(attempt, unknown=now)
             delay = max(LOOKS[0] * self._late * client.lag / 1000, trouble.after)
         elif reply.attempts >= self._max_attempts:
-            doubt = " It may have been posted all the same." if trouble.unknown else ""
+            doubt = " It may have been posted anyway." if trouble.unknown else ""
             return await self._fail(
                 _with(attempt, unknown=now if trouble.unknown else 0),
-                f"gave up after {reply.attempts} tries: {trouble}.{doubt}",
+                f"gave up after {reply.attempts} attempts: {trouble}.{doubt}",
             )
         elif trouble.unknown:
             attempt = _with(attempt, unknown=now)

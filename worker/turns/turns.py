@@ -113,7 +113,7 @@ class Turns:
         event = first.event
         if claim.crashes >= self._max_attempts:
             # Every attempt is counted when it begins, so a message that kills its worker ends here.
-            why = f"its worker died or lost its lease in {claim.crashes} attempts"
+            why = f"the worker died or lost its lease in {claim.crashes} attempts"
             await bury(self._threads, claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
             return False
         identity = self._identities.known.get(event.platform)

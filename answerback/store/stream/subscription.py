@@ -45,7 +45,7 @@ class Subscription:
             async with asyncio.timeout(self._database.timeout):
                 await asyncio.shield(self._channels[channel])
         except TimeoutError:
-            raise StoreUnavailable("Redis did not answer in time.") from None
+            raise StoreUnavailable("Redis did not respond in time.") from None
 
     async def drop(self, channel: str) -> None:
         """Listen to it no more."""
