@@ -1,1 +1,1 @@
-"""The worker: claims threads, replays their history, runs agents, posts replies, commits."""
+"""The worker: claims threads, replays their history, runs agents, commits turns and posts replies."""

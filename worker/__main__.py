@@ -21,7 +21,7 @@ from .worker import Worker
 
 
 async def main(settings: Settings) -> None:
-    """Run a worker until it is asked to stop."""
+    """Run a worker until it receives a stop signal."""
     agents = load(settings.agents)
     for agent in agents:
         agent.prepare()
@@ -53,7 +53,7 @@ if __name__ == "__main__":
     try:
         settings = Settings.load()
         log.configure(settings.log_level)
-        # What is loaded by now stays: the collector need not look at it again and again.
+        # Everything loaded so far stays: exclude it from garbage collection.
         gc.freeze()
         uvloop.run(main(settings))
     except AnswerbackError as error:

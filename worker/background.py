@@ -1,4 +1,4 @@
-"""What runs beside a worker's turns for as long as it lives."""
+"""Background tasks that run for the lifetime of a worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = get_logger(__name__)
 
 
 async def run_forever(call: Callable[[], Awaitable[None]]) -> None:
-    """Begin again whatever ends it: a worker that silently stopped to renew its leases would be worse than none."""
+    """Call `call` again whenever it ends: a worker that silently stopped renewing its leases would be harmful."""
     while True:
         try:
             await call()
@@ -22,10 +22,10 @@ async def run_forever(call: Callable[[], Awaitable[None]]) -> None:
 
 
 async def watch(seconds: float) -> None:
-    """End this process if its event loop stands still for so long: blocked, it neither works nor lets go."""
+    """Exit this process if its event loop is blocked for `seconds`: it would neither work nor release its threads."""
     try:
         while True:
-            # In a thread of its own that needs no lock of Python's; it tells where every thread stands.
+            # Runs in a C thread that does not need the GIL, and prints the stack of every thread.
             faulthandler.dump_traceback_later(seconds, exit=True)
             await asyncio.sleep(seconds / 4)
     finally:

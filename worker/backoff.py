@@ -1,4 +1,4 @@
-"""The time between two tries of what fails: longer each time, up to a limit, and not in step with other threads."""
+"""Exponential backoff with jitter between attempts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import random
 from typing import NamedTuple
 
 SLOWER = 4
-"""How many times as long to wait for a service that is away: it takes longer to come back than to try again."""
+"""Factor for services that are unreachable: recovering takes longer than retrying."""
 
 
 class Backoff(NamedTuple):
-    """`base` and `cap`: seconds after the first try, and at most."""
+    """`base` and `cap`: the first and the longest delay, in seconds."""
 
     base: float
     cap: float
 
     def after(self, tries: int, *, told: float | None = None, away: bool = False) -> float:
-        """Seconds until the next try, after so many that failed.
+        """Return the seconds until the next attempt.
 
-        told  seconds that whoever refused the last try asked us to wait: never sooner, and not all at the same moment
-        away  a service that is asked for gave no answer
+        Args:
+            tries: number of failed attempts so far.
+            told: seconds that the last response asked us to wait; treated as a minimum, with jitter.
+            away: whether the service did not respond at all.
         """
         base = self.base * SLOWER if away else self.base
         own = min(self.cap, base * 2.0 ** min(tries - 1, 60)) * random.uniform(0.5, 1)

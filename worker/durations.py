@@ -1,4 +1,4 @@
-"""How long turns take: the last ones of each agent that worked here."""
+"""Durations of the last turns of each agent in this worker."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections import deque
 from answerback.agents import Agent
 
 WINDOW = 32
-"""Turns of an agent that are remembered."""
+"""Turns kept per agent."""
 AGENTS = 100
-"""Agents that are remembered; of more, those that were new longest ago are forgotten."""
+"""Maximum number of agents; the oldest is dropped first."""
 
 Who = tuple[str, str]
-"""An agent: the workspace that it is registered with, or "" for one of the worker's own, and its name."""
+"""An agent's workspace ("" for the worker's own agents) and name."""
 
 
 def who(agent: Agent) -> Who:
-    """The agent, by its names."""
+    """Return the agent's key."""
     return agent.workspace, agent.name
 
 
 class TurnDurations:
-    """The times of turns that came to their end, ms."""
+    """Durations of completed turns, in ms."""
 
     def __init__(self) -> None:
         self.times: dict[Who, deque[float]] = {}
 
     def took(self, agent: Agent, seconds: float) -> None:
-        """One more."""
+        """Record the duration of a completed turn."""
         key = who(agent)
         times = self.times.get(key)
         if times is None:

@@ -1,4 +1,4 @@
-"""How a worker does, for WORKER_PORT: whether it can work, and what it counts, for Prometheus."""
+"""Health and Prometheus metrics of a worker, served on WORKER_PORT."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Health(Collector):
         away.set_function(lambda: database.guard.away if database.guard else 0.0)
 
     def collect(self) -> list[CounterMetricFamily]:
-        """The counters, which are counted elsewhere."""
+        """Return the counters, which `Turns` keeps."""
         tally = self._turns.tally
         return [
             CounterMetricFamily("answerback_worker_turns_done", "Turns committed", value=tally.done),
@@ -41,7 +41,7 @@ class Health(Collector):
         ]
 
     async def why_not(self) -> str:
-        """Why it can work on nothing now; "" when it can."""
+        """Return why the worker cannot work now; "" if it can."""
         if self._turns.stopping:
             return "stopping"
         guard = self._database.guard
@@ -50,5 +50,5 @@ class Health(Collector):
         return "Redis is unavailable" if guard and guard.away else ""
 
     async def metrics(self) -> bytes:
-        """All of it, as Prometheus reads it."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)

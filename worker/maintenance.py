@@ -1,4 +1,4 @@
-"""What is done now and then, by one worker at a time: arq cron jobs."""
+"""Periodic maintenance, run by one worker at a time as arq cron jobs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .retention import Retention
 
 
 async def forget_silent_workers(ctx: dict[Any, Any]) -> int:
-    """Drop the reports of workers that have been silent for a day. Returns how many still report."""
+    """Remove reports of workers that have been silent for a day. Return the number of workers left."""
     roster: WorkerRegistry = ctx["roster"]
     return len(await roster.workers())
 
 
 async def purge_ephemeral_chats(ctx: dict[Any, Any]) -> int:
-    """Take away the chats that were made for one answer and left behind. Returns how many."""
+    """Remove ephemeral chats that were left behind. Return how many."""
     chats: Chats = ctx["chats"]
     return await chats.purge_ephemeral()
 
 
 async def drop_idle_threads(ctx: dict[Any, Any]) -> int:
-    """Drop threads that were idle for longer than RETENTION_DAYS. Returns how many."""
+    """Remove threads that were idle for longer than RETENTION_DAYS. Return how many."""
     retention: Retention = ctx["retention"]
     return await retention.apply()
 
@@ -32,6 +32,6 @@ async def drop_idle_threads(ctx: dict[Any, Any]) -> int:
 UPKEEP = (
     cron(forget_silent_workers, name="forget_silent_workers", minute=7, unique=True),
     cron(purge_ephemeral_chats, name="purge_ephemeral_chats", minute=set(range(3, 60, 10)), unique=True),
-    # Ended long before its next time, a long run goes on then, and never beside itself.
+    # The timeout ends a long run before the next one starts, so two never overlap; the next run continues the work.
     cron(drop_idle_threads, name="drop_idle_threads", minute={9, 29, 49}, unique=True, timeout=900),
 )

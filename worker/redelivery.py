@@ -1,4 +1,4 @@
-"""Asking GitHub for what it could not deliver: an arq cron job, where GITHUB_REDELIVER switches it on."""
+"""The arq cron job that asks GitHub to redeliver failed deliveries; enabled by GITHUB_REDELIVER."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from answerback.store import Database, Outbox, Redeliveries
 log = get_logger(__name__)
 
 EVERY = 5
-"""Minutes between two rounds."""
+"""Minutes between rounds."""
 LONGEST = 1800
-"""Seconds that a round may take."""
+"""Time limit of a round, in seconds."""
 
 
 def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, database: Database) -> list[CronJob]:
-    """The job, or none. It runs when a worker starts, too: that is often the end of an outage."""
-    hooks, found = settings.github_redeliver, deliveries(settings)
-    if not hooks or found is None:
+    """Return the job, or nothing if it is disabled. It also runs at startup, often the end of an outage."""
+    hooks, github = settings.github_redeliver, deliveries(settings)
+    if not hooks or github is None:
         return []
-    job = _Job(hooks, Redelivery(found, http, outbox, Redeliveries(database)))
+    job = _Job(hooks, Redelivery(github, http, outbox, Redeliveries(database)))
     return [
         cron(
             job.run,
@@ -48,32 +48,32 @@ class _Job:
         self._redelivery = redelivery
 
     async def run(self, ctx: dict[Any, Any]) -> int:
-        """One round of each webhook. Returns how many deliveries were asked for."""
+        """Run one round for each webhook. Return the number of redeliveries requested."""
         return sum([await self._round(hook) for hook in self._hooks])
 
     async def _round(self, hook: str) -> int:
         try:
-            found = await self._redelivery.round(hook)
+            report = await self._redelivery.round(hook)
         except (RateLimited, Unavailable, StoreUnavailable, StoreFull) as error:
             log.warning("delivery check failed; retrying in the next round", hook=hook, error=str(error))
             return 0
         except Rejected as refusal:
             log.error("delivery check rejected by GitHub", hook=hook, error=str(refusal))
             return 0
-        _tell(found)
-        return sum(each.outcome == "asked" for each in found.missing)
+        _log(report)
+        return sum(each.outcome == "asked" for each in report.missing)
 
 
-def _tell(found: RedeliveryReport) -> None:
-    if found.unknown:
+def _log(report: RedeliveryReport) -> None:
+    if report.unknown:
         log.error(
             "deliveries may have been missed: no check within GitHub's retention period",
-            hook=found.hook,
-            since=found.since,
+            hook=report.hook,
+            since=report.since,
         )
-    for each in found.missing:
-        told = {
-            "hook": found.hook,
+    for each in report.missing:
+        fields = {
+            "hook": report.hook,
             "delivery": each.guid,
             "github_event": each.event,
             "failed": each.failed,
@@ -82,8 +82,8 @@ def _tell(found: RedeliveryReport) -> None:
         }
         match each.outcome:
             case "asked":
-                log.info("redelivery requested", **told)
+                log.info("redelivery requested", **fields)
             case "lost" | "given up":
-                log.error("delivery lost", reason=each.reason, **told)
+                log.error("delivery lost", reason=each.reason, **fields)
             case "refused":
-                log.warning("redelivery refused by GitHub", reason=each.reason, **told)
+                log.warning("redelivery refused by GitHub", reason=each.reason, **fields)

@@ -1,4 +1,4 @@
-"""What a worker tells of itself for as long as it lives."""
+"""The worker's heartbeat: its report in the registry, its flows and its metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .turns.turns import Turns
 
 
 class Heartbeat:
-    """Reports to the roster, and counts for the charts. `worker`: the name under which it is known."""
+    """Writes the worker's report and metrics periodically. `worker`: its id."""
 
     def __init__(
         self,
@@ -46,37 +46,37 @@ class Heartbeat:
         self._measures = Metrics(threads.database)
         self._started = 0
         self.tried = asyncio.Event()
-        """Set when the first report is written, or cannot be."""
+        """Set once the first report was written or has failed."""
 
     async def keep(self) -> None:
-        """Report at once and then again and again.
+        """Report now and then periodically, forever.
 
-        What is told once, of the flows that our agents follow say, is told again to a Redis that does not know us: it
-        was emptied, or another one took its place.
+        The flows of our agents are written once, and again when Redis does not know this worker: it was emptied or
+        replaced.
         """
-        told = False
+        flows_written = False
         while True:
             try:
                 self._started = self._started or await self._database.now()
                 if await self._roster.report(self._report()):
-                    told = False
+                    flows_written = False
                 await self._identities.look_after()
-                if not told:
+                if not flows_written:
                     await self._flows.tell(self._served.sketches())
-                    told = True
+                    flows_written = True
                 await self._turns.tally.flush(self._measures)
             except (StoreUnavailable, StoreFull):
-                pass  # the lease heartbeat says so already
+                pass  # already logged by the guard
             finally:
                 self.tried.set()
             await asyncio.sleep(self._settings.lease / 3)
 
     def tell_blocked(self, what: str) -> None:
-        """Report from another thread, while our event loop is blocked."""
+        """Report from another thread that the event loop is blocked, and by what."""
         report_from_thread(self._settings.redis(), self._report(what))
 
     async def leave(self) -> None:
-        """Say goodbye. Where Redis is away, the roster forgets us by itself."""
+        """Remove the report. If Redis is unavailable, the registry drops it later by itself."""
         try:
             await self._roster.leave(self._worker)
         except (StoreUnavailable, StoreFull):

@@ -1,4 +1,4 @@
-"""Retention: threads where nothing has happened for long are written to a file, and dropped."""
+"""Retention: exports idle threads to a file and removes them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .retry import retry_while_unavailable
 log = get_logger(__name__)
 
 BATCH = 20
-"""Threads in memory at a time, and written with one fsync."""
+"""Threads held in memory at a time and written with one fsync."""
 
 
 class Retention:
-    """Drops idle threads, the oldest first.
+    """Removes idle threads, oldest first.
 
-    Idle is a thread with nothing waiting, running, unsent or dead, and that nobody has pinned. It is dropped as
-    it was written: where something happens in between, it stays, and is written again when it is idle again. What
-    is interrupted goes on at the next time; then a thread may stand in the files twice, of which the later line
-    is right.
+    A thread is idle if nothing in it is waiting, running, unsent or dead, and it is not pinned. It is removed only if
+    it has not changed since it was exported; otherwise it is kept and exported again once it is idle again. An
+    interrupted run continues the next time; a thread may then be in the files twice, and the later line is the
+    valid one.
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
@@ -38,7 +38,7 @@ class Retention:
         self._archives = Archives(threads, seen_days=settings.seen_days)
 
     async def apply(self) -> int:
-        """Drop what is due. Returns how many threads that were."""
+        """Remove all threads that are due. Return how many."""
         if self._days is None:
             return 0
         dropped = 0
@@ -46,7 +46,7 @@ class Retention:
             async for count in self._batches(self._days):
                 dropped += count
         except OSError as error:
-            # What cannot be kept is not dropped.
+            # A thread that cannot be exported is not removed.
             log.error("idle threads kept: export failed", folder=str(self._folder), error=str(error))
         if dropped:
             log.info("idle threads removed", threads=dropped, days=self._days, exported=str(self._folder or ""))
@@ -58,8 +58,8 @@ class Retention:
         for p in range(self._threads.partitions):
             kept = 0
             while ids := await retry_while_unavailable(self._archives.idle, p, before, kept, BATCH):
-                found = [archive for id in ids if (archive := await self._read(id))]
-                done = await self._drop([archive for archive in found if _due(archive, before)], now)
+                archives = [archive for id in ids if (archive := await self._read(id))]
+                done = await self._drop([archive for archive in archives if _due(archive, before)], now)
                 kept += len(ids) - done
                 yield done
 
@@ -77,19 +77,19 @@ class Retention:
 
 
 def append(folder: Path, now: int, lines: Sequence[bytes]) -> None:
-    """Add lines to the file of the day, on disk when this returns. Only we may read it. Raises `OSError`."""
+    """Append lines to the file of the day, mode 0600, and fsync it. Raises `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / time.strftime("threads-%Y-%m-%d.jsonl", time.gmtime(now / 1000))
     new = not path.exists()
     with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
-        # A worker that died while it wrote left half a line, which must not spoil the next one.
+        # A worker that died while writing left a partial line: start a new one.
         torn = file.seek(0, os.SEEK_END) > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
         data = memoryview(b"\n" * torn + b"".join(lines))
         while data:
             data = data[file.write(data) :]
         os.fsync(file.fileno())
     if new:
-        # The file's name is on disk only with its folder.
+        # The directory entry of a new file is durable only once the directory is synced.
         directory = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(directory)
@@ -99,5 +99,5 @@ def append(folder: Path, now: int, lines: Sequence[bytes]) -> None:
 
 def _due(archive: Archive, before: int) -> bool:
     busy = archive.waiting or archive.unsent or archive.journal or archive.dead or archive.fields.get("pinned")
-    # One that was imported lately is as old as it was there, and somebody wanted it here.
+    # An imported thread keeps its original age, so count from its import.
     return not busy and int(archive.fields.get("imported", 0)) < before

@@ -1,4 +1,4 @@
-"""Waiting for Redis to come back: what is repeated while it is away, and how often."""
+"""Retrying calls while Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 _AWAY = wait_random_exponential(multiplier=0.05, max=1)
-_UNFIT = wait_random_exponential(multiplier=0.2, max=10)  # somebody has to mend it
+_UNFIT = wait_random_exponential(multiplier=0.2, max=10)  # an operator has to fix it
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -28,18 +28,17 @@ def _pause(state: RetryCallState) -> float:
     return (_UNFIT if isinstance(_error(state), StoreUnfit) else _AWAY)(state)
 
 
-def _tell(state: RetryCallState) -> None:
-    # The guard logs that Redis is away or full, once for all who wait.
+def _log(state: RetryCallState) -> None:
+    # The guard logs outages, once for all callers.
     error = _error(state)
     if state.attempt_number in (1, 10) or state.attempt_number % 60 == 0:
         log.debug("waiting for Redis", attempt=state.attempt_number, error=str(error))
 
 
 async def retry_while_unavailable(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`await patiently(call, …)`: repeat a call that may be repeated until Redis answers it.
+    """Repeat an idempotent call until Redis is available, and return its result.
 
-    There is no limit: a lease that runs out meanwhile is settled by its fence, not by a clock. Who
-    must stop earlier cancels.
+    There is no time limit: a lease that expires meanwhile is detected by its fence. Cancel the task to stop earlier.
     """
     try:
         return await call(*args, **kwargs)
@@ -47,7 +46,7 @@ async def retry_while_unavailable(call: Callable[P, Awaitable[T]], *args: P.args
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((StoreUnavailable, StoreFull)),
             wait=_pause,
-            before_sleep=_tell,
+            before_sleep=_log,
             reraise=True,
         )
         return await retrying(call, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What a worker has done: since it began, for its report, and since the last heartbeat, for the minutes' measures."""
+"""Counters of a worker: totals since its start for its report, and increments for the metrics per minute."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Counters:
         self._fresh: Counter[str] = Counter()
 
     def handle(self, events: int) -> None:
-        """A turn was committed that answers so many events."""
+        """Count a committed turn that handled `events` events."""
         self.done += 1
         self._fresh["events"] += events
 
     def fail(self) -> None:
-        """An attempt failed."""
+        """Count a failed attempt."""
         self.failed += 1
         self._fresh["failed"] += 1
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """A turn's agent thinks, whatever comes of it."""
+        """Count a run of an agent and its duration, whatever its outcome."""
         began = time.monotonic()
         try:
             yield
@@ -40,7 +40,7 @@ class Counters:
             self._fresh[timed(time.monotonic() - began)] += 1
 
     async def flush(self, measures: Metrics) -> None:
-        """Hand over what was counted since the last time. Where that fails, it is kept for the next one."""
+        """Write the increments since the last flush. If that fails, keep them for the next one."""
         counted, self._fresh = self._fresh, Counter()
         try:
             await measures.add(counted)

@@ -1,4 +1,4 @@
-"""Stopping while Redis is away: what is held can be handed back to nobody, and is left to its leases."""
+"""Shutdown while Redis is unavailable: claimed threads cannot be released, so their leases expire instead."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from answerback.store import Database
 log = get_logger(__name__)
 
 HOPELESS = 2.0
-"""Seconds without an answer of Redis after which a worker that was asked to stop does not wait for it any more."""
+"""Seconds without a response from Redis after which a stopping worker gives up waiting for it."""
 
 
 async def exit_when_hopeless(database: Database) -> None:
-    """End this process when Redis has not answered for `HOPELESS` seconds. To be cancelled by whoever ends it well."""
+    """Exit this process once Redis has not responded for `HOPELESS` seconds. Cancelled by a regular shutdown."""
     answered = time.monotonic()
     while time.monotonic() - answered < HOPELESS:
         try:
@@ -28,7 +28,7 @@ async def exit_when_hopeless(database: Database) -> None:
         except (StoreUnavailable, StoreFull, TimeoutError):
             pass
         await asyncio.sleep(0.25)
-    # Nothing is lost by it: what we hold is claimed by others when our leases end.
+    # Nothing is lost: other workers claim our threads when our leases expire.
     log.warning("stopped while Redis is unavailable; claimed threads will be reclaimed when their leases expire")
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Notices that something blocks the event loop, says what, and keeps its worker in the list of workers meanwhile."""
+"""Detects a blocked event loop, reports what blocks it, and keeps the worker in the registry meanwhile."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ log = get_logger(__name__)
 
 TICK = 0.25
 BLOCKED = 2.0
-"""Seconds for which the loop stands still before that is worth a word."""
+"""Seconds after which a blocked loop is reported."""
 FRAMES = 15
-"""Frames of the stack that are logged, the innermost ones."""
+"""Innermost stack frames to log."""
 
-# What is blocked in is somebody's call: the innermost function that is neither Python's, nor a library's, nor ours.
+# The culprit is the innermost function that belongs neither to Python, nor to a library, nor to Answerback.
 _OTHERS = (
     *(str(Path(sysconfig.get_path(name))) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
     str(Path(answerback.__file__).parent),
@@ -36,7 +36,7 @@ _OTHERS = (
 
 
 class Block(NamedTuple):
-    """What blocks: the agent and thread of its turn ("" where that is not known), and where its code stands."""
+    """What blocks the loop: the agent and thread of the turn ("" if unknown), and the code location."""
 
     agent: str
     thread: str
@@ -47,7 +47,7 @@ class Block(NamedTuple):
 
 
 class Watchdog:
-    """Watches the loop from a thread. `report` is called there, again and again while the loop is blocked."""
+    """Watches the loop from a thread. `report` is called from that thread, repeatedly, while the loop is blocked."""
 
     def __init__(self, running: Running, report: Callable[[str], None]) -> None:
         self._running = running
@@ -56,7 +56,7 @@ class Watchdog:
         self._over = threading.Event()
 
     async def keep(self) -> None:
-        """Show that the loop runs, forever."""
+        """Signal that the loop is running, forever."""
         loop_thread = threading.get_ident()
         self._beat = time.monotonic()
         self._over.clear()
@@ -70,12 +70,12 @@ class Watchdog:
 
     def _watch(self, loop_thread: int) -> None:
         blocked: Block | None = None
-        since = told = 0.0
+        since = reported = 0.0
         before = time.monotonic()
         while not self._over.wait(TICK):
             now = time.monotonic()
             if now - before > 1:
-                self._beat = now  # the whole process was paused
+                self._beat = now  # the whole process was suspended
             before = now
             if now - self._beat < BLOCKED:
                 if blocked:
@@ -85,29 +85,29 @@ class Watchdog:
             if blocked is None:
                 since = self._beat
                 blocked = self._look(loop_thread)
-            if now - told > 1:
-                told = now
-                self._tell(blocked)
+            if now - reported > 1:
+                reported = now
+                self._send(blocked)
 
     def _look(self, loop_thread: int) -> Block:
         frame = sys._current_frames().get(loop_thread)
         agent, thread = self._running.executing()
-        found = Block(agent, thread, place(frame))
+        block = Block(agent, thread, place(frame))
         stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
-        log.error("event loop blocked", agent=agent, thread=thread, where=found.where, stack=stack)
-        return found
+        log.error("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
+        return block
 
-    def _tell(self, blocked: Block) -> None:
+    def _send(self, blocked: Block) -> None:
         try:
             self._report(str(blocked))
-        except Exception as error:  # noqa: BLE001  # Redis may be away, too; and the loop may go on just now
+        except Exception as error:  # noqa: BLE001  # Redis may be unavailable, too, or the loop may resume just now
             log.debug("could not report the blocked event loop", error=str(error))
 
 
 def place(frame: FrameType | None) -> str:
-    """Where a stack stands, as "mybot.py:12 price()"."""
+    """Return the location of a stack, such as "mybot.py:12 price()"."""
     stack = [each for each, _ in traceback.walk_stack(frame)] if frame else []
     if not stack:
-        return "an unknown place"
-    found = next((each for each in stack if not each.f_code.co_filename.startswith(_OTHERS)), stack[0])
-    return f"{Path(found.f_code.co_filename).name}:{found.f_lineno} {found.f_code.co_name}()"
+        return "an unknown location"
+    culprit = next((each for each in stack if not each.f_code.co_filename.startswith(_OTHERS)), stack[0])
+    return f"{Path(culprit.f_code.co_filename).name}:{culprit.f_lineno} {culprit.f_code.co_name}()"

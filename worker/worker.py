@@ -1,4 +1,4 @@
-"""The arq worker: its lifecycle, signals, cron and background functions are arq's; threads are claimed beside it."""
+"""The worker process. arq provides its lifecycle, signals and cron jobs; threads are claimed alongside."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ from .watchdog import Watchdog
 log = get_logger(__name__)
 
 OVERTIME = 10.0
-"""Seconds beyond the grace that a worker may take to stop."""
+"""Seconds beyond the grace period that shutdown may take."""
 LONGEST = 30.0
-"""Seconds at most until arq is started again after it failed."""
+"""Longest delay before arq is restarted after a failure, in seconds."""
 
 
 class Worker(arq.Worker):
-    """One worker process. Threads do not travel as arq jobs, so none of arq's limits touch an event."""
+    """One worker process. Threads are not arq jobs, so none of arq's limits apply to events."""
 
     def __init__(self, settings: Settings, agents: Sequence[Agent], database: Database) -> None:
         lease, backoff = settings.lease, Backoff(settings.retry_base, settings.retry_cap)
@@ -152,11 +152,11 @@ class Worker(arq.Worker):
                 job_deserializer=msgspec.msgpack.decode,
                 default_queue_name=arq_queue(),
             ),
-            # Its own, too: arq's default is pickle.
+            # Set for the worker as well: arq's default is pickle.
             job_serializer=msgspec.msgpack.encode,
             job_deserializer=msgspec.msgpack.decode,
             on_shutdown=self._leave,
-            # Not 0, so that arq asks `handle_sig_wait_for_completion`, which is ours.
+            # Not 0, so that arq calls our `handle_sig_wait_for_completion`.
             job_completion_wait=max(1, int(settings.grace)),
             poll_delay=1,
             health_check_interval=30,
@@ -169,7 +169,7 @@ class Worker(arq.Worker):
         )
 
     async def serve(self) -> None:
-        """Run until a signal asks to stop."""
+        """Run until a stop signal arrives."""
         await self._unless_asked(retry_while_unavailable(self._accepted))
         pause = 0.0
         while self.allow_pick_jobs:
@@ -181,20 +181,20 @@ class Worker(arq.Worker):
                     raise
             except (RedisError, OSError) as error:
                 log.warning("arq failed; restarting it", error=str(error), seconds=pause)
-                # Redis may answer us, and refuse arq: then this comes round at once.
+                # Redis may accept our commands and reject arq's: then arq fails again immediately.
                 await self._unless_asked(asyncio.sleep(pause))
                 pause = min(2 * pause + 0.1, LONGEST) if self.loop.time() - began < LONGEST else 0.0
                 await self._unless_asked(retry_while_unavailable(self._database.now))
         try:
             await self.close()
         except (RedisError, OSError, asyncio.CancelledError):
-            # Redis is away, or a job of arq's was cut off: there is nothing more to wait for.
+            # Redis is unavailable, or one of arq's jobs was cancelled: there is nothing left to wait for.
             await self._leave(self.ctx)
         if self._hopeless:
             self._hopeless.cancel()
 
     async def main(self) -> None:
-        """As arq's, without its INFO: a user of few permissions may not run it."""
+        """Run arq's main loop without its INFO command, which a restricted Redis user may not run."""
         self.ctx["redis"] = self.pool
         await self._start(self.ctx)
         async for _ in poll(self.poll_delay_s):
@@ -209,7 +209,7 @@ class Worker(arq.Worker):
             raise
 
     async def _unless_asked(self, work: Coroutine[Any, Any, int | None]) -> None:
-        """Wait for this, or until we are asked to stop."""
+        """Wait until `work` is done or a stop signal arrives."""
         asked = asyncio.create_task(self._asked.wait())
         working = asyncio.create_task(work)
         try:
@@ -233,14 +233,14 @@ class Worker(arq.Worker):
         self._tasks.append(asyncio.create_task(self._begin()))
 
     async def _begin(self) -> None:
-        # Known before it works: the first message that it claims may block it for good.
+        # Register before claiming anything: the first message may block this worker for good.
         await self._heartbeat.tried.wait()
         if not self._turns.stopping:
             self._working.start()
             self._sending.start()
 
     async def _poll_iteration(self) -> None:
-        # arq's own poll ends the process when Redis goes away; ours outlives that.
+        # arq's poll ends the process when Redis becomes unavailable; ours continues.
         try:
             await super()._poll_iteration()
         except (RedisError, OSError) as error:
@@ -248,7 +248,7 @@ class Worker(arq.Worker):
             await retry_while_unavailable(self._database.now)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
-        """The first signal lets turns finish; a second one hands them back at once."""
+        """Let turns finish on the first signal; release them immediately on the second."""
         if not self.allow_pick_jobs:
             log.warning("second stop signal: releasing running turns now")
             self._working.cut()
@@ -262,7 +262,7 @@ class Worker(arq.Worker):
         self.loop.call_later(self._settings.grace + OVERTIME, self._give_up)
 
     def _give_up(self) -> None:
-        # Nothing is lost by it: what we hold is claimed by others when our leases end.
+        # Nothing is lost: other workers claim our threads when our leases expire.
         log.error("shutdown timed out; exiting", waiting=[repr(task) for task in asyncio.all_tasks(self.loop)])
         os._exit(1)
 
@@ -278,7 +278,7 @@ class Worker(arq.Worker):
         grace = self._settings.grace
         deadline = self.loop.time() + grace
         await self._working.stop(grace)
-        # Replies that were committed just now may still go out; what does not is another worker's.
+        # Replies committed just now may still be sent; another worker sends the rest.
         await self._sending.stop(max(0.0, deadline - self.loop.time()))
         if self.tasks:
             await asyncio.wait(self.tasks.values(), timeout=max(0.0, deadline - self.loop.time()))

@@ -129,7 +129,7 @@ def test_a_setting_that_names_no_webhook_is_told_what_does(hook: str) -> None:
     ("given", "said"),
     [
         ({"GITHUB_REDELIVER": REPOSITORY}, "needs a credential"),
-        ({"GITHUB_REDELIVER": "app", "GITHUB_TOKEN": "t"}, "asks as the GitHub App"),
+        ({"GITHUB_REDELIVER": "app", "GITHUB_TOKEN": "t"}, "needs a GitHub App"),
     ],
 )
 def test_a_setting_without_its_credential_is_wrong(given: dict[str, str], said: str) -> None:

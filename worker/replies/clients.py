@@ -1,4 +1,4 @@
-"""The platforms to which this worker may speak."""
+"""The platform clients of this worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = get_logger(__name__)
 
 
 def clients_of(settings: Settings) -> dict[str, Client]:
-    """A client for each platform that has a credential, by its name."""
+    """Return a client for each platform with a credential, by platform name."""
     clients: dict[str, Client] = {}
     for name, platform in PLATFORMS.items():
         if client := platform.client(settings):

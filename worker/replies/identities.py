@@ -1,4 +1,4 @@
-"""Who we are on each platform: learned from our credentials, kept in Redis for ingress to know us by."""
+"""Our identity on each platform, resolved from the credentials and stored in Redis for ingress."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ log = get_logger(__name__)
 
 AGAIN_AFTER_SUCCESS = 3600.0
 AGAIN_WHILE_SHARED = 15.0
-"""Seconds after which it is looked whether a worker with another identity, an older one say, has gone."""
+"""Seconds between checks whether a worker with another (for example an older) identity is gone."""
 AGAIN_AFTER_FAILURE = Backoff(1, 60)
 UNIDENTIFIED_DELAY = 0.3
-"""Seconds that a thread or a reply waits at a time where another worker knows who we are, and can have it."""
+"""Seconds that a thread or reply is left for another worker that has already resolved its identity."""
 
 
 class Identities:
-    """Learns, and knows. Nothing is posted to a platform before its marks lie in Redis.
+    """Resolves and holds our identities. Nothing is posted to a platform before its marks are in Redis.
 
-    Otherwise the webhook of our own reply could arrive before ingress can tell that it is ours. The marks in Redis
-    are those of the living workers: what an earlier credential wrote is a stranger's again.
+    Otherwise the webhook of our own reply could arrive before ingress can recognise it as ours. The marks in Redis are
+    those of the live workers: messages posted with an earlier credential are treated as someone else's.
     """
 
     def __init__(
@@ -45,29 +45,29 @@ class Identities:
 
     @property
     def marks(self) -> list[str]:
-        """What messages of this worker carry, with their platforms: "github:user:583231"."""
+        """The marks of this worker's own messages with their platform, such as "github:user:583231"."""
         return [f"{platform}:{mark}" for platform, identity in self.known.items() for mark in identity.marks]
 
     def delay(self, platform: str) -> float:
-        """Seconds for which to leave a thread or a reply alone while we do not know who we are there.
+        """Return how many seconds to leave a thread or reply while our identity on its platform is not resolved.
 
-        Until we ask again, unless another worker knows already.
+        That is until the next attempt, or a short time if another worker has resolved its identity.
         """
         now = time.monotonic()
         at, elsewhere = self._next.get(platform, (now, False))
-        # A question that is not answered for long must not let everything go round meanwhile.
+        # While a request hangs for long, threads must not be claimed and released in a tight loop.
         return UNIDENTIFIED_DELAY if elsewhere else max(UNIDENTIFIED_DELAY, at - now, (now - self._began) / 8)
 
     async def keep(self) -> None:
-        """Learn all identities, each again every hour: a token may have been given to another account."""
+        """Resolve all identities, and refresh each every hour: a token may have moved to another account."""
         async with asyncio.TaskGroup() as group:
             for platform, client in self._clients.items():
                 group.create_task(self._keep(platform, client))
 
     async def look_after(self) -> None:
-        """Write again what is missing in Redis: it was emptied, or another one took its place."""
-        kept = await self._roster.identities()
-        for platform in self.known.keys() - kept.keys():
+        """Restore identities missing from Redis, which was emptied or replaced."""
+        stored = await self._roster.identities()
+        for platform in self.known.keys() - stored.keys():
             await self._write(platform, self.known[platform])
 
     async def _keep(self, platform: str, client: Client) -> None:
@@ -102,9 +102,9 @@ class Identities:
                 await asyncio.sleep(AGAIN_WHILE_SHARED if shared else AGAIN_AFTER_SUCCESS)
 
     async def _write(self, platform: str, identity: Identity) -> bool:
-        """Keep who we are. Whether a living worker is, or was, somebody else there.
+        """Store our identity. Return whether a live worker has, or had, another identity on this platform.
 
-        What is kept already is not written, which a full server would refuse.
+        Unchanged values are not written: a full server would reject the write.
         """
         others = await self._elsewhere(platform)
         await self._threads.own(platform, {*identity.marks, *others})
@@ -113,15 +113,15 @@ class Identities:
         return not others <= set(identity.marks)
 
     async def _elsewhere(self, platform: str) -> set[str]:
-        """What messages of the other living workers carry."""
-        found = {
+        """Return the marks of the other live workers' messages."""
+        marks = {
             mark
             for report, silent in await self._roster.workers()
             if silent <= report.lease
             for mark in report.marks
             if mark.startswith(f"{platform}:")
         }
-        return {mark.removeprefix(f"{platform}:") for mark in found}
+        return {mark.removeprefix(f"{platform}:") for mark in marks}
 
     async def _wait(self, platform: str, seconds: float, reason: str) -> None:
         elsewhere = False
@@ -130,9 +130,9 @@ class Identities:
         except (StoreUnavailable, StoreFull):
             pass
         self._next[platform] = (time.monotonic() + seconds, elsewhere)
-        told = {"platform": platform, "error": reason, "next_try": round(seconds, 1)}
+        fields = {"platform": platform, "error": reason, "next_try": round(seconds, 1)}
         if platform in self.known:
-            log.warning("bot identity not refreshed", **told)
+            log.warning("bot identity not refreshed", **fields)
         else:
-            log.error("bot identity not resolved; events on this platform wait", **told)
+            log.error("bot identity not resolved; events on this platform wait", **fields)
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""A reply's way out: pending → sending → sent or failed, each state stored before the next byte leaves."""
+"""Sending replies: pending → sending → sent or failed. Each state is stored before a request is sent."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ from .identities import Identities
 log = get_logger(__name__)
 
 LOOKS = (1 / 6, 1.0)
-"""When a reply of unknown fate is looked for, in parts of the time after which a post no longer appears."""
+"""When to look for a reply of unknown fate, as fractions of the time within which a late post may still appear."""
 PAGES_AT_ONCE = 10
-"""Pages of a search that are read before the slot is given to another thread."""
+"""Pages of a search to read before the slot is given to another thread."""
 LONGEST_SEARCH = 3_600_000
-"""ms after which a search is given up that the platform's limits interrupt again and again."""
+"""ms after which a search that rate limits keep interrupting is given up."""
 SHORTEST = 1000
-"""Characters of a reply that is not divided any more, whatever its platform says."""
+"""Characters below which a reply is not divided further, whatever the platform responds."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
-"""ms after its first request, and pauses that the platform asked for, after both of which a reply is given up."""
+"""A reply is given up once both are exceeded: ms since its first request, and pauses requested by the platform."""
 
 
 class Sender:
-    """Sends what outboxes hold, one reply at a time in each thread.
+    """Sends the replies in the outboxes, one at a time per thread.
 
-    A reply found in `sending` has an unknown fate: a worker died, or a response was lost, after its request may have
-    left. The platform may carry such a request out seconds later. So the reply is looked for twice, soon and again
-    when it cannot appear any more, and only then posted once more. An echo (see `Outbox.confirm`) settles it at any
-    time. How far this has come stands in the reply's record, and the thread's outbox is given up while it waits.
-    `late`: seconds within which a reply may still appear.
+    A reply found in state `sending` has an unknown fate: a worker died or a response was lost after the request may
+    have been sent. The platform may execute such a request seconds later. So the worker looks for the reply twice, soon
+    and again when it can no longer appear, and only then posts it again. An echo (see `Outbox.confirm`) settles it at
+    any time. The progress is stored in the reply's record, and the outbox is released while it waits.
+
+    late  seconds within which a reply may still appear
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Sender:
         self._late = late * 1000
 
     async def run(self, outgoing: Outgoing) -> None:
-        """Send a thread's replies until none is left or its outbox has to wait."""
+        """Send a thread's replies until none is left or the outbox has to wait."""
         following: Outgoing | None = outgoing
         try:
             while following is not None:
@@ -87,7 +88,7 @@ class Sender:
             )
             return None
         try:
-            # Where the platform drops a repeat, posting again is the way to settle it.
+            # If the platform deduplicates repeated posts, posting again settles it.
             if reply.state == "sending" and client.once != "native":
                 return await self._settle(client, outgoing)
             return await self._post(client, outgoing)
@@ -95,11 +96,11 @@ class Sender:
             return await self._fail(outgoing, str(refusal))
 
     async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
-        """Find a reply that may have been posted, on the platform; post it once more if it is not there."""
-        # By the lease clock: a step of Redis' own must not cut short the time in which a post may still appear.
+        """Look on the platform for a reply that may have been posted; post it again if it is not there."""
+        # Use the lease clock: a step of the Redis clock must not shorten the time in which a post may still appear.
         now = self._outbox.clock(outgoing.thread)
         if not 0 < outgoing.reply.unknown <= now:
-            # Its sender died, or its time was taken by another clock.
+            # Its sender died, or the time was taken from another clock.
             outgoing = _with(outgoing, unknown=now, looks=0, cursor="", searching=0)
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
@@ -154,15 +155,15 @@ class Sender:
     async def _post(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
         if reply.attempts >= self._max_attempts:
-            # The last one was of unknown fate, and was not found.
+            # The last attempt had an unknown fate, and the reply was not found.
             return await self._fail(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
         if await self._waits(outgoing, client.limits(reply, looking=False)):
             return None
         attempt = _attempt(outgoing, self._outbox.now)
 
         async def leave() -> float:
-            # A process that is paused from here on may lose its lease meanwhile: what has not left in the first
-            # half of it has to ask again.
+            # A process that is suspended from here on may lose its lease: a request that was not sent within the
+            # first half of the lease has to be marked again.
             till = time.monotonic() + self._fresh
             await retry_while_unavailable(self._outbox.mark, attempt)
             return till
@@ -170,7 +171,7 @@ class Sender:
         try:
             sent = await self._http.perform(client.post(attempt.reply), leave=leave)
         except RateLimited as limit:
-            # Refused, it was not posted: its fate is as known, or unknown, as it was before this try.
+            # The request was rejected, not posted: the fate of the reply is what it was before this attempt.
             outgoing = _with(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
             if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
                 return await self._fail(
@@ -187,7 +188,7 @@ class Sender:
         return await self._done(attempt, sent)
 
     async def _divide(self, attempt: Outgoing, refusal: TooLong) -> Outgoing | None:
-        """Post in parts what the platform does not take as one: how it counts characters is not always documented."""
+        """Split a reply that is too long for one message: how a platform counts characters is not always documented."""
         text = attempt.reply.text
         if len(text) < SHORTEST:
             return await self._fail(attempt, str(refusal))
@@ -214,7 +215,7 @@ class Sender:
         elif trouble.unknown:
             attempt = _with(attempt, unknown=now)
         elif before.reply.state == "sending":
-            # It was looked for and not found. Before the next try it is looked for once more.
+            # It was looked for and not found. Look once more before the next attempt.
             attempt = _with(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
         else:
             attempt = _with(attempt, state="pending")
@@ -225,7 +226,7 @@ class Sender:
         return None
 
     async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
-        """Whether the platform asked us to wait with this; then it is put off."""
+        """Defer the outbox if one of its rate limits is paused. Return whether it is."""
         wait = await retry_while_unavailable(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
         if wait:
             await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
@@ -264,17 +265,17 @@ class Sender:
 
 
 def _with(outgoing: Outgoing, **changes: str | int) -> Outgoing:
-    """The same with other fields of its reply."""
+    """Return a copy with changed fields of its reply."""
     return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **changes))
 
 
 def _refused(outgoing: Outgoing, trouble: Unavailable) -> Outgoing:
-    """The same, with a refusal that may pass counted: see `platforms.attempt`."""
+    """Return a copy that counts a temporary rejection: see `platforms.attempt`."""
     return _with(outgoing, refusals=outgoing.reply.refusals + isinstance(trouble, NotYet), waits=0)
 
 
 def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
-    """The reply as it is stored while a request may be on its way."""
+    """Return the reply as it is stored while a request may be in flight."""
     reply = outgoing.reply
     return _with(
         outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",

@@ -1,4 +1,4 @@
-"""The agents that a worker serves: its own, and the remote ones that workspaces registered."""
+"""The agents that a worker runs: its own, and the remote ones registered with workspaces."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from ..durations import who
 from .running import Running
 
 LARGEST = 300
-"""Nodes of a flow that is drawn for those who watch: more than that, nobody reads."""
+"""Maximum number of nodes of a flow diagram on the dashboard; larger ones are unreadable."""
 
 
 class AgentRegistry:
-    """Who answers to a name.
+    """Looks up agents by name.
 
-    A remote agent is looked up for each of its turns: one is known as soon as it is registered, and reached
-    no more as soon as it is taken away.
+    Remote agents are looked up for each turn, so registering or removing one takes effect immediately.
     """
 
     def __init__(self, own: Sequence[Agent], remotes: RemoteAgents, outside: UntrustedHttp) -> None:
@@ -34,7 +33,7 @@ class AgentRegistry:
         self._names = {agent.name for agent in own}
 
     async def reached(self, event: Event) -> Sequence[Agent]:
-        """The agents that may answer an event: our own, and the remote one that it calls by name."""
+        """Return the agents that may answer an event: our own, and the remote one it names."""
         kind, workspace, _ = f"{event.thread}::".split(":", 2)
         if not event.agent or event.agent in self._names or kind != "chat":
             return self.own
@@ -47,12 +46,12 @@ class AgentRegistry:
         return [*self.own, agent]
 
     def sketches(self) -> dict[str, Sketch | None]:
-        """What there is to draw of our own agents, by their names; None for one that follows no flow."""
+        """Return the flow diagrams of our own agents by name; None for one without a flow."""
         drawn = {agent.name: agent.sketch for agent in self.own}
         return {name: sketch if sketch and len(sketch.boxes) <= LARGEST else None for name, sketch in drawn.items()}
 
     def reports(self, running: Running) -> list[AgentReport]:
-        """What there is to tell of them: of our own always, of the others when they worked here lately."""
+        """Return reports of all our own agents, and of the remote agents that ran here recently."""
         own = {who(agent): agent for agent in self.own}
         busy, times = running.busy(), running.pace.times
         return [

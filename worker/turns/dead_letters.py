@@ -1,4 +1,4 @@
-"""What is written about a turn that failed for good."""
+"""Dead-lettering a turn that failed permanently."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ log = get_logger(__name__)
 def letter(
     claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
 ) -> tuple[DeadLetter, Entry]:
-    """The dead letter of a claim's events, and what a replay puts back: the events with their finished steps."""
+    """Return the dead letter of a claim's events and the entry a replay puts back: the events and finished steps."""
     events = claim.events
     earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
     journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
-    found = DeadLetter(
+    dead_letter = DeadLetter(
         id=events[-1].id,
         kind="event",
         thread=claim.thread,
@@ -40,7 +40,7 @@ def letter(
         done=finished_steps(journal),
         unknown=unknown_steps(journal),
     )
-    return found, Entry(events[-1], journal, tuple(events[:-1]))
+    return dead_letter, Entry(events[-1], journal, tuple(events[:-1]))
 
 
 async def bury(
@@ -53,7 +53,7 @@ async def bury(
     *,
     usage: Usage | None = None,
 ) -> None:
-    """End a turn that failed for good: its events go to the dead letters, and what was said stays in the thread."""
+    """Move the events of a failed turn to the dead letters; the users' messages stay in the thread."""
     events = entry.events
     if claim.live:
         ids = [event.id for event in events]
@@ -72,10 +72,10 @@ async def bury(
 
 
 def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unreadable]:
-    """The dead letter of events that this code cannot read, and what is kept of them."""
+    """Return the dead letter of events this version cannot read, and the entry that is kept."""
     why = unreadable_reason(found.why)
     log.error("unreadable event moved to the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
-    buried = DeadLetter(
+    dead_letter = DeadLetter(
         id=found.event.id,
         kind="event",
         thread=claim.thread,
@@ -86,4 +86,4 @@ def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unre
         unknown=unknown_steps(claim.journal),
         unreadable=True,
     )
-    return buried, found
+    return dead_letter, found

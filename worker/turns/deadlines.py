@@ -1,4 +1,4 @@
-"""Ending a running turn before its agent does: its time is over, somebody cancelled it, or it is interrupted."""
+"""Stopping a running turn early: it timed out, was cancelled, or was interrupted by a new message."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 Why = Literal["expired", "cancelled", "interrupted"]
 
 TICK = 0.2
-"""Seconds between two looks at the clock: how late a limit may take effect."""
+"""Seconds between two checks of the clock: how late a limit may take effect."""
 
 
 class Deadlines:
-    """Cancels the task of a turn, and knows that it was this that cancelled it.
+    """Cancels the task of a turn and records why.
 
-    One clock serves all time limits, since a timer each would cost more than a short turn.
+    One periodic check serves all time limits: a timer per turn would cost more than a short turn.
     """
 
     def __init__(self) -> None:
@@ -22,17 +22,17 @@ class Deadlines:
         self._why: dict[asyncio.Task[object], Why] = {}
 
     def start(self, task: asyncio.Task[object], seconds: float) -> None:
-        """From now on the task has so many seconds."""
+        """Start the time limit of a task."""
         self._till[task] = task.get_loop().time() + seconds
 
     def halt(self, task: asyncio.Task[object], why: Why) -> None:
-        """End it now, if it still does what was limited."""
+        """Cancel the task now if its time limit is still running."""
         if task in self._till:
             self._why.setdefault(task, why)
             task.cancel()
 
     def stop(self, task: asyncio.Task[object]) -> Why | None:
-        """The task is done with what was limited. Why it was ended, if it was; then our cancellation is taken back."""
+        """End the time limit. Return why the task was cancelled, if it was; the cancellation is then undone."""
         del self._till[task]
         why = self._why.pop(task, None)
         while why and task.uncancel():
@@ -40,11 +40,11 @@ class Deadlines:
         return why
 
     async def keep(self) -> None:
-        """Watch the clock for ever."""
+        """Check the time limits forever."""
         while True:
             await asyncio.sleep(TICK)
             now = asyncio.get_running_loop().time()
             for task, till in list(self._till.items()):
-                # Again at each look: an agent may have swallowed the last cancellation.
+                # Repeated at each check: an agent may have swallowed the last cancellation.
                 if now > till or task in self._why:
                     self.halt(task, "expired")

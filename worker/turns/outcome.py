@@ -1,4 +1,4 @@
-"""What a turn leaves behind: the messages of its thread's history, and the commit that carries them."""
+"""The outcome of a turn: its messages for the history, its end, and the commit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Status = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
 
 
 def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
-    """What was said in a turn, by both sides. `partial` is what it had said of a message when it was ended."""
+    """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
     found = user_messages(claim, turn.events, turn.id)
     ended: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
     said = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
@@ -46,7 +46,7 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
     if (tools or usage) and len(found) > first:
         found[-1] = msgspec.structs.replace(found[-1], tools=tools, usage=usage)
     if status == "cancelled" and len(found) == first:
-        # Nothing was said: what it was cancelled for shows it.
+        # No answer yet: mark the user's messages as cancelled.
         found = [msgspec.structs.replace(message, status="cancelled") for message in found]
     if turn.model and found:
         found[-1] = msgspec.structs.replace(found[-1], model=turn.model)
@@ -56,11 +56,11 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
 def user_messages(
     claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
 ) -> list[Message]:
-    """What was said to us, unless an interrupted turn has left it in the history already."""
+    """Return the users' messages, without those that an interrupted turn already left in the history."""
     known = already_in_history(claim)
     found = []
     for event in events:
-        # A turn has the id of its last event, and to make an id of a delivery takes longer than all this.
+        # A turn has the id of its last event; deriving it from the delivery again is comparatively slow.
         id = turn if event is events[-1] else event.id
         if id not in known:
             found.append(
@@ -82,12 +82,12 @@ def user_messages(
 
 
 def already_in_history(claim: Claim) -> set[str]:
-    """Ids of what was said to us and stands in the history: an interrupted turn leaves it there for the next."""
+    """Return the ids of user messages already in the history: an interrupted turn leaves them for the next."""
     return {message.id for message in claim.history if message.role == "user" and message.id and not message.failed}
 
 
 def failed(events: Sequence[Event], code: str) -> list[Message]:
-    """What was said to us in a turn that failed for good: it stays in the thread, whatever an operator does."""
+    """Return the users' messages of a turn that failed permanently: they stay in the thread."""
     return [
         Message(
             id=event.id,
@@ -105,9 +105,9 @@ def failed(events: Sequence[Event], code: str) -> list[Message]:
 
 
 def replaced(claim: Claim, events: Sequence[Event], *, whole: bool = False) -> list[Message]:
-    """Messages of the history whose place is taken by what a turn leaves: they failed, and are answered after all.
+    """Return history messages that the turn's messages replace: they failed earlier and are answered now.
 
-    `whole`: those that an interrupted turn left, too.
+    whole  include those that an interrupted turn left
     """
     if not any(message.failed or whole for message in claim.history):
         return []
@@ -130,7 +130,7 @@ def ended(
     code: str = "",
     reason: str = "",
 ) -> TurnEnd:
-    """How a turn ended, to be written down. `reason` is the whole one: what anybody may read of it is kept here."""
+    """Return the record of how a turn ended. Only the part of `reason` that anyone may read is kept."""
     return TurnEnd(
         turn=turn,
         events=tuple(event.id for event in events),
@@ -144,7 +144,7 @@ def ended(
 
 
 def end_of_turn(claim: Claim, end: TurnEnd) -> list[StreamEvent]:
-    """The delta that ends a turn, where somebody may follow."""
+    """Return the stream event that ends a turn, if the thread is being streamed."""
     if not claim.live:
         return []
     return [
@@ -161,7 +161,7 @@ def end_of_turn(claim: Claim, end: TurnEnd) -> list[StreamEvent]:
 
 
 def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end: TurnEnd, *, more: bool) -> Commit:
-    """All that a turn changes, but for its deltas. Raises `TypeError` for a state that is not plain data."""
+    """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
@@ -170,7 +170,7 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end:
         turn=turn.id,
         handled=len(claim.entries),
         messages=said,
-        # What an earlier `turn.reply` put into the outbox is there already, and is not put there twice.
+        # Replies that `turn.reply` has already put into the outbox are not added twice.
         replies=[reply for _, parts in turn.replies for reply in parts],
         agent=agent.name,
         state=_encode(turn.state) if turn.state or claim.state else b"",
@@ -183,7 +183,7 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end:
 def commit_unanswered(
     claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, at: int, more: bool
 ) -> Commit:
-    """The commit of an event that no agent answers."""
+    """Return the commit of an event that no agent answers."""
     end = ended(events[-1].id, events, status, said, at=at)
     return Commit(
         thread=claim.thread,
@@ -202,7 +202,7 @@ def commit_unanswered(
 
 
 def composer(client: Client | None, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
-    """Closes over the thread and its address: whatever the text says, it goes nowhere else."""
+    """Return a function that builds replies. It closes over the thread and address: a reply can go nowhere else."""
 
     def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
         if client is None or not text.strip():

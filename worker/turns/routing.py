@@ -1,4 +1,4 @@
-"""Which agent an event is for."""
+"""Routing: chooses the agent that answers an event."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from answerback.store import Claim
 
 
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
-    """The agent that answers `event`: the one it is said to, if we have it.
+    """Return the agent that answers `event`: the one it names, if we have it.
 
-    Where it is said to none, the thread's own (`last` answered in it) if it hears it, else the first to. What we
-    said ourselves is for nobody.
+    If it names none, return the thread's agent (`last` to answer in it) if it listens to this event, else the first
+    agent that does. Our own messages are routed to no agent.
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
@@ -32,11 +32,11 @@ def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, l
 
 
 def answered_before(claim: Claim, event: Event) -> bool:
-    """Whether an event's message was answered before: as it was first written, or as an edit of it."""
+    """Return whether the event's message was answered before, in its original form or after an edit."""
     turns = {each.turn for each in claim.history if each.role == "user" and each.message == event.message}
     return any(each.role == "assistant" and each.turn in turns for each in claim.history)
 
 
 def overheard(agents: Sequence[Agent], event: Event) -> bool:
-    """Whether an agent listens where this was said: then it belongs to the history, answered or not."""
+    """Return whether an agent listens in this place: then the message belongs to the history, answered or not."""
     return any(agent.covers(event) for agent in agents)

@@ -1,4 +1,4 @@
-"""The turns whose agents are at work here, and what may be asked of them meanwhile."""
+"""The turns running in this worker, and the signals they react to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .stream_writer import StreamWriter
 
 
 class TurnStopped(Exception):
-    """The turn was ended before its agent was done."""
+    """The turn was stopped before its agent finished."""
 
     def __init__(self, why: Why) -> None:
         self.why = why
@@ -34,7 +34,7 @@ class _One(NamedTuple):
 
 
 class Running:
-    """They are found by their thread."""
+    """The running turns, by thread."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
@@ -43,32 +43,32 @@ class Running:
         self._turns: dict[str, _One] = {}
 
     def busy(self) -> Counter[Who]:
-        """How many turns of each agent run now."""
+        """Return the number of running turns per agent."""
         return Counter(who(one.agent) for one in self._turns.values())
 
     def executing(self) -> tuple[str, str]:
-        """The agent and thread of the turn whose code runs at this moment; "" where that cannot be told.
+        """Return the agent and thread of the turn whose code is executing now; "" if unknown.
 
-        For another thread, while this one's event loop is blocked.
+        Called from the watchdog's thread while the event loop is blocked.
         """
         turns = list(self._turns.values())
-        # A task of the agent's own is not the turn's: then it can be told only where there is no other turn.
-        found = [one for one in turns if getattr(one.task.get_coro(), "cr_running", False)] or turns
-        return (found[0].agent.name, found[0].turn.thread) if len(found) == 1 else ("", "")
+        # The agent may have started tasks of its own: then it is known only if no other turn is running.
+        candidates = [one for one in turns if getattr(one.task.get_coro(), "cr_running", False)] or turns
+        return (candidates[0].agent.name, candidates[0].turn.thread) if len(candidates) == 1 else ("", "")
 
     def hear(self, channel: str, said: bytes) -> None:
-        """A signal as it is published."""
+        """Handle a published signal."""
         self.signal(*said.decode().split("\n", 1))
 
     def signal(self, word: str, thread: str) -> None:
-        """What somebody asks of the turn in a thread: "cancel", "interrupt", "live"."""
+        """Handle a signal for the turn in a thread: "cancel", "interrupt", "interrupt now" or "live"."""
         if one := self._turns.get(thread):
             if word == "live":
                 self._follow(one.claim, one.turn)
             elif word == "cancel":
                 self.halts.halt(one.task, "cancelled")
             elif one.turn.journal.bound:
-                # It must not begin anew: it would do again what may be done only once. The message waits for its end.
+                # It must not be restarted, as it would repeat steps that may run only once. The message waits instead.
                 pass
             elif word == "interrupt now" or (word == "interrupt" and one.arrival == "interrupt"):
                 self.halts.halt(one.task, "interrupted")
@@ -80,9 +80,12 @@ class Running:
             turn.stream.begin(turn.agent, turn.attempt, turn.events)
 
     async def think(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival, seconds: float) -> str | None:
-        """Run the agent within its time. What would end this process, or this task, from within is its failure.
+        """Run the agent within its time limit. An agent that exits the process or cancels itself has failed.
 
-        Raises `TurnStopped`, `TimeExceeded`, and whatever the agent does.
+        Raises:
+            TurnStopped: the turn was cancelled or interrupted.
+            TimeExceeded: the time limit was exceeded.
+            Exception: anything the agent raises.
         """
         task = asyncio.current_task()
         assert task is not None

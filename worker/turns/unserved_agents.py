@@ -1,4 +1,4 @@
-"""An event for an agent that this worker does not serve: left to the one that does, or buried where none does."""
+"""Events for an agent that this worker does not run: left to a worker that does, or dead-lettered if none does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .dead_letters import bury, letter
 log = get_logger(__name__)
 
 DELAY = 0.2
-"""Seconds that a thread is left alone for another worker to take it; half of them at least."""
+"""Seconds a released thread is left for another worker, with jitter from half of it up."""
 
 
 class UnservedAgents:
-    """Leaves threads to other workers."""
+    """Releases threads whose agent this worker does not run."""
 
     def __init__(self, threads: Threads, roster: WorkerRegistry, backoff: Backoff, *, max_attempts: int) -> None:
         self._threads = threads
@@ -29,10 +29,10 @@ class UnservedAgents:
         self._max_attempts = max_attempts
 
     async def leave(self, claim: Claim, event: Event) -> None:
-        """Give a claimed thread up whose next event is for an agent that we do not have.
+        """Release a claimed thread whose next event names an agent that we do not run.
 
-        While another worker has it, that is no failure. Otherwise it is tried again as often as a turn is: a
-        worker that has it may be about to start.
+        If another worker runs it, that is not a failure. Otherwise it is retried as often as a turn: such a worker may
+        be about to start.
         """
         if await retry_while_unavailable(self._served, event.agent):
             await retry_while_unavailable(
@@ -53,7 +53,7 @@ class UnservedAgents:
         )
 
     async def _served(self, agent: str) -> bool:
-        """Whether a living worker has it."""
+        """Return whether a live worker runs the agent."""
         return any(
             silent <= report.lease and any(each.name == agent and not each.workspace for each in report.agents)
             for report, silent in await self._roster.workers()
