@@ -1,7 +1,7 @@
-"""The log: lines for people on a terminal, JSON elsewhere. No secret is in it, and no stranger's text begins a line.
+"""Logging: readable lines on a terminal, JSON elsewhere. Secrets are masked, and logged text cannot forge a line.
 
-Whoever works on a thread binds `delivery`, `thread`, `turn` and `attempt` as context variables, and
-each line carries them. The standard library's loggers write here too.
+Code that works on a thread binds `delivery`, `thread`, `turn` and `attempt` as context variables, which are added to
+each line. The standard library's loggers write here, too.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-# Talkative at "info", each line of a job or a request, which our own lines tell better.
+# Loggers that write a line per job or request at "info", which our own lines cover better.
 _TALKATIVE = ("aiohttp", "anthropic", "arq", "asyncio", "httpcore2", "httpx2", "openai", "urllib3")
 
 _SECRET_NAME = re.compile(
     r"token|secret|password|passwd|authorization|signature|credential|cookie|api_?key|private_?key", re.IGNORECASE
 )
-# Looked for in finished lines, so that nothing can hide in a nested value or a traceback. There a
-# line break is already written as two characters, "\\n": a secret may seem to stand inside a word.
+# Matched in finished lines, so that nothing can hide in a nested value or a traceback. Line breaks are already escaped
+# there as two characters, "\\n", so a secret may appear to be inside a word.
 _SECRET = (
     r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]{1,8}-|xapp-|whsec_|whsk_|ab_(?:live|pub|ses)_|(?i:bearer)\s+"
     r"|(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))sk-(?=\S{16})"
@@ -34,12 +34,12 @@ _SECRET = (
     r")(?:(?<=KEY-----)[^\"]*?(?=-----END|\"|$)|[\w.~+/=-]{8,})"
     r"|(?P<address>\w://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
 )
-# A JSON Web Token. All that could begin one is taken at once, whether or not it is one: looking at each "eyJ" of a
-# long text anew would take time that grows with the square of its length.
+# A JSON Web Token. Everything that could start one is consumed at once, whether or not it is one: trying each "eyJ" of
+# a long text would take quadratic time.
 _TOKEN = r"(?P<token>eyJ)(?P<head>[\w-]*+)(?P<rest>\.[\w-]++\.[\w.~+/=-]*+)?"
 _SECRET_TEXT = re.compile(f"{_SECRET}|{_TOKEN}")
 _SECRET_IN_WORD = re.compile(_SECRET)
-# One of these is in every match, and in few lines: far cheaper to look for than the pattern.
+# Every match contains one of these, and few lines do: far cheaper to search for than the pattern.
 # fmt: off
 _MARKS = (
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "whsec_", "whsk_", "ab_live_", "ab_pub_",
@@ -50,12 +50,12 @@ _encode = json.JSONEncoder(default=repr, skipkeys=True).encode
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """The logger of a module; call it with a short sentence and the facts as keywords."""
+    """Return a module's logger. Log a short event in plain words, with the details as keyword arguments."""
     return cast(FilteringBoundLogger, structlog.get_logger(name))
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Write lines of this level and above ("debug", "info", "warning", "error") to `stream` (default: stderr)."""
+    """Log lines of this level and above ("debug", "info", "warning", "error") to `stream` (default: stderr)."""
     out = sys.stderr if stream is None else stream
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
@@ -92,7 +92,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
 
 
 class _Lines:
-    """Writes whole lines. A log that nobody can read any more never stops the work."""
+    """Writes whole lines. A closed or broken log stream never stops the process."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self.name = name
@@ -112,12 +112,12 @@ def _is_secret(name: str) -> bool:
 
 
 def _hidden(name: object, value: object, depth: int = 5) -> object:
-    # A number under such a name counts something: the tokens of a model, say.
+    # A number under such a name is a count, for example of model tokens, and not a secret.
     if isinstance(value, (str, bytes)):
         return "***" if value and isinstance(name, str) and _is_secret(name) else value
     if not isinstance(value, (dict, list, tuple)):
         return value
-    if not depth:  # too deep for a log, or without an end
+    if not depth:  # too deep for a log line, or recursive
         return "..."
     if isinstance(value, dict):
         return {key: _hidden(key, inner, depth - 1) for key, inner in value.items()}
@@ -153,7 +153,7 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
 
 def _for_people(stream: TextIO) -> Iterable[Processor]:
     colors = "NO_COLOR" not in os.environ
-    plain = structlog.dev.plain_traceback  # others print local variables, and what is in them
+    plain = structlog.dev.plain_traceback  # the others print local variables with their values
     return [_escape, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, sort_keys=False)]
 
 

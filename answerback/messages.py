@@ -1,8 +1,8 @@
-"""Everything that is ever serialised: what travels from ingress through Redis to a worker and out again.
+"""All serialised data: what travels from ingress through Redis to a worker and back to the platform.
 
-All are msgspec structs, stored as MessagePack maps: a field may be added with a default, none
-may change its meaning, so that old and new code can share one Redis during a deploy.
-Times are integers, milliseconds since 1970 by the clock of Redis unless said otherwise.
+All are msgspec structs, stored as MessagePack maps. A field may be added with a default, but none may change its
+meaning: old and new code share one Redis during a deploy. Times are integers, milliseconds since 1970 by the clock of
+Redis unless noted otherwise.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Arrival = Literal["", "queue", "merge", "debounce", "interrupt", "drop"]
 
 
 def dispatch_id(delivery: str) -> str:
-    """Our id of an event, and of the turn that answers it: 20 hex digits derived from its delivery id.
+    """Return our id of an event and of the turn that answers it: 20 hex digits derived from its delivery id.
 
-    Derived, not drawn: a redelivery finds the receipt, the dead letter and the replies of the
-    first delivery without a look-up, and `accept` can be repeated after a lost connection.
+    Derived rather than random: a redelivery finds the receipt, dead letter and replies of the first delivery without a
+    lookup, and `accept` can be repeated after a lost connection.
     """
     return hashlib.blake2b(delivery.encode(errors="surrogatepass"), digest_size=10).hexdigest()
 
 
 class Author(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who wrote a message. `id` is the platform's stable id, `name` what people call them.
+    """The author of a message. `id` is the platform's stable id, `name` the display name.
 
-    kind  "bot": an account that belongs to a program. "app": posted through an app in a person's name, by the
-          person or by the program alone; the platform does not tell which. "person": nothing says otherwise,
-          which also holds for programs that use an ordinary account.
+    kind  "bot": an account that belongs to a program. "app": posted through an app in a person's name, by the person or
+          by the program; the platform does not distinguish them. "person": everyone else, including programs that use
+          an ordinary account.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Author(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What came with a message: a text document or JSON as `text`, anything else as `data`."""
+    """An attachment of a message: text documents and JSON as `text`, anything else as `data`."""
 
     name: str
     content_type: str
@@ -50,10 +50,10 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A tool that an agent called in a turn, with JSON for `args` and `result`.
+    """A tool call of an agent in a turn; `args` and `result` are JSON.
 
-    outcome  "unknown" when a worker died during the call and nobody can tell whether it took effect
-    public   whether a page's visitor may read its arguments and its result, too
+    outcome  "unknown" if a worker died during the call and it may or may not have had an effect
+    public   whether visitors of a page may see its arguments and result
     """
 
     id: str
@@ -65,7 +65,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a turn cost: tokens read and written by its model, and requests made to it."""
+    """Model usage of a turn: input and output tokens, and requests."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -73,12 +73,14 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What the words of an event are about, as far as its delivery tells: cut to some thousand characters.
+    """What an event's text is about, as far as its delivery contains it; cut to a few thousand characters.
 
-    kind    what was written about: "issue", "pull_request", "discussion"
-    title, body, author   of that; no body where it is the event's own text
-    path    the file whose lines a comment is about, with `line` (the last, where there are several from `start`;
-            0: the whole file, or not known) and the end of the `diff` that people see above it
+    kind    "issue", "pull_request" or "discussion"
+    title, body, author   of the subject; no body if it is the event's own text
+    path    the file that a comment is about
+    line    the last line the comment is about; 0: the whole file, or unknown
+    start   the first line, if there are several
+    diff    the end of the diff shown above the comment
     """
 
     kind: str = ""
@@ -94,33 +96,33 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
-    delivery    "<platform>:<id>", the same for every redelivery: what makes an event one event
-    former      the delivery id that it had in older versions: what is known under that one is a duplicate, too
+    delivery    "<platform>:<id>", the same for every redelivery; identifies the event
+    former      the delivery id used by older versions: an event stored under it is a duplicate, too
     thread      thread id: "<platform>:<ids…>", made of the platform's ids, never of names
-    kind        the platform's word for it: "issue_comment.created", "message", ...
-    text        what was said, as plain text or the platform's markdown
+    kind        the platform's event name: "issue_comment.created", "message", …
+    text        the message as plain text or the platform's markdown
     message     the platform's id of the message; an amendment finds a waiting event by it
-    channel     where the thread lives, for people and for routing: "acme/widgets", "C024BE91L"
-    mentions    names addressed in the text: logins without "@", Slack user ids
-    mentioned   the platform itself says that one of them is us: this needs no credential that tells who we are
-    direct      true in a conversation of two (a Slack DM)
-    identities  every mark the author could be recognised by ("user:583231", "bot:B061"): when one
-                of them is ours, the event is our own message and is ignored
+    channel     where the thread lives, for display and routing: "acme/widgets", "C024BE91L"
+    mentions    names mentioned in the text: logins without "@", Slack user ids
+    mentioned   the platform reports that we are mentioned; needs no resolved identity
+    direct      whether it is a one-to-one conversation (a Slack DM)
+    identities  all marks the author can be recognised by ("user:583231", "bot:B061"): if one of them is ours, the event
+                is our own message and is ignored
     address     where a reply goes; only this platform's client reads it
-    subject     what the text is about, where the platform tells
-    at          when it was said, in ms, by the platform's clock; 0 if it does not tell
-    agent       the name of the agent it is said to; "" leaves the choice to the thread and the worker
-    arrival     what becomes of it when the agent works or others wait; "" leaves that to the agent
-    attachments what came with it
-    order       how texts and attachments stood, where that is not one text before all of them: a text, or the place of
-                an attachment
-    context     the conversation as the sender tells it, in place of the thread's history
+    subject     what the text is about, if the platform includes it
+    at          when it was sent, in ms by the platform's clock; 0 if unknown
+    agent       name of the agent it is addressed to; "" leaves the choice to the thread and the worker
+    arrival     what to do if the agent is working or other events are waiting; "" leaves that to the agent
+    attachments attachments of the message
+    order       the order of texts and attachments, unless it is one text followed by all attachments: a text, or the
+                index of an attachment
+    context     the conversation as given by the sender, replacing the thread's history
     system      instructions given with this event, for this turn only
-    reply       the key of a reply of ours that the message carries. In a message of our own it proves that this
-                reply was posted; in anybody else's it means nothing
-    visitor     a page's visitor said it, with the token of their session
-    edited      "mention": it is the edit of a message to which `mentions` were added, answered for them alone;
-                "earlier": its edit came before it, and was an event. Either is answered once for its message
+    reply       the key of one of our replies carried by the message. In our own message it proves that this reply was
+                posted; in anyone else's it means nothing
+    visitor     sent by a visitor of a page with the token of their session
+    edited      "mention": an edit that added `mentions`, answered only because of them;
+                "earlier": its edit arrived first and was an event of its own. Either way the message is answered once
     """
 
     delivery: str
@@ -157,17 +159,17 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def platform(self) -> str:
-        """The platform's name, "github" say."""
+        """The platform's name, such as "github"."""
         return self.delivery.partition(":")[0]
 
 
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message was edited (`text`) or deleted (`text` is None).
 
-    It changes the waiting event of that `message` in that `thread`, or the one that comes later. An event that is
-    being answered, or was, stays as it is; an edit that added a mention then becomes an `event` of its own.
-    `at`: when the platform says that this happened, in ms; of two edits the later one holds, in whatever order they
-    come. 0 if it does not tell.
+    It changes the waiting event of that `message` in that `thread`, or one that arrives later. An event that is being
+    or was answered is not changed; an edit that added a mention then becomes an `event` of its own.
+    `at`: when it happened according to the platform, in ms; of two edits the later one wins, in whatever order they
+    arrive. 0 if unknown.
     """
 
     delivery: str
@@ -181,10 +183,10 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What lies in an inbox: an event, and what comes with it if it comes back from the dead letters.
+    """An entry of an inbox: an event and, if it was replayed from the dead letters, the state of its turn.
 
-    merged   events before it that the same turn was to answer
-    journal  what had been done for them
+    merged   earlier events that the same turn answers
+    journal  journal records of that turn
     """
 
     event: Event
@@ -193,26 +195,26 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """All of them, oldest first."""
+        """All events, oldest first."""
         return (*self.merged, self.event)
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One committed line of a thread's history.
+    """One committed message of a thread's history.
 
-    id      dispatch id of its event for a user's, "<turn>.<n>" for ours; "" in histories older than ids
-    role    who speaks: "user" (anyone on the platform) or "assistant" (us)
-    turn    id of the turn in which it was answered or said
-    reply   key of the reply in the outbox, for what we said
-    agent   name of the agent that spoke
+    id      the event's dispatch id for a user's message, "<turn>.<n>" for ours; "" in histories older than ids
+    role    "user" (anyone on the platform) or "assistant" (us)
+    turn    id of the turn that answered or produced it
+    reply   key of the reply in the outbox, for our messages
+    agent   name of the agent that wrote it
     model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly
-    tools   the tools that were called for it, in order
-    status  "" when it was said to its end, else what ended it; of a user's, what became of it
-    failed  of a user's whose turn failed for good: `TurnEnd.code`. No agent is given it as history: it may be what
-            made its turn fail
-    usage   what the turn cost, on its last message
-    order   of its texts and attachments, as in `Event`
-    visitor a page's visitor said it, with the token of their session
+    tools   the tool calls made for it, in order
+    status  "" if it is complete, else why it is not; for a user's message, how it was handled
+    failed  for a user's message whose turn failed permanently: `TurnEnd.code`. It is not given to agents as history,
+            since it may have caused the failure
+    usage   usage of the turn, on its last message
+    order   order of texts and attachments, as in `Event`
+    visitor sent by a visitor of a page with the token of their session
     """
 
     role: Literal["user", "assistant"]
@@ -235,17 +237,17 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """How a turn ended, as the step that ended it wrote it down.
+    """How a turn ended, recorded by the script that ended it.
 
     turn      its id
-    events    dispatch ids of those that it was to answer
-    status    completed · cancelled · interrupted (its events are answered by another turn) · dropped (its agent takes
-              nothing while it works) · ignored (no agent answers it) · failed (for good: it lies in the dead letters)
-    messages  ids of what we said in it, in the history
-    usage     what it cost
-    code      of a failed one: "agent_failed", "timeout", "limit" or "unreachable"
-    reason    of a failed one, in words that anybody may read; the dead letter has the rest
-    at        when
+    events    dispatch ids of the events it was to answer
+    status    completed · cancelled · interrupted (its events are answered by another turn) · dropped (its agent accepts
+              nothing while it works) · ignored (no agent answers) · failed (permanently: it is a dead letter)
+    messages  ids of our messages in the history
+    usage     model usage of the turn
+    code      of a failed turn: "agent_failed", "timeout", "limit" or "unreachable"
+    reason    of a failed turn, in words that anyone may read; the dead letter has the details
+    at        when it ended
     """
 
     turn: str
@@ -261,18 +263,18 @@ class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One message of ours on its way to a platform.
 
-    key      "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once.
-             Two keys may end in a part, "<turn>.<n>.<part>", where the platform's limit made us split.
-    state    pending → sending → sent | failed. `sending` means a request may have left.
-    first    when the first request left; 0 before
-    unknown  when nobody knew any more whether the last request was done; 0 while a request is under way, or none is
-    looks    how often the reply was looked for on the platform since then, to the end of the search
-    cursor   where an unfinished search goes on, which began at `searching` (ms)
-    message  the platform's id of our message, once it is known
-    at       when the event was said that it answers, in ms by the platform's clock; 0 if unknown
-    refusals how often it was refused by an answer that may pass: a thing so new that it is not known everywhere
-    waits    how often in a row the platform asked to wait
-    rest     where it lies dead: the parts of the same reply behind it, which are not posted without it
+    key      "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
+             the platform's length limit has keys "<turn>.<n>.<part>"
+    state    pending → sending → sent | failed. `sending` means that a request may have been sent
+    first    when the first request was sent; 0 before
+    unknown  since when the fate of the last request has been unknown; 0 if it is known or a request is in flight
+    looks    number of completed searches for the reply on the platform since then
+    cursor   where an unfinished search continues, which began at `searching` (ms)
+    message  the platform's id of our message, once known
+    at       when the event it answers was sent, in ms by the platform's clock; 0 if unknown
+    refusals number of temporary rejections: a resource so new that it is not visible on the whole platform
+    waits    how many times in a row the platform asked us to wait
+    rest     in a dead letter: the following parts of the same reply, which are not posted without it
     """
 
     key: str
@@ -296,27 +298,27 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def siblings(self) -> str:
-        """How the keys of the other parts of the same reply begin."""
+        """The common prefix of the keys of all parts of the same reply."""
         return ".".join([*self.key.split(".")[:2], ""])
 
     @property
     def whole(self) -> str:
-        """What it says, with the parts that lie dead with it."""
+        """The text, including the parts that are in the same dead letter."""
         return "\n\n".join([self.text, *(part.text for part in self.rest)])
 
     @property
     def platform(self) -> str:
-        """The platform's name, "github" say."""
+        """The platform's name, such as "github"."""
         return self.thread.partition(":")[0]
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Who we are on a platform, as our credential tells it.
+    """Our identity on a platform, resolved from our credential.
 
-    name      for people: "@answerbot (app 1234)"
-    mentions  the names that address us, to compare with `Event.mentions` (lower case)
-    marks     what our own messages carry, to compare with `Event.identities`
-    person    whether the credential belongs to a person, whose own messages we cannot tell from ours
+    name      display name: "@answerbot (app 1234)"
+    mentions  names that address us, compared with `Event.mentions` (lower case)
+    marks     marks of our own messages, compared with `Event.identities`
+    person    whether the credential belongs to a person, whose own messages cannot be distinguished from ours
     """
 
     name: str
@@ -325,18 +327,18 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     person: bool = False
 
     def wrote(self, identities: Iterable[str]) -> bool:
-        """Whether a message whose author can be recognised by `identities` is our own."""
+        """Return whether a message with these author `identities` is our own."""
         return not set(self.marks).isdisjoint(identities)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What could not be handled, and why: an event whose turn failed, or a reply that was refused.
+    """An event whose turn failed permanently, or a reply that was rejected, with the reason.
 
     id         the event's dispatch id, or the reply's key
     reason     one line for an operator
-    done       what had been done before it failed: names of finished journal steps
-    unknown    names of those that had begun and left no result: they may have taken effect
-    unreadable newer code wrote it, and this one could not decode it: it is kept as it lay there
+    done       names of the journal steps that had finished
+    unknown    names of the steps that had begun and left no result: they may have had an effect
+    unreadable written by a newer version and not readable by this one; kept unchanged
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""Deliveries that failed while ingress was away: found at the platform, and asked for again.
+"""Finds deliveries that failed while ingress was unavailable and asks the platform to redeliver them.
 
-One round looks through a webhook's deliveries. Rounds need no lock: of two at once, one asks for a delivery, and
-what arrives twice all the same is a duplicate to ingress.
+One round checks a webhook's deliveries. Rounds need no lock: if two run at once, only one of them requests a delivery,
+and ingress treats a delivery that arrives twice as a duplicate.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from answerback.store.fleet.redeliveries import RedeliveryRequest
 T = TypeVar("T")
 
 MARGIN = 600_000
-"""ms for which a delivery may be under way, or missing from the platform's list, and by which clocks may differ."""
+"""ms for which a delivery may be in flight or missing from the platform's list; also covers clock differences."""
 ON_ITS_WAY = 60_000
-"""ms after which a delivery that was asked for should be in the list."""
+"""ms after which a requested redelivery should be in the list."""
 PATIENCE = 270_000
-"""ms before a delivery that failed again is asked for again; doubles with each. A bit less than a round's time."""
+"""ms before a redelivery that failed is requested again; doubles with each. Slightly less than a round's interval."""
 MOST_TIMES = 10
-"""How often a delivery is asked for: with the doubling, for as long as the platform delivers it at all."""
+"""Maximum redelivery requests per delivery; with the doubling, this covers the platform's retention period."""
 MOST_A_ROUND = 200
+"""Maximum redelivery requests per round."""
 PACE = 1.0
 """Seconds between two requests that change something.
 
@@ -38,16 +39,16 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 
 Outcome = Literal["asked", "found", "waiting", "refused", "given up", "lost"]
 OPEN = ("asked", "found", "waiting", "refused")
-"""What still keeps the healthy moment where it is."""
+"""Outcomes after which the start of the next round does not move past the delivery."""
 
 
 class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery of which every try failed.
+    """A delivery of which every attempt failed.
 
-    at, failed  when it was first and last tried, ms; `status` is how the last try went
-    asked       how often it was asked for again
-    outcome     what was done about it now: asked for; "found" where nothing was to be done; waiting for its time;
-                refused by the platform; given up after too many tries; lost, since the platform keeps it no longer
+    at, failed  time of the first and the last attempt, ms; `status`: result of the last one
+    asked       number of redelivery requests
+    outcome     what this round did: asked (requested it), found (a dry run), waiting (for a later round), refused (by
+                the platform), given up (too many requests), lost (the platform no longer keeps it)
     """
 
     guid: str
@@ -62,7 +63,7 @@ class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedeliveryReport(msgspec.Struct, frozen=True):
-    """What one look through a webhook's deliveries found: all of its tries from `since` to `till` (ms)."""
+    """The result of one round: all attempts of a webhook's deliveries from `since` to `till` (ms)."""
 
     hook: str
     since: int
@@ -72,13 +73,13 @@ class RedeliveryReport(msgspec.Struct, frozen=True):
 
     @property
     def unknown(self) -> int:
-        """Up to when (ms) the platform may have forgotten what failed; 0 where it remembers all."""
+        """Time (ms) before which the platform may no longer list failed deliveries; 0 if it lists all of them."""
         oldest = self.till - WINDOW
         return oldest if self.since < oldest else 0
 
 
 class Redelivery:
-    """Looks for deliveries that failed, and asks for them again."""
+    """Finds failed deliveries and requests their redelivery."""
 
     def __init__(
         self,
@@ -98,14 +99,17 @@ class Redelivery:
     async def round(
         self, hook: str, since: int | None = None, *, insist: bool = False, ask: bool = True
     ) -> RedeliveryReport:
-        """Look through all deliveries since `since` (ms), and ask for those that are missing.
+        """Check all deliveries since `since` (ms) and request the missing ones.
 
-        Without `since`: since everything was last seen healthy, at first as far as the platform remembers; this
-        moment then moves on, if all was looked through. `insist` asks for what was asked for before, too,
-        however often and however many there are; without `ask` nothing is asked for, and nothing moves.
+        Args:
+            since: default: the time up to which no delivery is missing, at first as far back as the platform's
+                retention; that time then moves forward.
+            insist: also request deliveries that were requested before, without any limit.
+            ask: False for a dry run, which requests and records nothing.
 
-        Raises `RateLimited` (which then holds for all processes), `Rejected` or `Unavailable`: then the next
-        round begins where this one did.
+        Raises:
+            RateLimited, Rejected, Unavailable: the next round starts where this one did. A rate limit applies to all
+                processes.
         """
         now = await self._redeliveries.now()
         healthy = await self._redeliveries.healthy(hook)
@@ -139,8 +143,8 @@ class Redelivery:
         return RedeliveryReport(hook, start, now, seen, missing)
 
     async def _listed(self, hook: str, start: int) -> tuple[dict[str, list[Delivery]], int, int]:
-        """The tries, newest first, of each delivery of which none arrived; how many there are of all; and when (ms)
-        the last one that arrived did.
+        """Return the attempts, newest first, of each delivery that never arrived; the number of all attempts; and the
+        time (ms) of the last successful one.
         """
         found: dict[str, list[Delivery]] = {}
         arrived: dict[str, int] = {}
@@ -160,7 +164,7 @@ class Redelivery:
         return missing, seen, max(arrived.values(), default=0)
 
     async def _perform(self, hook: str, exchange: Exchange[T]) -> T:
-        """Ask the platform, unless it asked any of us to wait."""
+        """Call the platform, unless it asked one of our processes to wait."""
         narrow = bucket(scope(hook), "core")
         if wait := await self._outbox.paused(["github", *(f"github/{each}" for each in (scope(hook), narrow) if each)]):
             raise RateLimited(wait, scope(hook), f"GitHub asked us to wait; {wait:.0f} s left")
@@ -174,7 +178,7 @@ class Redelivery:
 def _judged(
     last: Delivery, asked: RedeliveryRequest | None, now: int, arrived: int, insist: bool
 ) -> tuple[Outcome, str]:
-    """What is to be done about a missing delivery, and why."""
+    """Decide what to do about a missing delivery, and why."""
     if last.at < now - WINDOW:
         return "lost", "GitHub no longer keeps this delivery"
     if last.state == "pending":
@@ -188,7 +192,7 @@ def _judged(
         return "asked", ""
     if asked.count >= MOST_TIMES:
         return "given up", f"requested {asked.count} times"
-    # Since something else arrived meanwhile, this may, too.
+    # Another delivery has arrived meanwhile, so this one may arrive now, too.
     if since < PATIENCE * 2 ** (asked.count - 1) and arrived <= asked.at:
         return "waiting", f"requested {asked.count} times; will be requested again"
     return "asked", ""

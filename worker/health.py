@@ -46,8 +46,8 @@ class Health(Collector):
             return "stopping"
         guard = self._database.guard
         if guard and guard.unfit:
-            return "Redis is not usable with its current configuration"
-        return "Redis is unavailable" if guard and guard.away else ""
+            return "Redis is misconfigured; see the log"
+        return "Redis does not respond" if guard and guard.away else ""
 
     async def metrics(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

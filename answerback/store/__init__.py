@@ -1,6 +1,6 @@
-"""The only code that knows Redis: how threads, outboxes, dead letters and workers lie in it.
+"""Storage in Redis: threads, outboxes, dead letters, workers. No other code accesses Redis.
 
-`threads` is where to begin; every atomic step is a file in `lua/`, every key a function in `keys`.
+Start with `threads`. Every atomic operation is a script in `lua/`, and every key is a function in `keys`.
 """
 
 from answerback.store.chats.chat import Chat, NewChat

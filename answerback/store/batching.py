@@ -1,4 +1,4 @@
-"""Group commit: what arrives while one write is in flight goes out together as the next one."""
+"""Group commit: items that arrive while a write is in flight are sent together in the next one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """Calls `flush` with a list of items: at most `limit` items a call, at most `flights` calls at a time.
+    """Calls `flush` with a list of items: at most `limit` items per call, at most `flights` calls at a time.
 
-    `flush` returns a result for each item, in order; what it raises is raised to each of its items. While the
-    store is unavailable, it is raised to all who wait: one after the other would wait for as many timeouts.
+    `flush` returns a result for each item, in order; an exception is raised for each of its items. If the store is
+    unavailable, the exception is raised for all waiting items as well: otherwise each group would wait for a timeout
+    of its own.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Batcher(Generic[T, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, item: T) -> asyncio.Future[R]:
-        """Put an item into the next group. Await the result; cancelling it before its group leaves drops the item."""
+        """Add an item to the next group. Await the result; cancelling it before the group is sent drops the item."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flying < self._flights:
@@ -57,7 +58,7 @@ class Batcher(Generic[T, R]):
         return batch
 
     def _fail(self, error: StoreUnavailable) -> None:
-        # None of these has left: whoever may wait longer submits it again.
+        # None of these was sent: callers that may wait longer submit them again.
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():
@@ -67,7 +68,7 @@ class Batcher(Generic[T, R]):
         try:
             results = await self._flush([item for item, _ in batch])
             if len(results) != len(batch):
-                raise RuntimeError(f"{len(batch)} items went out together, and {len(results)} results came back")
+                raise RuntimeError(f"{len(batch)} items were sent together, but {len(results)} results came back")
         except BaseException as error:
             for _, future in batch:
                 if not future.done():

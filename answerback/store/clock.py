@@ -1,4 +1,4 @@
-"""The clocks: the server's own, which may be set, and the lease clock of each partition, which follows it carefully."""
+"""Clocks: the server's own, which may step, and the lease clock of each partition, which follows it without leaps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from answerback.store import keys
 from answerback.store.redis import Database, Value
 
 TOLERANCE = 500
-"""By how many ms two clocks may disagree between two heartbeats before one of them must have been set."""
+"""ms by which two clocks may drift apart between two heartbeats before a step is assumed."""
 
 FIELDS = ("wall", "now", "lease")
 
 
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
-    """How often the server's clock was seen to be set.
+    """Observed steps of the server's clock.
 
-    last  by how much the last time, ms, below 0 for back; `at`: when, ms, by the server's clock after it
+    last  size of the last step in ms, negative for backward
+    at    time of the last step, ms, by the server's clock after it
     """
 
     count: int = 0
@@ -28,34 +29,34 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Notices when the server's clock was set, by one that is never set: ours since the machine was started."""
+    """Detects steps of the server's clock by comparing it with our monotonic clock."""
 
     def __init__(self) -> None:
         self._ahead: tuple[int, int] | None = None
 
     def observe(self, sent: int, received: int, wall: int) -> int:
-        """By how much (ms) the server's clock was set since the last answer; 0 when it was not.
+        """Return by how many ms the server's clock stepped since the last response; 0 if it did not.
 
-        It read `wall` at some moment between `sent` and `received`. So a call that was long on its way, because
-        the server stood still, leaves room for everything that may have passed meanwhile.
+        The server read `wall` at some moment between `sent` and `received`, so a slow call allows for all the time that
+        may have passed meanwhile.
         """
-        # How much the server's clock is ahead of ours, at least and at most.
+        # Lower and upper bound of how far the server's clock is ahead of ours.
         least, most = wall - received, wall - sent
         before = self._ahead or (least, most)
         step = min(0, most - before[0] + TOLERANCE) or max(0, least - before[1] - TOLERANCE)
-        # A quick answer tells more than a slow one.
+        # A fast response gives tighter bounds than a slow one.
         if step or most - least <= before[1] - before[0] or most - least < TOLERANCE:
             self._ahead = (least, most)
         return step + (TOLERANCE if step > 0 else -TOLERANCE if step < 0 else 0)
 
 
 def look(p: int) -> list[tuple[Value, ...]]:
-    """The two commands whose answers `read` takes."""
+    """Return the two commands whose responses `read` takes."""
     return [("TIME",), ("HMGET", keys.clock(p), *FIELDS)]
 
 
 def read(time: Sequence[int], kept: Sequence[bytes | None]) -> tuple[int, int]:
-    """The lease clock of a partition and the server's own, ms: as lua/with/clock.lua reads them."""
+    """Return a partition's lease clock and the server's clock in ms, as lua/with/clock.lua computes them."""
     wall = int(time[0]) * 1000 + int(time[1]) // 1000
     if kept[0] is None or kept[1] is None or kept[2] is None:
         return wall, wall
@@ -64,11 +65,11 @@ def read(time: Sequence[int], kept: Sequence[bytes | None]) -> tuple[int, int]:
 
 
 async def steps(database: Database) -> Steps:
-    """How often the server's clock was set, as workers saw it."""
+    """Return the steps of the server's clock that workers observed."""
     count, last, at = await database.call("HMGET", keys.clock(0), "steps", "step", "stepped")
     return Steps(count=int(count or 0), last=int(last or 0), at=int(at or 0))
 
 
 def monotonic() -> int:
-    """Our own clock, ms, which is never set."""
+    """Return our monotonic clock in ms."""
     return int(time.monotonic() * 1000)

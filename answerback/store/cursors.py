@@ -1,4 +1,4 @@
-"""Cursors: places in a list, opaque to those who hold them."""
+"""Pagination cursors: opaque positions in a list."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from answerback.errors import BadCursor
 
 
 def cursor_of(*place: int | str) -> str:
-    """Return the cursor of a place in a list."""
+    """Return the cursor of a position in a list."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 
 def place_of(cursor: str, kind: Any) -> Any:
-    """Return the place that a cursor names, as `kind`. Raises `BadCursor`."""
+    """Return the position that a cursor encodes, as `kind`. Raises `BadCursor`."""
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind, strict=True)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:

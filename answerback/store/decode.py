@@ -1,6 +1,6 @@
-"""What lies in Redis, decoded. What newer code wrote, before it was rolled back, may be beyond us: it is shown as such.
+"""Decoding stored data. Data written by a newer version, since rolled back, may be unreadable; it is shown as such.
 
-Its bytes are kept as they are, so that nothing is lost once the newer code is back.
+Its bytes are kept unchanged, so that nothing is lost once the newer version is deployed again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _letter = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
 class Unreadable(Entry, frozen=True):
-    """Events of a turn that cannot be run: their entries, their journal, the thread's history or its
-    agent's state cannot be decoded.
+    """Events of a turn that cannot run: their entries, journal, history or agent state cannot be decoded.
 
-    event  stands for the last of them, with what could be made out
-    raw    the entries as they lie in the inbox; `why` they cannot be read
+    event  a placeholder for the last event, with what could be decoded
+    raw    the entries as stored in the inbox
+    why    why they cannot be decoded
     """
 
     raw: tuple[bytes, ...] = ()
@@ -35,14 +35,14 @@ class Unreadable(Entry, frozen=True):
 
 
 class UnreadableReply(Reply, frozen=True, kw_only=True):
-    """A reply that cannot be decoded, with what could be made out. `raw`: as it lies in the outbox."""
+    """A reply that cannot be decoded, with what could be. `raw`: as stored in the outbox."""
 
     raw: bytes
     why: str
 
 
 class Opaque(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the dead letter of unreadable events keeps: their entries and the journal of their turn, unchanged."""
+    """The dead letter payload of unreadable events: their entries and the journal of their turn, unchanged."""
 
     entries: tuple[bytes, ...]
     journal: dict[str, bytes] = {}
@@ -52,7 +52,7 @@ read_kept = msgspec.msgpack.Decoder(Opaque).decode
 
 
 def entry(raw: bytes, thread: str) -> Entry:
-    """An entry of an inbox; `Unreadable` where it cannot be decoded."""
+    """Decode an entry of an inbox; `Unreadable` if it cannot be decoded."""
     try:
         return _entry(raw)
     except msgspec.MsgspecError as error:
@@ -60,7 +60,7 @@ def entry(raw: bytes, thread: str) -> Entry:
 
 
 def work(entries: Sequence[bytes], history: Sequence[bytes], thread: str) -> tuple[list[Entry], list[Message]]:
-    """What a claim hands over. Where any of it cannot be decoded, one `Unreadable` stands for all the entries."""
+    """Decode the entries and history of a claim. If any of it fails, one `Unreadable` replaces all the entries."""
     try:
         return [_entry(raw) for raw in entries], [_message(raw) for raw in history]
     except msgspec.MsgspecError as error:
@@ -68,7 +68,7 @@ def work(entries: Sequence[bytes], history: Sequence[bytes], thread: str) -> tup
 
 
 def unreadable(entries: Sequence[bytes], thread: str, why: str) -> Unreadable:
-    """The entries of one turn, which cannot be run."""
+    """Return a placeholder for the entries of a turn that cannot run."""
     event = _known(entries[-1]).get("event")
     found = event if isinstance(event, dict) else {}
     author = found.get("author")
@@ -84,7 +84,7 @@ def unreadable(entries: Sequence[bytes], thread: str, why: str) -> Unreadable:
 
 
 def buried(grave: bytes, thread: str) -> Entry:
-    """What a replay of unreadable events would put back: `Unreadable` while they are."""
+    """Decode what a replay of unreadable events would put back: `Unreadable` as long as they are."""
     kept = read_kept(grave)
     found, _ = work(kept.entries, (), thread)
     if isinstance(found[0], Unreadable):
@@ -95,7 +95,7 @@ def buried(grave: bytes, thread: str) -> Entry:
 
 
 def message(raw: bytes) -> Message:
-    """A message of a history, or one that stands in its place."""
+    """Decode a message of a history, or return a placeholder."""
     try:
         return _message(raw)
     except msgspec.MsgspecError:
@@ -110,7 +110,7 @@ def message(raw: bytes) -> Message:
 
 
 def reply(raw: bytes, thread: str, key: str = "") -> Reply:
-    """A reply of an outbox; `UnreadableReply` where it cannot be decoded."""
+    """Decode a reply of an outbox; `UnreadableReply` if it cannot be decoded."""
     try:
         return _reply(raw)
     except msgspec.MsgspecError as error:
@@ -120,7 +120,7 @@ def reply(raw: bytes, thread: str, key: str = "") -> Reply:
 
 
 def letter(raw: bytes, id: str) -> DeadLetter:
-    """A dead letter, or what could be made out of it."""
+    """Decode a dead letter, or as much of it as possible."""
     try:
         return _letter(raw)
     except msgspec.MsgspecError as error:
@@ -131,12 +131,12 @@ def letter(raw: bytes, id: str) -> DeadLetter:
 
 
 def unreadable_reason(why: str) -> str:
-    """The reason of a dead letter, for an operator."""
-    return f"written by a newer version of Answerback, this one cannot read it: {why}"
+    """Return the reason of a dead letter for an operator."""
+    return f"written by a newer version of Answerback; this version cannot read it: {why}"
 
 
 def readable(decode: msgspec.msgpack.Decoder[T], raws: Iterable[bytes]) -> Iterator[T]:
-    """Those that can be decoded."""
+    """Yield those that can be decoded."""
     for raw in raws:
         try:
             yield decode.decode(raw)

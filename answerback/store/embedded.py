@@ -1,8 +1,8 @@
-"""The bundled server: a Valkey of our own on one folder, for whoever has set no REDIS_URL.
+"""The bundled server: a Valkey on a data folder, used when REDIS_URL is not set.
 
-Two locks tell who is alive, and no crash leaves one behind. The server holds `server.lock` in its
-folder for as long as it lives: two servers on one folder would write over each other. Whoever started it
-holds `owner.lock`: a server without an owner is adopted by the next start, one with an owner is left alone.
+Two file locks show which processes are alive; a crash releases them. The server holds `server.lock` while it runs: two
+servers on one folder would overwrite each other's data. The process that started it holds `owner.lock`: a server
+without an owner is adopted by the next start, one with an owner is left alone.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if sys.platform != "win32":
 
 __all__ = ["EmbeddedServer", "find_server", "running"]
 
-# What a server is told. Every acknowledged write is on the disk (`always`), as plain commands that
-# any other server can read (no RDB preamble), and none is ever evicted. It listens on a socket only.
+# Every acknowledged write is on disk (`always`), as plain commands that any other server can read (no RDB preamble),
+# and nothing is ever evicted. The server listens on a Unix socket only.
 # fmt: off
 _FLAGS = (
     "--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--maxmemory-policy", "noeviction", "--save", "",
     "--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no", "--aof-load-truncated", "yes",
 )
 # fmt: on
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")  # a server has no business with our secrets
-_TICK, _PATIENCE = 0.003, 15.0  # seconds: between two looks; without a sign of life, until we give up
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")  # our secrets are not passed to the server
+_TICK, _PATIENCE = 0.003, 15.0  # seconds between two checks; seconds without a response until we give up
 
 
 def running(data: Path) -> str | None:
-    """The URL of the bundled server that runs on this folder now, or None."""
+    """Return the URL of the bundled server that is running on this folder, or None."""
     path = _known_socket(data)
     return f"unix://{path}" if path and _probe(path)[0] != "gone" else None
 
 
 class EmbeddedServer:
-    """A server on the folder `data`. Whoever starts it owns it, until `stop` or their own death.
+    """A server on the folder `data`. The process that starts it owns it until `stop` or its own end.
 
-    It runs in a session of its own: Ctrl-C in the terminal does not reach it before its clients are done.
+    The server runs in a session of its own, so that Ctrl-C in the terminal does not stop it before its clients.
     """
 
     def __init__(self, data: Path, *, binary: Path | None = None) -> None:
@@ -66,14 +66,14 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """What clients connect to: unix:///…"""
+        """The URL clients connect to: unix:///…"""
         if self._socket is None:
             raise RuntimeError("the server has not been started")
         return f"unix://{self._socket}"
 
     @property
     def alive(self) -> bool:
-        """Whether the server's process is there."""
+        """Whether the server's process is running."""
         if self._process is not None:
             return self._process.poll() is None
         if self.pid and (lock := _lock(self.data / "server.lock")) is not None:
@@ -82,14 +82,14 @@ class EmbeddedServer:
         return self.pid != 0
 
     def why_ended(self) -> str:
-        """Why the server that was started last has ended, in words."""
+        """Return why the last started server ended, for an operator."""
         log = self.data / "server.log"
         return last_words(self.data, log.read_bytes()[self._log_begin :] if log.exists() else b"")
 
     def start(self) -> None:
-        """Start the server, or adopt the one that a killed owner left running; returns when it answers.
+        """Start the server, or adopt one left running by a killed owner; return once it responds.
 
-        Does nothing if it runs already. Raises `ConfigurationError` with what is wrong and what to do.
+        Does nothing if it is running already. Raises `ConfigurationError` with what is wrong and what to do.
         """
         if self.alive:
             return
@@ -111,7 +111,7 @@ class EmbeddedServer:
             raise
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End the server (SIGTERM; SIGKILL after `timeout` seconds), then give the folder up."""
+        """Stop the server (SIGTERM; SIGKILL after `timeout` seconds) and release the folder."""
         self._end(signal.SIGTERM, timeout)
         if self._socket is not None:
             (self.data / "server.url").unlink(missing_ok=True)
@@ -122,7 +122,7 @@ class EmbeddedServer:
             self._owner = None
 
     def kill(self) -> None:
-        """End the server as a crash would, and keep the folder: `start` starts it again."""
+        """Kill the server as a crash would, and keep the folder: `start` starts it again."""
         self._end(signal.SIGKILL, _PATIENCE)
 
     def __enter__(self) -> Self:
@@ -173,7 +173,7 @@ class EmbeddedServer:
         while (sign := _probe(self._socket)[0]) != "ready":
             if (status := self._process.poll()) is not None:
                 raise ConfigurationError(post_mortem(binary, self.data, status, words.read_bytes()[self._log_begin :]))
-            if sign == "loading":  # a long history takes as long as it takes
+            if sign == "loading":  # loading much data has no time limit
                 deadline = time.monotonic() + _PATIENCE
             if time.monotonic() > deadline:
                 raise ConfigurationError(f"The bundled server does not answer: see {words}.")
@@ -191,9 +191,9 @@ class EmbeddedServer:
 
 
 def _lock(path: Path) -> int | None:
-    """A descriptor that holds the lock until its last copy is closed; None when someone else has it."""
+    """Return a descriptor that holds the lock until its last copy is closed; None if another process holds it."""
     opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    # Never 0, 1 or 2, even if ours are closed: the server's are redirected, and the lock would be lost.
+    # Never 0, 1 or 2, even if ours are closed: the server's are redirected, which would lose the lock.
     descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
     os.close(opened)
     try:
@@ -207,7 +207,7 @@ def _lock(path: Path) -> int | None:
 
 
 def _socket_name(data: Path) -> str:
-    # By the folder's identity, not its path: a copy of it never finds the original's server.
+    # Derived from the folder's inode, not its path: a copy of the folder never finds the original's server.
     status = data.stat()
     digest = hashlib.blake2b(f"{status.st_dev}:{status.st_ino}".encode(), digest_size=8).hexdigest()
     return f"answerback-{os.getuid()}-{digest}"
@@ -222,10 +222,10 @@ def _known_socket(data: Path) -> Path | None:
 
 
 def _socket_folder(data: Path) -> Path:
-    """A folder for the socket that only we can enter, among the system's temporary files.
+    """Create a private folder for the socket in the system's temporary directory.
 
-    A socket's path must be short: 107 bytes on Linux, 103 on macOS. XDG_RUNTIME_DIR vanishes at
-    logout, and we may run on. Others can write here too: a folder that is not ours alone is refused.
+    A socket's path must be short: 107 bytes on Linux, 103 on macOS. XDG_RUNTIME_DIR is removed at logout, while we may
+    keep running. Others can write to the temporary directory, too: a folder that is not private is rejected.
     """
     folder = Path(tempfile.gettempdir(), _socket_name(data))
     if len(os.fsencode(folder / "valkey.sock")) > 103:
@@ -234,12 +234,12 @@ def _socket_folder(data: Path) -> Path:
         folder.mkdir(mode=0o700)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise ConfigurationError(f"{folder} is not ours alone: someone else has made it. Remove it, and try again.")
+        raise ConfigurationError(f"{folder} is not private to this user. Remove it and try again.")
     return folder
 
 
 def _probe(path: Path) -> tuple[Literal["ready", "loading", "silent", "gone"], int]:
-    """A server's sign of life, and its process id if it says."""
+    """Return a server's state, and its process id if known."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)

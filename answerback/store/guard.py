@@ -1,4 +1,4 @@
-"""Keeps a process off a Redis that cannot hold the promise, and logs when Redis goes away and comes back."""
+"""Keeps a process from using a Redis server that cannot guarantee durability, and logs outages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from answerback.store.server import Ask, Server, inspect
 log = get_logger(__name__)
 
 STEADY = 1.0
-"""Seconds without a failure after which an outage is over: some calls may get through before."""
+"""Seconds without a failure after which an outage is over: some calls may succeed before."""
 REMIND = 60.0
-"""Seconds between two log lines about an outage that goes on."""
+"""Seconds between log lines about a continuing outage."""
 REASON = 10.0
-"""Seconds between two log lines about an outage whose reason changes: calls may fail in several ways at once."""
+"""Seconds between log lines about an outage whose error changes: calls may fail in several ways at once."""
 FRESH = 1.0
-"""Seconds for which a look at the server is good, for connections that are opened at once."""
+"""Seconds for which an inspection of the server is valid for other connections opened at the same time."""
 
 
 class Guard:
-    """What one process knows of its Redis. A `Database` with a guard looks at the server at every connection.
+    """One process's view of its Redis server. A `Database` with a guard inspects the server for every new connection.
 
-    Where the promise cannot hold on that server, every call raises `StoreUnfit` until a later look finds it mended.
+    If the server is not usable, every call raises `StoreUnfit` until a later inspection finds it usable again.
     """
 
     def __init__(self) -> None:
         self.server: Server | None = None
-        """As it was found by the last look."""
+        """The result of the last inspection."""
         self.unfit = ""
-        """Why it cannot be used, in words; "" when it can, or is not known."""
+        """Why the server cannot be used, for an operator; "" if it can or is not known yet."""
         self._looked = 0.0
         self._warned: list[str] = []
         self._away = 0.0
@@ -41,27 +41,27 @@ class Guard:
 
     @property
     def away(self) -> float:
-        """For how many seconds Redis has not answered; 0 while it does."""
+        """Seconds since Redis became unavailable; 0 while it is available."""
         return time.monotonic() - self._away if self._away else 0.0
 
     @property
     def fresh(self) -> bool:
-        """Whether the server was looked at just now."""
+        """Whether the last inspection is still valid."""
         return time.monotonic() - self._looked < FRESH
 
     async def meet(self, ask: Ask) -> None:
-        """A new connection: look at its server, unless others were opened just now. Raises `StoreUnfit`."""
+        """Inspect the server of a new connection, unless that was just done. Raises `StoreUnfit`."""
         if not self.fresh:
             await self.look(ask)
         elif self.unfit:
             raise StoreUnfit(self.unfit)
 
     async def look(self, ask: Ask) -> None:
-        """Look at the server. Raises `StoreUnfit` where it cannot be used."""
-        found = await inspect(ask)
+        """Inspect the server. Raises `StoreUnfit` if it cannot be used."""
+        server = await inspect(ask)
         self._looked = time.monotonic()
-        self.server = found
-        problems = [*found.errors(), *found.refused()]
+        self.server = server
+        problems = [*server.errors(), *server.refused()]
         unfit = f"the Redis server at REDIS_URL is not usable: {'; '.join(problems)}" if problems else ""
         if unfit and unfit != self.unfit:
             log.error("Redis server not usable", reason=unfit)
@@ -70,25 +70,25 @@ class Guard:
         self.unfit = unfit
         if unfit:
             raise StoreUnfit(unfit)
-        for warning in found.warnings():
+        for warning in server.warnings():
             if warning not in self._warned:
                 log.warning("Redis durability warning", warning=warning)
-        self._warned = found.warnings()
+        self._warned = server.warnings()
 
     def refuse_at_start(self) -> None:
-        """Raise `ConfigurationError` where other settings or another server are needed; permissions may come later."""
+        """Raise `ConfigurationError` if other settings or another server are needed; permissions may be added later."""
         if self.server and (errors := self.server.errors()):
             raise ConfigurationError(
                 "the Redis server at REDIS_URL is not usable:\n" + "\n".join(f"  {error}" for error in errors)
             )
 
     def failed(self, error: StoreUnavailable, *, doubtful: bool = False) -> None:
-        """A call failed. The first one of an outage is logged, and a new reason.
+        """Record a failed call. The first failure of an outage is logged, and each new error.
 
-        `doubtful`: the server refused what it should have taken, and is looked at before it is asked again.
+        doubtful  the server rejected a call it should have accepted: inspect it before the next call
         """
         if not self.unfit:
-            self._looked = 0.0  # what answers next may be another server
+            self._looked = 0.0  # the next connection may reach another server
         if doubtful and not self.unfit:
             self.unfit = str(error)
         now = self._failed = time.monotonic()
@@ -101,14 +101,14 @@ class Guard:
             self._reason, self._told = reason, now
 
     def full(self, error: StoreFull) -> None:
-        """A call was refused for lack of room. That is logged once a minute."""
+        """Record a call rejected because Redis is full, logged once a minute."""
         now = time.monotonic()
         if not self._full or now - self._full > REMIND:
             log.error("Redis is full and rejects writes", error=str(error))
             self._full = now
 
     def answered(self) -> None:
-        """A call was answered."""
+        """Record a successful call."""
         if self._away and time.monotonic() - self._failed > STEADY:
             if self._told:
                 log.info("Redis available again", seconds=round(self._failed - self._away, 1))

@@ -1,8 +1,8 @@
-"""Every key: a small function that builds it, its Redis type, its lifetime.
+"""All Redis keys: for each a function that builds it, with its type and lifetime.
 
-All keys of a partition carry one hash tag, `{p}`, so that a script touches one slot of a Redis
-Cluster. A thread's partition is a hash of its id; how many there are must never change while
-data lies there. What is no thread's has a tag of its own.
+All keys of a partition share one hash tag, `{p}`, so that a script uses one slot of a Redis Cluster. A thread's
+partition is a hash of its id, so the number of partitions must never change while there is data. Keys that do not
+belong to a thread have a hash tag of their own.
 """
 
 from __future__ import annotations
@@ -14,62 +14,62 @@ Queue = Literal["ready", "due"]
 
 
 def partition(thread: str, partitions: int) -> int:
-    """The partition, 0 to `partitions` - 1, in which all of a thread's keys lie."""
+    """Return the partition of a thread's keys, 0 to `partitions` - 1."""
     return crc32(thread.encode(errors="surrogatepass")) % partitions if partitions > 1 else 0
 
 
-# One a partition ---------------------------------------------------------------------------------
+# Per partition ---------------------------------------------------------------------------------
 
 
 def queue(p: int, name: Queue) -> str:
-    """ZSET: thread id → when it may be claimed (ms, by `clock`). A claimed thread's score is its lease's end.
+    """ZSET: thread id → when it may be claimed (ms, by `clock`). A claimed thread's score is the end of its lease.
 
-    `ready` holds the threads with waiting events, `due` those with unsent replies. For ever.
+    `ready` holds the threads with waiting events, `due` those with unsent replies. Permanent.
     """
     return f"ab:{{{p}}}:{name}"
 
 
 def clock(p: int) -> str:
-    """HASH: a partition's lease clock, by which its queues are kept; see lua/with/clock.lua. For ever.
+    """HASH: a partition's lease clock, used for the scores of its queues; see lua/with/clock.lua. Permanent.
 
-    wall (the server's time when a worker last kept it, ms), now (its own time then, ms), lease (ms); and of the steps
-    of the server's clock: steps (how many were seen), step (the size of the last one, ms), stepped (when, by the
-    server's clock after it, ms), noted (the same by the lease clock).
+    wall (the server's time when a worker last updated it, ms), now (the lease clock then, ms), lease (ms); and of the
+    steps of the server's clock: steps (their number), step (size of the last one, ms), stepped (when, by the server's
+    clock after it, ms), noted (when, by the lease clock).
     """
     return f"ab:{{{p}}}:clock"
 
 
 def wake(p: int, name: Queue) -> str:
-    """LIST of at most 64 empty tokens that idle workers block on. For ever."""
+    """LIST of at most 64 empty tokens that idle workers block on. Permanent."""
     return f"ab:{{{p}}}:{name}:wake"
 
 
 def retrying(p: int, name: Queue) -> str:
-    """ZSET: thread id → next try (ms, by `clock`), of the members of a queue whose last try failed. For ever."""
+    """ZSET: thread id → next attempt (ms, by `clock`), for members of a queue whose last attempt failed. Permanent."""
     return f"ab:{{{p}}}:{name}:retrying"
 
 
 def counters(p: int) -> str:
     """HASH of numbers: events accepted, waiting, handled, buried; turns failed; replies sent, "failed replies".
 
-    And loops (threads that were taken for one of programs), dead letters restored from archives, and the highest fence
-    of a thread that was purged. For ever.
+    Also loops (threads in which a bot loop was assumed), dead letters restored from archives, and the highest fence of
+    a purged thread. Permanent.
     """
     return f"ab:{{{p}}}:counters"
 
 
 def threads(p: int) -> str:
-    """ZSET: thread id → when something last happened there (ms). Until retention drops the thread."""
+    """ZSET: thread id → time of the last change (ms). Until retention removes the thread."""
     return f"ab:{{{p}}}:threads"
 
 
 def marks(p: int) -> str:
-    """SET of what messages of the living workers carry, "github:user:583231": see `Identity.marks`. For ever."""
+    """SET of the marks of live workers' messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
     return f"ab:{{{p}}}:marks"
 
 
 def chats(p: int, workspace: str, user: str | None = None) -> str:
-    """ZSET: thread id → when something was last said there (ms), of a workspace's chats, or of one user's there.
+    """ZSET: thread id → time of the last message (ms), of a workspace's chats or those of one of its users.
 
     As long as the threads.
     """
@@ -77,12 +77,12 @@ def chats(p: int, workspace: str, user: str | None = None) -> str:
 
 
 def ephemeral(p: int) -> str:
-    """ZSET: thread id → when it was opened (ms), of chats that no list shows and that upkeep takes away."""
+    """ZSET: thread id → when it was opened (ms), of ephemeral chats, unlisted and removed by maintenance."""
     return f"ab:{{{p}}}:ephemeral"
 
 
 def dead(p: int) -> str:
-    """ZSET: dead letter id → when it was buried (ms). Until it is replayed or dropped."""
+    """ZSET: dead letter id → when it was dead-lettered (ms). Until it is replayed or deleted."""
     return f"ab:{{{p}}}:dead"
 
 
@@ -92,15 +92,15 @@ def letters(p: int) -> str:
 
 
 def graves(p: int) -> str:
-    """HASH: dead letter id → the Entry or Reply to put back on a replay. As long as `dead`."""
+    """HASH: dead letter id → its payload, the Entry or Reply that a replay puts back. As long as `dead`."""
     return f"ab:{{{p}}}:graves"
 
 
-# One a delivery, one a thread --------------------------------------------------------------------
+# Per delivery or thread --------------------------------------------------------------------
 
 
 def seen(p: int, delivery: str) -> str:
-    """STRING: "stored <thread>", or "dead <thread>" while the event lies in the dead letters. Lives SEEN_DAYS.
+    """STRING: "stored <thread>", or "dead <thread>" while the event is a dead letter. Expires after SEEN_DAYS.
 
     Older versions wrote it without the thread.
     """
@@ -108,21 +108,20 @@ def seen(p: int, delivery: str) -> str:
 
 
 def thread(p: int, id: str) -> str:
-    """HASH: what is known of a thread, as long as the thread.
+    """HASH: the fields of a thread, as long as the thread.
 
-    platform, channel, title, url, created (ms), imported (ms); agent, state; position (events done with so far);
-    a chat has, moreover: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status
-    ("open", "ended"), updated (ms), returned (when its client came back for the answer, ms),
-    changes (how many), opened (digest of what it was opened with);
-    and its locks: fence, attempts, crashes, owner ("" while nobody holds it), claimed (ms), reserved (the
-    reservation that it was claimed from), taken (entries handed
-    to the turn), committed ("turn:fence:owner"), error; sender (the outbox's fence), sending (its owner, "" while
-    nobody does).
-    What others ask of the turn: cancel (the position of the one that is cancelled), interruptible (the fence of
-    one that a new event interrupts), live (till when (ms) somebody follows its deltas).
-    Against loops of programs, by the lease clock: said (when our last reply was posted), posting (the last one that
-    began to be), unreacted (how many nobody reacted to yet, two at most), stirred (when a message came last),
-    streak (see `Claim`), loop (since when (ms, by the server's clock) nobody is answered).
+    platform, channel, title, url, created (ms), imported (ms); agent, state; position (events handled so far);
+    for a chat also: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status ("open",
+    "ended"), updated (ms), returned (when its client came back for the answer, ms), changes (their number), opened
+    (digest of its parameters);
+    its locks: fence, attempts, crashes, owner ("" if not claimed), claimed (ms), reserved (the reservation it was
+    claimed from), taken (entries handed to the turn), committed ("turn:fence:owner"), error; sender (the outbox's
+    fence), sending (the outbox's owner, "" if not claimed).
+    Signals to the turn: cancel (the position of the turn to cancel), interruptible (the fence of a turn that a new
+    event interrupts), live (until when (ms) its stream events are followed).
+    For detecting bot loops, by the lease clock: said (when our last reply was posted), posting (the reply that was
+    last being posted), unreacted (number of replies without a reaction yet, at most two), stirred (when the last
+    message came), streak (see `Claim`), loop (since when (ms, by the server's clock) no message is answered).
     """
     return f"ab:{{{p}}}:thread:{id}"
 
@@ -133,12 +132,12 @@ def inbox(p: int, id: str) -> str:
 
 
 def history(p: int, id: str) -> str:
-    """LIST of Message: what was committed, oldest first. As long as the thread."""
+    """LIST of Message: the committed messages, oldest first. As long as the thread."""
     return f"ab:{{{p}}}:history:{id}"
 
 
 def amended(p: int, id: str) -> str:
-    """HASH: message id → Amendment, or "deleted", of messages that may come later. Days after the last one."""
+    """HASH: message id → Amendment, or "deleted", of messages that may arrive later. Until days after the last one."""
     return f"ab:{{{p}}}:amended:{id}"
 
 
@@ -148,20 +147,20 @@ def ends(p: int, id: str) -> str:
 
 
 def journal(p: int, id: str) -> str:
-    """HASH: step name → its record, of the turn in flight. Until that turn is committed or buried."""
+    """HASH: step name → its record, of the turn in flight. Until that turn is committed or dead-lettered."""
     return f"ab:{{{p}}}:journal:{id}"
 
 
 def deltas(p: int, id: str) -> str:
-    """STREAM of what turns produce: k (kind), d (JSON). At most some 10,000; until an hour after the last.
+    """STREAM of stream events: k (kind), d (JSON). At most about 10,000; until an hour after the last one.
 
-    Each is published, too, on the channel of the same name.
+    Each is also published on the channel of the same name.
     """
     return f"ab:{{{p}}}:deltas:{id}"
 
 
 def outbox(p: int, id: str) -> str:
-    """HASH: reply key → Reply. As long as the thread; a sent reply's text is dropped (history has it)."""
+    """HASH: reply key → Reply. As long as the thread; the text of a sent reply is removed (the history has it)."""
     return f"ab:{{{p}}}:outbox:{id}"
 
 
@@ -170,21 +169,21 @@ def unsent(p: int, id: str) -> str:
     return f"ab:{{{p}}}:unsent:{id}"
 
 
-# Who may do what: one partition of its own ------------------------------------------------------
+# Access control: a hash tag of its own ------------------------------------------------------
 
 
 def api_keys() -> str:
-    """SET of the ids of all API keys, the revoked ones too. For ever."""
+    """SET of the ids of all API keys, including revoked ones. Permanent."""
     return "ab:{access}:keys"
 
 
 def api_key(id: str) -> str:
-    """HASH: an API key, see `ApiKey`; of its secrets, only hashes. For ever."""
+    """HASH: an API key, see `ApiKey`; only hashes of its secrets. Permanent."""
     return f"ab:{{access}}:key:{id}"
 
 
 def origin(origin: str) -> str:
-    """SET of the ids of publishable keys that were made for a web origin. For ever."""
+    """SET of the ids of publishable keys created for a web origin. Permanent."""
     return f"ab:{{access}}:origin:{origin}"
 
 
@@ -199,91 +198,91 @@ def session_tokens(workspace: str, thread: str) -> str:
 
 
 def sign_in_link(hash: str) -> str:
-    """STRING: the workspace that a link to the dashboard opens, by the hash of its token. Minutes, or until its use."""
+    """STRING: the workspace of a dashboard sign-in link, by the hash of its token. Minutes, or until it is used."""
     return f"ab:{{access}}:link:{hash}"
 
 
 def sign_in(hash: str) -> str:
-    """STRING: a SignIn, by the hash of its secret. Hours, or until it is ended."""
+    """STRING: a SignIn, by the hash of its secret. Hours, or until sign-out."""
     return f"ab:{{access}}:signin:{hash}"
 
 
 def rate(caller: str) -> str:
-    """STRING: when a caller's allowance will be whole again (µs). Until then."""
+    """STRING: when a caller's rate limit is fully replenished (µs). Until then."""
     return f"ab:{{access}}:rate:{caller}"
 
 
 def idempotency(digest: str) -> str:
-    """HASH: a request that named itself, and its answer. 24 hours.
+    """HASH: a request with an idempotency key, and its response. 24 hours.
 
-    route, body (their digests); owner ("" while nobody works on it), until (ms); status, headers, answer.
+    route, body (their digests); owner ("" if it is not being handled), until (ms); status, headers, answer.
     """
     return f"ab:{{{digest}}}:idempotency"
 
 
 def attempt(digest: str) -> str:
-    """STRING: what a request is known by whose client counts its tries, by its caller and body. A turn's time."""
+    """STRING: the id of a request whose client counts its attempts, by caller and body. The time limit of a turn."""
     return f"ab:{{{digest}}}:attempt"
 
 
-# One in all --------------------------------------------------------------------------------------
+# Global --------------------------------------------------------------------------------------
 
 
 def identities() -> str:
-    """HASH: platform → Identity, as workers learned it from their credentials. For ever."""
+    """HASH: platform → Identity, as resolved by workers from their credentials. Permanent."""
     return "ab:identities"
 
 
 def workers() -> str:
-    """HASH: worker id → WorkerReport. A worker's own field, removed when it stops or is long silent."""
+    """HASH: worker id → WorkerReport. Each removed when its worker stops or has been silent for long."""
     return "ab:workers"
 
 
 def minute(number: int) -> str:
-    """HASH of what workers counted in a minute since 1970, see `Measures`. 25 hours."""
+    """HASH of the workers' counts in a minute, by its number since 1970; see `Metrics`. 25 hours."""
     return f"ab:{{minutes}}:{number}"
 
 
 def agents() -> str:
-    """HASH: agent → AgentReport, as a worker last told it; of agents that no worker serves now, too, for a day."""
+    """HASH: agent → AgentReport, as last reported by a worker. Kept for a day after no worker runs the agent."""
     return "ab:agents"
 
 
 def flows() -> str:
-    """HASH: agent → Sketch of the flow that it follows, as a worker told it when it started. As long as `agents`."""
+    """HASH: agent → Sketch of its flow, as reported by a worker at startup. As long as `agents`."""
     return "ab:flows"
 
 
 def remotes(workspace: str) -> str:
-    """HASH: agent → Remote, of the remote agents that were registered with a workspace. Until they are removed."""
+    """HASH: agent → RemoteAgent, of the remote agents registered with a workspace. Until they are removed."""
     return f"ab:remotes:{workspace}"
 
 
 def pause(scope: str) -> str:
-    """STRING that lives as long as a platform asked us to send nothing to `scope`."""
+    """STRING that exists while a platform has asked us to send nothing to `scope`."""
     return f"ab:pause:{scope}"
 
 
 def probe() -> str:
-    """STRING that is written to find out whether the server stores anything now. A second."""
+    """STRING written to check whether the server accepts writes. One second."""
     return "ab:{0}:probe"
 
 
 def signals() -> str:
-    """CHANNEL on which workers hear what concerns a running turn: "cancel", "interrupt" or "live", and its thread."""
+    """CHANNEL of signals to running turns: "cancel", "interrupt" or "live", and the thread."""
     return "ab:signals"
 
 
 def healthy() -> str:
-    """HASH: webhook → the time (ms) up to which none of its deliveries is missing. For ever."""
+    """HASH: webhook → the time (ms) up to which none of its deliveries is missing. Permanent."""
     return "ab:redelivery:healthy"
 
 
 def redeliveries(hook: str) -> str:
-    """HASH: delivery id → Asked: the deliveries of a webhook that were asked for again. For a week."""
+    """HASH: delivery id → RedeliveryRequest, for a webhook's deliveries. For a week."""
     return f"ab:redelivery:asked:{{{hook}}}"
 
 
 def arq_queue() -> str:
-    """ZSET of arq's own jobs (cron and background functions), by name; arq derives its other keys from it."""
+    """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it."""
     return "ab:arq"

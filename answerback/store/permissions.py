@@ -1,4 +1,4 @@
-"""What the Redis user has to be allowed: every command of our scripts, of our own calls, and of arq."""
+"""The permissions our Redis user needs: all commands of our scripts, of our own calls, and of arq."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import cache
 from importlib import resources
 
 KEYS = ("ab:*", "arq:*")
-"""Patterns of all keys; those of arq's own have a prefix of their own."""
+"""Patterns of all keys; arq's own keys have another prefix."""
 CHANNELS = ("ab:*",)
 
-# Of our own calls.
+# Commands of our own calls.
 _SENT = (
     "BLPOP DEL EVAL EVALSHA EXEC EXISTS GET GETDEL HDEL HGET HGETALL HINCRBY HKEYS HLEN HMGET HSET HVALS LLEN LRANGE "
     "MULTI PEXPIRE PING PTTL PUBLISH RPUSH SADD SCARD SET SMEMBERS SREM SUBSCRIBE TIME UNSUBSCRIBE XRANGE XREVRANGE "
@@ -22,7 +22,7 @@ _ARQ = (
     "ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZSCORE"
 )
 OPTIONAL = ("HELLO", "INFO", "CONFIG|GET", "CLIENT|SETNAME", "ACL|WHOAMI")
-"""Commands that only tell us more about the server, or the server about us: done without where they are refused."""
+"""Commands that only exchange information with the server; we do without those that are not permitted."""
 
 _CALL = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'")
 # What follows the command's name where it is not just a key.
@@ -46,7 +46,7 @@ _OF_ARQ = ("GET", "arq:probe")
 
 @cache
 def required() -> tuple[str, ...]:
-    """All commands without which something would fail sooner or later, by name."""
+    """Return the names of all commands that are needed."""
     scripts = resources.files("answerback.store").joinpath("lua")
     files = [file for folder in (scripts, scripts.joinpath("with")) for file in folder.iterdir()]
     texts = [file.read_text() for file in files if file.name.endswith(".lua")]
@@ -54,20 +54,20 @@ def required() -> tuple[str, ...]:
 
 
 def rule() -> str:
-    """The least that a user needs, as `ACL SETUSER` takes it."""
+    """Return the minimal rule of a user, as `ACL SETUSER` takes it."""
     return " ".join([*_patterns(), "-@all", *(f"+{name.lower()}" for name in (*required(), *OPTIONAL))])
 
 
 def calls() -> list[tuple[str, ...]]:
-    """A call of each command on a key or channel of ours, and one on a key of arq's, for probe.lua to look at."""
+    """Return a call of each command on one of our keys or channels, and one on a key of arq, for probe.lua."""
     return [*((name, *_ARGUMENTS.get(name, (_KEY,))) for name in required()), _OF_ARQ]
 
 
 def missing(allowed: list[bool]) -> str:
-    """What to add to the user's rule, "" for nothing; `allowed` says for each of `calls` whether it may be made."""
+    """Return what to add to the user's rule, "" for nothing. `allowed`: for each of `calls`, whether it is permitted."""
     refused = [call for call, may in zip(calls(), allowed, strict=True) if not may]
     if all(call in refused for call in calls()[:-1] if _KEY in call):
-        return rule()  # the keys are refused, or everything
+        return rule()  # the keys are not permitted, or nothing is
     added = [f"+{call[0].lower()}" for call in refused if call != _OF_ARQ]
     if {"PUBLISH", "SUBSCRIBE"} <= {call[0] for call in refused}:
         added += [f"&{pattern}" for pattern in CHANNELS]

@@ -1,4 +1,4 @@
-"""How we talk to Redis: the one place that opens a connection to it."""
+"""The Redis client: the only place that opens connections."""
 
 from __future__ import annotations
 
@@ -31,36 +31,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Database", "Listener", "Value"]
 
-# What a server says when it will not write now but may later; anything else it says is our mistake.
-# The client takes the first word off where it has a class for it, and leaves it where it has none.
+# Errors of a server that rejects writes for now; any other error is a bug of ours. The client library strips the first
+# word of an error it has a class for, and keeps it otherwise.
 _FULL = OutOfMemoryError
 _AWAY = (ReadOnlyError, ClusterDownError, TryAgainError)
-_FORBIDDEN = ("ACL failure in script", "The user executing the script")  # Valkey and Redis, of a script's own commands
+_FORBIDDEN = (
+    "ACL failure in script",
+    "The user executing the script",
+)  # Valkey and Redis, for commands within a script
 _AWAY_WORDS = ("BUSY ", "NOREPLICAS ", "UNKILLABLE ")
 
 
 LOOK = 5.0
-"""Seconds between two looks of the guard."""
+"""Seconds between two inspections by the guard."""
 QUIET = 15.0
-"""Seconds after which a connection that hears nothing is asked whether it still stands."""
+"""Seconds without a message after which a subscribed connection is checked with a PING."""
 
 
 class Listener:
-    """A connection that listens to channels. Its methods raise `StoreUnavailable`."""
+    """A connection subscribed to channels. Its methods raise `StoreUnavailable`."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def send(self, command: str, *channels: str) -> None:
-        """SUBSCRIBE or UNSUBSCRIBE; the answer comes as something that is heard."""
+        """Send SUBSCRIBE or UNSUBSCRIBE; `hear` returns the response."""
         with _translated():
             await self._connection.send_command(command, *channels)
 
     async def hear(self) -> tuple[str, str, bytes]:
-        """What comes next: its kind ("message", "subscribe", …), its channel, and what a message says."""
+        """Return the next item: its kind ("message", "subscribe", …), its channel, and the payload of a message."""
         with _translated():
             asked = False
-            # Where no channel is listened to, the answer to PING is a plain word.
+            # Without any subscription, the response to PING is a simple string.
             while not isinstance(found := await self._connection.read_response(timeout=QUIET), list) or (
                 found[0] == b"pong"
             ):
@@ -68,16 +71,15 @@ class Listener:
                     raise RedisTimeoutError
                 if asked := found is None:
                     await self._connection.send_command("PING")
-        kind, channel, what = found
-        return kind.decode(), (channel or b"").decode(), what if isinstance(what, bytes) else b""
+        kind, channel, payload = found
+        return kind.decode(), (channel or b"").decode(), payload if isinstance(payload, bytes) else b""
 
 
 class Database:
-    """One Redis: commands in, answers out, its errors in our words.
+    """A Redis server. Every method raises `StoreUnavailable` or `StoreFull` instead of the client library's errors.
 
-    A call waits `timeout` seconds for its answer. Nothing is ever sent twice behind our back: what
-    may be repeated is for the caller to decide. Every method raises `StoreUnavailable` or `StoreFull`.
-    Long-lived processes bring a guard: it looks at the server at every connection, and is told of outages.
+    A call waits `timeout` seconds for its response. Nothing is retried automatically: the caller decides what may be
+    repeated. Long-lived processes pass a guard, which inspects the server for every connection and logs outages.
     """
 
     def __init__(self, url: str, *, timeout: float = 5.0, guard: Guard | None = None) -> None:
@@ -100,25 +102,25 @@ class Database:
         self._blocking: Redis = Redis(connection_pool=ConnectionPool(connection_class=kind, **patient))
 
     async def call(self, *words: str | bytes | int) -> Any:
-        """One command."""
+        """Run one command."""
         await self._fit()
         with self._translated():
             async with asyncio.timeout(self.timeout):  # connecting included
                 return await self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
 
     async def wait(self, command: str, *keys: str, seconds: float) -> Any:
-        """A blocking command, on a connection of its own that outwaits it."""
+        """Run a blocking command on a connection of its own with a longer timeout."""
         await self._fit()
         with self._translated():
             async with asyncio.timeout(seconds + self.timeout):
                 return await self._blocking.execute_command(command, *keys, f"{seconds:.3f}")  # type: ignore[no-untyped-call]
 
     async def look(self) -> None:
-        """Let the guard look at the server again, or hear what it found just now. Raises `StoreUnfit`."""
+        """Let the guard inspect the server, unless it just did. Raises `StoreUnfit`."""
         if self.guard is None:
             return
         if not self.guard.fresh:
-            # One look for all who wait: behind a server that stands still, their waits must not add up.
+            # One inspection for all waiting callers: with a stalled server, their waits must not add up.
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look(self.guard))
             await asyncio.shield(self._looking)
@@ -126,7 +128,7 @@ class Database:
             raise StoreUnfit(self.guard.unfit)
 
     async def keep_looking(self) -> None:
-        """Look forever: settings and role of a server may change under connections that stay."""
+        """Inspect the server forever: its settings and role may change while connections stay open."""
         while True:
             await asyncio.sleep(LOOK)
             try:
@@ -139,13 +141,13 @@ class Database:
             async with self.asking() as ask:
                 await guard.look(ask)
         except StoreUnfit:
-            # The name may belong to another server by now: none that is connected to this one is used again.
+            # The host name may point to another server by now: do not reuse connections to this one.
             await self.pool.disconnect(inuse_connections=False)
             raise
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Ask]:
-        """A connection to send several commands on at once, of which some may be refused."""
+        """A connection for sending several commands at once, some of which may be rejected."""
         with self._translated():
             async with asyncio.timeout(self.timeout):
                 connection: Any = await self.pool.get_connection()
@@ -162,21 +164,21 @@ class Database:
             await self.look()
 
     async def script(self, source: bytes, sha: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
-        """One script, by its SHA-1 where the server knows it."""
+        """Run a script, by its SHA-1 if the server knows it."""
         try:
             return await self.call("EVALSHA", sha, len(keys), *keys, *args)
         except NoScriptError:
-            # A server that was restarted, or never saw it: it ran nothing.
+            # The server was restarted or has never seen the script: nothing was run.
             return await self.call("EVAL", source, len(keys), *keys, *args)
 
     async def together(self, *commands: tuple[Value, ...]) -> list[Any]:
-        """Several commands as one transaction, on keys of one partition."""
+        """Run several commands as one transaction, on keys of one partition."""
         await self._fit()
         with self._translated():
             try:
                 return await self._pipeline(commands, transaction=True)
             except _FULL:
-                # A full server takes no transaction at all. Who only wants to look may look at one after the other.
+                # A full server rejects every transaction. Read-only commands still work one by one.
                 return await self._pipeline(commands, transaction=False)
 
     async def _pipeline(self, commands: Sequence[tuple[Value, ...]], *, transaction: bool) -> list[Any]:
@@ -187,19 +189,19 @@ class Database:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
-        """A connection of its own that listens to channels."""
+        """A separate connection for subscriptions."""
         await self._fit()
         with self._translated():
             connection = await self._blocking.connection_pool.get_connection()
         try:
             yield Listener(connection)
         finally:
-            # It may not go back as it is: it is still subscribed.
+            # It is still subscribed, so it must not be reused.
             await connection.disconnect(nowait=True)
             await self._blocking.connection_pool.release(connection)
 
     async def now(self) -> int:
-        """The time of Redis, ms."""
+        """Return the time of Redis in ms."""
         seconds, micros = await self.call("TIME")
         return int(seconds) * 1000 + int(micros) // 1000
 

@@ -1,4 +1,4 @@
-"""The .lua files as methods of the same names. Each file's header tells its KEYS, ARGV and answer."""
+"""The .lua files as methods of the same names. Each file's header documents its KEYS, ARGV and return value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from answerback.store.batching import Batcher
 from answerback.store.redis import Database, Value
 
 _WITH = re.compile(rb"^-- With (\w+)$", re.MULTILINE)
-"""A line that stands for a function in lua/with/ which several scripts share."""
+"""A line that includes a function from lua/with/, shared by several scripts."""
 
 
 def _read(*path: str) -> bytes:
@@ -20,11 +20,11 @@ def _read(*path: str) -> bytes:
 
 
 Part = tuple[list[str], list[Value]]
-"""What one item of a group adds to the KEYS and ARGV of its script."""
+"""The KEYS and ARGV that one item of a group adds."""
 
 
 class Script:
-    """One atomic step. `sha` is by what the server knows it."""
+    """One atomic operation. `sha`: the id of the script on the server."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
@@ -32,15 +32,15 @@ class Script:
         self._database = database
 
     async def __call__(self, keys: Sequence[str], args: Sequence[Value]) -> Any:
-        """Run it. Raises `StoreUnavailable` or `StoreFull`."""
+        """Run the script. Raises `StoreUnavailable` or `StoreFull`."""
         return await self._database.script(self._source, self.sha, keys, args)
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
     ) -> Batcher[Part, Any]:
-        """Calls that go out together: `keys` and `args` are common to all, each part adds its own.
+        """Return a batcher that combines calls: `keys` and `args` are shared, and each part adds its own.
 
-        A part is made, and fails, before it joins a group: it must not take the others down with it.
+        A part is encoded before it joins a group, so that one that cannot be encoded does not fail the others.
         """
 
         async def flush(parts: Sequence[Part]) -> Sequence[Any]:
@@ -55,7 +55,7 @@ class Script:
 
 
 class Scripts:
-    """All of them, for one client."""
+    """All scripts, for one client."""
 
     def __init__(self, database: Database) -> None:
         def script(name: str) -> Script:

@@ -1,4 +1,4 @@
-"""The server behind the store: what it is, and whether the promise can hold on it."""
+"""Inspecting the Redis server: what it is, and whether it can store events durably."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from answerback.store import permissions
 from answerback.store.redis import Database
 
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
-"""The oldest versions that the store is tested on."""
+"""The oldest versions the store is tested with."""
 
 Ask = Callable[[Sequence[tuple[str | bytes | int, ...]]], Awaitable[list[object]]]
-"""Sends commands on one connection; their answers, in order, with errors as values (`ResponseError`)."""
+"""Sends commands on one connection and returns their responses in order, with errors as values (`ResponseError`)."""
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says of itself. A user with few permissions is told little: what is not known is "" or None.
+    """What a server reports about itself. A restricted user may see little: unknown values are "" or None.
 
     mode         "standalone", "cluster" or "sentinel"
     role         "master" or "replica"
-    policy       what it does when its memory is full (`maxmemory-policy`)
-    append_only  whether it keeps an append-only file
-    fsync        when that file reaches the disk: "always", "everysec", "no"
-    user         the name we are logged in by
-    missing      what this user's rule lacks, as `ACL SETUSER` takes it
+    policy       its `maxmemory-policy`
+    append_only  whether it has an append-only file
+    fsync        when that file is written to disk: "always", "everysec", "no"
+    user         the name of our user
+    missing      the permissions this user lacks, as `ACL SETUSER` takes them
     """
 
     product: str = "redis"
@@ -42,45 +42,45 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     missing: str = ""
 
     def unusable(self) -> list[str]:
-        """Why this server cannot be used whatever is stored on it, each with what to do."""
+        """Return why this server cannot be used at all, each with what to do."""
         if self.mode == "sentinel":
-            return ["it is a Sentinel, which stores nothing: point REDIS_URL at the master that it watches"]
+            return ["it is a Sentinel, which stores no data: point REDIS_URL at the master it monitors"]
         found = []
         if self.mode == "cluster":
-            found.append("it runs as a Redis Cluster, which is not supported yet: use one with cluster-enabled no")
+            found.append("it is a Redis Cluster, which is not supported yet: use a server with cluster-enabled no")
         oldest = OLDEST.get(self.product, (0, 0))
         if self.version and _numbers(self.version) < oldest:
             found.append(f"{self.product} {self.version} is too old: use {'.'.join(map(str, oldest))} or newer")
         if self.role == "replica":
-            found.append("it is a replica, which cannot store: point REDIS_URL at its master")
+            found.append("it is a replica, which is read-only: point REDIS_URL at its master")
         return found
 
     def errors(self) -> list[str]:
-        """Why events would not be safe here, each with what to do. Other settings, or another server, are needed."""
+        """Return why events would not be safe here, each with what to do: other settings or another server."""
         found = self.unusable()
         if self.policy not in ("noeviction", ""):
             found.append(
-                f"its maxmemory-policy is {self.policy}: it may throw events away. Set it to noeviction, "
+                f"its maxmemory-policy is {self.policy}: it may evict events. Set it to noeviction, "
                 "or use a Redis that is not a cache"
             )
         return found
 
     def refused(self) -> list[str]:
-        """What its user may not do and must, with the command that allows it."""
+        """Return which permissions the user lacks, with the command that grants them."""
         if not self.missing:
             return []
-        # Who may not ask for it is not told what it is called.
+        # A user without permission for ACL WHOAMI does not know its name.
         name, user = (f'user "{self.user}"', self.user) if self.user else ("user", "<user>")
-        return [f"its {name} lacks permissions that we need: run ACL SETUSER {user} {self.missing}"]
+        return [f"its {name} lacks required permissions: run ACL SETUSER {user} {self.missing}"]
 
     def warnings(self) -> list[str]:
-        """What could be safer here, or cannot be seen, each with what to do."""
+        """Return durability risks, and what could not be checked, each with what to do."""
         if not self.policy or self.append_only is None:
-            advice = "allow +info and +config|get, or see to maxmemory-policy noeviction and appendonly yes yourself"
-            return [f"its user may not run INFO, so nobody looked at how it is set up: {advice}"]
+            advice = "grant +info and +config|get, or make sure of maxmemory-policy noeviction and appendonly yes"
+            return [f"its user may not run INFO, so its configuration was not checked: {advice}"]
         if not self.append_only:
             return [
-                "it keeps no append-only file: a restart loses what came since its last snapshot. Set appendonly yes"
+                "it has no append-only file: a restart loses everything since its last snapshot. Set appendonly yes"
             ]
         if self.fsync not in ("always", ""):
             return [f"its appendfsync is {self.fsync}: a crash may lose acknowledged events. Set it to always"]
@@ -88,25 +88,25 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def server(database: Database) -> Server:
-    """Find out what a database's server is. Raises `StoreUnavailable`."""
+    """Inspect a database's server. Raises `StoreUnavailable`."""
     async with database.asking() as ask:
         return await inspect(ask)
 
 
 async def inspect(ask: Ask) -> Server:
-    """Find out what the server at the other end of a connection is. Raises `RedisError` when it cannot tell now."""
+    """Inspect the server of a connection. Raises `RedisError` if it cannot respond now."""
     calls = permissions.calls()
     words = [str(word) for call in calls for word in (len(call), *call)]
     hello, general, memory, persistence, replication, fsync, user, allowed = await ask(
         [
-            # Allowed to everyone who has logged in, unlike INFO.
+            # Permitted for every authenticated user, unlike INFO.
             ("HELLO",),
-            # Section by section: Redis takes several at once only since 7.0, and this is to tell an older one.
+            # Section by section: Redis accepts several at once only since 7.0, and older ones must be detected.
             ("INFO", "server"),
             ("INFO", "memory"),
             ("INFO", "persistence"),
             ("INFO", "replication"),
-            ("CONFIG", "GET", "appendfsync"),  # hosted servers keep this to themselves
+            ("CONFIG", "GET", "appendfsync"),  # not permitted on hosted servers
             ("ACL", "WHOAMI"),
             ("EVAL", _probe(), 0, *words),
         ]
@@ -117,7 +117,7 @@ async def inspect(ask: Ask) -> Server:
     role = greeting.get("role") or facts.get("role", "")
     found = Server(
         product=product,
-        # A Valkey may be set to introduce itself as the Redis that it is compatible with.
+        # A Valkey may be configured to identify itself as the Redis version it is compatible with.
         version=facts.get(f"{product}_version") or greeting.get("version", ""),
         mode=greeting.get("mode") or facts.get("redis_mode", ""),
         role="replica" if role == "slave" else role,
@@ -127,7 +127,7 @@ async def inspect(ask: Ask) -> Server:
         user=user.decode() if isinstance(user, bytes) else "",
     )
     if found.unusable():
-        return found  # it may not even know this kind of script
+        return found  # it may not support this kind of script
     return msgspec.structs.replace(found, missing=_missing(allowed))
 
 
@@ -135,7 +135,7 @@ def _missing(allowed: object) -> str:
     if isinstance(allowed, list):
         return permissions.missing([bool(may) for may in allowed])
     if isinstance(allowed, NoPermissionError) or "unknown command" in str(allowed):
-        return permissions.rule()  # without scripts, nothing else can be found out
+        return permissions.rule()  # without scripts, nothing else can be checked
     assert isinstance(allowed, ResponseError)
     raise allowed
 

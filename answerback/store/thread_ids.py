@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 CHAT = "chat:"
-"""What the ids of chats begin with."""
+"""Prefix of the ids of chats."""
 DEFAULT_WORKSPACE = "default"
-"""The workspace that the threads of platforms belong to."""
+"""The workspace of the platforms' threads."""
 
 
 def chat_thread(workspace: str, id: str) -> str:

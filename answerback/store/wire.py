@@ -1,4 +1,4 @@
-"""Connections of the client library, as we need them: packed in C, cancellable, and looked at by a guard."""
+"""Connection classes for the client library: commands packed in C, safe cancellation, and inspection by a guard."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Value = str | bytes | int
 
 
 class Unfit(RedisError):
-    """What the client library lets through from `on_connect`, in place of our `StoreUnfit`."""
+    """Replaces `StoreUnfit` inside `on_connect`, where the client library only lets its own errors pass."""
 
 
 class Packed(AbstractConnection):
-    """Packs commands in C (a group commit carries thousands of arguments), and can be cancelled while it sends.
+    """Packs commands in C (a group commit has thousands of arguments), and can be cancelled safely while sending.
 
-    With a guard, nothing is sent before the guard has looked at the server.
+    With a guard, nothing is sent before the guard has inspected the server.
     """
 
     def __init__(self, *args: Any, guard: Guard | None = None, **options: Any) -> None:
@@ -38,7 +38,7 @@ class Packed(AbstractConnection):
         try:
             async with asyncio.timeout(self.socket_connect_timeout):
                 await super().on_connect()
-                # Only a name in CLIENT LIST: a user who may not give it connects without.
+                # Only a name in CLIENT LIST: connect without it if the user may not set it.
                 commands: list[tuple[Value, ...]] = [("CLIENT", "SETNAME", "answerback")]
                 await self.ask(commands)
                 if self._guard:
@@ -48,12 +48,12 @@ class Packed(AbstractConnection):
         except TimeoutError:
             raise RedisTimeoutError from None
         except BaseException:
-            # Half greeted, it would take the answers that are still to come for those of its next user.
+            # With a partial handshake, later responses would be attributed to the wrong commands.
             await self.disconnect(nowait=True)
             raise
 
     async def ask(self, commands: Sequence[tuple[Value, ...]]) -> list[object]:
-        """Send commands together; their answers, in order, with errors as values."""
+        """Send commands together. Return their responses in order, with errors as values."""
         await self.send_packed_command([self.pack_command(*command)[0] for command in commands], check_health=False)
         answers: list[object] = []
         for _ in commands:
@@ -68,8 +68,8 @@ class Packed(AbstractConnection):
         return [hiredis.pack_command(tuple(words))]
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        # The base puts its limit on a write with asyncio.wait_for. That of Python 3.11 swallows a cancellation
-        # that comes just as the write ends: a loop that was told to stop would run on for ever.
+        # The base class limits a write with asyncio.wait_for, which in Python 3.11 swallows a cancellation that arrives
+        # just as the write ends: a cancelled loop would run forever.
         limit, self.socket_timeout = self.socket_timeout, None
         try:
             async with asyncio.timeout(limit):
@@ -90,6 +90,6 @@ class Unix(Packed, UnixDomainSocketConnection):
     """unix://."""
 
     async def _connect(self) -> None:
-        # The base greets the server here, too, and so twice.
+        # The base class performs the handshake here as well, so it would be done twice.
         async with asyncio.timeout(self.socket_connect_timeout):
             self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)

@@ -1,4 +1,4 @@
-"""Amendments: an edited or deleted message changes its event while that waits, or before it comes, and never after."""
+"""Amendments: an edit or deletion changes a message's event while it waits or before it arrives, never later."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _encode = msgspec.msgpack.Encoder().encode
 _amendment = msgspec.msgpack.Decoder(Amendment).decode
 
 DELETED = b"deleted"
-"""What is kept of a message that was deleted; an edit is an encoded Amendment."""
+"""Stored for a deleted message; an edit is stored as an encoded Amendment."""
 GONE = "an edit of a message that was deleted"
 OLDER = "an edit that a later one came before"
 REMEMBERED = 3 * 86_400_000
-"""ms for which an amendment waits for its message: GitHub delivers again for three days."""
+"""ms for which an amendment waits for its message: GitHub redelivers for three days."""
 
 
 async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> tuple[Receipt, Event | None]:
-    """Change or remove the events of its message that wait in its thread.
+    """Change or remove the waiting events of the amended message.
 
-    Returns, beside the receipt, the event that the amendment is itself where none waits.
+    Return the receipt and, if no event is waiting, the event that the amendment itself is.
     """
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
-    # Remembered first: an event that comes from now on has it, and one that came before is in the inbox.
+    # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
     kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
     message = amendment.message.encode(errors="surrogatepass")
     found = await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED, amendment.at])
@@ -43,7 +43,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
         again = False
         for raw in await database.call("LRANGE", inbox, 0, -1):
             entry = decode.entry(raw, thread)
-            # One that came back from the dead letters with steps it had finished is being answered.
+            # An entry replayed from the dead letters with finished steps counts as being answered.
             if isinstance(entry, decode.Unreadable) or entry.event.message != amendment.message or entry.journal:
                 continue
             match await scripts.amend(names, [thread, raw, _amended(entry, amendment)]):
@@ -52,7 +52,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
                 case b"removed":
                     reason = "took a waiting event back"
                 case b"gone":
-                    # Amended by someone else, or handled, since we looked.
+                    # Amended by another process, or handled, since we read it.
                     again = True
     receipt = Receipt(
         dispatch_id(amendment.delivery),
@@ -64,11 +64,11 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
 
 
 def applied(event: Event, raw: bytes) -> Event:
-    """An event whose edit came before it."""
+    """Return an event with an edit that arrived before it."""
     try:
         edit = _amendment(raw)
     except msgspec.MsgspecError:
-        return event  # newer code wrote it
+        return event  # written by a newer version
     return msgspec.structs.replace(
         event,
         text=edit.text or "",
@@ -83,7 +83,7 @@ def _still(event: Event | None, raw: bytes) -> Event | None:
     try:
         later = _amendment(raw)
     except msgspec.MsgspecError:
-        return event  # newer code wrote it
+        return event  # written by a newer version
     if event is None or not (mentions := tuple(name for name in event.mentions if name in later.mentions)):
         return None
     mentioned = event.mentioned and later.mentioned
@@ -91,7 +91,7 @@ def _still(event: Event | None, raw: bytes) -> Event | None:
 
 
 def _heard(amendment: Amendment) -> Event | None:
-    """That it was an event, in few words."""
+    """Return a placeholder that records that the edit was an event."""
     event = amendment.event
     return event and Event(delivery=event.delivery, thread="", kind="", text="", author=Author(""))
 

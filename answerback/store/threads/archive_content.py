@@ -1,4 +1,4 @@
-"""What an archive holds, as it lies in Redis: read from there, and written for the script `replace`."""
+"""Conversion between an archive and its data in Redis, for reading and for the script `replace_thread`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _message = msgspec.msgpack.Decoder(Message).decode
 _reply = msgspec.msgpack.Decoder(Reply).decode
 
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
-"""Fields of a thread that mean something only where it lies."""
+"""Fields of a thread that are only meaningful in its own Redis."""
 
 
 def read(
@@ -36,9 +36,13 @@ def read(
     ends: Sequence[bytes],
     dead: Sequence[Sequence[Any]],
 ) -> Archive:
-    """The archive of a thread. `dead` is letters, what a replay of each puts back, and when each was buried.
+    """Return the archive of a thread.
 
-    Raises `MsgspecError` for what this code cannot decode.
+    Args:
+        dead: the dead letters, their payloads, and their times.
+
+    Raises:
+        MsgspecError: some of it cannot be decoded by this version.
     """
     text, binary = _fields({name.decode(): value for name, value in fields.items()}, begun=bool(journal))
     return Archive(
@@ -62,7 +66,7 @@ def read(
 
 
 def written(archive: Archive) -> list[Value]:
-    """The eight lists of an archive, each led by its length."""
+    """Return the eight lists of an archive as script arguments, each preceded by its length."""
     known: dict[str, Value] = {**archive.fields, **archive.binary}
     fields = [word for name, value in known.items() if name not in LOCKS for word in (name, value)]
     journal: list[Value] = [word for name, record in archive.journal.items() for word in (name.encode(), record)]
@@ -83,7 +87,7 @@ def written(archive: Archive) -> list[Value]:
 
 
 def listed(archive: Archive, p: int) -> dict[str, int]:
-    """The lists of chats that a thread stands in, by key, and its place there."""
+    """Return the chat lists that contain a thread, by key, with its score."""
     fields, owner = archive.fields, workspace_of(archive.thread)
     if "opened" not in fields:
         return {}
@@ -94,9 +98,10 @@ def listed(archive: Archive, p: int) -> dict[str, int]:
 
 
 def deliveries(archive: Archive) -> dict[str, str]:
-    """What is known of the deliveries of a thread, as `keys.seen` holds it.
+    """Return the states of a thread's deliveries, in the format of `keys.seen`.
 
-    A chat's are made of what its history holds, a platform's are not: of those, only what waits or is dead is known.
+    The delivery ids of a chat can be derived from its history; those of a platform cannot, so only waiting and dead
+    events are included.
     """
     found: dict[str, str] = {}
     if is_chat(archive.thread):
@@ -111,14 +116,14 @@ def deliveries(archive: Archive) -> dict[str, str]:
 
 
 def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], dict[str, bytes]]:
-    """What is known of a thread, as text where it is text."""
+    """Split a thread's fields into text and binary ones."""
     if known.get("owner"):
-        # The attempt that is under way is one here; there, it is begun anew.
+        # The attempt in progress here is started again after an import.
         known["attempts"] = b"%d" % max(0, int(known.get("attempts", 0)) - 1)
     text: dict[str, str] = {}
     binary: dict[str, bytes] = {}
     for name, value in known.items():
-        # What a turn has taken it holds on to once it has done something.
+        # A turn keeps its events once it has journaled something.
         if name in LOCKS or (name == "taken" and known.get("owner") and not begun):
             continue
         try:
@@ -134,7 +139,7 @@ def _dead(letter: bytes, grave: bytes, at: int) -> Dead:
         entry = decode.buried(grave, found.thread)
         if isinstance(entry, decode.Unreadable):
             raise msgspec.ValidationError(entry.why)
-        # Newer code has come back, that wrote it.
+        # The newer version that wrote it is back.
         return Dead(letter=msgspec.structs.replace(found, unreadable=False), entry=entry)
     if found.kind == "event":
         return Dead(letter=found, entry=_entry(grave))

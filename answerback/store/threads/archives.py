@@ -1,4 +1,4 @@
-"""Threads taken whole: read · restored · purged. One step each, so nothing that happens meanwhile is lost or stays."""
+"""Operations on complete threads: read · restore · purge. Each is atomic, so concurrent changes are never lost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from answerback.store.threads.threads import Threads
 
 PAGE = 500
 GONE = b'{"turn":"","reason":"the thread was deleted"}'
-"""What the followers of a thread that is taken away are told."""
+"""The last stream event of a deleted thread."""
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """What was removed with a thread: how many of each. `owner` is the worker whose turn was running, "" if none."""
+    """What was removed with a thread, as counts. `owner`: the worker whose turn was running, "" if none."""
 
     thread: str
     owner: str
@@ -36,7 +36,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Archives:
-    """All threads of one store, each to be taken whole."""
+    """Export, import and removal of threads."""
 
     def __init__(self, threads: Threads, *, seen_days: float = 7.0) -> None:
         self._threads = threads
@@ -46,7 +46,7 @@ class Archives:
         self._seen = int(seen_days * 86_400_000)
 
     async def ids(self) -> AsyncIterator[str]:
-        """The ids of all threads that are there all the while, each once."""
+        """Yield the ids of all threads, each once. Threads added or removed meanwhile may be missing."""
         for p in range(self._threads.partitions):
             given: set[bytes] = set()
             cursor = -1
@@ -58,12 +58,12 @@ class Archives:
                         yield id.decode()
 
     async def idle(self, p: int, before: int, skip: int, limit: int) -> list[str]:
-        """The ids of a partition's threads where nothing has happened since `before` (ms), oldest first."""
+        """Return the ids of a partition's threads that have not changed since `before` (ms), oldest first."""
         found = await self._database.call("ZRANGEBYSCORE", keys.threads(p), "-inf", f"({before}", "LIMIT", skip, limit)
         return [id.decode() for id in found]
 
     async def read(self, id: str) -> Archive | None:
-        """A thread as of its last commit, with what waits and what is dead. None when it is not known.
+        """Return a thread as of its last commit, with waiting events and dead letters; None if it does not exist.
 
         Raises `NewerData`.
         """
@@ -84,7 +84,7 @@ class Archives:
                 ("ZMSCORE", keys.dead(p), *(dead or [""])),
             )
             updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *graves = found
-            # What was buried since we looked would be neither among what waits nor among what is dead.
+            # An event dead-lettered since then would be in neither the inbox nor the dead letters we read.
             if mark(counted) == before:
                 break
         if updated is None:
@@ -93,13 +93,13 @@ class Archives:
             return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, graves)
         except msgspec.MsgspecError as error:
             raise NewerData(
-                f"{id} holds what a newer version of Answerback wrote ({error}): update this one"
+                f"{id} contains data written by a newer version of Answerback ({error}): update this one"
             ) from error
 
     async def restore(self, archive: Archive, *, replace: bool = False) -> bool:
-        """Put an archived thread here. False when one of its id is here, and `replace` is not.
+        """Import an archived thread. Return False if a thread with its id exists and `replace` is not set.
 
-        What waited in it is answered, what is dead can be replayed, and redeliveries of both are known.
+        Its waiting events are answered, its dead letters can be replayed, and redeliveries of both are recognised.
         """
         p, id = self._threads.partition(archive.thread), archive.thread
         listed, deliveries = content.listed(archive, p), content.deliveries(archive)
@@ -115,9 +115,9 @@ class Archives:
         return bool(done[0] == b"done")
 
     async def purge(self, id: str) -> Purged | None:
-        """Remove a thread whole; whoever works on it is refused from then on. None when there was nothing.
+        """Remove a thread completely; a worker that holds it loses its lease. Return None if there was nothing.
 
-        The marks of its deliveries stay as long as they would: they hold no text, and a redelivery is a
+        The records of its delivery ids are kept until they expire: they contain no text, and a redelivery is a
         duplicate rather than a new thread.
         """
         found, dead = await self._displace(id)
@@ -136,7 +136,7 @@ class Archives:
         )
 
     async def drop(self, archive: Archive) -> bool:
-        """Remove an idle thread, if it still is as it was when the archive was made, and nothing of it is dead."""
+        """Remove an idle thread if it has not changed since it was archived and has no dead letters."""
         p = self._threads.partition(archive.thread)
         before, dead = await self._graves.of(archive.thread)
         if dead and any(await self._database.call("ZMSCORE", keys.dead(p), *dead)):
@@ -149,10 +149,10 @@ class Archives:
     async def _displace(
         self, id: str, names: Sequence[str] = (), written: Sequence[Value] = ()
     ) -> tuple[list[Any], int]:
-        """Put something, or nothing, in a thread's place. What was there, and how many dead letters it had."""
+        """Replace a thread with an archive, or with nothing. Return what was there and the number of dead letters."""
         dropped = 0
         while True:
-            # Dropped first, and nothing buried since: no letter is left by which a redelivery could bring it back.
+            # Dead letters are deleted first, and none may be added since: a redelivery could revive the thread.
             before, dead = await self._graves.of(id)
             for letter in dead:
                 dropped += await self._letters.drop(letter)

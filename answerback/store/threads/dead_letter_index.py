@@ -1,4 +1,4 @@
-"""Which dead letters belong to which thread: read once, and again only for what was buried since."""
+"""An index of dead letters by thread: read once, then updated with new ones only."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from answerback.store import decode, keys
 from answerback.store.threads.threads import Threads
 
 COUNTERS = ("buried", "failed replies", "restored")
-"""Of a partition: they grow with every dead letter that comes to lie there."""
+"""Counters of a partition that grow with each new dead letter."""
 
 OVERLAP = 60_000
-"""Ms that are read again: the clock of Redis may have been set back by so much."""
+"""ms that are read again, in case the clock of Redis was set back."""
 
 STALE = 10_000
-"""Letters that may be remembered for nothing."""
+"""Obsolete entries to tolerate before the index is rebuilt."""
 
 
 class DeadLetterIndex:
-    """The dead letters of every thread, as the operator's commands and retention need them.
+    """The dead letters of every thread, for the operator's commands and retention.
 
-    `mark` is what was buried in a partition so far. While it is unchanged, no letter is missing from
-    `of`; some of them may have been replayed or dropped.
+    `mark` identifies the dead letters added to a partition so far. While it is unchanged, `of` is complete, although
+    some of its dead letters may have been replayed or deleted.
     """
 
     def __init__(self, threads: Threads) -> None:
@@ -32,14 +32,14 @@ class DeadLetterIndex:
         self._found: dict[int, defaultdict[str, list[str]]] = {}
 
     async def of(self, thread: str) -> tuple[str, list[str]]:
-        """The partition's mark, and the ids of a thread's dead letters, oldest first."""
+        """Return the partition's mark and the ids of a thread's dead letters, oldest first."""
         p = self._threads.partition(thread)
         (seconds, _), counted, there = await self._threads.database.together(
             ("TIME",), ("HMGET", keys.counters(p), *COUNTERS), ("ZCARD", keys.dead(p))
         )
         found, known = mark(counted), self._marks.get(p)
         if found != known:
-            # Restored letters are as old as they were. And what was replayed is not remembered for ever.
+            # Imported dead letters keep their old times. Replayed ones must not be kept forever.
             restored = known is None or known.rpartition(":")[2] != found.rpartition(":")[2]
             if anew := restored or len(self._known[p]) > 2 * there + STALE:
                 self._known[p], self._found[p] = set(), defaultdict(list)
@@ -60,5 +60,5 @@ class DeadLetterIndex:
 
 
 def mark(counted: list[bytes | None]) -> str:
-    """What a partition's `COUNTERS` say, to be compared."""
+    """Return a partition's `COUNTERS` as a comparable string."""
     return ":".join((value or b"0").decode() for value in counted)

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be handled, to be shown, replayed or dropped by an operator."""
+"""Dead letters: events and replies that failed permanently, for an operator to view, replay or delete."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DeadLetters:
         self._seen = int(seen_days * 86_400_000)
 
     async def list(self) -> AsyncIterator[DeadLetter]:
-        """All of them as they lie there now, newest first within a partition, `at` being when each was buried."""
+        """Yield all dead letters, newest first within a partition. `at`: when each was dead-lettered."""
         for p in range(self._threads.partitions):
-            # All ids at once: a position in the set would shift under whoever replays what we yield.
+            # All ids at once: positions in the set shift if the caller replays what we yield.
             ids = await self._database.call("ZREVRANGE", keys.dead(p), 0, -1)
             for start in range(0, len(ids), 100):
                 page = ids[start : start + 100]
@@ -40,7 +40,7 @@ class DeadLetters:
                         yield msgspec.structs.replace(decode.letter(letter, id.decode()), at=int(at))
 
     async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
-        """A dead letter and what a replay would put back: the event's entry, or the reply."""
+        """Return a dead letter and its payload, which a replay puts back: the event's entry, or the reply."""
         for p in range(self._threads.partitions):
             at, letter, grave = await self._database.together(
                 ("ZSCORE", keys.dead(p), id), ("HGET", keys.letters(p), id), ("HGET", keys.graves(p), id)
@@ -53,18 +53,23 @@ class DeadLetters:
     async def replay(
         self, id: str, *, fresh: bool = False, again: Sequence[str] = (), done: Mapping[str, Any] = MappingProxyType({})
     ) -> bool:
-        """Put it back: an event into its inbox, with the steps it had finished unless `fresh`; a reply into its outbox.
+        """Put a dead letter back: an event into its inbox, a reply into its outbox. Return False if it does not exist.
 
-        Of the steps whose outcome is unknown, those in `again` are run again, and those in `done` count as done with
-        that result (plain data); any other raises `OutcomeUnknown` once more. False when there is no such letter;
-        `ValueError` for a step whose outcome is not unknown, and for what this code cannot read.
+        Args:
+            fresh: discard the finished steps of the event's turn.
+            again: steps of unknown outcome to run again.
+            done: steps of unknown outcome that count as done, with their results (plain data). Any other step of
+                unknown outcome raises `OutcomeUnknown` again.
+
+        Raises:
+            ValueError: the outcome of a step is not unknown, or this version cannot read the dead letter.
         """
         found = await self.get(id)
         if found is None:
             return False
         letter, grave = found
         if isinstance(grave, Unreadable | UnreadableReply):
-            raise ValueError(f"this version of Answerback cannot read it ({grave.why}): update it first")
+            raise ValueError(f"this version of Answerback cannot read the dead letter ({grave.why}): update it first")
         p, thread = self._threads.partition(letter.thread), letter.thread
         if isinstance(grave, Reply):
             parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
@@ -109,7 +114,7 @@ class DeadLetters:
         )
 
     async def drop(self, id: str) -> bool:
-        """Forget it for good. False when there is no such letter."""
+        """Delete a dead letter permanently. Return False if it does not exist."""
         found = await self.get(id)
         if found is None:
             return False

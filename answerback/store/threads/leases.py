@@ -1,4 +1,4 @@
-"""Leases: taking what is ready, which is the first half of a claim, sleeping while nothing is, and renewing."""
+"""Leases: reserving ready threads (the first half of a claim), waiting for work, and renewing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 class Reservation(msgspec.Struct, frozen=True):
     """Threads reserved until `till` (ms, by the lease clock).
 
-    wait  in how many ms the next one becomes claimable; None when that is not known
+    wait  ms until the next thread becomes claimable; None if unknown
     """
 
     till: int
@@ -49,25 +49,25 @@ class Reservations:
 
     @property
     def now(self) -> int:
-        """The time of Redis, ms, as the last `take` told it: no clock of ours is trusted, none is asked."""
+        """The time of Redis in ms, extrapolated from the last `take` with our monotonic clock, without a request."""
         return monotonic() + self._ahead
 
     def clock(self, p: int) -> int:
-        """The lease clock of a partition, ms, as the last `take` told it: for what must not end early by a step."""
+        """Return a partition's lease clock in ms, as of the last `take`; for delays that a clock step must not shorten."""
         return monotonic() + self._clocks.get(p, self._ahead)
 
     async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
-        """Wait until a token says that a queue has something new, or until the time is over."""
+        """Wait until a token announces new work in a queue, or until the timeout."""
         await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
 
     async def wake(self, p: int, queue: keys.Queue) -> None:
-        """Wake one worker that dozes on a queue."""
+        """Wake one worker that is waiting on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 
     async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
-        """Renew an owner's leases given as (queue, thread, fence); each is `Lease.HELD`, `LOST` or `CANCELLED` now.
+        """Renew an owner's leases, given as (queue, thread, fence). Return a `Lease` for each.
 
-        Without any, it keeps the partition's lease clock going: each worker does so every fifth of a lease.
+        A call without leases keeps the partition's lease clock running: each worker calls it every fifth of a lease.
         """
         names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
         names += [keys.thread(p, id) for _, id, _ in leases]
@@ -81,7 +81,7 @@ class Reservations:
         return [Lease(each) for each in held]
 
     async def _note(self, step: int) -> None:
-        """The server's clock was set: say so, and count it, unless another worker has done so."""
+        """Log and count a step of the server's clock, unless another worker has done so."""
         if await self.scripts.count_step([keys.clock(0)], [step]):
             way = "forward" if step > 0 else "back"
             log.warning("Redis clock stepped", way=way, seconds=abs(step) / 1000)

@@ -1,4 +1,4 @@
-"""Replies on their way out: claim_outbox · mark · settle · defer · confirm. One worker at a time sends for a thread."""
+"""The outbox: claim_outbox · mark · settle · defer · confirm. One worker at a time sends a thread's replies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A thread's outbox in our hands, and the reply at its head. `owner` and `fence` as in `Claim`."""
+    """A claimed outbox and the reply at its head. `owner` and `fence` as in `Claim`."""
 
     thread: str
     fence: int
@@ -43,7 +43,7 @@ class Outbox:
         ]
 
     async def claim(self, p: int, taken: Reservation, owner: str) -> list[Outgoing]:
-        """The next reply of each thread that was taken from `due`."""
+        """Claim the outboxes reserved from `due`, each with its next reply."""
         names = [keys.queue(p, "due"), keys.counters(p)]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
@@ -55,25 +55,25 @@ class Outbox:
         ]
 
     async def _head(self, thread: str, raw: bytes) -> Reply:
-        """The reply at the head of an outbox that we hold."""
-        found = decode.reply(raw, thread)
-        if isinstance(found, UnreadableReply):
+        """Decode the reply at the head of an outbox that we hold."""
+        reply = decode.reply(raw, thread)
+        if isinstance(reply, UnreadableReply):
             key = await self._database.call("LINDEX", keys.unsent(self._threads.partition(thread), thread), 0)
-            found = msgspec.structs.replace(found, key=(key or b"").decode())
-        return found
+            reply = msgspec.structs.replace(reply, key=(key or b"").decode())
+        return reply
 
     async def mark(self, outgoing: Outgoing) -> None:
-        """Record the reply as it is now, and begin the lease anew. Raises `LeaseLost`: then no byte of it may leave."""
+        """Store the reply's state and restart the lease. Raises `LeaseLost`: then the request must not be sent."""
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
         if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, _encode(reply)])):
             raise LeaseLost
 
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
-        """The reply is `sent`, or `failed` and has a dead letter. Returns the next one, still ours, or None.
+        """Settle the reply as `sent`, or as `failed` with a dead letter. Return the next one, under the same lease.
 
-        The parts of a reply behind one that failed are dead with it: half an answer helps nobody. They have one letter,
-        and a replay posts them together. Raises `LeaseLost`.
+        If a part of a reply fails, the following parts fail with it, since half an answer is of no use. They share one
+        dead letter, and a replay posts them together. Raises `LeaseLost`.
         """
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         grave, rest = b"", list[Reply]()
@@ -102,14 +102,14 @@ class Outbox:
         return Outgoing(id, outgoing.fence, outgoing.owner, await self._head(id, following)) if following else None
 
     async def divide(self, outgoing: Outgoing, parts: Sequence[str]) -> Outgoing:
-        """The reply as several, none of them posted. Returns the first, still ours. Raises `LeaseLost`.
+        """Replace the reply with several parts, none of them posted. Return the first. Raises `LeaseLost`.
 
-        The first keeps the key, by which the history knows the reply.
+        The first part keeps the key that the history refers to.
         """
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         first = msgspec.structs.replace(reply, state="pending", text=parts[0])
         others = [
-            # The attempts tell the parts of one division from those of the next.
+            # The number of attempts distinguishes the parts of one split from those of the next.
             msgspec.structs.replace(first, key=f"{reply.key}.{reply.attempts}-{number}", text=part, attempts=0, first=0)
             for number, part in enumerate(parts[1:], 1)
         ]
@@ -125,7 +125,7 @@ class Outbox:
         return msgspec.structs.replace(outgoing, reply=first)
 
     async def _behind(self, p: int, reply: Reply) -> list[Reply]:
-        """The unsent parts of the same reply, which whoever holds the outbox alone can change."""
+        """Return the unsent parts of the same reply. Only the holder of the outbox can change them."""
         unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
         parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
         found = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
@@ -137,7 +137,7 @@ class Outbox:
         return [part for part in rest if not isinstance(part, UnreadableReply)]
 
     async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
-        """Give the outbox up for `delay` seconds: another try (`retry`), or a pause the platform asked for."""
+        """Release the outbox for `delay` seconds: until the next attempt (`retry`), or for a pause."""
         p, id = self._threads.partition(outgoing.thread), outgoing.thread
         held = await self._scripts.defer(
             [
@@ -153,9 +153,9 @@ class Outbox:
             raise LeaseLost
 
     async def confirm(self, echo: Event) -> bool:
-        """The platform told us of a message of our own: the reply that it carries was posted. Whether that was news.
+        """Mark a reply as sent because the platform delivered our own message. Return whether that was news.
 
-        Nobody need hold the outbox, and whoever does is not disturbed.
+        Works without holding the outbox and does not disturb its holder.
         """
         p, thread, key = self._threads.partition(echo.thread), echo.thread, echo.reply
         names = [
@@ -178,7 +178,7 @@ class Outbox:
         return False
 
     async def replies(self, thread: str) -> dict[str, Reply]:
-        """Every reply of a thread by its key, with its state."""
+        """Return all replies of a thread by key."""
         found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
         return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in found.items()}
 
@@ -192,28 +192,28 @@ class Outbox:
         return self._threads.clock(self._threads.partition(thread))
 
     async def pause(self, scope: str, seconds: float) -> None:
-        """Every worker sends nothing to `scope` for so long. A shorter pause never replaces a longer one."""
+        """Pause sending to `scope` for all workers. A shorter pause never replaces a longer one."""
         key, ms = keys.pause(scope), max(1, int(seconds * 1000))
         await self._database.together(("SET", key, "", "PX", ms, "NX"), ("PEXPIRE", key, ms, "GT"))
 
     async def paused(self, scopes: Sequence[str]) -> float:
-        """For how many seconds at least one of `scopes` is paused; 0 when none is."""
+        """Return the seconds until none of `scopes` is paused; 0 if none is."""
         left = [await self._database.call("PTTL", keys.pause(scope)) for scope in scopes]
         return float(max([0, *left])) / 1000
 
 
-_LEFT_OUT = "The parts of the same reply behind it ({}) are not posted without it: a replay posts them all."
+_LEFT_OUT = "The following parts of the same reply ({}) were not posted either; a replay posts all of them."
 
 
 def _kept(reply: Reply) -> bytes:
-    # What was said stands in the history; only its fate is kept here.
+    # The history has the text; only the state is kept here.
     if isinstance(reply, UnreadableReply):
         reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
     return _encode(msgspec.structs.replace(reply, text="", address={}))
 
 
 def _again(reply: Reply) -> Reply:
-    """A reply that failed, as a replay puts it back: one that may have been posted is looked for first."""
+    """Return a failed reply as a replay puts it back: one that may have been posted is looked for first."""
     return msgspec.structs.replace(
         reply, state="sending" if reply.unknown else "pending", error="",
         attempts=0, refusals=0, waits=0, looks=0, cursor="", searching=0,

@@ -1,4 +1,4 @@
-"""The queues at a glance: what waits, what is in flight, what will be tried again, what is dead."""
+"""Queue statistics: waiting, in flight, retrying, dead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from answerback.store.threads.threads import Threads
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two queues, in threads: `ready` (turns to run) or `due` (replies to send).
 
-    oldest  for how many ms the thread at its head has been claimable; 0 when none is
+    oldest  ms for which the thread at its head has been claimable; 0 if none is
     """
 
     waiting: int
@@ -23,9 +23,9 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, summed over the partitions. The seven before `clock_steps` count since the store was new.
+    """Totals over all partitions. The seven fields before `clock_steps` count since the store was created.
 
-    clock_steps  how often the clock of Redis was seen to be set
+    clock_steps  observed steps of the Redis clock
     """
 
     turns: Queue
@@ -44,7 +44,7 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def queues(threads: Threads) -> Queues:
-    """Count. Each partition is read in one step; the clock is that of its leases."""
+    """Return the statistics. Each partition is read atomically, by its lease clock."""
     totals = dict.fromkeys(Queues.__struct_fields__[2:-1], 0)
     turns: list[Queue] = []
     replies: list[Queue] = []
@@ -83,7 +83,7 @@ def _count(p: int, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:
 
 
 def _queue(now: int, waiting: int, later: int, retrying: int, head: list[bytes]) -> Queue:
-    # A member whose time has not come is claimed (its lease's end) or waits for its next try.
+    # A member with a future score is claimed (until its lease ends) or waits for its next attempt.
     oldest = max(0, now - int(head[1])) if waiting and head else 0
     return Queue(waiting=waiting, in_flight=max(0, later - retrying), retrying=retrying, oldest=oldest)
 

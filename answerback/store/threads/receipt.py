@@ -1,4 +1,4 @@
-"""What became of a delivery: the answer to whoever brought it."""
+"""The receipt of a delivery, returned to its sender."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from answerback.errors import Busy, NoSuchThread, ThreadEnded
 
 Status = Literal["accepted", "duplicate", "ignored"]
 Only = Literal["", "open", "idle"]
-"""What a message asks of its chat: nothing, that it is there and not ended, that nobody works or waits there either."""
+"""A condition on the chat: none, that it exists and has not ended, or also that no event is running or waiting."""
 
 
 OWN = "our own message"
-"""The reason for which an event of ours is ignored."""
+"""The reason an event of ours is ignored."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What became of a delivery. `dispatch_id` is the same for each redelivery of an event."""
+    """How a delivery was handled. `dispatch_id` is the same for each redelivery of an event."""
 
     dispatch_id: str
     thread: str
@@ -27,10 +27,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, dispatch_id: str, thread: str, found: bytes) -> Receipt:
-        """A receipt as the script `accept` gives it. Raises `NoSuchThread`, `ThreadEnded` or `Busy`."""
+        """Decode a receipt returned by the script `accept`. Raises `NoSuchThread`, `ThreadEnded` or `Busy`."""
         what, *first = found.split(b"\n")
         if first:
-            # As it was first stored: a sender may use an id again, with another body.
+            # As first stored: a sender may reuse an id with another body.
             dispatch_id, thread = first[0].decode(), first[1].decode()
         match what:
             case b"duplicate":

@@ -1,4 +1,4 @@
-"""A list by recency, read from the sorted sets of all partitions as if they were one."""
+"""A list by recency, merged from the sorted sets of all partitions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from answerback.store.cursors import cursor_of, place_of
 from answerback.store.redis import Database
 
 Place = tuple[int, bytes]
-"""When (ms), and who: those of one millisecond have an order too."""
+"""A time (ms) and an id, which orders entries of the same millisecond."""
 
 
 class Recency:
-    """What stands in `names` from a cursor on, newest first. Raises `BadCursor`."""
+    """The members of the sorted sets `names` from a cursor on, newest first. Raises `BadCursor`."""
 
     def __init__(self, database: Database, names: Sequence[str], cursor: str = "") -> None:
         self._database = database
@@ -25,19 +25,19 @@ class Recency:
         self._given: dict[str, Place] = {}
 
     async def next(self, count: int) -> list[str]:
-        """The next `count` ids from where `past` has come to; fewer only at the end."""
+        """Return the next `count` ids after the position set by `past`; fewer only at the end."""
         pages = [await self._after(name, count) for name in self._names]
         first = list(merge(*pages, reverse=True))[:count]
         self._given = {id.decode(): (score, id) for score, id in first}
         return list(self._given)
 
     def past(self, id: str) -> None:
-        """Go on behind `id`, one of those that `next` gave."""
+        """Move the position past `id`, one of those returned by `next`."""
         self._at = self._given[id]
 
     @property
     def cursor(self) -> str | None:
-        """Where to go on; None where nothing was passed yet."""
+        """The cursor of the current position; None at the start."""
         return cursor_of(self._at[0], self._at[1].decode()) if self._at else None
 
     async def _after(self, name: str, count: int) -> list[Place]:

@@ -1,4 +1,4 @@
-"""What a worker holds and writes of a thread: the claim it got, a step of its turn, the turn's commit."""
+"""What a worker reads and writes for a thread: its claim, the steps of its turn, the turn's commit."""
 
 from __future__ import annotations
 
@@ -16,38 +16,42 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 StreamEvent = tuple[str, bytes]
-"""A delta as a worker writes it: its kind and its JSON."""
+"""A stream event as a worker writes it: its kind and its JSON."""
 
 
 Release = Literal["failed", "handed back", "interrupted"]
-"""How a worker gives a thread up that it has not answered."""
+"""How a worker releases a thread whose events it has not handled."""
 
 
 class Lease(IntEnum):
-    """How a lease stands: false when another worker may have the thread."""
+    """The state of a lease: false if another worker may hold the thread."""
 
     LOST = 0
     HELD = 1
     CANCELLED = 2
-    """Held, and somebody wants the turn ended."""
+    """Held, and the turn is to be cancelled."""
     GIVEN_UP = 3
-    """By ourselves: whoever did it has the answer already, or it is on its way."""
+    """Released by this worker itself."""
 
 
 class Claim(msgspec.Struct):
-    """A thread in our hands: its lock, the events that wait, and what is known of it.
+    """A claimed thread: its lock, its waiting events and its state.
 
-    owner     who claimed it: with `fence`, what each write names
-    position  how many of the thread's events were done with before the first of `entries`
-    waiting   how many events wait in the thread, `entries` among them
-    until     where the first event stands that arrived after the claim
-    wanted    name of the agent the thread is for; "" leaves the choice to the worker. `system`: what it is told
-    live      whether somebody may follow the thread's deltas; `shown`: whether those end in the middle of a turn
+    owner     the worker that claimed it; every write carries it and the `fence`
+    position  number of the thread's events handled before the first of `entries`
+    waiting   number of waiting events, including `entries`
+    until     position of the first event that arrived after the claim
+    wanted    name of the agent the thread is for; "" leaves the choice to the worker
+    system    instructions for that agent
+    live      whether the thread's stream events may be followed
+    shown     whether the stored stream events end in the middle of a turn
     cancelled whether the turn was cancelled before it was claimed
-    streak    how often somebody reacted to our replies without a pause (a program, that the platform calls so, counts
-              five times); `looping`: whether it was taken for a loop of programs. `turns`: how many we ran here
-    attempt   1, or more when this event was claimed before; `crashes` of those claims were never given
-              up: their worker died, or was away for longer than its lease
+    streak    number of reactions to our replies without a pause (one by an account that the platform marks as a bot
+              counts five times)
+    looping   whether a bot loop is assumed
+    turns     number of turns run under this claim
+    attempt   1, or more if this event was claimed before
+    crashes   how many of those claims were never released: the worker died, or did not renew its lease
     """
 
     thread: str
@@ -74,7 +78,7 @@ class Claim(msgspec.Struct):
 
     @classmethod
     def read(cls, thread: str, owner: str, found: Sequence[Any]) -> Claim:
-        """A claim as the script `claim` gives it. Its only entry is `Unreadable` where any of it cannot be decoded."""
+        """Decode a claim returned by the script `claim`. Its only entry is `Unreadable` if any of it is undecodable."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
         waiting, wanted, system, live, cancelled, streak, looping = more
         steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
@@ -111,26 +115,27 @@ class Claim(msgspec.Struct):
 
     @property
     def suspect(self) -> bool:
-        """Whether its event may be what kills its workers."""
+        """Whether its event is suspected of killing workers."""
         return self.crashes >= SUSPECT
 
 
 SUSPECT = 2
-"""Crashes after which a thread's event is suspected to be what kills its workers."""
+"""Crashes after which a thread's event is suspected of killing workers."""
 
 
 NO_LIMIT = 2**31
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A finished turn of a claim by `owner`. `more` asks to go on with the thread's next events under the same lease.
+    """A finished turn of a claim by `owner`.
 
-    position  where the turn's first event stands: `Claim.position` and what was committed since. A
-              commit that was long on its way is refused by it.
+    position  position of the turn's first event: `Claim.position` plus the events committed since. A delayed commit is
+              rejected because of it
+    more      continue with the thread's next events under the same lease
     end       how the turn ended
-    replaced  messages of the history whose place `messages` take
-    loop      how much more the turn counts towards a loop of programs; "open" when nobody was answered because of one
-    patience  the thread's `Claim.streak` at which it is given up all the same, so that its next claim sees that
+    replaced  messages of the history that `messages` replace
+    loop      how much the turn adds to the streak; "open" if it was not answered because a bot loop is assumed
+    patience  the `Claim.streak` from which the thread is released anyway, so that its next claim sees the streak
     """
 
     thread: str
@@ -152,7 +157,7 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A journal entry, and the replies that it puts into the outbox. `owner` and `position` as in `Commit`."""
+    """A journal record and the replies it adds to the outbox. `owner` and `position` as in `Commit`."""
 
     thread: str
     fence: int
@@ -164,7 +169,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class StreamAppend(msgspec.Struct, frozen=True):
-    """What a running turn produced, for those who follow its thread. `owner` and `position` as in `Commit`."""
+    """Stream events of a running turn. `owner` and `position` as in `Commit`."""
 
     thread: str
     fence: int
@@ -174,7 +179,7 @@ class StreamAppend(msgspec.Struct, frozen=True):
 
 
 def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequence[Message]) -> list[Value]:
-    """How a turn ended and what is left of it in the history, as the scripts take it."""
+    """Return a turn's end and its messages for the history as script arguments."""
     return [
         _encode(end) if end else b"",
         len(replaced), *map(_encode, replaced),
@@ -183,7 +188,7 @@ def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequen
 
 
 def reply_words(of: Step | Commit) -> list[Value]:
-    """Replies as the scripts take them."""
+    """Return replies as script arguments."""
     args: list[Value] = [len(of.replies)]
     for reply in of.replies:
         args += (reply.key, _encode(reply))
@@ -191,5 +196,5 @@ def reply_words(of: Step | Commit) -> list[Value]:
 
 
 def delta_words(deltas: Sequence[StreamEvent]) -> list[Value]:
-    """Deltas as the scripts take them."""
+    """Return stream events as script arguments."""
     return [word for delta in deltas for word in delta]

@@ -1,4 +1,4 @@
-"""What an operator does to a thread that does not go on by itself: unlock · requeue."""
+"""Operator actions on a stuck thread: unlock · requeue."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ Requeue = Literal["requeued", "lost", "held", "ready", "empty"]
 
 
 class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
-    """From whom a thread was taken.
+    """The former holder of an unlocked thread.
 
-    owner    the worker that held its turn, "" if none did; `since`: when it had claimed it, ms
-    sending  whether a worker held its outbox; `wait`: ms until another one may send
+    owner    the worker that held its turn, "" if none
+    since    when it claimed the thread, ms
+    sending  whether a worker held its outbox
+    wait     ms until another worker may send
     """
 
     thread: str
@@ -27,10 +29,10 @@ class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requeued(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a thread's turn and of its outbox.
+    """The result for a thread's turn and its outbox.
 
-    "requeued" (it would have been tried later, and is claimable now), "lost" (it was missing from its queue, and is
-    back), "held" (a worker has it), "ready" (it was claimable anyway) or "empty" (it has nothing to do).
+    "requeued" (it was waiting for a later attempt and is claimable now), "lost" (it was missing from its queue and has
+    been added), "held" (a worker holds it), "ready" (it was claimable already) or "empty" (nothing to do).
     """
 
     thread: str
@@ -39,10 +41,10 @@ class Requeued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def unlock(threads: Threads, id: str) -> Unlocked | None:
-    """Take a thread from whoever holds it; what they still write is refused. None when it is not known.
+    """Revoke the claim on a thread; later writes of its holder are rejected. Return None if it does not exist.
 
-    Its turn is claimable at once, with what was journaled, and without the attempt being counted. Its outbox is
-    when the sender's lease ends: a request that is under way must have reached the platform before it is looked for.
+    Its turn is claimable at once, with its journal, and the attempt is not counted. Its outbox is claimable when the
+    sender's lease ends: a request in flight must have reached the platform before the reply is looked for.
     """
     p = threads.partition(id)
     found = await threads.scripts.unlock(
@@ -61,9 +63,9 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
 
 
 async def requeue(threads: Threads, id: str) -> Requeued | None:
-    """Make a thread's turn and outbox claimable now, if nobody holds them. None when it is not known.
+    """Make a thread's turn and outbox claimable now unless they are held. Return None if it does not exist.
 
-    Attempts stay counted: it is the next try, only sooner.
+    The number of attempts is kept: the next attempt is only made sooner.
     """
     p = threads.partition(id)
     found = await threads.scripts.requeue(

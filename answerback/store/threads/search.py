@@ -1,4 +1,4 @@
-"""Finding threads among many: by platform, agent, state or text. Redis looks through a thousand at a time."""
+"""Searching threads by platform, agent, state or text. Redis filters a thousand at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import State, Summary, looked_up
 
 PAGE = 1000
-"""Threads that Redis looks through in one call: some milliseconds."""
+"""Threads that Redis filters in one call, which takes a few milliseconds."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which threads are wanted. A field that is left out does not narrow the search.
+    """Criteria of a search. A field that is left out matches every thread.
 
     agent  the agent a chat was opened for; of other threads, the one that answered last
     text   a part of the title, channel, user or id; case does not matter
@@ -33,12 +33,12 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def everything(self) -> bool:
-        """Whether every thread fits."""
+        """Whether every thread matches."""
         return self == Filter()
 
 
 async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[str]:
-    """Return those of `ids` (at most `PAGE`) that fit, in their order."""
+    """Return those of `ids` (at most `PAGE`) that match, in order."""
     if wanted.everything or not ids:
         return list(ids)
     flags = {None: "", True: "yes", False: "no"}
@@ -64,7 +64,7 @@ async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[
 
 
 async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[Summary]:
-    """Yield the threads that fit, the one where something happened last first."""
+    """Yield the matching threads, most recently changed first."""
     recency = Recency(threads.database, [keys.threads(p) for p in range(threads.partitions)])
     wanted = wanted or Filter()
     given = 0

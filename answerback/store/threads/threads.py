@@ -1,9 +1,9 @@
-"""A thread's way through the store: accept · take · claim · gather · extend · step · emit · commit · release · bury.
+"""The lifecycle of a thread: accept · take · claim · gather · extend · step · emit · commit · release · bury.
 
-One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number
-that only grows. Every write on a thread's behalf names the fence and the owner. One whose fence is not the newest
-changes nothing and raises `LeaseLost`; so does another owner's, since a Redis that lost its last writes (a
-failover, a crash) gives a fence out again.
+One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number that only grows.
+Every write to a thread carries the fence and the owner. A write with an outdated fence changes nothing and raises
+`LeaseLost`; so does one of another owner, since a Redis that lost its last writes (a failover, a crash) may issue the
+same fence again.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Threads(Reservations):
-    """The threads of one Redis. `lease` is in seconds; `window` is how many events a claim or commit hands over.
+    """The threads of one Redis.
 
-    `pause`: seconds without a message after which a thread is no loop of programs.
+    lease   in seconds
+    window  number of events that a claim or commit returns
+    pause   seconds without a message after which a bot loop counts as ended
     """
 
     def __init__(
@@ -83,24 +85,29 @@ class Threads(Reservations):
             )
 
     def partition(self, thread: str) -> int:
-        """The partition of a thread."""
+        """Return the partition of a thread."""
         return keys.partition(thread, self.partitions)
 
     # Ingress -------------------------------------------------------------------------------------
 
     async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
-        """Store an event once. When this returns, it is stored; it may be called again for the same event.
+        """Store an event once. It is stored when this returns; the call may be repeated for the same event.
 
-        `only` is a condition on its chat, `lists` the two keys where that chat is listed. Raises `MalformedBody`
-        for one that cannot be stored at all; `NoSuchThread`, `ThreadEnded` or `Busy` by the condition.
+        Args:
+            only: a condition on the event's chat.
+            lists: the two keys in which that chat is listed.
+
+        Raises:
+            MalformedBody: the event cannot be stored.
+            NoSuchThread, ThreadEnded, Busy: the condition is not met.
         """
         found = await self._accept(event, b"", only, lists)
         while found.startswith(b"amended\n"):
-            # Its edit or deletion came before it.
+            # Its edit or deletion arrived first.
             raw = found.partition(b"\n")[2]
             if raw == amendments.DELETED:
                 return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
-            # What was remembered may be forgotten meanwhile.
+            # The amendment may have expired meanwhile.
             edited = amendments.applied(event, raw) if raw else event
             found = await self._accept(edited, raw, only, lists)
         return Receipt.read(event.id, event.thread, found)
@@ -125,10 +132,10 @@ class Threads(Reservations):
         )  # fmt: skip
 
     async def amend(self, amendment: Amendment) -> Receipt:
-        """Change the waiting event of an edited or deleted message, or the one that comes later.
+        """Change the waiting event of an edited or deleted message, or one that arrives later.
 
-        Where none waits, an edit that added a mention becomes an event itself, once. Raises `MalformedBody` for one
-        that cannot be stored at all.
+        If none is waiting, an edit that added a mention becomes an event of its own, once. Raises `MalformedBody` if it
+        cannot be stored.
         """
         _stored(amendment)
         p = self.partition(amendment.thread)
@@ -143,10 +150,10 @@ class Threads(Reservations):
     async def claim(
         self, p: int, taken: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
     ) -> list[Claim]:
-        """The work of the threads that were taken. One whose reservation ran out is left out.
+        """Claim the reserved threads. Those whose reservation has expired are left out.
 
-        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. One that is buried
-        if it crashes once more (after `fatal` crashes) is claimed alone, and the rest is given back.
+        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. A thread whose event
+        becomes a dead letter after one more crash (`fatal` in total) is claimed alone, and the others are released.
         """
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
         names.append(keys.clock(p))
@@ -167,7 +174,7 @@ class Threads(Reservations):
     async def gather(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
         """Take up to `limit` of a thread's events into `claim.entries`, for one turn.
 
-        Returns for how many seconds nothing has happened in the thread. Raises `LeaseLost`.
+        Return the seconds since the last change in the thread. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
         found = await self.scripts.take_more_events(
@@ -190,7 +197,7 @@ class Threads(Reservations):
             raise LeaseLost
 
     async def emit(self, emission: StreamAppend) -> None:
-        """Tell those who follow a thread what its turn produces. Raises `LeaseLost`."""
+        """Append and publish stream events of a turn. Raises `LeaseLost`."""
         p, id = self.partition(emission.thread), emission.thread
         args: list[Value] = [
             emission.fence, emission.owner, emission.position, len(emission.deltas), *delta_words(emission.deltas)
@@ -199,9 +206,9 @@ class Threads(Reservations):
             raise LeaseLost
 
     async def commit(self, commit: Commit) -> list[Entry]:
-        """Commit a turn. Returns the thread's next entries, still ours; none when it was given up.
+        """Commit a turn. Return the thread's next entries, under the same lease; none if the thread was released.
 
-        Raises `LeaseLost`; then nothing was changed. May be repeated when its answer was lost.
+        Raises `LeaseLost`, in which case nothing was changed. May be repeated if the response was lost.
         """
         p, id = self.partition(commit.thread), commit.thread
         names = [
@@ -232,10 +239,10 @@ class Threads(Reservations):
         messages: Sequence[Message] = (),
         deltas: Sequence[StreamEvent] = (),
     ) -> None:
-        """Give a thread up: for another try in `delay` seconds, handed back as it was, or interrupted.
+        """Release a thread: for another attempt in `delay` seconds, unchanged, or interrupted.
 
-        An interrupted turn leaves how it ended, and what was said in it as `messages`, in the place of `replaced`;
-        it begins again with all that waits. Raises `LeaseLost`.
+        An interrupted turn leaves its end and its `messages`, which replace `replaced`, and starts again with all
+        waiting events. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.release(
@@ -266,8 +273,8 @@ class Threads(Reservations):
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 
-        How the turn ended, and as `messages` what was said to us, stay in the thread. What cannot be decoded is kept as
-        it is, and a redelivery of it stays a duplicate. Raises `LeaseLost`.
+        The turn's end and the users' `messages` stay in the thread. Undecodable data is kept unchanged, and a
+        redelivery of it stays a duplicate. Raises `LeaseLost`.
         """
         unreadable = isinstance(entry, decode.Unreadable)
         kept = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
@@ -288,10 +295,10 @@ class Threads(Reservations):
         if not held:
             raise LeaseLost
 
-    # Everyone ------------------------------------------------------------------------------------
+    # Any process ------------------------------------------------------------------------------------
 
     async def cancel(self, id: str) -> bool:
-        """Cancel the turn that runs in a thread, or the next one if it only waits. Whether there was one."""
+        """Cancel the running turn of a thread, or the next one if none is running. Return whether there was one."""
         p = self.partition(id)
         found = await self.scripts.cancel(
             [
@@ -303,9 +310,9 @@ class Threads(Reservations):
         return bool(found)
 
     async def own(self, platform: str, marks: Iterable[str]) -> None:
-        """From now on, an event of a platform with one of these identities ("user:583231") is ours, and no other.
+        """Replace the marks of our own messages on a platform, such as "user:583231".
 
-        What is kept already is not written.
+        Unchanged marks are not written.
         """
         ours = {f"{platform}:{mark}".encode() for mark in marks}
         for p in range(self.partitions):

@@ -1,4 +1,4 @@
-"""How turns ended, as the steps that ended them wrote it down: nobody has to infer it from what was said."""
+"""Recorded turn ends, so that they need not be inferred from the history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from answerback.store.threads.threads import Threads
 _end = msgspec.msgpack.Decoder(TurnEnd)
 
 NEWEST = 20
-"""Ends that are looked at first: what is asked for has most likely just ended."""
+"""Ends that are searched first: a requested turn has most likely ended recently."""
 
 _WORDS = {
     "unreachable": "the agent could not be reached",
@@ -22,20 +22,20 @@ _WORDS = {
     "limit": "the answer went over a limit",
 }
 OURS = frozenset({"limit", "timeout"})
-"""Codes whose reasons are our own words."""
+"""Codes whose reasons are our own texts, safe for anyone to read."""
 
 
 def general(code: str, reason: str) -> str:
-    """Why a turn failed, in words that anybody may read. An exception's text is not: it may hold anything."""
+    """Return why a turn failed, in words that anyone may read; the text of an exception may contain anything."""
     if code in OURS and reason:
         return reason
     return _WORDS.get(code, "the agent failed")
 
 
 async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
-    """How the last turn ended that was to answer an event; None where none did, or nothing is recorded of it.
+    """Return how the last turn for an event ended; None if none has, or its end is not recorded.
 
-    Of a turn that ended long ago, or before ends were recorded, only the history tells.
+    For turns that ended long ago, or before ends were recorded, only the history remains.
     """
     name = keys.ends(threads.partition(thread), thread)
     for first, last in ((-NEWEST, -1), (0, -NEWEST - 1)):
@@ -49,10 +49,10 @@ async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
 
 
 def merged(messages: Sequence[Message], entries: Sequence[Entry]) -> tuple[list[Message], list[Event]]:
-    """What was said, and what waits, each message once.
+    """Return the messages and the waiting events, with each message only once.
 
-    What an interrupted turn left in the history stands there, and is not among what waits. What failed, and was put
-    back, waits again, or was answered after all.
+    A message that an interrupted turn left in the history is not repeated among the waiting events. A failed message
+    is left out if it was replayed: it is waiting again or was answered.
     """
     events = [event for entry in entries for event in entry.events]
     again = {event.id for event in events} | {m.id for m in messages if m.role == "user" and not m.failed}

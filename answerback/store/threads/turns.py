@@ -1,4 +1,4 @@
-"""How far the turn that answers one event has come: waiting, running, retrying, handled or dead."""
+"""The state of the turn that answers an event: waiting, running, retrying, handled or dead."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PAGE = 100
 
 
 class TurnState(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn, from its event's arrival to its last reply.
+    """A turn, from its event's arrival to its last reply.
 
     id        the dispatch id
-    state     waiting (for a worker, or for the `before` events that came earlier), running,
-              retrying, handled (committed), dead (`letter` says why)
-    messages  what its commit added to the history; none when no agent listens there
-    replies   what it put into the outbox, each with its own state
-    end       how it ended; None while it has not, or where that is not recorded
+    state     waiting (for a worker, or for the `before` earlier events), running, retrying, handled (committed), dead
+              (`letter` has the reason)
+    messages  messages that its commit added to the history; none if no agent listens there
+    replies   replies it added to the outbox, each with its own state
+    end       how it ended; None if it has not, or its end is not recorded
     """
 
     id: str
@@ -38,12 +38,12 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: str) -> TurnState | None:
-    """The turn of dispatch id `id` in `thread`; None when the thread is not known."""
+    """Return the turn with dispatch id `id` in `thread`; None if the thread does not exist."""
     summary = await summarised(threads, thread)
     if summary is None:
         return None
     p = threads.partition(thread)
-    # In one step: an event leaves the inbox in the step that adds to the history.
+    # Read atomically: an event leaves the inbox in the same operation that adds to the history.
     inbox, outbox, length = await threads.database.together(
         ("LRANGE", keys.inbox(p, thread), 0, -1),
         ("HVALS", keys.outbox(p, thread)),
@@ -64,7 +64,7 @@ async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: st
 
 
 async def _committed(threads: Threads, thread: str, turn: str, length: int) -> list[Message]:
-    """A turn's messages: they stand together, and most likely at the end."""
+    """Return a turn's messages. They are contiguous and most likely at the end of the history."""
     found: list[Message] = []
     history = keys.history(threads.partition(thread), thread)
     for end in range(length, 0, -_PAGE):

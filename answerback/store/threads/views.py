@@ -1,4 +1,4 @@
-"""Threads to look at: their summaries, or one whole."""
+"""Views of threads: summaries, or a complete transcript."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A thread in a list.
 
     state    idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying
-    next     for "retrying": ms until the next try; for "running": ms until the lease ends
-    updated  when something last happened, ms
-    loop     since when nobody is answered because programs seem to answer each other, ms; 0: it is no such thread
+    next     for "retrying": ms until the next attempt; for "running": ms until the lease ends
+    updated  time of the last change, ms
+    loop     since when messages are not answered because a bot loop is assumed, ms; 0: no loop
     """
 
     id: str
@@ -45,11 +45,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread whole: what was said, what waits, how far the running turn has come, what went out.
+    """A complete thread: messages, waiting events, steps of the running turn, replies.
 
-    taken    how many of `waiting`, the first ones, the running turn answers; 0 where none runs
-    steps    names of what the turn has journaled, in the order in which it began
-    records  of those steps
+    taken    how many of the first `waiting` events the running turn answers; 0 if none is running
+    steps    names of the turn's journaled steps, in the order in which they began
+    records  the records of those steps
     """
 
     thread: Summary
@@ -62,13 +62,13 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def summarised(threads: Threads, id: str) -> Summary | None:
-    """One thread's summary; None when it is not known."""
+    """Return a thread's summary; None if it does not exist."""
     (found,) = await looked_up(threads, threads.partition(id), [id])
     return found[0] if found else None
 
 
 async def looked_up(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
-    """The summaries of threads of one partition, each with all that its hash holds; None where one is not known."""
+    """Return the summaries of threads of one partition, each with its hash; None for one that does not exist."""
     commands: list[tuple[Value, ...]] = []
     for id in ids:
         commands += [
@@ -91,7 +91,7 @@ def _summarise(
     meta = {name.decode(): value.decode(errors="replace") for name, value in fields.items() if name != b"state"}
     state: State = "idle"
     if score is not None:
-        # Reserved by a worker that has not claimed it yet, a thread looks like one that waits for its next try.
+        # A thread that is reserved but not claimed yet looks like one that waits for its next attempt.
         later: State = "running" if meta.get("owner") else "retrying" if int(meta.get("attempts", 0)) else "waiting"
         state = "waiting" if int(score) <= now else later
     summary = Summary(
@@ -116,7 +116,7 @@ def _summarise(
 
 
 async def transcript(threads: Threads, id: str) -> Transcript | None:
-    """One thread whole; None when it is not known."""
+    """Return a complete thread; None if it does not exist."""
     p = threads.partition(id)
     (looked,) = await looked_up(threads, p, [id])
     if looked is None:
@@ -129,7 +129,7 @@ async def transcript(threads: Threads, id: str) -> Transcript | None:
         ("HVALS", keys.outbox(p, id)),
     )
     entries = [decode.entry(raw, id) for raw in inbox]
-    # What an interrupted turn left in the history waits all the same: an operator sees both.
+    # Messages that an interrupted turn left in the history are still waiting: an operator sees both.
     messages, _ = merged([decode.message(raw) for raw in history], entries)
     steps = steps_of({name.decode(): record for name, record in journal.items()})
     return Transcript(
