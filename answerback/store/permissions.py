@@ -64,7 +64,7 @@ def calls() -> list[tuple[str, ...]]:
 
 
 def missing(allowed: list[bool]) -> str:
-    """Return what to add to the user's rule, "" for nothing. `allowed`: for each of `calls`, whether it is permitted."""
+    """Return what to add to the rule of the user, "" for nothing. `allowed`: whether each of `calls` is permitted."""
     refused = [call for call, may in zip(calls(), allowed, strict=True) if not may]
     if all(call in refused for call in calls()[:-1] if _KEY in call):
         return rule()  # the keys are not permitted, or nothing is

@@ -53,7 +53,7 @@ class Reservations:
         return monotonic() + self._ahead
 
     def clock(self, p: int) -> int:
-        """Return a partition's lease clock in ms, as of the last `take`; for delays that a clock step must not shorten."""
+        """Return a partition's lease clock in ms, as of the last `take`; for delays a clock step must not shorten."""
         return monotonic() + self._clocks.get(p, self._ahead)
 
     async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
