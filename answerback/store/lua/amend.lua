@@ -1,8 +1,8 @@
--- Replace or remove an entry that still waits: its message was edited or deleted.
+-- Replace or remove a waiting entry: its message was edited or deleted.
 --
 -- KEYS  1 ready  2 ready retrying  3 counters  4 thread  5 inbox
--- ARGV  1 thread id  2 the entry as it lies there  3 the entry as it should be, "" to remove it
--- Returns "amended", "removed", "late" (it is being answered) or "gone" (it does not lie there like that).
+-- ARGV  1 thread id  2 the entry as stored  3 the new entry, "" to remove it
+-- Returns "amended", "removed", "late" (it is being answered) or "gone" (it was changed or removed meanwhile).
 local position = redis.call('LPOS', KEYS[5], ARGV[2])
 if not position then return 'gone' end
 -- The `taken` entries at the head were handed to a turn that runs, or that will go on from its journal.
@@ -16,7 +16,7 @@ end
 redis.call('LREM', KEYS[5], 1, ARGV[2])
 redis.call('HINCRBY', KEYS[3], 'waiting', -1)
 if position == 0 then
-  -- Failed attempts were those of this event, not of the next one.
+  -- The failed attempts belong to this event, not to the next one.
   redis.call('HSET', KEYS[4], 'attempts', 0, 'crashes', 0, 'error', '')
 end
 if redis.call('LLEN', KEYS[5]) == 0 then

@@ -1,8 +1,8 @@
--- Begin a request that named itself, unless it was answered before, or somebody is working on it.
+-- Begin a request with an idempotency key, unless its response is stored or it is being handled.
 --
 -- KEYS  1 idempotency
--- ARGV  1 digest of its route  2 digest of its body  3 owner ("" for a request that may be worked on twice)
---       4 how long the owner has (ms)  5 how long it is remembered (ms)
+-- ARGV  1 digest of its route  2 digest of its body  3 owner ("" for a request that may be handled several times)
+--       4 time limit of the owner (ms)  5 how long it is kept (ms)
 -- Returns {"begun"}, {"answered", status, headers, answer}, {"running", ms left},
 -- {"another route"} or {"another body"}.
 local time = redis.call('TIME')

@@ -2,9 +2,9 @@
 -- Move the events of a turn, at the head of a thread, to the dead letters; the thread goes on with the next.
 --
 -- KEYS  1 ready  2 ready wake  3 counters  4 dead  5 letters  6 graves
---       7 thread  8 inbox  9 journal  10 seen (of the last of them)  11 deltas  12 clock  13 ends  14 history
+--       7 thread  8 inbox  9 journal  10 seen (of the last event)  11 deltas  12 clock  13 ends  14 history
 -- ARGV  1 thread id  2 fence  3 turn id (the dead letter's id)  4 the entry to put back on a replay
---       5 the dead letter  6 how long its delivery is remembered as dead (ms), 0 if it is not
+--       5 the dead letter  6 how long its delivery is kept as dead (ms), 0 for not at all
 --       7 entries it takes from the inbox  8 owner  9 how the turn ended (a TurnEnd)  then k, k messages that are replaced, n, n messages,
 --       then pairs of (kind, JSON): its last deltas
 -- Returns 1, or 0 when the lease is lost.

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Cancel the turn that runs in a thread, or the next one if it only waits. The mark stays until that
--- turn is over, so it also reaches a worker that did not hear the signal.
+-- Cancel the running turn of a thread, or the next one if none is running. The mark is kept until that turn ends, so
+-- it also reaches a worker that missed the signal.
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 thread  5 inbox  6 clock
 -- ARGV  1 thread id  2 the channel of signals
--- Returns 1, or 0 when there is nothing to cancel.
+-- Returns 1, or 0 if there is nothing to cancel.
 -- With clock
 if redis.call('LLEN', KEYS[5]) == 0 then return 0 end
 local held = redis.call('HMGET', KEYS[4], 'position', 'owner')
@@ -12,7 +12,7 @@ redis.call('HSET', KEYS[4], 'cancel', held[1] or '0')
 if held[2] and held[2] ~= '' then
   redis.call('PUBLISH', ARGV[2], 'cancel\n' .. ARGV[1])
 else
-  -- It waits for its next try: a worker shall see the mark now.
+  -- It waits for its next attempt: make a worker see the mark now.
   redis.call('ZADD', KEYS[1], 'LT', clock(KEYS[6]), ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
   redis.call('RPUSH', KEYS[2], '')

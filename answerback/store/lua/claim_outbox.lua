@@ -3,8 +3,7 @@
 --
 -- KEYS  1 due  2 counters  then for each thread: thread, outbox, unsent
 -- ARGV  1 lease end, as `reserve` gave it  2 owner  then for each thread: its id
--- Returns for each thread {fence, the reply to send}, or nil when the reservation no longer stands
--- or nothing is left to send.
+-- Returns for each thread {fence, the reply to send}, or nil if the reservation has expired or nothing is left to send.
 local till = tonumber(ARGV[1])
 local claimed = {}
 for i = 3, #ARGV do
@@ -19,7 +18,7 @@ for i = 3, #ARGV do
       redis.call('HSET', thread, 'sender', fence, 'sending', ARGV[2])
       claimed[#claimed] = {fence, redis.call('HGET', outbox, reply)}
     else
-      -- The platform confirmed the last one while its sender died.
+      -- The platform confirmed the last reply and its sender died.
       redis.call('ZREM', KEYS[1], ARGV[i])
       redis.call('HSET', thread, 'sending', '')
     end

@@ -8,9 +8,9 @@
 --       streak to go on with what waits (0: not at all), agent, state or "", loop (how many turns more count
 --       towards one of programs; "open" if nobody was answered because of one; ""), how it ended (a TurnEnd), k, k messages
 --       that are replaced, n, n messages, m, m times (reply key, reply),
---       l, l times (kind, JSON): its last deltas
--- Returns for each turn the next entries, under the same lease; an empty list when the thread was
--- given up; nil when the lease is lost and nothing was changed.
+--       l, l times (kind, JSON): its last stream events
+-- Returns for each turn the next entries, under the same lease; an empty list if the thread was
+-- released; nil if the lease is lost and nothing was changed.
 -- With clock
 -- With finish
 -- With append_events
@@ -38,10 +38,10 @@ while arg <= #ARGV do
   if held[1] ~= fence then
     results[#results + 1] = false
   elseif held[2] == once then
-    -- Said twice, because the first answer was lost on its way: tell again what comes next.
+    -- A repeated call, since the first response was lost: return the next entries again.
     results[#results + 1] = held[3] == owner and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
   elseif held[3] ~= owner or (held[5] or '0') ~= position then
-    -- Long on its way: the thread was handed back meanwhile, or a later turn was committed.
+    -- A delayed call: the thread was released meanwhile, or a later turn was committed.
     results[#results + 1] = false
   else
     redis.call('LTRIM', inbox, count, -1)
@@ -62,7 +62,7 @@ while arg <= #ARGV do
     position = (held[5] or 0) + count
     handled = handled + count
     local entries = redis.call('LRANGE', inbox, 0, ARGV[2] - 1)
-    -- Whoever claims the thread anew sees what was counted meanwhile.
+    -- The next claim of the thread sees what was counted meanwhile.
     if #entries > 0 and tonumber(held[6] or 0) < most then
       redis.call('ZADD', KEYS[1], now + ARGV[1], id)
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,

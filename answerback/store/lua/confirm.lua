@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- A reply was posted: the platform told us of our own message. It is sent, whatever its sender knows of it.
+-- Mark a reply as sent because the platform delivered our own message, whatever its sender knows.
 --
 -- KEYS  1 due  2 due wake  3 due retrying  4 counters  5 thread  6 outbox  7 unsent  8 deltas  9 clock
--- ARGV  1 thread id  2 reply key  3 the reply as it lies there  4 the reply as it is sent
---       5 … (kind, JSON): what followers of the thread are told
--- Returns "confirmed"; "changed" when it does not lie there like that; "settled" when it is not among the unsent.
+-- ARGV  1 thread id  2 reply key  3 the reply as stored  4 the reply as sent
+--       5 … (kind, JSON): stream events
+-- Returns "confirmed"; "changed" if the stored reply is another; "settled" if it is not among the unsent.
 -- With clock
 -- With append_events
 if redis.call('HGET', KEYS[6], ARGV[2]) ~= ARGV[3] then return 'changed' end
@@ -14,7 +14,7 @@ redis.call('HSET', KEYS[6], ARGV[2], ARGV[4])
 redis.call('HINCRBY', KEYS[4], 'sent', 1)
 redis.call('HSET', KEYS[5], 'said', (clock(KEYS[9])))
 if redis.call('EXISTS', KEYS[8]) == 1 then append_events(KEYS[8], 5, #ARGV) end
--- Whoever sends right now goes on with the next reply, or learns that there is none, when its request is answered.
+-- A current sender continues with the next reply, or finds none, when its request has been answered.
 if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then
   redis.call('ZREM', KEYS[3], ARGV[1])
   if redis.call('EXISTS', KEYS[7]) == 0 then

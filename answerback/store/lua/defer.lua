@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Give an outbox up for now: its next reply may be tried again after a delay.
+-- Release an outbox: its next reply is attempted again after a delay.
 --
 -- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock
--- ARGV  1 thread id  2 fence  3 delay (ms)  4 reply key  5 reply  6 "1" when the delay is a retry's
+-- ARGV  1 thread id  2 fence  3 delay (ms)  4 reply key  5 reply  6 "1" if it is a retry
 --       7 owner
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
@@ -20,7 +20,7 @@ if head == ARGV[4] then
     redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
   end
 elseif head then
-  -- The platform confirmed the reply meanwhile: the next one need not wait.
+  -- The platform has confirmed the reply meanwhile: the next one need not wait.
   redis.call('ZADD', KEYS[1], now, ARGV[1])
 else
   redis.call('ZREM', KEYS[1], ARGV[1])

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Write what turns produce while they run, each fenced.
+-- Append stream events of running turns, each fenced.
 --
 -- KEYS  for each turn: thread, deltas
 -- ARGV  for each turn: fence, owner, position, n, n times (kind, JSON)
--- Returns for each turn 1, or 0 when its lease is lost, or it is over, and nothing was written.
+-- Returns for each turn 1, or 0 if its lease is lost or it has ended, and nothing was written.
 -- With append_events
 local written = {}
 local key, arg = 1, 1

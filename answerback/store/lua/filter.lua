@@ -1,9 +1,9 @@
--- Tell which of some threads fit a filter. Changes nothing.
+-- Return which of some threads match a filter. Changes nothing.
 --
 -- KEYS  1 ready  2 clock  then each thread's hash
 -- ARGV  1 platform  2 agent  3 state ("idle", "waiting", "running" or "retrying"; these three are "" for any)
 --       4 archived  5 pinned ("yes", "no" or "" for either)  then each thread's id
--- Returns for each that fits {its number among the threads, from 1, title, channel, user}.
+-- Returns for each match {its number among the threads, from 1, title, channel, user}.
 -- With clock
 local now = clock(KEYS[2])
 

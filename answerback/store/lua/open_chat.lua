@@ -1,9 +1,9 @@
--- Open a chat, once: a thread that is there before its first message.
+-- Open a chat once: a thread that exists before its first message.
 --
 -- KEYS  1 thread  then the sorted sets that it is listed in
--- ARGV  1 thread id  2 digest of all that it is opened with  3 how much later than now it is listed (ms)
+-- ARGV  1 thread id  2 digest of its parameters  3 offset of its score from now (ms)
 --       then fields and values
--- Returns "opened", "same" (it was opened before, with the same) or "different".
+-- Returns "opened", "same" (it exists with the same parameters) or "different".
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local opened = redis.call('HGET', KEYS[1], 'opened')

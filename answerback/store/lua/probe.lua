@@ -1,8 +1,8 @@
 #!lua flags=no-writes,allow-oom,allow-stale
--- Which calls the user who runs this may make. It asks the server's access rules, and calls nothing.
+-- Check which calls our user may make, by asking the server's access rules without running them.
 --
--- ARGV  for each call: how many words it has, then those words
--- Returns for each call 1 or 0; a command that the server does not know, or knows by another name, counts as refused.
+-- ARGV  for each call: the number of its words, then the words
+-- Returns for each call 1 or 0; a command that the server does not know counts as not permitted.
 local allowed = {}
 local at = 1
 while at <= #ARGV do

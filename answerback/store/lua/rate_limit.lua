@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Let callers through at their rate (GCRA): each request moves the time at which the caller's allowance is
--- whole again one interval further, and that time may lie at most a burst's intervals ahead.
+-- Rate-limit callers (GCRA): each request moves the time at which the caller's burst is fully available again by one
+-- interval, and that time may be at most a burst of intervals ahead.
 --
 -- KEYS  for each request: rate
 -- ARGV  for each request: interval between two requests (µs), burst (requests)
--- Returns for each request {1 or 0 when it came too early, requests left now,
--- ms until one more may come, ms until all may}.
+-- Returns for each request {1, or 0 if it is rejected, requests left, ms until the next is allowed, ms until the whole
+-- burst is available}.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local results = {}

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- Give a thread up without having handled its events: for another try later, handed back, or interrupted
--- to begin again with what has arrived meanwhile.
+-- Release a thread without having handled its events: for a later attempt, unchanged ("handed back"), or interrupted,
+-- to start again with the events that have arrived meanwhile.
 --
 -- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 deltas  10 clock
 --       11 ends
 -- ARGV  1 thread id  2 fence  3 delay (ms)  4 "failed" (the attempt counts), "handed back" or "interrupted"
---       5 the error in a line, "" if there was none  6 owner  7 how the turn ended (a TurnEnd), "" if it did not
+--       5 the error in one line, "" if none  6 owner  7 how the turn ended (a TurnEnd), "" if it did not
 --       then k, k messages that are replaced, n, n messages, then pairs of (kind, JSON): deltas
--- Returns 1, or 0 when the lease is lost.
+-- Returns 1, or 0 if the lease is lost.
 -- With clock
 -- With finish
 -- With append_events
@@ -21,11 +21,11 @@ local messages = 10 + ARGV[8]
 local told = messages + ARGV[messages - 1]
 finish(KEYS[11], KEYS[8], ARGV[7], 9, messages, told - 1)
 if ARGV[4] == 'interrupted' then
-  -- What was done for it is undone as far as it can be; what was said stays said.
+  -- The turn's state is discarded; its messages and replies stay.
   redis.call('DEL', KEYS[6])
   redis.call('HSET', KEYS[5], 'taken', redis.call('LLEN', KEYS[7]))
 elseif redis.call('EXISTS', KEYS[6], KEYS[9]) == 0 then
-  -- Nothing was done yet, so what waits may still be amended.
+  -- Nothing was journaled yet, so waiting events may still be amended.
   redis.call('HSET', KEYS[5], 'taken', 0)
 end
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
@@ -35,7 +35,7 @@ if ARGV[4] == 'failed' then
 else
   redis.call('HINCRBY', KEYS[5], 'attempts', -1)
 end
--- Whoever idles must learn of the new time, even when it lies in the future.
+-- Idle workers must learn of the new time, even if it is in the future.
 redis.call('RPUSH', KEYS[2], '')
 redis.call('LTRIM', KEYS[2], -64, -1)
 append_events(KEYS[9], told, #ARGV)

@@ -1,20 +1,20 @@
--- Put nothing, or an archived thread, in a thread's place; whoever holds it is refused from then on.
+-- Replace a thread with an archived thread, or with nothing; its holder's writes are rejected from then on.
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 due  5 due wake  6 due retrying  7 counters  8 threads
 --       9 dead  10 letters  11 graves  12 thread  13 inbox  14 history  15 journal  16 outbox  17 unsent
 --       18 deltas  19-21 the lists of chats that it may stand in  22 clock  23 ends  24 amended  then the lists that the archive goes
 --       into, and for each delivery that it knows: seen
--- ARGV  1 thread id  2 what may be there: "anything", "nothing", or "idle": what was said until then and no more
---       3 when something last happened in an idle thread (ms)  4 its position and how often it was changed, "3:0"
---       5 what was buried in the partition so far, "" if that does not matter  6 whose chat it is
---       7 what its followers are told, as JSON
---       then, of an archive: when something last happened (ms), how long deliveries are remembered (ms), and
---       ten lists, each led by its length: fields (name, value), messages, ends, entries, journal (name, record),
+-- ARGV  1 thread id  2 what may exist: "anything", "nothing", or "idle" (an idle, unchanged thread)
+--       3 time of the last change of an idle thread (ms)  4 its position and number of changes, "3:0"
+--       5 the partition's dead letter mark, "" if it does not matter  6 the chat's user
+--       7 the last stream event, as JSON
+--       then, for an archive: time of the last change (ms), how long delivery ids are kept (ms), and
+--       ten lists, each preceded by its length: fields (name, value), messages, ends, entries, journal (name, record),
 --       replies (key, reply), keys of the unsent, dead letters (id, when (ms), letter, grave), the scores in
 --       its lists, the states of its deliveries
 -- Returns {"done", 1 if there was such a thread, owner, messages, events, replies, steps, deltas} of what was
--- there; or, with nothing changed, {"exists"}, {"changed"} (it is not idle any more, or another's) or
--- {"buried"} (something was buried meanwhile).
+-- replaced; or, with nothing changed, {"exists"}, {"changed"} (it is no longer idle, or has another user) or
+-- {"buried"} (an event was dead-lettered meanwhile).
 -- With clock
 local id, may = ARGV[1], ARGV[2]
 local thread, inbox, history, journal = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
@@ -40,13 +40,13 @@ elseif may == 'idle' then
 end
 
 if may ~= 'nothing' then
-  -- Its memory is given back in the background, however much it is. Also a full server does this.
+  -- Memory is freed in the background. A full server accepts this, too.
   redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, deltas, KEYS[23], KEYS[24])
   for _, list in ipairs({ 1, 3, 4, 6, 8, 19, 20, 21 }) do
     redis.call('ZREM', KEYS[list], id)
   end
   if waiting > 0 then redis.call('HINCRBY', KEYS[7], 'waiting', -waiting) end
-  -- A thread of the same id that comes later begins above every fence that was ever given out.
+  -- A later thread with the same id starts above every fence that was ever issued.
   local fence = math.max(held[1] or 0, held[2] or 0)
   if fence > tonumber(counted[4] or 0) then redis.call('HSET', KEYS[7], 'fence', fence) end
 end

@@ -1,9 +1,9 @@
--- Put a dead event back into its thread's inbox, behind what waits there.
+-- Put a dead-lettered event back at the end of its thread's inbox.
 --
 -- KEYS  1 ready  2 ready wake  3 counters  4 threads  5 dead  6 letters  7 graves
 --       8 thread  9 inbox  10 seen  11 clock
--- ARGV  1 thread id  2 dead letter id  3 the entry to put back  4 how long its delivery is remembered (ms)
--- Returns 1, or 0 when no such letter lies there.
+-- ARGV  1 thread id  2 dead letter id  3 the entry to put back  4 how long its delivery id is kept (ms)
+-- Returns 1, or 0 if there is no such dead letter.
 -- With clock
 local now, wall = clock(KEYS[11])
 if redis.call('ZREM', KEYS[5], ARGV[2]) == 0 then return 0 end

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Make a thread claimable now that waits for its next try, or fell out of its queue.
+-- Make a thread claimable now if it waits for its next attempt or is missing from its queue.
 --
 -- KEYS  twice, for `ready` and for `due`: queue, wake, retrying, what waits (inbox, unsent)  then 9 thread  10 clock
 -- ARGV  1 thread id
--- Returns for turn and outbox "requeued", "lost" (it was missing from its queue, and is back), "held", "ready"
--- (it was claimable anyway) or "empty"; nil when there is no such thread.
+-- Returns for turn and outbox "requeued", "lost" (it was missing from its queue and has been added), "held", "ready"
+-- (it was claimable already) or "empty"; nil if there is no such thread.
 -- With clock
 if redis.call('EXISTS', KEYS[9]) == 0 then return false end
 local now = clock(KEYS[10])

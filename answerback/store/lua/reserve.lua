@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Reserve threads: move up to `rate_limit` claimable members of a queue to the end of a new lease.
--- That alone is the lock; `claim` then hands over the work of those it still finds at that score.
+-- Reserve threads: move up to `limit` claimable members of a queue to the end of a new lease. This score is the lock;
+-- `claim` then returns the work of those that still have it.
 --
 -- KEYS  1 queue (`ready` or `due`)  2 its wake  3 retrying  4 clock
 -- ARGV  1 limit  2 lease (ms)

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Revoke an API key, for ever.
+-- Revoke an API key permanently.
 --
 -- KEYS  1 key
--- Returns 1, also when it was revoked before; 0 when there is no such key.
+-- Returns 1, also if it was revoked before; 0 if there is no such key.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local revoked = redis.call('HGET', KEYS[1], 'revoked')

@@ -1,20 +1,20 @@
 #!lua flags=allow-oom
--- A reply is sent, or failed for good: take it off the list of the unsent.
+-- Settle a reply that was sent or has failed permanently: remove it from the unsent ones.
 --
 -- KEYS  1 due  2 counters  3 dead  4 letters  5 graves  6 thread  7 outbox  8 unsent  9 deltas  10 clock
 -- ARGV  1 thread id  2 fence  3 lease (ms)  4 reply key  5 reply  6 "sent" or "failed"
 --       7 the dead letter of a failed reply, ""  8 the reply to post on a replay, ""
---       9 owner  10 n  then n times (reply key, reply): what fails with it
---       then (kind, JSON): what followers of the thread are told
--- Returns the thread's next reply, under the same lease; "" when none is left and the outbox was
--- given up; nil when the lease is lost.
+--       9 owner  10 n  then n times (reply key, reply): parts that fail with it
+--       then (kind, JSON): stream events
+-- Returns the thread's next reply, under the same lease; "" if none is left and the outbox was released; nil if the
+-- lease is lost.
 -- With clock
 -- With append_events
 local told = 11 + 2 * ARGV[10]
 local now, wall = clock(KEYS[10])
 local held = redis.call('HMGET', KEYS[6], 'sender', 'sending')
 if held[1] ~= ARGV[2] then return false end
--- Said twice, the second call changes nothing and answers the same.
+-- A repeated call changes nothing and returns the same.
 if held[2] == '' then return '' end
 if held[2] ~= ARGV[9] then return false end
 if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
@@ -30,7 +30,7 @@ if redis.call('LREM', KEYS[8], 1, ARGV[4]) == 1 then
     redis.call('LREM', KEYS[8], 1, ARGV[part])
     redis.call('HSET', KEYS[7], ARGV[part], ARGV[part + 1])
   end
-  -- Nobody follows a thread that has no deltas.
+  -- A thread without stream events has no followers.
   if redis.call('EXISTS', KEYS[9]) == 1 then append_events(KEYS[9], told, #ARGV) end
 end
 local reply = redis.call('LINDEX', KEYS[8], 0)

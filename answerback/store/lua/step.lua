@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Write journal entries, each fenced, each with the replies it may put into the outbox.
+-- Write journal records, each fenced, with the replies they add to the outbox.
 --
 -- KEYS  1 due  2 due wake  3 clock  then for each step: thread, journal, outbox, unsent
 -- ARGV  for each step: thread id, fence, owner, position, name, record, n, n times (reply key, reply)
--- Returns for each step 1, or 0 when its lease is lost, or its turn over, and nothing was written.
+-- Returns for each step 1, or 0 if its lease is lost or its turn has ended, and nothing was written.
 -- With clock
 local now = clock(KEYS[3])
 local written, woken = {}, 0
@@ -17,7 +17,7 @@ while arg <= #ARGV do
   key, arg = key + 4, past
 
   local held = redis.call('HMGET', thread, 'fence', 'owner', 'position')
-  -- A call that was long on its way must not write into the journal of the next turn.
+  -- A delayed call must not write to the journal of the next turn.
   if held[1] ~= fence or held[2] ~= owner or (held[3] or '0') ~= position then
     written[#written + 1] = 0
   else

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Take more of a thread's waiting events into the turn that is about to begin.
+-- Add more of a thread's waiting events to the turn that is about to begin.
 --
 -- KEYS  1 thread  2 inbox  3 threads
 -- ARGV  1 thread id  2 fence  3 events at most  4 "1" if one that arrives later shall interrupt the turn
 --       5 owner
--- Returns {entries, ms since something last happened in the thread}, or nil when the lease is lost.
+-- Returns {entries, ms since the last change in the thread}, or nil if the lease is lost.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local held = redis.call('HMGET', KEYS[1], 'fence', 'owner')

@@ -1,4 +1,4 @@
--- Write as `accept` does, to find out whether the server takes it now: it refuses this where it would refuse an event.
+-- Check whether the server accepts writes now: it rejects this write if it would reject one of `accept`.
 --
 -- KEYS  1 probe
 redis.call('SET', KEYS[1], '', 'PX', 1000)

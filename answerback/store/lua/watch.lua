@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Somebody follows a platform's thread: for a while its turns write their deltas.
+-- Announce a follower of a platform's thread: for a while its turns write stream events.
 --
 -- KEYS  1 thread
 -- ARGV  1 thread id  2 the channel of signals  3 how long (ms)
--- Returns 1, or 0 when there is no such thread.
+-- Returns 1, or 0 if there is no such thread.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'live', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[3])

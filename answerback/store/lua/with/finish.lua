@@ -1,5 +1,5 @@
--- Write down how a turn ended ("" where that is not recorded), and put its messages, ARGV[first] to ARGV[last], into the
--- thread's history, in place of those of ARGV[old] to ARGV[first - 2] that an attempt before left there.
+-- Record how a turn ended ("" if that is not recorded), and append its messages, ARGV[first] to ARGV[last], to the
+-- thread's history, replacing those of ARGV[old] to ARGV[first - 2] that an earlier attempt left there.
 local function finish(ends, history, record, old, first, last)
   if record ~= '' and redis.call('RPUSH', ends, record) > 250 then
     redis.call('LTRIM', ends, -200, -1)
@@ -7,7 +7,7 @@ local function finish(ends, history, record, old, first, last)
   for message = old, first - 2 do
     redis.call('LREM', history, -1, ARGV[message])
   end
-  -- `unpack` has a limit of some thousands.
+  -- `unpack` is limited to a few thousand values.
   for message = first, last, 1000 do
     redis.call('RPUSH', history, unpack(ARGV, message, math.min(message + 999, last)))
   end
