@@ -1,4 +1,4 @@
-"""What a running turn produces, written to its thread's deltas a few milliseconds at a time."""
+"""Writes a running turn's stream events, batched every few milliseconds."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from ..retry import retry_while_unavailable
 log = get_logger(__name__)
 
 PAUSE = 0.005
-"""Seconds between two writes of a turn: what comes meanwhile goes together."""
+"""Seconds between two writes of a turn; events produced meanwhile are batched."""
 
 
 class TurnStream(Stream):
-    """What the worker, too, does with a turn's stream. Here: nothing, since nobody follows the thread."""
+    """A turn's stream as the worker uses it. This class does nothing: the thread is not being followed."""
 
     async def recover(self) -> None:
-        """Learn what followers have seen of this turn: an earlier attempt, or a write of unknown fate."""
+        """Read which events of this turn were already written, by an earlier attempt or a write of unknown fate."""
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
-        """The turn begins. One that goes on where another attempt died does not say so again."""
+        """Announce the turn, unless an earlier attempt has done so."""
 
     def partial(self, number: int) -> str:
-        """What was said so far of a message that is not whole."""
+        """Return the text so far of an unfinished message."""
         return ""
 
     async def close(self) -> list[StreamEvent]:
-        """No more is said. Returns what is not written yet: it goes out with what ends the turn."""
+        """Close the stream. Return the events not written yet, to be written with the end of the turn."""
         return []
 
 
@@ -48,7 +48,7 @@ NULL_STREAM = TurnStream()
 
 
 def stream_of(turn: Turn) -> TurnStream:
-    """A turn's stream. It may be another one than at the beginning: somebody may have begun to follow."""
+    """Return a turn's stream. It may have changed since the turn began, if someone has started to follow it."""
     assert isinstance(turn.stream, TurnStream)
     return turn.stream
 
@@ -56,8 +56,8 @@ def stream_of(turn: Turn) -> TurnStream:
 class StreamWriter(TurnStream):
     """The stream of one attempt of a turn.
 
-    What followers have of each message is known here, also from an attempt that died: what was shown
-    is not shown again, and where this attempt says something else, it goes on from where they part.
+    It knows what followers have seen of each message, also from an attempt that died: that is not repeated, and if this
+    attempt produces a different text, it continues from where the texts diverge.
     """
 
     def __init__(self, threads: Threads, claim: Claim, turn: str) -> None:
@@ -75,34 +75,34 @@ class StreamWriter(TurnStream):
         self._writing = False
         self._closed = False
 
-    # What the agent does ---------------------------------------------------------------------------
+    # Called by the agent ---------------------------------------------------------------------------
 
     def text(self, number: int, chunk: str) -> None:
-        """More of a message."""
+        """Append to a message."""
         self._said[number] = self._said.get(number, "") + chunk
         self._show(number, whole=False)
 
     def again(self, number: int) -> None:
-        """A message begins anew; what is shown stays until it reads otherwise."""
+        """Restart a message; the text shown stays until it differs."""
         self._said.pop(number, None)
 
     def whole(self, number: int, text: str) -> None:
-        """A message as it is said."""
+        """Set the final text of a message."""
         self._said[number] = text
         self._show(number, whole=True)
 
     def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
-        """A tool is called."""
+        """Write the call of a tool."""
         self.tell("tool_call", id=id, name=name, args=args, **_marked(public))
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
-        """What came of it."""
+        """Write the result of a tool call."""
         self.tell("tool_result", id=id, name=name, result=result, outcome=outcome, **_marked(public))
 
-    # What the worker does --------------------------------------------------------------------------
+    # Called by the worker --------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Learn what followers have seen."""
+        """Read what followers have already seen."""
         after = "0"
         shown: dict[int, str] = {}
         self._told.clear()
@@ -120,17 +120,17 @@ class StreamWriter(TurnStream):
         self._shown = shown
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
-        """The turn begins, unless it goes on."""
+        """Announce the turn, unless an earlier attempt has done so."""
         if not any(kind == "turn" for kind, _ in self._told):
             said = [{"id": event.id, "text": event.text, "author": event.author} for event in events]
             self.tell("turn", attempt=attempt, agent=agent, events=[event.id for event in events], messages=said)
 
     def partial(self, number: int) -> str:
-        """What was said so far of a message that is not whole."""
+        """Return the text so far of an unfinished message."""
         return self._said.get(number, "")
 
     def tell(self, kind: str, **fields: Any) -> None:
-        """Write a delta, in its order."""
+        """Write a stream event, after the text so far."""
         if not self._closed:
             delta = stream_event(kind, self._turn, **fields)
             if delta not in self._told:
@@ -139,7 +139,7 @@ class StreamWriter(TurnStream):
                 self._hurry()
 
     async def close(self) -> list[StreamEvent]:
-        """Write what is being written, and give the rest."""
+        """Finish the current write, and return the events not written yet."""
         self._closed = True
         if self._task and not self._task.done():
             if self._writing:
@@ -148,7 +148,7 @@ class StreamWriter(TurnStream):
                 self._task.cancel()
         return self._take()
 
-    # How it is written -----------------------------------------------------------------------------
+    # Writing -----------------------------------------------------------------------------
 
     def _show(self, number: int, *, whole: bool) -> None:
         if not self._closed:
@@ -160,7 +160,7 @@ class StreamWriter(TurnStream):
             self._task = asyncio.create_task(self._write())
 
     def _cut(self) -> None:
-        """Turn what was said and is not shown into deltas."""
+        """Turn text that was not shown yet into stream events."""
         for number, whole in self._fresh.items():
             said, shown = self._said.get(number, ""), self._shown.get(number, "")
             if said == shown or (not whole and shown.startswith(said)):
@@ -183,7 +183,7 @@ class StreamWriter(TurnStream):
             try:
                 await self._threads.emit(StreamAppend(self._thread, self._fence, self._owner, self._position, batch))
             except LeaseLost:
-                # Whoever has the thread now speaks for it; our turn is being cancelled.
+                # Another worker has the thread now; our turn is being cancelled.
                 self._closed = True
                 return
             except (StoreUnavailable, StoreFull) as error:

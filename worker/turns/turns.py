@@ -1,4 +1,4 @@
-"""One turn after another of a claimed thread: route the event, run its agent, commit."""
+"""Runs the turns of a claimed thread: route the event, run the agent, commit."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ from .stream_writer import NULL_STREAM, StreamWriter, TurnStream, stream_of
 log = get_logger(__name__)
 
 AT_ONCE = 50
-"""Events that one turn answers at most."""
+"""Maximum number of events that one turn answers."""
 TURNS_A_CLAIM = 10
-"""Turns of a thread that are run one after the other under one claim."""
+"""Maximum number of consecutive turns under one claim."""
 
 
 class Turns:
@@ -90,10 +90,10 @@ class Turns:
         self.tally = Counters()
 
     async def run(self, claim: Claim) -> None:
-        """Handle a claimed thread's events until none is left, in their order.
+        """Handle a claimed thread's events in order until none is left.
 
-        Cancelled, it hands the thread back at once, with what was journaled. (Where the lease is lost,
-        the fence sees to it that this changes nothing.)
+        If cancelled, release the thread immediately, with its journal. (If the lease is lost, the fence ensures that
+        this changes nothing.)
         """
         try:
             while await self._turn(claim):
@@ -105,20 +105,20 @@ class Turns:
             raise
 
     async def _turn(self, claim: Claim) -> bool:
-        """One turn. True when the thread is still ours and has more to answer."""
+        """Run one turn. Return whether the thread is still ours and has more events."""
         first = claim.entries[0]
         if isinstance(first, Unreadable):
             await bury(self._threads, claim, *unreadable_letter(claim, first), "agent_failed")
             return False
         event = first.event
         if claim.crashes >= self._max_attempts:
-            # Every attempt is counted when it begins, so a message that kills its worker ends here.
+            # Every attempt is counted when it begins, so a message that kills its workers ends here.
             why = f"the worker died or lost its lease in {claim.crashes} attempts"
             await bury(self._threads, claim, *letter(claim, why, attempts=claim.attempt - 1), "agent_failed")
             return False
         identity = self._identities.known.get(event.platform)
         if identity is None and event.platform in self._clients:
-            # Whether we are addressed cannot be told yet: the thread waits, and nothing is held against it.
+            # Whether we are mentioned is not known yet: the thread waits, and the attempt does not count.
             await retry_while_unavailable(
                 self._threads.release, claim, "handed back", delay=self._identities.delay(event.platform)
             )
@@ -137,8 +137,8 @@ class Turns:
             await self._elsewhere(claim, event)
             return False
         if agent is None:
-            # What we said ourselves comes here when Redis was emptied, and ingress could not know us. An edit that
-            # is not answered changes nothing that was said.
+            # Our own messages arrive here if Redis was emptied and ingress could not recognise us. An edit that is not
+            # answered does not change the history.
             kept = overheard(agents, event) and not ours and event.edited != "mention"
             events = claim.entries[0].events
             said = user_messages(claim, events, event.id) if kept else []
@@ -153,7 +153,7 @@ class Turns:
             return await self._commit(claim, self._unanswered(claim, [event], said, "dropped"))
         if not await self._gather(claim, agent, arrival):
             return False
-        # One turn answers those in our hands that are for the same agent, and may be answered together.
+        # One turn answers all claimed events for the same agent that may be answered together.
         if len(claim.entries) > 1:
             mine = takewhile(
                 lambda e: not isinstance(e, Unreadable) and answers(e.event) is agent and e.event.arrival != "queue",
@@ -163,12 +163,12 @@ class Turns:
         return await self._answer(claim, agent, arrival)
 
     def _goes_on(self, claim: Claim) -> bool:
-        # Now and then a thread is claimed anew: only then is it seen how it stands.
+        # A thread is claimed again from time to time, since only a claim reads its current state.
         claim.turns += 1
         return not self.stopping and claim.turns < TURNS_A_CLAIM
 
     async def _gather(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
-        """Take more of the waiting events into the turn, where the agent wants that. False while it waits for quiet."""
+        """Add more waiting events to the turn if the agent wants that. Return False while it debounces."""
         begun = claim.journal or claim.shown or claim.crashes
         if arrival in ("queue", "drop") or begun:
             return True
@@ -184,7 +184,7 @@ class Turns:
         try:
             turn, voice = self._open(claim, agent)
         except msgspec.MsgspecError as error:
-            # Its journal, or its agent's state, is newer code's.
+            # Its journal, or its agent's state, was written by a newer version.
             entries = [msgspec.msgpack.encode(entry) for entry in claim.entries]
             found = unreadable_letter(claim, unreadable(entries, claim.thread, str(error)))
             await bury(self._threads, claim, *found, "agent_failed")
@@ -238,7 +238,7 @@ class Turns:
         turn = Turn(
             agent=agent.name,
             events=events,
-            # What its sender tells is told whole: nobody would know what was left out.
+            # A context given by the sender is not cut: the agent would not know what was left out.
             history=list(history) if stateless else window(history, messages=agent.messages, tokens=agent.tokens),
             attempt=claim.attempt,
             state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
@@ -250,7 +250,7 @@ class Turns:
         return turn, voice
 
     async def _halted(self, claim: Claim, agent: Agent, turn: Turn, why: str) -> bool:
-        """What was said stays said; the rest of it is not done."""
+        """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if why == "cancelled" else "interrupted"
         partial = stream_of(turn).partial(len(turn.replies))
         said = messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
@@ -309,5 +309,5 @@ class Turns:
             await self._threads.release(claim, "handed back")
             log.info("thread released", thread=claim.thread)
         except (LeaseLost, StoreUnavailable, StoreFull) as error:
-            # Its lease ends by itself.
+            # The thread can be claimed again when its lease expires.
             log.warning("could not release thread", thread=claim.thread, error=str(error))

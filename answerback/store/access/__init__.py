@@ -1,1 +1,1 @@
-"""Who may call the API: keys, session tokens, sign-ins, rate limits, idempotency keys."""
+"""Access to the API: keys, session tokens, sign-ins, rate limits, idempotency keys."""

@@ -1,4 +1,4 @@
-"""API keys: who may do what in which workspace."""
+"""API keys: what a client may do in which workspace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scope = Literal["chat:read", "chat:write", "admin"]
 SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "admin")
 
 _WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
-# https://www.rfc-editor.org/rfc/rfc6454#section-6.2, a name as it stands in the DNS, or an app's or extension's id:
+# https://www.rfc-editor.org/rfc/rfc6454#section-6.2: a DNS name, or the id of an app or extension:
 # capacitor://localhost (https://capacitorjs.com/docs/config), app://…, tauri://localhost, chrome-extension://<id>
 # (https://developer.chrome.com/docs/extensions/develop/concepts/network-requests), moz-extension://<uuid>.
 _ORIGIN = re.compile(
@@ -29,19 +29,20 @@ _ORIGIN = re.compile(
 _NO_ORIGIN = frozenset(
     {"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "view-source", "ws", "wss"}
 )
-"""Schemes of no page, or of pages whose origin is "null" to a browser: anything may have that one."""
+"""Schemes without pages, or whose pages have the origin "null" in browsers, which is not unique."""
 
 
 class InvalidKey(AnswerbackError):
-    """There can be no such API key."""
+    """The parameters of the API key are invalid."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key, as it was at `read`. All times are ms by the clock of Redis; 0 is never.
+    """An API key, as of `read`. All times are ms by the clock of Redis; 0 means never.
 
-    kind      "live", or "pub": publishable, for a web page at one of its `origins`
-    scopes    of a live key; a publishable one has none
-    hash      of its secret; `previous` that of the secret before, while it is still good
+    kind      "live", or "pub": publishable, for web pages at one of its `origins`
+    scopes    of a live key; a publishable key has none
+    hash      hash of its secret
+    previous  hash of the previous secret while that is still valid
     """
 
     id: str
@@ -60,11 +61,11 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Literal["live", "expired", "revoked"]:
-        """Whether it opens anything."""
+        """Whether the key is valid."""
         return "revoked" if self.revoked else "expired" if 0 < self.expires <= self.read else "live"
 
     def accepts(self, shown: Credential) -> bool:
-        """Whether this is the key that was shown, and it is live."""
+        """Return whether the credential is for this key, and the key is valid."""
         mine = shown.kind == self.kind and shown.id == self.id
         return mine and self.state == "live" and shown.matches(self.hash, self.previous)
 
@@ -85,9 +86,9 @@ class ApiKeys:
         name: str = "",
         expires: float | None = None,
     ) -> tuple[ApiKey, Credential]:
-        """Make a key with `scopes`, or a publishable one for `origins`. `expires`: after so many seconds.
+        """Create a key with `scopes`, or a publishable one for `origins`, that expires after `expires` seconds.
 
-        The secret is known to the caller alone. Raises `InvalidKey`.
+        Only the caller gets the secret. Raises `InvalidKey`.
         """
         scopes, origins = tuple(dict.fromkeys(scopes)), tuple(dict.fromkeys(map(_origin, origins)))
         _check(workspace, scopes, origins, name, expires)
@@ -117,28 +118,28 @@ class ApiKeys:
         return made, shown
 
     async def get(self, id: str) -> ApiKey | None:
-        """A key by its id, whatever its state; None when there is none."""
+        """Return a key by its id, in any state; None if there is none."""
         found, (seconds, micros) = await self._database.together(("HGETALL", keys.api_key(id)), ("TIME",))
         return _read(id, found, int(seconds) * 1000 + int(micros) // 1000) if found else None
 
     async def find(self, shown: str) -> ApiKey | None:
-        """The live key of which this is the text; None for any other."""
+        """Return the valid key with this text; None if there is none."""
         credential = Credential.read(shown)
         key = await self.get(credential.id) if credential else None
         return key if key and credential and key.accepts(credential) else None
 
     async def allowing(self, origin: str) -> list[ApiKey]:
-        """The live publishable keys for a web origin."""
+        """Return the valid publishable keys for a web origin."""
         ids = await self._database.call("SMEMBERS", keys.origin(origin))
         found = [await self.get(id.decode()) for id in sorted(ids)]
         return [key for key in found if key and key.state == "live"]
 
     async def revoke(self, id: str) -> bool:
-        """Revoke a key for ever; False when there is none. Its session tokens open nothing more either."""
+        """Revoke a key permanently, with its session tokens. Return False if there is none."""
         return bool(await self._scripts.revoke([keys.api_key(id)], []))
 
     async def rotate(self, id: str, *, grace: float) -> Credential | None:
-        """A new secret for a key; the old one is good for `grace` seconds more. None for no key or a revoked one."""
+        """Give a key a new secret; the old one stays valid for `grace` seconds. None if it is missing or revoked."""
         key = await self.get(id)
         if key is None:
             return None
@@ -147,11 +148,11 @@ class ApiKeys:
         return shown if done else None
 
     async def touch(self, key: ApiKey) -> None:
-        """Note that a key was used."""
+        """Record that a key was used."""
         await self._database.call("HSET", keys.api_key(key.id), "last_used", key.read)
 
     async def list(self, workspace: str | None = None) -> list[ApiKey]:
-        """All keys of a workspace, or of all; the revoked ones too. Oldest first."""
+        """Return all keys of a workspace or of all workspaces, including revoked ones, oldest first."""
         ids = sorted(await self._database.call("SMEMBERS", keys.api_keys()))
         found = [await self.get(id.decode()) for id in ids]
         kept = [key for key in found if key and workspace in (None, key.workspace)]
@@ -179,25 +180,25 @@ def _read(id: str, found: dict[bytes, bytes], now: int) -> ApiKey:
 
 def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: float | None) -> None:
     if not _WORKSPACE.fullmatch(workspace):
-        raise InvalidKey(f'"{workspace}" is no workspace: use 1 to 64 of a-z, 0-9 and "-".')
+        raise InvalidKey(f'"{workspace}" is not a workspace name: use 1 to 64 characters of a-z, 0-9 and "-".')
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        raise InvalidKey(f'"{unknown[0]}" is no scope: there are {", ".join(SCOPES)}.')
+        raise InvalidKey(f'"{unknown[0]}" is not a scope. Scopes: {", ".join(SCOPES)}.')
     if scopes and origins:
-        raise InvalidKey("a publishable key has origins and no scopes: it opens sessions, and does nothing else.")
+        raise InvalidKey("a publishable key has origins and no scopes: it can only open sessions.")
     if not scopes and not origins:
-        raise InvalidKey("a key needs a scope, or an origin if it is to be publishable.")
+        raise InvalidKey("a key needs a scope, or an origin if it is publishable.")
     if len(name) > 200 or not name.isprintable():
-        raise InvalidKey("a name has at most 200 characters, all of them printable.")
+        raise InvalidKey("a name has at most 200 printable characters.")
     if expires is not None and not 0 < expires <= 100 * 365 * 86_400:
-        raise InvalidKey("a key expires in the future, within 100 years.")
+        raise InvalidKey("a key must expire in the future, within 100 years.")
 
 
 def _origin(text: str) -> str:
     found = _ORIGIN.fullmatch(text.lower())
     if found is None or int(found["port"] or 1) > 65_535 or found["scheme"] in _NO_ORIGIN:
         raise InvalidKey(
-            f'"{text}" is not an origin: write it as a browser does, without a path: https://www.example.com, '
-            "capacitor://localhost, chrome-extension://<id>."
+            f'"{text}" is not an origin: write it as browsers send it, without a path: https://www.example.com, '
+            "capacitor://localhost or chrome-extension://<id>."
         )
     port = found["port"] if found["port"] != {"http": "80", "https": "443"}.get(found["scheme"]) else None
     return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")

@@ -1,4 +1,4 @@
-"""What a caller shows: `ab_live_<id>_<secret>`. The id finds it; of the secret, which proves it, a hash is stored."""
+"""Credentials: `ab_live_<id>_<secret>`. The id is used for the lookup; of the secret, only a hash is stored."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Credential(NamedTuple):
 
     @classmethod
     def new(cls, kind: Kind, id: str = "") -> Credential:
-        """A new one, or with `id` a new secret for an old one."""
+        """Create a credential, or with `id` a new secret for an existing one."""
         return cls(kind, id or secrets.token_hex(8), "".join(secrets.choice(_ALPHABET) for _ in range(40)))
 
     @classmethod
     def read(cls, text: str) -> Credential | None:
-        """What the text says; None when it is none."""
+        """Parse a credential; None if it is not one."""
         found = _FORM.fullmatch(text)
         return cls(cast(Kind, found[1]), found[2], found[3]) if found else None
 
@@ -38,9 +38,9 @@ class Credential(NamedTuple):
 
     @property
     def hash(self) -> str:
-        """What is stored of the secret. It is random, so that nobody can guess his way back from a fast hash."""
+        """The stored hash of the secret. A fast hash is safe, since the secret is random."""
         return sha256(self.secret.encode()).hexdigest()
 
     def matches(self, *hashes: str) -> bool:
-        """Whether one of these hashes is the secret's, compared in constant time."""
+        """Return whether one of these hashes is the secret's, compared in constant time."""
         return any(hmac.compare_digest(self.hash, hash) for hash in hashes)

@@ -1,4 +1,4 @@
-"""Requests that named themselves (`Idempotency-Key`): sent again, they get the answer they got."""
+"""Idempotency keys: a request repeated with the same `Idempotency-Key` gets the first response."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 
 REMEMBERED = 86_400.0
-"""Seconds that an answer is kept."""
+"""Seconds a response is kept."""
 RUNNING = 60.0
-"""Seconds that a request has until another may take its place: its process has died then."""
+"""Seconds after which a running request counts as dead and may be handled again."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _headers = msgspec.msgpack.Decoder(dict[str, str]).decode
 
 
 class StoredResponse(NamedTuple):
-    """What was answered."""
+    """A stored HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -29,23 +29,23 @@ class StoredResponse(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """Why a request is not worked on. `wait`: ms until it is worth trying again."""
+    """Why a request is not handled. `wait`: ms until it may be retried."""
 
     reason: Literal["another route", "another body", "running"]
     wait: int = 0
 
 
 class Idempotency:
-    """The requests of one Redis that named themselves, by a digest of caller and name."""
+    """Requests with idempotency keys, by a digest of caller and key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._scripts = Scripts(database)
 
     async def begin(self, digest: str, route: str, body: str, *, alone: bool) -> str | StoredResponse | Conflict:
-        """Begin one. Returns its owner, to `finish` it with; or what was answered; or why it may not begin.
+        """Begin a request. Return its owner, to `finish` it with; or the stored response; or a conflict.
 
-        With `alone` False it is only compared, and may be worked on by many: then its owner is "".
+        If `alone` is False, it is only compared and may be handled several times: its owner is then "".
         """
         owner = secrets.token_hex(8) if alone else ""
         state, *rest = await self._scripts.begin_request(
@@ -64,9 +64,9 @@ class Idempotency:
                 return Conflict("another body")
 
     async def attempt(self, digest: str, fresh: str, seconds: float, *, first: bool) -> str:
-        """What a request is known by whose client counts its tries: `fresh` at its first, and the same ever after.
+        """Return the id of a request whose client counts its attempts: `fresh` at the first, and the same later.
 
-        `digest`: of its caller and body. A later try whose first one never came counts as the first.
+        `digest`: of its caller and body. A later attempt without a known first one counts as the first.
         """
         name, life = keys.attempt(digest), int(seconds * 1000)
         _, known = await self._database.together(
@@ -75,7 +75,7 @@ class Idempotency:
         return known.decode() if known else fresh
 
     async def finish(self, digest: str, owner: str, answer: StoredResponse | None) -> bool:
-        """Keep the answer; or, with None, let the request be tried again. False when it is another's by now."""
+        """Store the response, or allow a retry if it is None. Return False if the request has another owner by now."""
         status, headers, body = answer or StoredResponse(0, {}, b"")
         return bool(
             await self._scripts.finish_request([keys.idempotency(digest)], [owner, status, _encode(headers), body])

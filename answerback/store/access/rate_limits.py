@@ -1,4 +1,4 @@
-"""Rate limits: so many requests a second for each caller, whichever process they come to."""
+"""Rate limits: requests per second for each caller, across all processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from answerback.store.scripts import Scripts
 
 
 class Allowance(NamedTuple):
-    """Whether a request may pass, and what is `left` after it; `wait` and `whole`: ms until one more, and until all."""
+    """The result of a rate limit.
+
+    passed  whether the request is allowed
+    left    requests allowed right after it
+    wait    ms until the next request is allowed
+    whole   ms until the whole burst is available again
+    """
 
     passed: bool
     left: int
@@ -19,7 +25,7 @@ class Allowance(NamedTuple):
 
 
 class RateLimits:
-    """The rate limits of one Redis: `rate` requests a second in the long run, and `burst` at once."""
+    """Rate limits with an average of `rate` requests per second and bursts of `burst`."""
 
     def __init__(self, database: Database, *, rate: float, burst: int) -> None:
         self.rate = rate
@@ -28,6 +34,6 @@ class RateLimits:
         self._limits = Scripts(database).rate_limit.grouped([], [])
 
     async def spend(self, caller: str) -> Allowance:
-        """Count a request. One that does not pass is not counted."""
+        """Count a request. A rejected request is not counted."""
         passed, left, wait, whole = await self._limits.submit(([keys.rate(caller)], [self._interval, self.burst]))
         return Allowance(bool(passed), left, wait, whole)

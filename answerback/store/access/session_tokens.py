@@ -1,4 +1,4 @@
-"""Session tokens: each opens one chat thread, for as long as its session lasts."""
+"""Session tokens: each gives access to one chat thread for the duration of its session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class SessionToken(msgspec.Struct, frozen=True):
-    """A token for the chat thread `thread` (its public id), got with the API key `key`. `expires`: ms, of Redis."""
+    """A token for the chat thread `thread` (its public id), issued to the API key `key`. `expires`: ms, of Redis."""
 
     id: str
     workspace: str
@@ -22,7 +22,7 @@ class SessionToken(msgspec.Struct, frozen=True):
     expires: int
 
     def accepts(self, shown: Credential) -> bool:
-        """Whether this is the token that was shown."""
+        """Return whether the credential is for this token."""
         return shown.kind == "ses" and shown.id == self.id and shown.matches(self.hash)
 
 
@@ -30,32 +30,32 @@ _decode = msgspec.msgpack.Decoder(SessionToken).decode
 
 
 class SessionTokens:
-    """The session tokens of one Redis. Whether the key that one was got with is still live is for the caller to see."""
+    """Session tokens. The caller checks whether the API key that a token was issued to is still valid."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def grant(self, workspace: str, thread: str, key: str, *, seconds: float) -> tuple[SessionToken, Credential]:
-        """A new token, good for so many seconds. Its secret is known to the caller alone."""
+        """Issue a token that is valid for `seconds`. Only the caller gets the secret."""
         shown, life = Credential.new("ses"), int(seconds * 1000)
         token = SessionToken(shown.id, workspace, thread, key, shown.hash, await self._database.now() + life)
         all_of_it = keys.session_tokens(workspace, thread)
         await self._database.together(
             ("SET", keys.session_token(token.id), _encode(token), "PX", life),
             ("SADD", all_of_it, token.id),
-            # The set lives as long as the last of its tokens: first where it has no end yet, then never a shorter one.
+            # The set expires with the last of its tokens: set a first expiry, and afterwards only extend it.
             ("PEXPIRE", all_of_it, life, "NX"),
             ("PEXPIRE", all_of_it, life, "GT"),
         )
         return token, shown
 
     async def get(self, id: str) -> SessionToken | None:
-        """A token by its id; None when there is none, or no more."""
+        """Return a token by its id; None if there is none or it has expired."""
         found = await self._database.call("GET", keys.session_token(id))
         return _decode(found) if found else None
 
     async def end(self, workspace: str, thread: str) -> None:
-        """A session ends: none of its tokens opens anything more."""
+        """End a session: revoke all of its tokens."""
         all_of_it = keys.session_tokens(workspace, thread)
         ids = await self._database.call("SMEMBERS", all_of_it)
         await self._database.call("DEL", all_of_it, *(keys.session_token(id.decode()) for id in ids))

@@ -1,4 +1,4 @@
-"""Signing in to the dashboard: links that work once, and sign-ins that last for hours. Only hashes are stored."""
+"""Dashboard sign-in: single-use links, and sign-ins that last for hours. Only hashes are stored."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from answerback.store import keys
 from answerback.store.redis import Database
 
 LINK = 15 * 60.0
-"""Seconds for which a link is good."""
+"""Seconds for which a link is valid."""
 LINK_PREFIX = "ab_link_"
 LIFE = 12 * 3600.0
-"""Seconds for which a sign-in is good."""
+"""Seconds for which a sign-in is valid."""
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """Who signed in: with the API key `key`, or with a link ("")."""
+    """A sign-in with the API key `key`, or with a link ("")."""
 
     workspace: str
     key: str
@@ -35,24 +35,24 @@ class SignIns:
         self._database = database
 
     async def link(self, workspace: str) -> str:
-        """A token that signs in once, within `LINK` seconds."""
+        """Create a single-use token, valid for `LINK` seconds."""
         token = LINK_PREFIX + secrets.token_urlsafe(32)
         await self._database.call("SET", keys.sign_in_link(_hash(token)), workspace, "PX", int(LINK * 1000))
         return token
 
     async def redeem(self, token: str) -> str | None:
-        """The workspace that a link opens, the first time; then None."""
+        """Return the workspace of a link the first time it is used; afterwards None."""
         found = await self._database.call("GETDEL", keys.sign_in_link(_hash(token)))
         return found.decode() if found else None
 
     async def begin(self, sign_in: SignIn) -> str:
-        """Sign in. The secret that shows it is known to the caller alone."""
+        """Sign in and return a secret, which only the caller gets."""
         secret = secrets.token_urlsafe(32)
         await self._database.call("SET", keys.sign_in(_hash(secret)), _encode(sign_in), "PX", int(LIFE * 1000))
         return secret
 
     async def get(self, secret: str) -> SignIn | None:
-        """Who shows this secret; None when nobody is signed in with it, or no more."""
+        """Return the sign-in of a secret; None if there is none or it has ended."""
         found = await self._database.call("GET", keys.sign_in(_hash(secret)))
         return _decode(found) if found else None
 

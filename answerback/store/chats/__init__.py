@@ -1,1 +1,1 @@
-"""Chat threads: opened, listed, changed, ended by a product's own server."""
+"""Chat threads, managed by a product's own server."""

@@ -1,4 +1,4 @@
-"""What became of one message of a thread: it waits, or how the turn ended that was to answer it."""
+"""How a message of a thread was answered: it is waiting, or the end of the turn that answered it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from answerback.store.threads.turn_ends import end_of
 
 PAGE = 100
 LOOK = 2000
-"""Messages of the history that are looked at, at most."""
+"""Maximum number of history messages to search."""
 
 Ended = Literal["completed", "cancelled", "dropped", "ignored", "failed"]
 
 
 class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The turn that answered a message, how it ended, and what we said in it; "ignored" when nobody answered.
+    """The turn that answered a message, how it ended, and our messages in it; "ignored" if no agent answered.
 
-    usage         what it cost
-    code, reason  of one that failed, as in `TurnEnd`
+    usage         model usage of the turn
+    code, reason  of a failed turn, as in `TurnEnd`
     """
 
     turn: str
@@ -35,14 +35,14 @@ class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> TurnAnswer | None:
-    """How the message of dispatch id `event` was answered; None while it waits or its turn runs.
+    """Return how the message with dispatch id `event` was answered; None while it waits or its turn is running.
 
-    The end of its turn is recorded. Where it is not (it ended long ago, or before ends were recorded), the history
-    tells as much as it can; `turn` is the one that answered it, if that is known.
+    If the turn's end is not recorded (it ended long ago, or before ends were recorded), the result is inferred from the
+    history; `turn` is the id of the turn that answered it, if known.
     """
     p = threads.partition(thread)
     history = keys.history(p, thread)
-    # In one step: an event leaves the inbox in the step that adds to the history.
+    # Read atomically: an event leaves the inbox in the same operation that adds to the history.
     inbox, length = await threads.database.together(("LRANGE", keys.inbox(p, thread), 0, -1), ("LLEN", history))
     if any(event == each.id for raw in inbox for each in decode.entry(raw, thread).events):
         return None
@@ -67,7 +67,7 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> T
 
 
 def _recorded(end: TurnEnd, said: Sequence[Message]) -> TurnAnswer:
-    # What was interrupted is answered by the next turn: this one is the last where its thread was emptied meanwhile.
+    # An interrupted turn's events are answered by the next turn; here there is none, as the thread was emptied since.
     status: Ended = "cancelled" if end.status == "interrupted" else end.status
     return TurnAnswer(
         turn=end.turn, status=status, messages=list(said), usage=end.usage, code=end.code, reason=end.reason
@@ -78,7 +78,7 @@ def _inferred(since: list[Message], known: str) -> TurnAnswer:
     asked, turn = since[0], known or since[0].turn
     cut = {message.turn for message in since if message.status == "interrupted"}
     for message in since:
-        # What was interrupted was answered by the turn that came next.
+        # The events of an interrupted turn were answered by the next turn.
         if turn in cut:
             turn = message.turn
     if asked.failed:

@@ -1,4 +1,4 @@
-"""A chat as it lies in the store, and the pages that its lists are read in."""
+"""A chat as stored, and pages of chats and messages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class NewChat(msgspec.Struct, frozen=True, kw_only=True):
-    """What a chat is opened with. `metadata` is a JSON object.
+    """The parameters of a new chat. `metadata` is a JSON object.
 
-    user       whose it is: the product's own id of a person, any text; "" where it knows none
-    agent      the name of the agent that answers; "" leaves it to the worker
-    system     instructions that go with each of its messages
-    ephemeral  no list shows it, and upkeep takes it away after an hour
+    user       the product's own id of the user, any text; "" if unknown
+    agent      name of the agent that answers; "" leaves the choice to the worker
+    system     instructions for all of its messages
+    ephemeral  not listed, and removed by maintenance after an hour
     """
 
     user: str = ""
@@ -32,11 +32,11 @@ class NewChat(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """The same for the same."""
+        """A digest of all parameters, for comparison."""
         return hashlib.blake2b(_encode(self), digest_size=10).hexdigest()
 
     def fields(self) -> dict[str, str | bytes]:
-        """As it lies in the thread's hash."""
+        """Return the fields of the thread's hash."""
         return {
             "user": self.user,
             "wanted": self.agent,
@@ -48,15 +48,15 @@ class NewChat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat thread, or one of a platform's as the API shows it. Times are ms.
+    """A chat thread, or a platform's thread as the API shows it. Times are ms.
 
-    id        its public id: "th_5d2…"; of a platform's thread, the internal one
+    id        its public id: "th_5d2…"; for a platform's thread, the internal id
     thread    its internal id: "chat:<workspace>:<id>"
-    agent     the agent it was opened for (`wanted`); without one, the agent that answered last
-    status    an ended one takes no more messages
-    state     idle, waiting (for a worker), running, retrying (`error` says why)
-    updated   when something was last said to it
-    waiting, messages   how many wait, how many the history holds
+    agent     the agent it was opened for (`wanted`), or else the agent that answered last
+    status    an ended chat accepts no more messages
+    state     idle, waiting (for a worker), running, retrying (`error` has the reason)
+    updated   time of the last message to it
+    waiting, messages   number of waiting events, and of messages in the history
     """
 
     id: str
@@ -84,7 +84,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, summary: Summary, fields: dict[str, str], workspace: str) -> Chat:
-        """A chat from its thread's hash."""
+        """Create a chat from its thread's hash."""
         return cls(
             id=public_id(summary.id),
             thread=summary.id,
@@ -112,16 +112,16 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatPage(msgspec.Struct, frozen=True):
-    """Some chats of a list, and where to go on; `cursor` is None at its end. A page may hold fewer than asked for."""
+    """A page of chats. `cursor`: for the next page, None at the end. A page may have fewer chats than requested."""
 
     chats: list[Chat]
     cursor: str | None
 
 
 class MessagePage(msgspec.Struct, frozen=True):
-    """Some of a chat's messages, oldest first, and where to go on; `cursor` is None at the end of what there is.
+    """A page of a chat's messages, oldest first. `cursor`: for the next page, None at the end.
 
-    waiting  at that end, what is not answered yet; the first may be under way
+    waiting  on the last page, events not answered yet; the first may be in progress
     """
 
     messages: list[Message]
@@ -130,11 +130,11 @@ class MessagePage(msgspec.Struct, frozen=True):
 
 
 class ChatSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat with what was said in it.
+    """A chat with its messages.
 
-    earlier  how many messages came before the first of `messages`
-    waiting  what is not answered yet, oldest first; the first may be under way
-    after    the delta to follow it from: what was committed later comes again, and nothing is left out
+    earlier  number of messages before the first of `messages`
+    waiting  events not answered yet, oldest first; the first may be in progress
+    after    the stream event to follow it from: later commits may be repeated, but nothing is left out
     """
 
     chat: Chat
@@ -145,5 +145,5 @@ class ChatSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flag(value: bool) -> str:
-    """Yes or no, as it lies in a hash."""
+    """Return a boolean as stored in a hash."""
     return "1" if value else ""

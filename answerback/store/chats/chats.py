@@ -1,6 +1,7 @@
-"""Chat threads: ordinary threads that are opened before something is said, listed, changed, ended and taken away.
+"""Chat threads: threads that can be opened before their first message, listed, changed, ended and removed.
 
-The internal id is made here, of the caller's workspace and the public id: nobody can name another's thread.
+The internal id is built here from the caller's workspace and the public id: no caller can address another workspace's
+thread.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from answerback.store.threads.turn_ends import merged
 from answerback.store.threads.views import looked_up
 
 HISTORY = 2000
-"""Messages that a whole chat is given with, at most: the newest ones."""
+"""Maximum number of messages in a snapshot of a chat: the newest ones."""
 EPHEMERAL = 3_600_000
-"""How long upkeep leaves an ephemeral chat alone, ms: longer by what it is to be kept."""
+"""ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _json = msgspec.json.Encoder(order="sorted").encode
@@ -53,10 +54,13 @@ class Chats:
         self._archives = Archives(threads)
 
     async def open(self, workspace: str, id: str = "", opening: NewChat | None = None, *, kept: float = 0) -> Chat:
-        """A new chat; with an `id`, the one that was opened with it before. Without one it gets an id of ours.
+        """Open a chat, or return the one that was opened with `id` before. Without an `id`, one is generated.
 
-        An ephemeral one is there for `kept` seconds at least: as long as whoever asked may ask again.
-        Raises `ThreadDiffers` when that one was opened with something else, `NoSuchThread` for what can be no id.
+        An ephemeral chat is kept for at least `kept` seconds, during which the request may be repeated.
+
+        Raises:
+            ThreadDiffers: the existing chat was opened with other parameters.
+            NoSuchThread: the id is invalid.
         """
         opening = opening or NewChat()
         thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
@@ -78,7 +82,7 @@ class Chats:
         return found
 
     async def get(self, workspace: str, id: str, *, platforms: bool = False) -> Chat | None:
-        """A chat of a workspace. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
+        """Return a chat. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
         foreign = platforms and workspace == DEFAULT_WORKSPACE and ":" in id and not is_chat(id)
         if not foreign and not _ID.fullmatch(id):
             return None
@@ -98,10 +102,10 @@ class Chats:
         cursor: str = "",
         limit: int = 50,
     ) -> ChatPage:
-        """The chats of a workspace, or of one user, that fit `wanted`, newest message first.
+        """Return a page of the chats of a workspace, or of one user, that match `wanted`, newest message first.
 
-        What moves to the front meanwhile is not given again, and what stays where it is is not left out. With
-        `platforms`, those of the platforms too, in the workspace `default`. Raises `BadCursor`.
+        Chats that move to the front meanwhile are not repeated, and those that do not move are not left out. With
+        `platforms`, the platforms' threads are included in the workspace `default`. Raises `BadCursor`.
         """
         return await page_of(
             self._threads,
@@ -123,7 +127,7 @@ class Chats:
         archived: bool | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> Chat:
-        """Change what is given, and leave the rest. Its place in the lists stays. Raises `NoSuchThread`."""
+        """Change the given fields. The position in lists does not change. Raises `NoSuchThread`."""
         fields: list[Value] = []
         if title is not None:
             fields += ("title", title)
@@ -136,15 +140,17 @@ class Chats:
         return await self._change(workspace, id, fields)
 
     async def end(self, workspace: str, id: str) -> Chat:
-        """It takes no more messages; what waits in it is still answered. Raises `NoSuchThread`."""
+        """End a chat: it accepts no more messages; waiting ones are still answered. Raises `NoSuchThread`."""
         return await self._change(workspace, id, ["status", "ended"])
 
     async def say(self, workspace: str, id: str, event: Event) -> Receipt:
-        """Store a message. Its `message` is an id that is one within the chat: the same again is a duplicate.
+        """Store a message. Its `message` is an id unique within the chat: a repeated one is a duplicate.
 
-        The event's delivery, thread, channel and `direct` are made here, and its author, time and agent where it
-        has none. With arrival "drop" it is stored only when nobody works or waits there.
-        Raises `NoSuchThread`, `ThreadEnded` or `Busy`: then nothing is stored; and `MalformedBody`.
+        The event's delivery, thread, channel and `direct` are set here, and its author, time and agent if missing. With
+        arrival "drop" it is stored only if no event is running or waiting in the chat.
+
+        Raises:
+            NoSuchThread, ThreadEnded, Busy, MalformedBody: nothing was stored.
         """
         thread = thread_of(workspace, id)
         p = self._threads.partition(thread)
@@ -170,7 +176,10 @@ class Chats:
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
     ) -> MessagePage:
-        """What was said in a chat, oldest first, and at its end what waits. Raises `NoSuchThread` or `BadCursor`."""
+        """Return a page of a chat's messages, oldest first, and with the last page the waiting events.
+
+        Raises `NoSuchThread` or `BadCursor`.
+        """
         start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
         chat = await self.get(workspace, id, platforms=platforms)
         if chat is None:
@@ -187,12 +196,12 @@ class Chats:
         return MessagePage(messages, cursor_of(start + limit)) if more else MessagePage(messages, None, waiting)
 
     async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> ChatSnapshot:
-        """A chat with what was said in it and what waits. Raises `NoSuchThread`."""
+        """Return a chat with its messages and waiting events. Raises `NoSuchThread`."""
         chat = await self.get(workspace, id, platforms=platforms)
         if chat is None:
             raise NoSuchThread
         p, thread = self._threads.partition(chat.thread), chat.thread
-        # First where to follow from: then a turn may be told twice, and none is left out.
+        # The stream position is read first: a turn may then be shown twice, but none is left out.
         after = await finished(self._threads, thread)
         history, length, inbox = await self._database.together(
             ("LRANGE", keys.history(p, thread), -HISTORY, -1),
@@ -206,28 +215,28 @@ class Chats:
         return ChatSnapshot(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
 
     async def touch(self, workspace: str, id: str) -> int:
-        """Note that somebody came back to a chat for its answer. Returns when, ms. Raises `NoSuchThread`."""
+        """Record that the client came back to a chat for its answer. Return the time, ms. Raises `NoSuchThread`."""
         now = await self._database.now()
         await self._change(workspace, id, ["returned", now])
         return now
 
     async def touched(self, workspace: str, id: str) -> int:
-        """When somebody last came back to a chat for its answer, ms; 0 for never."""
+        """Return when the client last came back to a chat for its answer, ms; 0 if never."""
         thread = thread_of(workspace, id)
         found = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
         return int(found or 0)
 
     async def cancel(self, workspace: str, id: str) -> bool:
-        """Cancel the turn that runs there, or the next one if it only waits. Whether there was one."""
+        """Cancel the running turn, or the next one if none is running. Return whether there was one."""
         return await self._threads.cancel(thread_of(workspace, id))
 
     async def purge(self, workspace: str, id: str) -> bool:
-        """Take it away, with all that was said in it, whoever works there. False when there was none."""
+        """Remove a chat with all its messages, even while a turn is running. Return False if there was none."""
         chat = await self.get(workspace, id)
         return chat is not None and await self._archives.purge(chat.thread) is not None
 
     async def purge_ephemeral(self, limit: int = 1000) -> int:
-        """Take away the ephemeral chats that are older than an hour, so many a partition. Returns how many."""
+        """Remove ephemeral chats older than an hour, at most `limit` per partition. Return how many."""
         past = await self._database.now() - EPHEMERAL
         purged = 0
         for p in range(self._threads.partitions):
@@ -253,7 +262,7 @@ class Chats:
 
 
 def thread_of(workspace: str, id: str) -> str:
-    """The internal id of a chat. Raises `NoSuchThread` for what can be no id."""
+    """Return the internal id of a chat. Raises `NoSuchThread` if the id is invalid."""
     if not _ID.fullmatch(id):
         raise NoSuchThread
     return chat_thread(workspace, id)

@@ -1,4 +1,4 @@
-"""Chats as a list: by recency, filtered, a page at a time."""
+"""Lists of chats: by recency, filtered, in pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import looked_up
 
 LOOK = 100_000
-"""Threads that one page looks through, at most. It may then hold fewer than asked for, even none."""
+"""Maximum number of threads to search for one page, which may then have fewer chats than requested, or none."""
 
 
 async def page_of(
@@ -26,13 +26,13 @@ async def page_of(
     cursor: str,
     limit: int,
 ) -> ChatPage:
-    """One page. With `platforms`, the threads of the platforms stand between its own. Raises `BadCursor`."""
+    """Return one page. With `platforms`, the platforms' threads are included. Raises `BadCursor`."""
     names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in range(threads.partitions)]
     recency = Recency(threads.database, names, cursor)
     found: list[Chat] = []
     looked = 0
     while looked < LOOK:
-        # Where nearly all fit, no more is read than is shown.
+        # First read only as many as are shown: usually nearly all match.
         ids = await recency.next(min(PAGE if looked else limit + 1, LOOK - looked))
         if not ids:
             return ChatPage(found, None)
@@ -57,7 +57,7 @@ def _listed(id: str, workspace: str) -> bool:
 
 
 async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:
-    """Those of `ids` that a list may show."""
+    """Return those of `ids` that may be listed."""
     found: dict[str, Chat] = {}
     for p in range(threads.partitions):
         here = [id for id in ids if threads.partition(id) == p]

@@ -1,1 +1,1 @@
-"""Workers, the agents they serve, and what they measure."""
+"""Workers, the agents they run, and their metrics."""

@@ -1,4 +1,4 @@
-"""Every agent that a workspace reaches: those of the workers' code, and the remote ones that it registered."""
+"""The agents available to a workspace: those in the workers' code, and its registered remote agents."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _agent = msgspec.msgpack.Decoder(AgentReport)
 
 
 class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent by its declaration.
+    """The declaration of an agent.
 
-    chat  whether it can be talked to by name
-    url   where a registered one is asked; "" for one in code
-    token whether a registered one is asked with a bearer token
+    chat  whether it accepts chat messages
+    url   URL of a remote agent; "" for one in code
+    token whether requests to a remote agent carry a bearer token
     """
 
     name: str
@@ -35,11 +35,11 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentStats(msgspec.Struct, frozen=True, kw_only=True):
-    """How it goes.
+    """Current statistics of an agent.
 
-    workers  those alive that serve it
-    turns    how many of its turns run now
-    p50      half of its last turns took no longer, ms; None before the first
+    workers  number of live workers that run it
+    turns    number of its running turns
+    p50      median duration of its last turns, ms; None before the first
     """
 
     workers: int
@@ -48,7 +48,7 @@ class AgentStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentDirectory:
-    """The agents of all workspaces. One in code comes before a registered one of its name."""
+    """The agents of all workspaces. An agent in code takes precedence over a remote one with the same name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class AgentDirectory:
         self._remotes = RemoteAgents(database)
 
     async def get(self, workspace: str, name: str) -> AgentInfo | None:
-        """An agent by its name; None when there is none, not even one whose workers are away just now."""
+        """Return an agent by name, even if no worker runs it now; None if there is none."""
         found = await self._database.call("HGET", keys.agents(), name)
         if found is not None:
             return next((_in_code(report) for report in readable(_agent, [found])), None)
@@ -64,7 +64,7 @@ class AgentDirectory:
         return _registered(remote) if remote else None
 
     async def list(self, workspace: str) -> list[tuple[AgentInfo, AgentStats]]:
-        """All of them, by name, each with how it goes."""
+        """Return all agents by name, each with its statistics."""
         workers = [report for report, silent in await self._roster.workers() if silent <= report.lease]
         working = [report for report in workers if report.state == "working"]
         own = [_in_code(report) for report in await self._roster.agents()]

@@ -1,4 +1,4 @@
-"""The dialog flows that agents follow, as workers told of them, and where threads stand in them."""
+"""The dialog flows of agents, as reported by workers, and the positions of threads in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from answerback.store.threads.threads import Threads
 
 
 class FlowPosition(msgspec.Struct, frozen=True):
-    """Where a thread stands in its agent's flow. `node`: the id of the node, which the flow may have lost since."""
+    """A thread's position in its agent's flow. `node`: the id of the node, which may no longer exist in the flow."""
 
     agent: str
     node: str
@@ -25,7 +25,7 @@ class _Place(msgspec.Struct):
 
 
 class _State(msgspec.Struct):
-    """What we read of a thread's state; `answerback.flows.state` is who writes it."""
+    """The part of a thread's state that we read; written by `answerback.flows.state`."""
 
     flows: dict[str, _Place] = {}
 
@@ -43,15 +43,15 @@ class Flows:
         self._database = threads.database
 
     async def tell(self, sketches: Mapping[str, Sketch | None]) -> None:
-        """Keep what agents follow; None: one that follows no flow, or does so no more."""
-        told = {agent: _encode(sketch) for agent, sketch in sketches.items() if sketch}
-        if fields := [word for field in told.items() for word in field]:
+        """Store the agents' flows; None for an agent that has no flow, or no longer has one."""
+        encoded = {agent: _encode(sketch) for agent, sketch in sketches.items() if sketch}
+        if fields := [word for field in encoded.items() for word in field]:
             await self._database.call("HSET", keys.flows(), *fields)
-        if others := [agent for agent in sketches if agent not in told]:
+        if others := [agent for agent in sketches if agent not in encoded]:
             await self._database.call("HDEL", keys.flows(), *others)
 
     async def standing(self, thread: str) -> FlowPosition | None:
-        """Where a thread stands; None unless the agent that answered last there follows a flow that is known."""
+        """Return a thread's position; None unless the agent that answered last in it has a known flow."""
         key = keys.thread(self._threads.partition(thread), thread)
         agent, state = await self._database.call("HMGET", key, "agent", "state")
         if not agent or not state:
@@ -59,7 +59,7 @@ class Flows:
         try:
             place = _state(state).flows.get(agent.decode())
         except msgspec.ValidationError:
-            # An agent's state is its own: in one that follows no flow, the name may mean something else.
+            # An agent without a flow may use this name in its state for something else.
             return None
         sketch = await self._database.call("HGET", keys.flows(), agent) if place else None
         if place is None or sketch is None:

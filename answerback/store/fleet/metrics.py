@@ -1,4 +1,4 @@
-"""What workers measured, minute by minute, for a day: events, turns, failures, and how long turns took."""
+"""The workers' metrics per minute, kept for a day: events, turns, failures, and durations of turns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from answerback.store.redis import Database
 
 MINUTE = 60_000
 KEPT = 25 * 3_600_000
-"""How long a minute is kept, ms."""
+"""ms for which a minute is kept."""
 STEP = 1.15
-"""Times are counted in classes, each this many times as long as the one before: so exact are the quantiles."""
+"""Growth factor of the histogram buckets; bounds the error of the quantiles."""
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of time that began at `at`, ms. `p50` and `p95` are seconds of a turn; None where there was none."""
+    """Metrics of an interval that began at `at`, ms. `p50` and `p95`: seconds per turn; None without turns."""
 
     at: int
     events: int
@@ -30,13 +30,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metrics:
-    """The measures of one Redis."""
+    """The metrics of all workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, counted: Mapping[str, int]) -> None:
-        """Add to the minute that it is: "events", "turns", "failed", and `timed(seconds)` for each turn."""
+        """Add counts to the current minute: "events", "turns", "failed", and `timed(seconds)` for each turn."""
         if not counted:
             return
         key = keys.minute(await self._database.now() // MINUTE)
@@ -44,9 +44,9 @@ class Metrics:
         await self._database.together(*counts, ("PEXPIRE", key, KEPT))
 
     async def read(self, minutes: int, *, each: int = 1) -> list[Measure]:
-        """The last `minutes`, the one that it is now at the end, `each` so many together."""
+        """Return the metrics of the last `minutes`, up to now, in intervals of `each` minutes."""
         now = await self._database.now() // MINUTE
-        # Whole stretches, so that a chart's bars stay what they were when the next minute begins.
+        # Intervals are aligned, so that the bars of a chart do not change when the next minute begins.
         first = (now - minutes) // each * each + each
         found = await self._database.together(*(("HGETALL", keys.minute(m)) for m in range(first, now + 1)))
         counts = [Counter({name.decode(): int(count) for name, count in fields.items()}) for fields in found]
@@ -55,7 +55,7 @@ class Metrics:
 
 
 def timed(seconds: float) -> str:
-    """The field in which a turn is counted that took so long."""
+    """Return the field (histogram bucket) in which a turn of this duration is counted."""
     return f"t{round(math.log(max(seconds, 0.001), STEP))}"
 
 

@@ -1,4 +1,4 @@
-"""Remote agents that were registered with a workspace: nobody outside of it sees them, or reaches them."""
+"""Remote agents registered with a workspace. They are visible and reachable only within it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from answerback.store.redis import Database
 
 
 class RemoteAgent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A remote agent as it was registered.
+    """A registered remote agent.
 
-    url        where it serves `/agents/chat/{sessionId}`
-    lifecycle  "long-lived": the one there is
-    chat       whether it can be talked to
+    url        base URL of its endpoint `/agents/chat/{sessionId}`
+    lifecycle  "long-lived", the only value
+    chat       whether it accepts chat messages
     at         when it was registered, ms
-    bearer_token  a secret that it is asked with; "" where it wants none. It lies here as it is: workers must show it
+    bearer_token  token sent with requests to it; "" if none. Stored in plain text, since workers must send it
     """
 
     name: str
@@ -41,21 +41,21 @@ class RemoteAgents:
         self._database = database
 
     async def register(self, workspace: str, remote: RemoteAgent) -> tuple[RemoteAgent, bool]:
-        """Keep one, in place of an earlier one of its name. Returns it, and whether there was none."""
+        """Register an agent, replacing one with the same name. Return it, and whether it is new."""
         kept = msgspec.structs.replace(remote, at=await self._database.now())
         new = await self._database.call("HSET", keys.remotes(workspace), remote.name, _encode(kept))
         return kept, bool(new)
 
     async def remove(self, workspace: str, name: str) -> bool:
-        """Take one away: from now on no turn reaches it. False when there was none."""
+        """Remove an agent: no further turn reaches it. Return False if there was none."""
         return bool(await self._database.call("HDEL", keys.remotes(workspace), name))
 
     async def get(self, workspace: str, name: str) -> RemoteAgent | None:
-        """One of them."""
+        """Return an agent by name; None if there is none."""
         found = await self._database.call("HGET", keys.remotes(workspace), name)
         return _remote(found) if found is not None else None
 
     async def list(self, workspace: str) -> list[RemoteAgent]:
-        """All of a workspace, by name."""
+        """Return all agents of a workspace, by name."""
         found = await self._database.call("HVALS", keys.remotes(workspace))
         return sorted(map(_remote, found), key=lambda remote: remote.name)

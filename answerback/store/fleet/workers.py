@@ -1,4 +1,4 @@
-"""What workers tell of themselves: that they live, whom they serve, who we are on a platform."""
+"""What workers report: that they are alive, the agents they run, and our identities on platforms."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from answerback.store.decode import readable
 from answerback.store.redis import Database
 
 FORGOTTEN = 24 * 3_600_000
-"""After so many ms of silence a worker is forgotten, and so is an agent."""
+"""ms of silence after which a worker or an agent is removed."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An agent as a worker serves it.
+    """An agent as reported by a worker.
 
-    workspace  the one it is registered with; "" for an agent in code, which all of them reach
-    lifecycle  its own word for how it is run, "long-lived" for most
-    chat       whether it can be talked to by name
-    seen       when a worker last told of it, ms; set by `report`
-    turns      how many of its turns run now
-    times      what its last turns took, ms, oldest first
+    workspace  the workspace it is registered with; "" for an agent in code, available to all of them
+    lifecycle  its declared lifecycle, mostly "long-lived"
+    chat       whether it accepts chat messages
+    seen       when a worker last reported it, ms; set by `report`
+    turns      number of its running turns
+    times      durations of its last turns, ms, oldest first
     """
 
     name: str
@@ -42,12 +42,12 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's own words, written with each heartbeat.
+    """A worker's report, written with each heartbeat.
 
-    seen      when it last wrote, ms; a worker silent for longer than `lease` (ms) counts as gone
-    state     "working", or "stopping" once it claims nothing more
-    blocked   what blocks its event loop now: it works on nothing, and its leases end; "" when nothing does
-    marks     what its own messages carry, with their platforms: "github:user:583231"
+    seen      time of the report, ms; a worker silent for longer than `lease` (ms) counts as gone
+    state     "working", or "stopping" once it no longer claims threads
+    blocked   what blocks its event loop now, so that it does no work and its leases expire; "" if nothing does
+    marks     marks of its own messages with their platform, such as "github:user:583231"
     """
 
     id: str
@@ -73,7 +73,7 @@ _identity = msgspec.msgpack.Decoder(Identity)
 
 
 def report_from_thread(url: str, report: WorkerReport) -> None:
-    """Write a worker's report when its event loop cannot. Raises what the client library does."""
+    """Write a worker's report from a thread while its event loop is blocked. Raises the client library's errors."""
     with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
         seconds, micros = client.time()
         seen = seconds * 1000 + micros // 1000
@@ -87,25 +87,25 @@ class WorkerRegistry:
         self._database = database
 
     async def report(self, report: WorkerReport) -> bool:
-        """Write a worker's report; its `seen` is set by the clock of Redis. Whether it was not known there before."""
+        """Write a worker's report, with `seen` set by the clock of Redis. Return whether the worker is new there."""
         now = await self._database.now()
         seen = msgspec.structs.replace(report, seen=now)
         new = await self._database.call("HSET", keys.workers(), report.id, _encode(seen))
-        # What is kept of an agent while no worker is there: it is known still, and messages to it wait.
+        # Kept while no worker runs the agent: it stays known, and messages to it wait.
         kept = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
         if fields := [word for agent in kept for word in (agent.name, _encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
         return bool(new)
 
     async def leave(self, worker: str) -> None:
-        """A worker stops."""
+        """Remove the report of a stopping worker."""
         await self._database.call("HDEL", keys.workers(), worker)
 
     async def workers(self) -> list[tuple[WorkerReport, int]]:
-        """Every worker that reported, with for how many ms it has been silent. Long silent ones are forgotten."""
+        """Return all workers, each with its ms of silence. Those silent for long are removed."""
         now = await self._database.now()
         found = await self._database.call("HGETALL", keys.workers())
-        # A newer worker, on its way out or in, may report what we cannot read.
+        # During a deployment, a newer worker's report may be unreadable.
         reports = list(readable(_report, found.values()))
         if gone := [report.id for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.workers(), *gone)
@@ -113,7 +113,7 @@ class WorkerRegistry:
         return sorted(living, key=lambda found: found[0].started)
 
     async def agents(self) -> list[AgentReport]:
-        """Every agent in code that a worker told of lately, by name, whether it is served now or not."""
+        """Return all recently reported agents in code, by name, whether a worker runs them now or not."""
         now = await self._database.now()
         reports = list(readable(_agent, await self._database.call("HVALS", keys.agents())))
         if gone := [report.name for report in reports if now - report.seen > FORGOTTEN]:
@@ -122,10 +122,10 @@ class WorkerRegistry:
         return sorted((report for report in reports if report.name not in gone), key=lambda report: report.name)
 
     async def identify(self, platform: str, identity: Identity) -> None:
-        """Keep who we are on a platform."""
+        """Store our identity on a platform."""
         await self._database.call("HSET", keys.identities(), platform, _encode(identity))
 
     async def identities(self) -> dict[str, Identity]:
-        """Who we are, by platform."""
+        """Return our identities by platform."""
         found = await self._database.call("HGETALL", keys.identities())
         return {p.decode(): who for p, raw in found.items() for who in readable(_identity, [raw])}

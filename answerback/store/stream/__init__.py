@@ -1,1 +1,1 @@
-"""What turns produce while they run, for whoever follows a thread."""
+"""Stream events of running turns, and following them."""

@@ -1,20 +1,20 @@
-"""What turns produce while they run, for those who follow a thread: written by workers, read by ingress.
+"""Stream events of running turns: written by workers, read by ingress.
 
-Kinds, and their JSON (all have "turn", the turn's id):
+Kinds and their JSON (all have "turn", the turn's id):
 
-    turn         attempt, agent, events (their ids), messages ({id, text, author}): the turn begins. It takes
-                 the place of an unfinished one that was to answer any of the same events
-    text         message (its id), at, text: the message reads `so_far[:at] + text` now; `at` counts characters
-    tool_call    id, name, args, public (true, where a page's visitor may read args)
-    tool_result  id, name, result, outcome, public (true, where a page's visitor may read result)
+    turn         attempt, agent, events (their ids), messages ({id, text, author}): the turn begins. It replaces an
+                 unfinished turn for any of the same events
+    text         message (its id), at, text: the message is now `so_far[:at] + text`; `at` counts characters
+    tool_call    id, name, args, public (true if visitors of a page may see args)
+    tool_result  id, name, result, outcome, public (true if visitors of a page may see result)
     reply        message (the reply's key), state, url: a reply reached its platform, or failed
-    retry        reason, code, attempt, seconds: the attempt failed, and another one begins in so many seconds
+    retry        reason, code, attempt, seconds: the attempt failed, and the next one begins in `seconds`
     done         events, status, message (id of the last one, or ""), messages (ids), usage
-    error        events, reason, code: it failed for good, and lies in the dead letters
-    gone         reason: the thread was deleted; the last of its deltas, and never stored
+    error        events, reason, code: the turn failed permanently and is a dead letter
+    gone         reason: the thread was deleted; its last stream event, never stored
 
 status  "completed", "cancelled", "interrupted" (its events are answered by another turn), "dropped" (the agent
-        was busy and takes nothing meanwhile), "ignored" (no agent answers it)
+        was busy and accepts nothing meanwhile), "ignored" (no agent answers)
 code    "agent_failed", "timeout", "limit" or "unreachable"
 """
 
@@ -36,7 +36,7 @@ _ID = re.compile(r"[0-9]{1,15}(-[0-9]{1,15})?")
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
-    """One of them: its id in the stream, its kind, its JSON."""
+    """A stored stream event: its id in the stream, its kind, its JSON."""
 
     id: str
     kind: str
@@ -44,31 +44,31 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where it stands: comparable, unlike the id."""
+        """Its position in the stream; comparable, unlike the id."""
         return place(self.id)
 
 
 def place(id: str) -> tuple[int, int]:
-    """The place of an id, "1763990000000-0". Raises `ValueError` for anything else."""
+    """Return the position of an id such as "1763990000000-0". Raises `ValueError` for anything else."""
     ms, _, number = id.partition("-")
     if not _ID.fullmatch(id):
-        raise ValueError(f"{id!r} is no id of a delta")
+        raise ValueError(f"{id!r} is not the id of a stream event")
     return int(ms), int(number or 0)
 
 
 def stream_event(kind: str, turn: str, **fields: Any) -> StreamEvent:
-    """A delta to be written."""
+    """Return a stream event to be written."""
     return kind, _encode({"turn": turn, **fields})
 
 
 def published(message: bytes) -> StoredEvent:
-    """A delta as it is published."""
+    """Decode a published stream event."""
     id, kind, data = message.split(b"\n", 2)
     return StoredEvent(id.decode(), kind.decode(), data)
 
 
 async def last(threads: Threads, thread: str) -> str:
-    """The id of a thread's newest delta; "0" when it has none."""
+    """Return the id of a thread's newest stream event; "0" if there is none."""
     found = await threads.database.call(
         "XREVRANGE", keys.deltas(threads.partition(thread), thread), "+", "-", "COUNT", 1
     )
@@ -76,7 +76,7 @@ async def last(threads: Threads, thread: str) -> str:
 
 
 async def finished(threads: Threads, thread: str) -> str:
-    """The id of the newest delta that ended a turn: what follows it belongs to the one that runs. "0" for none."""
+    """Return the id of the newest event that ended a turn; later ones belong to the running turn. "0" if none."""
     key, end = keys.deltas(threads.partition(thread), thread), "+"
     while found := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
         for id, fields in found:
@@ -87,7 +87,7 @@ async def finished(threads: Threads, thread: str) -> str:
 
 
 async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
-    """The next deltas of a thread; None when some that came after `after` may not be kept any more."""
+    """Return a thread's stream events after the id `after`; None if some of them may no longer be stored."""
     key = keys.deltas(threads.partition(thread), thread)
     found, first = await threads.database.together(
         ("XRANGE", key, f"({after}", "+", "COUNT", limit), ("XRANGE", key, "-", "+", "COUNT", 1)

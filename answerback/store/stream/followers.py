@@ -1,4 +1,4 @@
-"""Following threads: what is stored of their deltas, and then what comes, without gap or repeat."""
+"""Following threads: first the stored stream events, then the published ones, without gaps or repeats."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from answerback.store.threads.threads import Threads
 log = get_logger(__name__)
 
 AHEAD = 1000
-"""Deltas kept in memory for a follower that is slow; one that is slower reads them from Redis."""
+"""Stream events buffered in memory for a slow follower; a slower one reads them from Redis."""
 WATCHED = 60.0
-"""Seconds for which workers write the deltas of a platform's thread after a follower said that it is there."""
+"""Seconds for which workers write stream events of a platform's thread after a follower announced itself."""
 
 
 class Forgotten(Exception):
-    """What came after this id is not kept any more: read the thread's messages, and follow from now on."""
+    """Events after this id are no longer stored: read the thread's messages and follow from now on."""
 
 
 class Follower:
-    """The deltas of one thread, from one place on, as an asynchronous iterator. Raises `Forgotten`."""
+    """An asynchronous iterator over the stream events of a thread from a position on. Raises `Forgotten`."""
 
     def __init__(self, threads: Threads, thread: str, after: str) -> None:
         self._threads = threads
@@ -39,7 +39,7 @@ class Follower:
         self._news = asyncio.Event()
 
     def push(self, delta: StoredEvent) -> None:
-        """It was published just now."""
+        """Add an event that was just published."""
         if not self._behind:
             self._coming.append(delta)
             if len(self._coming) > AHEAD:
@@ -47,7 +47,7 @@ class Follower:
         self._news.set()
 
     def miss(self) -> None:
-        """It may not have heard all: what it has to know next is read from Redis."""
+        """Note that events may have been missed: the next ones are read from Redis."""
         self._behind = True
         self._coming.clear()
         self._news.set()
@@ -69,7 +69,7 @@ class Follower:
                 await self._news.wait()
 
     async def _catch_up(self) -> None:
-        # From here on, what is published is kept too: what comes twice is left out by its place.
+        # Published events are buffered from here on; duplicates are dropped by their position.
         self._behind = False
         try:
             found = await stored(self._threads, self._thread, self._after)
@@ -79,14 +79,14 @@ class Follower:
         if found is None:
             raise Forgotten
         if len(found) == PAGE:
-            # There is more: what was heard meanwhile comes after that.
+            # There are more stored events, which come before those buffered meanwhile.
             self._coming.clear()
             self._behind = True
         self._coming.extendleft(reversed(found))
 
 
 class Live:
-    """The threads that one process follows, on one subscription."""
+    """All threads followed by this process, on one subscription."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
@@ -94,7 +94,7 @@ class Live:
         self._subscription = Subscription(threads.database, self._hear, self._missed)
 
     async def keep(self) -> None:
-        """Listen for ever."""
+        """Listen forever."""
         await self._subscription.keep()
 
     def __len__(self) -> int:
@@ -102,9 +102,9 @@ class Live:
 
     @asynccontextmanager
     async def follow(self, thread: str, after: str = "0") -> AsyncIterator[Follower]:
-        """The deltas of a thread that came after an id; "0": all that are kept, "$": those that come.
+        """Follow a thread's stream events after an id; "0": all stored ones, "$": only new ones.
 
-        Raises `ValueError` for what is no id, `StoreUnavailable`.
+        Raises `ValueError` for an invalid id, and `StoreUnavailable`.
         """
         after = await last(self._threads, thread) if after == "$" else after
         place(after)

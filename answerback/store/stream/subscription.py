@@ -1,4 +1,4 @@
-"""What is published on channels of Redis, heard on one connection that comes back by itself."""
+"""Redis pub/sub on one connection that reconnects automatically."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from answerback.store.redis import Database, Listener
 log = get_logger(__name__)
 
 AGAIN, LONGEST = 0.2, 2.0
-"""Seconds until a lost connection is opened again: at first, and at most."""
+"""First and longest delay before reconnecting, in seconds."""
 
 
 class Subscription:
-    """One connection that listens. `hear(channel, what)` is called for each message, in order.
+    """A subscribed connection. `hear(channel, message)` is called for each message, in order.
 
-    What is published while the connection is away is lost: `missed()` is called each time it is back, and
-    whoever must miss nothing looks for it where it is stored.
+    Messages published while the connection is lost are missed: `missed()` is called after each reconnect, so that
+    callers can read what is stored.
     """
 
     def __init__(self, database: Database, hear: Callable[[str, bytes], None], missed: Callable[[], None]) -> None:
@@ -33,14 +33,14 @@ class Subscription:
         self._unconfirmed: Counter[str] = Counter()
 
     async def add(self, channel: str) -> None:
-        """Listen to a channel. What is published after this returned is heard, or `missed` is called.
+        """Subscribe to a channel. After this returns, every message is heard, or `missed` is called.
 
-        Raises `StoreUnavailable` when Redis does not confirm it in time.
+        Raises `StoreUnavailable` if Redis does not confirm it in time.
         """
         if channel not in self._channels:
             self._channels[channel] = asyncio.get_running_loop().create_future()
             await self._subscribe(channel)
-        # Shared by all who wait for it: one of them that leaves must not cancel it.
+        # The future is shared by all waiting callers: one that is cancelled must not cancel it.
         try:
             async with asyncio.timeout(self._database.timeout):
                 await asyncio.shield(self._channels[channel])
@@ -48,7 +48,7 @@ class Subscription:
             raise StoreUnavailable("Redis did not respond in time.") from None
 
     async def drop(self, channel: str) -> None:
-        """Listen to it no more."""
+        """Unsubscribe from a channel."""
         if self._channels.pop(channel, None) and self._listener:
             await self._listener.send("UNSUBSCRIBE", channel)
 
@@ -63,7 +63,7 @@ class Subscription:
             except StoreUnavailable as error:
                 log.debug("subscription lost; reconnecting", error=str(error), channels=len(self._channels))
             except Exception:
-                # Nobody waits for this to end: it must not, or all who follow would wait for ever.
+                # This loop must never end, or all followers would wait forever.
                 log.exception("subscription failed", channels=len(self._channels))
             finally:
                 self._listener = None
@@ -72,7 +72,7 @@ class Subscription:
 
     async def _subscribe(self, *channels: str) -> None:
         if self._listener and channels:
-            # A channel may be dropped and added again before the first word of it: the last one counts.
+            # A channel may be dropped and added again before the first confirmation: the last one counts.
             self._unconfirmed.update(channels)
             await self._listener.send("SUBSCRIBE", *channels)
 
@@ -82,9 +82,9 @@ class Subscription:
         await self._subscribe(*self._channels)
         self._missed()
         while True:
-            kind, channel, what = await listener.hear()
+            kind, channel, message = await listener.hear()
             if kind == "message":
-                self._hear(channel, what)
+                self._hear(channel, message)
             elif kind == "subscribe":
                 self._unconfirmed[channel] -= 1
                 confirmed = self._channels.get(channel)
