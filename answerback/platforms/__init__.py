@@ -1,11 +1,11 @@
-"""The platforms we speak to: how each signs, what its webhooks mean, how a reply is posted.
+"""The supported platforms: how each signs, what its webhooks mean, how a reply is posted.
 
-Nothing here does I/O. The inbound half (`verify`, `parse`) is plain functions, called by ingress
-with secrets as arguments. The outbound half (`Client`) is a set of *exchanges*: generators that
-yield a `Request`, are sent its `Response`, and return what was learned. `worker/replies/sender.py` is the one
-place that performs them, so a platform's rules can be read, and tested, without a network.
+Nothing here does I/O. The inbound half (`verify`, `parse`) consists of plain functions that ingress calls with
+secrets as arguments. The outbound half (`Client`) consists of *exchanges*: generators that yield a `Request`, are
+sent its `Response`, and return a result. Only `worker/replies/sender.py` performs them, so a platform's rules can
+be read and tested without a network.
 
-Adding a platform: a package beside these, a line in `PLATFORMS`, a folder of fixtures, its tests.
+To add a platform: a package beside these, an entry in `PLATFORMS`, a folder of fixtures, tests.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Headers = Mapping[str, str]
 """Header names in lower case."""
 
 RefusalReason = Literal["unsigned", "malformed", "doubled", "stale", "mismatch", "unconfigured"]
-"""No signature, none that could be one, a header that is there twice, too old or too new, by another secret."""
+"""No signature; malformed; a repeated header; timestamp out of tolerance; wrong secret; no secret configured."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to a platform. `url` is absolute; header values may hold a credential."""
+    """One HTTP request to a platform. `url` is absolute; header values may contain a credential."""
 
     method: Literal["GET", "POST", "PATCH", "PUT"]
     url: str
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back: always a whole answer; a lost connection is raised into the exchange instead."""
+    """A complete HTTP response. A lost connection is raised into the exchange as `Unavailable` instead."""
 
     status: int
     headers: Headers = {}
@@ -51,35 +51,35 @@ T = TypeVar("T")
 Exchange = Generator[Request, Response, T]
 """A conversation with a platform: yields requests, is sent responses, returns a result.
 
-Raises `RateLimited`, `Rejected` or `Unavailable` for an answer that says so.
+Raises `RateLimited`, `Rejected` or `Unavailable` according to the response.
 """
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """The platform has our message: its id there, and a link for people if there is one."""
+    """A posted message: its id on the platform, and its URL if there is one."""
 
     message: str
     url: str = ""
 
 
 class NextPage(msgspec.Struct, frozen=True):
-    """A reply is not on this page of a search; `cursor` asks for the next one."""
+    """The reply is not on this page of the search; `cursor` leads to the next page."""
 
     cursor: str
 
 
 class Handshake(msgspec.Struct, frozen=True):
-    """The platform asks whether we are here; this is the answer it wants."""
+    """The response to a platform's request to verify our URL."""
 
     body: bytes
     content_type: str = "application/json"
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """Authentic, and nothing for an agent. `reason` is a short phrase for logs and the receipt.
+    """An authentic delivery without an event for an agent. `reason` is a short phrase for the log and the receipt.
 
-    warning  set where an operator should know of it: it is logged as a warning, and counted under this name
-    quiet    the platform shows our answer to a person: it gets a 200 with an empty body, and no receipt
+    warning  if set, logged as a warning for the operator, and counted under this name
+    quiet    respond with 200 and an empty body instead of a receipt, since the platform shows it to a person
     """
 
     reason: str
@@ -88,13 +88,13 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class Refusal(str):
-    """Why a delivery cannot be taken for the platform's: words for the log, and `reason`, one of few, to be counted."""
+    """Why a delivery is not authentic: a text for the log, and a `reason` for the metrics."""
 
     __slots__ = ("reason",)
     reason: RefusalReason
 
     def __new__(cls, reason: RefusalReason, words: str) -> Self:
-        """The words, with their reason."""
+        """Create the text with its reason."""
         refusal = super().__new__(cls, words)
         refusal.reason = reason
         return refusal
@@ -104,22 +104,22 @@ Parsed = Handshake | Ignored | list[Event | Amendment]
 
 
 class Client(Protocol):
-    """A platform as one credential of ours sees it. Built by `client(settings)`; does no I/O itself.
+    """A platform's outbound half with one of our credentials. Built by `client(settings)`; does no I/O itself.
 
-    `once` says how a reply of unknown fate is settled: "native": post again, the platform drops
-    the repeat; "find": look for it first; "unknown": neither can be known.
+    `once` is how a reply of unknown fate is settled: "native": post again, the platform drops the
+    duplicate; "find": look for it first; "unknown": neither is possible.
     """
 
     once: Literal["native", "find", "unknown"]
     lag: float
-    """How many times as long as elsewhere a post of unknown fate may take to show up here, 1 or more."""
+    """Factor, 1 or more, by which posts take longer to become visible here than on other platforms."""
 
     def whoami(self) -> Exchange[Identity]:
-        """Learn who we are from our credential."""
+        """Return the identity that belongs to our credential."""
         ...
 
     def split(self, text: str) -> list[str]:
-        """The parts, in order, in which `text` fits the platform's limit."""
+        """Split `text` into parts that fit the platform's limit, in order."""
         ...
 
     def post(self, reply: Reply) -> Exchange[Sent]:
@@ -127,46 +127,46 @@ class Client(Protocol):
         ...
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
-        """Look through one page for a reply that may have been posted already; only asked where `once` is "find".
+        """Search one page for a reply that may have been posted already; only called if `once` is "find".
 
-        The first page, or the one at `reply.cursor`. What somebody else wrote is not ours, whatever it carries.
+        It is the first page, or the one at `reply.cursor`. A message by someone else never counts as ours.
         """
         ...
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
-        """The scopes of `RateLimited` that hold up posting this reply, or looking for it."""
+        """Return the scopes of `RateLimited` that apply to posting this reply, or to looking for it."""
         ...
 
 
 class Platform(Protocol):
-    """What a platform's package offers."""
+    """The interface of a platform's package."""
 
     NAME: str
     SECRET: str
-    """The setting that holds its webhook secrets, as in the environment."""
+    """Name of the environment variable with its webhook secrets."""
     CREDENTIAL: str
-    """What to set so that replies can be posted: a sentence for an operator."""
+    """What to set so that replies can be posted: a sentence for the operator."""
     HEADERS: tuple[str, ...]
-    """The headers that `verify` and `parse` read: none may be in a request twice, and mean two things."""
+    """The headers that `verify` and `parse` read. A request that repeats one of them is refused as ambiguous."""
 
     def verify(self, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-        """None when one of `secrets` signed this body; else why not.
+        """Return None if one of `secrets` signed this body, else the refusal.
 
-        `now` is in seconds. Hostile input of any kind is a reason, never an exception.
+        `now` is in seconds. Hostile input of any kind leads to a refusal, never to an exception.
         """
         ...
 
     def parse(self, headers: Headers, body: bytes) -> Parsed:
-        """What a verified body means. Raises `MalformedBody` and nothing else."""
+        """Parse a verified body. Raises `MalformedBody` and nothing else."""
         ...
 
     def client(self, settings: Settings) -> Client | None:
-        """The outbound half, or None where no credential is configured: replies then stay in the thread."""
+        """Return the outbound half, or None without a configured credential: replies then stay in the thread."""
         ...
 
 
-# At the end, because a platform's package imports the names above.
+# Imported last, because the packages import the names above.
 from answerback.platforms import github, slack, standard  # noqa: E402
 
 PLATFORMS: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, standard)}
-"""Every platform, by its name."""
+"""All platforms by name."""

@@ -1,4 +1,4 @@
-"""Reading a platform's HTTP answer: how long to wait, what the JSON says, and never an exception but ours."""
+"""Read a platform's HTTP responses: waits, clocks and JSON bodies. Raises only our own exceptions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from answerback.platforms.decoding import tolerant
 T = TypeVar("T")
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-# With a fraction, which the standard does not have and some send.
+# The standard has no fractions, but some servers send them.
 
 LONGEST_WAIT = 86_400.0
 LONGEST_OUTAGE = 3600.0
-"""Seconds that a failing platform can make us leave it alone: what fails does not know for how long."""
+"""Upper bound of a `retry-after` from a failing platform, in seconds: it cannot know how long it will fail."""
 
 
 def harmless(request: Request) -> Exchange[Response]:
-    """Ask something that changes nothing there: a lost answer leaves no doubt behind, so `unknown` is false."""
+    """Perform a request without side effects: if the response is lost, `Unavailable` has `unknown` false."""
     try:
         return (yield request)
     except Unavailable as lost:
@@ -32,7 +32,7 @@ def harmless(request: Request) -> Exchange[Response]:
 
 
 def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
-    """What `retry-after` asks for, in seconds from 1 to a day: a number or an HTTP date; `default` without one.
+    """Return the wait in `retry-after` (a number or an HTTP date), in seconds from 1 to a day; else `default`.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
@@ -46,23 +46,23 @@ def seconds_to_wait(headers: Headers, now: float, default: float) -> float:
 
 
 def requested_wait(headers: Headers, now: float) -> float:
-    """What `retry-after` of a failure (503, say) asks for, in seconds up to an hour; 0 when it does not ask."""
+    """Return the wait in `retry-after` of a failure (such as 503), in seconds up to an hour; 0 without one."""
     return min(seconds_to_wait(headers, now, 0.0), LONGEST_OUTAGE) if headers.get("retry-after", "").strip() else 0.0
 
 
 def time_there(headers: Headers, ours: float) -> float:
-    """The time by the platform's clock, as its answer tells it; `ours` where it does not. Ours may be wrong.
+    """Return the platform's time from the `date` header, or `ours` without one. Our clock may be wrong.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.date
     """
-    told = _timestamp(headers.get("date", ""))
-    return ours if told is None else told
+    theirs = _timestamp(headers.get("date", ""))
+    return ours if theirs is None else theirs
 
 
 def clock_off(headers: Headers, ours: float) -> float | None:
-    """By how many seconds our clock is ahead of theirs, behind if negative; None where they do not tell theirs."""
-    told = _timestamp(headers.get("date", ""))
-    return None if told is None else ours - told
+    """Return by how many seconds our clock is ahead (negative: behind); None without a `date` header."""
+    theirs = _timestamp(headers.get("date", ""))
+    return None if theirs is None else ours - theirs
 
 
 def _timestamp(date: str) -> float | None:
@@ -74,18 +74,18 @@ def _timestamp(date: str) -> float | None:
 
 
 def read(response: Response, decoder: msgspec.json.Decoder[T], whose: str, *, unknown: bool) -> T:
-    """The body of an answer that says all is well. What cannot be read is `Unavailable`: a proxy or an outage spoke.
+    """Decode the body of a successful response. An unreadable body, from a proxy or an outage, is `Unavailable`.
 
-    `unknown`: whether what was asked may have been done all the same.
+    `unknown`: whether the request may have taken effect all the same.
     """
     try:
         return tolerant(decoder, response.body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Unavailable(
-            f"{whose} answered {response.status} with something unreadable: {error}", unknown=unknown
+            f"{whose} responded with status {response.status} and an unreadable body: {error}", unknown=unknown
         ) from error
 
 
 def moment(milliseconds: int, margin: float) -> datetime:
-    """A time of ours as a datetime, `margin` seconds earlier: their clock may be behind ours."""
+    """Convert one of our times to a datetime, `margin` seconds earlier since their clock may be behind ours."""
     return datetime.fromtimestamp(max(milliseconds / 1000 - margin, 0), UTC)

@@ -1,4 +1,4 @@
-"""How patiently a refusal is met: the same answer may pass in a moment, or be final, depending on what is young."""
+"""Decide whether a refusal is final or worth another attempt, depending on the event's age and earlier refusals."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from answerback.errors import NotYet, Rejected
 from answerback.messages import Reply
 
 FRESH = 600.0
-"""Seconds during which a platform's own servers may not all know of an event yet."""
+"""Seconds during which some of a platform's servers may not know an event yet."""
 
 LAG, PASSING, FINAL = 6, 3, 0
-"""How many refusals are put up with: of what is new, of what should not happen, and of what will not change.
+"""Number of refusals that are retried: for recent events, for refusals that may be temporary, and for final ones.
 
-With the pauses between tries, six take half a minute or more.
+With the pauses between attempts, six take at least half a minute.
 """
 
 LONGEST_GUESS = 3600.0
-"""Seconds that we wait at most where a platform wants us to wait and does not say how long."""
+"""Upper bound in seconds of our own wait if a platform asks us to wait without saying how long."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about a request when its answer is judged.
+    """The history of a request, needed to judge its response.
 
-    refusals  how often the reply was refused by answers that may pass
-    waits     how often the platform asked to wait
-    at        when the event was said that is answered, in ms by the platform's clock; 0 if unknown
+    refusals  how often the reply met a refusal that may be temporary
+    waits     how often the platform asked us to wait
+    at        time of the event that is answered, in ms by the platform's clock; 0 if unknown
     """
 
     refusals: int = 0
@@ -37,21 +37,21 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, reply: Reply) -> Self:
-        """The next attempt of a reply."""
+        """Return the next attempt of a reply."""
         return cls(refusals=reply.refusals, waits=reply.waits, at=reply.at)
 
     def fresh(self, there: float) -> bool:
-        """Whether the event may be too young to be known everywhere; `there` is the platform's time, seconds."""
+        """Return whether the event may be too recent to be known everywhere. `there`: the platform's time, in s."""
         return not self.at or there - self.at / 1000 < FRESH
 
     def refused(self, words: str, patience: int) -> NotYet | Rejected:
-        """The error for a refusal: final when it was met so often already."""
+        """Return the error for a refusal: final after `patience` refusals."""
         return NotYet(words) if self.refusals < patience else Rejected(words)
 
     def pause(self, least: float) -> float:
-        """Seconds to wait where the platform does not say how many: twice as long each time."""
+        """Return the seconds to wait if the platform does not say: `least`, doubled with each wait."""
         return min(least * math.ldexp(1.0, min(self.waits, 20)), max(least, LONGEST_GUESS))
 
 
 LAST = Attempt(refusals=1_000_000)
-"""The attempt of a request that nobody repeats for us: every refusal is final."""
+"""The attempt of a request that is never retried: every refusal is final."""

@@ -1,7 +1,7 @@
-"""Where a line of markdown stands: in which code block, and in which lists and quotes that hold it.
+"""Track the block structure of markdown line by line: the open code block, and its lists and quotes.
 
-As much of https://spec.commonmark.org/0.31.2/#container-blocks as it takes to know a code block from a text.
-A code block in a list is indented as the list's content is, which may be by far more than three spaces.
+Implements as much of https://spec.commonmark.org/0.31.2/#container-blocks as is needed to tell code blocks from text.
+A code block in a list is indented like the list's content, which may be by far more than three spaces.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?= |\t|$)")
 _QUOTE = re.compile(r" {0,3}> ?")
 
 DEEPEST = 16
-"""Lists and quotes in each other that are looked into: nobody writes more, and a hostile text takes no longer."""
+"""Maximum nesting of lists and quotes that is tracked, which bounds the work on hostile text."""
 
 
 class BlockContext(NamedTuple):
-    """What is open behind a line.
+    """The blocks that are open after a line.
 
-    fence   the opening line of the code block, without what it is indented by; "" when none is open
-    lists   the columns at which the content of each open list item begins, outermost first
-    quotes  how many quotes it is in
+    fence   the opening line of the code block, without its indentation; "" if none is open
+    lists   the column at which the content of each open list item starts, outermost first
+    quotes  nesting depth of quotes
     """
 
     fence: str = ""
@@ -32,16 +32,16 @@ class BlockContext(NamedTuple):
 
     @property
     def base(self) -> int:
-        """The column at which the innermost content begins, behind the marks of the quotes."""
+        """The column at which the innermost content starts, after the quote marks."""
         return self.lists[-1] if self.lists else 0
 
     @property
     def marks(self) -> str:
-        """The backticks or tildes alone of the code block: what closes it."""
+        """The backticks or tildes that close the code block."""
         return self.fence[: len(self.fence) - len(self.fence.lstrip(self.fence[0]))] if self.fence else ""
 
     def then(self, line: str) -> BlockContext:
-        """What is open behind the next line."""
+        """Return what is open after the next line."""
         if not self.fence:
             return self._text(line)
         held = self.left(line)
@@ -55,16 +55,16 @@ class BlockContext(NamedTuple):
 
     @property
     def head(self) -> str:
-        """What begins the code block anew, in its quotes and without its lists; "" when none is open."""
+        """The line that reopens the code block, in its quotes and without its lists; "" if none is open."""
         return "> " * self.quotes + self.fence + "\n" if self.fence else ""
 
     def onward(self, rest: str) -> BlockContext:
-        """What is open behind the rest of a line that was cut, which is read as a line of its own."""
-        found = BlockContext(self.fence).then(rest)
-        return self._replace(fence=found.fence) if self.fence else found
+        """Return what is open after the rest of a line that was cut, which is read as a line of its own."""
+        after = BlockContext(self.fence).then(rest)
+        return self._replace(fence=after.fence) if self.fence else after
 
     def left(self, line: str) -> BlockContext:
-        """What of this is still open when the next line begins: one that is not far enough in ends what holds it."""
+        """Return what stays open at the start of the next line: a line with less indentation closes its containers."""
         quotes, content = unquoted(line, self.quotes if self.fence else DEEPEST)
         if quotes != self.quotes:
             return BlockContext(quotes=quotes)
@@ -95,7 +95,7 @@ class BlockContext(NamedTuple):
                 break
             behind = content[item.end() :]
             gap = column(behind) if behind.strip() else 1
-            # Far behind the mark is a code block that begins one space behind it.
+            # More than four spaces after the mark start an indented code block, one space after the mark.
             width = item.end() + (gap if gap <= 4 else 1)
             lists, at = (*lists, at + width), at + item.end() + gap
             content = behind.lstrip(" \t")
@@ -105,16 +105,16 @@ class BlockContext(NamedTuple):
 
 
 NOWHERE = BlockContext()
-"""Where a text begins."""
+"""The context at the start of a text."""
 
 
 def closes(fence: str, line_marks: str, rest: str) -> bool:
-    """Whether a line of these marks, with `rest` behind them, ends the block that `fence` opened."""
+    """Return whether a line of these marks, followed by `rest`, closes the block that `fence` opened."""
     return line_marks.startswith(BlockContext(fence).marks) and not rest
 
 
 def column(content: str) -> int:
-    """How far a line is indented; a tab goes to the next multiple of four."""
+    """Return a line's indentation; a tab advances to the next multiple of four."""
     at = 0
     for character in content:
         if character == " ":
@@ -127,7 +127,7 @@ def column(content: str) -> int:
 
 
 def unquoted(line: str, most: int) -> tuple[int, str]:
-    """How many quotes a line is in, `most` at most, and what is in them."""
+    """Return a line's quote depth, at most `most`, and its content."""
     depth = start = 0
     while depth < most and (found := _QUOTE.match(line, start)):
         depth, start = depth + 1, found.end()
@@ -135,7 +135,7 @@ def unquoted(line: str, most: int) -> tuple[int, str]:
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each line with where it begins, without its end."""
+    """Yield each line with its start, without the line end."""
     start = 0
     while start < len(text):
         end = text.find("\n", start)
@@ -145,9 +145,9 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def follow(text: str, standing: BlockContext = NOWHERE, *, cut: bool = False) -> tuple[BlockContext, int]:
-    """What is open at the end of `text`, and where the code block that is open there began; -1: before it, or none is.
+    """Return what is open at the end of `text`, and where its open code block starts (-1: before `text`, or none).
 
-    `standing` is what is open at its beginning; `cut`: its first line is the rest of one that was cut.
+    `standing` is what is open at the start; `cut`: whether the first line is the rest of one that was cut.
     """
     opened = -1
     for at, line in lines(text):
@@ -160,9 +160,9 @@ def follow(text: str, standing: BlockContext = NOWHERE, *, cut: bool = False) ->
 
 
 def alone(text: str, standing: BlockContext, *, cut: bool = False) -> str:
-    """The text as it is to be written where what is open at its beginning is not: see `follow`.
+    """Rewrite the text to stand alone, without the containers that are open at its start; see `follow`.
 
-    What lists indented it by is taken away, or it would be code; a code block that ends with its list is closed.
+    The indentation of lists is removed, or it would become code; a code block that ends with its list is closed.
     """
     if not standing.lists and not standing.fence:
         return text
@@ -190,7 +190,7 @@ def _less_indented(line: str, standing: BlockContext) -> str:
 
 
 def closing(text: str) -> str:
-    """What to append so that a code block left open in `text` does not swallow what follows; "" if none is."""
+    """Return the line that closes a code block left open in `text`; "" if none is."""
     standing, _ = follow(text)
     if not standing.fence:
         return ""

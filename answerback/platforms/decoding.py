@@ -1,4 +1,4 @@
-"""Reading a platform's JSON: strict about what an event needs, tolerant of everything else."""
+"""Decode a platform's JSON: strict about the fields that an event needs, tolerant of all others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from answerback.errors import MalformedBody
 T = TypeVar("T")
 
 Spare = Annotated[T | None, msgspec.Meta(extra={"spare": True})]
-"""The type of a field that an event can do without: where its value has another type, it counts as absent.
+"""Type of an optional field: a value of the wrong type counts as absent.
 
-Platforms change fields that nobody here needs, and send null where their documentation promises a value. That must
-not refuse a message, which GitHub, for one, would not deliver again.
+Platforms change fields that we do not need, and send null where their documentation promises a value. That must
+not cause a refusal: GitHub, for example, would not deliver the message again.
 """
 
 _BOM = b"\xef\xbb\xbf"  # RFC 8259, section 8.1: a parser may ignore one
@@ -25,9 +25,9 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, documented: str) -> T:
-    """What `decoder` reads from the body of a webhook.
+    """Decode the body of a webhook.
 
-    Raises `MalformedBody` for what is no JSON, or lacks what the struct needs; `documented` names who says so.
+    Raises `MalformedBody` for invalid JSON or a missing field; `documented` is the source of the format.
     """
     try:
         return tolerant(decoder, body)
@@ -38,7 +38,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, document
 
 
 def tolerant(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
-    """What `decoder` reads: a struct, or a list of them. Raises what msgspec does, `ValueError` or `RecursionError`."""
+    """Decode a struct or a list of structs. Raises msgspec's errors, `ValueError` or `RecursionError`."""
     if isinstance(body, bytes):
         body = body.removeprefix(_BOM)
     try:
@@ -48,13 +48,13 @@ def tolerant(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
 
 
 def _struct(kind: Any, body: bytes | msgspec.Raw, path: str, depth: int) -> Any:
-    """A struct without its spare fields that cannot be read. The slow way: only for what fails as a whole."""
+    """Decode a struct field by field, dropping invalid spare fields. Slow: used only after a whole decode failed."""
     if depth > _DEEPEST:
         raise RecursionError
-    found = _fields.decode(body)
+    given = _fields.decode(body)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
-        raw = found.get(field.encode_name)
+        raw = given.get(field.encode_name)
         if raw is None:
             if field.required:
                 raise msgspec.ValidationError(f"Object missing required field `{field.encode_name}` - at `{path}`")
@@ -83,7 +83,7 @@ def _value(kind: Any, raw: bytes | msgspec.Raw, path: str, depth: int) -> Any:
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
-    """The members of a union, however annotated; a type alone is its own only member."""
+    """Return the members of an optional type, without annotations; any other type is its own only member."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     return get_args(kind) if type(None) in get_args(kind) else (kind,)

@@ -1,4 +1,4 @@
-"""Cutting a long reply into parts that a platform takes, at places a reader would choose."""
+"""Split a long reply into parts that fit a platform's limit, at natural boundaries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _JOINER = "\u200d"
 
 
 def split(text: str, limit: int) -> list[str]:
-    """The text in parts of at most `limit` characters (64 or more), in order.
+    """Split the text into parts of at most `limit` characters (64 or more), in order.
 
-    A part ends after a paragraph, a line, a sentence or a word, whichever leaves it at least half
-    full; only what has none of these is cut between two characters. A code block cut in two is
-    closed in one part and opened again, with its language, in the next. What goes on with a list's item in
-    the next part is no longer indented: without the item it would be code.
+    A part ends after a paragraph, line, sentence or word, the first of these that leaves it at least half full;
+    otherwise it is cut between two characters. A code block cut in two is closed in one part and reopened, with its
+    language, in the next. The continuation of a list item loses its indentation in the next part: without the item
+    it would be code.
     """
     text = encodable(text)
     parts: list[str] = []
@@ -36,17 +36,17 @@ def split(text: str, limit: int) -> list[str]:
 
 
 def _part(text: str, standing: BlockContext, limit: int, *, cut: bool) -> tuple[str, int, BlockContext]:
-    """The next part, how much of the text it is, and what is open behind that. The part is "" where it says nothing."""
+    """Return the next part ("" if blank), its length in the text, and what is open after it."""
     room = min(limit - len(standing.head) - _LONGEST_MARKS - 1, len(text) - 1)
     while True:
         size = _boundary(text, room)
         after, opened = follow(text[:size], standing, cut=cut)
         if opened > 0 and (opened >= room // 2 or not text[opened:size].partition("\n")[2].strip()):
-            # The block began late in this part, or has only begun: better whole in the next one.
+            # The block starts late in this part or has no content here: move it to the next part as a whole.
             size = opened
             after, opened = follow(text[:size], standing, cut=cut)
         if len(after.marks) > _LONGEST_MARKS or max(len(after.head), after.base + 2 * after.quotes) > limit // 4:
-            after = after._replace(fence="")  # nobody's code block; repeating such a line would leave no room
+            after = after._replace(fence="")  # not a real code block; repeating such a line would leave no room
         piece = text[:size].rstrip("\n") if after.fence else text[:size].rstrip()
         part = ""
         if piece.strip():
@@ -59,14 +59,14 @@ def _part(text: str, standing: BlockContext, limit: int, *, cut: bool) -> tuple[
 
 
 def _begin(standing: BlockContext, text: str, *, cut: bool) -> tuple[BlockContext, str]:
-    """What is open where the next part begins, and the text from there on."""
+    """Return what is open at the start of the next part, and the remaining text."""
     if not standing.fence:
         return standing, text.lstrip("\n")
     text = text.removeprefix("\n")
     line = text.partition("\n")[0]
     for at, ahead in () if cut else lines(text):
         left = standing.left(ahead)
-        if not left.fence:  # what held the code block ends here, and the block with it
+        if not left.fence:  # the container of the code block ends here, and the block with it
             return left, text[at:]
         if ahead.strip():
             break
@@ -76,7 +76,7 @@ def _begin(standing: BlockContext, text: str, *, cut: bool) -> tuple[BlockContex
 
 
 def encodable(text: str) -> str:
-    """The text as UTF-8 can carry it: surrogate pairs joined, lone halves replaced by U+FFFD."""
+    """Make the text encodable as UTF-8: join surrogate pairs, replace lone surrogates by U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -85,7 +85,7 @@ def encodable(text: str) -> str:
 
 
 def _boundary(text: str, room: int) -> int:
-    """Where to cut within the first `room` characters: behind the separator, at 1 or later."""
+    """Return where to cut within the first `room` characters: after a separator, at 1 or later."""
     window, half = text[:room], room // 2
     if (cut := window.rfind("\n\n") + 2) > half:
         return cut
@@ -104,9 +104,9 @@ def _boundary(text: str, room: int) -> int:
 
 
 def _joined(left: str, right: str) -> bool:
-    """Whether two neighbours belong to one character as people see it.
+    """Return whether two adjacent code points belong to one grapheme.
 
-    An approximation of https://unicode.org/reports/tr29/ that errs on the side of keeping together.
+    An approximation of https://unicode.org/reports/tr29/ that errs on the side of keeping them together.
     """
     return (
         unicodedata.category(right).startswith("M")

@@ -182,7 +182,7 @@ def test_a_moved_repository_is_followed_but_only_at_home(client: GitHub) -> None
     assert (done.requests[1].method, done.requests[1].body) == ("POST", done.requests[0].body)
     with pytest.raises(Rejected):
         run(client.post(reply()), answer({"message": "Moved"}, 307, location="https://elsewhere.example.com/"))
-    with pytest.raises(Rejected, match="circles"):
+    with pytest.raises(Rejected, match="redirects too often"):
         run(client.post(reply()), moved, moved, moved)
 
 

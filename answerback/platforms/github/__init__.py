@@ -1,4 +1,4 @@
-"""GitHub: comments on issues, pull requests, reviews and discussions. `webhook` reads them, `api` answers them.
+"""GitHub: comments on issues, pull requests, reviews and discussions. `webhook` parses them, `api` posts replies.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
@@ -22,11 +22,11 @@ HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-d
 
 
 def client(settings: Settings) -> Client | None:
-    """A client for GITHUB_TOKEN or for the GitHub App; None with neither.
+    """Return a client for GITHUB_TOKEN or for the GitHub App; None without either.
 
-    Raises `ConfigurationError` when the app's private key cannot be used.
+    Raises `ConfigurationError` if the app's private key cannot be used.
     """
-    # Imported here, because ingress has no use for what signs as an app.
+    # Imported here because ingress does not need the app's cryptography.
     from answerback.platforms.github.api import GitHub
     from answerback.platforms.github.credential import configured
 

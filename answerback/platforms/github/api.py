@@ -1,4 +1,4 @@
-"""GitHub as our credential sees it: who we are, how a comment is posted, and how one is looked for."""
+"""GitHub's API with our credential: identify ourselves, post a comment, find a posted comment."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from answerback.platforms.github.webhook import identities
 from answerback.platforms.text import split
 
 LIMIT = 65_536
-"""Characters of a comment, our marker included."""
+"""Maximum length of a comment including our marker, in characters."""
 
 _PAGE, _MOST_MOVES = 100, 3
 _MARGIN = 600.0
-"""Seconds before the first try from which a reply is looked for: clocks differ, and `since` must not miss it."""
+"""Seconds before the first attempt at which the search for a reply starts: clocks differ, and `since` is exact."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -71,17 +71,17 @@ _graph = msgspec.json.Decoder(_Graph)
 
 
 class GitHub:
-    """See `Client`. A comment ends in a hidden marker with the reply's key, by which `find` knows it again."""
+    """See `Client`. A comment ends with a hidden marker with the reply's key, by which `find` recognises it."""
 
     once: Literal["native", "find", "unknown"] = "find"
-    # A 5xx may stand for a comment that was made, and a list may lag behind what was written:
+    # A comment may have been created despite a 5xx, and lists may lag behind writes:
     # https://github.com/probot/probot/issues/921 https://github.com/buildasaurs/Buildasaur/issues/163
     lag = 2.0
 
     def __init__(
         self, credential: Credential, api: str, clock: Callable[[], float] = time.time, *, teams: bool = False
     ) -> None:
-        """`teams`: whether a reply may call on a whole team."""
+        """Create a client. `teams`: whether a reply may notify whole teams."""
         self._credential, self._api, self._clock, self._teams = credential, api, clock, teams
         # GitHub Enterprise has its REST API at /api/v3 and GraphQL at /api/graphql:
         # https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql
@@ -105,7 +105,7 @@ class GitHub:
             variables = {"discussion": place.discussion, "parent": parent, "body": body}
             data = yield from self._query(place, attempt, discussions.ADD, variables, doing, effect=True)
             if not data.added or not data.added.comment:
-                raise Unavailable(f"GitHub answered without the new comment while {doing}")
+                raise Unavailable(f"GitHub's response lacks the new comment while {doing}")
             return Sent(data.added.comment.message, data.added.comment.url or "")
         url = self._comments(place) + (f"/{place.root}/replies" if place.root else "")
         response = yield from self._call(place, attempt, "POST", url, {"body": body}, doing, effect=True)
@@ -113,7 +113,7 @@ class GitHub:
         return _sent(place, comment)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
-        """Our comment with this reply's marker, looked for from ten minutes before the first try, 100 at a time."""
+        """Find our comment with this reply's marker, from ten minutes before the first attempt on, 100 per page."""
         place, attempt = _place(reply), Attempt.of(reply)
         if place.discussion:
             return (yield from self._find_in_discussion(reply, place, attempt, us))
@@ -149,7 +149,7 @@ class GitHub:
         return NextPage(info.start_cursor)
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
-        """Those of the credential, and those that GitHub counts apart for GraphQL, where discussions are.
+        """Return the credential's scopes: GraphQL, which discussions use, has limits of its own.
 
         https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
         """
@@ -159,7 +159,7 @@ class GitHub:
         return list(dict.fromkeys(["", scope, bucket("", resource), bucket(scope, resource)]))
 
     def _parent(self, place: Address, attempt: Attempt) -> Exchange[str]:
-        """The top comment of a discussion's comment thread, which alone can be replied to."""
+        """Return the top comment of a discussion's comment thread: only that can be replied to."""
         variables = {"id": place.comment}
         data = yield from self._query(place, attempt, discussions.PARENT, variables, f"reading {place.name}")
         if not data.node or not data.node.id:
@@ -185,7 +185,7 @@ class GitHub:
         answer = read(response, _graph, "GitHub", unknown=effect)
         data = answer.data or discussions.Data()
         if data.added and data.added.comment:
-            return data  # an error beside it is about a field of a comment that is made
+            return data  # the comment was created; an error is only about one of its fields
         scope, signed = self._signature(place)
         now = self._clock()
         check_graph(
@@ -204,7 +204,7 @@ class GitHub:
         *,
         effect: bool = False,
     ) -> Exchange[Response]:
-        """One checked request. A refused token is drawn anew once, if it is not a new one; a move is followed."""
+        """Make one checked request. Follows redirects, and renews a refused token once unless it is new."""
         response = yield from self._signed(place, attempt, method, url, content, effect)
         scope, signed = self._signature(place)
         if response.status == 401 and not signed.young and self._credential.forget(place.installation):
@@ -226,13 +226,13 @@ class GitHub:
         for _ in range(_MOST_MOVES):
             request = Request(method=method, url=url, headers=headers, body=body)
             response = (yield request) if effect else (yield from harmless(request))
-            # A renamed repository answers with where it is now, and has done nothing. The credential never leaves home.
+            # A renamed repository responds with its new URL and did nothing. The credential is sent only to our API.
             # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
             target = response.headers.get("location", "")
             if response.status not in (301, 302, 307, 308) or _origin(target) != _origin(self._api):
                 return response
             url = target
-        raise Rejected(f"GitHub sends us in circles over {place.name}")
+        raise Rejected(f"GitHub redirects too often for {place.name}")
 
     def _comments(self, place: Address) -> str:
         kind = "pulls" if place.root else "issues"  # a pull request's own conversation is an issue's

@@ -1,4 +1,4 @@
-"""A GitHub App: its key buys a token for each of its installations."""
+"""Authenticate as a GitHub App: its key obtains a token for each installation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from answerback.platforms.github.refusal import Signed, check
 log = get_logger(__name__)
 
 _TOLERATED = 30.0
-"""Seconds that our clock and GitHub's may differ by: the Date header has whole ones, and an answer takes its time."""
+"""Tolerated clock difference in seconds: the Date header has whole seconds, and a response takes time."""
 
 
 class _App(msgspec.Struct):
@@ -40,7 +40,7 @@ class _Token(msgspec.Struct):
 
 
 class _Issued(NamedTuple):
-    """An installation's token, and by our corrected clock when it was issued and when it is used no more."""
+    """An installation's token, with its time of issue and last use by our corrected clock, in seconds."""
 
     token: str
     at: float
@@ -53,9 +53,9 @@ _token = msgspec.json.Decoder(_Token)
 
 
 class App:
-    """A GitHub App: its key signs a short JWT, which buys a token of one hour for one installation.
+    """A GitHub App: its key signs a short-lived JWT, which obtains a token for one installation, valid for an hour.
 
-    Raises `ConfigurationError` for a key that is no RSA private key.
+    Raises `ConfigurationError` for a key that is not an RSA private key.
     https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
     """
 
@@ -72,10 +72,10 @@ class App:
             loaded = None
         if not isinstance(loaded, RSAPrivateKey):
             raise ConfigurationError(
-                "GITHUB_APP_PRIVATE_KEY is not an RSA private key that can be read: "
-                "take the .pem file that the app's settings page at GitHub offers"
+                "GITHUB_APP_PRIVATE_KEY is not a valid RSA private key: "
+                "use the .pem file from the app's settings page at GitHub"
             )
-        self._key = loaded  # reading the PEM takes much longer than signing with it
+        self._key = loaded  # parsing the PEM takes much longer than signing
         self._id, self._api, self._clock = app_id, api, clock
         self._tokens: dict[int, _Issued] = {}
         self._installations: dict[str, int] = {}
@@ -94,14 +94,14 @@ class App:
         if issued is None or self._now() >= issued.until:
             response = yield from self._mint(number)
             if response.status in (401, 404):
-                # An app that was removed and installed again has another installation than the webhook says.
+                # If the app was reinstalled, its installation is no longer the one in the webhook.
                 before, number = number, (yield from self._installed_in(repo, attempt))
                 if number != before:
                     self._replaced[installation or before] = number
                     response = yield from self._mint(number)
             self._check(response, attempt)
             fresh = read(response, _token, "GitHub", unknown=False)
-            # Their clock set the end; ours must not stretch it, and a request may take a while to arrive.
+            # The expiry is by GitHub's clock: do not exceed it by ours, and leave time for a request to arrive.
             now = self._now()
             issued = _Issued(fresh.token, now, min(fresh.expires_at.timestamp(), now + 3600) - 120)
             self._tokens[number] = issued
@@ -117,13 +117,13 @@ class App:
         return (yield from self._ask("POST", url))
 
     def _number(self, repo: str, installation: int) -> int:
-        """The installation as we know it now; 0 when it has to be looked up."""
+        """Return the current installation id; 0 if it must be looked up."""
         return self._replaced.get(installation, installation) or self._installations.get(repo, 0)
 
     def forget(self, installation: int) -> bool:
         if installation:
             self._tokens.pop(self._replaced.pop(installation, installation), None)
-        else:  # it was looked up by repository; what we remember may be what is wrong
+        else:  # it was looked up by repository, and the cached id may be wrong
             self._tokens.clear()
             self._installations.clear()
         return True
@@ -139,7 +139,7 @@ class App:
         )
 
     def _installed_in(self, repo: str, attempt: Attempt) -> Exchange[int]:
-        """Which installation a repository, or an organization, belongs to: for webhooks that are not the app's own.
+        """Look up the installation of a repository or an organization, for webhooks that are not the app's own.
 
         https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
         """
@@ -151,16 +151,16 @@ class App:
         return number
 
     def sign(self) -> str:
-        """The value of the Authorization header for a request that the app makes as itself."""
+        """Return the Authorization header for a request by the app itself."""
         import jwt
 
         now = int(self._now())
-        # A minute back, since GitHub refuses a JWT from the future; ten minutes are the most it allows.
+        # A minute back, since GitHub refuses a JWT from the future; it allows ten minutes at most.
         claims = {"iat": now - 60, "exp": now + 480, "iss": self._id}
         return "Bearer " + jwt.encode(claims, self._key, algorithm="RS256")
 
     def _ask(self, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
-        """One request as the app itself, signed anew where our clock was what GitHub did not like. Not checked."""
+        """Make one unchecked request as the app itself; sign it again if GitHub refused it because of our clock."""
         response = yield from requested(method, url, self.sign())
         return (yield from requested(method, url, self.sign())) if self.corrects(response) else response
 
@@ -168,9 +168,9 @@ class App:
         check(response, self._clock(), Signed(self.name), doing=ASKING, scope="", unknown=False, attempt=attempt)
 
     def corrects(self, response: Response) -> bool:
-        """Take the time from a refusal that came because our clock is wrong. True when signing again may help.
+        """Adopt GitHub's time from a refusal if our clock is wrong. Returns whether signing again may help.
 
-        A JWT must not be from the future, nor end more than ten minutes in it, by GitHub's clock:
+        By GitHub's clock, a JWT must not be from the future, nor expire more than ten minutes from now:
         https://github.com/octokit/auth-app.js/pull/164
         """
         if response.status != 401:
@@ -180,7 +180,7 @@ class App:
             return False
         self._ahead = ahead
         log.warning(
-            "the clock of this machine is wrong: GitHub's is used to sign, set this one (NTP)",
+            "system clock is wrong, signing with GitHub's time: set the clock (NTP)",
             seconds_fast=round(ahead),
         )
         return True

@@ -1,4 +1,4 @@
-"""Who we are to GitHub: a token, or an app (see `app`)."""
+"""Our GitHub credential: a token, or an app (see `app`)."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ HEADERS = {
 
 
 class Credential(Protocol):
-    """What signs requests. `name` is the setting an operator would look at."""
+    """Authenticates requests. `name` is the setting that the operator would check."""
 
     name: str
 
     def scope(self, installation: int) -> str:
-        """The bucket that GitHub's rate limits count these requests in."""
+        """Return the rate limit scope of these requests."""
         ...
 
     def authorization(self, repo: str, installation: int, attempt: Attempt = LAST) -> Exchange[str]:
-        """The value of the Authorization header for a request about `repo`, which may be an organization."""
+        """Return the Authorization header for a request about `repo`, which may be an organization."""
         ...
 
     def signed(self, repo: str, installation: int) -> Signed:
-        """What such a request is signed with now."""
+        """Return what such a request is currently authenticated with."""
         ...
 
     def forget(self, installation: int) -> bool:
-        """Drop what GitHub just refused with 401; true when asking `authorization` again may help."""
+        """Drop what GitHub just refused with 401. Returns whether calling `authorization` again may help."""
         ...
 
     def whoami(self) -> Exchange[Identity]:
@@ -57,14 +57,14 @@ class _User(msgspec.Struct):
     login: str
 
 
-ASKING = "asking who we are and what we may"
-"""What is done with `requested`, in words."""
+ASKING = "reading our identity and permissions"
+"""Names the operation of `requested` in errors."""
 
 _user = msgspec.json.Decoder(_User)
 
 
 class Token:
-    """A personal access token, or any other that needs no renewal."""
+    """A personal access token, or any other token without renewal."""
 
     name = "GITHUB_TOKEN"
 
@@ -88,9 +88,9 @@ class Token:
         return False
 
     def whoami(self) -> Exchange[Identity]:
-        """Whose token it is. GitHub does not tell a machine user from a person: a login without "bot" is a person's.
+        """Return the token's user. GitHub does not mark machine users: a login without "bot" counts as a person.
 
-        Raises `Rejected` for an installation's token, which no user has.
+        Raises `Rejected` for an installation's token, which belongs to no user.
         https://docs.github.com/en/rest/users/users#get-the-authenticated-user
         """
         response = yield from requested("GET", f"{self._api}/user", f"Bearer {self._token}")
@@ -109,18 +109,18 @@ class Token:
 
 
 _INSTALLATION_TOKEN = (
-    "GITHUB_TOKEN is an installation access token (ghs_…), as GitHub Actions has: it belongs to no account, and is "
-    "good for an hour. Set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY of your GitHub App, or in GITHUB_TOKEN a "
-    "personal access token of an account that the bot has for itself"
+    "GITHUB_TOKEN is an installation access token (ghs_…), such as GitHub Actions has: it belongs to no account, and "
+    "expires after an hour. Set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY of your GitHub App, or set GITHUB_TOKEN to a "
+    "personal access token of the bot's own account"
 )
 
 
 def configured(settings: Settings) -> Credential | None:
-    """GITHUB_TOKEN, or the GitHub App; None with neither.
+    """Return the credential from GITHUB_TOKEN or the GitHub App; None without either.
 
-    Raises `ConfigurationError` when the app's private key cannot be used.
+    Raises `ConfigurationError` if the app's private key cannot be used.
     """
-    # Imported here: what an app needs takes a while to load.
+    # Imported here because the cryptography takes a while to load.
     from answerback.platforms.github.app import App
 
     api = settings.github_api_url
@@ -132,6 +132,6 @@ def configured(settings: Settings) -> Credential | None:
 
 
 def requested(method: Literal["GET", "POST"], url: str, authorization: str) -> Exchange[Response]:
-    """What GitHub answers to a request about ourselves. It changes nothing there that matters to us."""
+    """Make a request about ourselves. It has no side effects that matter to us."""
     request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
     return (yield from harmless(request))

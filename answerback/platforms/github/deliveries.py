@@ -1,4 +1,4 @@
-"""The deliveries of a GitHub webhook: how each went, and asking for one again.
+"""List the deliveries of a GitHub webhook, and request redeliveries.
 
 GitHub never delivers twice by itself: https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from answerback.settings import Settings
 
 WINDOW = 3 * 86_400_000
-"""For how many ms GitHub delivers a webhook again.
+"""For how long GitHub can redeliver, in ms.
 
 https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
 """
@@ -37,7 +37,7 @@ _PAGE = 100
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One try of a delivery. Its redeliveries are further ones, with the same `guid`: the X-GitHub-Delivery header."""
+    """One attempt of a delivery. Redeliveries are further attempts with the same `guid`, the X-GitHub-Delivery."""
 
     id: int
     guid: str
@@ -49,19 +49,19 @@ class Delivery(msgspec.Struct, frozen=True):
 
     @property
     def at(self) -> int:
-        """When, ms."""
+        """When it was made, in ms."""
         return int(self.delivered_at.timestamp() * 1000)
 
     @property
     def state(self) -> Literal["delivered", "pending", "failed"]:
-        """How it went. GitHub's word for an answer of 2xx is "OK"."""
+        """Its outcome. GitHub's status for a 2xx response is "OK"."""
         if self.status.upper() == "OK" or 200 <= self.status_code < 300:
             return "delivered"
         return "pending" if self.status.lower() == "pending" else "failed"
 
 
 class DeliveryPage(msgspec.Struct, frozen=True):
-    """Some tries, newest first. `cursor` leads to the older ones; "" when there are none."""
+    """Some attempts, newest first. `cursor` leads to older ones; "" if there are none."""
 
     deliveries: list[Delivery]
     cursor: str
@@ -71,15 +71,15 @@ _deliveries = msgspec.json.Decoder(list[Delivery])
 
 
 class Deliveries:
-    """The deliveries of webhooks, as our credential sees them."""
+    """The deliveries of webhooks, read with our credential."""
 
     def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
         self._credential, self._api, self._clock = credential, api, clock
 
     def page(self, hook: str, cursor: str = "") -> Exchange[DeliveryPage]:
-        """A hundred tries, newest first: https://docs.github.com/en/rest/repos/webhooks and its like.
+        """Return up to a hundred attempts, newest first: https://docs.github.com/en/rest/repos/webhooks and the like.
 
-        Raises `Rejected`, with what the credential needs, when it may not see them.
+        Raises `Rejected`, naming the missing permission, if the credential may not see them.
         """
         url = f"{self._url(hook)}?per_page={_PAGE}" + (f"&cursor={quote(cursor)}" if cursor else "")
         doing = f"listing the deliveries of {hook}"
@@ -90,10 +90,10 @@ class Deliveries:
         )
 
     def redeliver(self, hook: str, delivery: int) -> Exchange[str]:
-        """Ask for a delivery again, by its number. Returns why GitHub will not deliver this one; "" when it will."""
+        """Request a redelivery by number. Returns why GitHub will not redeliver it; "" if it will."""
         response = yield from self._call(hook, "POST", f"{self._url(hook)}/{delivery}/attempts")
         try:
-            self._check(hook, response, f"asking for delivery {delivery} of {hook} again")
+            self._check(hook, response, f"requesting delivery {delivery} of {hook} again")
         except Rejected as refusal:
             if response.status in (400, 404, 410, 422):
                 return str(refusal)
@@ -107,7 +107,7 @@ class Deliveries:
         return response
 
     def _renewed(self, hook: str, refusal: Response) -> bool:
-        """Whether signing again may help."""
+        """Return whether signing again may help."""
         if hook != APP:
             return self._credential.forget(0)
         return isinstance(self._credential, App) and self._credential.corrects(refusal)
@@ -118,8 +118,8 @@ class Deliveries:
         elif isinstance(self._credential, App):
             authorization = self._credential.sign()
         else:
-            raise Rejected("only a GitHub App has deliveries of its own: set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY")
-        # Delivered once too often, it is a duplicate: a lost answer leaves no doubt that matters.
+            raise Rejected("only a GitHub App has its own deliveries: set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY")
+        # An extra redelivery is dropped as a duplicate, so repeating after a lost response does no harm.
         return (
             yield from harmless(Request(method=method, url=url, headers={**HEADERS, "authorization": authorization}))
         )
@@ -139,16 +139,16 @@ class Deliveries:
 
 
 def deliveries(settings: Settings) -> Deliveries | None:
-    """The deliveries as the configured credential sees them; None without one.
+    """Return the deliveries for the configured credential; None without one.
 
-    Raises `ConfigurationError` when the app's private key cannot be used.
+    Raises `ConfigurationError` if the app's private key cannot be used.
     """
     credential = configured(settings)
     return Deliveries(credential, settings.github_api_url) if credential else None
 
 
 def scope(hook: str) -> str:
-    """The bucket that GitHub's rate limits count requests about this webhook in: see `RateLimited`."""
+    """Return the rate limit scope of requests about this webhook: see `RateLimited`."""
     return "app" if hook == APP else ""
 
 
@@ -157,7 +157,7 @@ def _owner(hook: str) -> str:
 
 
 def _following(link: str) -> str:
-    # Only the cursor is taken: the credential goes to the URL that we were configured with, and to no other.
+    # Take only the cursor: the credential is never sent to another URL than the configured one.
     for part in link.split(","):
         if re.search(r'rel="?next\b', part) and (found := re.search(r"[?&]cursor=([\w.~%-]+)", part)):
             return found[1].replace("%3D", "=").replace("%3d", "=")
@@ -167,9 +167,9 @@ def _following(link: str) -> str:
 def _needs(hook: str) -> str:
     # https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
     if hook == APP:
-        return "Is this the key of the app whose webhook it is, and is the webhook active?"
+        return "Check that this is the key of the webhook's app, and that the webhook is active."
     kind, classic = ("repository", "admin:repo_hook") if "/" in _owner(hook) else ("organization", "admin:org_hook")
     return (
-        f"It needs the {kind} permission “Webhooks: read and write” (a classic token: {classic}); and is {hook} "
-        f"the webhook's right name? Its number ends the address of its page in the {kind}'s settings."
+        f"It needs the {kind} permission “Webhooks: read and write” (a classic token: {classic}). Also check the name "
+        f"{hook}: the webhook's number is at the end of the URL of its page in the {kind}'s settings."
     )

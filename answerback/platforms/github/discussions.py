@@ -1,4 +1,4 @@
-"""Discussions, which GitHub offers through GraphQL only: the queries, and what comes back.
+"""Discussions, which GitHub offers through GraphQL only: the queries and the types of their responses.
 
 https://docs.github.com/en/graphql/guides/using-the-graphql-api-for-discussions
 """
@@ -24,7 +24,7 @@ mutation($discussion: ID!, $parent: ID, $body: String!) {
   }
 }"""
 
-# Newest first: a reply of ours that may exist is among the latest.
+# Newest first: a reply of ours would be among the latest.
 COMMENTS = """
 query($id: ID!, $before: String) {
   node(id: $id) {
@@ -45,7 +45,7 @@ query($id: ID!, $before: String) {
 
 
 class Author(msgspec.Struct):
-    """Who wrote it. GraphQL shows an app's login without the "[bot]" that REST and webhooks add."""
+    """An author. GraphQL shows an app's login without the "[bot]" that REST and webhooks add."""
 
     login: str = ""
     typename: str = msgspec.field(name="__typename", default="")
@@ -61,7 +61,7 @@ class Comment(msgspec.Struct, rename="camel"):
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """What its author can be recognised by, as in webhooks."""
+        """Its author's identities, as in webhooks."""
         if not self.author:
             return ()
         login = self.author.login.lower().removesuffix("[bot]")
@@ -69,7 +69,7 @@ class Comment(msgspec.Struct, rename="camel"):
 
     @property
     def message(self) -> str:
-        """The id that webhooks give the same comment."""
+        """The id of the same comment in webhooks."""
         return f"discussion_comment:{self.database_id or self.id}"
 
 
@@ -88,7 +88,7 @@ class Parent(msgspec.Struct):
 
 
 class Node(msgspec.Struct, rename="camel"):
-    """A comment of a discussion, or, in answer to `COMMENTS`, whatever has comments."""
+    """A comment of a discussion, or, in the response to `COMMENTS`, the object with comments."""
 
     id: str = ""
     reply_to: Parent | None = None
@@ -100,7 +100,7 @@ class AddedComment(msgspec.Struct):
 
 
 class Data(msgspec.Struct):
-    """The data of an answer to any of the three."""
+    """The data of a response to any of the three queries."""
 
     node: Node | None = None
     added: AddedComment | None = msgspec.field(name="addDiscussionComment", default=None)

@@ -1,4 +1,4 @@
-"""The hidden marker at the end of our comments: a reply's key, by which it is known again."""
+"""The hidden marker at the end of our comments: the reply's key, by which a comment is recognised."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 
 OPENING = "<!-- answerback:"
 ROOM = 160
-"""Characters that a marker takes at most."""
+"""Maximum length of a marker, in characters."""
 
-# Of a comment's markers the last is its own: the text before it is an agent's, or quotes somebody.
+# Only the last marker of a comment is its own: the text before it is an agent's, or quotes someone.
 _MARKER = re.compile(r"<!-- answerback:([\w.-]{1,120}) -->\s*\Z")
 
 
 def marker(key: str) -> str:
-    """The marker of a reply."""
+    """Return the marker of a reply."""
     return f"{OPENING}{key} -->"
 
 
 def unmarked(text: str) -> str:
-    """A text that cannot pass for another reply: a marker in it becomes something else, of the same length."""
+    """Disarm markers in a text, so that it cannot pass for another reply. The length stays the same."""
     return text.replace(OPENING, OPENING.replace(":", ";"))
 
 
 def marked(body: str) -> str:
-    """The key of the reply that a comment is, "" for one without a marker. Only believe it of our own comments."""
-    found = _MARKER.search(body[-2 * ROOM :])
-    return found[1] if found else ""
+    """Return the reply key in a comment's marker, or "". Trust it only in our own comments."""
+    match = _MARKER.search(body[-2 * ROOM :])
+    return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""The logins that a GitHub comment addresses."""
+"""Find the logins that a GitHub comment mentions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _MENTION = re.compile(
     r"(?<!\w)@(?>([a-z0-9][a-z0-9-]*(?:_[a-z0-9]+)?))(?:\[bot\])?(?!/)(?=\.+\W|\.+$|[^\w.]|$)",
     re.ASCII | re.IGNORECASE | re.MULTILINE,
 )
-# "_@login_" is emphasis, and "_" a letter to the rule, which GitHub applies to what was rendered.
+# "_@login_" is emphasis. GitHub applies its rule, to which "_" is a letter, to the rendered text.
 _EMPHASIS = re.compile(r"(?<![0-9A-Za-z_])_{1,3}(?=@)|(?<=[0-9A-Za-z\]])_{1,3}(?![0-9A-Za-z_@])")
 
 MOST = 50
-"""GitHub itself notifies no more people than this about one comment."""
+"""GitHub itself notifies at most this many people about one comment."""
 _LONGEST = 60
 
 
 def mentions(markdown: str) -> tuple[str, ...]:
-    """The logins mentioned, each once, in order, lower case, without "@" and "[bot]".
+    """Return the mentioned logins, each once, in order, lower case, without "@" and "[bot]".
 
-    Code, comments, links and what is quoted from others mention nobody.
+    Mentions in code, comments, links and quotes do not count.
     """
     if "@" not in markdown:
         return ()
-    found = (login.lower() for login in _MENTION.findall(_EMPHASIS.sub(" ", spoken(markdown))))
-    # No login ends in a hyphen: "@answerbot-" is another name, which nobody has.
-    return tuple(dict.fromkeys(login for login in found if len(login) <= _LONGEST and login[-1] != "-"))[:MOST]
+    logins = (login.lower() for login in _MENTION.findall(_EMPHASIS.sub(" ", spoken(markdown))))
+    # No login ends in a hyphen, so "@answerbot-" is not a mention.
+    return tuple(dict.fromkeys(login for login in logins if len(login) <= _LONGEST and login[-1] != "-"))[:MOST]

@@ -1,4 +1,4 @@
-"""What is read of the bodies that GitHub sends; the many kilobytes that are not declared here are skipped.
+"""The fields that we read from GitHub's webhooks; everything else is skipped.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads, and its schemas in @octokit/openapi-webhooks
 """
@@ -24,7 +24,7 @@ class User(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        """The login; a deleted account has the one that GitHub shows for it."""
+        """The login; for a deleted account the one that GitHub shows, "ghost"."""
         return self.login or "ghost"
 
 
@@ -42,7 +42,7 @@ class Repository(msgspec.Struct):
 
 
 class About(msgspec.Struct):
-    """What is written about: an issue, a pull request or a discussion."""
+    """The subject: an issue, a pull request or a discussion."""
 
     number: Id
     node_id: Spare[str] = None
@@ -52,7 +52,7 @@ class About(msgspec.Struct):
 
 
 class Post(msgspec.Struct):
-    """Anything written: an issue, a pull request, a discussion, a review or a comment."""
+    """A post: an issue, a pull request, a discussion, a review or a comment."""
 
     id: Id
     node_id: Spare[str] = None
@@ -75,13 +75,13 @@ class Post(msgspec.Struct):
 
 
 class Action(msgspec.Struct):
-    """A webhook's body, of which nothing but the action matters."""
+    """The action of a webhook whose other fields do not matter."""
 
     action: Spare[str] = None
 
 
 class Payload(msgspec.Struct):
-    """A webhook's body. What it is about and what was written is read when the kind of event says where that stands."""
+    """A webhook's body. Subject and post are decoded later, since their fields depend on the kind of event."""
 
     repository: Repository
     action: str = ""

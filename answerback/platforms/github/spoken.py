@@ -1,7 +1,7 @@
-"""The words of a GitHub comment that its author speaks to others: no code, no quotes, no comments, no links.
+"""Extract the author's own words from a GitHub comment: without code, quotes, HTML comments and links.
 
-The rules are CommonMark's (https://spec.commonmark.org/0.31.2/), as far as they decide what is code, a quote, a link or
-a comment. One pass over the lines and one over each paragraph: a stranger's text costs no more than its length.
+Follows CommonMark (https://spec.commonmark.org/0.31.2/) as far as needed to recognise these. One pass over the lines
+and one over each paragraph: hostile text takes no more than linear time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _BEGINS = re.compile(r" {0,3}(?:>|#{1,6}(?: |$)|`{3}|~{3}|[-+*] |\d{1,9}[.)] |<!
 
 _TOKEN = re.compile(r"\\[\\`<\[]|(`+)|(<!--)|</?([a-z][a-z0-9-]*)(?:[\s/][^<>]*)?>", re.IGNORECASE)
 _DEEPEST = 16
-"""Lists within lists; what lies deeper is text."""
+"""Maximum nesting of lists; anything deeper is text."""
 _SILENT = {"a", "code", "pre", "tt", "style", "script", "blockquote"}
 _LINK = re.compile(r"!?\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])")
 _URL = re.compile(r"<?\b(?:https?://|www\.)[^\s<>]*>?", re.IGNORECASE)
 
 
 def spoken(markdown: str) -> str:
-    """The paragraphs that are left, with a blank line between them."""
+    """Return the remaining paragraphs, separated by blank lines."""
     blocks = _Blocks()
     for line in markdown.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n"):
         blocks.read(line)
@@ -31,17 +31,17 @@ def spoken(markdown: str) -> str:
 
 
 class _Blocks:
-    """Takes a comment apart, line by line: into paragraphs, and everything else, which is dropped."""
+    """Parses a comment line by line: keeps the paragraphs, drops everything else."""
 
     def __init__(self) -> None:
         self.paragraphs: list[list[str]] = []
         self._open = False
-        """Whether the next line may go on with the last paragraph."""
+        """Whether the next line may continue the last paragraph."""
         self._margins: list[int] = []
-        """The columns at which the contents of the open list items begin."""
+        """The columns at which the contents of the open list items start."""
         self._fence = ""
         self._html = ""
-        """What ends the block of HTML that is open."""
+        """The end of the open HTML block."""
 
     def read(self, line: str) -> None:
         """Read the next line."""
@@ -66,7 +66,7 @@ class _Blocks:
         if kept < len(self._margins):
             outer = self._margins[kept - 1] if kept else 0
             if self._open and not _BEGINS.match(line[outer:]):
-                self._say(line)  # a paragraph goes on, however little its lines are indented
+                self._say(line)  # lazy continuation: a paragraph continues whatever its lines' indentation
                 return
             del self._margins[kept:]
             self._open = False
@@ -82,7 +82,7 @@ class _Blocks:
                     self._say(body)  # else it is code
                 return
             if body.startswith(">"):
-                # Each line on its own: whoever forgets the sign on the next line of a quote begins to speak there.
+                # No lazy continuation of quotes: a line without ">" counts as the author's own words.
                 self._open = False
                 return
             if fence := _FENCE.match(body):
@@ -123,9 +123,9 @@ class _Blocks:
 
 
 def _without_spans(paragraph: str) -> str:
-    """Without inline code, comments, tags, the insides of those that are links or code, links and addresses."""
+    """Remove inline code, comments, tags, the contents of link and code tags, links and URLs."""
     lower, kept, start = paragraph.lower(), list[str](), 0
-    # Where there is no further end, looking for it again would be quadratic.
+    # Remember ends that do not occur again: repeated searches would be quadratic.
     missing: set[str] = set()
     partners = _partners(paragraph)
 
@@ -139,7 +139,7 @@ def _without_spans(paragraph: str) -> str:
         kept.append(paragraph[start : found.start()])
         start, tag = found.end(), (found[3] or "").lower()
         if found[1]:
-            # A run of backticks that no other ends is as it is.
+            # An unmatched run of backticks is text.
             start = partners.get(found.start(), found.end())
         elif found[2] and (end := after("-->", start)) >= 0:
             start = end + 3
@@ -151,7 +151,7 @@ def _without_spans(paragraph: str) -> str:
 
 
 def _partners(paragraph: str) -> dict[int, int]:
-    """For each run of backticks that begins a span of code: where that span ends."""
+    """Return the end of the code span for each run of backticks that starts one."""
     nearest, partners = dict[int, int](), dict[int, int]()
     for run in reversed(list(re.finditer(r"`+", paragraph))):
         length = run.end() - run.start()

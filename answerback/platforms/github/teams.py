@@ -1,4 +1,4 @@
-"""Mentions of whole teams in what we write."""
+"""Neutralise mentions of whole teams in our own text."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Iterator
 
 from answerback.platforms.blocks import NOWHERE, column, lines, unquoted
 
-# "@org/team", where GitHub takes it for one; "@types/node" looks the same.
+# "@org/team" where GitHub recognises it; "@types/node" looks the same.
 # https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#mentioning-people-and-teams
 _TEAM = re.compile(r"(?<![\w@/.])@(?=[a-z0-9][a-z0-9-]{0,38}/[a-z0-9])", re.ASCII | re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 
 GAP = "\u200b"
-"""A character that nobody sees. Behind the "@" it makes a word of a mention."""
+"""An invisible character. After the "@" it turns a mention into plain text."""
 
 
 def calm(markdown: str) -> str:
-    """A text of ours in which "@org/team" is a word, and wakes nobody. Code, which mentions nobody, stays as it is."""
+    """Make "@org/team" in our own text notify no one. Code, in which mentions have no effect, is left unchanged."""
     if "@" not in markdown:
         return markdown
     return "".join(text if code else _TEAM.sub("@" + GAP, text) for text, code in _pieces(markdown))
 
 
 def _pieces(markdown: str) -> Iterator[tuple[str, bool]]:
-    """All of the text in pieces, each with whether it is code."""
+    """Yield the text in pieces, each with whether it is code."""
     start = 0
     standing, blank = NOWHERE, True
     for at, line in lines(markdown):
@@ -42,9 +42,9 @@ def _pieces(markdown: str) -> Iterator[tuple[str, bool]]:
 
 
 def _spans(paragraph: str) -> Iterator[tuple[str, bool]]:
-    """A paragraph in pieces, each with whether it is `inline code`: a run of backticks to the next one as long.
+    """Yield a paragraph in pieces, each with whether it is `inline code`: from a run of backticks to an equal one.
 
-    One pass from the right finds each run's partner, so that a hostile text costs no more than a long one.
+    One pass from the right finds each run's partner, so that hostile text takes linear time.
     """
     runs = [found.span() for found in _BACKTICKS.finditer(paragraph)]
     partners, nearest = [-1] * len(runs), dict[int, int]()

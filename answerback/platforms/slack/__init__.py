@@ -1,4 +1,4 @@
-"""Slack: messages in channels and direct messages, in threads. `webhook` reads them, `api` answers them.
+"""Slack: messages in channels and direct messages, in threads. `webhook` parses them, `api` posts replies.
 
 https://docs.slack.dev/apis/events-api/
 """
@@ -22,7 +22,7 @@ HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
 
 
 def client(settings: Settings) -> Client | None:
-    """A client for SLACK_BOT_TOKEN; None without it."""
+    """Return a client for SLACK_BOT_TOKEN; None without it."""
     from answerback.platforms.slack.api import Slack
 
     if not settings.slack_token:

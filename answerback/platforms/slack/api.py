@@ -1,4 +1,4 @@
-"""Slack as our bot token sees it: who we are, how a message is posted, and how one is looked for."""
+"""Slack's Web API with our bot token: identify ourselves, post a message, find a posted message."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
 
 LIMIT = 11_000
-"""Characters of a part. Slack takes 12,000 of `markdown_text`; some room, since how it counts is not documented.
+"""Maximum length of a part, in characters. Slack accepts 12,000 of `markdown_text`, but how it counts is undocumented.
 
 https://docs.slack.dev/reference/methods/chat.postMessage#arg_markdown_text
 """
 
 _PAGE = 200
 _MARGIN = 300.0
-"""Seconds before the first try from which a reply is looked for, since clocks differ."""
+"""Seconds before the first attempt at which the search for a reply starts, since clocks differ."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -81,13 +81,13 @@ _replies = msgspec.json.Decoder(_Replies)
 
 
 class Slack:
-    """See `Client`. A message carries its reply's key as metadata, which people do not see and `find` does."""
+    """See `Client`. A message carries its reply's key as hidden metadata, by which `find` recognises it."""
 
     once: Literal["native", "find", "unknown"] = "find"
     lag = 1.0
 
     def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
-        """`groups`: whether a reply may call on a group or on everybody in a channel."""
+        """Create a client. `groups`: whether a reply may notify user groups or everyone in a channel."""
         self._token, self._api, self._clock, self._groups = token, api, clock, groups
 
     def __repr__(self) -> str:
@@ -109,10 +109,10 @@ class Slack:
         return [part for some in split(self._calm(text), LIMIT) for part in cut(some)]
 
     def post(self, reply: Reply) -> Exchange[Sent]:
-        """Post to the thread, as standard markdown, which is what models write and `text` does not take.
+        """Post to the thread as standard markdown, which is what models write and `text` does not accept.
 
-        Refused for how it is written, it is posted as plain text: the refused request did nothing, and the key is
-        the same. https://docs.slack.dev/reference/methods/chat.postMessage
+        If Slack refuses the formatting, post it as plain text with the same key; the refused request had no effect.
+        https://docs.slack.dev/reference/methods/chat.postMessage
         """
         place, attempt = _place(reply), Attempt.of(reply)
         text = self._calm(reply.text)
@@ -130,7 +130,7 @@ class Slack:
     def _post(self, place: Address, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
         content = {"channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(key)}
         doing = f"posting to {place.channel}"
-        # Slack counts about one message a second for each channel: only the channel waits.
+        # Slack allows about one message per second and channel, so a limit applies to the channel only.
         response = yield from self._call(
             "POST", "chat.postMessage", content, doing, attempt, scope=place.channel, effect=True
         )
@@ -140,7 +140,7 @@ class Slack:
         return text if self._groups else calm(text)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
-        """Our message with this reply's key, looked for from five minutes before the first try, 200 at a time.
+        """Find our message with this reply's key, from five minutes before the first attempt on, 200 per page.
 
         Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
         Some apps get 15 messages a page, and one page a minute:
@@ -163,7 +163,7 @@ class Slack:
         return NextPage(cursor) if cursor else None
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
-        """Slack limits a method within a workspace, and `chat.postMessage` within a channel.
+        """Return the scopes: Slack limits each method per workspace, and `chat.postMessage` per channel.
 
         https://docs.slack.dev/apis/web-api/rate-limits
         """
@@ -202,5 +202,5 @@ def _place(reply: Reply) -> Address:
 
 
 def _looking(place: Address) -> str:
-    """The scope of the limit that looking for a reply counts in."""
+    """Return the rate limit scope of searches for replies."""
     return f"conversations.replies:{place.team}"

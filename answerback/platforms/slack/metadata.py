@@ -1,4 +1,4 @@
-"""The metadata of our messages: a reply's key, which people do not see, and by which it is known again.
+"""The hidden metadata of our messages: the reply's key, by which a message is recognised.
 
 https://docs.slack.dev/messaging/message-metadata
 """
@@ -11,19 +11,19 @@ EVENT_TYPE = "answerback_reply"
 
 
 class Metadata(msgspec.Struct):
-    """As Slack shows it; other apps put there what they like."""
+    """A message's metadata as Slack returns it. Other apps may store anything in it."""
 
     event_type: str = ""
     event_payload: dict[str, object] | None = None
 
 
 def metadata(key: str) -> dict[str, object]:
-    """The metadata of a reply."""
+    """Return the metadata of a reply."""
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 
 def key_of(found: Metadata | None) -> str:
-    """The key of the reply that a message is, "" for any other. Only believe it of our own messages."""
+    """Return the reply key in a message's metadata, or "". Trust it only in our own messages."""
     if found is None or found.event_type != EVENT_TYPE:
         return ""
     key = (found.event_payload or {}).get("key")

@@ -1,4 +1,4 @@
-"""Slack's own markup, as it arrives in a message's text: who is mentioned, and what a person would read."""
+"""Read Slack's markup in a message's text: mentions, and the text as people see it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST = 50
 
 
 def mentions(text: str) -> tuple[str, ...]:
-    """The ids of the users mentioned, each once, in order, lower case. What is quoted from others mentions nobody.
+    """Return the ids of the mentioned users, each once, in order, lower case. Quotes do not count.
 
-    A mention that somebody merely typed, in code say, arrives escaped and is none.
+    A mention that was merely typed, for example in code, arrives escaped and does not count.
     """
     if "&gt;" in text:
         text = _QUOTE.sub("", text)
@@ -25,18 +25,18 @@ def mentions(text: str) -> tuple[str, ...]:
 
 
 def plain(text: str) -> str:
-    """The text with links as markdown, channels and groups by name, and escapes undone. `<@U…>` stays as it is.
+    """Convert links to markdown and channels and groups to names, and undo escapes. `<@U…>` is kept.
 
     https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
     """
     if "<" in text:
         text = _TOKEN.sub(lambda found: _read(found[1]), text)
-    # The ampersand last: "&amp;lt;" is how somebody who typed "&lt;" arrives.
+    # The ampersand comes last: "&amp;lt;" stands for a typed "&lt;".
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def calm(markdown: str) -> str:
-    """A text of ours in which "<!channel>", "<!subteam^S012>" and their like are words, and wake nobody.
+    """Turn "<!channel>", "<!subteam^S012>" and the like in our own text into plain words that notify no one.
 
     https://docs.slack.dev/messaging/formatting-message-text#special-mentions
     """
@@ -44,7 +44,7 @@ def calm(markdown: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text for people as `text` takes it, where "&", "<" and ">" are Slack's own. Users and channels stay live.
+    """Escape "&", "<" and ">" for `text`. Mentions of users and channels are kept.
 
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """

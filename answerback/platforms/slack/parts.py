@@ -1,4 +1,4 @@
-"""Cutting a markdown text into parts of which Slack makes no more blocks than it takes."""
+"""Split a markdown text so that no part exceeds Slack's limit of blocks per message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from answerback.platforms.blocks import NOWHERE, BlockContext, alone, lines
 
 MOST = 40
-"""Blocks of a part. Slack takes 50 in a message; some room, since how it makes them of markdown is not documented.
+"""Maximum blocks of a part. Slack accepts 50 per message, but how it converts markdown to blocks is undocumented.
 
 https://docs.slack.dev/reference/block-kit/blocks
 """
@@ -18,7 +18,7 @@ _IMAGE = re.compile(r" {0,3}!\[")
 
 
 def cut(markdown: str) -> list[str]:
-    """The text in parts of at most `MOST` blocks each: headings, rules, pictures, paragraphs, lists, tables, code."""
+    """Split the text into parts of at most `MOST` blocks: headings, rules, images, paragraphs, lists, tables, code."""
     begins = _begins(markdown)
     parts = []
     for number in range(0, len(begins), MOST):
@@ -29,8 +29,8 @@ def cut(markdown: str) -> list[str]:
 
 
 def _begins(markdown: str) -> list[tuple[int, BlockContext]]:
-    """Where each block begins, and what holds it there."""
-    found = []
+    """Return the start of each block, and its context there."""
+    begins = []
     standing, before = NOWHERE, ""
     for at, line in lines(markdown):
         held, standing = standing.left(line), standing.then(line)
@@ -39,9 +39,9 @@ def _begins(markdown: str) -> list[tuple[int, BlockContext]]:
             continue
         kind = _kind(line, standing)
         if kind and (kind != before or kind == "single"):
-            found.append((at, held))
+            begins.append((at, held))
         before = kind
-    return found
+    return begins
 
 
 def _kind(line: str, standing: BlockContext) -> str:

@@ -1,4 +1,4 @@
-"""What is read of the bodies that Slack sends; the many kilobytes that are not declared here are skipped."""
+"""The fields that we read from Slack's webhooks; everything else is skipped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from answerback.platforms.slack.metadata import Metadata
 
 Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9]{1,64}\Z")]
 Time = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,12}\.[0-9]{1,9}\Z")]
-"""Seconds since 1970 with a fraction that makes it the message's id within its channel."""
+"""Seconds since 1970. The fraction makes it unique: it is the message's id within its channel."""
 
 _NULL = msgspec.Raw(b"null")
 
@@ -26,7 +26,7 @@ class Authorization(msgspec.Struct):
 
 
 class Peek(msgspec.Struct):
-    """What tells the events apart; what we do not read may have any shape."""
+    """The type of an event, read first: events that we do not handle may have any shape."""
 
     type: str = ""
     subtype: Spare[str] = None
@@ -49,7 +49,7 @@ class BotProfile(msgspec.Struct):
 
 
 class Edited(msgspec.Struct):
-    """Who edited a message, and when. A preview that was added is no edit."""
+    """When a message was edited. An added link preview is not an edit."""
 
     ts: Spare[Time] = None
 

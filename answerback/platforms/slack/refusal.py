@@ -1,4 +1,4 @@
-"""What Slack's errors mean, most of which come with status 200: wait, give up, or try again.
+"""Interpret Slack's errors, most of which have status 200: wait, give up, or retry.
 
 https://docs.slack.dev/reference/methods/chat.postMessage#errors
 """
@@ -16,36 +16,36 @@ from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
 from answerback.platforms.decoding import Spare, tolerant
 
 USUAL_WAIT = 30.0
-"""Seconds, in case Slack does not say how many; more each time."""
+"""Seconds to wait if Slack does not say how long; doubled each time."""
 
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _LATER = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
-"""Slack's own failures, which may have taken effect all the same."""
+"""Slack's own failures; the request may have taken effect all the same."""
 
 _MIGRATING = {"external_channel_migrating", "org_login_required", "team_added_to_org"}
-"""The workspace or the channel is being moved, which passes."""
+"""The workspace or channel is being migrated, which is temporary."""
 
 _NEW = {
     "channel_not_found", "message_not_found", "no_permission", "not_in_channel", "team_access_not_granted",
     "team_not_found", "thread_not_found",
 }  # fmt: skip
-"""What Slack also says for a moment when the app was just invited or installed, or the message is new."""
+"""Errors that Slack also returns briefly if the app was just invited or installed, or the message is new."""
 
 _ODD = {"accesslimited", "invalid_auth", "not_authed", "token_expired"}
-"""What outages and gateways say, too: it is not believed at the first word. A revoked token is."""
+"""Errors that outages and gateways also cause, so they are retried. A revoked token is final at once."""
 
 FORM = {
     "invalid_arg_name", "invalid_arguments", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict",
     "msg_blocks_too_long", "msg_too_long", "no_text",
 }  # fmt: skip
-"""Refusals of how a message is written: Slack makes blocks of `markdown_text`, and takes 50 and so many characters
-of them; a server that does not know `markdown_text` finds no text.
+"""Errors about a message's formatting: Slack converts `markdown_text` to blocks, and limits their number and length;
+a server that does not know `markdown_text` finds no text.
 
 https://docs.slack.dev/reference/block-kit/blocks/markdown-block, https://github.com/slackapi/bolt-js/issues/2509
 """
 
 _WRITTEN = re.compile(r"(?:^|_)(?:blocks?|markdown)(?:_|$)")
-"""Words in a refusal of Slack's that is about how a message is written, whatever it is called in full."""
+"""Matches further error names that are about formatting."""
 
 _TOKEN = "create a new SLACK_BOT_TOKEN by installing the app again, then replay what failed"
 _INVITE = "invite the app to the channel (/invite @app), then replay the reply"
@@ -60,10 +60,10 @@ _MEANING = {
     "is_archived": "the channel is archived: unarchive it, or drop the reply",
     "message_not_found": "the message to reply to is gone",
     "messages_tab_disabled": "people cannot message the app: enable the Messages tab in its settings",
-    "invalid_blocks": "Slack does not take how the reply is written, not even as plain text",
+    "invalid_blocks": "Slack does not accept the reply's formatting, not even as plain text",
     "missing_scope": f"the token lacks a scope: {_SCOPE}",
-    "msg_blocks_too_long": "the reply is longer than Slack takes",
-    "msg_too_long": "the reply is longer than Slack takes",
+    "msg_blocks_too_long": "the reply exceeds Slack's length limit",
+    "msg_too_long": "the reply exceeds Slack's length limit",
     "no_permission": f"the app may not post there: {_INVITE}",
     "no_text": "the reply is empty",
     "not_allowed_token_type": "SLACK_BOT_TOKEN must be a bot token (xoxb-…)",
@@ -80,7 +80,7 @@ _MEANING = {
 
 
 class RefusedForm(Rejected):
-    """Slack does not take a message that is written like this, or is so long."""
+    """Slack refused a message because of its formatting or its length."""
 
     def __init__(self, message: str, *, too_long: bool) -> None:
         self.too_long = too_long
@@ -88,7 +88,7 @@ class RefusedForm(Rejected):
 
 
 class ApiResponse(msgspec.Struct):
-    """What every answer of Slack's Web API has."""
+    """The fields of every response of Slack's Web API."""
 
     ok: bool = False
     error: Spare[str] = None
@@ -99,11 +99,10 @@ _answer = msgspec.json.Decoder(ApiResponse)
 
 
 def check(response: Response, now: float, *, doing: str, scope: str, unknown: bool, attempt: Attempt = LAST) -> None:
-    """Return if the answer is a success. Else raise what it means, in words for an operator.
+    """Return if the response is a success, else raise the matching error with a text for the operator.
 
-    `doing` is what was tried ("posting to C024BE91L"), `scope` the bucket its rate limit counts in;
-    `unknown` whether an error of Slack's own may have taken effect. A refusal is judged by how young the
-    event is: see `Attempt`.
+    `doing` is the operation ("posting to C024BE91L"), `scope` its rate limit scope, `unknown` whether the request may
+    have taken effect if Slack fails. Whether a refusal is final depends on the event's age: see `Attempt`.
     """
     status = response.status
     try:
@@ -113,19 +112,19 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     if status == 429 or (not answer.ok and answer.error in _LIMITED):
         # https://docs.slack.dev/apis/web-api/rate-limits
         wait = seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))
-        # Of a workspace that sent more than its plan allows, every channel waits.
+        # A workspace over its plan's limit is limited in every channel.
         bucket = "" if answer.error == "message_limit_exceeded" else scope
         raise RateLimited(wait, bucket, f"Slack asks us to wait {wait:.0f} s while {doing}")
     after = requested_wait(response.headers, now)
     if status >= 500 or status == 408 or answer.error in _LATER:
-        said = answer.error or "without a reason"
-        raise Unavailable(f"Slack answered {status} {said} while {doing}", unknown=unknown, after=after)
+        reason = answer.error or "without a reason"
+        raise Unavailable(f"Slack responded with {status} {reason} while {doing}", unknown=unknown, after=after)
     if answer.ok and 200 <= status < 300:
         return
     if not answer.error:
         if 400 <= status < 500:
             raise attempt.refused(f"Slack refused {doing} with status {status} and no reason", PASSING)
-        raise Unavailable(f"something that is not Slack answered {status} while {doing}", unknown=unknown, after=after)
+        raise Unavailable(f"a response with status {status} while {doing} is not Slack's", unknown=unknown, after=after)
     meaning = _MEANING.get(answer.error, "see https://docs.slack.dev/reference/methods/chat.postMessage#errors")
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
     words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
@@ -135,7 +134,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
 
 
 def _patience(error: str, *, fresh: bool) -> int:
-    """How many refusals like this one are put up with before it is believed."""
+    """Return how many refusals of this kind are retried before one is final."""
     if error in _MIGRATING:
         return LAG
     if error in _NEW:

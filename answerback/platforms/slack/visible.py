@@ -1,6 +1,7 @@
-"""What people see of a Slack message: its text, and the words that stand in blocks, attachments and files beside it.
+"""Extract the visible text of a Slack message: from its text, blocks, attachments and files.
 
-Alerts say everything in `attachments`, apps in `blocks` (`text` is then for notifications), and a file may come alone.
+Alerts often have all content in `attachments`, apps in `blocks` (with `text` for notifications), and a file may come
+without text.
 https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
 """
 
@@ -13,20 +14,20 @@ import msgspec
 from answerback.platforms.slack.mrkdwn import mentions, plain
 
 LONGEST = 20_000
-"""Characters of all that stands beside the text."""
+"""Maximum length of everything beside the text, in characters."""
 MOST = 100
-"""Attachments, and files, that are looked at."""
+"""Maximum number of attachments, and of files, that are read."""
 _DEEPEST = 16
 
 _STAND_INS = {"This content can't be displayed."}
-"""What Slack says in place of blocks, to those who do not see them."""
-# What a person opens first: choices of a menu, a dialog that asks again.
+"""Texts that Slack puts in place of blocks that a client cannot show."""
+# Not visible until opened: the options of a menu, a confirmation dialog.
 _HIDDEN = {"options", "option_groups", "confirm", "filter", "icon", "style", "metadata"}
 _WORDS = {"text", "title", "subtitle", "description", "alt_text", "label", "fallback", "body", "value"}
 
 
 class Visible(NamedTuple):
-    """The words of a message, as markdown, and the ids of the users whom they mention, lower case."""
+    """The text of a message as markdown, and the ids of the users that it mentions, lower case."""
 
     text: str
     mentions: tuple[str, ...]
@@ -41,9 +42,9 @@ _anything = msgspec.json.Decoder(list[Any])
 
 
 def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msgspec.Raw) -> Visible:
-    """What people see. Parts that cannot be read are left out.
+    """Return the visible text of a message. Unreadable parts are left out.
 
-    Words that an attachment repeats from elsewhere mention nobody: Slack notifies nobody of them either.
+    Mentions in attachments do not count, since they quote other messages: Slack does not notify anyone of them either.
     """
     spoken, beside = "" if text in _STAND_INS else plain(text), list[str]()
     mentioned = dict.fromkeys(mentions(text))
@@ -57,13 +58,13 @@ def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msg
 
 
 def _once(spoken: str, beside: list[str]) -> list[str]:
-    """The parts, up to `LONGEST` characters beside the text, without those whose words another one has, too."""
+    """Return the parts, up to `LONGEST` characters beside the text, without those contained in another part."""
     parts, room = [(spoken, _bare(spoken))] if spoken.strip() else [], LONGEST
     for part in beside:
         cut = part[:room]
         words = _bare(cut)
         if words and not any(words in known for _, known in parts):
-            # What blocks show in full, `text` often says in short.
+            # `text` is often a short form of the blocks.
             parts = [(known, bare) for known, bare in parts if bare not in words]
             parts.append((cut, words))
             room -= len(cut)
@@ -71,7 +72,7 @@ def _once(spoken: str, beside: list[str]) -> list[str]:
 
 
 def _only_typed(blocks: msgspec.Raw, text: str) -> bool:
-    """Whether the blocks are what a person typed, which `text` says, too."""
+    """Return whether the blocks contain only typed text, which is also in `text`."""
     if not text.strip() or text in _STAND_INS:
         return False
     try:
@@ -88,24 +89,24 @@ def _list(raw: msgspec.Raw) -> list[Any]:
 
 
 def _bare(text: str) -> str:
-    """The letters and digits, to compare what was marked up in two ways."""
+    """Return only the letters and digits, to compare texts with different markup."""
     return "".join(filter(str.isalnum, text)).casefold()
 
 
 class _Reader:
-    """Reads blocks, and remembers whom they mention outside quotes."""
+    """Extracts the text of blocks, and collects mentions outside quotes."""
 
     def __init__(self) -> None:
         self.mentioned: list[str] = []
 
     def lines(self, nodes: Any, depth: int = 0, between: str = "\n") -> str:
-        """The words of several blocks, elements or fields."""
+        """Return the text of a list of blocks, elements or fields."""
         if not isinstance(nodes, list) or depth > _DEEPEST:
             return ""
         return between.join(filter(str.strip, (self.words(node, depth + 1) for node in nodes)))
 
     def words(self, node: Any, depth: int) -> str:
-        """The words of one."""
+        """Return the text of one block, element or field."""
         if isinstance(node, list):
             return self.lines(node, depth, " | ")  # a row of a table
         if not isinstance(node, dict) or depth > _DEEPEST:
@@ -139,11 +140,11 @@ class _Reader:
         return self._any(node, depth)
 
     def _any(self, node: dict[str, Any], depth: int) -> str:
-        """The words of a block of any kind, also of those that came after this was written."""
+        """Return the text of a block of any kind, including kinds that are unknown here."""
         found = []
         for key, value in node.items():
             if isinstance(value, str):
-                # The value of what has a text of its own, a button or a choice, is for its app.
+                # The value of an element with its own text, such as a button or an option, is for its app.
                 found.append(plain(value) if key in _WORDS and (key != "value" or "text" not in node) else "")
             elif key in ("rows", "elements", "fields", "columns") or (isinstance(value, list) and key not in _HIDDEN):
                 found.append(self.lines(value, depth))
@@ -187,7 +188,7 @@ def _inline(kind: str, node: dict[str, Any], text: str) -> str:
 def _attachment(node: dict[str, Any]) -> str:
     shared = node.get("is_share") is True
     if not shared and any(_text(node, key) for key in ("from_url", "original_url", "app_unfurl_url")):
-        return ""  # the preview of a link, which nobody said
+        return ""  # a link preview, not written by the author
     title, link = _text(node, "title"), _text(node, "title_link")
     reader = _Reader()
     found = [
@@ -211,7 +212,7 @@ def _field(node: dict[str, Any]) -> str:
 
 
 def _file(node: dict[str, Any]) -> str:
-    """A file by its name, with the words of it that Slack shows: https://docs.slack.dev/reference/objects/file-object"""
+    """Return a file's name and visible preview: https://docs.slack.dev/reference/objects/file-object"""
     name, kind = _text(node, "title") or _text(node, "name"), _text(node, "mimetype")
     if not name and not kind:
         return "[file]"

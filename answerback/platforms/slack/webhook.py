@@ -1,4 +1,4 @@
-"""Slack's webhooks: whether they are Slack's, and what they say."""
+"""Verify and parse Slack's webhooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from answerback.platforms.slack.visible import Visible, visible
 _AT_ONCE = 60_000
 """ms within which Slack tells of an edit."""
 
-# What carries words of somebody's: https://docs.slack.dev/reference/events/message#subtypes
+# Subtypes of messages that someone wrote: https://docs.slack.dev/reference/events/message#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
 
 
@@ -29,7 +29,7 @@ _DOCUMENTED = "Slack documents"
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-    """None when one of `secrets` signed `body` within 300 s of `now`; else why not.
+    """Return None if one of `secrets` signed `body` within 300 s of `now`, else the refusal.
 
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
@@ -38,7 +38,7 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
         return Refusal("unconfigured", "no secret is configured: set SLACK_SIGNING_SECRET")
     given, timestamp = headers.get("x-slack-signature", ""), headers.get("x-slack-request-timestamp", "")
     if not given or not timestamp:
-        return Refusal("unsigned", "there is no X-Slack-Signature or no X-Slack-Request-Timestamp header")
+        return Refusal("unsigned", "the X-Slack-Signature or X-Slack-Request-Timestamp header is missing")
     if problem := stale(timestamp, now):
         return problem
     if len(given) != 67 or not given.isascii() or not given.startswith("v0="):
@@ -53,7 +53,7 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:
-    """What a verified body means.
+    """Parse a verified body.
 
     Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>", of the workspace where our app is installed.
     Delivery ids: "slack:<team>:<channel>:<ts>", so that the `message` and the `app_mention` of one message are one
@@ -92,7 +92,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
 
 
 def _form(body: bytes) -> Ignored:
-    """A slash command or an interaction. Slack shows the body of our answer to whoever used it.
+    """Ignore a slash command or an interaction. Slack shows our response body to the person who used it.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_to_commands
     """
@@ -110,7 +110,7 @@ def _event(envelope: Envelope, event: Message, told: bool, team: str, room: str)
         return Ignored("a message without a text")
     root = event.thread_ts or event.ts
     profile = event.bot_profile or BotProfile()
-    # `api_app_id` beside the event is the app that is told, ours; only these name the app that spoke.
+    # `api_app_id` beside the event is our own app; only these fields name the app that wrote the message.
     app = event.app_id or profile.app_id
     named = (("user", event.user), ("bot", event.bot_id), ("app", app))
     return [
@@ -138,7 +138,7 @@ def _said(message: Message) -> Visible:
 
 
 def _mentioned(envelope: Envelope, event: Message, said: Visible, told: bool) -> bool:
-    """Whether this mentions the bot user of the installation that the delivery is for.
+    """Return whether this mentions the bot user of the installation that the delivery is for.
 
     `told`: it is an `app_mention`, which only the mentioned app gets. Its message may also come as `message`, and
     first: so the text decides wherever it can.
@@ -155,7 +155,7 @@ def _mentioned(envelope: Envelope, event: Message, said: Visible, told: bool) ->
 
 
 def _kind(event: Message) -> AuthorKind:
-    """Whether a program wrote this: https://docs.slack.dev/reference/events/message/bot_message.
+    """Return whether a program wrote this: https://docs.slack.dev/reference/events/message/bot_message.
 
     An app's bot, a workflow and an incoming webhook have a bot_id; Slack itself writes as USLACKBOT.
     """
@@ -175,12 +175,12 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
         return Ignored(f"{_printable(new.subtype or '')} messages are not spoken by anybody")
     else:
         ts, root = new.ts, new.thread_ts
-        # What was deleted but has replies is changed into a tombstone.
+        # A deleted message with replies is changed into a tombstone.
         said = None if new.subtype == "tombstone" else _said(new)
         if old and said is not None and _said(old) == said:
-            return Ignored("message_changed, but not its text")  # the preview of a link arrived
+            return Ignored("message_changed, but not its text")  # a link preview was added
     if not ts:
-        raise MalformedBody(f"{event.subtype} does not say which message")
+        raise MalformedBody(f"{event.subtype} without the ts of its message")
     when = "deleted"
     if said is not None:
         when = event.event_ts or event.ts or envelope.event_id or "edited"
@@ -201,7 +201,7 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
 def _heard(
     envelope: Envelope, event: Message, old: Message | None, new: Message, said: Visible, team: str, room: str
 ) -> Event | None:
-    """The event of an edit that added a mention: once for each user who is added.
+    """Return the event of an edit that added a mention: one event per added user.
 
     Without the message as it was, as in Slack's own example, an edit may have added any of them. What was edited
     long ago still says so when its preview or its file changes.
@@ -235,7 +235,7 @@ def _just_edited(event: Message, new: Message) -> bool:
 
 
 def _team(envelope: Envelope, event: Message) -> str:
-    """The workspace where our app is installed, or the organization that it is installed for as a whole.
+    """Return the workspace where our app is installed, or the organization for an organization-wide installation.
 
     Every other field of a delivery that names a workspace differs between two descriptions of one message in a channel
     that is shared: `app_mention` and `message` have another `team_id`, and the replies of a guest another than ours.
@@ -248,7 +248,7 @@ def _team(envelope: Envelope, event: Message) -> str:
     # Late: `event.team` is the author's workspace.
     team = envelope.team_id or envelope.context_team_id or envelope.enterprise_id or event.team
     if not team:
-        raise MalformedBody("the event names no team")
+        raise MalformedBody("the event has no team")
     return team
 
 

@@ -1,4 +1,4 @@
-"""Standard Webhooks: the door for any system that has no platform of its own here. See `webhook` for what it sends.
+"""Standard Webhooks: for any system without a platform package of its own. See `webhook` for the format.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -25,9 +25,9 @@ HEADERS: tuple[str, ...] = tuple(
 
 
 def client(settings: Settings) -> Client | None:
-    """A client that sends replies to STANDARD_WEBHOOKS_REPLY_URL, signed with the first secret that can sign.
+    """Return a client that sends replies to STANDARD_WEBHOOKS_REPLY_URL, signed with the first secret that can sign.
 
-    None without either.
+    None without a URL or such a secret.
     """
     from answerback.platforms.standard.api import Standard
 

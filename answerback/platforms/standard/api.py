@@ -1,4 +1,4 @@
-"""Replies over Standard Webhooks: signed like what came in, to the one URL of our configuration.
+"""Send replies over Standard Webhooks: signed like the incoming ones, to the one configured URL.
 
     POST STANDARD_WEBHOOKS_REPLY_URL
     webhook-id: <key>
@@ -6,16 +6,16 @@
     {
       "type": "message.replied",
       "data": {
-        "key":         "k2v…q4.0",      the same in every attempt: the receiver drops what it has already
+        "key":         "k2v…q4.0",      the same in every attempt: the receiver drops duplicates
         "thread":      "ticket-4711",   as it was sent to us
-        "in_reply_to": "comment-9",     the message, or the webhook-id it came with
+        "in_reply_to": "comment-9",     the message, or its webhook-id
         "text":        "You …",
         "author":      {"id": "answerback", "name": "Answerback"}
       }
     }
 
-A system that sends its own messages back to us should keep that author: by it we know our own.
-Any 2xx means it is stored there.
+A system that sends all its messages back to us should keep that author, by which we recognise our own.
+Any 2xx means that the reply is stored.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from answerback.platforms.text import split
 log = get_logger(__name__)
 
 LIMIT = 1_000_000
-"""Characters of a part. The standard has no limit; receivers do."""
+"""Maximum length of a part, in characters. The standard has no limit; receivers do."""
 
 US = "answerback"
 _USUAL_WAIT = 30.0
 _TOLERATED = 60.0
-"""Seconds that our clock may be off before we doubt it where a signature was refused; receivers allow some minutes."""
+"""If a signature is refused and our clock is off by more seconds than this, sign again with the receiver's time."""
 
 
 class Standard:
-    """See `Client`. The reply's key is its `webhook-id`, which the standard makes receivers drop when repeated."""
+    """See `Client`. The reply's key is its `webhook-id`; the standard requires receivers to drop duplicates."""
 
     once: Literal["native", "find", "unknown"] = "native"
     lag = 1.0
@@ -59,7 +59,7 @@ class Standard:
         return f"Standard({self._url})"
 
     def whoami(self) -> Exchange[Identity]:
-        """The name that our replies carry as their author. Asks nobody."""
+        """Return the author of our replies. Makes no request."""
         yield from ()
         return Identity(name=f"{US} ({self._url})", mentions=(US,), marks=(f"user:{US}",))
 
@@ -67,7 +67,7 @@ class Standard:
         return split(text, LIMIT)
 
     def post(self, reply: Reply) -> Exchange[Sent]:
-        """The body depends on the reply alone: a repeat is the same to the byte, and only the signing time differs."""
+        """Send the reply. Repeats have the same body, byte for byte; only the signing time differs."""
         data = {
             "key": reply.key,
             "thread": reply.address.get("thread", reply.thread.partition(":")[2]),
@@ -80,7 +80,7 @@ class Standard:
         off = clock_off(response.headers, self._clock())
         if response.status in (400, 401, 403) and off is not None and abs(off) > _TOLERATED:
             log.warning(
-                "the clock of this machine is wrong: the receiver's is used to sign, set this one (NTP)",
+                "system clock is wrong, signing with the receiver's time: set the clock (NTP)",
                 seconds_fast=round(off),
             )
             response = yield self._request(reply, body, self._clock() - off)
@@ -98,7 +98,7 @@ class Standard:
         return Request(method="POST", url=self._url, headers=headers, body=body)
 
     def _read(self, response: Response, reply: Reply) -> Sent:
-        """What the receiver's answer means: any 2xx is good, 410 final, and everything else worth another try.
+        """Interpret the receiver's response: any 2xx is success, 410 is final, everything else is retried.
 
         https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#deliverability-and-reliability
         """
@@ -107,31 +107,31 @@ class Standard:
             return Sent(reply.key)
         if status == 429:
             wait = seconds_to_wait(headers, now, Attempt.of(reply).pause(_USUAL_WAIT))
-            raise RateLimited(wait, "", f"the receiver of replies asks us to wait {wait:.0f} s")
+            raise RateLimited(wait, "", f"the reply URL asks us to wait {wait:.0f} s")
         after = requested_wait(headers, now)
         if status >= 500 or status in (408, 425):
-            raise Unavailable(f"the receiver of replies answered {status}", after=after)
+            raise Unavailable(f"the reply URL responded with status {status}", after=after)
         meaning = _MOVED if 300 <= status < 400 else _MEANING.get(status, "")
-        words = f"the receiver of replies refused it with {status}{meaning}"
+        words = f"the reply URL refused the reply with status {status}{meaning}"
         if status == 413:
             raise TooLong(words)
         raise Rejected(words) if status == 410 else NotYet(words, after=after)
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
-        """Nothing can be looked for, and nothing need be: posting again is safe."""
+        """Return None: there is nothing to search, and posting again is safe."""
         yield from ()
         return None
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
-        """One for all."""
+        """Return the single scope of all replies."""
         return [""]
 
 
-_MOVED = ": redirects are not followed, set STANDARD_WEBHOOKS_REPLY_URL to where it really is"
+_MOVED = ": redirects are not followed, set STANDARD_WEBHOOKS_REPLY_URL to the final URL"
 _MEANING = {
     401: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
     403: ": it does not accept the signature, so its secret and the first of STANDARD_WEBHOOKS_SECRET differ",
-    404: ": nothing is there, check STANDARD_WEBHOOKS_REPLY_URL",
-    410: ": it wants no more of these, check STANDARD_WEBHOOKS_REPLY_URL",
-    413: ": it is too long for it",
+    404: ": not found, check STANDARD_WEBHOOKS_REPLY_URL",
+    410: ": it no longer accepts replies, check STANDARD_WEBHOOKS_REPLY_URL",
+    413: ": the reply is too long",
 }

@@ -1,4 +1,4 @@
-"""The keys of Standard Webhooks: a secret that both sides share, or the two halves of an ed25519 key pair.
+"""Keys of Standard Webhooks: a shared secret, or one half of an ed25519 key pair.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 """
@@ -16,9 +16,9 @@ _OTHER_ALPHABET = str.maketrans("-_", "+/")
 
 
 class Key(NamedTuple):
-    """A key as it was configured.
+    """A configured key.
 
-    scheme  the version of the signatures that it makes or checks: "v1" is HMAC-SHA256, "v1a" ed25519
+    scheme  its signature scheme: "v1" is HMAC-SHA256, "v1a" is ed25519
     raw     the shared secret; the public key; or the seed of the private key
     half    which half of a key pair it is; "" for a shared secret
     """
@@ -30,36 +30,36 @@ class Key(NamedTuple):
 
 @lru_cache(maxsize=64)
 def read(secret: str) -> Key:
-    """A key by its prefix; without one it is a shared secret. Raises ValueError for one that cannot be used."""
+    """Parse a key by its prefix; without one it is a shared secret. Raises ValueError for an unusable key."""
     if secret.startswith(PUBLIC):
         return Key("v1a", _exactly(_bytes(secret.removeprefix(PUBLIC)), _SEED), "public")
     if secret.startswith(PRIVATE):
         raw = _bytes(secret.removeprefix(PRIVATE))
-        # Some libraries write the public key behind the seed.
+        # Some libraries append the public key to the seed.
         return Key("v1a", _exactly(raw[:_SEED] if len(raw) == 2 * _SEED else raw, _SEED), "private")
     raw = b"" if secret in ("v1", "v1a") else _bytes(secret.removeprefix(SHARED))
     if not raw:
-        raise ValueError("there is no secret")
+        raise ValueError("the secret is empty")
     return Key("v1", raw)
 
 
 def signs(secret: str) -> bool:
-    """Whether this key can sign, which a public one cannot."""
+    """Return whether this key can sign: all but public keys can."""
     return not secret.startswith(PUBLIC)
 
 
 def sign(key: Key, message: bytes) -> bytes:
-    """The ed25519 signature of a message. Raises ValueError for a public key."""
-    # Imported here, because it takes long, and most senders share a secret.
+    """Return the ed25519 signature of a message. Raises ValueError for a public key."""
+    # Imported here because it is slow, and most senders use a shared secret.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if key.half != "private":
-        raise ValueError("a public key signs nothing")
+        raise ValueError("a public key cannot sign")
     return Ed25519PrivateKey.from_private_bytes(key.raw).sign(message)
 
 
 def signed(key: Key, signature: bytes, message: bytes) -> bool:
-    """Whether the key pair that `key` is a half of made this signature."""
+    """Return whether this signature was made with the key pair that `key` belongs to."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -73,7 +73,7 @@ def signed(key: Key, signature: bytes, message: bytes) -> bool:
 
 
 def _bytes(text: str) -> bytes:
-    """Base64 of either alphabet, with or without its padding."""
+    """Decode base64 of either alphabet, with or without padding."""
     text = text.rstrip("=")
     return base64.b64decode(text.translate(_OTHER_ALPHABET) + "=" * (-len(text) % 4), validate=True)
 

@@ -1,4 +1,4 @@
-"""Signatures of Standard Webhooks, made and checked.
+"""Make and verify signatures of Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 """
@@ -18,17 +18,17 @@ _MOST_SIGNATURES = 16
 
 
 def header(headers: Headers, name: str) -> str:
-    """The header "webhook-<name>", or "svix-<name>", as Svix calls the same: https://docs.svix.com/receiving/verifying-payloads/how-manual"""
+    """Return the header "webhook-<name>", or Svix's "svix-<name>": https://docs.svix.com/receiving/verifying-payloads/how-manual"""
     return headers.get(f"webhook-{name}") or headers.get(f"svix-{name}") or ""
 
 
 def usable_id(identifier: str) -> bool:
-    """Whether a message's id is one line of at most 256 ASCII characters."""
+    """Return whether a message id is one line of at most 256 ASCII characters."""
     return 0 < len(identifier) <= LONGEST_ID and identifier.isascii() and identifier.isprintable()
 
 
 def sign(secret: str, identifier: str, timestamp: str, body: bytes) -> str:
-    """The value of `webhook-signature`: "v1,<base64>", or "v1a,<base64>" by a private key ("whsk_…").
+    """Return the value of `webhook-signature`: "v1,<base64>", or "v1a,<base64>" with a private key ("whsk_…").
 
     Raises ValueError for a secret that is not base64, and for a public key.
     """
@@ -38,19 +38,19 @@ def sign(secret: str, identifier: str, timestamp: str, body: bytes) -> str:
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-    """None when one of `secrets` ("whsec_…", "whpk_…") signed this message within 300 s of `now`; else why not."""
+    """Return None if one of `secrets` ("whsec_…", "whpk_…") signed this message within 300 s of `now`."""
     if not any(secrets):
         return Refusal("unconfigured", "no secret is configured: set STANDARD_WEBHOOKS_SECRET")
     identifier, timestamp, given = header(headers, "id"), header(headers, "timestamp"), header(headers, "signature")
     if not identifier or not timestamp or not given:
-        return Refusal("unsigned", "there is no webhook-id, webhook-timestamp or webhook-signature header")
+        return Refusal("unsigned", "a webhook-id, webhook-timestamp or webhook-signature header is missing")
     if problem := stale(timestamp, now):
         return problem
     if not usable_id(identifier):
-        return Refusal("malformed", "webhook-id is not a short line of ASCII")
+        return Refusal("malformed", "webhook-id is not a line of at most 256 ASCII characters")
     signatures = _signatures(given)
     if not signatures:
-        return Refusal("malformed", "webhook-signature has no v1 and no v1a signature")
+        return Refusal("malformed", "webhook-signature has neither a v1 nor a v1a signature")
     known: set[str] = set()
     message = _message(identifier, timestamp, body)
     for secret in secrets:
@@ -69,14 +69,14 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
 
 
 def _signatures(given: str) -> list[tuple[str, bytes]]:
-    """Several, because the sender may be changing its key; bounded, because anybody may send many."""
-    found: list[tuple[str, bytes]] = []
+    """Return the signatures. There may be several while the sender rotates its key; their number is bounded."""
+    decoded: list[tuple[str, bytes]] = []
     for each in given.split(" ", _MOST_SIGNATURES)[:_MOST_SIGNATURES]:
         scheme, _, signature = each.partition(",")
         if scheme in ("v1", "v1a"):
             with suppress(ValueError):
-                found.append((scheme, base64.b64decode(signature, validate=True)))
-    return [(scheme, signature) for scheme, signature in found if signature]
+                decoded.append((scheme, base64.b64decode(signature, validate=True)))
+    return [(scheme, signature) for scheme, signature in decoded if signature]
 
 
 def _mismatch(known: set[str], given: set[str]) -> Refusal:

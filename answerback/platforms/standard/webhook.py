@@ -1,23 +1,23 @@
-"""What another system sends us through Standard Webhooks.
+"""Parse messages sent by other systems through Standard Webhooks.
 
     {
       "type": "message.created",              or "message.edited", "message.deleted"; created if absent
-      "timestamp": "2025-03-01T12:00:00Z",    when it was said; else the time of sending
+      "timestamp": "2025-03-01T12:00:00Z",    when it was written; default: the time of sending
       "data": {
-        "thread":   "ticket-4711",            which conversation; without it, one of its own
-        "message":  "comment-9",              its id there, for later edits; else the webhook-id
-        "text":     "How do I …?",            needed, unless deleted
-        "author":   {"id": "u1", "name": "Ada"},    or just "u1"; with "kind": "bot" it is a program
+        "thread":   "ticket-4711",            the conversation; default: a new one
+        "message":  "comment-9",              its id, for later edits; default: the webhook-id
+        "text":     "How do I …?",            required, unless deleted
+        "author":   {"id": "u1", "name": "Ada"},    or just "u1"; "kind": "bot" marks a program
         "title":    "…",  "url": "https://…",  "channel": "support",
         "subject":  {"kind": "ticket", "title": "…", "body": "…", "author": "Ada"},   what it is about; for a line of
                     a file also "path", "start", "line", "diff"
         "mentions": ["answerback"],
-        "direct":   true                      said to us (if absent, too); false: only overheard
+        "direct":   true                      addressed to us (the default); false: not addressed to us
       }
     }
 
-The fields of `data` may also stand at the top: {"thread": "t1", "text": "hello"} is enough.
-Ids may be numbers. The reply comes back as `api` says.
+The fields of `data` may also be at the top level: {"thread": "t1", "text": "hello"} is enough.
+Ids may be numbers. For the reply see `api`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 Line = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Name = str | int
-"""An id. JSON bounds no numbers, and some senders' ids do not fit into 64 bits."""
+"""An id. Numbers may be of any size: some senders' ids do not fit into 64 bits."""
 
 
 class Sender(msgspec.Struct):
@@ -58,7 +58,7 @@ class Sender(msgspec.Struct):
 
 
 class Of(msgspec.Struct):
-    """What the message is about; see `answerback.messages.Subject`."""
+    """The subject of the message; see `answerback.messages.Subject`."""
 
     kind: Spare[str] = None
     title: Spare[str] = None
@@ -84,7 +84,7 @@ class MessagePayload(msgspec.Struct):
 
 
 class Envelope(msgspec.Struct):
-    """What stands around the message. It may also stand here itself, and then there is no object in `data`."""
+    """The envelope of a message. The message's fields may also be here, and `data` is then not an object."""
 
     type: str | None = None
     timestamp: Spare[str | int | float] = None
@@ -97,14 +97,14 @@ _DOCUMENTED = "a message looks like"
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:
-    """What a verified body means.
+    """Parse a verified body.
 
     Thread ids: "standard:<thread>", or "standard:sha256:<hex>" of one longer than 128 characters.
     Address: thread, as it was sent, and message. Identities: "user:<author id>".
     """
     identifier = header(headers, "id")
     if not usable_id(identifier):
-        raise MalformedBody("there is no usable webhook-id header")
+        raise MalformedBody("the webhook-id header is missing or invalid")
     envelope = decode(_envelope, body, _DOCUMENTED)
     kind = envelope.type or CREATED
     if kind not in (CREATED, EDITED, DELETED):
@@ -118,9 +118,9 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     if kind == DELETED and message:
         return [Amendment(delivery=delivery, thread=thread_id, message=message, text=None)]
     if kind != CREATED and not message:
-        raise MalformedBody(f"{kind} does not say which message: set `message`")
+        raise MalformedBody(f"{kind} needs the id of the message: set `message`")
     if said.text is None:
-        raise MalformedBody("there is no `text`, neither at the top nor in `data`")
+        raise MalformedBody("`text` is missing, both at the top level and in `data`")
     if kind == CREATED and not said.text.strip():
         return Ignored("a message without a text")
     author, at = _author(said.author), _milliseconds(envelope.timestamp, header(headers, "timestamp"))
@@ -133,7 +133,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         message=message or identifier,
         channel=said.channel or "",
         mentions=mentions,
-        # Whoever is told to send us messages means us, unless it says otherwise.
+        # A system that sends us messages addresses us, unless it says otherwise.
         direct=said.direct is not False,
         identities=(f"user:{author.id}",) if author.id else (),
         address={"thread": thread, "message": message or identifier},
@@ -198,7 +198,7 @@ def _mentions(names: list[str] | None) -> tuple[str, ...]:
 
 
 def _milliseconds(said: str | int | float | None, sent: str) -> int:
-    """When it was said, if that can be read; else when it was sent, which was checked with the signature."""
+    """Return when it was written, if valid; else when it was sent, which the signature covers."""
     if isinstance(said, str):
         try:
             return int(msgspec.convert(said, datetime).timestamp() * 1000)
