@@ -121,7 +121,7 @@ async def test_a_thread_purged_in_mid_turn_does_not_come_back(plain: System) -> 
     said = [(message.role, message.text) for message in (await plain.transcript(thread)).messages]
     assert said == [("user", "hello again"), ("assistant", "hello again")]
     assert worker.alive
-    assert not worker.lines("left to its lease")
+    assert not worker.lines("task failed; the thread will be reclaimed when its lease expires")
 
 
 async def test_a_retrying_thread_is_requeued(plain: System) -> None:
@@ -223,7 +223,7 @@ async def test_what_newer_code_wrote_waits_among_the_dead_letters_and_delays_nob
     worker = await plain.worker(COUNT)
     found = await plain.quiet(20)
     assert (found.handled, found.buried) == (16, 4)
-    assert not worker.lines("left to its lease")
+    assert not worker.lines("task failed; the thread will be reclaimed when its lease expires")
     buried = {letter.thread: letter async for letter in plain.letters.list()}
     assert set(buried) == {f"standard:t{number}" for number in (7, 8, 9, 10)}
     assert all(letter.unreadable and letter.attempts == 1 for letter in buried.values())

@@ -1,4 +1,4 @@
-"""Claiming: takes what is ready as slots become free, and sleeps on Redis while nothing is."""
+"""Claiming: claims ready threads as slots become free, and blocks on Redis while none is ready."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from .leases import Leases
 
 log = get_logger(__name__)
 
+_FAILED = "task failed; the thread will be reclaimed when its lease expires"
+
 AT_ONCE = 128
 """Threads claimed in one call at most."""
 
 
 class Leased(Protocol):
-    """A thread of which we hold the turn or the outbox."""
+    """A thread whose turn or outbox this worker holds."""
 
     @property
     def thread(self) -> str: ...
@@ -65,11 +67,11 @@ class Claimer(Generic[H]):
         return len(self._tasks)
 
     def start(self) -> None:
-        """Begin to claim."""
+        """Start claiming."""
         self._loops = [asyncio.create_task(self._loop(p)) for p in range(self._threads.partitions)]
 
     async def stop(self, grace: float) -> None:
-        """Claim nothing more, let what runs finish for `grace` seconds, then cancel it and wait for its end."""
+        """Stop claiming, let running tasks finish for `grace` seconds, then cancel them and wait for their end."""
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, *self._taking.values(), return_exceptions=True)
@@ -80,7 +82,7 @@ class Claimer(Generic[H]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> None:
-        """Cancel what runs, now."""
+        """Cancel all running tasks now."""
         for task in self._tasks:
             task.cancel()
 
@@ -89,7 +91,7 @@ class Claimer(Generic[H]):
             try:
                 await retry_while_unavailable(self._fill, p)
             except Exception:
-                # Whatever it is, a worker that stops claiming without a word is worse.
+                # Whatever the error is, a worker that silently stops claiming would be worse.
                 log.exception("claiming failed")
                 await asyncio.sleep(1)
 
@@ -99,7 +101,7 @@ class Claimer(Generic[H]):
             self._freed.clear()
             await self._freed.wait()
             return
-        # Whoever stops us waits for this to end: what was taken and not begun would lie there for a lease.
+        # `stop` waits for this task: threads reserved but not started would be stuck for a lease.
         self._taking[p] = asyncio.create_task(self._take(p, min(free, AT_ONCE)))
         taken = await asyncio.shield(self._taking[p])
         if not taken.threads:
@@ -118,29 +120,29 @@ class Claimer(Generic[H]):
         return taken
 
     def _nap(self, taken: Reservation) -> float:
-        # A token wakes us for what is new. The clock is for leases and retries that come due, and
-        # for a token that was lost with the worker that had taken it: never longer than a lease.
+        # A token wakes us for new work. The timeout covers leases and retries that become due, and a token that was
+        # lost with the worker that took it: never longer than a lease.
         return self._lease if taken.wait is None else min(self._lease, max(taken.wait, 1) / 1000)
 
     async def _work(self, held: H, before: asyncio.Task[None] | None) -> None:
         try:
             if before is not None:
-                # Redis lost our claim, and gave us the same again: the two could not be told apart.
-                log.warning("Redis forgot that we work on this thread", thread=held.thread, fence=held.fence)
+                # Redis lost our claim and issued the same one again: the two cannot be distinguished.
+                log.warning("Redis lost a claim; restarting the task", thread=held.thread, fence=held.fence)
                 before.cancel()
                 await asyncio.wait([before])
             await self._run(held)
         except (StoreUnavailable, StoreFull) as error:
-            log.warning("left to its lease", thread=held.thread, error=str(error))
+            log.warning(_FAILED, thread=held.thread, error=str(error))
         except Exception:
-            log.exception("left to its lease", thread=held.thread)
+            log.exception(_FAILED, thread=held.thread)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._freed.set()
 
     async def _pass_on(self) -> None:
-        """We may have taken a token with us: wake another worker instead."""
+        """Wake another worker: we may have taken a token without claiming anything."""
         try:
             for p in range(self._threads.partitions):
                 await self._threads.wake(p, self._queue)

@@ -1,4 +1,4 @@
-"""The leases a worker holds: one heartbeat renews them all, and what is lost is cancelled at once."""
+"""The leases of a worker: one heartbeat renews all of them, and the task of a lost lease is cancelled at once."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..retry import retry_while_unavailable
 log = get_logger(__name__)
 
 WORD = 0.05
-"""Seconds in which the answer to a commit is taken in that Redis gave before the heartbeat's."""
+"""Seconds to wait for a pending response to a commit that Redis executed before the heartbeat."""
 
 
 class Leases:
-    """What this worker holds: a thread's turn (`ready`) or its outbox (`due`), with the task that works on it."""
+    """The leases this worker holds on turns (`ready`) and outboxes (`due`), with their tasks."""
 
     def __init__(self, threads: Threads, lease: float, owner: str) -> None:
         self._threads = threads
@@ -32,16 +32,16 @@ class Leases:
         self._known = time.monotonic()
         self._asking = asyncio.Lock()
         self.cancelled: Callable[[str], None] = lambda thread: None
-        """Told of a held thread whose turn was cancelled: a signal may have been missed."""
+        """Called with the id of a held thread whose turn was cancelled: the signal may have been missed."""
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
 
     def working(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
-        """The task that works on a thread under this very fence, if there is one."""
+        """Return the task that works on a thread with this fence, if there is one."""
         held, task = self._held.get((queue, thread), (None, None))
         return task if held == fence else None
 
     def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
-        """Renew this lease from now on, for as long as `task` runs."""
+        """Renew this lease as long as `task` runs."""
         lease = (queue, thread)
         self._held[lease] = (fence, task)
 
@@ -52,7 +52,7 @@ class Leases:
         task.add_done_callback(let_go)
 
     async def keep(self) -> None:
-        """Renew for ever. While Redis is away nothing is known to be lost, so nothing is cancelled."""
+        """Renew all leases forever. While Redis is unavailable, no lease is known to be lost, so nothing is cancelled."""
         while True:
             await asyncio.sleep(self._every)
             try:
@@ -61,7 +61,7 @@ class Leases:
                 log.debug("heartbeat failed", error=str(error), leases=len(self._held))
 
     async def sure(self) -> None:
-        """Return while our leases stand. After a pause it asks first; the task of a lease that is lost is cancelled."""
+        """Ensure that our leases are held: after a pause, renew them first; tasks of lost leases are cancelled."""
         if self._stale:
             async with self._asking:
                 if self._stale:
@@ -77,7 +77,7 @@ class Leases:
         by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
-        # Also where we hold nothing: the lease clocks follow the heartbeats of workers.
+        # Also without leases: the lease clocks depend on the workers' heartbeats.
         await asyncio.gather(*[self._renew(p, by_partition[p]) for p in range(self._threads.partitions)])
         self._known = began
 
@@ -87,14 +87,14 @@ class Leases:
             if kept == Lease.CANCELLED:
                 self.cancelled(thread)
         if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
-            # We may have given it up, and another has it now: then word of the first is on its way to its task.
+            # We may have released it, and another worker has it now: the response is still on its way to its task.
             await asyncio.sleep(WORD)
             for lease in missing:
                 self._drop(*lease)
 
     def _drop(self, queue: Queue, thread: str, fence: int) -> None:
         held = self._held.get((queue, thread))
-        # It may have been given up, or claimed anew, while the heartbeat was on its way.
+        # It may have been released, or claimed again, while the heartbeat was in flight.
         if held is not None and held[0] == fence:
             log.warning("lease lost", queue=queue, thread=thread, fence=fence)
             held[1].cancel()

@@ -1,4 +1,4 @@
-"""Telling a message that kills workers from those that only were there when one died."""
+"""Poison-message isolation: a worker runs at most one suspected message at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from ..turns.turns import Turns
 
 
 class PoisonIsolation:
-    """Claims threads for one worker, of which at most one is a suspect at a time.
+    """Claims threads for one worker, at most one suspect at a time.
 
-    A message that kills its worker takes all others down that run in it. Two of a message's attempts may
-    end so before it is suspected; from then on it never shares a worker with another suspect. So those
-    that only were there get through, and the one that kills is soon alone with its count of crashes.
-    There may be many that kill, each new to its worker: so while an attempt runs that must not crash, for the
-    message would be buried, nothing else begins beside it.
+    A message that kills its worker also ends all other turns running in it. After two crashed attempts a message is a
+    suspect, and it never shares a worker with another suspect. So an innocent message completes and is cleared by its
+    commit, while the poison message soon crashes alone. There may be many poison messages, each new to its worker: in an
+    attempt whose crash would dead-letter the message, it therefore runs alone.
     """
 
     def __init__(self, threads: Threads, turns: Turns, worker: str, *, fatal: int) -> None:
@@ -31,7 +30,7 @@ class PoisonIsolation:
         return bool(self._last)
 
     async def claim(self, p: int, taken: Reservation) -> list[Claim]:
-        """The work of the threads that were taken."""
+        """Claim the reserved threads."""
         room, self._room = self._room, 0
         claims: list[Claim] = []
         try:
@@ -42,7 +41,7 @@ class PoisonIsolation:
             self._last |= {each.thread for each in claims if self._suspected(each) and each.crashes == self._fatal - 1}
 
     async def run(self, claim: Claim) -> None:
-        """Run the turns of one of them."""
+        """Run the turns of a claim."""
         suspected = self._suspected(claim)
         try:
             await self._turns.run(claim)
@@ -51,5 +50,5 @@ class PoisonIsolation:
             self._last.discard(claim.thread)
 
     def _suspected(self, claim: Claim) -> bool:
-        # As claim.lua has it: what is only to be buried takes nobody's room.
+        # As in claim.lua: a message that is only to be dead-lettered does not count.
         return claim.suspect and claim.crashes < self._fatal

@@ -1,4 +1,4 @@
-"""Programs that answer each other: bounded in each thread, and named to the operator."""
+"""Bot loops: limits how long programs answer each other in a thread, and warns the operator."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from answerback.store.threads.records import NO_LIMIT
 log = get_logger(__name__)
 
 PROGRAM = 5
-"""How many turns one turn for what the platform calls a program counts."""
+"""Weight of a turn for an account that the platform marks as a bot."""
 
 
 class Loops:
-    """The breaker of loops.
+    """Detects bot loops.
 
-    A program may use an account like a person's. What gives it away is that it reacts to each reply, and never makes a
-    pause: so those reactions are counted in the thread (see `accept`), until it has been quiet there, also those
-    that come before the platform's answer to our request. After `turns` of
-    them nobody is answered in that thread until it has been quiet; what is said there still becomes history.
-    `platforms`: where replies are posted. Where they are not, nobody can react to them.
+    A program may use an ordinary account, but it reacts to every reply without a pause. So reactions are counted per
+    thread (see `accept`) until it has been quiet, including those that arrive before the platform's response to our
+    request. After `turns` of them, no message in the thread is answered until it has been quiet; messages still become
+    history.
+
+    platforms  platforms that replies are posted to; elsewhere there can be no reactions
     """
 
     def __init__(self, turns: int, platforms: Container[str]) -> None:
@@ -31,13 +32,13 @@ class Loops:
         self._platforms = platforms
 
     def stops(self, claim: Claim, event: Event) -> bool:
-        """Whether this event is not to be answered. What was begun is finished."""
+        """Return whether this event is not to be answered. A turn that has begun is completed."""
         if event.platform not in self._platforms or claim.journal or claim.streak < self.turns:
             return False
         if not claim.looping:
             claim.looping = True
             log.warning(
-                "programs seem to answer each other: nobody is answered in this thread until it has been quiet for "
+                "programs seem to answer each other; no replies in this thread until it has been quiet for "
                 "LOOP_PAUSE_SECONDS",
                 thread=claim.thread,
                 turns=claim.streak,
@@ -46,7 +47,7 @@ class Loops:
         return True
 
     def weight(self, claim: Claim, event: Event) -> int | Literal[""]:
-        """What to count for an event that is answered, beside the reactions."""
+        """Return what an answered event adds to the streak, in addition to reactions."""
         if event.author.kind != "bot" or event.platform not in self._platforms:
             return ""
         claim.streak += PROGRAM

@@ -1,19 +1,19 @@
--- Store events, each once. Many in one call; all in one partition.
+-- Store events, each once. One call takes many events of one partition.
 --
 -- KEYS  1 ready  2 ready wake  3 marks  4 counters  5 threads  6 dead  7 letters  8 graves  9 clock
---       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox, amended; where
+--       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox, amended; and if
 --       it has a condition, the two lists its chat is in
--- ARGV  1 how long a delivery is remembered (ms)  2 the channel of signals
---       then for each event: dispatch id, thread id, entry, identities (one a line),
+-- ARGV  1 how long a delivery id is kept (ms)  2 the channel of signals
+--       then for each event: dispatch id, thread id, entry, identities (one per line),
 --       platform, channel, title, url, arrival ("interrupt" stops a running turn; "" leaves it to its agent),
---       condition: "" (none), "open" (its chat must be there and not ended) or "idle" (nor may anyone
---       work or wait there), dispatch id of its former delivery id, how long a thread has to be quiet until it is no
---       loop of programs (ms; "" where none can be), "1" if its author may be a program, its message id, the edit
---       (an Amendment) that the entry has already, ""
--- Returns for each event: "accepted", "revived" (it lay in the dead letters), "duplicate",
--- "own" (one of its identities is ours: a reply of ours must never become an event), or what its
--- condition found: "missing", "ended", "busy". Nothing is stored then. "amended" is followed by a
--- line break and the amendment that came before the event ("deleted", or the edit): nothing is stored. "revived" and
+--       condition: "" (none), "open" (its chat must exist and not have ended) or "idle" (also, no event may be
+--       running or waiting in it), dispatch id of its former delivery id, how long a thread must be quiet for a bot loop
+--       to end (ms; "" if there can be none), "1" if its author may be a program, its message id, the edit
+--       (an Amendment) that the entry already contains, ""
+-- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate",
+-- "own" (one of its identities is ours: a reply of ours must never become an event), or, if its
+-- condition is not met, "missing", "ended" or "busy". Nothing is stored in these cases. "amended" is followed by a
+-- line break and the amendment that arrived before the event ("deleted", or the edit): nothing is stored. "revived" and
 -- "duplicate" are followed by the dispatch id and the thread under which the event was first stored, each after a line break.
 -- With clock
 local now, wall = clock(KEYS[9])
@@ -42,7 +42,7 @@ local function refusal(event, thread, inbox)
   return nil
 end
 
--- Count what comes soon after a reply of ours, once for each: a program answers each of them, and makes no pause.
+-- Count reactions that come soon after a reply of ours, one per reply: a program reacts to each, without a pause.
 local function stir(event, thread)
   local held = redis.call('HMGET', thread, 'said', 'unreacted', 'stirred')
   if not held[1] then return end
@@ -58,7 +58,7 @@ local function stir(event, thread)
 end
 
 local function store(event, entry, seen, thread, inbox)
-  -- A full server refuses this first write, and with it the whole script: nothing is half stored.
+  -- A full server rejects this first write, and with it the whole script: nothing is stored partially.
   redis.call('SET', seen, 'stored ' .. ARGV[event + 1], 'PX', remember)
   redis.call('RPUSH', inbox, entry)
   if redis.call('HSETNX', thread, 'created', wall) == 1 then
@@ -67,8 +67,8 @@ local function store(event, entry, seen, thread, inbox)
   end
   if ARGV[event + 11] ~= '' then stir(event, thread) end
   redis.call('ZADD', KEYS[5], wall, ARGV[event + 1])
-  -- A member of `ready` is waiting, claimed or due for another try: whichever it is, its turn
-  -- will find this entry in the inbox, so its score must not be touched.
+  -- A member of `ready` is waiting, claimed or due for another attempt. In each case its turn
+  -- will find this entry in the inbox, so its score must not be changed.
   if redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1]) == 1 then
     woken = woken + 1
   else
@@ -82,19 +82,19 @@ end
 
 local function said(thread, lists, id)
   redis.call('HSET', thread, 'updated', wall)
-  -- A chat that no list shows is in neither.
+  -- An unlisted chat is in neither.
   redis.call('ZADD', KEYS[lists], 'XX', wall, id)
   redis.call('ZADD', KEYS[lists + 1], 'XX', wall, id)
 end
 
--- What is known of an event: its state, the dispatch id and thread under which it was stored, the key that says so.
+-- Return a stored event's state, the dispatch id and thread under which it was stored, and the key that records it.
 local function known(event, seen, former)
   local id, value = ARGV[event], redis.call('GET', seen)
   if not value and former ~= seen then
     id, seen, value = ARGV[event + 10], former, redis.call('GET', former)
   end
   if not value then return nil end
-  -- Older versions did not note the thread.
+  -- Older versions did not record the thread.
   local state, origin = string.match(value, '^(%S+) ?(.*)$')
   return state, id, origin ~= '' and origin or ARGV[event + 1], seen
 end
@@ -137,8 +137,8 @@ if accepted + revived > 0 then
   redis.call('HINCRBY', KEYS[4], 'waiting', accepted + revived)
 end
 if woken > 0 then
-  -- One token wakes one worker, which passes it on while there is more to take. The list is kept
-  -- short: `ready` is the truth, a token only says "look".
+  -- One token wakes one worker, which passes it on while there is more work. The list is kept
+  -- short: `ready` is authoritative, and a token is only a hint to look at it.
   redis.call('RPUSH', KEYS[2], '')
   redis.call('LTRIM', KEYS[2], -64, -1)
 end

@@ -1,23 +1,23 @@
 #!lua flags=allow-oom
--- Hand over the work of threads that `reserve` reserved: their locks, events, history and journals.
+-- Claim threads reserved by `reserve`: return their locks, events, history and journals.
 --
 -- KEYS  1 ready  2 retrying  3 counters  4 ready wake  5 clock
 --       then for each thread: thread, inbox, history, journal, deltas
 -- ARGV  1 lease end, as `reserve` gave it  2 owner  3 events at most  4 messages of history at most
 --       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
---       8 crashes after which it is buried, 0 if it never is  then for each thread: its id
+--       8 crashes after which it is dead-lettered, 0 for never  then for each thread: its id
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
--- waiting (events in all), wanted (the agent it is for), system, 1 if its deltas are to be written or 2 if those
--- there end in the middle of a turn, 1 if its turn was cancelled, its turns without a pause, 1 if it is taken for a
--- loop of programs}, or nil when the reservation no longer stands,
--- nothing is left to do, a suspect has to wait, or another one is to be alone. Called again, it claims nothing anew.
+-- waiting (events in total), wanted (the agent it is for), system, 1 if its stream events are to be written or 2 if the
+-- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed}, or nil
+-- if the reservation has expired, nothing is left to do, a suspect has to wait, or another thread must run alone. A
+-- repeated call returns the same claims.
 -- With clock
 local now, wall = clock(KEYS[5])
 local till, room, wait, fatal = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local found, claimed = {}, {}
 local alone, others
 
--- The first fence of a thread is above those that another of its id had, which was purged.
+-- The first fence of a thread is above those of a purged thread with the same id.
 local function following(fence)
   return (fence or redis.call('HGET', KEYS[3], 'fence') or 0) + 1
 end
@@ -26,7 +26,7 @@ for i = 9, #ARGV do
   local at = 6 + (i - 9) * 5
   local thread, inbox = KEYS[at], KEYS[at + 1]
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
-    -- A turn whose worker died is the same turn again, however many events it was to answer.
+    -- A turn whose worker died is repeated with the same events, however many they were.
     local taken = tonumber(redis.call('HGET', thread, 'taken') or 0)
     local entries = redis.call('LRANGE', inbox, 0, math.max(ARGV[3], taken) - 1)
     if #entries == 0 then
@@ -35,14 +35,14 @@ for i = 9, #ARGV do
       local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
         'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved')
       local crashes = tonumber(meta[6] or 0)
-      -- The answer to this very call was lost on its way: it is the same claim.
+      -- The response to this call was lost, and it is repeated: it is the same claim.
       local again = meta[7] == ARGV[2] and meta[15] == ARGV[1]
-      -- Whoever had it never gave it up: it died, or was away for longer than its lease.
+      -- The previous holder never released it: the worker died, or did not renew its lease.
       if meta[7] and meta[7] ~= '' and not again then crashes = crashes + 1 end
-      -- To bury it is safe.
+      -- Dead-lettering it is safe.
       local suspect = crashes >= tonumber(ARGV[5]) and not (fatal > 0 and crashes >= fatal)
       found[i] = {entries, meta, crashes, suspect, again}
-      -- The last time it may crash, nothing else begins beside it that could be to blame.
+      -- In its last allowed attempt it runs alone, so that nothing else can be the cause of a crash.
       if suspect and room > 0 and crashes == fatal - 1 then alone = alone or i end
     end
   end
@@ -57,7 +57,7 @@ for i = 9, #ARGV do
     others = true
     claimed[#claimed + 1] = false
   elseif entries and suspect and room == 0 then
-    -- One after the other, so that they do not all come back at once.
+    -- At increasing times, so that they do not all come back at once.
     redis.call('HSET', thread, 'fence', following(meta[1]), 'crashes', crashes, 'owner', '')
     redis.call('ZADD', KEYS[1], now + wait, ARGV[i])
     redis.call('ZADD', KEYS[2], now + wait, ARGV[i])

@@ -1,11 +1,11 @@
--- Remember the edit or deletion of a message that may come later: deliveries arrive in any order.
+-- Store the edit or deletion of a message that may arrive later: deliveries arrive in any order.
 --
 -- KEYS  1 amended
--- ARGV  1 message id  2 the amendment, or "deleted"  3 for how long (ms)  4 when it happened (ms; 0 if unknown)
--- Returns 1; 0 for the edit of a message that is deleted; or the later edit that is remembered already.
+-- ARGV  1 message id  2 the amendment, or "deleted"  3 how long it is kept (ms)  4 when it happened (ms; 0 if unknown)
+-- Returns 1; 0 for the edit of a deleted message; or a later edit that is stored already.
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 if held == 'deleted' and ARGV[2] ~= 'deleted' then return 0 end
--- No id has a line break.
+-- Message ids contain no line break.
 local time = ARGV[1] .. '\nat'
 if held and ARGV[2] ~= 'deleted' and ARGV[4] ~= '0' then
   if tonumber(redis.call('HGET', KEYS[1], time) or 0) > tonumber(ARGV[4]) then return held end
