@@ -52,7 +52,7 @@ class Leases:
         task.add_done_callback(let_go)
 
     async def keep(self) -> None:
-        """Renew all leases forever. While Redis is unavailable, no lease is known to be lost, so nothing is cancelled."""
+        """Renew all leases forever. While Redis is unavailable no lease is known to be lost, so none is cancelled."""
         while True:
             await asyncio.sleep(self._every)
             try:
