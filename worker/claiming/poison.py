@@ -13,8 +13,8 @@ class PoisonIsolation:
 
     A message that kills its worker also ends all other turns running in it. After two crashed attempts a message is a
     suspect, and it never shares a worker with another suspect. So an innocent message completes and is cleared by its
-    commit, while the poison message soon crashes alone. There may be many poison messages, each new to its worker: in an
-    attempt whose crash would dead-letter the message, it therefore runs alone.
+    commit, while the poison message soon crashes alone. There may be many poison messages, each new to its worker: an
+    attempt whose crash would dead-letter the message therefore runs alone.
     """
 
     def __init__(self, threads: Threads, turns: Turns, worker: str, *, fatal: int) -> None:
