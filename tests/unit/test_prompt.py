@@ -92,6 +92,19 @@ def test_calls_of_the_callers_own_tools_keep_their_ids_arguments_and_results() -
     assert [(call.name, call.result) for call in older.tools] == [("old", "7")]
 
 
+@pytest.mark.parametrize("id", ["", "same"])
+def test_calls_of_one_id_get_their_results_in_their_order(id: str) -> None:
+    calls = [_call(id, "first", "{}"), _call(id, "second", "{}")]
+    results = [{"role": "tool", "tool_call_id": id, "content": text} for text in ("one", "two")]
+    found = _read(
+        {"role": "assistant", "content": None, "refusal": "I may not.", "tool_calls": calls},
+        *results, {"role": "user", "content": "now"},
+    )  # fmt: skip
+    (answer,) = found.context
+    assert answer.text == "I may not."
+    assert [(call.name, call.result) for call in answer.tools] == [("first", "one"), ("second", "two")]
+
+
 def test_texts_and_pictures_keep_their_order() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}
     first, second = {"type": "text", "text": "first"}, {"type": "text", "text": "second"}
@@ -172,6 +185,8 @@ def test_what_comes_with_messages_is_attached_to_them() -> None:
         ([_user({"type": "text"})], "messages[0].content[0]"),
         ([_user({"type": "image_url", "image_url": "https://example.com/a.png"})], "messages[0].content[0].image_url"),
         ([_user({"type": "image_url", "image_url": "data:image/png;base64,!"})], "messages[0].content[0].image_url"),
+        ([_user({"type": "image_url", "image_url": "data:," + "x" * 1_048_577})], "messages[0].content[0].image_url"),
+        ([{**_user(_file(b"x")), "role": "system"}, _user({"type": "text", "text": "x"})], "messages[0].content"),
         ([_user({"type": "file", "file": {"file_id": "f1"}})], "messages[0].content[0].file"),
         ([_user(_file(b"x" * 1_048_577))], "messages[0].content[0].file"),
         ([_user(*[_file(b"x")] * 11)], "messages"),

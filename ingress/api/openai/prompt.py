@@ -46,6 +46,10 @@ def prompt(messages: Sequence[ChatMessage]) -> Prompt:
     for at, message in enumerate(messages):
         content = _content(message, f"/messages/{at}")
         if message.role in ("system", "developer"):
+            if content.attachments:
+                raise wrong(
+                    f"/messages/{at}/content", "instructions are text: send files in a message of the role user"
+                )
             system.append(content.text)
         elif message.role == "assistant":
             context.answer(message, content, at)
@@ -68,8 +72,11 @@ class _Context:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self._open: dict[str, tuple[int, int]] = {}
-        """Open tool calls by id: the index of the message, and of the call in it."""
+        self._open: dict[str, list[tuple[int, int]]] = {}
+        """Where the calls of an id stand that have no result yet: their message, and their place there.
+
+        Some models give all calls one id, or none: their results come in the order of the calls.
+        """
 
     def ask(self, message: ChatMessage, content: _Content, at: int) -> None:
         """Add a user's message."""
@@ -91,19 +98,20 @@ class _Context:
         calls = tuple(_calls(message, at))
         if content.text or calls:
             for place, call in enumerate(calls):
-                self._open[call.id] = (len(self.messages), place)
+                self._open.setdefault(call.id, []).append((len(self.messages), place))
             self.messages.append(Message(role="assistant", text=content.text, turn=str(at), tools=calls))
 
     def result(self, message: ChatMessage, content: _Content, at: int, *, last: bool) -> str:
-        """Attach a tool result to its call, and return the tool's name."""
-        # The deprecated function calls have no id, only a name.
-        place = self._open.pop(message.tool_call_id or f"function {message.name}", None)
-        if place is None:
+        """What a tool returned; the tool's name."""
+        # Before there were ids, a function was known by its name.
+        name = f"function {message.name}"
+        places = self._open.get(name if message.tool_call_id is None else message.tool_call_id)
+        if not places:
             if not last:
                 text = f"Result of {message.name or 'a tool'}: {content.text}"
                 self.messages.append(Message(role="user", text=text, turn=str(at), attachments=content.attachments))
             return message.name or "a tool"
-        number, which = place
+        number, which = places.pop(0)
         tools = list(self.messages[number].tools)
         tools[which] = msgspec.structs.replace(tools[which], result=content.text, outcome="done")
         self.messages[number] = msgspec.structs.replace(self.messages[number], tools=tuple(tools))
@@ -134,9 +142,9 @@ def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
 
 def _content(message: ChatMessage, place: str) -> _Content:
     if not isinstance(message.content, list):
-        return _Content(message.content or "", (), ())
-    parts = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
-    texts = [part for part in parts if isinstance(part, str) and part]
+        return _Content(message.content or message.refusal or "", (), ())
+    found = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
+    texts = [part for part in found if isinstance(part, str) and part]
     attachments: list[Attachment] = []
     order: list[str | int] = []
     for part in parts:
@@ -180,6 +188,7 @@ def _data_url(url: str, name: str, place: str) -> Attachment:
     # https://fetch.spec.whatwg.org/#data-url-processor: the last parameter, case-insensitive.
     if parameters and parameters[-1].strip(" ").lower() == "base64":
         raw = _base64(raw.decode("latin-1"), place)
+    _check_size(raw, place)
     return _attachment(name, kind.strip().lower() or "text/plain", raw)
 
 
@@ -196,10 +205,14 @@ def _base64(data: str, place: str) -> bytes:
     try:
         raw = decoded(data)
     except ValueError:
-        raise wrong(place, "is not valid base64") from None
-    if len(raw) > FILE:
-        raise wrong(place, f"an attachment may have at most {FILE} bytes")
+        raise wrong(place, "this is no base64") from None
+    _check_size(raw, place)
     return raw
+
+
+def _check_size(raw: bytes, place: str) -> None:
+    if len(raw) > FILE:
+        raise wrong(place, f"an attachment may have {FILE} bytes")
 
 
 def wrong(place: str, detail: str) -> Problem:

@@ -74,7 +74,8 @@ class ChatMessage(Lenient):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
-    name: str | None = Field(None, description="the name of the participant")
+    refusal: str | None = Field(None, description="an answer that has no content: why a model gave none")
+    name: str | None = Field(None, description="who of several speaks")
     tool_calls: list[CalledTool] | None = None
     function_call: CalledFunction | None = None
     tool_call_id: str | None = None
