@@ -45,6 +45,9 @@ async def test_an_old_thread_is_found_among_thousands_by_any_of_its_words(thread
     ]
     assert await _ids(threads, text="medium") == []
     assert await _ids(threads, text="GRÖßE 2999") == ["github:1:2999"]
+    assert await _ids(threads, text=" gro\u0308sse 2999\t") == ["github:1:2999"], "as it is typed or pasted elsewhere"
+    for pattern in ("%", "*", ".*", "[", "\\"):
+        assert await _ids(threads, text=pattern) == [], "it is a text, no pattern"
     assert await _ids(threads, agent="triage", platform="slack") == []
     assert len(await _ids(threads, agent="triage", limit=MANY * 2)) == MANY
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
+from unicodedata import normalize
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Criteria of a search. A field that is left out matches every thread.
 
     agent  the agent a chat was opened for; of other threads, the one that answered last
-    text   a part of the title, channel, user or id; case does not matter
+    text   a part of the title, channel, user or id; case, the form of its letters and spaces around it do not matter
     """
 
     platform: str = ""
@@ -49,7 +50,7 @@ async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[
         flags[wanted.archived],
         flags[wanted.pinned],
     ]
-    text = wanted.text.casefold()
+    text = _folded(wanted.text.strip())
     fit: set[str] = set()
     for p in range(threads.partitions):
         here = [id for id in ids if threads.partition(id) == p]
@@ -58,9 +59,14 @@ async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[
         names = [keys.queue(p, "ready"), keys.clock(p), *(keys.thread(p, id) for id in here)]
         for number, *about in await threads.scripts.filter(names, [*args, *here]):
             id = here[number - 1]
-            if not text or text in "\n".join((id, *(part.decode(errors="replace") for part in about))).casefold():
+            if not text or text in _folded("\n".join((id, *(part.decode(errors="replace") for part in about)))):
                 fit.add(id)
     return [id for id in ids if id in fit]
+
+
+def _folded(text: str) -> str:
+    # "é" may be one letter, or an "e" and an accent: macOS writes the latter.
+    return text.casefold() if text.isascii() else normalize("NFKC", normalize("NFKC", text).casefold())
 
 
 async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[Summary]:

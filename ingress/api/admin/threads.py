@@ -10,6 +10,7 @@ from pydantic import Field
 
 from answerback.diagrams.svg import svg
 from answerback.store import Archives, Chat, Chats, Flows, Threads
+from answerback.store.thread_ids import chat_thread
 from answerback.store.threads import search
 from answerback.store.threads.repair import requeue, unlock
 from answerback.store.threads.views import transcript
@@ -34,7 +35,7 @@ class Filter(Model):
     q: str = Field(
         default="",
         max_length=200,
-        description="part of the title, channel, user or id; a full id finds exactly that thread",
+        description="part of the title, channel, user or id; a full id finds only that thread, if it fits the rest",
     )
     cursor: str = Field(default="", max_length=1000, description="the `cursor` of the previous page")
     limit: int = Field(default=50, ge=1, le=200)
@@ -150,8 +151,11 @@ class AdminThreads:
         """Return a page of threads."""
         query: Filter = call.query
         workspace, cursor = call.caller.workspace, query.cursor
-        if query.q and not cursor and (exact := await self._chats.get(workspace, query.q, platforms=True)):
-            return call.answer(ThreadPage(threads=[ThreadRow.of(exact)], cursor=None))
+        # A chat's id is told in two forms: in the API without its workspace, in logs and by the CLI with it.
+        id = query.q.strip().removeprefix(chat_thread(workspace, ""))
+        if id and not cursor and (exact := await self._chats.get(workspace, id, platforms=True)):
+            fits = await search.fitting(self._threads, [exact.thread], query.search())
+            return call.answer(ThreadPage(threads=[ThreadRow.of(exact)] if fits else [], cursor=None))
         page = await self._chats.list(
             workspace, platforms=True, wanted=query.search(), cursor=cursor, limit=query.limit
         )
