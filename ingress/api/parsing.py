@@ -44,7 +44,7 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
         raise Problem(415, "send JSON, with Content-Type: application/json")
     try:
         # Refuse what JSON leaves open to each parser, such as duplicate keys: all readers must see the same data.
-        json.loads(
+        data = json.loads(
             raw.decode(),
             object_pairs_hook=_unique,
             parse_int=_whole,
@@ -63,7 +63,7 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
         errors = error.errors(include_input=False, include_url=False, include_context=False)
         if errors[0]["type"] == "json_invalid":
             raise _invalid(400, f"the body is not valid JSON: {errors[0]['msg']}") from None
-        places = [_place("body", each["loc"], each["msg"]) for each in errors]
+        places = [_place("body", _steps(each["loc"], data, each["type"]), each["msg"]) for each in errors]
         raise _invalid(422, "request body failed validation", places) from None
 
 
@@ -92,6 +92,26 @@ def encodable(request: web.Request) -> None:
 
 def _invalid(status: int, detail: str, errors: list[FieldError] | None = None) -> Problem:
     return Problem(status, detail, code="invalid", errors=errors or ())
+
+
+def _steps(location: tuple[int | str, ...], data: Any, kind: str) -> tuple[int | str, ...]:
+    """The steps of a location that lead through `data`: pydantic names the members of a union among them."""
+    found: list[int | str] = []
+    value: list[int | str] = []  # a step to what holds nothing: then the rest are members of its union
+    for step in location[:-1]:
+        if _has(data, step) and isinstance(data[step], dict | list):
+            found.append(step)
+            data = data[step]
+        elif _has(data, step):
+            value = value or [step]
+    found += [step for step in location[-1:] if kind == "missing" or _has(data, step)] or value
+    return tuple(found)
+
+
+def _has(data: Any, step: int | str) -> bool:
+    if isinstance(data, dict):
+        return step in data
+    return isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data)
 
 
 def _place(where: Literal["body", "query"], location: tuple[int | str, ...], message: str) -> FieldError:

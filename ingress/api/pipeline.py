@@ -23,7 +23,6 @@ from .conversations.client_retries import Retries
 from .conversations.waits import Wait, Waits
 from .idempotency import IdempotencyMiddleware, named
 from .route import Route
-from .sse import TYPE
 
 log = get_logger(__name__)
 
@@ -110,9 +109,6 @@ class Api:
             idempotency=retried or digest,
             again=REMEMBERED if again else self._retries.seconds if retried else 0,
         )
-        if request.method == "HEAD" and route.streams == TYPE:
-            # The stream would never end.
-            return web.Response(content_type=TYPE)
         if again:
             return await self._repeats.once(call, route, raw, route.handler)
         return await route.handler(call)

@@ -66,7 +66,11 @@ class Streams:
             beat: Sent at each heartbeat.
             last: Returns what to send when the request must end early; None: abort the connection.
         """
-        response = web.StreamResponse(headers={"Content-Type": kind, "Cache-Control": CACHE, "X-Accel-Buffering": "no"})
+        headers = {"Content-Type": kind, "Cache-Control": CACHE, "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            # As GET begins; it would never end.
+            return web.Response(headers=headers)
+        response = web.StreamResponse(headers=headers)
         try:
             await response.prepare(request)
             if first:

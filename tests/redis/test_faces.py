@@ -72,8 +72,26 @@ async def test_head_is_get_without_a_body(face: Face) -> None:
         assert (head.status, head.content_type) == (get.status, get.content_type) == (200, head.content_type)
     assert (await face.ask("HEAD", "/api/v1/chat/threads/none")).status == 404
     assert (await face.ask("HEAD", "/api/v1/me", Authorization="Bearer nonsense")).status == 401
-    stream = await face.ask("HEAD", "/api/v1/chat/threads/none/stream")
-    assert (stream.status, stream.content_type) == (200, "text/event-stream")
+    assert (await face.ask("HEAD", "/api/v1/chat/threads/none/stream")).status == 404
+    thread = (await (await face.ask("POST", "/api/v1/chat/threads", {})).json())["id"]
+    for path in (f"/api/v1/chat/threads/{thread}/stream", "/api/v1/admin/overview/stream"):
+        stream = await face.ask("HEAD", path)
+        assert (stream.status, stream.content_type) == (200, "text/event-stream")
+
+
+async def test_a_thread_is_found_by_its_id_as_it_is_copied_from_elsewhere(face: Face) -> None:
+    thread = (await (await face.ask("POST", "/api/v1/chat/threads", {"title": "Lead"})).json())["id"]
+
+    async def found(q: str, **more: str) -> list[str]:
+        answer = await face.session.get(
+            f"{face.url}/api/v1/admin/threads", params={"q": q, **more}, headers={"Authorization": f"Bearer {face.key}"}
+        )
+        return [row["id"] for row in (await answer.json())["threads"]]
+
+    for q in (thread, f" {thread}\n", thread.upper(), f"chat:default:{thread}", f"chat:default:{thread}"[:-2], "LEAD "):
+        assert await found(q) == [thread], q
+    assert await found(thread, state="running") == []
+    assert await found(f"chat:acme:{thread}") == []
 
 
 async def test_a_page_that_may_call_may_send_what_headers_it_likes(face: Face) -> None:
@@ -219,3 +237,12 @@ async def test_mcp_is_for_the_pages_that_its_own_ingress_serves(face: Face) -> N
         ("null", 403),
     ):
         assert (await face.ask("POST", "/mcp", asked, Origin=origin)).status == status, origin
+
+
+async def test_a_wrong_part_of_a_message_is_named_by_its_place_in_the_body(face: Face) -> None:
+    for content, place in (([{"text": "x"}], "content[0].type"), (5, "content"), (["x"], "content[0]")):
+        body = {"model": "any", "messages": [{"role": "user", "content": content}]}
+        error = (await (await face.ask("POST", "/v1/chat/completions", body)).json())["error"]
+        assert error["param"] == "messages[0].content", "a text would be right, too"
+        assert f"messages[0].{place}: " in error["message"]
+        assert "list[Part]" not in error["message"]
