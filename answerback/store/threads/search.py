@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal
+from typing import Final, Literal
 from unicodedata import normalize
 
 import msgspec
@@ -14,6 +14,7 @@ from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import State, Summary, looked_up
 
+_FORM: Final = "NFKC"
 PAGE = 1000
 """Threads that Redis filters in one call, which takes a few milliseconds."""
 
@@ -66,7 +67,7 @@ async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[
 
 def _folded(text: str) -> str:
     # "é" may be one letter, or an "e" and an accent: macOS writes the latter.
-    return text.casefold() if text.isascii() else normalize("NFKC", normalize("NFKC", text).casefold())
+    return text.casefold() if text.isascii() else normalize(_FORM, normalize(_FORM, text).casefold())
 
 
 async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[Summary]:
