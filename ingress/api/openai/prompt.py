@@ -143,8 +143,8 @@ def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
 def _content(message: ChatMessage, place: str) -> _Content:
     if not isinstance(message.content, list):
         return _Content(message.content or message.refusal or "", (), ())
-    found = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
-    texts = [part for part in found if isinstance(part, str) and part]
+    parts = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
+    texts = [part for part in parts if isinstance(part, str) and part]
     attachments: list[Attachment] = []
     order: list[str | int] = []
     for part in parts:
