@@ -27,4 +27,4 @@ def answer(turn: Turn) -> str:
     return f"Message {number} of this thread, {name}. Before it you said: “{quote}”"
 
 
-agent = Agent("demo", demo, listen=Listen(when=("every",)))
+agent = Agent("demo", demo, description="Answers offline from the thread's history.", listen=Listen(when=("every",)))

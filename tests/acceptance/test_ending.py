@@ -146,7 +146,7 @@ async def test_the_grace_bounds_the_end(plain: System) -> None:
         process.signal(signal.SIGTERM)
         # A stream of chunks can say what is wrong; a text that is not whole is cut.
         assert await stream.ends_well()
-        assert b"being restarted" in stream.body
+        assert b"server is restarting" in stream.body
         assert b"[DONE]" not in stream.body
         assert not await text.ends_well()
         status, refusal = await waiting

@@ -109,5 +109,5 @@ def test_an_operator_makes_lists_rotates_and_revokes_keys(terminal: Terminal) ->
     for command in (["revoke", "0123456789abcdef"], ["rotate", found["id"]]):
         assert terminal.run("keys", *command).code == 3
     assert "printable" in terminal.run("keys", "create", "--name", "\u202e").err
-    assert "no workspace" in terminal.run("keys", "create", "--workspace", "ACME").err
+    assert "not a workspace name" in terminal.run("keys", "create", "--workspace", "ACME").err
     assert "is not an origin" in terminal.run("keys", "create", "--publishable", "--origin", "*").err

@@ -87,7 +87,7 @@ async def test_a_call_made_again_does_nothing_twice(plain: System) -> None:
     async with client(plain, await key(plain)) as connected:
         made = [await call(connected, "create_chat_thread", title="x", idempotency_key="a") for _ in range(2)]
         assert made[0]["id"] == made[1]["id"]
-        assert "other parameters" in await refused(connected, "create_chat_thread", title="y", idempotency_key="a")
+        assert "different parameters" in await refused(connected, "create_chat_thread", title="y", idempotency_key="a")
         message = {"thread_id": made[0]["id"], "content": "say 3", "idempotency_key": "b"}
         stored = await call(connected, "send_chat_message", wait=False, **message)
         assert (stored["status"], stored["content"]) == ("stored", "")

@@ -167,7 +167,7 @@ async def test_a_remote_agent_that_is_away_is_asked_again_with_the_same_key(chat
         assert len(remote.asked) == 7, "a refusal is final"
         await admin.post("/v1/agents", {"id": "gone", "url": "http://127.0.0.1:1"})
         status, problem = await admin.post("/v1/agents/gone/message", {"message": "hi"})
-        assert (status, "no answer" in problem["detail"]) == (502, True)
+        assert (status, "did not respond" in problem["detail"]) == (502, True)
 
 
 async def test_a_worker_that_dies_while_it_asks_is_followed_by_one_with_the_same_key(

@@ -197,7 +197,7 @@ def test_a_socket_folder_that_others_can_enter_is_not_used(server: EmbeddedServe
     server.stop()
     assert not folder.exists()
     folder.mkdir(mode=0o755)
-    with pytest.raises(ConfigurationError, match="not ours alone"):
+    with pytest.raises(ConfigurationError, match="is not private"):
         server.start()
     folder.rmdir()
 

@@ -184,7 +184,9 @@ async def test_the_parts_of_a_reply_behind_one_that_failed_are_dead_and_replayed
     assert other.reply == reply("t.10.0")
     # Said twice, it is done once.
     assert await outbox.settle(msgspec.structs.replace(following, reply=failed), letter) == other
-    assert [(one.id, one.reason.startswith("refused The parts")) async for one in letters.list()] == [("t.1.0", True)]
+    assert [(one.id, one.reason.startswith("refused The following parts")) async for one in letters.list()] == [
+        ("t.1.0", True)
+    ]
     states = {key: one.state for key, one in (await outbox.replies(THREAD)).items()}
     assert [states[f"t.1.{part}"] for part in range(3)] == ["failed"] * 3
     assert (await counters(threads))["failed replies"] == 1
