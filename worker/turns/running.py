@@ -102,6 +102,13 @@ class Running:
             if task.cancelling():
                 raise
             raise RuntimeError("the agent cancelled itself") from error
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException as error:
+            if task.cancelling():
+                raise
+            # KeyboardInterrupt, a group of it, a library's own: it must fail the turn, not the worker.
+            raise RuntimeError(f"the agent raised {type(error).__name__}: {error}") from error
         finally:
             del self._turns[turn.thread]
             why = self.halts.stop(task)
