@@ -13,9 +13,9 @@ NAME, SMALL = 7.2, 5.8
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def lines(text: str, letters: int, most: int) -> list[str]:
-    """Wrap a text to at most `most` lines of `letters` characters; "…" stands for what is left out."""
-    return wrap(text, letters // _breadth(text), max_lines=most, placeholder="…")
+def lines(text: str, width: int, most: int) -> list[str]:
+    """Wrap a text to at most `most` lines of `width` characters; "…" marks a cut."""
+    return wrap(text, width // _breadth(text), max_lines=most, placeholder="…")
 
 
 def width(wrapped: list[str], letter: float) -> float:
