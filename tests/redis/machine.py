@@ -67,6 +67,8 @@ class Turns(RuleBasedStateMachine):
         match self.model.seen.get(number):
             case "stored":
                 assert receipt.status == "duplicate"
+            case "dead" if text is None:
+                assert receipt.status == "duplicate"
             case "dead":
                 assert receipt.reason == "taken back from the dead letters"
                 self.model.put(number, self.model.dead.pop(number))

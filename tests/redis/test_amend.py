@@ -172,6 +172,15 @@ async def test_an_edit_that_comes_after_a_later_one_changes_nothing(threads: Thr
     assert await edit(1, "at the same second", 3000) != "an edit that a later one came before"
 
 
+async def test_a_dead_letter_whose_message_was_deleted_is_not_taken_back_by_a_redelivery(threads: Threads) -> None:
+    await accept(threads, 1)
+    await bury(threads, await claim(threads))
+    await amend(threads, 1, None)
+    assert (await threads.accept(event(1))).status == "duplicate"
+    assert await claim_all(threads) == []
+    assert [letter.id async for letter in DeadLetters(threads).list()] == [event(1).id]
+
+
 async def test_what_is_remembered_of_a_thread_goes_with_it_and_after_days(threads: Threads) -> None:
     await accept(threads, 1)
     await amend(threads, 2, "a secret")

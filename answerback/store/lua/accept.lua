@@ -107,7 +107,9 @@ for event = 3, #ARGV, 15 do
   local refused = state ~= 'stored' and refusal(event, thread, inbox)
   if refused then
     results[#results + 1] = refused
-  elseif state == 'dead' and origin == ARGV[event + 1] then
+  elseif state == 'dead' and origin == ARGV[event + 1]
+    -- A message deleted since stays a dead letter, for an operator to decide on.
+    and redis.call('HGET', KEYS[key + 4], ARGV[event + 13]) ~= 'deleted' then
     local grave = redis.call('HGET', KEYS[8], id)
     store(event, grave or ARGV[event + 2], mark, thread, inbox)
     redis.call('ZREM', KEYS[6], id)
