@@ -16,8 +16,8 @@ from answerback.http.platform import PlatformHttp
 from answerback.platforms import Exchange
 from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
 from answerback.platforms.github.refusal import bucket
-from answerback.store import Outbox, Redeliveries
-from answerback.store.fleet.redeliveries import RedeliveryRequest
+from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.threads.outbox import Outbox
 
 T = TypeVar("T")
 

@@ -14,8 +14,9 @@ from answerback import log
 from answerback.errors import AnswerbackError, ConfigurationError, StoreUnavailable
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
-from answerback.store import Database, Threads
 from answerback.store.guard import Guard
+from answerback.store.redis import Database
+from answerback.store.threads.threads import Threads
 
 from .app import STOPPING, application, fast_lane
 from .connections import ConnectionLimiter

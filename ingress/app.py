@@ -12,8 +12,8 @@ from answerback.http.monitor import Metrics as MetricsRoute
 from answerback.http.monitor import Monitor
 from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
-from answerback.store import Threads
 from answerback.store.stream.followers import Live
+from answerback.store.threads.threads import Threads
 
 from .api.conversations.conversation import Conversation
 from .api.openai.elsewhere import elsewhere

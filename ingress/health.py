@@ -8,7 +8,8 @@ import time
 from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
-from answerback.store import Threads, keys
+from answerback.store import keys
+from answerback.store.threads.threads import Threads
 
 from .problems import problem
 

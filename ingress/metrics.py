@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY, Counter, Gauge, generate_latest
 
-from answerback.store import Threads
 from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
 
 DELIVERIES = Counter("answerback_deliveries", "Webhook deliveries handled by this process", ["platform", "status"])
 REFUSED = Counter("answerback_webhooks_refused", "Webhooks refused for their signature", ["platform", "reason"])

@@ -17,8 +17,9 @@ from answerback.log import get_logger
 from answerback.messages import Amendment, Event
 from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
-from answerback.store import Outbox, Receipt, Threads
-from answerback.store.threads.receipt import OWN
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.receipt import OWN, Receipt
+from answerback.store.threads.threads import Threads
 
 from .limits import Clients, Limits
 from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Database, DeadLetters, Threads, WorkerRegistry
 from answerback.store.embedded import running
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.redis import Database
 from answerback.store.server import server
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.threads import Threads
 
 
 class Store(NamedTuple):

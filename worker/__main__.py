@@ -14,8 +14,8 @@ from answerback.agents.loading import load
 from answerback.errors import AnswerbackError
 from answerback.http.monitor import Metrics, Monitor
 from answerback.settings import Settings
-from answerback.store import Database
 from answerback.store.guard import Guard
+from answerback.store.redis import Database
 
 from .worker import Worker
 

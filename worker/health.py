@@ -6,7 +6,9 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from answerback.store import Claim, Database, Outgoing
+from answerback.store.redis import Database
+from answerback.store.threads.outbox import Outgoing
+from answerback.store.threads.records import Claim
 
 from .claiming.claims import Claimer
 from .turns.turns import Turns

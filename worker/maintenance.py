@@ -6,7 +6,8 @@ from typing import Any
 
 from arq import cron
 
-from answerback.store import Chats, WorkerRegistry
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.workers import WorkerRegistry
 
 from .retention import Retention
 

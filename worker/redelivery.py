@@ -14,7 +14,9 @@ from answerback.log import get_logger
 from answerback.platforms.github.deliveries import deliveries
 from answerback.redelivery import Redelivery, RedeliveryReport
 from answerback.settings import Settings
-from answerback.store import Database, Outbox, Redeliveries
+from answerback.store.fleet.redeliveries import Redeliveries
+from answerback.store.redis import Database
+from answerback.store.threads.outbox import Outbox
 
 log = get_logger(__name__)
 

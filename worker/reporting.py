@@ -8,9 +8,12 @@ import socket
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Claim, Flows, Outgoing, Threads, WorkerRegistry, WorkerReport
+from answerback.store.fleet.flows import Flows
 from answerback.store.fleet.metrics import Metrics
-from answerback.store.fleet.workers import report_from_thread
+from answerback.store.fleet.workers import WorkerRegistry, WorkerReport, report_from_thread
+from answerback.store.threads.outbox import Outgoing
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 
 from .claiming.claims import Claimer
 from .replies.identities import Identities

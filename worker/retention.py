@@ -12,7 +12,8 @@ from answerback.archive import Archive, line
 from answerback.errors import NewerData
 from answerback.log import get_logger
 from answerback.settings import Settings
-from answerback.store import Archives, Threads
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.threads import Threads
 
 from .retry import retry_while_unavailable
 

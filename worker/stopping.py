@@ -9,7 +9,7 @@ import time
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store import Database
+from answerback.store.redis import Database
 
 log = get_logger(__name__)
 

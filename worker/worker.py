@@ -24,9 +24,14 @@ from answerback.http.platform import PlatformHttp
 from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
 from answerback.settings import Settings
-from answerback.store import Chats, Database, Outbox, RemoteAgents, Threads, WorkerRegistry
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.remote_agents import RemoteAgents
+from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.keys import arq_queue, signals
+from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 
 from .background import run_forever, watch
 from .backoff import Backoff

@@ -10,8 +10,8 @@ from hashlib import sha256
 from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.store import Database
 from answerback.store.access.idempotency import RUNNING, Conflict, Idempotency, StoredResponse
+from answerback.store.redis import Database
 
 from ..problems import FieldError, Problem
 from .context import Principal, RequestContext

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from answerback.errors import AnswerbackError
 from answerback.log import get_logger
-from answerback.store import Chats
+from answerback.store.chats.chats import Chats
 
 from .context import RequestContext
 from .idempotency import HEADER

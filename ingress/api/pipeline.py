@@ -9,9 +9,9 @@ from aiohttp import web
 
 from answerback.log import get_logger
 from answerback.settings import Settings
-from answerback.store import Database
 from answerback.store.access.idempotency import REMEMBERED
 from answerback.store.access.rate_limits import RateLimits
+from answerback.store.redis import Database
 
 from ..problems import PREPARED, Problem, explained
 from . import parsing as body

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from answerback.store import NewChat
 from answerback.store.access.api_keys import Scope
+from answerback.store.chats.chat import NewChat
 from answerback.store.threads.search import Filter
 
 from ..api.context import Principal

@@ -108,7 +108,8 @@ def arm(environment: Mapping[str, str]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000,) * 2)
     from answerback.http.platform import PlatformHttp
     from answerback.steps import Record
-    from answerback.store import Outbox, Threads
+    from answerback.store.threads.outbox import Outbox
+    from answerback.store.threads.threads import Threads
 
     record = msgspec.msgpack.Decoder(Record)
 

@@ -15,9 +15,12 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import msgspec
 
-from answerback.store import Database, DeadLetters, Threads, WorkerRegistry
 from answerback.store.embedded import EmbeddedServer
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.redis import Database
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.queues import Queues, queues
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import Transcript, transcript
 from tests.forks import Fork
 from tests.standins.options import Options

@@ -7,7 +7,7 @@ import runpy
 import sys
 from unittest.mock import patch
 
-from answerback.store import WorkerRegistry, WorkerReport
+from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
 
 _report = WorkerRegistry.report
 

@@ -9,7 +9,7 @@ import signal
 import aiohttp
 import pytest
 
-from answerback.store import WorkerReport
+from answerback.store.fleet.workers import WorkerReport
 from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import Standard
 

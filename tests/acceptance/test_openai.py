@@ -12,7 +12,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
-from answerback.store import Chats, keys
+from answerback.store import keys
+from answerback.store.chats.chats import Chats
 from tests.acceptance.caller import calling, key
 from tests.acceptance.system import System, free_port
 

@@ -10,7 +10,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from answerback.store import Redeliveries
+from answerback.store.fleet.redeliveries import Redeliveries
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import GitHub

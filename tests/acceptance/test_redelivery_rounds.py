@@ -13,8 +13,8 @@ from answerback.http.platform import PlatformHttp
 from answerback.platforms.github.deliveries import WINDOW, deliveries
 from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
-from answerback.store import Outbox, Redeliveries
-from answerback.store.fleet.redeliveries import RedeliveryRequest
+from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.threads.outbox import Outbox
 from tests.acceptance.system import System
 from tests.standins.client import StandIns
 from tests.standins.sender import GitHub

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from answerback.settings import Settings
-from answerback.store import Threads
 from answerback.store.access.api_keys import ApiKeys
+from answerback.store.threads.threads import Threads
 from ingress.app import application
 from ingress.webhooks import Webhooks
 from tests.acceptance.chatting import Client, Sent, client

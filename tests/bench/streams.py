@@ -11,8 +11,8 @@ from typing import NamedTuple, cast
 
 import uvloop
 
-from answerback.store import Database
 from answerback.store.access.api_keys import ApiKeys
+from answerback.store.redis import Database
 from tests.bench.bench import free_port, process, server
 from tests.bench.webhooks import ready
 

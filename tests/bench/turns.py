@@ -6,8 +6,9 @@ import asyncio
 import time
 
 from answerback.messages import Author, Event
-from answerback.store import Database, Threads
+from answerback.store.redis import Database
 from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
 from tests.bench.bench import cpu_seconds, process, server
 
 THREADS = 5_000

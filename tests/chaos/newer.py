@@ -10,8 +10,9 @@ from unittest.mock import patch
 import msgspec
 
 from answerback.messages import Entry
-from answerback.store import Threads, decode, keys
+from answerback.store import decode, keys
 from answerback.store.decode import Unreadable
+from answerback.store.threads.threads import Threads
 
 
 async def rewrite(threads: Threads, dice: random.Random) -> str | None:

@@ -11,9 +11,9 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.settings import Settings
-from answerback.store import Database
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.credential import Credential
+from answerback.store.redis import Database
 from ingress.api.context import RequestContext
 from ingress.api.pipeline import Api
 from ingress.api.route import BASE, Model, Route

@@ -16,7 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from answerback.store import Database, DeadLetters, Outbox, Threads
+from answerback.store.redis import Database
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 
 
 class Server(NamedTuple):

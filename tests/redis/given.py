@@ -11,9 +11,12 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
-from answerback.store import Claim, Commit, Database, Outbox, Outgoing, Step, Threads, keys
+from answerback.store import keys
+from answerback.store.redis import Database
 from answerback.store.scripts import Script
-from answerback.store.threads.records import StreamEvent
+from answerback.store.threads.outbox import Outbox, Outgoing
+from answerback.store.threads.records import Claim, Commit, Step, StreamEvent
+from answerback.store.threads.threads import Threads
 
 THREAD = "github:1:1"
 

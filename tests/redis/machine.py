@@ -12,8 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from answerback.errors import LeaseLost
 from answerback.messages import Amendment, Message
-from answerback.store import Archives, Commit, Database, DeadLetters, Outbox, Threads
+from answerback.store.redis import Database
 from answerback.store.threads.amendments import GONE
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.records import Commit
+from answerback.store.threads.threads import Threads
 from tests.redis.given import bury, claim_all, event, lapse, reply, step, turn
 from tests.redis.model import EVENTS, Courier, Holder, Model, Waiting, thread_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from answerback.store import Claim, Outgoing
-from answerback.store.threads.records import Lease
+from answerback.store.threads.outbox import Outgoing
+from answerback.store.threads.records import Claim, Lease
 
 THREADS = ("github:1:0", "github:1:1", "slack:T:C:2")
 EVENTS = 12

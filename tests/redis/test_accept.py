@@ -9,7 +9,10 @@ import pytest
 
 from answerback.errors import MalformedBody, StoreFull
 from answerback.messages import Entry, Event, Reply
-from answerback.store import Database, Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.redis import Database
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
 from tests.redis.given import (
     THREAD,

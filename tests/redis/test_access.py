@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from answerback.store import Database, keys
+from answerback.store import keys
 from answerback.store.access.api_keys import SCOPES, ApiKeys, InvalidKey
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.redis import Database
 from tests.redis.given import until
 
 

@@ -9,7 +9,11 @@ import pytest
 
 from answerback.errors import MalformedBody
 from answerback.messages import Amendment
-from answerback.store import Archives, DeadLetters, Receipt, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, counters, event, inbox, lapse, step, turn
 
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from answerback.store import Database, keys
+from answerback.store import keys
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.redis import Database
 from ingress.api.route import BASE
 from tests.redis.api import Answer, Client, served
 from tests.redis.given import until

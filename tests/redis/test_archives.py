@@ -12,7 +12,14 @@ import pytest
 from answerback.archive import line, parse
 from answerback.errors import LeaseLost, StoreFull
 from answerback.messages import DeadLetter
-from answerback.store import Archives, Chats, Database, DeadLetters, NewChat, Outbox, Purged, Threads, keys
+from answerback.store import keys
+from answerback.store.chats.chat import NewChat
+from answerback.store.chats.chats import Chats
+from answerback.store.redis import Database
+from answerback.store.threads.archives import Archives, Purged
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,

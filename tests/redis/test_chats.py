@@ -8,8 +8,13 @@ import pytest
 
 from answerback.errors import BadCursor, Busy, LeaseLost, NoSuchThread, ThreadDiffers, ThreadEnded
 from answerback.messages import Author, Event
-from answerback.store import Chats, Database, DeadLetters, NewChat, Threads, keys
+from answerback.store import keys
+from answerback.store.chats.chat import NewChat
+from answerback.store.chats.chats import Chats
+from answerback.store.redis import Database
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.search import Filter
+from answerback.store.threads.threads import Threads
 from tests.redis.given import bury, claim, counters, dump, event, step, turn
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from answerback.errors import StoreUnavailable
-from answerback.store import Claim, Threads, keys
+from answerback.store import keys
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, claim_all, event, lapse, step, turn, until
 from worker.claiming.claims import Claimer
 from worker.claiming.leases import Leases

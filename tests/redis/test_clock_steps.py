@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from answerback.store import Database, Outbox, Threads, clock, keys
+from answerback.store import clock, keys
+from answerback.store.redis import Database
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import summarised
 from tests.redis.conftest import listens
 from tests.redis.given import BROKEN, THREAD, accept, claim, claim_all, courier, event, lapse, mutate, post, turn, until

@@ -9,7 +9,9 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.messages import Message
-from answerback.store import Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.store import Database
+from answerback.store.redis import Database
 
 
 async def test_a_loop_of_calls_ends_whenever_it_is_cancelled(database: Database) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from answerback.store import AgentReport, RemoteAgent, RemoteAgents, Threads, WorkerRegistry, WorkerReport
 from answerback.store.fleet.agents import AgentDirectory
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
+from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
+from answerback.store.threads.threads import Threads
 
 
 def _worker(id: str, *agents: AgentReport, lease: int = 60_000, state: str = "working") -> WorkerReport:

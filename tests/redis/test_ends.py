@@ -6,8 +6,11 @@ import msgspec
 import pytest
 
 from answerback.messages import Event, Message, TurnEnd
-from answerback.store import Chats, Claim, Commit, DeadLetters, Threads
 from answerback.store.chats.answers import TurnAnswer, answer
+from answerback.store.chats.chats import Chats
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.records import Claim, Commit
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
 from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, event, lapse, letter

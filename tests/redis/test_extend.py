@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
-from answerback.store import Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Lease
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, post, turn
 from worker.claiming.leases import Leases
 

@@ -13,8 +13,9 @@ import pytest
 from aiohttp import web
 
 from answerback.settings import Settings
-from answerback.store import Database, Threads
 from answerback.store.access.api_keys import ApiKeys
+from answerback.store.redis import Database
+from answerback.store.threads.threads import Threads
 from ingress.app import application
 from ingress.webhooks import Webhooks
 

@@ -8,7 +8,10 @@ import msgspec
 
 from answerback.diagrams.diagram import Arrow, Box, Sketch
 from answerback.flows.state import FlowState
-from answerback.store import AgentReport, Flows, Threads, WorkerRegistry, WorkerReport, keys
+from answerback.store import keys
+from answerback.store.fleet.flows import Flows
+from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, turn
 
 SKETCH = Sketch("a", (Box("a", "Welcome", "static"),), (Arrow("a", "a", "again"),))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.store import Database, keys
+from answerback.store import keys
 from answerback.store.access.idempotency import Conflict, Idempotency, StoredResponse
+from answerback.store.redis import Database
 
 DONE = StoredResponse(201, {"Content-Type": "application/json"}, b'{"id": 1}')
 

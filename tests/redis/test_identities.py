@@ -16,7 +16,9 @@ from answerback.http.platform import Leave, PlatformHttp
 from answerback.messages import Identity
 from answerback.platforms import Client, Exchange
 from answerback.platforms.standard.api import Standard
-from answerback.store import Threads, WorkerRegistry, WorkerReport, keys
+from answerback.store import keys
+from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
+from answerback.store.threads.threads import Threads
 from tests.redis.given import event, until
 from worker.replies import identities as module
 from worker.replies.identities import Identities

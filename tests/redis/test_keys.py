@@ -16,15 +16,22 @@ from importlib import resources
 import msgspec
 
 from answerback.messages import Amendment, DeadLetter, Message
-from answerback.store import Archives, Chats, Database, DeadLetters, NewChat, Outbox, Threads, keys
+from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.idempotency import Idempotency, StoredResponse
 from answerback.store.access.rate_limits import RateLimits
+from answerback.store.chats.chat import NewChat
+from answerback.store.chats.chats import Chats
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.redis import Database
 from answerback.store.stream.events import stream_event
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.repair import requeue, unlock
 from answerback.store.threads.search import Filter, fitting
+from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
 

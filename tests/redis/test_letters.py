@@ -7,7 +7,10 @@ import asyncio
 import msgspec
 
 from answerback.messages import DeadLetter, Entry, Reply
-from answerback.store import DeadLetters, Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,

@@ -8,8 +8,11 @@ import msgspec
 import pytest
 
 from answerback.messages import Author, Event
-from answerback.store import Claim, Outbox, Outgoing, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.queues import queues
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import summarised
 from tests.redis.given import THREAD, claim, courier, event, reply, turn
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from answerback.store import Database, keys
+from answerback.store import keys
 from answerback.store.fleet.metrics import KEPT, MINUTE, Metrics, timed
+from answerback.store.redis import Database
 
 
 async def test_what_was_counted_in_a_minute_adds_up(database: Database) -> None:

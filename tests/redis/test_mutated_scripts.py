@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from answerback.store import Outbox, Threads
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis import test_commit as commits
 from tests.redis import test_outbox as outboxes
 from tests.redis import test_rollback as rollbacks

@@ -11,10 +11,15 @@ import pytest
 from answerback.errors import NewerData
 from answerback.messages import Amendment, DeadLetter, Entry
 from answerback.steps import Record, encode
-from answerback.store import Archives, Claim, DeadLetters, Outbox, Threads, decode, keys
+from answerback.store import decode, keys
 from answerback.store.chats.answers import answer
 from answerback.store.decode import Unreadable, UnreadableReply
 from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.turns import turn_state
 from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, claim_all, courier, event, inbox, post, turn

@@ -9,9 +9,12 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Event, Reply
-from answerback.store import DeadLetters, Outbox, Outgoing, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.queues import queues
 from answerback.store.threads.records import Lease
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, counters, courier, dump, event, lapse, post, reply, until
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from answerback.store import DeadLetters, Outbox, Threads
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.queues import Queue, queues
 from answerback.store.threads.search import listed
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import summarised, transcript
 from tests.redis.given import (
     THREAD,

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from answerback.store import Database, keys
+from answerback.store import keys
 from answerback.store.access.rate_limits import RateLimits
+from answerback.store.redis import Database
 from tests.redis.conftest import Server
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.store import Database, Redeliveries
-from answerback.store.fleet.redeliveries import RedeliveryRequest
+from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.redis import Database
 
 HOOK = "acme/widgets/hooks/1"
 

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.store import DeadLetters, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.queues import queues
 from answerback.store.threads.records import Lease
+from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,

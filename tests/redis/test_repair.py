@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.store import Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, claim_all, counters, courier, post, reply, step, turn, until
 
 

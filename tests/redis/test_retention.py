@@ -11,7 +11,10 @@ import pytest
 from answerback.archive import Archive, parse
 from answerback.messages import DeadLetter
 from answerback.settings import Settings
-from answerback.store import Archives, Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.given import accept, bury, claim, courier, reply, turn
 from worker import retention
 from worker.retention import Retention

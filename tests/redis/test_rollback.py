@@ -10,10 +10,12 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.messages import DeadLetter, Entry
-from answerback.store import Claim, Database, Outbox, Outgoing, Threads
+from answerback.store.redis import Database
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.leases import Reservation
-from answerback.store.threads.records import Lease, StreamAppend
+from answerback.store.threads.outbox import Outbox, Outgoing
+from answerback.store.threads.records import Claim, Lease, StreamAppend
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, courier, dump, inbox, letter, post, step, turn
 from worker.claiming.claims import Claimer
 from worker.claiming.leases import Leases

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from answerback.store import Chats, Threads, keys
+from answerback.store import keys
+from answerback.store.chats.chats import Chats
 from answerback.store.redis import Value
 from answerback.store.threads.search import Filter, listed
+from answerback.store.threads.threads import Threads
 from tests.redis.given import accept, claim
 
 MANY = 3000

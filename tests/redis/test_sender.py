@@ -17,7 +17,11 @@ from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
 from answerback.platforms.slack.api import Slack
 from answerback.platforms.standard.api import Standard
-from answerback.store import DeadLetters, Outbox, Outgoing, Threads, WorkerRegistry, keys
+from answerback.store import keys
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox, Outgoing
+from answerback.store.threads.threads import Threads
 from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
 from worker.backoff import Backoff

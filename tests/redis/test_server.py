@@ -13,11 +13,13 @@ import pytest
 from redis.exceptions import ResponseError
 
 from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
-from answerback.store import Database, Threads, keys, permissions
+from answerback.store import keys, permissions
 from answerback.store.guard import Guard
+from answerback.store.redis import Database
 from answerback.store.server import Server as About
 from answerback.store.server import server as look_at
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server, serving
 from tests.redis.given import accept, claim, turn
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.store import Database
 from answerback.store.access.sign_ins import LIFE, LINK, SignIn, SignIns
+from answerback.store.redis import Database
 
 
 async def test_a_link_signs_in_once_whoever_is_first(database: Database) -> None:

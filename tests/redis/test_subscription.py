@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from answerback.store import Threads
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.threads import Threads
 from tests.redis.given import until
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from answerback.store import Claim, Threads, keys
-from answerback.store.threads.records import SUSPECT
+from answerback.store import keys
+from answerback.store.threads.records import SUSPECT, Claim
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, lapse
 from worker.claiming.claims import Claimer
 from worker.claiming.leases import Leases

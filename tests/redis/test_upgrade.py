@@ -9,10 +9,16 @@ from typing import Any
 
 from answerback.archive import line, parse
 from answerback.messages import Entry
-from answerback.store import Archives, Chats, Database, DeadLetters, Outbox, Threads, WorkerRegistry
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.redis import Database
+from answerback.store.threads.archives import Archives
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import transcript
 from tests.redis.given import claim_all, courier, event, turn
 

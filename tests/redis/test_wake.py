@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from answerback.store import DeadLetters, Outbox, Threads, keys
+from answerback.store import keys
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, bury, claim, courier, event, post, reply, step, turn
 
 

@@ -13,7 +13,7 @@ from answerback.agents.loading import load
 from answerback.agents.remote import _response
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.messages import Message
-from answerback.store import RemoteAgent
+from answerback.store.fleet.remote_agents import RemoteAgent
 
 
 async def _think(turn: Turn) -> str:

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from answerback.messages import Attachment, Author, Event, Message, ToolCall, Usage
-from answerback.store import Chat
 from answerback.store.access.api_keys import Scope
+from answerback.store.chats.chat import Chat
 from answerback.store.stream import events as deltas
 from answerback.store.stream.events import StoredEvent, stream_event
 from ingress.api.auth import audience

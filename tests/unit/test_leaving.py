@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from answerback.store import Chats
+from answerback.store.chats.chats import Chats
 from ingress.api import leaving
 from ingress.api.context import RequestContext
 from ingress.api.leaving import Leaving

@@ -8,7 +8,7 @@ import pytest
 from answerback.agents import Agent, Listen, Turn
 from answerback.messages import Author, Entry, Event, Identity, Message
 from answerback.platforms import github
-from answerback.store import Claim
+from answerback.store.threads.records import Claim
 from tests.fixtures.deliveries import load
 from worker.turns.routing import answered_before, overheard, route
 

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from answerback import Agent, Turn
-from answerback.store import Claim, Threads
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 from worker.turns.running import Running
 
 

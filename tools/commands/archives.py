@@ -11,7 +11,7 @@ from ..exits import Failure, NotFound
 from ..groups import run
 
 if TYPE_CHECKING:
-    from answerback.store import Archives
+    from answerback.store.threads.archives import Archives
 
 
 @click.command()
@@ -55,7 +55,7 @@ def import_(file: IO[bytes], replace: bool, as_json: bool) -> None:
 
 
 async def _export(ids: tuple[str, ...], output: str) -> None:
-    from answerback.store import Archives
+    from answerback.store.threads.archives import Archives
 
     from ..rendering import visible
     from ..store import opened
@@ -120,7 +120,7 @@ async def _save(lines: AsyncIterator[bytes], output: str) -> int:
 async def _import(file: IO[bytes], replace: bool, as_json: bool) -> None:
     from answerback.archive import parse
     from answerback.errors import MalformedArchive
-    from answerback.store import Archives
+    from answerback.store.threads.archives import Archives
 
     from ..rendering import document, visible
     from ..store import opened

@@ -123,8 +123,9 @@ def _agents(settings: Settings) -> Finding:
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    from answerback.store import Database, keys
+    from answerback.store import keys
     from answerback.store.embedded import find_server, running
+    from answerback.store.redis import Database
     from answerback.store.scripts import Scripts
     from answerback.store.server import server
 
@@ -173,9 +174,9 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _access(settings: Settings) -> AsyncIterator[Finding]:
-    from answerback.store import Database
     from answerback.store.access.api_keys import ApiKeys
     from answerback.store.embedded import running
+    from answerback.store.redis import Database
 
     from ..local.dev_key import kept
 

@@ -60,7 +60,8 @@ async def _redeliver(since: int, hooks: Sequence[str], dry_run: bool, as_json: b
     from answerback.http.platform import PlatformHttp
     from answerback.platforms.github.deliveries import deliveries
     from answerback.redelivery import Redelivery
-    from answerback.store import Outbox, Redeliveries
+    from answerback.store.fleet.redeliveries import Redeliveries
+    from answerback.store.threads.outbox import Outbox
 
     from ..rendering import document
     from ..store import opened

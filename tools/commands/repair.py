@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import click
 
-from answerback.store import Archives, Purged, Threads
+from answerback.store.threads.archives import Archives, Purged
 from answerback.store.threads.repair import Requeued, Unlocked, requeue, unlock
+from answerback.store.threads.threads import Threads
 
 from ..exits import Failure, NotFound
 from ..rendering import document, duration, visible, when

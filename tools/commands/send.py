@@ -12,7 +12,7 @@ from ..groups import run
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
-    from answerback.store import Receipt
+    from answerback.store.threads.receipt import Receipt
 
     from .delivery import Delivery
 
@@ -136,7 +136,7 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 
     from answerback.platforms import PLATFORMS
     from answerback.platforms.standard.keys import signs
-    from answerback.store import Receipt
+    from answerback.store.threads.receipt import Receipt
 
     from ..local.address import local_url
     from ..local.dev_environment import announced, development_secrets

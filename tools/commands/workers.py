@@ -11,7 +11,7 @@ from ..exits import OK, PROBLEM
 from ..groups import run
 
 if TYPE_CHECKING:
-    from answerback.store import WorkerReport
+    from answerback.store.fleet.workers import WorkerReport
 
 
 @click.command()

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from answerback.errors import ConfigurationError
-from answerback.store import Database
 from answerback.store.access.api_keys import SCOPES, ApiKeys
+from answerback.store.redis import Database
 
 from .dev_environment import write_private
 

@@ -15,10 +15,11 @@ import click
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import Database, WorkerRegistry, WorkerReport
 from answerback.store.access.sign_ins import SignIns
 from answerback.store.embedded import EmbeddedServer
 from answerback.store.executable import disk_full
+from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
+from answerback.store.redis import Database
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ..exits import Failure

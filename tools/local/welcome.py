@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from answerback.platforms import PLATFORMS
-from answerback.store import WorkerReport
+from answerback.store.fleet.workers import WorkerReport
 
 from ..rendering import visible
 

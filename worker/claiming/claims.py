@@ -8,9 +8,9 @@ from typing import Generic, Protocol, TypeVar
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store import Threads
 from answerback.store.keys import Queue
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
 from .leases import Leases

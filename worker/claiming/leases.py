@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store import Threads
 from answerback.store.keys import Queue
 from answerback.store.threads.records import Lease
+from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
 

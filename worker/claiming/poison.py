@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from answerback.store import Claim, Threads
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 
 from ..turns.turns import Turns
 

@@ -11,7 +11,8 @@ from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import Client
-from answerback.store import Threads, WorkerRegistry
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
 

@@ -13,8 +13,8 @@ from answerback.log import get_logger
 from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, NextPage, Sent
 from answerback.platforms.text import split
-from answerback.store import Outbox, Outgoing
 from answerback.store.decode import UnreadableReply, unreadable_reason
+from answerback.store.threads.outbox import Outbox, Outgoing
 
 from ..backoff import Backoff
 from ..retry import retry_while_unavailable

@@ -11,7 +11,8 @@ from answerback.agents.remote import ask
 from answerback.diagrams.diagram import Sketch
 from answerback.http.untrusted import UntrustedHttp
 from answerback.messages import Event
-from answerback.store import AgentReport, RemoteAgents
+from answerback.store.fleet.remote_agents import RemoteAgents
+from answerback.store.fleet.workers import AgentReport
 
 from ..durations import who
 from .running import Running

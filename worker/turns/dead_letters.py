@@ -10,10 +10,10 @@ from answerback.errors import storable
 from answerback.log import get_logger
 from answerback.messages import DeadLetter, Entry, Usage
 from answerback.steps import finished_steps, unknown_steps
-from answerback.store import Claim, Threads
 from answerback.store.decode import Unreadable, unreadable_reason
 from answerback.store.stream.events import stream_event
-from answerback.store.threads.records import StreamEvent
+from answerback.store.threads.records import Claim, StreamEvent
+from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
 from .outcome import ended, failed, replaced

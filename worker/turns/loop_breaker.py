@@ -7,8 +7,7 @@ from typing import Literal
 
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store import Claim
-from answerback.store.threads.records import NO_LIMIT
+from answerback.store.threads.records import NO_LIMIT, Claim
 
 log = get_logger(__name__)
 

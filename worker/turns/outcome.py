@@ -10,9 +10,8 @@ import msgspec
 from answerback.agents import Agent, Turn
 from answerback.messages import Event, Message, Reply, TurnEnd, Usage
 from answerback.platforms import Client
-from answerback.store import Claim, Commit
 from answerback.store.stream.events import stream_event
-from answerback.store.threads.records import StreamEvent
+from answerback.store.threads.records import Claim, Commit, StreamEvent
 from answerback.store.threads.turn_ends import general
 
 _encode = msgspec.msgpack.Encoder().encode

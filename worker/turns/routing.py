@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from answerback.agents import Agent
 from answerback.messages import Event, Identity
-from answerback.store import Claim
+from answerback.store.threads.records import Claim
 
 
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from answerback.agents import Agent, Turn
 from answerback.errors import TimeExceeded
 from answerback.messages import Arrival
-from answerback.store import Claim, Threads
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 
 from ..durations import TurnDurations, Who, who
 from .deadlines import Deadlines, Why

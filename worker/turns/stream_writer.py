@@ -14,9 +14,9 @@ from answerback.agents.stream import Outcome, Stream
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store import Claim, Threads
 from answerback.store.stream.events import stored, stream_event
-from answerback.store.threads.records import StreamAppend, StreamEvent
+from answerback.store.threads.records import Claim, StreamAppend, StreamEvent
+from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
 

@@ -18,10 +18,10 @@ from answerback.http.retry_after import seconds_told
 from answerback.log import get_logger
 from answerback.messages import Arrival, Event, Message, Reply, TurnEnd
 from answerback.platforms import Client
-from answerback.store import Claim, Commit, Step, Threads
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.stream.events import stream_event
-from answerback.store.threads.records import StreamEvent
+from answerback.store.threads.records import Claim, Commit, Step, StreamEvent
+from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
 from ..replies.identities import Identities

@@ -6,8 +6,10 @@ import random
 
 from answerback.log import get_logger
 from answerback.messages import Event
-from answerback.store import Claim, Threads, WorkerRegistry
+from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import stream_event
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
 from ..retry import retry_while_unavailable

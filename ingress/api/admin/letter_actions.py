@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import AnswerbackError
 from answerback.messages import DeadLetter
-from answerback.store import DeadLetters, Threads
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.threads import Threads
 
 from ..context import RequestContext
 from ..route import BASE, Model, Route

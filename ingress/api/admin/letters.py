@@ -8,8 +8,9 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from answerback.messages import DeadLetter, Entry, Reply
-from answerback.store import DeadLetters, Threads
 from answerback.store.thread_ids import public_id
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
 from ..context import Principal, RequestContext

@@ -11,11 +11,12 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from answerback.store import Threads, WorkerRegistry
 from answerback.store.fleet.metrics import Measure, Metrics
+from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import StoredEvent
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
 from ..auth.callers import TTLCache

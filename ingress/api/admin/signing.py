@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import Field
 
-from answerback.store import Database
 from answerback.store.access.sign_ins import LIFE, SignIn, SignIns
+from answerback.store.redis import Database
 
 from ..auth.session_cookie import COOKIE, csrf
 from ..context import RequestContext

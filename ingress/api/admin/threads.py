@@ -9,10 +9,14 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.diagrams.svg import svg
-from answerback.store import Archives, Chat, Chats, Flows, Threads
+from answerback.store.chats.chat import Chat
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.flows import Flows
 from answerback.store.thread_ids import chat_thread
 from answerback.store.threads import search
+from answerback.store.threads.archives import Archives
 from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import transcript
 
 from ...problems import Problem

@@ -10,7 +10,7 @@ from pydantic import Field
 from answerback.diagrams.placed import placed
 from answerback.messages import Author, Message, Reply, ToolCall
 from answerback.steps import Record
-from answerback.store import Chat
+from answerback.store.chats.chat import Chat
 from answerback.store.fleet.flows import FlowPosition
 from answerback.store.threads import views as index
 

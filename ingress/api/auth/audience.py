@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from answerback.messages import Message, ToolCall
-from answerback.store import Chat
+from answerback.store.chats.chat import Chat
 from answerback.store.stream.events import StoredEvent, stream_event
 
 from ..context import Principal

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from answerback.errors import StoreFull
 from answerback.log import get_logger
-from answerback.store import Database
 from answerback.store.access.api_keys import ApiKey, ApiKeys, Scope
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionToken, SessionTokens
 from answerback.store.access.sign_ins import LINK_PREFIX, SignIn, SignIns
+from answerback.store.redis import Database
 
 from ...problems import Problem
 from ..context import Principal

@@ -13,8 +13,8 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from answerback.store import Database
 from answerback.store.access.idempotency import Idempotency
+from answerback.store.redis import Database
 
 from ..context import Principal
 from ..route import Route

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from answerback.messages import Event
-from answerback.store import Chats, Receipt, Threads
 from answerback.store.chats.answers import TurnAnswer, answer
-from answerback.store.chats.chats import thread_of
+from answerback.store.chats.chats import Chats, thread_of
 from answerback.store.stream.events import StoredEvent, last, stored
 from answerback.store.stream.followers import Live
+from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
 from ..auth import audience

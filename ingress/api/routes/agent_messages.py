@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from answerback.store import NewChat
+from answerback.store.chats.chat import NewChat
 
 from ...problems import Problem
 from ..context import RequestContext

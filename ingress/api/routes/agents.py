@@ -6,8 +6,8 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.messages import Arrival
-from answerback.store import RemoteAgent, RemoteAgents
 from answerback.store.fleet.agents import AgentDirectory, AgentInfo, AgentStats
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 
 from ...problems import Problem
 from ..context import RequestContext

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from answerback.settings import Settings
-from answerback.store import RemoteAgents
 from answerback.store.fleet.agents import AgentDirectory
+from answerback.store.fleet.remote_agents import RemoteAgents
 
 from ..admin.letter_actions import LetterActions
 from ..admin.letters import AdminLetters

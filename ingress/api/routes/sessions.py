@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.errors import NoSuchThread
-from answerback.store import Chat, NewChat
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.chats.chat import Chat, NewChat
 
 from ...problems import Problem
 from ..auth import audience

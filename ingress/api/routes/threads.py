@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from answerback.errors import NoSuchThread
-from answerback.store import NewChat
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.chats.chat import NewChat
 from answerback.store.threads.search import Filter
 
 from ..context import RequestContext

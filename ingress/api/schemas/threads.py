@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from answerback.messages import Attachment, Event, Message
-from answerback.store import Chat, Receipt
 from answerback.store.chats.answers import TurnAnswer
+from answerback.store.chats.chat import Chat
+from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.turn_ends import general
 
 from ..auth import audience
