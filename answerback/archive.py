@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from answerback.errors import MalformedArchive
-from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
+from answerback.events import Entry
+from answerback.messages import Message, TurnEnd
+from answerback.replies import DeadLetter, Reply
 
 VERSION = 1
 NUMBERS = ("position", "attempts", "crashes", "taken", "created", "imported", "updated", "changes", "buried")

@@ -13,8 +13,8 @@ from multidict import CIMultiDict
 from prometheus_client import Counter
 
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
+from answerback.events import Amendment, Event
 from answerback.log import get_logger
-from answerback.messages import Amendment, Event
 from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
 from answerback.settings import Settings
 from answerback.store.threads.outbox import Outbox

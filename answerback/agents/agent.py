@@ -15,7 +15,7 @@ from answerback.agents.declaration import check_function, check_platform, check_
 from answerback.agents.journal import Limits
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
-from answerback.messages import Arrival, Event
+from answerback.events import Arrival, Event
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -12,7 +12,7 @@ import msgspec
 
 from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed, in_a_line
 from answerback.log import get_logger
-from answerback.messages import Reply
+from answerback.replies import Reply
 from answerback.steps import FINISHED, Record, encode, finished_steps, read, unknown_steps
 
 log = get_logger(__name__)

@@ -10,7 +10,9 @@ import msgspec
 from answerback.agents.journal import Journal, current_step
 from answerback.agents.stream import Stream
 from answerback.errors import NoEffect, TurnFailed
-from answerback.messages import Attachment, Event, Message, Reply, ToolCall, Usage
+from answerback.events import Event
+from answerback.messages import Attachment, Message, ToolCall, Usage
+from answerback.replies import Reply
 
 T = TypeVar("T")
 

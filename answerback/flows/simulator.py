@@ -11,8 +11,10 @@ import msgspec
 from answerback.agents.agent import Agent
 from answerback.agents.journal import Journal
 from answerback.agents.turn import Turn
+from answerback.events import Event
 from answerback.flows.state import FlowState
-from answerback.messages import Author, Event, Message, Reply
+from answerback.messages import Author, Message
+from answerback.replies import Reply
 
 
 class Simulator:

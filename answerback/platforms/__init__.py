@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
-from answerback.messages import Amendment, Event, Identity, Reply
+from answerback.events import Amendment, Event
+from answerback.messages import Identity
+from answerback.replies import Reply
 
 if TYPE_CHECKING:
     from answerback.settings import Settings

@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from answerback.errors import NotYet, Rejected
-from answerback.messages import Reply
+from answerback.replies import Reply
 
 FRESH = 600.0
 """Seconds during which some of a platform's servers may not know an event yet."""

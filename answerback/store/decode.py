@@ -11,7 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
+from answerback.events import Entry, Event
+from answerback.messages import Author, Message
+from answerback.replies import DeadLetter, Reply
 
 NOTICE = "(This was written by a newer version of Answerback and cannot be shown.)"
 

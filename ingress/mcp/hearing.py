@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.events import Event
 from answerback.log import get_logger
-from answerback.messages import Event
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.stream.events import StoredEvent
 from answerback.store.stream.followers import Forgotten

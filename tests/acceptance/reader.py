@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import msgspec
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from answerback.store.stream.followers import Live
 from tests.acceptance.system import System
 

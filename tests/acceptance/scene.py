@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from tests.acceptance.sabotage import Struck, note, struck
 from tests.acceptance.system import Process, System, until
 from tests.acceptance.talks import Talk, judge

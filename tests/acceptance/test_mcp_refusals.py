@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from mcp import MCPError
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from tests.acceptance.model_host import call, client, key, refused
 from tests.acceptance.system import System
 

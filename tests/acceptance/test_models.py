@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 from tests.standins.sender import Standard

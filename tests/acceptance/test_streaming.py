@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from tests.acceptance.reader import THREAD, Reader, following, said
 from tests.acceptance.system import System, until
 

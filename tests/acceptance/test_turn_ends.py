@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from ingress.api.conversations.agent_requests import session_id
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling

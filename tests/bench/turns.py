@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from answerback.store.redis import Database
 from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads

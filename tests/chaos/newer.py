@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from answerback.messages import Entry
+from answerback.events import Entry
 from answerback.store import decode, keys
 from answerback.store.decode import Unreadable
 from answerback.store.threads.threads import Threads

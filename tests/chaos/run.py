@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from answerback.store import permissions
 from answerback.store.embedded import find_server
 from tests.acceptance.sabotage import struck

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
+from answerback.events import Entry, Event
+from answerback.messages import Author, Message
+from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Script

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from answerback.errors import LeaseLost
-from answerback.messages import Amendment, Message
+from answerback.events import Amendment
+from answerback.messages import Message
 from answerback.store.redis import Database
 from answerback.store.threads.amendments import GONE
 from answerback.store.threads.archives import Archives

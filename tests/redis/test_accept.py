@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from answerback.errors import MalformedBody, StoreFull
-from answerback.messages import Entry, Event, Reply
+from answerback.events import Entry, Event
+from answerback.replies import Reply
 from answerback.store import keys
 from answerback.store.redis import Database
 from answerback.store.threads.outbox import Outbox

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment
+from answerback.events import Amendment
 from answerback.store import keys
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters

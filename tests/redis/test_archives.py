@@ -11,7 +11,7 @@ import pytest
 
 from answerback.archive import line, parse
 from answerback.errors import LeaseLost, StoreFull
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from answerback.store import keys
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from answerback.errors import BadCursor, Busy, LeaseLost, NoSuchThread, ThreadDiffers, ThreadEnded
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from answerback.store import keys
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from answerback.messages import Event, Message, TurnEnd
+from answerback.events import Event
+from answerback.messages import Message, TurnEnd
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats
 from answerback.store.threads.dead_letters import DeadLetters

@@ -15,7 +15,9 @@ from importlib import resources
 
 import msgspec
 
-from answerback.messages import Amendment, DeadLetter, Message
+from answerback.events import Amendment
+from answerback.messages import Message
+from answerback.replies import DeadLetter
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.idempotency import Idempotency, StoredResponse

@@ -6,7 +6,8 @@ import asyncio
 
 import msgspec
 
-from answerback.messages import DeadLetter, Entry, Reply
+from answerback.events import Entry
+from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox

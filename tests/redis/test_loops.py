@@ -7,7 +7,8 @@ import itertools
 import msgspec
 import pytest
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from answerback.store import keys
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.queues import queues

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from answerback.errors import NewerData
-from answerback.messages import Amendment, DeadLetter, Entry
+from answerback.events import Amendment, Entry
+from answerback.replies import DeadLetter
 from answerback.steps import Record, encode
 from answerback.store import decode, keys
 from answerback.store.chats.answers import answer

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.messages import DeadLetter, Event, Reply
+from answerback.events import Event
+from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox, Outgoing

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from answerback.archive import Archive, parse
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from answerback.settings import Settings
 from answerback.store import keys
 from answerback.store.threads.archives import Archives

@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 
 from answerback.errors import LeaseLost
-from answerback.messages import DeadLetter, Entry
+from answerback.events import Entry
+from answerback.replies import DeadLetter
 from answerback.store.redis import Database
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.leases import Reservation

@@ -11,12 +11,13 @@ import pytest
 
 from answerback.errors import Unavailable
 from answerback.http.platform import Leave, PlatformHttp
-from answerback.messages import Identity, Reply
+from answerback.messages import Identity
 from answerback.platforms import Client, Exchange, Request, Response
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
 from answerback.platforms.slack.api import Slack
 from answerback.platforms.standard.api import Standard
+from answerback.replies import Reply
 from answerback.store import keys
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.threads.dead_letters import DeadLetters

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from answerback.messages import DeadLetter, Entry, Message, Reply
+from answerback.events import Entry
+from answerback.messages import Message
+from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from tests.redis.conftest import Server
 from tests.redis.given import counters, courier, event, lapse

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from answerback.archive import line, parse
-from answerback.messages import Entry
+from answerback.events import Entry
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.chats.chats import Chats

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from answerback.archive import Archive, Dead, line, parse
 from answerback.errors import MalformedArchive
-from answerback.messages import Author, DeadLetter, Entry, Event, Message, Reply
+from answerback.events import Entry, Event
+from answerback.messages import Author, Message
+from answerback.replies import DeadLetter, Reply
 
 T = "github:1:1"
 EVENT = Event(delivery="github:1", thread=T, kind="message", text="hello", author=Author("1"))

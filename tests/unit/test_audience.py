@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from answerback.messages import Attachment, Author, Event, Message, ToolCall, Usage
+from answerback.events import Event
+from answerback.messages import Attachment, Author, Message, ToolCall, Usage
 from answerback.store.access.api_keys import Scope
 from answerback.store.chats.chat import Chat
 from answerback.store.stream import events as deltas

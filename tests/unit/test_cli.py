@@ -16,7 +16,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from answerback.messages import Author, Message, Reply, ToolCall
+from answerback.messages import Author, Message, ToolCall
+from answerback.replies import Reply
 from answerback.store.threads.views import Summary, Transcript
 from tools.cli import COMMANDS, cli
 from tools.commands.transcript import transcribe

@@ -14,9 +14,11 @@ from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
 from answerback.errors import ConfigurationError, TurnFailed
+from answerback.events import Event
 from answerback.flows import load
 from answerback.flows.simulator import Simulator
-from answerback.messages import Author, Event, Reply
+from answerback.messages import Author
+from answerback.replies import Reply
 
 Answer = Callable[[AgentInfo], ModelResponse] | ModelResponse | Exception
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event, Subject
+from answerback.events import Amendment, Event, Subject
+from answerback.messages import Author
 from answerback.platforms import PLATFORMS, Handshake, Ignored, github
 from answerback.platforms.github.webhook import KINDS
 from tests.fixtures.deliveries import encode, load, names

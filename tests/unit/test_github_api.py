@@ -9,11 +9,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.errors import RateLimited, Rejected, Unavailable
-from answerback.messages import Address, Identity, Reply
+from answerback.events import Address
+from answerback.messages import Identity
 from answerback.platforms import NextPage, Response, Sent
 from answerback.platforms.github.api import LIMIT, GitHub
 from answerback.platforms.github.app import App
 from answerback.platforms.github.credential import Token
+from answerback.replies import Reply
 from tests.fixtures.exchanges import answer, run
 
 API = "https://api.github.com"

@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.errors import ConfigurationError, NotYet, RateLimited, Rejected, Unavailable
-from answerback.messages import Address, Reply
+from answerback.events import Address
 from answerback.platforms import Response, github
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.app import App
+from answerback.replies import Reply
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
-from answerback.messages import Address, Identity, Reply
+from answerback.events import Address
+from answerback.messages import Identity
 from answerback.platforms import Response
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
+from answerback.replies import Reply
 from tests.fixtures.exchanges import answer, run
 
 API = "https://api.github.com"

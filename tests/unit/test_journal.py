@@ -9,7 +9,7 @@ import pytest
 
 from answerback.agents.journal import STANDARD, Journal, Limits, current_step
 from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed
-from answerback.messages import Reply
+from answerback.replies import Reply
 from answerback.steps import settle, unknown_steps
 
 

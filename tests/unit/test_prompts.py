@@ -12,8 +12,9 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
+from answerback.events import Event
 from answerback.flows import load
-from answerback.messages import Author, Event
+from answerback.messages import Author
 from ingress.api.openai.prompt import prompt
 from ingress.api.openai.request import CompletionRequest
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from answerback.agents import Agent, Listen, Turn
-from answerback.messages import Author, Entry, Event, Identity, Message
+from answerback.events import Entry, Event
+from answerback.messages import Author, Identity, Message
 from answerback.platforms import github
 from answerback.store.threads.records import Claim
 from tests.fixtures.deliveries import load

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event
+from answerback.events import Amendment, Event
+from answerback.messages import Author
 from answerback.platforms import PLATFORMS, Handshake, Ignored, slack
 from answerback.platforms.slack.mrkdwn import calm, plain
 from tests.fixtures.deliveries import encode, load, names

@@ -7,10 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
-from answerback.messages import Address, Identity, Reply
+from answerback.events import Address
+from answerback.messages import Identity
 from answerback.platforms import NextPage, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
 from answerback.platforms.slack.metadata import metadata
+from answerback.replies import Reply
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from answerback.messages import Event
+from answerback.events import Event
 from answerback.platforms import Ignored, slack
 from tests.fixtures.deliveries import encode, load
 from tests.fixtures.hostile import JSON

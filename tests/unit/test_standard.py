@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, Event
+from answerback.events import Amendment, Event
+from answerback.messages import Author
 from answerback.platforms import PLATFORMS, Ignored, standard
 from tests.fixtures.deliveries import encode, load, names, signed
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
-from answerback.messages import Address, Identity, Reply
+from answerback.events import Address
+from answerback.messages import Identity
 from answerback.platforms import Response, Sent, standard
 from answerback.platforms.standard.api import Standard
+from answerback.replies import Reply
 from answerback.settings import Settings
 from tests.fixtures.deliveries import load
 from tests.fixtures.exchanges import answer, run

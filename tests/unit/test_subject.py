@@ -9,7 +9,9 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
 from answerback.agents.llm.subject import about, describe
-from answerback.messages import Author, Event, Message, Reply, Subject
+from answerback.events import Event, Subject
+from answerback.messages import Author, Message
+from answerback.replies import Reply
 
 LINE = Subject(
     kind="pull_request",

@@ -14,7 +14,9 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback import Agent, NoEffect, Turn, idempotent
 from answerback.agents.journal import Journal
-from answerback.messages import Author, Event, Reply
+from answerback.events import Event
+from answerback.messages import Author
+from answerback.replies import Reply
 
 
 class Conversation:

@@ -13,7 +13,7 @@ from ..groups import ListByDefault, run
 from .age import age
 
 if TYPE_CHECKING:
-    from answerback.messages import DeadLetter
+    from answerback.replies import DeadLetter
 
     from ..store import Store
 
@@ -176,7 +176,7 @@ async def _fitting(store: Store, which: DeadLetterFilter) -> list[DeadLetter]:
 
 
 async def _show(id: str, as_json: bool) -> None:
-    from answerback.messages import Entry
+    from answerback.events import Entry
 
     from ..rendering import block, document, visible, when
     from ..store import opened

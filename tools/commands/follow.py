@@ -7,7 +7,7 @@ import time
 
 import click
 
-from answerback.messages import Reply
+from answerback.replies import Reply
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.turns import TurnState, turn_state
 

@@ -169,7 +169,7 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 
 def _begins_a_turn(sent: Delivery) -> bool:
     """Return whether a delivery starts a turn; an edit or a deletion does not."""
-    from answerback.messages import Event
+    from answerback.events import Event
     from answerback.platforms import PLATFORMS
 
     parsed = PLATFORMS[sent.platform].parse(sent.headers, sent.body)

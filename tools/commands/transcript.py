@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from answerback.messages import DeadLetter, Message, Reply, ToolCall
+from answerback.messages import Message, ToolCall
+from answerback.replies import DeadLetter, Reply
 from answerback.store.threads.views import Summary, Transcript
 
 from ..rendering import ago, block, duration, visible, when

@@ -10,9 +10,9 @@ import msgspec
 from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.messages import DeadLetter, Reply
 from answerback.platforms import Client, NextPage, Sent
 from answerback.platforms.text import split
+from answerback.replies import DeadLetter, Reply
 from answerback.store.decode import UnreadableReply, unreadable_reason
 from answerback.store.threads.outbox import Outbox, Outgoing
 

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from answerback.agents import Agent
 from answerback.agents.remote import ask
 from answerback.diagrams.diagram import Sketch
+from answerback.events import Event
 from answerback.http.untrusted import UntrustedHttp
-from answerback.messages import Event
 from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import AgentReport
 

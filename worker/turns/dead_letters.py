@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from answerback.agents import Turn
 from answerback.errors import storable
+from answerback.events import Entry
 from answerback.log import get_logger
-from answerback.messages import DeadLetter, Entry, Usage
+from answerback.messages import Usage
+from answerback.replies import DeadLetter
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.decode import Unreadable, unreadable_reason
 from answerback.store.stream.events import stream_event

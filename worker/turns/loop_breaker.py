@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Literal
 
+from answerback.events import Event
 from answerback.log import get_logger
-from answerback.messages import Event
 from answerback.store.threads.records import NO_LIMIT, Claim
 
 log = get_logger(__name__)

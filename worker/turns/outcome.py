@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.messages import Event, Message, Reply, TurnEnd, Usage
+from answerback.events import Event
+from answerback.messages import Message, TurnEnd, Usage
 from answerback.platforms import Client
+from answerback.replies import Reply
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.records import Claim, Commit, StreamEvent
 from answerback.store.threads.turn_ends import general

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.agents import Agent
-from answerback.messages import Event, Identity
+from answerback.events import Event
+from answerback.messages import Identity
 from answerback.store.threads.records import Claim
 
 

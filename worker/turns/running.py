@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
 from answerback.errors import TimeExceeded
-from answerback.messages import Arrival
+from answerback.events import Arrival
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 

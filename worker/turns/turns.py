@@ -14,10 +14,12 @@ from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
 from answerback.errors import AgentUnreachable, LeaseLost, StoreFull, StoreUnavailable, TurnError, in_a_line
+from answerback.events import Arrival, Event
 from answerback.http.retry_after import seconds_told
 from answerback.log import get_logger
-from answerback.messages import Arrival, Event, Message, Reply, TurnEnd
+from answerback.messages import Message, TurnEnd
 from answerback.platforms import Client
+from answerback.replies import Reply
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.records import Claim, Commit, Step, StreamEvent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
+from answerback.events import Event
 from answerback.log import get_logger
-from answerback.messages import Event
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.records import Claim

@@ -19,7 +19,8 @@ from pydantic_ai.messages import (
 )
 
 from answerback.agents.turn import Turn
-from answerback.messages import Attachment, Event, Message
+from answerback.events import Event
+from answerback.messages import Attachment, Message
 
 SILENCE = "(The user opens the conversation.)"
 """The prompt for an event without text: models reject an empty message."""

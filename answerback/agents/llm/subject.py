@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from answerback.messages import Event, Message, Subject
+from answerback.events import Event, Subject
+from answerback.messages import Message
 
 _TAGS = ("<about>", "</about>")
 

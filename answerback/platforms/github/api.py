@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from answerback.errors import NotYet, Rejected, Unavailable
-from answerback.messages import Identity, Reply
+from answerback.messages import Identity
 from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import Attempt
@@ -24,6 +24,7 @@ from answerback.platforms.github.refusal import GraphError, Signed, bucket, chec
 from answerback.platforms.github.teams import calm
 from answerback.platforms.github.webhook import identities
 from answerback.platforms.text import split
+from answerback.replies import Reply
 
 LIMIT = 65_536
 """Maximum length of a comment including our marker, in characters."""

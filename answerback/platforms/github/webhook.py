@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Address, Amendment, Author, AuthorKind, Event, Subject
+from answerback.events import Address, Amendment, Event, Subject
+from answerback.messages import Author, AuthorKind
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.decoding import decode
 from answerback.platforms.github.marker import marked

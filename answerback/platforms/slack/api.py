@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from answerback.errors import Rejected, TooLong
-from answerback.messages import Identity, Reply
+from answerback.messages import Identity
 from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
@@ -20,6 +20,7 @@ from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
+from answerback.replies import Reply
 
 LIMIT = 11_000
 """Maximum length of a part, in characters. Slack accepts 12,000 of `markdown_text`, but how it counts is undocumented.

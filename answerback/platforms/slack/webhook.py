@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, AuthorKind, Event
+from answerback.events import Amendment, Event
+from answerback.messages import Author, AuthorKind
 from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.decoding import decode
 from answerback.platforms.signing import digest, keys, same, stale

@@ -28,12 +28,13 @@ import msgspec
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.log import get_logger
-from answerback.messages import Identity, Reply
+from answerback.messages import Identity
 from answerback.platforms import Exchange, NextPage, Request, Response, Sent
 from answerback.platforms.answer import clock_off, requested_wait, seconds_to_wait
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.standard.signature import sign
 from answerback.platforms.text import split
+from answerback.replies import Reply
 
 log = get_logger(__name__)
 

@@ -30,7 +30,8 @@ from typing import Annotated
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.messages import Amendment, Author, AuthorKind, Event, Subject
+from answerback.events import Amendment, Event, Subject
+from answerback.messages import Author, AuthorKind
 from answerback.platforms import Headers, Ignored, Parsed
 from answerback.platforms.decoding import Spare, decode
 from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
@@ -58,7 +59,7 @@ class Sender(msgspec.Struct):
 
 
 class Of(msgspec.Struct):
-    """The subject of the message; see `answerback.messages.Subject`."""
+    """The subject of the message; see `answerback.events.Subject`."""
 
     kind: Spare[str] = None
     title: Spare[str] = None

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from answerback.messages import Event, Message
+from answerback.events import Event
+from answerback.messages import Message
 from answerback.store.thread_ids import public_id
 from answerback.store.threads.views import State, Summary
 

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from answerback.errors import NoSuchThread, ThreadDiffers
-from answerback.messages import Author, Event, Message
+from answerback.events import Event
+from answerback.messages import Author, Message
 from answerback.store import decode, keys
 from answerback.store.chats.chat import (
     Chat,

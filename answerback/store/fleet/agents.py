@@ -7,7 +7,7 @@ from statistics import median
 
 import msgspec
 
-from answerback.messages import Arrival
+from answerback.events import Arrival
 from answerback.store import keys
 from answerback.store.decode import readable
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents

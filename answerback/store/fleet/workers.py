@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import redis
 
-from answerback.messages import Arrival, Identity
+from answerback.events import Arrival
+from answerback.messages import Identity
 from answerback.store import keys
 from answerback.store.decode import readable
 from answerback.store.redis import Database

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.messages import Amendment, Author, Entry, Event, dispatch_id
+from answerback.events import Amendment, Entry, Event, dispatch_id
+from answerback.messages import Author
 from answerback.store import decode, keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts

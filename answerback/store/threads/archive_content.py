@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from answerback.archive import VERSION, Archive, Dead
-from answerback.messages import DeadLetter, Entry, Message, Reply, TurnEnd
+from answerback.events import Entry
+from answerback.messages import Message, TurnEnd
+from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from answerback.messages import DeadLetter, Entry, Reply
+from answerback.events import Entry
+from answerback.replies import DeadLetter, Reply
 from answerback.steps import settle
 from answerback.store import decode, keys
 from answerback.store.decode import Unreadable, UnreadableReply

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from answerback.errors import LeaseLost
-from answerback.messages import DeadLetter, Event, Reply
+from answerback.events import Event
+from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from answerback.messages import Entry, Event, Message, Reply, TurnEnd
+from answerback.events import Entry, Event
+from answerback.messages import Message, TurnEnd
+from answerback.replies import Reply
 from answerback.store.decode import work
 from answerback.store.redis import Value
 

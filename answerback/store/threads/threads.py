@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from answerback.errors import LeaseLost, MalformedBody
-from answerback.messages import Amendment, DeadLetter, Entry, Event, Message, TurnEnd, dispatch_id
+from answerback.events import Amendment, Entry, Event, dispatch_id
+from answerback.messages import Message, TurnEnd
+from answerback.replies import DeadLetter
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.redis import Database, Value

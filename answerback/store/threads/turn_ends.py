@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from answerback.messages import Entry, Event, Message, TurnEnd
+from answerback.events import Entry, Event
+from answerback.messages import Message, TurnEnd
 from answerback.store import keys
 from answerback.store.decode import readable
 from answerback.store.threads.threads import Threads

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from answerback.messages import DeadLetter, Message, Reply, TurnEnd
+from answerback.messages import Message, TurnEnd
+from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads

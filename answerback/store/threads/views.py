@@ -7,7 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from answerback.messages import Event, Message, Reply
+from answerback.events import Event
+from answerback.messages import Message
+from answerback.replies import Reply
 from answerback.steps import Record, steps_of
 from answerback.store import clock, decode, keys
 from answerback.store.redis import Value

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from answerback.errors import AnswerbackError
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from answerback.messages import DeadLetter
+from answerback.replies import DeadLetter
 from answerback.store.thread_ids import workspace_of
 
 from ..context import Principal

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from answerback.messages import DeadLetter, Entry, Reply
+from answerback.events import Entry
+from answerback.replies import DeadLetter, Reply
 from answerback.store.thread_ids import public_id
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads

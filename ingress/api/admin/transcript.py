@@ -8,7 +8,8 @@ import msgspec
 from pydantic import Field
 
 from answerback.diagrams.placed import placed
-from answerback.messages import Author, Message, Reply, ToolCall
+from answerback.messages import Author, Message, ToolCall
+from answerback.replies import Reply
 from answerback.steps import Record
 from answerback.store.chats.chat import Chat
 from answerback.store.fleet.flows import FlowPosition

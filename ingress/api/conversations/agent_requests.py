@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
-from answerback.messages import Author, Event
+from answerback.events import Event
+from answerback.messages import Author
 from answerback.settings import Settings
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.chats.chat import NewChat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from answerback.messages import Event
+from answerback.events import Event
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
 from answerback.store.stream.events import StoredEvent, last, stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import Field
 
-from answerback.messages import Arrival
+from answerback.events import Arrival
 from answerback.store.fleet.agents import AgentDirectory, AgentInfo, AgentStats
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from answerback.messages import Attachment, Event
+from answerback.events import Event
+from answerback.messages import Attachment
 from answerback.messages import Author as Person
 
 from ..route import Model

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from answerback.messages import Attachment, Event, Message
+from answerback.events import Event
+from answerback.messages import Attachment, Message
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.chats.chat import Chat
 from answerback.store.threads.receipt import Receipt

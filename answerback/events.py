@@ -1,0 +1,149 @@
+"""What happens on a platform: events, amendments of their messages, entries of a thread's inbox."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from answerback.messages import Attachment, Author, Message
+
+Address = dict[str, str | int]
+Arrival = Literal["", "queue", "merge", "debounce", "interrupt", "drop"]
+
+
+def dispatch_id(delivery: str) -> str:
+    """Return our id of an event and of the turn that answers it: 20 hex digits derived from its delivery id.
+
+    Derived rather than random: a redelivery finds the receipt, dead letter and replies of the first delivery without a
+    lookup, and `accept` can be repeated after a lost connection.
+    """
+    return hashlib.blake2b(delivery.encode(errors="surrogatepass"), digest_size=10).hexdigest()
+
+
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What an event's text is about, as far as its delivery contains it; cut to a few thousand characters.
+
+    kind    "issue", "pull_request" or "discussion"
+    title, body, author   of the subject; no body if it is the event's own text
+    path    the file that a comment is about
+    line    the last line the comment is about; 0: the whole file, or unknown
+    start   the first line, if there are several
+    diff    the end of the diff shown above the comment
+    """
+
+    kind: str = ""
+    title: str = ""
+    body: str = ""
+    author: str = ""
+    path: str = ""
+    start: int = 0
+    line: int = 0
+    diff: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One thing that happened on a platform and that an agent may answer.
+
+    delivery    "<platform>:<id>", the same for every redelivery; identifies the event
+    former      the delivery id used by older versions: an event stored under it is a duplicate, too
+    thread      thread id: "<platform>:<ids…>", made of the platform's ids, never of names
+    kind        the platform's event name: "issue_comment.created", "message", …
+    text        the message as plain text or the platform's markdown
+    message     the platform's id of the message; an amendment finds a waiting event by it
+    channel     where the thread lives, for display and routing: "acme/widgets", "C024BE91L"
+    mentions    names mentioned in the text: logins without "@", Slack user ids
+    mentioned   the platform reports that we are mentioned; needs no resolved identity
+    direct      whether it is a one-to-one conversation (a Slack DM)
+    identities  all marks the author can be recognised by ("user:583231", "bot:B061"): if one of them is ours, the event
+                is our own message and is ignored
+    address     where a reply goes; only this platform's client reads it
+    subject     what the text is about, if the platform includes it
+    at          when it was sent, in ms by the platform's clock; 0 if unknown
+    agent       name of the agent it is addressed to; "" leaves the choice to the thread and the worker
+    arrival     what to do if the agent is working or other events are waiting; "" leaves that to the agent
+    attachments attachments of the message
+    order       the order of texts and attachments, unless it is one text followed by all attachments: a text, or the
+                index of an attachment
+    context     the conversation as given by the sender, replacing the thread's history
+    system      instructions given with this event, for this turn only
+    reply       the key of one of our replies carried by the message. In our own message it proves that this reply was
+                posted; in anyone else's it means nothing
+    visitor     sent by a visitor of a page with the token of their session
+    edited      "mention": an edit that added `mentions`, answered only because of them;
+                "earlier": its edit arrived first and was an event of its own. Either way the message is answered once
+    """
+
+    delivery: str
+    thread: str
+    kind: str
+    text: str
+    author: Author
+    former: str = ""
+    message: str = ""
+    channel: str = ""
+    mentions: tuple[str, ...] = ()
+    mentioned: bool = False
+    direct: bool = False
+    identities: tuple[str, ...] = ()
+    address: Address = {}
+    subject: Subject | None = None
+    title: str = ""
+    url: str = ""
+    at: int = 0
+    agent: str = ""
+    arrival: Arrival = ""
+    attachments: tuple[Attachment, ...] = ()
+    order: tuple[str | int, ...] = ()
+    context: tuple[Message, ...] | None = None
+    system: str = ""
+    reply: str = ""
+    visitor: bool = False
+    edited: Literal["", "mention", "earlier"] = ""
+
+    @property
+    def id(self) -> str:
+        """The dispatch id."""
+        return dispatch_id(self.delivery)
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, such as "github"."""
+        return self.delivery.partition(":")[0]
+
+
+class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message was edited (`text`) or deleted (`text` is None).
+
+    It changes the waiting event of that `message` in that `thread`, or one that arrives later. An event that is being
+    or was answered is not changed; an edit that added a mention then becomes an `event` of its own.
+    `at`: when it happened according to the platform, in ms; of two edits the later one wins, in whatever order they
+    arrive. 0 if unknown.
+    """
+
+    delivery: str
+    thread: str
+    message: str
+    text: str | None
+    mentions: tuple[str, ...] = ()
+    mentioned: bool = False
+    event: Event | None = None
+    at: int = 0
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of an inbox: an event and, if it was replayed from the dead letters, the state of its turn.
+
+    merged   earlier events that the same turn answers
+    journal  journal records of that turn
+    """
+
+    event: Event
+    journal: dict[str, bytes] = {}
+    merged: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, oldest first."""
+        return (*self.merged, self.event)

@@ -1,0 +1,85 @@
+"""What leaves a thread: replies to a platform, and dead letters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from answerback.events import Address
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One message of ours on its way to a platform.
+
+    key      "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
+             the platform's length limit has keys "<turn>.<n>.<part>"
+    state    pending → sending → sent | failed. `sending` means that a request may have been sent
+    first    when the first request was sent; 0 before
+    unknown  since when the fate of the last request has been unknown; 0 if it is known or a request is in flight
+    looks    number of completed searches for the reply on the platform since then
+    cursor   where an unfinished search continues, which began at `searching` (ms)
+    message  the platform's id of our message, once known
+    at       when the event it answers was sent, in ms by the platform's clock; 0 if unknown
+    refusals number of temporary rejections: a resource so new that it is not visible on the whole platform
+    waits    how many times in a row the platform asked us to wait
+    rest     in a dead letter: the following parts of the same reply, which are not posted without it
+    """
+
+    key: str
+    thread: str
+    text: str
+    address: Address = {}
+    state: Literal["pending", "sending", "sent", "failed"] = "pending"
+    attempts: int = 0
+    first: int = 0
+    unknown: int = 0
+    looks: int = 0
+    cursor: str = ""
+    searching: int = 0
+    message: str = ""
+    url: str = ""
+    error: str = ""
+    at: int = 0
+    refusals: int = 0
+    waits: int = 0
+    rest: tuple[Reply, ...] = ()
+
+    @property
+    def siblings(self) -> str:
+        """The common prefix of the keys of all parts of the same reply."""
+        return ".".join([*self.key.split(".")[:2], ""])
+
+    @property
+    def whole(self) -> str:
+        """The text, including the parts that are in the same dead letter."""
+        return "\n\n".join([self.text, *(part.text for part in self.rest)])
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, such as "github"."""
+        return self.thread.partition(":")[0]
+
+
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An event whose turn failed permanently, or a reply that was rejected, with the reason.
+
+    id         the event's dispatch id, or the reply's key
+    reason     one line for an operator
+    done       names of the journal steps that had finished
+    unknown    names of the steps that had begun and left no result: they may have had an effect
+    unreadable written by a newer version and not readable by this one; kept unchanged
+    """
+
+    id: str
+    kind: Literal["event", "reply"]
+    thread: str
+    reason: str
+    error: str = ""
+    traceback: str = ""
+    attempts: int = 0
+    agent: str = ""
+    done: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unreadable: bool = False
+    at: int = 0
