@@ -51,7 +51,7 @@ class IdempotencyMiddleware:
         """Handle a request with an Idempotency-Key. Raises `Problem`: 409."""
         address = f"{route.method} {call.request.rel_url.raw_path_qs}"
         prints = sha256(address.encode()).hexdigest(), sha256(raw).hexdigest()
-        alone = route.repeated == "answer"
+        alone = route.repeated == "response"
         begun = await self._store.begin(call.idempotency, *prints, alone=alone)
         match begun:
             case StoredResponse(status, headers, body):

@@ -1,10 +1,13 @@
-"""The declaration of a route, from which the router, the checks and the OpenAPI document are derived."""
+"""`@route("GET", "/me", …)`: the declaration of a route, beside its handler.
+
+The router, the checks of each request, the OpenAPI document and its page are derived from these declarations.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +23,8 @@ Handler = Callable[[RequestContext], Awaitable[web.StreamResponse]]
 Refuse = Callable[[Problem], web.Response]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
+F = TypeVar("F", bound=Callable[[Any, RequestContext], Awaitable[web.StreamResponse]])
+
 
 class Model(BaseModel):
     """Base of all bodies, queries and responses. Unknown fields are errors."""
@@ -27,22 +32,27 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """One route.
+async def _unbound(call: RequestContext) -> web.StreamResponse:
+    raise NotImplementedError(call.request.path)
 
+
+@dataclass(frozen=True)
+class Route:
+    """One route. As a decorator, it declares a method as its handler; a method may have several.
+
+    path         the path, with `{names}`; as declared, it is relative to the `base` of `collect`
     scope        the scope that an API key needs; "any": any live key; None: the route is public
-    path         the full path, with `{names}`; `aliases` are other paths of the same route, with the same names
-    names        the description of each path parameter
+    aliases      other full paths of the same route, with the same names
+    parameters   the description of each path parameter
     body, query  the models of `call.body` and `call.query`; None: not read
-    answer       the model of the response with `status`
+    returns      the model of the response with `status`
     streams      the content type of a response without a model: a stream, a page, a picture
     also         the models of responses with other statuses
     refusals     other error statuses, each with its description
     limit        the largest body, in bytes
     session      the path parameter that a session token must match; "" where session tokens are not accepted
     publishable  whether a publishable key is accepted; `link`: whether a sign-in link is
-    repeated     what a repeated POST with an Idempotency-Key does: "answer" returns the stored response (the handler
+    repeated     what a repeated POST with an Idempotency-Key does: "response" returns the stored response (the handler
                  has a minute); "handler" runs the handler again, which derives its ids from `call.idempotency` and
                  so does nothing twice: for streams and for handlers that wait
     refuse       renders a problem, and `refusal` is its model where it is not problem+json
@@ -51,16 +61,16 @@ class Route:
 
     method: Method
     path: str
-    handler: Handler
+    _: KW_ONLY
     scope: Scope | Literal["any"] | None
     summary: str
-    tag: str
+    tag: str = ""
     description: str = ""
     aliases: tuple[str, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    answer: type[BaseModel] | None = None
+    returns: type[BaseModel] | None = None
     status: int = 200
     streams: str = ""
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
@@ -69,12 +79,50 @@ class Route:
     session: str = ""
     publishable: bool = False
     link: bool = False
-    repeated: Literal["answer", "handler"] = "answer"
+    repeated: Literal["response", "handler"] = "response"
     refuse: Refuse = rendered
     refusal: type[BaseModel] | None = None
     raw: bool = False
+    handler: Handler = _unbound
+
+    def __call__(self, method: F) -> F:
+        """Add this route to those of a method."""
+        # Decorators apply from the bottom up; the list is in reading order.
+        vars(method).setdefault(_ROUTES, []).insert(0, self)
+        return method
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The path and its aliases."""
         return (self.path, *self.aliases)
+
+
+route = Route
+"""The decorator."""
+_ROUTES = "__routes__"
+"""The attribute of a method that holds its routes."""
+
+
+def collect(
+    handlers: object, *, tag: str, base: str = BASE, parameters: Mapping[str, str] | None = None, session: str = ""
+) -> list[Route]:
+    """Return the routes declared in an object's class, in reading order, bound to the object.
+
+    Args:
+        tag: Their section of the documentation.
+        base: The prefix of their paths; their aliases are full paths.
+        parameters: The description of each path parameter.
+        session: The path parameter that a session token must match.
+    """
+    return [
+        replace(
+            declared,
+            path=f"{base}{declared.path}",
+            tag=tag,
+            parameters=parameters or {},
+            session=session or declared.session,
+            handler=getattr(handlers, name),
+        )
+        for name, member in vars(type(handlers)).items()
+        for declared in getattr(member, _ROUTES, ())
+    ]

@@ -23,7 +23,7 @@ from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
 from ..api.conversations.waits import current
 from ..api.pipeline import HEADERS
-from ..api.route import Route
+from ..api.route import Route, collect, route
 from ..api.schemas.messages import BODY
 from ..api.sse import TYPE
 from ..problems import Problem
@@ -39,6 +39,14 @@ class Anything(RootModel[Any]):
     """Any JSON."""
 
 
+def refused(problem: Problem) -> web.Response:
+    """Return a problem as a JSON-RPC error, the only kind whose message clients show."""
+    code = -32700 if problem.status == 400 else -32600 if problem.status < 500 else -32603
+    error = {"code": code, "message": problem.detail or problem.title}
+    answer = {"jsonrpc": "2.0", "id": None, "error": error}
+    return web.json_response(answer, status=problem.status, headers=problem.headers)
+
+
 class Mcp:
     """The MCP endpoint of one ingress process. The first request loads the SDK: most processes never need it."""
 
@@ -51,19 +59,16 @@ class Mcp:
 
     def routes(self) -> list[Route]:
         """Return the route."""
-        return [
-            Route(
-                method="POST",
-                path="/mcp",
-                handler=self.post,
-                scope="any",
-                summary="Use chat threads as tools of a model (MCP, streamable HTTP)",
-                tag="MCP",
-                raw=True,
-                refuse=refused,
-            )
-        ]
+        return collect(self, tag="MCP", base="")
 
+    @route(
+        "POST",
+        "/mcp",
+        scope="any",
+        summary="Use chat threads as tools of a model (MCP, streamable HTTP)",
+        raw=True,
+        refuse=refused,
+    )
     async def post(self, call: RequestContext) -> web.StreamResponse:
         """Handle a protocol message."""
         request = call.request
@@ -119,11 +124,3 @@ def _accepted(request: web.Request) -> set[str]:
             if kind in (own, f"{own.partition('/')[0]}/*", "*/*"):
                 accepted.add(own)
     return accepted
-
-
-def refused(problem: Problem) -> web.Response:
-    """Return a problem as a JSON-RPC error, the only kind whose message clients show."""
-    code = -32700 if problem.status == 400 else -32600 if problem.status < 500 else -32603
-    error = {"code": code, "message": problem.detail or problem.title}
-    answer = {"jsonrpc": "2.0", "id": None, "error": error}
-    return web.json_response(answer, status=problem.status, headers=problem.headers)

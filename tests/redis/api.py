@@ -16,7 +16,7 @@ from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
 from ingress.api.context import RequestContext
 from ingress.api.pipeline import Api
-from ingress.api.route import BASE, Model, Route
+from ingress.api.route import BASE, Model, Route, collect, route
 from ingress.problems import Problem, problems
 
 
@@ -42,6 +42,10 @@ class Asked(Model):
     limit: int = Field(10, ge=1, le=100)
 
 
+def _short(problem: Problem) -> web.Response:
+    return web.json_response({"error": problem.detail}, status=problem.status, headers=problem.headers)
+
+
 class Things:
     """Counts how often something was made."""
 
@@ -51,31 +55,36 @@ class Things:
 
     def routes(self) -> list[Route]:
         """One of each kind."""
-        things, one = f"{BASE}/things", f"{BASE}/things/{{id}}"
-        return [
-            Route(method="GET", path=things, handler=self.list, scope="chat:read", summary="", tag="", query=Asked),
-            Route(
-                method="POST", path=things, aliases=("/things",), handler=self.make, scope="chat:write", summary="",
-                tag="", body=Thing, answer=Made, status=201, limit=10_000,
-            ),
-            Route(
-                method="POST", path=f"{things}/again", handler=self.make, scope="chat:write", summary="", tag="",
-                body=Thing, answer=Made, status=201, repeated="handler",
-            ),
-            Route(
-                method="POST", path=f"{things}/open", handler=self.make, scope="chat:write", summary="", tag="",
-                body=Thing, publishable=True, repeated="handler",
-            ),
-            Route(method="GET", path=one, handler=self.get, scope="chat:read", summary="", tag="", session="id"),
-            Route(method="DELETE", path=one, handler=self.drop, scope="admin", summary="", tag="", refuse=_short),
-            Route(method="GET", path=f"{one}/stream", handler=self.stream, scope="chat:read", summary="", tag=""),
-        ]  # fmt: skip
+        return collect(self, tag="")
 
+    @route("GET", "/things", scope="chat:read", summary="", query=Asked)
     async def list(self, call: RequestContext) -> web.Response:
         """What was made, up to a limit."""
         asked: Asked = call.query
         return web.json_response(self.made[: asked.limit])
 
+    @route(
+        "POST",
+        "/things",
+        aliases=("/things",),
+        scope="chat:write",
+        summary="",
+        body=Thing,
+        returns=Made,
+        status=201,
+        limit=10_000,
+    )
+    @route(
+        "POST",
+        "/things/again",
+        scope="chat:write",
+        summary="",
+        body=Thing,
+        returns=Made,
+        status=201,
+        repeated="handler",
+    )
+    @route("POST", "/things/open", scope="chat:write", summary="", body=Thing, publishable=True, repeated="handler")
     async def make(self, call: RequestContext) -> web.Response:
         """Make one."""
         body: Thing = call.body
@@ -84,24 +93,23 @@ class Things:
         self.made.append(call.idempotency)
         return call.answer(Made(id=call.idempotency, name=body.name), 201, {"Location": f"/{len(self.made)}"})
 
+    @route("GET", "/things/{id}", scope="chat:read", summary="", session="id")
     async def get(self, call: RequestContext) -> web.Response:
         """Say which one."""
         return call.answer(Made(id=call.path["id"], name=call.caller.kind))
 
+    @route("DELETE", "/things/{id}", scope="admin", summary="", refuse=_short)
     async def drop(self, call: RequestContext) -> web.Response:
         """Refuse in its own form."""
         raise Problem(409, "not this one")
 
+    @route("GET", "/things/{id}/stream", scope="chat:read", summary="")
     async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Begin an answer, and break."""
         response = web.StreamResponse()
         await response.prepare(call.request)
         await response.write(b"half")
         raise RuntimeError("broken")
-
-
-def _short(problem: Problem) -> web.Response:
-    return web.json_response({"error": problem.detail}, status=problem.status, headers=problem.headers)
 
 
 class Answer(NamedTuple):

@@ -15,14 +15,15 @@ from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
 from ..context import RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from .audit import audit
 from .letter_filter import LetterFilter, visible
+from .letters import PATH
 
-PATH = f"{BASE}/admin/letters"
 SECONDS = 5.0
 """Time limit of one request; `left` is the number of dead letters not processed by then."""
 
+ABOUT = f"Oldest first, for at most {SECONDS:g} seconds. Repeat the request until `left` is 0."
 NAMED = 1000
 """The most dead letters that the audit log lists for one request."""
 
@@ -64,32 +65,17 @@ class LetterActions:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        about = f"Oldest first, for at most {SECONDS:g} seconds. Repeat the request until `left` is 0."
-        return [
-            Route(
-                method="POST",
-                path=f"{PATH}/replay",
-                handler=self.replay,
-                scope="admin",
-                summary="Replay dead letters",
-                description=about,
-                tag="Dashboard",
-                body=Chosen,
-                answer=Result,
-            ),
-            Route(
-                method="POST",
-                path=f"{PATH}/drop",
-                handler=self.drop,
-                scope="admin",
-                summary="Delete dead letters",
-                description=about,
-                tag="Dashboard",
-                body=Chosen,
-                answer=Result,
-            ),
-        ]
+        return collect(self, tag="Dashboard")
 
+    @route(
+        "POST",
+        f"{PATH}/replay",
+        scope="admin",
+        summary="Replay dead letters",
+        description=ABOUT,
+        body=Chosen,
+        returns=Result,
+    )
     async def replay(self, call: RequestContext) -> web.Response:
         """Replay the selected dead letters."""
 
@@ -98,6 +84,15 @@ class LetterActions:
 
         return await self._each(call, "letters.replay", replay)
 
+    @route(
+        "POST",
+        f"{PATH}/drop",
+        scope="admin",
+        summary="Delete dead letters",
+        description=ABOUT,
+        body=Chosen,
+        returns=Result,
+    )
     async def drop(self, call: RequestContext) -> web.Response:
         """Delete the selected dead letters."""
         return await self._each(call, "letters.drop", self._letters.drop)

@@ -15,11 +15,12 @@ from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
 from ..context import Principal, RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from .audit import audit
 from .letter_filter import Group, LetterFilter, groups, visible
 
-PATH = f"{BASE}/admin/letters"
+PATH = "/admin/letters"
+ONE = f"{PATH}/{{letter}}"
 
 
 StepName = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -89,52 +90,16 @@ class AdminLetters:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        names = {"letter": "a dead letter's id"}
-        return [
-            Route(
-                method="GET",
-                path=PATH,
-                handler=self.list,
-                scope="admin",
-                summary="List the dead letters of a workspace",
-                tag="Dashboard",
-                query=Listed,
-                answer=LetterPage,
-            ),
-            Route(
-                method="GET",
-                path=f"{PATH}/{{letter}}",
-                handler=self.show,
-                scope="admin",
-                summary="Read a dead letter",
-                tag="Dashboard",
-                names=names,
-                answer=LetterDetail,
-            ),
-            Route(
-                method="POST",
-                path=f"{PATH}/{{letter}}/replay",
-                handler=self.replay,
-                scope="admin",
-                summary="Replay a dead letter: run its turn or send its reply again",
-                tag="Dashboard",
-                names=names,
-                body=Replay,
-                status=204,
-                refusals={409: "no step of that name has an unknown outcome"},
-            ),
-            Route(
-                method="DELETE",
-                path=f"{PATH}/{{letter}}",
-                handler=self.drop,
-                scope="admin",
-                summary="Delete a dead letter",
-                tag="Dashboard",
-                names=names,
-                status=204,
-            ),
-        ]
+        return collect(self, tag="Dashboard", parameters={"letter": "a dead letter's id"})
 
+    @route(
+        "GET",
+        PATH,
+        scope="admin",
+        summary="List the dead letters of a workspace",
+        query=Listed,
+        returns=LetterPage,
+    )
     async def list(self, call: RequestContext) -> web.Response:
         """Return the newest dead letters that match the filter."""
         wanted: Listed = call.query
@@ -153,6 +118,7 @@ class AdminLetters:
             )
         )
 
+    @route("GET", ONE, scope="admin", summary="Read a dead letter", returns=LetterDetail)
     async def show(self, call: RequestContext) -> web.Response:
         """Return a dead letter."""
         letter, payload = await self._get(call)
@@ -169,6 +135,15 @@ class AdminLetters:
             )
         )
 
+    @route(
+        "POST",
+        f"{ONE}/replay",
+        scope="admin",
+        summary="Replay a dead letter: run its turn or send its reply again",
+        body=Replay,
+        status=204,
+        refusals={409: "no step of that name has an unknown outcome"},
+    )
     async def replay(self, call: RequestContext) -> web.Response:
         """Replay a dead letter."""
         letter, _ = await self._get(call)
@@ -183,6 +158,7 @@ class AdminLetters:
         audit(call, "letters.replay", letters=[letter.id], thread=letter.thread, **about)
         return call.answer(None)
 
+    @route("DELETE", ONE, scope="admin", summary="Delete a dead letter", status=204)
     async def drop(self, call: RequestContext) -> web.Response:
         """Delete a dead letter."""
         letter, _ = await self._get(call)

@@ -21,7 +21,7 @@ from answerback.store.threads.threads import Threads
 from ...problems import Problem
 from ..auth.callers import TTLCache
 from ..context import Principal, RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from ..sse import TYPE, Streams
 
 _json = msgspec.json.Encoder().encode
@@ -76,35 +76,30 @@ class Overviews:
 
     def routes(self) -> list[Route]:
         """Return the routes: a snapshot and a stream."""
-        return [
-            Route(
-                method="GET",
-                path=f"{BASE}/admin/overview",
-                handler=self.get,
-                scope="admin",
-                summary="Get the queues and the workers",
-                description="For keys of the workspace `default`.",
-                tag="Dashboard",
-                answer=Overview,
-            ),
-            Route(
-                method="GET",
-                path=f"{BASE}/admin/overview/stream",
-                handler=self.stream,
-                scope="admin",
-                summary="Stream the queues, the workers and the metrics",
-                description="Events: `overview` each second; `measures`, with the last `hour` in steps of a minute and "
-                "the last `day` in steps of ten minutes.",
-                tag="Dashboard",
-                streams=TYPE,
-            ),
-        ]
+        return collect(self, tag="Dashboard")
 
+    @route(
+        "GET",
+        "/admin/overview",
+        scope="admin",
+        summary="Get the queues and the workers",
+        description="For keys of the workspace `default`.",
+        returns=Overview,
+    )
     async def get(self, call: RequestContext) -> web.Response:
         """Return the current state."""
         _operator(call.caller)
         return call.answer(await self._now.get(""))
 
+    @route(
+        "GET",
+        "/admin/overview/stream",
+        scope="admin",
+        summary="Stream the queues, the workers and the metrics",
+        description="Events: `overview` each second; `measures`, with the last `hour` in steps of a minute and "
+        "the last `day` in steps of ten minutes.",
+        streams=TYPE,
+    )
     async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Stream the state until the client disconnects."""
         _operator(call.caller)

@@ -10,10 +10,10 @@ from answerback.store.redis import Database
 
 from ..auth.session_cookie import COOKIE, csrf
 from ..context import RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from .audit import audit
 
-PATH = f"{BASE}/admin/session"
+PATH = "/admin/session"
 
 
 class Session(Model):
@@ -31,40 +31,19 @@ class Signing:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        return [
-            Route(
-                method="POST",
-                path=PATH,
-                handler=self.post,
-                scope="admin",
-                summary="Sign in to the dashboard",
-                description="Sets a cookie that replaces the key on the dashboard's page. Instead of a key, accepts "
-                "`Bearer ab_link_…` once: the token at the end of a link from `answerback link`.",
-                tag="Dashboard",
-                answer=Session,
-                link=True,
-                raw=True,
-            ),
-            Route(
-                method="GET",
-                path=PATH,
-                handler=self.get,
-                scope="admin",
-                summary="Get the dashboard session",
-                tag="Dashboard",
-                answer=Session,
-            ),
-            Route(
-                method="DELETE",
-                path=PATH,
-                handler=self.delete,
-                scope="admin",
-                summary="Sign out of the dashboard",
-                tag="Dashboard",
-                status=204,
-            ),
-        ]
+        return collect(self, tag="Dashboard")
 
+    @route(
+        "POST",
+        PATH,
+        scope="admin",
+        summary="Sign in to the dashboard",
+        description="Sets a cookie that replaces the key on the dashboard's page. Instead of a key, accepts "
+        "`Bearer ab_link_…` once: the token at the end of a link from `answerback link`.",
+        returns=Session,
+        link=True,
+        raw=True,
+    )
     async def post(self, call: RequestContext) -> web.Response:
         """Sign in."""
         caller = call.caller
@@ -76,11 +55,13 @@ class Signing:
         answer.set_cookie(COOKIE, secret, max_age=int(LIFE), path="/", httponly=True, samesite="Strict", secure=secure)
         return answer
 
+    @route("GET", PATH, scope="admin", summary="Get the dashboard session", returns=Session)
     async def get(self, call: RequestContext) -> web.Response:
         """Return the session."""
         secret = call.request.cookies.get(COOKIE, "")
         return call.answer(Session(workspace=call.caller.workspace, csrf=csrf(secret) if secret else ""))
 
+    @route("DELETE", PATH, scope="admin", summary="Sign out of the dashboard", status=204)
     async def delete(self, call: RequestContext) -> web.Response:
         """Sign out."""
         await self._sign_ins.end(call.request.cookies.get(COOKIE, ""))

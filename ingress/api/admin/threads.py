@@ -21,11 +21,12 @@ from answerback.store.threads.views import transcript
 
 from ...problems import Problem
 from ..context import RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from .audit import audit
 from .transcript import FlowPlace, ThreadRow, Transcript
 
-PATH = f"{BASE}/admin/threads"
+PATH = "/admin/threads"
+ONE = f"{PATH}/{{thread}}"
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The content security policy of a diagram opened on its own: inline style only."""
 
@@ -73,84 +74,18 @@ class AdminThreads:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        names = {"thread": "a thread's id"}
-        return [
-            Route(
-                method="GET",
-                path=PATH,
-                handler=self.list,
-                scope="admin",
-                summary="List the threads of a workspace",
-                description="With a key of the workspace `default`, this includes the threads of platforms.",
-                tag="Dashboard",
-                query=Filter,
-                answer=ThreadPage,
-                refusals={422: "the cursor or another field failed validation"},
-            ),
-            Route(
-                method="GET",
-                path=f"{PATH}/{{thread}}",
-                handler=self.show,
-                scope="admin",
-                summary="Read a thread: messages, waiting events, steps of the running turn, replies",
-                tag="Dashboard",
-                names=names,
-                answer=Transcript,
-            ),
-            Route(
-                method="GET",
-                path=f"{PATH}/{{thread}}/flow",
-                handler=self.draw,
-                scope="admin",
-                summary="Get the diagram of a thread's flow, with its current node marked",
-                tag="Dashboard",
-                names=names,
-                streams="image/svg+xml",
-                refusals={404: "there is no such thread, or its agent has no flow"},
-            ),
-            Route(
-                method="POST",
-                path=f"{PATH}/{{thread}}/cancel",
-                handler=self.cancel,
-                scope="admin",
-                summary="Cancel the running or waiting turn of a thread",
-                tag="Dashboard",
-                names=names,
-                answer=OperationResult,
-            ),
-            Route(
-                method="POST",
-                path=f"{PATH}/{{thread}}/unlock",
-                handler=self.unlock,
-                scope="admin",
-                summary="Release a thread from the worker that holds it",
-                description="Later writes of that worker are refused; the turn continues from its journal.",
-                tag="Dashboard",
-                names=names,
-                answer=OperationResult,
-            ),
-            Route(
-                method="POST",
-                path=f"{PATH}/{{thread}}/requeue",
-                handler=self.requeue,
-                scope="admin",
-                summary="Retry a thread now",
-                tag="Dashboard",
-                names=names,
-                answer=OperationResult,
-            ),
-            Route(
-                method="DELETE",
-                path=f"{PATH}/{{thread}}",
-                handler=self.purge,
-                scope="admin",
-                summary="Delete a thread with its messages",
-                tag="Dashboard",
-                names=names,
-                answer=OperationResult,
-            ),
-        ]
+        return collect(self, tag="Dashboard", parameters={"thread": "a thread's id"})
 
+    @route(
+        "GET",
+        PATH,
+        scope="admin",
+        summary="List the threads of a workspace",
+        description="With a key of the workspace `default`, this includes the threads of platforms.",
+        query=Filter,
+        returns=ThreadPage,
+        refusals={422: "the cursor or another field failed validation"},
+    )
     async def list(self, call: RequestContext) -> web.Response:
         """Return a page of threads."""
         query: Filter = call.query
@@ -165,6 +100,13 @@ class AdminThreads:
         )
         return call.answer(ThreadPage(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
 
+    @route(
+        "GET",
+        ONE,
+        scope="admin",
+        summary="Read a thread: messages, waiting events, steps of the running turn, replies",
+        returns=Transcript,
+    )
     async def show(self, call: RequestContext) -> web.Response:
         """Return the transcript of a thread."""
         chat = await self._get(call)
@@ -176,6 +118,14 @@ class AdminThreads:
         place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
         return call.answer(Transcript.of(chat, found, place))
 
+    @route(
+        "GET",
+        f"{ONE}/flow",
+        scope="admin",
+        summary="Get the diagram of a thread's flow, with its current node marked",
+        streams="image/svg+xml",
+        refusals={404: "there is no such thread, or its agent has no flow"},
+    )
     async def draw(self, call: RequestContext) -> web.Response:
         """Return the diagram of a thread's flow."""
         standing = await self._flows.standing((await self._get(call)).thread)
@@ -185,17 +135,39 @@ class AdminThreads:
         headers = {"Content-Security-Policy": ALONE}
         return web.Response(text=picture, content_type="image/svg+xml", headers=headers)
 
+    @route(
+        "POST",
+        f"{ONE}/cancel",
+        scope="admin",
+        summary="Cancel the running or waiting turn of a thread",
+        returns=OperationResult,
+    )
     async def cancel(self, call: RequestContext) -> web.Response:
         """Cancel the turn of a thread."""
         chat = await self._get(call)
         return _done(call, "threads.cancel", chat, await self._threads.cancel(chat.thread))
 
+    @route(
+        "POST",
+        f"{ONE}/unlock",
+        scope="admin",
+        summary="Release a thread from the worker that holds it",
+        description="Later writes of that worker are refused; the turn continues from its journal.",
+        returns=OperationResult,
+    )
     async def unlock(self, call: RequestContext) -> web.Response:
         """Release a thread from its worker."""
         chat = await self._get(call)
         found = await unlock(self._threads, chat.thread)
         return _done(call, "threads.unlock", chat, found is not None and bool(found.owner or found.sending))
 
+    @route(
+        "POST",
+        f"{ONE}/requeue",
+        scope="admin",
+        summary="Retry a thread now",
+        returns=OperationResult,
+    )
     async def requeue(self, call: RequestContext) -> web.Response:
         """Retry a thread now."""
         chat = await self._get(call)
@@ -203,6 +175,13 @@ class AdminThreads:
         done = found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies))
         return _done(call, "threads.requeue", chat, done)
 
+    @route(
+        "DELETE",
+        ONE,
+        scope="admin",
+        summary="Delete a thread with its messages",
+        returns=OperationResult,
+    )
     async def purge(self, call: RequestContext) -> web.Response:
         """Delete a thread."""
         chat = await self._get(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from answerback.store.thread_ids import DEFAULT_WORKSPACE
 from ...problems import FieldError, Problem
 from ..auth.audience import audience
 from ..context import Principal, RequestContext
-from ..route import Model, Route
+from ..route import Model, Route, collect, route
 from ..schemas.messages import BODY, NewMessage
 from ..schemas.threads import AnswerView, Messages, MessageView, ReceiptView
 from ..sse import TYPE, Streams, event, wanted
@@ -61,36 +62,19 @@ class MessageRoutes:
         self._streams = streams
         self._wait = settings.api_wait
 
-    def routes(self, base: str, tag: str, *, token: bool) -> list[Route]:
-        """Return the routes below "{base}/{id}". With `token`, they accept session tokens."""
-        names, session = {"id": f"the {tag.lower().removesuffix('s')}'s id"}, "id" if token else ""
-        return [
-            Route(
-                method="GET", path=f"{base}/{{id}}/messages", handler=self.read, scope="chat:read", names=names,
-                summary="Read messages", tag=tag,
-                description=READ, query=MessageQuery, answer=Messages, session=session,
-            ),
-            Route(
-                method="POST", path=f"{base}/{{id}}/messages", handler=self.post, scope="chat:write", names=names,
-                summary="Send a message", description=SAID, tag=tag, body=NewMessage, answer=AnswerView,
-                also={202: ReceiptView}, streams=TYPE, session=session, repeated="handler", limit=BODY,
-                refusals={
-                    409: "it has ended, or the agent is busy and drops messages",
-                    502: "the turn failed for good", 504: "the turn took too long",
-                },
-            ),
-            Route(
-                method="GET", path=f"{base}/{{id}}/stream", handler=self.follow, scope="chat:read", names=names,
-                summary="Follow the event stream", description=EVENTS, tag=tag, query=StreamQuery, streams=TYPE,
-                session=session,
-            ),
-            Route(
-                method="POST", path=f"{base}/{{id}}/cancel", handler=self.cancel, scope="chat:write", names=names,
-                summary="Cancel the running turn", tag=tag, answer=Cancelled, session=session,
-                refusals={409: "the thread belongs to a platform"},
-            ),
-        ]  # fmt: skip
+    def routes(self, base: str, tag: str, parameters: Mapping[str, str], *, session: str = "") -> list[Route]:
+        """Return the routes below "{base}/{id}". They accept session tokens if `session` is "id"."""
+        return collect(self, tag=tag, base=f"{base}/{{id}}", parameters=parameters, session=session)
 
+    @route(
+        "GET",
+        "/messages",
+        scope="chat:read",
+        summary="Read messages",
+        description=READ,
+        query=MessageQuery,
+        returns=Messages,
+    )
     async def read(self, call: RequestContext) -> web.Response:
         """Return a page of messages."""
         chats, id = self._conversation.chats, call.path["id"]
@@ -105,6 +89,24 @@ class MessageRoutes:
         messages += [MessageView.waiting(event, call.caller) for event in page.waiting]
         return call.answer(Messages(messages=messages, next_cursor=page.cursor))
 
+    @route(
+        "POST",
+        "/messages",
+        scope="chat:write",
+        summary="Send a message",
+        description=SAID,
+        body=NewMessage,
+        returns=AnswerView,
+        also={202: ReceiptView},
+        streams=TYPE,
+        repeated="handler",
+        limit=BODY,
+        refusals={
+            409: "it has ended, or the agent is busy and drops messages",
+            502: "the turn failed for good",
+            504: "the turn took too long",
+        },
+    )
     async def post(self, call: RequestContext) -> web.StreamResponse:
         """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
@@ -126,6 +128,15 @@ class MessageRoutes:
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))
 
+    @route(
+        "GET",
+        "/stream",
+        scope="chat:read",
+        summary="Follow the event stream",
+        description=EVENTS,
+        query=StreamQuery,
+        streams=TYPE,
+    )
     async def follow(self, call: RequestContext) -> web.StreamResponse:
         """Stream the events of a thread until the reader disconnects."""
         chat = await self._conversation.chats.get(
@@ -142,6 +153,14 @@ class MessageRoutes:
         async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
             return await self._streams.send(call.request, deltas)
 
+    @route(
+        "POST",
+        "/cancel",
+        scope="chat:write",
+        summary="Cancel the running turn",
+        returns=Cancelled,
+        refusals={409: "the thread belongs to a platform"},
+    )
     async def cancel(self, call: RequestContext) -> web.Response:
         """Cancel the running turn, or the next one."""
         await self.writable(call)

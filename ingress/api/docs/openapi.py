@@ -86,7 +86,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str],
     wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [(ProblemDetails, "serialization")]
     for route in routes:
         wanted += [(model, "validation") for model in (route.body, route.query) if model]
-        wanted += [(model, "serialization") for model in (route.answer, route.refusal, *route.also.values()) if model]
+        wanted += [(model, "serialization") for model in (route.returns, route.refusal, *route.also.values()) if model]
     unique = list(dict.fromkeys(wanted))
     references, schemas = models_json_schema(unique, ref_template="#/components/schemas/{model}")
     return {each: references[each] for each in unique}, schemas["$defs"]
@@ -98,7 +98,7 @@ def _operation(
     slug = re.sub(r"\W+", "_", path.removeprefix("/api/v1")).strip("_")
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        | ({"description": route.names[name]} if name in route.names else {})
+        | ({"description": route.parameters[name]} if name in route.parameters else {})
         for name in re.findall(r"\{(\w+)", path)
     ]
     if route.query:
@@ -141,8 +141,8 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema]) -> Schema:
     content: Schema = {}
-    if route.answer:
-        content["application/json"] = {"schema": schemas[route.answer, "serialization"]}
+    if route.returns:
+        content["application/json"] = {"schema": schemas[route.returns, "serialization"]}
     if route.streams:
         content[route.streams] = {"schema": EVENT if route.streams == "text/event-stream" else {"type": "string"}}
     good: Schema = {"description": HTTPStatus(route.status).phrase}
@@ -168,7 +168,7 @@ def _refusals(route: Route) -> dict[int, str]:
             403: "the key lacks the required scope",
             429: "too many requests with this key",
         }
-    if route.body or route.query or route.names or "{" in route.path:
+    if route.body or route.query or "{" in route.path:
         refusals[400] = "malformed request"
     if route.body:
         refusals |= {408: "the request body did not arrive in time", 413: f"the body exceeds {route.limit} bytes"}

@@ -11,7 +11,7 @@ from hashlib import sha256
 from aiohttp import web
 
 from ..context import RequestContext
-from ..route import BASE, Route
+from ..route import Route, collect, route
 from .openapi import document
 from .page import CSS, page
 
@@ -24,26 +24,7 @@ class Description:
 
     def routes(self) -> list[Route]:
         """Return the routes of the document and the page."""
-        return [
-            Route(
-                method="GET",
-                path=f"{BASE}/openapi.json",
-                handler=self.get_document,
-                scope=None,
-                summary="Get the OpenAPI 3.1 document of this API",
-                tag="Description",
-                streams="application/json",
-            ),
-            Route(
-                method="GET",
-                path=f"{BASE}/docs",
-                handler=self.get_page,
-                scope=None,
-                summary="Read the documentation of this API",
-                tag="Description",
-                streams="text/html",
-            ),
-        ]
+        return collect(self, tag="Description")
 
     @cached_property
     def _document(self) -> dict[str, object]:
@@ -57,10 +38,18 @@ class Description:
     def _page(self) -> str:
         return page(self._document)
 
+    @route(
+        "GET",
+        "/openapi.json",
+        scope=None,
+        summary="Get the OpenAPI 3.1 document of this API",
+        streams="application/json",
+    )
     async def get_document(self, call: RequestContext) -> web.Response:
         """Return the OpenAPI document."""
         return web.Response(text=self._json, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
+    @route("GET", "/docs", scope=None, summary="Read the documentation of this API", streams="text/html")
     async def get_page(self, call: RequestContext) -> web.Response:
         """Return the HTML page. Its policy allows only its own style, by hash; no scripts and no other resources."""
         style = base64.b64encode(sha256(CSS.encode()).digest()).decode()

@@ -15,7 +15,7 @@ from answerback.store.fleet.agents import AgentInfo
 
 from ..context import RequestContext
 from ..conversations.agent_requests import AgentRequests, text_of
-from ..route import BASE, Route
+from ..route import Route, collect, route
 from ..schemas.messages import BODY
 from ..sse import TYPE, Streams
 from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList, finish_reason
@@ -36,71 +36,31 @@ class Completions:
 
     def routes(self) -> list[Route]:
         """Return the routes, for the base URLs …/api/v1 and …/v1."""
-        tag = "OpenAI-compatible"
-        return [
-            Route(
-                method="POST",
-                path=f"{BASE}/chat/completions",
-                aliases=("/v1/chat/completions",),
-                handler=self.complete,
-                scope="chat:write",
-                summary="Create a chat completion",
-                tag=tag,
-                description="`model` is an agent's name. Nothing is remembered unless `metadata.thread_id`, or `user` "
-                "with `store`, names a persistent thread. The agent decides on tools and sampling: such parameters "
-                "are ignored. With `stream`, chunks are sent as server-sent events.",
-                body=CompletionRequest,
-                answer=Completion,
-                streams=TYPE,
-                refusals={
-                    404: "there is no such agent",
-                    409: "the agent does not accept chat messages, is busy and drops them, or its thread has ended",
-                    502: "the turn failed for good",
-                    504: "the turn took too long",
-                },
-                limit=BODY,
-                repeated="handler",
-                refuse=refuse,
-                refusal=ErrorAnswer,
-            ),
-            Route(
-                method="GET",
-                path=f"{BASE}/models",
-                aliases=("/v1/models",),
-                handler=self.models,
-                scope="chat:read",
-                summary="List the agents that accept chat messages, as models",
-                tag=tag,
-                answer=ModelList,
-                refuse=refuse,
-                refusal=ErrorAnswer,
-            ),
-            Route(
-                method="GET",
-                path=f"{BASE}/models/{{model}}",
-                aliases=("/v1/models/{model}",),
-                handler=self.model,
-                names={"model": "an agent's name"},
-                scope="chat:read",
-                summary="Get an agent as a model",
-                tag=tag,
-                answer=ModelEntry,
-                refusals={409: "the agent does not accept chat messages"},
-                refuse=refuse,
-                refusal=ErrorAnswer,
-            ),
-        ]
+        return collect(self, tag="OpenAI-compatible", parameters={"model": "an agent's name"})
 
-    async def models(self, call: RequestContext) -> web.Response:
-        """Return the agents that accept chat messages."""
-        agents = await self._asking.agents.directory.list(call.caller.workspace)
-        return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.chat]))
-
-    async def model(self, call: RequestContext) -> web.Response:
-        """Return one agent."""
-        agent = await self._asking.agents.get(call.caller, call.path["model"])
-        return call.answer(ModelEntry(id=agent.name))
-
+    @route(
+        "POST",
+        "/chat/completions",
+        aliases=("/v1/chat/completions",),
+        scope="chat:write",
+        summary="Create a chat completion",
+        description="`model` is an agent's name. Nothing is remembered unless `metadata.thread_id`, or `user` "
+        "with `store`, names a persistent thread. The agent decides on tools and sampling: such parameters "
+        "are ignored. With `stream`, chunks are sent as server-sent events.",
+        body=CompletionRequest,
+        returns=Completion,
+        streams=TYPE,
+        refusals={
+            404: "there is no such agent",
+            409: "the agent does not accept chat messages, is busy and drops them, or its thread has ended",
+            502: "the turn failed for good",
+            504: "the turn took too long",
+        },
+        limit=BODY,
+        repeated="handler",
+        refuse=refuse,
+        refusal=ErrorAnswer,
+    )
     async def complete(self, call: RequestContext) -> web.StreamResponse:
         """Run a turn on the last message, and return or stream its answer."""
         body: CompletionRequest = call.body
@@ -141,6 +101,37 @@ class Completions:
                 metadata=first.metadata,
             )
         )
+
+    @route(
+        "GET",
+        "/models",
+        aliases=("/v1/models",),
+        scope="chat:read",
+        summary="List the agents that accept chat messages, as models",
+        returns=ModelList,
+        refuse=refuse,
+        refusal=ErrorAnswer,
+    )
+    async def models(self, call: RequestContext) -> web.Response:
+        """Return the agents that accept chat messages."""
+        agents = await self._asking.agents.directory.list(call.caller.workspace)
+        return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.chat]))
+
+    @route(
+        "GET",
+        "/models/{model}",
+        aliases=("/v1/models/{model}",),
+        scope="chat:read",
+        summary="Get an agent as a model",
+        returns=ModelEntry,
+        refusals={409: "the agent does not accept chat messages"},
+        refuse=refuse,
+        refusal=ErrorAnswer,
+    )
+    async def model(self, call: RequestContext) -> web.Response:
+        """Return one agent."""
+        agent = await self._asking.agents.get(call.caller, call.path["model"])
+        return call.answer(ModelEntry(id=agent.name))
 
     async def _thread(self, call: RequestContext, body: CompletionRequest, agent: AgentInfo) -> str | None:
         """Return the persistent thread that the request names, opened if it does not exist; None without one."""

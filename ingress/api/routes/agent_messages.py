@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
@@ -13,7 +14,7 @@ from ...problems import Problem
 from ..context import RequestContext
 from ..conversations.agent_registry import DEFAULT, TAG
 from ..conversations.agent_requests import AgentRequests, text_of
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from ..schemas.messages import CONTENT
 
 LONGEST = 256
@@ -53,6 +54,27 @@ class AgentAnswer(Model):
     meta: Meta = Field(alias="_meta")
 
 
+PARAMETERS = {
+    "id": "the agent's name",
+    "agent": "the agent's name",
+    "sessionId": "any text, or a thread's id",
+}
+message_route = partial(
+    route,
+    "POST",
+    scope="chat:write",
+    body=AgentMessage,
+    returns=AgentAnswer,
+    repeated="handler",
+    refusals={
+        404: "there is no such agent",
+        409: "it does not accept chat messages, is busy and drops messages, or its thread has ended",
+        502: "the turn failed for good, or the agent could not be reached in any attempt",
+        504: "the turn took too long",
+    },
+)
+
+
 class AgentMessages:
     """The routes that send a message to an agent."""
 
@@ -61,37 +83,19 @@ class AgentMessages:
 
     def routes(self) -> list[Route]:
         """Return the routes, each also at the root."""
-        one, names = "/v1/agents/{id}/message", {"id": "the agent's name"}
-        common: dict[str, Any] = {
-            "method": "POST",
-            "scope": "chat:write",
-            "tag": TAG,
-            "body": AgentMessage,
-            "answer": AgentAnswer,
-            "repeated": "handler",
-            "refusals": {
-                404: "there is no such agent",
-                409: "it does not accept chat messages, is busy and drops messages, or its thread has ended",
-                502: "the turn failed for good, or the agent could not be reached in any attempt",
-                504: "the turn took too long",
-            },
-        }
-        path = {"agent": "the agent's name", "sessionId": "any text, or a thread's id"}
-        return [
-            Route(
-                path=f"/api{one}", aliases=(one,), handler=self.message, names=names,
-                summary="Send a message to an agent", **common,
-            ),
-            Route(
-                path=f"{BASE}/agents/{DEFAULT}/{{sessionId}}", aliases=(f"/agents/{DEFAULT}/{{sessionId}}",),
-                handler=self.message, names=path, summary="Send a message to the default chat agent", **common,
-            ),
-            Route(
-                path=f"{BASE}/agents/{{agent}}/{{sessionId}}", aliases=("/agents/{agent}/{sessionId}",),
-                handler=self.message, names=path, summary="Send a message to an agent in a session", **common,
-            ),
-        ]  # fmt: skip
+        return collect(self, tag=TAG, parameters=PARAMETERS)
 
+    @message_route("/agents/{id}/message", aliases=("/v1/agents/{id}/message",), summary="Send a message to an agent")
+    @message_route(
+        f"/agents/{DEFAULT}/{{sessionId}}",
+        aliases=(f"/agents/{DEFAULT}/{{sessionId}}",),
+        summary="Send a message to the default chat agent",
+    )
+    @message_route(
+        "/agents/{agent}/{sessionId}",
+        aliases=("/agents/{agent}/{sessionId}",),
+        summary="Send a message to an agent in a session",
+    )
     async def message(self, call: RequestContext) -> web.Response:
         """Post a message and return the agent's answer."""
         new: AgentMessage = call.body

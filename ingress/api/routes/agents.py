@@ -12,7 +12,7 @@ from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from ...problems import Problem
 from ..context import RequestContext
 from ..conversations.agent_registry import DEFAULT, TAG
-from ..route import BASE, Model, Route
+from ..route import BASE, Model, Route, collect, route
 from ..schemas.remote_agents import NewAgent, check
 
 
@@ -67,40 +67,34 @@ class AgentRoutes:
 
     def routes(self) -> list[Route]:
         """Return the routes, each also at the root."""
-        many, one = "/v1/agents", "/v1/agents/{id}"
-        names = {"id": "the agent's name"}
-        return [
-            Route(
-                method="GET", path=f"/api{many}", aliases=(many,), handler=self.list, scope="chat:read", tag=TAG,
-                summary="List the agents and their state", answer=AgentList,
-            ),
-            Route(
-                method="POST", path=f"/api{many}", aliases=(many,), handler=self.register, scope="admin", tag=TAG,
-                summary="Register a remote agent", body=NewAgent, answer=AgentView, status=201,
-                description="It is visible in this workspace only. It replaces a registered agent of the same name, "
-                "including its bearer token: without `bearerToken`, it has none.",
-                refusals={409: "an agent of that name is defined in the workers' code"},
-            ),
-            Route(
-                method="GET", path=f"/api{one}", aliases=(one,), handler=self.get, scope="chat:read", tag=TAG,
-                summary="Get an agent and its state", answer=AgentView, names=names,
-            ),
-            Route(
-                method="DELETE", path=f"/api{one}", aliases=(one,), handler=self.remove, scope="admin", tag=TAG,
-                summary="Remove a registered agent", status=204, names=names,
-                refusals={409: "it is defined in the workers' code"},
-            ),
-        ]  # fmt: skip
+        return collect(self, tag=TAG, parameters={"id": "the agent's name"})
 
+    @route(
+        "GET",
+        "/agents",
+        aliases=("/v1/agents",),
+        scope="chat:read",
+        summary="List the agents and their state",
+        returns=AgentList,
+    )
     async def list(self, call: RequestContext) -> web.Response:
         """Return the agents of the workspace."""
         agents = await self._directory.list(call.caller.workspace)
         return call.answer(AgentList(agents=[AgentView.of(info, stats) for info, stats in agents]))
 
-    async def get(self, call: RequestContext) -> web.Response:
-        """Return one agent."""
-        return call.answer(await self._view(call, call.path["id"]))
-
+    @route(
+        "POST",
+        "/agents",
+        aliases=("/v1/agents",),
+        scope="admin",
+        summary="Register a remote agent",
+        description="It is visible in this workspace only. It replaces a registered agent of the same name, "
+        "including its bearer token: without `bearerToken`, it has none.",
+        body=NewAgent,
+        returns=AgentView,
+        status=201,
+        refusals={409: "an agent of that name is defined in the workers' code"},
+    )
     async def register(self, call: RequestContext) -> web.Response:
         """Register a remote agent."""
         new: NewAgent = call.body
@@ -120,6 +114,27 @@ class AgentRoutes:
         await self._remotes.register(call.caller.workspace, remote)
         return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
 
+    @route(
+        "GET",
+        "/agents/{id}",
+        aliases=("/v1/agents/{id}",),
+        scope="chat:read",
+        summary="Get an agent and its state",
+        returns=AgentView,
+    )
+    async def get(self, call: RequestContext) -> web.Response:
+        """Return one agent."""
+        return call.answer(await self._view(call, call.path["id"]))
+
+    @route(
+        "DELETE",
+        "/agents/{id}",
+        aliases=("/v1/agents/{id}",),
+        scope="admin",
+        summary="Remove a registered agent",
+        status=204,
+        refusals={409: "it is defined in the workers' code"},
+    )
     async def remove(self, call: RequestContext) -> web.Response:
         """Remove a registered agent."""
         name = call.path["id"]

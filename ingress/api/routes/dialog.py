@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
@@ -13,7 +13,7 @@ from ...problems import Problem
 from ..context import RequestContext
 from ..conversations.agent_requests import AgentRequests, session_id, text_of
 from ..conversations.text_stream import TextStream
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 from ..schemas.messages import CONTENT
 from ..sse import Streams
 
@@ -48,6 +48,14 @@ class ResetResult(Model):
     reset: bool
 
 
+REFUSALS = {
+    404: "there is no such agent",
+    409: "it does not accept chat messages, is busy and drops messages, or the turn was cancelled",
+    502: "the turn failed for good",
+    504: "the turn took too long",
+}
+
+
 class Dialog:
     """The routes of dialogs."""
 
@@ -57,34 +65,19 @@ class Dialog:
 
     def routes(self) -> list[Route]:
         """Return the routes, each also at the root."""
-        common: dict[str, Any] = {
-            "method": "POST",
-            "scope": "chat:write",
-            "tag": TAG,
-            "names": {"agent": "the agent's name"},
-        }
-        refusals = {
-            404: "there is no such agent",
-            409: "it does not accept chat messages, is busy and drops messages, or the turn was cancelled",
-            502: "the turn failed for good",
-            504: "the turn took too long",
-        }
-        return [
-            Route(
-                **_paths("turn"), handler=self.turn, summary="Run one turn", body=NewTurn, answer=Reply,
-                repeated="handler", refusals=refusals, **common,
-            ),
-            Route(
-                **_paths("stream"), handler=self.stream, summary="Run one turn and stream the text", body=NewTurn,
-                streams="text/plain", repeated="handler", refusals=refusals, **common,
-                description="The text as it is written. If the connection is cut, the text is incomplete.",
-            ),
-            Route(
-                **_paths("reset"), handler=self.reset, summary="Reset a session",
-                body=Reset, answer=ResetResult, **common,
-            ),
-        ]  # fmt: skip
+        return collect(self, tag=TAG, parameters={"agent": "the agent's name"})
 
+    @route(
+        "POST",
+        "/dialog/{agent}/turn",
+        aliases=("/dialog/{agent}/turn",),
+        scope="chat:write",
+        summary="Run one turn",
+        body=NewTurn,
+        returns=Reply,
+        repeated="handler",
+        refusals=REFUSALS,
+    )
     async def turn(self, call: RequestContext) -> web.Response:
         """Run a turn and return its complete answer."""
         new: NewTurn = call.body
@@ -97,6 +90,18 @@ class Dialog:
             raise Problem(409, "the turn was cancelled", code="turn-cancelled", more=more)
         return call.answer(Reply(reply=text_of(answer)))
 
+    @route(
+        "POST",
+        "/dialog/{agent}/stream",
+        aliases=("/dialog/{agent}/stream",),
+        scope="chat:write",
+        summary="Run one turn and stream the text",
+        description="The text as it is written. If the connection is cut, the text is incomplete.",
+        body=NewTurn,
+        streams="text/plain",
+        repeated="handler",
+        refusals=REFUSALS,
+    )
     async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Run a turn and stream its text."""
         new: NewTurn = call.body
@@ -108,6 +113,15 @@ class Dialog:
             kind = "text/plain; charset=utf-8"
             return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)
 
+    @route(
+        "POST",
+        "/dialog/{agent}/reset",
+        aliases=("/dialog/{agent}/reset",),
+        scope="chat:write",
+        summary="Reset a session",
+        body=Reset,
+        returns=ResetResult,
+    )
     async def reset(self, call: RequestContext) -> web.Response:
         """Delete the session's chat and cancel its turn."""
         wanted: Reset = call.body
@@ -137,8 +151,3 @@ class _Encoded:
                 # Plain text has no other way to signal that it is incomplete.
                 raise Problem(409, "the turn was cancelled", code="turn-cancelled") from None
             raise
-
-
-def _paths(what: str) -> dict[str, Any]:
-    path = f"/dialog/{{agent}}/{what}"
-    return {"path": f"{BASE}{path}", "aliases": (path,)}

@@ -8,7 +8,7 @@ from pydantic import Field
 from answerback.store.access.api_keys import Scope
 
 from ..context import RequestContext
-from ..route import BASE, Model, Route
+from ..route import Model, Route, collect, route
 
 
 class Identity(Model):
@@ -24,18 +24,9 @@ class Me:
 
     def routes(self) -> list[Route]:
         """Return the route."""
-        return [
-            Route(
-                method="GET",
-                path=f"{BASE}/me",
-                handler=self.get,
-                scope="any",
-                summary="Check an API key",
-                tag="Access",
-                answer=Identity,
-            )
-        ]
+        return collect(self, tag="Access")
 
+    @route("GET", "/me", scope="any", summary="Check an API key", returns=Identity)
     async def get(self, call: RequestContext) -> web.Response:
         """Return the caller."""
         caller = call.caller

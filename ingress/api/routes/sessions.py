@@ -17,11 +17,14 @@ from ..context import Principal, RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
 from ..conversations.messages import MessageRoutes
-from ..route import BASE, Model, Route
+from ..route import BASE, Model, Route, collect, route
 from ..schemas.messages import AgentName, Metadata, UserId
 from ..schemas.threads import Moment, moment
 
-SESSIONS, TAG = f"{BASE}/chat/sessions", "Sessions"
+TAG = "Sessions"
+PATH = "/chat/sessions"
+ONE = f"{PATH}/{{id}}"
+SESSIONS = f"{BASE}{PATH}"
 LIFE = 86_400.0
 """Lifetime of a session token in seconds."""
 
@@ -74,26 +77,22 @@ class Sessions:
         self._agents = agents
 
     def routes(self) -> list[Route]:
-        """Return the routes of sessions."""
-        one, names = f"{SESSIONS}/{{id}}", {"id": "the session's id"}
-        return [
-            Route(
-                method="POST", path=SESSIONS, handler=self.open, scope="chat:write", summary="Open a session", tag=TAG,
-                body=NewSession, answer=OpenedSession, status=201, publishable=True,
-                refusals={404: "no worker serves an agent of that name"},
-            ),
-            Route(
-                method="GET", path=one, handler=self.get, scope="chat:read", summary="Read a session", tag=TAG,
-                names=names, answer=SessionView, session="id",
-            ),
-            Route(
-                method="POST", path=f"{one}/end", handler=self.end, scope="chat:write", summary="End a session",
-                description="The session accepts no more messages; waiting messages are still answered.",
-                tag=TAG, names=names, answer=SessionView, session="id",
-            ),
-            *self._talk.routes(SESSIONS, TAG, token=True),
-        ]  # fmt: skip
+        """Return the routes of sessions and of their messages."""
+        parameters = {"id": "the session's id"}
+        messages = self._talk.routes(SESSIONS, TAG, parameters, session="id")
+        return [*collect(self, tag=TAG, parameters=parameters), *messages]
 
+    @route(
+        "POST",
+        PATH,
+        scope="chat:write",
+        summary="Open a session",
+        body=NewSession,
+        returns=OpenedSession,
+        status=201,
+        publishable=True,
+        refusals={404: "no worker serves an agent of that name"},
+    )
     async def open(self, call: RequestContext) -> web.Response:
         """Open a session."""
         new: NewSession = call.body
@@ -110,6 +109,7 @@ class Sessions:
         opened = OpenedSession(**SessionView.fields_of(chat, caller), token=token)
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 
+    @route("GET", ONE, scope="chat:read", summary="Read a session", returns=SessionView, session="id")
     async def get(self, call: RequestContext) -> web.Response:
         """Return a session."""
         chat = await self._chats.get(call.caller.workspace, call.path["id"])
@@ -117,6 +117,15 @@ class Sessions:
             raise NoSuchThread
         return call.answer(SessionView(**SessionView.fields_of(chat, call.caller)))
 
+    @route(
+        "POST",
+        f"{ONE}/end",
+        scope="chat:write",
+        summary="End a session",
+        description="The session accepts no more messages; waiting messages are still answered.",
+        returns=SessionView,
+        session="id",
+    )
     async def end(self, call: RequestContext) -> web.Response:
         """End a session."""
         chat = await self._chats.end(call.caller.workspace, call.path["id"])

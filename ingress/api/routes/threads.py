@@ -13,11 +13,15 @@ from ..context import RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
 from ..conversations.messages import MessageRoutes, platforms
-from ..route import BASE, Route
+from ..route import BASE, Route, collect, route
 from ..schemas.thread_requests import Change, NewThread, ThreadQuery, Threads, WholeThread
 from ..schemas.threads import MessageView, ThreadView
 
-THREADS, TAG = f"{BASE}/chat/threads", "Threads"
+TAG = "Threads"
+PATH = "/chat/threads"
+ONE = f"{PATH}/{{id}}"
+THREADS = f"{BASE}{PATH}"
+READ_ONLY = {409: "the thread belongs to a platform"}
 
 
 class ChatThreads:
@@ -30,36 +34,20 @@ class ChatThreads:
         self._agents = agents
 
     def routes(self) -> list[Route]:
-        """Return the routes of threads."""
-        one, names = f"{THREADS}/{{id}}", {"id": "the thread's id"}
-        readonly = {409: "the thread belongs to a platform"}
-        return [
-            Route(
-                method="POST", path=THREADS, handler=self.create, scope="chat:write", summary="Create a thread",
-                tag=TAG, body=NewThread, answer=ThreadView, status=201,
-                refusals={404: "no worker serves an agent of that name"},
-            ),
-            Route(
-                method="GET", path=THREADS, handler=self.list, scope="chat:read", summary="List threads", tag=TAG,
-                description="By the time of the last message, newest first. A key of the workspace `default` with "
-                "the scope `admin` also sees webhook threads, unless the request has a `user_id`.",
-                query=ThreadQuery, answer=Threads,
-            ),
-            Route(
-                method="GET", path=one, handler=self.get, scope="chat:read", summary="Read a thread", tag=TAG,
-                names=names, answer=WholeThread,
-            ),
-            Route(
-                method="PATCH", path=one, handler=self.change, scope="chat:write", tag=TAG, names=names,
-                summary="Rename, pin or archive a thread", body=Change, answer=ThreadView, refusals=readonly,
-            ),
-            Route(
-                method="DELETE", path=one, handler=self.delete, scope="chat:write", tag=TAG, names=names,
-                summary="Delete a thread with its messages", status=204, refusals=readonly,
-            ),
-            *self._talk.routes(THREADS, TAG, token=False),
-        ]  # fmt: skip
+        """Return the routes of threads and of their messages."""
+        parameters = {"id": "the thread's id"}
+        return [*collect(self, tag=TAG, parameters=parameters), *self._talk.routes(THREADS, TAG, parameters)]
 
+    @route(
+        "POST",
+        PATH,
+        scope="chat:write",
+        summary="Create a thread",
+        body=NewThread,
+        returns=ThreadView,
+        status=201,
+        refusals={404: "no worker serves an agent of that name"},
+    )
     async def create(self, call: RequestContext) -> web.Response:
         """Create a thread."""
         new: NewThread = call.body
@@ -74,6 +62,16 @@ class ChatThreads:
         chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", opening)
         return call.answer(ThreadView.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
+    @route(
+        "GET",
+        PATH,
+        scope="chat:read",
+        summary="List threads",
+        description="By the time of the last message, newest first. A key of the workspace `default` with "
+        "the scope `admin` also sees webhook threads, unless the request has a `user_id`.",
+        query=ThreadQuery,
+        returns=Threads,
+    )
     async def list(self, call: RequestContext) -> web.Response:
         """Return a page of threads."""
         query: ThreadQuery = call.query
@@ -91,6 +89,7 @@ class ChatThreads:
         threads = [ThreadView.of(chat, call.caller) for chat in page.chats]
         return call.answer(Threads(threads=threads, next_cursor=page.cursor))
 
+    @route("GET", ONE, scope="chat:read", summary="Read a thread", returns=WholeThread)
     async def get(self, call: RequestContext) -> web.Response:
         """Return a thread with its messages."""
         snapshot = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
@@ -104,6 +103,15 @@ class ChatThreads:
             )
         )
 
+    @route(
+        "PATCH",
+        ONE,
+        scope="chat:write",
+        summary="Rename, pin or archive a thread",
+        body=Change,
+        returns=ThreadView,
+        refusals=READ_ONLY,
+    )
     async def change(self, call: RequestContext) -> web.Response:
         """Change the given fields."""
         await self._talk.writable(call)
@@ -118,6 +126,14 @@ class ChatThreads:
         )
         return call.answer(ThreadView.of(chat, call.caller))
 
+    @route(
+        "DELETE",
+        ONE,
+        scope="chat:write",
+        summary="Delete a thread with its messages",
+        status=204,
+        refusals=READ_ONLY,
+    )
     async def delete(self, call: RequestContext) -> web.Response:
         """Delete a thread."""
         await self._talk.writable(call)
