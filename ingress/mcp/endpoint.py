@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import RootModel
 
+from answerback.extras import missing
+from answerback.log import get_logger
 from answerback.store.fleet.agents import AgentDirectory
 
 from ..api import parsing as body
@@ -33,6 +35,9 @@ from .tools import Tools
 
 if TYPE_CHECKING:
     from .server import ToolServer
+
+
+log = get_logger(__name__)
 
 
 class Anything(RootModel[Any]):
@@ -55,6 +60,9 @@ class Mcp:
         self._hearing = AnswerWaiter(conversation)
         self._tools = Tools(conversation, self._hearing, Agents(AgentDirectory(conversation.threads.database)))
         self._server: ToolServer | None = None
+        self._missing = missing("mcp")
+        if self._missing:
+            log.info("MCP is not installed: /mcp responds with 501", install=self._missing)
         self._loading: asyncio.Task[Application] | None = None
 
     def routes(self) -> list[Route]:
@@ -68,10 +76,13 @@ class Mcp:
         summary="Use chat threads as tools of a model (MCP, streamable HTTP)",
         raw=True,
         refuse=refused,
+        refusals={501: "MCP is not installed on this server"},
     )
     async def post(self, call: RequestContext) -> web.StreamResponse:
         """Handle a protocol message."""
         request = call.request
+        if self._missing:
+            raise Problem(501, f"MCP is not installed on this server: {self._missing}")
         if "Access-Control-Allow-Origin" not in request[HEADERS] and not _own(request.headers.get("Origin"), request):
             raise Problem(403, "web pages of this origin are not allowed", code="wrong-origin")
         accepted = _accepted(request)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
+from email import message_from_bytes
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.acceptance.system import PATIENCE, free_port
 from tests.acceptance.terminal import Up
@@ -22,6 +28,7 @@ PROJECT = {
     "answerback_settings.py": OTHERS,
     "tools/__init__.py": "CURRENCY = '€'\n",
     "tests/__init__.py": "",
+    "modelled.py": "from answerback import Agent\nagents = Agent('triage', model='anthropic:claude-haiku-4-5')\n",
     "shop.py": "from mybot import agents\nfrom tools import CURRENCY\n",
 }
 TYPED = """
@@ -58,13 +65,35 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def required(wheel: Path, *extras: str) -> dict[str, Distribution]:
+    """Return what pip would install with the wheel and these extras, by name, as it is installed here."""
+    metadata = next(name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA"))
+    lines = message_from_bytes(zipfile.ZipFile(wheel).read(metadata)).get_all("Requires-Dist", [])
+    pending = [(Requirement(line), set(extras)) for line in lines]
+    packages: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    while pending:
+        requirement, wanted = pending.pop()
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": one}) for one in {"", *wanted}):
+            continue
+        new = {(requirement.name, extra) for extra in {"", *requirement.extras}} - seen
+        if new:
+            seen |= new
+            packages[requirement.name] = package = distribution(requirement.name)
+            pending += [(Requirement(line), requirement.extras) for line in package.requires or ()]
+    return packages
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel into an environment that has our dependencies and no checkout. Its folder of programs."""
+    """Install the wheel without extras, and the bundled server, beside no checkout. Its folder of programs."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "dependencies.pth").write_text(str(Path(pytest.__file__).parents[1]))
+    for package in required(wheel, "bundled").values():
+        for name in {file.parts[0] for file in package.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            if not (packages / name).exists():
+                (packages / name).symlink_to(str(package.locate_file(name)))
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
     return folder / "bin"
@@ -78,6 +107,19 @@ def project(tmp_path: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return tmp_path
+
+
+def without_extras(url: str, key: str, log: Path) -> None:
+    """The running ingress tells clients and operators that MCP is not installed."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    message = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(f"{url}/mcp", message, headers), timeout=PATIENCE)
+    with refused.value as response:
+        assert response.status == 501
+        detail = json.load(response)["error"]["message"]
+    assert detail == "MCP is not installed on this server: pip install 'answerback[mcp]'"
+    assert "MCP is not installed: /mcp responds with 501" in log.read_text()
 
 
 def test_the_wheel_has_one_package_and_its_types(wheel: Path) -> None:
@@ -99,13 +141,19 @@ def test_a_project_with_packages_of_our_names_gets_the_readmes_answer(
 ) -> None:
     programs = installed if source == "wheel" else Path(sys.executable).parent
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment |= {"ANSWERBACK_AGENTS": "shop:agents", "PORT": str(free_port())}
+    port = free_port()
+    environment |= {"ANSWERBACK_AGENTS": "shop:agents", "PORT": str(port)}
 
-    def run(*args: str) -> str:
+    def run(*args: str, code: int = 0, **settings: str) -> str:
         done = subprocess.run(
-            [programs / "answerback", *args], cwd=project, env=environment, capture_output=True, text=True, check=False
+            [programs / "answerback", *args],
+            cwd=project,
+            env=environment | settings,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
     assert "shop" not in run("--version")
@@ -128,6 +176,10 @@ def test_a_project_with_packages_of_our_names_gets_the_readmes_answer(
         run("send", "hello", "--timeout", f"{PATIENCE:g}")
         assert "That is 42 €." in run("threads", "show", "standard:cli")
         assert "agents" in run("check", "--offline")
+        if source == "wheel":
+            without_extras(f"http://127.0.0.1:{port}", run("keys", "create").strip(), project / "up.log")
+            report = run("check", "--offline", code=1, ANSWERBACK_AGENTS="modelled:agents")
+            assert "agent \"triage\": language models are not installed: pip install 'answerback[models]'" in report
     finally:
         up.stop()
 

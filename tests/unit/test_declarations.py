@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from answerback import extras
 from answerback.agents import Agent, Listen, Turn
 from answerback.errors import ConfigurationError
+from answerback.flows import load
 
 
 async def answer(turn: Turn) -> str:
@@ -79,3 +81,19 @@ def test_what_cannot_be_meant_is_named(declare: Callable[[], object], complaint:
 def test_patterns_that_fit_a_platform_are_taken() -> None:
     for pattern in ("*", "git*", "s*", "chat"):
         Listen(pattern)
+
+
+def test_without_the_extra_an_agent_or_a_flow_with_a_model_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(
+        ConfigurationError, match=r"""agent "a": .* not installed: pip install 'answerback\[models\]'$"""
+    ):
+        Agent("a", model="anthropic:claude-haiku-4-5")
+    edge = {"id": "to_end", "target_node_id": "end", "condition": "They agree"}
+    nodes = [{"id": "a", "static_text": "Agreed?", "edges": [edge]}, {"id": "end", "is_final": True}]
+    flow = load({"initial_node": "a", "nodes": nodes})
+    with pytest.raises(ConfigurationError, match=r"""model="provider:name", and pip install 'answerback\[models\]'"""):
+        Agent("b", flow=flow).prepare()
+    assert Agent("c", answer).name == "c"
