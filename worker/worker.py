@@ -25,9 +25,10 @@ from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store.chats.chats import Chats
+from answerback.store.fleet.keys import arq_queue
 from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import WorkerRegistry
-from answerback.store.keys import arq_queue, signals
+from answerback.store.keys import signals
 from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.outbox import Outbox

@@ -2,7 +2,11 @@
 
 All keys of a partition share one hash tag, `{p}`, so that a script uses one slot of a Redis Cluster. A thread's
 partition is a hash of its id, so the number of partitions must never change while there is data. Keys that do not
-belong to a thread have a hash tag of their own.
+belong to a thread are in `access.keys` and `fleet.keys`.
+
+Some keys and fields are stored under names that are older than the functions here (`graves`, `deltas`, `sending`). They
+keep them: during a rolling deploy, old and new processes share one Redis, and a lock, a dead letter or a stream event
+under two names would be lost to one of them.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ def threads(p: int) -> str:
     return f"ab:{{{p}}}:threads"
 
 
-def marks(p: int) -> str:
+def own_identities(p: int) -> str:
     """SET of the marks of live workers' messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
     return f"ab:{{{p}}}:marks"
 
@@ -81,18 +85,18 @@ def ephemeral(p: int) -> str:
     return f"ab:{{{p}}}:ephemeral"
 
 
-def dead(p: int) -> str:
+def dead_letter_times(p: int) -> str:
     """ZSET: dead letter id → when it was dead-lettered (ms). Until it is replayed or deleted."""
     return f"ab:{{{p}}}:dead"
 
 
-def letters(p: int) -> str:
-    """HASH: dead letter id → DeadLetter. As long as `dead`."""
+def dead_letters(p: int) -> str:
+    """HASH: dead letter id → DeadLetter. As long as `dead_letter_times`."""
     return f"ab:{{{p}}}:letters"
 
 
-def graves(p: int) -> str:
-    """HASH: dead letter id → its payload, the Entry or Reply that a replay puts back. As long as `dead`."""
+def dead_letter_payloads(p: int) -> str:
+    """HASH: dead letter id → the Entry or Reply that a replay puts back. As long as `dead_letter_times`."""
     return f"ab:{{{p}}}:graves"
 
 
@@ -136,12 +140,12 @@ def history(p: int, id: str) -> str:
     return f"ab:{{{p}}}:history:{id}"
 
 
-def amended(p: int, id: str) -> str:
+def amendments(p: int, id: str) -> str:
     """HASH: message id → Amendment, or "deleted", of messages that may arrive later. Until days after the last one."""
     return f"ab:{{{p}}}:amended:{id}"
 
 
-def ends(p: int, id: str) -> str:
+def turn_ends(p: int, id: str) -> str:
     """LIST of TurnEnd: how its last turns ended, oldest first; at least the last 200. As long as the thread."""
     return f"ab:{{{p}}}:ends:{id}"
 
@@ -151,7 +155,7 @@ def journal(p: int, id: str) -> str:
     return f"ab:{{{p}}}:journal:{id}"
 
 
-def deltas(p: int, id: str) -> str:
+def stream_events(p: int, id: str) -> str:
     """STREAM of stream events: k (kind), d (JSON). At most about 10,000; until an hour after the last one.
 
     Each is also published on the channel of the same name.
@@ -169,93 +173,7 @@ def unsent(p: int, id: str) -> str:
     return f"ab:{{{p}}}:unsent:{id}"
 
 
-# Access control: a hash tag of its own ------------------------------------------------------
-
-
-def api_keys() -> str:
-    """SET of the ids of all API keys, including revoked ones. Permanent."""
-    return "ab:{access}:keys"
-
-
-def api_key(id: str) -> str:
-    """HASH: an API key, see `ApiKey`; only hashes of its secrets. Permanent."""
-    return f"ab:{{access}}:key:{id}"
-
-
-def origin(origin: str) -> str:
-    """SET of the ids of publishable keys created for a web origin. Permanent."""
-    return f"ab:{{access}}:origin:{origin}"
-
-
-def session_token(id: str) -> str:
-    """STRING: a SessionToken. Until it expires, or its session ends."""
-    return f"ab:{{access}}:token:{id}"
-
-
-def session_tokens(workspace: str, thread: str) -> str:
-    """SET of the ids of a chat thread's session tokens. Until the last of them expires, or the session ends."""
-    return f"ab:{{access}}:tokens:{workspace}:{thread}"
-
-
-def sign_in_link(hash: str) -> str:
-    """STRING: the workspace of a dashboard sign-in link, by the hash of its token. Minutes, or until it is used."""
-    return f"ab:{{access}}:link:{hash}"
-
-
-def sign_in(hash: str) -> str:
-    """STRING: a SignIn, by the hash of its secret. Hours, or until sign-out."""
-    return f"ab:{{access}}:signin:{hash}"
-
-
-def rate(caller: str) -> str:
-    """STRING: when a caller's rate limit is fully replenished (µs). Until then."""
-    return f"ab:{{access}}:rate:{caller}"
-
-
-def idempotency(digest: str) -> str:
-    """HASH: a request with an idempotency key, and its response. 24 hours.
-
-    route, body (their digests); owner ("" if it is not being handled), until (ms); status, headers, answer.
-    """
-    return f"ab:{{{digest}}}:idempotency"
-
-
-def attempt(digest: str) -> str:
-    """STRING: the id of a request whose client counts its attempts, by caller and body. The time limit of a turn."""
-    return f"ab:{{{digest}}}:attempt"
-
-
 # Global --------------------------------------------------------------------------------------
-
-
-def identities() -> str:
-    """HASH: platform → Identity, as resolved by workers from their credentials. Permanent."""
-    return "ab:identities"
-
-
-def workers() -> str:
-    """HASH: worker id → WorkerReport. Each removed when its worker stops or has been silent for long."""
-    return "ab:workers"
-
-
-def minute(number: int) -> str:
-    """HASH of the workers' counts in a minute, by its number since 1970; see `Metrics`. 25 hours."""
-    return f"ab:{{minutes}}:{number}"
-
-
-def agents() -> str:
-    """HASH: agent → AgentReport, as last reported by a worker. Kept for a day after no worker runs the agent."""
-    return "ab:agents"
-
-
-def flows() -> str:
-    """HASH: agent → Sketch of its flow, as reported by a worker at startup. As long as `agents`."""
-    return "ab:flows"
-
-
-def remotes(workspace: str) -> str:
-    """HASH: agent → RemoteAgent, of the remote agents registered with a workspace. Until they are removed."""
-    return f"ab:remotes:{workspace}"
 
 
 def pause(scope: str) -> str:
@@ -271,18 +189,3 @@ def probe() -> str:
 def signals() -> str:
     """CHANNEL of signals to running turns: "cancel", "interrupt" or "live", and the thread."""
     return "ab:signals"
-
-
-def healthy() -> str:
-    """HASH: webhook → the time (ms) up to which none of its deliveries is missing. Permanent."""
-    return "ab:redelivery:healthy"
-
-
-def redeliveries(hook: str) -> str:
-    """HASH: delivery id → RedeliveryRequest, for a webhook's deliveries. For a week."""
-    return f"ab:redelivery:asked:{{{hook}}}"
-
-
-def arq_queue() -> str:
-    """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it."""
-    return "ab:arq"

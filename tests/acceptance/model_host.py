@@ -56,5 +56,5 @@ def words(found: CallToolResult) -> str:
 
 async def followers(system: System, id: str, workspace: str = "acme") -> int:
     """How many processes follow a thread."""
-    channel = keys.deltas(0, f"chat:{workspace}:{id}")
+    channel = keys.stream_events(0, f"chat:{workspace}:{id}")
     return int((await system.database.call("PUBSUB", "NUMSUB", channel))[1])

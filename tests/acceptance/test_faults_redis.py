@@ -125,7 +125,7 @@ async def test_emptied_under_running_processes(scene: Scene) -> None:
     await scene.check()
 
     async def known() -> bool:
-        return bool(await scene.system.database.call("SCARD", keys.marks(0)))
+        return bool(await scene.system.database.call("SCARD", keys.own_identities(0)))
 
     await until(known, what="our marks being there again")
     assert scene.steady.alive

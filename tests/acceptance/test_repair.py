@@ -15,7 +15,7 @@ from arq.connections import ArqRedis
 
 from answerback.archive import parse
 from answerback.store import keys
-from answerback.store.keys import arq_queue
+from answerback.store.fleet.keys import arq_queue
 from tests.acceptance.scene import stopped
 from tests.acceptance.system import Process, System, until
 from tests.acceptance.terminal import Done
@@ -235,4 +235,6 @@ async def test_what_newer_code_wrote_waits_among_the_dead_letters_and_delays_nob
     refused = await command(plain, "dead", "replay", letter.id)
     assert refused.code != 0
     assert "update it first" in refused.err
-    assert msgspec.msgpack.decode(await plain.database.call("HGET", keys.graves(0), letter.id)) == {"entries": [raw]}
+    assert msgspec.msgpack.decode(await plain.database.call("HGET", keys.dead_letter_payloads(0), letter.id)) == {
+        "entries": [raw]
+    }

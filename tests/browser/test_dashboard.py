@@ -8,9 +8,9 @@ from math import sin
 import aiohttp
 from playwright.async_api import Browser, Page, Response, Route, expect
 
-from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.sign_ins import SignIns
+from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.metrics import MINUTE, Metrics, timed
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
@@ -108,7 +108,7 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
         counted = {"events": busy, "turns": busy, timed(0.9 + back % 11 / 9): busy, timed(3 + back % 5): busy // 12}
         counted |= {"failed": back % 4} if back % 17 < 3 else {}
         await plain.database.together(
-            *[("HINCRBY", keys.minute(now - back), name, count) for name, count in counted.items()]
+            *[("HINCRBY", fleet_keys.minute(now - back), name, count) for name, count in counted.items()]
         )
     hour = sum([found.events for found in await Metrics(plain.database).read(60)])
     await signed_in(page, plain)

@@ -127,7 +127,7 @@ async def test_a_redelivery_takes_its_event_back_from_the_dead_letters(threads: 
     assert found.attempt == 1
     # It is still one event that was accepted.
     assert await counters(threads) == {"accepted": 1, "buried": 1, "waiting": 1}
-    for key in (keys.dead(0), keys.letters(0), keys.graves(0)):
+    for key in (keys.dead_letter_times(0), keys.dead_letters(0), keys.dead_letter_payloads(0)):
         assert not await threads.database.call("EXISTS", key)
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from answerback.store import keys
+from answerback.store.access import keys as access_keys
 from answerback.store.access.api_keys import SCOPES, ApiKeys, InvalidKey
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
@@ -83,7 +83,7 @@ async def test_a_key_ends_by_itself(database: Database) -> None:
     made, shown = await found.create(scopes=["admin"], expires=3600)
     assert made.expires == made.created + 3_600_000
     assert await found.find(str(shown)) is not None
-    await database.call("HSET", keys.api_key(made.id), "expires", await database.now())
+    await database.call("HSET", access_keys.api_key(made.id), "expires", await database.now())
     assert await found.find(str(shown)) is None
     assert [key.state for key in await found.list()] == ["expired"]
 
@@ -181,7 +181,7 @@ async def test_a_token_opens_one_thread_until_its_session_ends(database: Databas
     assert not found.accepts(second)
     assert not found.accepts(Credential("live", shown.id, shown.secret))
     assert (found.workspace, found.thread, found.key) == ("acme", "th_1", "key")
-    assert 3590 < await database.call("TTL", keys.session_tokens("acme", "th_1")) <= 3600
+    assert 3590 < await database.call("TTL", access_keys.session_tokens("acme", "th_1")) <= 3600
     await tokens.end("acme", "th_1")
     assert await tokens.get(shown.id) is None
     assert await tokens.get(second.id) is None

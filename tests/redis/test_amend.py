@@ -188,7 +188,7 @@ async def test_a_dead_letter_whose_message_was_deleted_is_not_taken_back_by_a_re
 async def test_what_is_remembered_of_a_thread_goes_with_it_and_after_days(threads: Threads) -> None:
     await accept(threads, 1)
     await amend(threads, 2, "a secret")
-    key = keys.amended(0, THREAD)
+    key = keys.amendments(0, THREAD)
     assert 0 < await threads.database.call("PTTL", key) <= 3 * 86_400_000
     await Archives(threads).purge(THREAD)
     assert not await threads.database.call("EXISTS", key)

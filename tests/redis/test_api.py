@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from answerback.store import keys
+from answerback.store.access import keys as access_keys
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.redis import Database
@@ -345,7 +345,7 @@ async def test_after_a_crash_the_handler_gets_the_same_ids(client: Client, datab
     await client.make(name="one")
     [digest] = client.things.made
     # It was done, and the process died before the answer was kept.
-    await database.call("HDEL", keys.idempotency(digest), "status", "headers", "answer")
+    await database.call("HDEL", access_keys.idempotency(digest), "status", "headers", "answer")
     await client.make(name="one")
     assert client.things.made == [digest, digest]
 

@@ -55,7 +55,7 @@ async def full(threads: Threads, outbox: Outbox) -> None:
     assert await outbox.settle(following, refused) is not None
     await accept(threads, 1, 2, 3)
     held = await claim(threads)
-    await threads.database.call("XADD", keys.deltas(0, THREAD), "*", "k", "text", "d", "{}")
+    await threads.database.call("XADD", keys.stream_events(0, THREAD), "*", "k", "text", "d", "{}")
     await bury(threads, held, {"look#1": b"done"})
     held = await claim(threads)
     await threads.step(step(held, "charge#1", record=b"\x80\xff"))

@@ -56,7 +56,7 @@ async def test_times_are_stored_to_the_millisecond(threads: Threads, outbox: Out
         (keys.retrying(0, "ready"), THREAD, 500),
         (keys.queue(0, "due"), THREAD, 5000),
         (keys.threads(0), THREAD, 0),
-        (keys.dead(0), event(1).id, 0),
+        (keys.dead_letter_times(0), event(1).id, 0),
     ):
         score = await threads.database.call("EVAL", "return redis.call('ZSCORE', KEYS[1], ARGV[1])", 1, key, member)
         assert score.isdigit(), key

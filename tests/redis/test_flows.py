@@ -8,7 +8,7 @@ import msgspec
 
 from answerback.diagrams.diagram import Arrow, Box, Sketch
 from answerback.flows.state import FlowState
-from answerback.store import keys
+from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.flows import Flows
 from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
 from answerback.store.threads.threads import Threads
@@ -60,6 +60,6 @@ async def test_a_flow_is_forgotten_with_its_agent(threads: Threads) -> None:
     await _answered(threads, 1, "kyc", _at("a"))
     assert len(await roster.agents()) == 2
     assert await flows.standing(THREAD) is not None
-    await threads.database.call("HSET", keys.agents(), "kyc", msgspec.msgpack.encode(AgentReport("kyc", seen=1)))
+    await threads.database.call("HSET", fleet_keys.agents(), "kyc", msgspec.msgpack.encode(AgentReport("kyc", seen=1)))
     assert [report.name for report in await roster.agents()] == ["b"]
     assert await flows.standing(THREAD) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from answerback.store import keys
+from answerback.store.access import keys as access_keys
 from answerback.store.access.idempotency import Conflict, Idempotency, StoredResponse
 from answerback.store.redis import Database
 
@@ -18,7 +18,7 @@ async def test_a_request_that_was_answered_gets_the_same_answer(database: Databa
     assert await store.finish("d", owner, DONE)
     for alone in (True, False):
         assert await store.begin("d", "route", "body", alone=alone) == DONE
-    assert 86_000 < await database.call("TTL", keys.idempotency("d")) <= 86_400
+    assert 86_000 < await database.call("TTL", access_keys.idempotency("d")) <= 86_400
 
 
 async def test_another_request_of_the_same_name_is_refused(database: Database) -> None:
@@ -59,7 +59,7 @@ async def test_a_request_that_failed_may_be_tried_again(database: Database) -> N
 async def test_after_a_crash_another_takes_over_and_the_first_can_write_nothing(database: Database) -> None:
     store = Idempotency(database)
     first = await store.begin("d", "route", "body", alone=True)
-    await database.call("HSET", keys.idempotency("d"), "until", await database.now() - 1)
+    await database.call("HSET", access_keys.idempotency("d"), "until", await database.now() - 1)
     second = await store.begin("d", "route", "body", alone=True)
     assert isinstance(first, str)
     assert isinstance(second, str)
@@ -80,9 +80,9 @@ async def test_an_answer_may_be_empty_or_any_bytes(database: Database) -> None:
 async def test_what_is_only_compared_is_remembered_from_its_first_time(database: Database) -> None:
     store = Idempotency(database)
     assert await store.begin("d", "route", "body", alone=False) == ""
-    await database.call("PEXPIRE", keys.idempotency("d"), 5_000)
+    await database.call("PEXPIRE", access_keys.idempotency("d"), 5_000)
     assert await store.begin("d", "route", "body", alone=False) == ""
-    assert await database.call("PTTL", keys.idempotency("d")) <= 5_000
+    assert await database.call("PTTL", access_keys.idempotency("d")) <= 5_000
 
 
 async def test_a_later_try_is_known_by_what_its_first_one_was(database: Database) -> None:
@@ -93,4 +93,4 @@ async def test_a_later_try_is_known_by_what_its_first_one_was(database: Database
     assert await store.attempt("d", "f", 60, first=False) == "e"
     assert await store.attempt("other", "g", 60, first=False) == "g", "its first try never came"
     assert await store.attempt("other", "h", 60, first=False) == "g"
-    assert 0 < await database.call("PTTL", keys.attempt("d")) <= 60_000
+    assert 0 < await database.call("PTTL", access_keys.attempt("d")) <= 60_000

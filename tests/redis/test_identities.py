@@ -106,7 +106,7 @@ async def test_marks_of_a_worker_that_still_lives_stay_until_it_has_gone(
         await roster.leave("old")
 
         async def gone() -> bool:
-            return not await threads.database.call("SISMEMBER", keys.marks(0), "github:user:501")
+            return not await threads.database.call("SISMEMBER", keys.own_identities(0), "github:user:501")
 
         await until(gone)
         assert await ours(threads, "login:answerbot")
@@ -116,7 +116,7 @@ async def test_other_platforms_marks_stay_as_they_are(threads: Threads) -> None:
     await threads.own("slack", ["user:U1"])
     await threads.own("github", ["user:1"])
     await threads.own("github", [])
-    assert await threads.database.call("SMEMBERS", keys.marks(0)) == {b"slack:user:U1"}
+    assert await threads.database.call("SMEMBERS", keys.own_identities(0)) == {b"slack:user:U1"}
 
 
 async def test_what_is_kept_already_is_not_written(threads: Threads) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answerback.store import keys
+from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.metrics import KEPT, MINUTE, Metrics, timed
 from answerback.store.redis import Database
 
@@ -29,7 +29,7 @@ async def test_what_was_counted_in_a_minute_adds_up(database: Database) -> None:
 async def test_stretches_hold_whole_minutes_and_end_with_the_present_one(database: Database) -> None:
     now = await database.now() // MINUTE
     for back in range(30):
-        await database.call("HINCRBY", keys.minute(now - back), "events", 1)
+        await database.call("HINCRBY", fleet_keys.minute(now - back), "events", 1)
     found = await Metrics(database).read(1440, each=10)
     assert all(each.at % (10 * MINUTE) == 0 for each in found)
     assert found[-1].at <= await database.now() < found[-1].at + 11 * MINUTE

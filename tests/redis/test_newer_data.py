@@ -15,6 +15,7 @@ from answerback.steps import Record, encode
 from answerback.store import decode, keys
 from answerback.store.chats.answers import answer
 from answerback.store.decode import Unreadable, UnreadableReply
+from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
@@ -154,7 +155,7 @@ async def test_a_reply_is_dead_lettered_as_it_is(threads: Threads, letters: Dead
     assert following.reply.key == "r2"
     with pytest.raises(ValueError, match="update it first"):
         await letters.replay("r1")
-    assert await threads.database.call("HGET", keys.graves(0), "r1") == raw
+    assert await threads.database.call("HGET", keys.dead_letter_payloads(0), "r1") == raw
     assert (await outbox.replies(THREAD))["r1"].state == "failed"
 
 
@@ -165,7 +166,7 @@ async def test_everything_can_be_looked_at(threads: Threads, letters: DeadLetter
         raw = await threads.database.call("LINDEX", name, 0)
         await threads.database.call("LSET", name, 0, newer(msgspec.msgpack.decode(raw)))
     await threads.database.call("HSET", keys.outbox(0, THREAD), "r1", b"\xc1")
-    await threads.database.call("HSET", keys.workers(), "newer", b"\xc1")
+    await threads.database.call("HSET", fleet_keys.workers(), "newer", b"\xc1")
     found = await transcript(threads, THREAD)
     assert found is not None
     assert [message.text for message in found.messages] == [decode.NOTICE, "yes"]
@@ -182,11 +183,11 @@ async def test_everything_can_be_looked_at(threads: Threads, letters: DeadLetter
 
 
 async def test_a_dead_letter_of_newer_code_is_listed(threads: Threads, letters: DeadLetters) -> None:
-    await threads.database.call("ZADD", keys.dead(0), 1, "d1")
+    await threads.database.call("ZADD", keys.dead_letter_times(0), 1, "d1")
     await threads.database.call(
-        "HSET", keys.letters(0), "d1", msgspec.msgpack.encode({"id": "d1", "reason": "too late"})
+        "HSET", keys.dead_letters(0), "d1", msgspec.msgpack.encode({"id": "d1", "reason": "too late"})
     )
-    await threads.database.call("HSET", keys.graves(0), "d1", msgspec.msgpack.encode(Entry(event(1))))
+    await threads.database.call("HSET", keys.dead_letter_payloads(0), "d1", msgspec.msgpack.encode(Entry(event(1))))
     (found,) = [letter async for letter in letters.list()]
     assert found.reason.startswith("too late (written by a newer version")
     assert await Archives(threads).purge(OTHER) is None

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from answerback.store import keys
+from answerback.store.access import keys as access_keys
 from answerback.store.access.rate_limits import RateLimits
 from answerback.store.redis import Database
 from tests.redis.conftest import Server
@@ -36,9 +36,9 @@ async def test_the_allowance_comes_back(database: Database) -> None:
     rates = RateLimits(database, rate=0.01, burst=2)
     for _ in range(3):
         await rates.spend("a")
-    whole = int(await database.call("GET", keys.rate("a")))
+    whole = int(await database.call("GET", access_keys.rate("a")))
     # 100 s later: one more may come, and not two.
-    await database.call("SET", keys.rate("a"), whole - 100_000_000)
+    await database.call("SET", access_keys.rate("a"), whole - 100_000_000)
     assert [(await rates.spend("a")).passed for _ in range(2)] == [True, False]
 
 

@@ -148,9 +148,9 @@ class Store(Repairs):
             ready, due, letters, graves, buried = await self.database.together(
                 ("ZRANGE", keys.queue(p, "ready"), 0, -1),
                 ("ZRANGE", keys.queue(p, "due"), 0, -1),
-                ("HKEYS", keys.letters(p)),
-                ("HKEYS", keys.graves(p)),
-                ("ZRANGE", keys.dead(p), 0, -1),
+                ("HKEYS", keys.dead_letters(p)),
+                ("HKEYS", keys.dead_letter_payloads(p)),
+                ("ZRANGE", keys.dead_letter_times(p), 0, -1),
             )
             assert {id.decode() for id in ready} == {thread.id for thread in here if thread.inbox}
             assert {id.decode() for id in due} == {thread.id for thread in here if thread.unsent}

@@ -62,7 +62,11 @@ def test_what_the_glossary_names_is_there(kind: str) -> None:
             }
             named = set(re.findall(r"`([\w/]+\.lua)`", text))
         case _:
-            there = set(re.findall(r"^def (\w+)\(", (ROOT / "answerback/store/keys.py").read_text(), re.MULTILINE))
+            there = {
+                name
+                for file in (ROOT / "answerback/store").rglob("keys.py")
+                for name in re.findall(r"^def (\w+)\(", file.read_text(), re.MULTILINE)
+            }
             named = {name for cell in re.findall(r"keys? (`[^·|]*)", text) for name in re.findall(r"`(\w+)", cell)}
     assert named, kind
     assert named - there == set()

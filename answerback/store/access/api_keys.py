@@ -9,7 +9,7 @@ from typing import Literal, cast
 import msgspec
 
 from answerback.errors import AnswerbackError
-from answerback.store import keys
+from answerback.store.access import keys
 from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.access import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from answerback.store import keys
+from answerback.store.access import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 

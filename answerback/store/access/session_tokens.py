@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.access import keys
 from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
 

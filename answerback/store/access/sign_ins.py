@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.access import keys
 from answerback.store.redis import Database
 
 LINK = 15 * 60.0

@@ -15,8 +15,8 @@ import msgspec
 
 from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.events import Event
-from answerback.messages import Author, Message
-from answerback.store import decode, keys
+from answerback.messages import Author
+from answerback.store import keys
 from answerback.store.chats.chat import (
     Chat,
     ChatPage,
@@ -25,20 +25,16 @@ from answerback.store.chats.chat import (
     NewChat,
     flag,
 )
+from answerback.store.chats.chat_messages import page_of_messages, snapshot
 from answerback.store.chats.listing import page_of
-from answerback.store.cursors import cursor_of, place_of
 from answerback.store.redis import Value
-from answerback.store.stream.events import finished
 from answerback.store.thread_ids import DEFAULT_WORKSPACE, chat_thread, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.turn_ends import merged
 from answerback.store.threads.views import looked_up
 
-HISTORY = 2000
-"""Maximum number of messages in a snapshot of a chat: the newest ones."""
 EPHEMERAL = 3_600_000
 """ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
 
@@ -77,10 +73,7 @@ class Chats:
             fields += ("kept", later)
         if await self._threads.scripts.open_chat(names, [thread, opening.digest, later, *fields]) == b"different":
             raise ThreadDiffers
-        found = await self.get(workspace, id or public_id(thread))
-        if found is None:
-            raise NoSuchThread
-        return found
+        return await self._read(workspace, id or public_id(thread), platforms=False)
 
     async def get(self, workspace: str, id: str, *, platforms: bool = False) -> Chat | None:
         """Return a chat. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
@@ -181,39 +174,12 @@ class Chats:
 
         Raises `NoSuchThread` or `BadCursor`.
         """
-        start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
-        chat = await self.get(workspace, id, platforms=platforms)
-        if chat is None:
-            raise NoSuchThread
-        p, thread = self._threads.partition(chat.thread), chat.thread
-        found, inbox = await self._database.together(
-            ("LRANGE", keys.history(p, thread), start, start + limit),
-            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
-        )
-        more = len(found) > limit
-        messages, waiting = merged(
-            [decode.message(raw) for raw in found[:limit]], [decode.entry(raw, thread) for raw in inbox]
-        )
-        return MessagePage(messages, cursor_of(start + limit)) if more else MessagePage(messages, None, waiting)
+        chat = await self._read(workspace, id, platforms)
+        return await page_of_messages(self._threads, chat, cursor=cursor, limit=limit)
 
     async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> ChatSnapshot:
         """Return a chat with its messages and waiting events. Raises `NoSuchThread`."""
-        chat = await self.get(workspace, id, platforms=platforms)
-        if chat is None:
-            raise NoSuchThread
-        p, thread = self._threads.partition(chat.thread), chat.thread
-        # The stream position is read first: a turn may then be shown twice, but none is left out.
-        after = await finished(self._threads, thread)
-        history, length, inbox = await self._database.together(
-            ("LRANGE", keys.history(p, thread), -HISTORY, -1),
-            ("LLEN", keys.history(p, thread)),
-            ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
-        )
-        messages, waiting = merged(
-            [decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox]
-        )
-        earlier = length - len(history)
-        return ChatSnapshot(chat=chat, messages=messages, earlier=earlier, waiting=waiting, after=after)
+        return await snapshot(self._threads, await self._read(workspace, id, platforms))
 
     async def touch(self, workspace: str, id: str) -> int:
         """Record that the client came back to a chat for its answer. Return the time, ms. Raises `NoSuchThread`."""
@@ -248,15 +214,18 @@ class Chats:
                 await self._database.call("ZREM", name, id)
         return purged
 
+    async def _read(self, workspace: str, id: str, platforms: bool) -> Chat:
+        chat = await self.get(workspace, id, platforms=platforms)
+        if chat is None:
+            raise NoSuchThread
+        return chat
+
     async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
         thread = thread_of(workspace, id)
         name = keys.thread(self._threads.partition(thread), thread)
         if fields and not await self._threads.scripts.update_chat([name], fields):
             raise NoSuchThread
-        found = await self.get(workspace, id)
-        if found is None:
-            raise NoSuchThread
-        return found
+        return await self._read(workspace, id, platforms=False)
 
     def _lists(self, p: int, workspace: str, user: str) -> Sequence[str]:
         return [keys.chats(p, workspace), keys.chats(p, workspace, user)]
@@ -267,7 +236,3 @@ def thread_of(workspace: str, id: str) -> str:
     if not _ID.fullmatch(id):
         raise NoSuchThread
     return chat_thread(workspace, id)
-
-
-def _merged(history: Sequence[bytes], inbox: Sequence[bytes], thread: str) -> tuple[list[Message], list[Event]]:
-    return merged([decode.message(raw) for raw in history], [decode.entry(raw, thread) for raw in inbox])

@@ -8,8 +8,8 @@ from statistics import median
 import msgspec
 
 from answerback.events import Arrival
-from answerback.store import keys
 from answerback.store.decode import readable
+from answerback.store.fleet import keys
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
 from answerback.store.redis import Database

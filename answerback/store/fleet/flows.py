@@ -9,6 +9,7 @@ import msgspec
 from answerback.diagrams.diagram import Sketch
 from answerback.store import keys
 from answerback.store.decode import readable
+from answerback.store.fleet import keys as fleet_keys
 from answerback.store.threads.threads import Threads
 
 
@@ -46,9 +47,9 @@ class Flows:
         """Store the agents' flows; None for an agent that has no flow, or no longer has one."""
         encoded = {agent: _encode(sketch) for agent, sketch in sketches.items() if sketch}
         if fields := [word for field in encoded.items() for word in field]:
-            await self._database.call("HSET", keys.flows(), *fields)
+            await self._database.call("HSET", fleet_keys.flows(), *fields)
         if others := [agent for agent in sketches if agent not in encoded]:
-            await self._database.call("HDEL", keys.flows(), *others)
+            await self._database.call("HDEL", fleet_keys.flows(), *others)
 
     async def standing(self, thread: str) -> FlowPosition | None:
         """Return a thread's position; None unless the agent that answered last in it has a known flow."""
@@ -61,7 +62,7 @@ class Flows:
         except msgspec.ValidationError:
             # An agent without a flow may use this name in its state for something else.
             return None
-        sketch = await self._database.call("HGET", keys.flows(), agent) if place else None
+        sketch = await self._database.call("HGET", fleet_keys.flows(), agent) if place else None
         if place is None or sketch is None:
             return None
         return next((FlowPosition(agent.decode(), place.node, drawn) for drawn in readable(_sketch, [sketch])), None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.fleet import keys
 from answerback.store.redis import Database
 
 MINUTE = 60_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.fleet import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.store import keys
+from answerback.store.fleet import keys
 from answerback.store.redis import Database
 
 
@@ -43,19 +43,19 @@ class RemoteAgents:
     async def register(self, workspace: str, remote: RemoteAgent) -> tuple[RemoteAgent, bool]:
         """Register an agent, replacing one with the same name. Return it, and whether it is new."""
         kept = msgspec.structs.replace(remote, at=await self._database.now())
-        new = await self._database.call("HSET", keys.remotes(workspace), remote.name, _encode(kept))
+        new = await self._database.call("HSET", keys.remote_agents(workspace), remote.name, _encode(kept))
         return kept, bool(new)
 
     async def remove(self, workspace: str, name: str) -> bool:
         """Remove an agent: no further turn reaches it. Return False if there was none."""
-        return bool(await self._database.call("HDEL", keys.remotes(workspace), name))
+        return bool(await self._database.call("HDEL", keys.remote_agents(workspace), name))
 
     async def get(self, workspace: str, name: str) -> RemoteAgent | None:
         """Return an agent by name; None if there is none."""
-        found = await self._database.call("HGET", keys.remotes(workspace), name)
+        found = await self._database.call("HGET", keys.remote_agents(workspace), name)
         return _remote(found) if found is not None else None
 
     async def list(self, workspace: str) -> list[RemoteAgent]:
         """Return all agents of a workspace, by name."""
-        found = await self._database.call("HVALS", keys.remotes(workspace))
+        found = await self._database.call("HVALS", keys.remote_agents(workspace))
         return sorted(map(_remote, found), key=lambda remote: remote.name)

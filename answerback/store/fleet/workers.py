@@ -9,8 +9,8 @@ import redis
 
 from answerback.events import Arrival
 from answerback.messages import Identity
-from answerback.store import keys
 from answerback.store.decode import readable
+from answerback.store.fleet import keys
 from answerback.store.redis import Database
 
 FORGOTTEN = 24 * 3_600_000

@@ -108,7 +108,7 @@ class Live:
         """
         after = await last(self._threads, thread) if after == "$" else after
         place(after)
-        channel = keys.deltas(self._threads.partition(thread), thread)
+        channel = keys.stream_events(self._threads.partition(thread), thread)
         watching = None if is_chat(thread) else asyncio.create_task(self._watch(thread))
         follower = Follower(self._threads, thread, after)
         self._followers.setdefault(channel, set()).add(follower)

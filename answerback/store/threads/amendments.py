@@ -32,7 +32,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
     kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
     message = amendment.message.encode(errors="surrogatepass")
-    found = await scripts.remember([keys.amended(p, thread)], [message, kept, REMEMBERED, amendment.at])
+    found = await scripts.remember([keys.amendments(p, thread)], [message, kept, REMEMBERED, amendment.at])
     if not found:
         return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
     if isinstance(found, bytes):

@@ -78,10 +78,10 @@ class Archives:
                 ("HGETALL", keys.journal(p, id)),
                 ("HVALS", keys.outbox(p, id)),
                 ("LRANGE", keys.unsent(p, id), 0, -1),
-                ("LRANGE", keys.ends(p, id), 0, -1),
+                ("LRANGE", keys.turn_ends(p, id), 0, -1),
                 ("HMGET", keys.counters(p), *COUNTERS),
-                *(("HMGET", key, *(dead or [""])) for key in (keys.letters(p), keys.graves(p))),
-                ("ZMSCORE", keys.dead(p), *(dead or [""])),
+                *(("HMGET", key, *(dead or [""])) for key in (keys.dead_letters(p), keys.dead_letter_payloads(p))),
+                ("ZMSCORE", keys.dead_letter_times(p), *(dead or [""])),
             )
             updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *graves = found
             # An event dead-lettered since then would be in neither the inbox nor the dead letters we read.
@@ -139,7 +139,7 @@ class Archives:
         """Remove an idle thread if it has not changed since it was archived and has no dead letters."""
         p = self._threads.partition(archive.thread)
         before, dead = await self._graves.of(archive.thread)
-        if dead and any(await self._database.call("ZMSCORE", keys.dead(p), *dead)):
+        if dead and any(await self._database.call("ZMSCORE", keys.dead_letter_times(p), *dead)):
             return False
         fields = archive.fields
         stand = f"{fields.get('position', 0)}:{fields.get('changes', 0)}"
@@ -168,11 +168,12 @@ class Archives:
         every = [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
-            keys.counters(p), keys.threads(p), keys.dead(p), keys.letters(p), keys.graves(p),
+            keys.counters(p), keys.threads(p),
+            keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
-            keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id),
+            keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id),
             keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
-            keys.ends(p, id), keys.amended(p, id), *names,
+            keys.turn_ends(p, id), keys.amendments(p, id), *names,
         ]  # fmt: skip
         found: list[Any] = await self._threads.scripts.replace_thread(every, [id, *terms, user, GONE, *written])
         return found

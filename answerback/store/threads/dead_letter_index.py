@@ -35,7 +35,7 @@ class DeadLetterIndex:
         """Return the partition's mark and the ids of a thread's dead letters, oldest first."""
         p = self._threads.partition(thread)
         (seconds, _), counted, there = await self._threads.database.together(
-            ("TIME",), ("HMGET", keys.counters(p), *COUNTERS), ("ZCARD", keys.dead(p))
+            ("TIME",), ("HMGET", keys.counters(p), *COUNTERS), ("ZCARD", keys.dead_letter_times(p))
         )
         found, known = mark(counted), self._marks.get(p)
         if found != known:
@@ -49,10 +49,10 @@ class DeadLetterIndex:
 
     async def _read(self, p: int, since: int) -> None:
         database = self._threads.database
-        ids = await database.call("ZRANGEBYSCORE", keys.dead(p), since, "+inf")
+        ids = await database.call("ZRANGEBYSCORE", keys.dead_letter_times(p), since, "+inf")
         for start in range(0, len(ids), 100):
             page = ids[start : start + 100]
-            letters = await database.call("HMGET", keys.letters(p), *page)
+            letters = await database.call("HMGET", keys.dead_letters(p), *page)
             for id, letter in zip(page, letters, strict=True):
                 if letter is not None and id not in self._known[p]:
                     self._known[p].add(id)

@@ -30,11 +30,11 @@ class DeadLetters:
         """Yield all dead letters, newest first within a partition. `at`: when each was dead-lettered."""
         for p in range(self._threads.partitions):
             # All ids at once: positions in the set shift if the caller replays what we yield.
-            ids = await self._database.call("ZREVRANGE", keys.dead(p), 0, -1)
+            ids = await self._database.call("ZREVRANGE", keys.dead_letter_times(p), 0, -1)
             for start in range(0, len(ids), 100):
                 page = ids[start : start + 100]
                 found, times = await self._database.together(
-                    ("HMGET", keys.letters(p), *page), ("ZMSCORE", keys.dead(p), *page)
+                    ("HMGET", keys.dead_letters(p), *page), ("ZMSCORE", keys.dead_letter_times(p), *page)
                 )
                 for id, letter, at in zip(page, found, times, strict=True):
                     if letter is not None and at is not None:
@@ -44,7 +44,9 @@ class DeadLetters:
         """Return a dead letter and its payload, which a replay puts back: the event's entry, or the reply."""
         for p in range(self._threads.partitions):
             at, letter, grave = await self._database.together(
-                ("ZSCORE", keys.dead(p), id), ("HGET", keys.letters(p), id), ("HGET", keys.graves(p), id)
+                ("ZSCORE", keys.dead_letter_times(p), id),
+                ("HGET", keys.dead_letters(p), id),
+                ("HGET", keys.dead_letter_payloads(p), id),
             )
             if at is not None and letter is not None and grave is not None:
                 found = msgspec.structs.replace(decode.letter(letter, id), at=int(at))
@@ -79,9 +81,9 @@ class DeadLetters:
                     [
                         keys.queue(p, "due"),
                         keys.wake(p, "due"),
-                        keys.dead(p),
-                        keys.letters(p),
-                        keys.graves(p),
+                        keys.dead_letter_times(p),
+                        keys.dead_letters(p),
+                        keys.dead_letter_payloads(p),
                         keys.outbox(p, thread),
                         keys.unsent(p, thread),
                         keys.clock(p),
@@ -102,9 +104,9 @@ class DeadLetters:
                     keys.wake(p, "ready"),
                     keys.counters(p),
                     keys.threads(p),
-                    keys.dead(p),
-                    keys.letters(p),
-                    keys.graves(p),
+                    keys.dead_letter_times(p),
+                    keys.dead_letters(p),
+                    keys.dead_letter_payloads(p),
                     keys.thread(p, thread),
                     keys.inbox(p, thread),
                     keys.seen(p, grave.event.delivery),
@@ -124,7 +126,8 @@ class DeadLetters:
         delivery = grave.key if isinstance(grave, Reply) else grave.event.delivery
         return bool(
             await self._threads.scripts.delete_dead_letter(
-                [keys.dead(p), keys.letters(p), keys.graves(p), keys.seen(p, delivery)], [id]
+                [keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p), keys.seen(p, delivery)],
+                [id],
             )
         )
 

@@ -88,8 +88,9 @@ class Outbox:
         failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
         following = await self._scripts.settle(
             [
-                keys.queue(p, "due"), keys.counters(p), keys.dead(p), keys.letters(p), keys.graves(p),
-                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.clock(p),
+                keys.queue(p, "due"), keys.counters(p),
+                keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id), keys.clock(p),
             ],
             [
                 id, outgoing.fence, self._lease, reply.key, _kept(reply), "failed" if letter else "sent",
@@ -161,7 +162,7 @@ class Outbox:
         p, thread, key = self._threads.partition(echo.thread), echo.thread, echo.reply
         names = [
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
-            keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.deltas(p, thread),
+            keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.stream_events(p, thread),
             keys.clock(p),
         ]  # fmt: skip
         while raw := await self._database.call("HGET", keys.outbox(p, thread), key):

@@ -54,7 +54,7 @@ async def queues(threads: Threads) -> Queues:
             *_count(p, "ready", now),
             *_count(p, "due", now),
             ("HGETALL", keys.counters(p)),
-            ("ZCARD", keys.dead(p)),
+            ("ZCARD", keys.dead_letter_times(p)),
             ("ZCARD", keys.threads(p)),
         )
         turns.append(_queue(now, *found[:4]))

@@ -50,7 +50,7 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
     found = await threads.scripts.unlock(
         [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
-            keys.thread(p, id), keys.journal(p, id), keys.deltas(p, id), keys.clock(p),
+            keys.thread(p, id), keys.journal(p, id), keys.stream_events(p, id), keys.clock(p),
         ],
         [id],
     )  # fmt: skip

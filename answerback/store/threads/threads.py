@@ -8,21 +8,20 @@ same fence again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from answerback.errors import LeaseLost, MalformedBody
-from answerback.events import Amendment, Entry, Event, dispatch_id
+from answerback.errors import LeaseLost
+from answerback.events import Entry
 from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.redis import Database, Value
-from answerback.store.scripts import Part, Scripts
-from answerback.store.threads import amendments
-from answerback.store.threads.leases import Reservation, Reservations
-from answerback.store.threads.receipt import Only, Receipt
+from answerback.store.scripts import Part
+from answerback.store.threads.inbox import Inbox
+from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import (
     SUSPECT,
     Claim,
@@ -39,12 +38,12 @@ from answerback.store.threads.records import (
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Threads(Reservations):
+class Threads(Inbox):
     """The threads of one Redis.
 
     lease   in seconds
     window  number of events that a claim or commit returns
-    pause   seconds without a message after which a bot loop counts as ended
+    history number of messages that a claim returns
     """
 
     def __init__(
@@ -58,94 +57,23 @@ class Threads(Reservations):
         history: int = 200,
         pause: float = 120.0,
     ) -> None:
-        super().__init__(database, Scripts(database), lease)
-        self.partitions = partitions
+        super().__init__(database, partitions=partitions, lease=lease, seen_days=seen_days, pause=pause)
         self.window = window
-        self._seen = int(seen_days * 86_400_000)
         self._history = history
-        self._pause = int(pause * 1000)
-        self._accepts: list[Batcher[Part, bytes]] = []
         self._steps: list[Batcher[Part, int]] = []
         self._emissions: list[Batcher[Part, int]] = []
         self._commits: list[Batcher[Part, list[bytes] | None]] = []
         for p in range(partitions):
             ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
             due = [keys.queue(p, "due"), keys.wake(p, "due")]
-            dead = [keys.dead(p), keys.letters(p), keys.graves(p)]
-            counters, threads = keys.counters(p), keys.threads(p)
-            self._accepts.append(
-                self.scripts.accept.grouped(
-                    [*ready, keys.marks(p), counters, threads, *dead, keys.clock(p)], [self._seen, keys.signals()]
-                )
-            )
             self._steps.append(self.scripts.step.grouped([*due, keys.clock(p)], []))
             self._emissions.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
-                    [*ready, *due, counters, threads, keys.clock(p)], [self._lease, window], limit=40, flights=2
+                    [*ready, *due, keys.counters(p), keys.threads(p), keys.clock(p)], [self._lease, window],
+                    limit=40, flights=2,
                 )
-            )
-
-    def partition(self, thread: str) -> int:
-        """Return the partition of a thread."""
-        return keys.partition(thread, self.partitions)
-
-    # Ingress -------------------------------------------------------------------------------------
-
-    async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
-        """Store an event once. It is stored when this returns; the call may be repeated for the same event.
-
-        Args:
-            only: a condition on the event's chat.
-            lists: the two keys in which that chat is listed.
-
-        Raises:
-            MalformedBody: the event cannot be stored.
-            NoSuchThread, ThreadEnded, Busy: the condition is not met.
-        """
-        found = await self._accept(event, b"", only, lists)
-        while found.startswith(b"amended\n"):
-            # Its edit or deletion arrived first.
-            raw = found.partition(b"\n")[2]
-            if raw == amendments.DELETED:
-                return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
-            # The amendment may have expired meanwhile.
-            edited = amendments.applied(event, raw) if raw else event
-            found = await self._accept(edited, raw, only, lists)
-        return Receipt.read(event.id, event.thread, found)
-
-    async def _accept(self, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> bytes:
-        p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
-        identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
-        return await self._accepts[p].submit(
-            (
-                [
-                    keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
-                    keys.thread(p, thread), keys.inbox(p, thread), keys.amended(p, thread), *lists,
-                ],
-                [
-                    id, thread, _stored(Entry(event)), identities,
-                    platform, event.channel, event.title, event.url, event.arrival, only,
-                    dispatch_id(event.former) if event.former else id,
-                    "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
-                    b"" if event.edited == "mention" else _words(event.message), edit,
-                ],
-            )
-        )  # fmt: skip
-
-    async def amend(self, amendment: Amendment) -> Receipt:
-        """Change the waiting event of an edited or deleted message, or one that arrives later.
-
-        If none is waiting, an edit that added a mention becomes an event of its own, once. Raises `MalformedBody` if it
-        cannot be stored.
-        """
-        _stored(amendment)
-        p = self.partition(amendment.thread)
-        receipt, event = await amendments.amend(self.database, self.scripts, p, amendment)
-        if event is None:
-            return receipt
-        found = await self.accept(event)
-        return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
+            )  # fmt: skip
 
     # Worker --------------------------------------------------------------------------------------
 
@@ -161,7 +89,7 @@ class Threads(Reservations):
         names.append(keys.clock(p))
         for id in taken.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
-            names.append(keys.deltas(p, id))
+            names.append(keys.stream_events(p, id))
         room = len(taken.threads) if suspects is None else suspects
         found = await self.scripts.claim(
             names,
@@ -204,7 +132,7 @@ class Threads(Reservations):
         args: list[Value] = [
             emission.fence, emission.owner, emission.position, len(emission.deltas), *delta_words(emission.deltas)
         ]  # fmt: skip
-        if not await self._emissions[p].submit(([keys.thread(p, id), keys.deltas(p, id)], args)):
+        if not await self._emissions[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
             raise LeaseLost
 
     async def commit(self, commit: Commit) -> list[Entry]:
@@ -214,8 +142,8 @@ class Threads(Reservations):
         """
         p, id = self.partition(commit.thread), commit.thread
         names = [
-            keys.thread(p, id), keys.inbox(p, id), keys.history(p, id),
-            keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.deltas(p, id), keys.ends(p, id),
+            keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
+            keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id), keys.turn_ends(p, id),
         ]  # fmt: skip
         args: list[Value] = [
             id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled,
@@ -250,8 +178,8 @@ class Threads(Reservations):
         held = await self.scripts.release(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
-                keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id), keys.deltas(p, id),
-                keys.clock(p), keys.ends(p, id),
+                keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id),
+                keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
             ],
             [
                 id, claim.fence, int(delay * 1000), how, error, claim.owner,
@@ -283,9 +211,10 @@ class Threads(Reservations):
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.bury(
             [
-                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p), keys.dead(p), keys.letters(p),
-                keys.graves(p), keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
-                keys.seen(p, entry.event.delivery), keys.deltas(p, id), keys.clock(p), keys.ends(p, id),
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p),
+                keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
+                keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
+                keys.seen(p, entry.event.delivery), keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
                 keys.history(p, id),
             ],
             [
@@ -310,34 +239,3 @@ class Threads(Reservations):
             [id, keys.signals()],
         )  # fmt: skip
         return bool(found)
-
-    async def own(self, platform: str, marks: Iterable[str]) -> None:
-        """Replace the marks of our own messages on a platform, such as "user:583231".
-
-        Unchanged marks are not written.
-        """
-        ours = {f"{platform}:{mark}".encode() for mark in marks}
-        for p in range(self.partitions):
-            kept = {mark for mark in await self.database.call("SMEMBERS", keys.marks(p)) if _of(platform, mark)}
-            changes: list[tuple[Value, ...]] = []
-            if missing := ours - kept:
-                changes.append(("SADD", keys.marks(p), *missing))
-            if former := kept - ours:
-                changes.append(("SREM", keys.marks(p), *former))
-            if changes:
-                await self.database.together(*changes)
-
-
-def _words(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
-
-
-def _of(platform: str, mark: bytes) -> bool:
-    return mark.startswith(f"{platform}:".encode())
-
-
-def _stored(message: Entry | Amendment) -> bytes:
-    try:
-        return _encode(message)
-    except (UnicodeEncodeError, OverflowError) as error:
-        raise MalformedBody(f"cannot be stored: {error}") from error

@@ -1,0 +1,48 @@
+"""Redis keys of workers, agents and redeliveries, which belong to no partition; see `answerback.store.keys`."""
+
+from __future__ import annotations
+
+
+def identities() -> str:
+    """HASH: platform → Identity, as resolved by workers from their credentials. Permanent."""
+    return "ab:identities"
+
+
+def workers() -> str:
+    """HASH: worker id → WorkerReport. Each removed when its worker stops or has been silent for long."""
+    return "ab:workers"
+
+
+def minute(number: int) -> str:
+    """HASH of the workers' counts in a minute, by its number since 1970; see `Metrics`. 25 hours."""
+    return f"ab:{{minutes}}:{number}"
+
+
+def agents() -> str:
+    """HASH: agent → AgentReport, as last reported by a worker. Kept for a day after no worker runs the agent."""
+    return "ab:agents"
+
+
+def flows() -> str:
+    """HASH: agent → Sketch of its flow, as reported by a worker at startup. As long as `agents`."""
+    return "ab:flows"
+
+
+def remote_agents(workspace: str) -> str:
+    """HASH: agent → RemoteAgent, of the remote agents registered with a workspace. Until they are removed."""
+    return f"ab:remotes:{workspace}"
+
+
+def healthy() -> str:
+    """HASH: webhook → the time (ms) up to which none of its deliveries is missing. Permanent."""
+    return "ab:redelivery:healthy"
+
+
+def redeliveries(hook: str) -> str:
+    """HASH: delivery id → RedeliveryRequest, for a webhook's deliveries. For a week."""
+    return f"ab:redelivery:asked:{{{hook}}}"
+
+
+def arq_queue() -> str:
+    """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it."""
+    return "ab:arq"

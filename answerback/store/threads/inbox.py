@@ -1,0 +1,135 @@
+"""How events get into the inbox of their thread: accept · amend, and whose messages are our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from answerback.errors import MalformedBody
+from answerback.events import Amendment, Entry, Event, dispatch_id
+from answerback.store import keys
+from answerback.store.batching import Batcher
+from answerback.store.redis import Database, Value
+from answerback.store.scripts import Part, Scripts
+from answerback.store.threads import amendments
+from answerback.store.threads.leases import Reservations
+from answerback.store.threads.receipt import Only, Receipt
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Inbox(Reservations):
+    """The inboxes of all threads.
+
+    seen_days  for how many days a delivery is recognised
+    pause      seconds without a message after which a bot loop counts as ended
+    """
+
+    def __init__(
+        self, database: Database, *, partitions: int, lease: float, seen_days: float = 7.0, pause: float = 120.0
+    ) -> None:
+        super().__init__(database, Scripts(database), lease)
+        self.partitions = partitions
+        self._seen = int(seen_days * 86_400_000)
+        self._pause = int(pause * 1000)
+        self._accepts: list[Batcher[Part, bytes]] = []
+        for p in range(partitions):
+            names = [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.own_identities(p), keys.counters(p),
+                keys.threads(p), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
+                keys.clock(p),
+            ]  # fmt: skip
+            self._accepts.append(self.scripts.accept.grouped(names, [self._seen, keys.signals()]))
+
+    def partition(self, thread: str) -> int:
+        """Return the partition of a thread."""
+        return keys.partition(thread, self.partitions)
+
+    async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
+        """Store an event once. It is stored when this returns; the call may be repeated for the same event.
+
+        Args:
+            only: a condition on the event's chat.
+            lists: the two keys in which that chat is listed.
+
+        Raises:
+            MalformedBody: the event cannot be stored.
+            NoSuchThread, ThreadEnded, Busy: the condition is not met.
+        """
+        found = await self._accept(event, b"", only, lists)
+        while found.startswith(b"amended\n"):
+            # Its edit or deletion arrived first.
+            raw = found.partition(b"\n")[2]
+            if raw == amendments.DELETED:
+                return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
+            # The amendment may have expired meanwhile.
+            edited = amendments.applied(event, raw) if raw else event
+            found = await self._accept(edited, raw, only, lists)
+        return Receipt.read(event.id, event.thread, found)
+
+    async def _accept(self, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> bytes:
+        p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
+        identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
+        return await self._accepts[p].submit(
+            (
+                [
+                    keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
+                    keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
+                ],
+                [
+                    id, thread, _stored(Entry(event)), identities,
+                    platform, event.channel, event.title, event.url, event.arrival, only,
+                    dispatch_id(event.former) if event.former else id,
+                    "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
+                    b"" if event.edited == "mention" else _words(event.message), edit,
+                ],
+            )
+        )  # fmt: skip
+
+    async def amend(self, amendment: Amendment) -> Receipt:
+        """Change the waiting event of an edited or deleted message, or one that arrives later.
+
+        If none is waiting, an edit that added a mention becomes an event of its own, once. Raises `MalformedBody` if it
+        cannot be stored.
+        """
+        _stored(amendment)
+        p = self.partition(amendment.thread)
+        receipt, event = await amendments.amend(self.database, self.scripts, p, amendment)
+        if event is None:
+            return receipt
+        found = await self.accept(event)
+        return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
+
+    async def own(self, platform: str, marks: Iterable[str]) -> None:
+        """Replace the marks of our own messages on a platform, such as "user:583231".
+
+        Unchanged marks are not written.
+        """
+        ours = {f"{platform}:{mark}".encode() for mark in marks}
+        for p in range(self.partitions):
+            kept = {
+                mark for mark in await self.database.call("SMEMBERS", keys.own_identities(p)) if _of(platform, mark)
+            }
+            changes: list[tuple[Value, ...]] = []
+            if missing := ours - kept:
+                changes.append(("SADD", keys.own_identities(p), *missing))
+            if former := kept - ours:
+                changes.append(("SREM", keys.own_identities(p), *former))
+            if changes:
+                await self.database.together(*changes)
+
+
+def _words(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _of(platform: str, mark: bytes) -> bool:
+    return mark.startswith(f"{platform}:".encode())
+
+
+def _stored(message: Entry | Amendment) -> bytes:
+    try:
+        return _encode(message)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise MalformedBody(f"cannot be stored: {error}") from error
