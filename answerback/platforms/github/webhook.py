@@ -17,7 +17,7 @@ from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
 from answerback.platforms.decoding import decode
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
-from answerback.platforms.github.payload import About, Action, App, Payload, Post, User
+from answerback.platforms.github.payload import About, Action, App, Payload, Post, User, payload
 from answerback.platforms.signing import digest, keys, same
 from answerback.platforms.subject import BODY, TITLE, shortened
 
@@ -51,10 +51,8 @@ _LOSSES = {
 }
 
 _former_body = msgspec.json.Decoder(dict[str, str]).decode
-_payload = msgspec.json.Decoder(Payload)
+_payloads = {name: payload(kind.about, kind.post) for name, kind in KINDS.items()}
 _action = msgspec.json.Decoder(Action)
-_about = msgspec.json.Decoder(About)
-_post = msgspec.json.Decoder(Post)
 _DOCUMENTED = "GitHub documents"
 
 
@@ -105,14 +103,11 @@ def parse(headers: Headers, body: bytes) -> Parsed:
             return Ignored(f"GitHub says {name} {action}: {loss}", warning="access lost")
     if kind is None:
         return Ignored(f"{_printable(name)} events are not messages")
-    payload = decode(_payload, _unformed(headers, body), _DOCUMENTED)
-    if payload.action not in (kind.action, "edited", "deleted"):
-        return Ignored(f"{name} {_printable(payload.action) or 'without an action'}")
-    if any(bytes(getattr(payload, part)) != b"null" for part in {"comment", "review"} - {kind.post}):
-        # The header is not signed, so the body decides: a comment's deletion must never pass for its issue's.
-        raise MalformedBody(f"the body is not one of {name}: it has a comment or a review")
-    about = decode(_about, getattr(payload, kind.about), f"{_DOCUMENTED} as its {kind.about}")
-    post = decode(_post, getattr(payload, kind.post), f"{_DOCUMENTED} as its {kind.post}")
+    payload = _read(name, _unformed(headers, body))
+    if isinstance(payload, Ignored):
+        return payload
+    about: About = getattr(payload, kind.about)
+    post: Post = getattr(payload, kind.post)
     if not about.number:
         raise MalformedBody(f"{name} {payload.action} without the number of its {kind.about}")
     message = f"{name if kind.post in ('comment', 'review') else kind.post}:{post.id}"
@@ -173,6 +168,30 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         edited="mention",
     )
     return [msgspec.structs.replace(amendment, event=heard)]
+
+
+def _read(name: str, body: bytes) -> Payload | Ignored:
+    kind = KINDS[name]
+    actions = (kind.action, "edited", "deleted")
+    try:
+        payload = decode(_payloads[name], body, _DOCUMENTED)
+    except MalformedBody:
+        # No matter, where it is not read any further.
+        action = decode(_action, body, _DOCUMENTED).action
+        if not action or action in actions:
+            raise
+        return _other(name, action)
+    if payload.action not in actions:
+        return _other(name, payload.action)
+    for part in ("comment", "review"):
+        if part != kind.post and payload.has(part):
+            # The header is not signed, so the body decides: a comment's deletion must never pass for its issue's.
+            raise MalformedBody(f"the body is not one of {name}: it has a comment or a review")
+    return payload
+
+
+def _other(name: str, action: str) -> Ignored:
+    return Ignored(f"{name} {_printable(action) or 'without an action'}")
 
 
 def _edited_at(post: Post) -> int:
