@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from answerback.platforms import github
 from answerback.platforms.github.mentions import mentions
@@ -100,6 +102,11 @@ def test_what_its_author_does_not_say_mentions_nobody(text: str) -> None:
 )
 def test_what_its_author_says_beside_it_mentions(text: str) -> None:
     assert mentions(text) == ("a",)
+
+
+@given(st.text(alphabet="@ab1 -*+#._)(:/!\r\n"))
+def test_a_text_without_markup_mentions_the_same_beside_markup(text: str) -> None:
+    assert mentions(text) == mentions(f"{text}\n\n`code`")
 
 
 @pytest.mark.parametrize("name", ["mention_after_dot", "mention_after_sentence", "mention_after_dash"])

@@ -29,6 +29,9 @@ def mentions(markdown: str) -> tuple[str, ...]:
     """
     if "@" not in markdown:
         return ()
-    logins = (login.lower() for login in _MENTION.findall(_EMPHASIS.sub(" ", spoken(markdown))))
+    words = spoken(markdown)
+    if "_" in words:
+        words = _EMPHASIS.sub(" ", words)
+    logins = [login.lower() for login in _MENTION.findall(words)]
     # No login ends in a hyphen, so "@answerbot-" is not a mention.
     return tuple(dict.fromkeys(login for login in logins if len(login) <= _LONGEST and login[-1] != "-"))[:MOST]

@@ -21,9 +21,14 @@ _SILENT = {"a", "code", "pre", "tt", "style", "script", "blockquote"}
 _LINK = re.compile(r"!?\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])")
 _URL = re.compile(r"<?\b(?:https?://|www\.)[^\s<>]*>?", re.IGNORECASE)
 
+_MARKUP = re.compile(r"[`~<>\\\[\t]|    |://|www\.", re.IGNORECASE)
+"""What every construct that is left out begins with, or contains."""
+
 
 def spoken(markdown: str) -> str:
-    """Return the remaining paragraphs, separated by blank lines."""
+    """Return the remaining paragraphs, separated by blank lines; a text without any markup as it is."""
+    if not _MARKUP.search(markdown):
+        return markdown
     blocks = _Blocks()
     for line in markdown.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n"):
         blocks.read(line)
