@@ -13,9 +13,8 @@ import msgspec
 
 from answerback.errors import RateLimited
 from answerback.http.platform import PlatformHttp
-from answerback.platforms import Exchange
-from answerback.platforms.github.deliveries import WINDOW, Deliveries, Delivery, scope
-from answerback.platforms.github.refusal import bucket
+from answerback.platforms import Exchange, Platform, scope
+from answerback.platforms.redelivery import DeliveryAttempt, DeliveryLog
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.threads.outbox import Outbox
 
@@ -31,11 +30,6 @@ MOST_TIMES = 10
 """Maximum redelivery requests per delivery; with the doubling, this covers the platform's retention period."""
 MOST_A_ROUND = 200
 """Maximum redelivery requests per round."""
-PACE = 1.0
-"""Seconds between two requests that change something.
-
-https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
-"""
 
 Outcome = Literal["asked", "found", "waiting", "refused", "given up", "lost"]
 OPEN = ("asked", "found", "waiting", "refused")
@@ -63,18 +57,23 @@ class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedeliveryReport(msgspec.Struct, frozen=True):
-    """The result of one round: all attempts of a webhook's deliveries from `since` to `till` (ms)."""
+    """The result of one round: all attempts of a webhook's deliveries from `since` to `till` (ms).
+
+    seen       number of attempts
+    retention  for how long the platform can redeliver, ms
+    """
 
     hook: str
     since: int
     till: int
     seen: int
     missing: list[MissingDelivery]
+    retention: int
 
     @property
     def unknown(self) -> int:
         """Time (ms) before which the platform may no longer list failed deliveries; 0 if it lists all of them."""
-        oldest = self.till - WINDOW
+        oldest = self.till - self.retention
         return oldest if self.since < oldest else 0
 
 
@@ -82,19 +81,13 @@ class Redelivery:
     """Finds failed deliveries and requests their redelivery."""
 
     def __init__(
-        self,
-        deliveries: Deliveries,
-        http: PlatformHttp,
-        outbox: Outbox,
-        redeliveries: Redeliveries,
-        *,
-        pace: float = PACE,
+        self, platform: Platform, log: DeliveryLog, http: PlatformHttp, outbox: Outbox, redeliveries: Redeliveries
     ) -> None:
-        self._deliveries = deliveries
+        self._platform = platform
+        self._log = log
         self._http = http
         self._outbox = outbox
         self._redeliveries = redeliveries
-        self._pace = pace
 
     async def round(
         self, hook: str, since: int | None = None, *, insist: bool = False, ask: bool = True
@@ -113,100 +106,100 @@ class Redelivery:
         """
         now = await self._redeliveries.now()
         healthy = await self._redeliveries.healthy(hook)
-        start = since if since is not None else now - WINDOW if healthy is None else healthy
-        tries, seen, arrived = await self._listed(hook, start)
+        start = since if since is not None else now - self._log.retention if healthy is None else healthy
+        attempts, seen, arrived = await self._listed(hook, start)
         missing: list[MissingDelivery] = []
         asking = 0
-        for found in sorted(tries.values(), key=lambda found: found[-1].at):
-            asked = await self._redeliveries.asked(hook, found[0].guid)
-            outcome, reason = _judged(found[0], asked, now, arrived, insist)
+        for tries in sorted(attempts.values(), key=lambda tries: tries[-1].at):
+            last = tries[0]
+            asked = await self._redeliveries.asked(hook, last.guid)
+            outcome, reason = self._judged(last, asked, now, arrived, insist)
             if outcome == "asked" and not ask:
                 outcome = "found"
             elif outcome == "asked" and asking >= MOST_A_ROUND and not insist:
                 outcome, reason = "waiting", "left for the next round"
             elif outcome == "asked":
                 if asking:
-                    await asyncio.sleep(self._pace)
+                    await asyncio.sleep(self._log.pace)
                 asking += 1
                 before = asked
-                asked = RedeliveryRequest(
-                    (before.count if before else 0) + 1, await self._redeliveries.now(), found[0].id
-                )
-                if not await self._redeliveries.ask(hook, found[0].guid, asked, before):
+                asked = RedeliveryRequest((before.count if before else 0) + 1, await self._redeliveries.now(), last.id)
+                if not await self._redeliveries.ask(hook, last.guid, asked, before):
                     outcome, reason = "waiting", "another round is requesting it"
-                elif reason := await self._perform(hook, self._deliveries.redeliver(hook, found[0].id)):
+                elif reason := await self._perform(hook, self._log.redeliver(hook, last.id)):
                     outcome = "refused"
-            missing.append(_missing(found, asked, outcome, reason))
+            missing.append(_missing(tries, asked, outcome, reason))
         if since is None and ask:
             open_since = [each.at for each in missing if each.outcome in OPEN]
             await self._redeliveries.heal(hook, max(start, min([now - MARGIN, *open_since])))
-        return RedeliveryReport(hook, start, now, seen, missing)
+        return RedeliveryReport(hook, start, now, seen, missing, self._log.retention)
 
-    async def _listed(self, hook: str, start: int) -> tuple[dict[str, list[Delivery]], int, int]:
+    async def _listed(self, hook: str, start: int) -> tuple[dict[str, list[DeliveryAttempt]], int, int]:
         """Return the attempts, newest first, of each delivery that never arrived; the number of all attempts; and the
         time (ms) of the last successful one.
         """
-        found: dict[str, list[Delivery]] = {}
+        attempts: dict[str, list[DeliveryAttempt]] = {}
         arrived: dict[str, int] = {}
         seen, cursor, more = 0, "", True
         while more:
-            page = await self._perform(hook, self._deliveries.page(hook, cursor))
-            for each in page.deliveries:
+            page = await self._perform(hook, self._log.page(hook, cursor))
+            for each in page.attempts:
                 if each.at < start:
                     continue
                 seen += 1
                 if each.state == "delivered":
                     arrived.setdefault(each.guid, each.at)
-                found.setdefault(each.guid, []).append(each)
+                attempts.setdefault(each.guid, []).append(each)
             cursor = page.cursor
-            more = bool(cursor and page.deliveries) and page.deliveries[-1].at >= start
-        missing = {guid: tries for guid, tries in found.items() if guid not in arrived}
+            more = bool(cursor and page.attempts) and page.attempts[-1].at >= start
+        missing = {guid: tries for guid, tries in attempts.items() if guid not in arrived}
         return missing, seen, max(arrived.values(), default=0)
 
     async def _perform(self, hook: str, exchange: Exchange[T]) -> T:
         """Call the platform, unless it asked one of our processes to wait."""
-        narrow = bucket(scope(hook), "core")
-        if wait := await self._outbox.paused(["github", *(f"github/{each}" for each in (scope(hook), narrow) if each)]):
-            raise RateLimited(wait, scope(hook), f"GitHub asked us to wait; {wait:.0f} s left")
+        name = self._platform.NAME
+        if wait := await self._outbox.paused([scope(name, limit) for limit in self._log.limits(hook)]):
+            raise RateLimited(wait, "", f"{self._platform.TITLE} asked us to wait; {wait:.0f} s left")
         try:
             return await self._http.perform(exchange)
         except RateLimited as limit:
-            await self._outbox.pause(f"github/{limit.scope}" if limit.scope else "github", limit.seconds)
+            await self._outbox.pause(scope(name, limit.scope), limit.seconds)
             raise
 
-
-def _judged(
-    last: Delivery, asked: RedeliveryRequest | None, now: int, arrived: int, insist: bool
-) -> tuple[Outcome, str]:
-    """Decide what to do about a missing delivery, and why."""
-    if last.at < now - WINDOW:
-        return "lost", "GitHub no longer keeps this delivery"
-    if last.state == "pending":
-        return "waiting", "in progress"
-    if asked is None:
+    def _judged(
+        self, last: DeliveryAttempt, asked: RedeliveryRequest | None, now: int, arrived: int, insist: bool
+    ) -> tuple[Outcome, str]:
+        """Decide what to do about a missing delivery, and why."""
+        if last.at < now - self._log.retention:
+            return "lost", f"{self._platform.TITLE} no longer keeps this delivery"
+        if last.state == "pending":
+            return "waiting", "in progress"
+        if asked is None:
+            return "asked", ""
+        since = now - asked.at
+        if asked.delivery == last.id and since < ON_ITS_WAY:
+            return "waiting", f"requested {since / 1000:.0f} s ago"
+        if insist:
+            return "asked", ""
+        if asked.count >= MOST_TIMES:
+            return "given up", f"requested {asked.count} times"
+        # Another delivery has arrived meanwhile, so this one may arrive now, too.
+        if since < PATIENCE * 2 ** (asked.count - 1) and arrived <= asked.at:
+            return "waiting", f"requested {asked.count} times; will be requested again"
         return "asked", ""
-    since = now - asked.at
-    if asked.delivery == last.id and since < ON_ITS_WAY:
-        return "waiting", f"requested {since / 1000:.0f} s ago"
-    if insist:
-        return "asked", ""
-    if asked.count >= MOST_TIMES:
-        return "given up", f"requested {asked.count} times"
-    # Another delivery has arrived meanwhile, so this one may arrive now, too.
-    if since < PATIENCE * 2 ** (asked.count - 1) and arrived <= asked.at:
-        return "waiting", f"requested {asked.count} times; will be requested again"
-    return "asked", ""
 
 
-def _missing(tries: list[Delivery], asked: RedeliveryRequest | None, outcome: Outcome, reason: str) -> MissingDelivery:
+def _missing(
+    tries: list[DeliveryAttempt], asked: RedeliveryRequest | None, outcome: Outcome, reason: str
+) -> MissingDelivery:
     last = tries[0]
     return MissingDelivery(
         guid=last.guid,
         delivery=last.id,
-        event=f"{last.event}.{last.action}" if last.action else last.event,
+        event=last.event,
         at=tries[-1].at,
         failed=last.at,
-        status=last.status or str(last.status_code),
+        status=last.status,
         asked=asked.count if asked else 0,
         outcome=outcome,
         reason=reason,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from answerback import log
 from answerback.errors import AnswerbackError, ConfigurationError, StoreUnavailable
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database

@@ -10,7 +10,6 @@ from aiohttp import web, web_response
 
 from answerback.http.monitor import Metrics as MetricsRoute
 from answerback.http.monitor import Monitor
-from answerback.platforms import PLATFORMS
 from answerback.settings import Settings
 from answerback.store.stream.followers import Live
 from answerback.store.threads.threads import Threads
@@ -36,8 +35,6 @@ vars(web_response)["SERVER_SOFTWARE"] = "Answerback"
 
 STOPPING = web.AppKey("stopping", Stopping)
 """The graceful shutdown of the process."""
-WEBHOOKS = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
-"""Webhook paths, with and without a trailing slash: providers do not follow redirects."""
 
 
 def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:
@@ -48,7 +45,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     app = web.Application(middlewares=[identified, elsewhere, problems], client_max_size=settings.body_limit)
     app.add_routes(
         [
-            *(web.post(path, webhooks.post) for path in WEBHOOKS),
+            *(web.post(path, webhooks.post) for path in webhooks.paths),
             web.get("/health/live", health.live),
             web.get("/health/ready", health.ready),
             *([] if settings.metrics_port else [web.get("/metrics", metrics.get)]),
@@ -104,7 +101,7 @@ def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
         connection = cast(Connection, request.protocol)
         connection.request, connection.began = request, connection.door.now()
         try:
-            webhook = request.method == "POST" and request.path in WEBHOOKS
+            webhook = request.method == "POST" and request.path in webhooks.paths
             response = await (webhooks.post(request) if webhook else application(request))
             if connection.door.closing:
                 response.force_close()

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from aiohttp import web
 
 from answerback.settings import Settings
-from answerback.variables import Network, Rate
+from answerback.settings.variables import Network, Rate
 
 ADDRESSES = 10_000
 """Addresses that are tracked; the least recently seen is dropped first."""

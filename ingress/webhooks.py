@@ -15,7 +15,8 @@ from prometheus_client import Counter
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.events import Amendment, Event
 from answerback.log import get_logger
-from answerback.platforms import PLATFORMS, Handshake, Ignored, Platform, Refusal
+from answerback.platforms import Handshake, Ignored, Platform, Refusal
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import OWN, Receipt
@@ -44,6 +45,8 @@ class Webhooks:
 
     A 202 means that the event is stored or needs no storing. Its body is
     `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
+
+    paths  the paths of all webhooks
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
@@ -52,6 +55,8 @@ class Webhooks:
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
         self._accept_timeout = settings.accept_timeout
+        # With and without a trailing slash: providers do not follow redirects.
+        self.paths = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
         self._clients = Clients(settings.trusted_proxies)
         self._limits = Limits(settings, self._clients) or None

@@ -42,10 +42,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class LazyCommand(NamedTuple):
-    """A command that is not imported yet: its location ("module:name") and its line in --help."""
+    """A command that is not imported yet: its location ("module:name"), and its line in --help unless `hidden`."""
 
     where: str
     summary: str
+    hidden: bool = False
 
 
 class Commands(click.Group):
@@ -57,7 +58,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of declaration: the most used first."""
-        return list(self._lazy)
+        return [name for name, lazy in self._lazy.items() if not lazy.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
@@ -71,7 +72,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
+            formatter.write_dl([(name, self._lazy[name].summary) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; errors become a `Failure` with an exit code."""

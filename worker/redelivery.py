@@ -1,4 +1,4 @@
-"""The arq cron job that asks GitHub to redeliver failed deliveries; enabled by GITHUB_REDELIVER."""
+"""The arq cron job that asks platforms to redeliver failed deliveries, such as those of GITHUB_REDELIVER."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from arq.cron import CronJob
 from answerback.errors import RateLimited, Rejected, StoreFull, StoreUnavailable, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms.github.deliveries import deliveries
+from answerback.platforms.registry import PLATFORMS
 from answerback.redelivery import Redelivery, RedeliveryReport
 from answerback.settings import Settings
 from answerback.store.fleet.redeliveries import Redeliveries
@@ -27,14 +27,22 @@ LONGEST = 1800
 
 
 def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, database: Database) -> list[CronJob]:
-    """Return the job, or nothing if it is disabled. It also runs at startup, often the end of an outage."""
-    hooks, github = settings.github_redeliver, deliveries(settings)
-    if not hooks or github is None:
+    """Return the job, or nothing if no webhook is configured. It also runs at startup, often the end of an outage."""
+    rounds: list[_Rounds] = []
+    for platform in PLATFORMS.values():
+        hooks = platform.REDELIVERY.hooks(settings) if platform.REDELIVERY else ()
+        if platform.REDELIVERY and hooks and (deliveries := platform.REDELIVERY.log(settings)):
+            redelivery = Redelivery(platform, deliveries, http, outbox, Redeliveries(database))
+            rounds.append(_Rounds(platform.NAME, hooks, redelivery))
+    if not rounds:
         return []
-    job = _Job(hooks, Redelivery(github, http, outbox, Redeliveries(database)))
+
+    async def redeliver(ctx: dict[Any, Any]) -> int:
+        return sum([await each.run() for each in rounds])
+
     return [
         cron(
-            job.run,
+            redeliver,
             name="redeliver",
             minute=set(range(0, 60, EVERY)),
             unique=True,
@@ -44,12 +52,15 @@ def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, databas
     ]
 
 
-class _Job:
-    def __init__(self, hooks: Sequence[str], redelivery: Redelivery) -> None:
+class _Rounds:
+    """The rounds of one platform's webhooks."""
+
+    def __init__(self, platform: str, hooks: Sequence[str], redelivery: Redelivery) -> None:
+        self._log = log.bind(platform=platform)
         self._hooks = hooks
         self._redelivery = redelivery
 
-    async def run(self, ctx: dict[Any, Any]) -> int:
+    async def run(self) -> int:
         """Run one round for each webhook. Return the number of redeliveries requested."""
         return sum([await self._round(hook) for hook in self._hooks])
 
@@ -57,35 +68,34 @@ class _Job:
         try:
             report = await self._redelivery.round(hook)
         except (RateLimited, Unavailable, StoreUnavailable, StoreFull) as error:
-            log.warning("delivery check failed; retrying in the next round", hook=hook, error=str(error))
+            self._log.warning("delivery check failed; retrying in the next round", hook=hook, error=str(error))
             return 0
         except Rejected as refusal:
-            log.error("delivery check rejected by GitHub", hook=hook, error=str(refusal))
+            self._log.error("delivery check rejected by the platform", hook=hook, error=str(refusal))
             return 0
-        _log(report)
+        self._report(report)
         return sum(each.outcome == "asked" for each in report.missing)
 
-
-def _log(report: RedeliveryReport) -> None:
-    if report.unknown:
-        log.error(
-            "deliveries may have been missed: no check within GitHub's retention period",
-            hook=report.hook,
-            since=report.since,
-        )
-    for each in report.missing:
-        fields = {
-            "hook": report.hook,
-            "delivery": each.guid,
-            "github_event": each.event,
-            "failed": each.failed,
-            "status": each.status,
-            "asked": each.asked,
-        }
-        match each.outcome:
-            case "asked":
-                log.info("redelivery requested", **fields)
-            case "lost" | "given up":
-                log.error("delivery lost", reason=each.reason, **fields)
-            case "refused":
-                log.warning("redelivery refused by GitHub", reason=each.reason, **fields)
+    def _report(self, report: RedeliveryReport) -> None:
+        if report.unknown:
+            self._log.error(
+                "deliveries may have been missed: no check within the platform's retention period",
+                hook=report.hook,
+                since=report.since,
+            )
+        for each in report.missing:
+            fields = {
+                "hook": report.hook,
+                "delivery": each.guid,
+                "event_name": each.event,
+                "failed": each.failed,
+                "status": each.status,
+                "asked": each.asked,
+            }
+            match each.outcome:
+                case "asked":
+                    self._log.info("redelivery requested", **fields)
+                case "lost" | "given up":
+                    self._log.error("delivery lost", reason=each.reason, **fields)
+                case "refused":
+                    self._log.warning("redelivery refused by the platform", reason=each.reason, **fields)

@@ -30,7 +30,7 @@ def _asynchronous(function: Any) -> bool:
 def check_platform(pattern: str) -> None:
     """Raise `ConfigurationError` if no platform's name matches the pattern."""
     # Imported here because platform packages import from this one.
-    from answerback.platforms import PLATFORMS
+    from answerback.platforms.registry import PLATFORMS
 
     names = [*PLATFORMS, "chat"]
     if not any(fnmatchcase(name, str(pattern)) for name in names):

@@ -5,7 +5,7 @@ secrets as arguments. The outbound half (`Client`) consists of *exchanges*: gene
 sent its `Response`, and return a result. Only `worker/replies/sender.py` performs them, so a platform's rules can
 be read and tested without a network.
 
-To add a platform: a package beside these, an entry in `PLATFORMS`, a folder of fixtures, tests.
+`registry` has all platforms. To add one, see docs/platforms.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from answerback.messages import Identity
 from answerback.replies import Reply
 
 if TYPE_CHECKING:
+    from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
+    from answerback.settings.platform import PlatformSettings
 
 Headers = Mapping[str, str]
 """Header names in lower case."""
@@ -102,6 +104,11 @@ class Refusal(str):
         return refusal
 
 
+def scope(platform: str, limit: str) -> str:
+    """Return the name of a rate limit of one platform; `limit` is the scope of a `RateLimited`."""
+    return f"{platform}/{limit}" if limit else platform
+
+
 Parsed = Handshake | Ignored | list[Event | Amendment]
 
 
@@ -140,16 +147,32 @@ class Client(Protocol):
         ...
 
 
+SendOption = Literal["event", "delivery"]
+
+
 class Platform(Protocol):
     """The interface of a platform's package."""
 
     NAME: str
+    """The name in URLs, thread ids, options and logs: lower case, and never changed."""
+    TITLE: str
+    """The name as people write it."""
+    SETTINGS: type[PlatformSettings]
+    """Its environment variables."""
     SECRET: str
     """Name of the environment variable with its webhook secrets."""
     CREDENTIAL: str
     """What to set so that replies can be posted: a sentence for the operator."""
+    CREDENTIAL_OPTIONAL: bool
+    """Whether it is common to have no credential and keep replies in their threads."""
     HEADERS: tuple[str, ...]
     """The headers that `verify` and `parse` read. A request that repeats one of them is refused as ambiguous."""
+    MARKDOWN: bool
+    """Whether people write Markdown there, so that the dashboard renders their messages."""
+    INAPPLICABLE: Mapping[SendOption, str]
+    """Options of `answerback send` that do not apply to its payloads, each with the reason."""
+    REDELIVERY: RedeliverySupport | None
+    """How failed deliveries are requested again; None if the platform retries by itself, or never does."""
 
     def verify(self, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
         """Return None if one of `secrets` signed this body, else the refusal.
@@ -166,9 +189,19 @@ class Platform(Protocol):
         """Return the outbound half, or None without a configured credential: replies then stay in the thread."""
         ...
 
+    def complete(
+        self, headers: Headers, payload: Mapping[str, object], *, event: str | None, delivery: str | None
+    ) -> Headers:
+        """Return the headers of a payload that is sent by hand: those given, and the unsigned ones a provider adds.
 
-# Imported last, because the packages import the names above.
-from answerback.platforms import github, slack, standard  # noqa: E402
+        `event` and `delivery` are options of `answerback send`. Raises ValueError, saying what to do, if a header
+        can be neither found nor inferred.
+        """
+        ...
 
-PLATFORMS: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, standard)}
-"""All platforms by name."""
+    def sign(self, secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+        """Return the headers with which the provider signs this body at `now`, in seconds.
+
+        Raises ValueError, saying what to do, for a secret that cannot sign, such as a public key.
+        """
+        ...

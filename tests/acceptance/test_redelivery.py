@@ -28,8 +28,8 @@ def _key() -> str:
 
 
 async def _command(system: System, args: str, code: int = 0, **settings: str) -> Any:
-    """What `answerback github redeliver … --json` prints."""
-    done = await system.start(f"tools github redeliver {args} --json", **settings)
+    """What `answerback redeliver … --json` prints."""
+    done = await system.start(f"tools redeliver {args} --json", **settings)
     assert await done.wait() == code, done.words()
     return msgspec.json.decode(done.words())
 
@@ -134,7 +134,7 @@ async def test_the_command_says_what_is_missing(system: System, standins: StandI
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": ""}, "GITHUB_TOKEN"),
         ({"GITHUB_REDELIVER": REPOSITORY, "GITHUB_TOKEN": "ghp_wrong"}, "admin:repo_hook"),
     ):
-        done = await system.start("tools github redeliver --since 2h", **settings)
+        done = await system.start("tools redeliver --since 2h", **settings)
         assert await done.wait() == 1
         assert said in done.words()
         assert "Traceback" not in done.words()
@@ -147,7 +147,7 @@ async def test_what_github_delivers_no_longer_is_named_as_lost(system: System, s
     assert [missing["outcome"] for missing in found["missing"]] == ["lost", "asked"]
     done = await system.start(f"tools github redeliver --hook {REPOSITORY} --since 7d")
     await done.wait()
-    assert "does not redeliver anything older than three days" in done.words()
+    assert "does not redeliver anything older than 3 days" in done.words()
     # A worker that comes back after so long says so in its log, and goes on from there.
     await Redeliveries(system.database).heal(REPOSITORY, int((time.time() - 5 * DAY) * 1000))
     worker = await system.worker(ECHO, GITHUB_REDELIVER=REPOSITORY)
@@ -156,5 +156,5 @@ async def test_what_github_delivers_no_longer_is_named_as_lost(system: System, s
         return worker.lines("delivery lost")
 
     [lost] = await until(told, what="the lost delivery being named")
-    assert lost["github_event"] == "issue_comment.created"
-    assert worker.lines("deliveries may have been missed: no check within GitHub's retention period")
+    assert lost["event_name"] == "issue_comment.created"
+    assert worker.lines("deliveries may have been missed: no check within the platform's retention period")

@@ -10,7 +10,9 @@ import pytest
 
 from answerback.errors import RateLimited
 from answerback.http.platform import PlatformHttp
+from answerback.platforms import github
 from answerback.platforms.github.deliveries import WINDOW, deliveries
+from answerback.platforms.github.settings import GitHubSettings
 from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
@@ -32,10 +34,11 @@ class Rounds:
     """Rounds of this process, on a real store and against the stand-in."""
 
     def __init__(self, system: System, standins: StandIns, http: PlatformHttp) -> None:
-        found = deliveries(Settings.load(standins.environment()))
-        assert found is not None
+        log = deliveries(Settings.load(standins.environment()).of(GitHubSettings))
+        assert log is not None
+        log.pace = 0
         self.store = Redeliveries(system.database)
-        self._redelivery = Redelivery(found, http, Outbox(system.threads), self.store, pace=0)
+        self._redelivery = Redelivery(github, log, http, Outbox(system.threads), self.store)
         self._standins = standins
 
     async def outcomes(self, **options: Any) -> list[str]:

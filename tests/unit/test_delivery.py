@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import load, names
 from tools.commands.delivery import Delivery, message, payload, signed
 
@@ -21,12 +21,12 @@ def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name
     fixture = load(platform, name)
     sent = signed(
         payload(
-            platform,
+            PLATFORMS[platform],
             fixture.body,
             event=None if platform != "github" else fixture.headers["x-github-event"],
             delivery=None,
         ),
-        secret,
+        [secret],
     )
     assert PLATFORMS[platform].verify([secret], sent.headers, sent.body, time.time()) is None
     assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.headers, sent.body, time.time())
@@ -36,27 +36,29 @@ def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name
 @pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
 def test_github_events_are_known_by_their_payload(name: str) -> None:
     fixture = load("github", name)
-    sent = payload("github", fixture.body, event=None, delivery=None)
+    sent = payload(PLATFORMS["github"], fixture.body, event=None, delivery=None)
     assert sent.headers["x-github-event"] == fixture.headers["x-github-event"]
 
 
 def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:
     with pytest.raises(click.UsageError, match="--event"):
-        payload("github", load("github", "star.created").body, event=None, delivery=None)
+        payload(PLATFORMS["github"], load("github", "star.created").body, event=None, delivery=None)
 
 
 @pytest.mark.parametrize("raw", [b"{", b'"\xff"', b"[" * 1_000_000])
 def test_what_is_no_json_is_no_payload(raw: bytes) -> None:
     with pytest.raises(click.UsageError, match="not JSON"):
-        payload("github", raw, event=None, delivery=None)
+        payload(PLATFORMS["github"], raw, event=None, delivery=None)
 
 
 def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
     raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
-    kept = [payload("github", raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    kept = [payload(PLATFORMS["github"], raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
     assert kept == [load("github", "issues.opened").headers["x-github-delivery"]] * 2
     bare = load("github", "issues.opened").body
-    fresh = [payload("github", bare, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
+    fresh = [
+        payload(PLATFORMS["github"], bare, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)
+    ]
     assert fresh[0] != fresh[1]
 
 

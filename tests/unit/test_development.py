@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from answerback.errors import ConfigurationError
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 from tools.local.dev_environment import Announcement, announced, announced_as, development_secrets
 
 

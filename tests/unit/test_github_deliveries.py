@@ -4,7 +4,8 @@ import pytest
 
 from answerback.errors import ConfigurationError, RateLimited, Rejected, Unavailable
 from answerback.platforms.github.credential import Token
-from answerback.platforms.github.deliveries import Deliveries, Delivery
+from answerback.platforms.github.deliveries import Deliveries
+from answerback.platforms.github.settings import GitHubSettings
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
 
@@ -44,7 +45,7 @@ def test_a_page_is_read_and_leads_to_the_next_one(deliveries: Deliveries, hook: 
     [request] = done.requests
     assert (request.method, request.url) == ("GET", f"{API}/{path}/deliveries?per_page=100")
     assert request.headers["authorization"] == "Bearer ghp_x"
-    [found] = done.value.deliveries
+    [found] = done.value.attempts
     assert (found.at, found.state, found.guid) == (1_740_823_200_250, "failed", TRY["guid"])
     following = run(deliveries.page(hook, done.value.cursor), answer([]))
     assert following.requests[0].url.endswith("?per_page=100&cursor=v1_12077")
@@ -71,7 +72,7 @@ def test_a_link_elsewhere_takes_no_credential_along(deliveries: Deliveries) -> N
 )
 def test_only_an_answer_of_2xx_is_a_delivery(deliveries: Deliveries, status: str, code: int, state: str) -> None:
     page = run(deliveries.page(REPOSITORY), answer([{**TRY, "status": status, "status_code": code}])).value
-    assert [each.state for each in page.deliveries] == [state]
+    assert [each.state for each in page.attempts] == [state]
 
 
 def test_a_delivery_is_asked_for_by_its_number(deliveries: Deliveries) -> None:
@@ -114,7 +115,7 @@ def test_a_token_has_no_deliveries_of_an_app(deliveries: Deliveries) -> None:
 
 def test_a_time_without_milliseconds_is_read(deliveries: Deliveries) -> None:
     page = run(deliveries.page(REPOSITORY), answer([{**TRY, "delivered_at": "2025-03-01T10:00:00Z"}])).value
-    assert isinstance(page.deliveries[0], Delivery)
+    assert page.attempts[0].at == 1_740_823_200_000
 
 
 @pytest.mark.parametrize(
@@ -139,4 +140,4 @@ def test_a_setting_without_its_credential_is_wrong(given: dict[str, str], said: 
 
 def test_several_webhooks_can_be_named() -> None:
     found = Settings.load({"GITHUB_TOKEN": "t", "GITHUB_REDELIVER": f"{REPOSITORY}, {ORGANIZATION}"})
-    assert found.github_redeliver == [REPOSITORY, ORGANIZATION]
+    assert found.of(GitHubSettings).redeliver == [REPOSITORY, ORGANIZATION]

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from answerback.errors import ConfigurationError
 from answerback.settings import Settings
-from answerback.variables import Rate
+from answerback.settings.variables import Rate
 from ingress.limits import Bucket, Clients, prefix
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from answerback.errors import ConfigurationError
 from answerback.platforms import standard
+from answerback.platforms.github.settings import GitHubSettings
 from answerback.settings import Settings
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----"
@@ -40,7 +41,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
 
 
 def test_every_variable_has_a_description_and_a_name_of_its_own() -> None:
-    fields = Settings.model_fields.values()
+    fields = list(Settings.variables())
     names = [field.alias for field in fields]
     assert all(name and name == name.upper() for name in names)
     assert len(set(names)) == len(names)
@@ -87,8 +88,9 @@ def test_a_public_key_verifies_and_signs_no_replies() -> None:
 
 def test_a_line_break_around_a_value_is_not_part_of_it() -> None:
     settings = Settings.load({"GITHUB_TOKEN": "ghp_secret\n", "REDIS_URL": " redis://localhost\n"})
-    assert settings.github_token is not None
-    assert settings.github_token.get_secret_value() == "ghp_secret"
+    token = settings.of(GitHubSettings).token
+    assert token is not None
+    assert token.get_secret_value() == "ghp_secret"
     assert settings.redis() == "redis://localhost"
 
 
@@ -98,7 +100,7 @@ def test_a_level_may_be_written_in_capitals() -> None:
 
 def test_an_api_url_loses_its_last_slash() -> None:
     settings = Settings.load({"GITHUB_API_URL": "https://ghe.example.com/api/v3/"})
-    assert settings.github_api_url == "https://ghe.example.com/api/v3"
+    assert settings.of(GitHubSettings).api_url == "https://ghe.example.com/api/v3"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_these_are_redis_urls(url: str) -> None:
     ],
 )
 def test_a_wrong_value_is_named_with_its_purpose(name: str, value: str) -> None:
-    described = {field.alias: field.description for field in Settings.model_fields.values()}
+    described = {field.alias: field.description for field in Settings.variables()}
     text = complaint(**{name: value})
     assert f"  {name}: " in text
     assert str(described[name]) in text
@@ -174,8 +176,9 @@ def test_settings_do_not_show_their_secrets() -> None:
 
 def test_a_private_key_may_be_written_on_one_line() -> None:
     settings = Settings.load({"GITHUB_APP_ID": "12", "GITHUB_APP_PRIVATE_KEY": KEY})
-    assert settings.github_app_key is not None
-    assert settings.github_app_key.get_secret_value().splitlines()[1] == "MIIE"
+    key = settings.of(GitHubSettings).app_key
+    assert key is not None
+    assert key.get_secret_value().splitlines()[1] == "MIIE"
 
 
 def test_half_a_github_app_is_refused() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
 from answerback.messages import Author
-from answerback.platforms import PLATFORMS, Handshake, Ignored, slack
+from answerback.platforms import Handshake, Ignored, slack
+from answerback.platforms.registry import PLATFORMS
 from answerback.platforms.slack.mrkdwn import calm, plain
 from tests.fixtures.deliveries import encode, load, names
 from tests.fixtures.hostile import JSON, MALFORMED, mutated, understood

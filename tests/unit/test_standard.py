@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
 from answerback.messages import Author
-from answerback.platforms import PLATFORMS, Ignored, standard
+from answerback.platforms import Ignored, standard
+from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import encode, load, names, signed
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood
 

@@ -5,52 +5,42 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import click
 import msgspec
 
-from answerback.platforms import Response
-from answerback.platforms.github.webhook import KINDS
-from answerback.platforms.signing import digest
-from answerback.platforms.standard.signature import sign
+from answerback.platforms import Headers, Platform, Response, SendOption, standard
+from answerback.platforms.standard.sending import compose
 
-from ..exits import Unreachable
+from ..exits import Failure, Unreachable
 from ..local.address import connect
 
 
 class Delivery(NamedTuple):
     """A webhook request for a platform. Header names are in lower case."""
 
-    platform: str
-    headers: dict[str, str]
+    platform: Platform
+    headers: Headers
     body: bytes
 
 
 def message(text: str, *, thread: str, author: str, delivery: str | None) -> Delivery:
     """Return a direct message in the format of Standard Webhooks."""
-    data = {
-        "thread": thread,
-        "text": text,
-        # With a prefix: an author whose bare name equals ours would be taken for us.
-        "author": {"id": f"cli:{author}", "name": author},
-        "direct": True,
-    }
-    body = {"type": "message.created", "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"), "data": data}
-    return Delivery("standard", {"webhook-id": delivery or f"msg_{uuid4().hex}"}, json.dumps(body).encode())
+    return _completed(standard, {}, compose(text, thread=thread, author=author), {}, None, delivery)
 
 
-def payload(platform: str, raw: bytes, *, event: str | None, delivery: str | None) -> Delivery:
+def payload(platform: Platform, raw: bytes, *, event: str | None, delivery: str | None) -> Delivery:
     """Return a delivery of a provider's own payload: its JSON body, or {"headers": …, "body": …}.
 
-    Headers that a bare body lacks are generated: a new delivery id and, for GitHub, the event's name, inferred
-    from the keys of the body. A new id makes a new event only for Standard Webhooks: for the other platforms,
-    sending the same file again is a duplicate.
+    The platform adds the headers that a bare body lacks.
     """
+    options: dict[SendOption, str | None] = {"event": event, "delivery": delivery}
+    for option, value in options.items():
+        if value is not None and (reason := platform.INAPPLICABLE.get(option)):
+            raise click.UsageError(f"--{option} cannot be used with --to {platform.NAME}: {reason}")
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -62,40 +52,37 @@ def payload(platform: str, raw: bytes, *, event: str | None, delivery: str | Non
         headers = {str(name).lower(): str(value) for name, value in content["headers"].items()}
         content = content["body"]
         raw = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    match platform:
-        case "github":
-            headers["x-github-event"] = event or headers.get("x-github-event") or _github_event(content)
-            headers["x-github-delivery"] = delivery or headers.get("x-github-delivery") or str(uuid4())
-        case "standard":
-            given = headers.get("webhook-id") or headers.get("svix-id")
-            headers["webhook-id"] = delivery or given or f"msg_{uuid4().hex}"
-    return Delivery(platform, headers, raw)
+    return _completed(platform, headers, raw, content, event, delivery)
 
 
-def _github_event(body: Mapping[str, Any]) -> str:
-    """Infer the event's name from the keys of the body: GitHub names it only in a header."""
-    if "zen" in body:
-        return "ping"
-    matching = [name for name, kind in KINDS.items() if {kind.about, kind.post} <= body.keys()]
-    if not matching:
-        raise click.UsageError("cannot infer the event from this payload: name it, for example --event issue_comment")
-    return max(matching, key=lambda name: len({KINDS[name].about, KINDS[name].post}))
+def signed(delivery: Delivery, secrets: Sequence[str]) -> Delivery:
+    """Return the delivery with a signature made now with the first of the secrets that can sign.
+
+    Raises `Failure` if none can.
+    """
+    problem = ""
+    for secret in secrets:
+        try:
+            signature = delivery.platform.sign(secret, delivery.headers, delivery.body, time.time())
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return delivery._replace(headers={"content-type": "application/json", **delivery.headers, **signature})
+    raise Failure(f"{delivery.platform.SECRET} cannot be used to send: {problem}.")
 
 
-def signed(delivery: Delivery, secret: str) -> Delivery:
-    """Return the delivery with a signature made with `secret`, and a timestamp where the platform has one."""
-    platform, headers, body = delivery.platform, {"content-type": "application/json"} | delivery.headers, delivery.body
-    now = str(int(time.time()))
-    match platform:
-        case "github":
-            headers["x-hub-signature-256"] = f"sha256={digest(secret.encode(), body).hex()}"
-        case "slack":
-            headers["x-slack-request-timestamp"] = now
-            headers["x-slack-signature"] = f"v0={digest(secret.encode(), b'v0:%b:%b' % (now.encode(), body)).hex()}"
-        case "standard":
-            headers["webhook-timestamp"] = now
-            headers["webhook-signature"] = sign(secret, headers["webhook-id"], now, body)
-    return Delivery(platform, headers, body)
+def _completed(
+    platform: Platform,
+    headers: Mapping[str, str],
+    body: bytes,
+    content: Mapping[str, object],
+    event: str | None,
+    delivery: str | None,
+) -> Delivery:
+    try:
+        return Delivery(platform, platform.complete(headers, content, event=event, delivery=delivery), body)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def post(url: str, delivery: Delivery, timeout: float = 15.0) -> Response:
@@ -104,7 +91,9 @@ def post(url: str, delivery: Delivery, timeout: float = 15.0) -> Response:
         connection = connect(url, timeout)
         try:
             path = urlsplit(url).path.rstrip("/")
-            connection.request("POST", f"{path}/webhooks/{delivery.platform}", delivery.body, delivery.headers)
+            connection.request(
+                "POST", f"{path}/webhooks/{delivery.platform.NAME}", delivery.body, dict(delivery.headers)
+            )
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Response(status=response.status, headers=headers, body=response.read())

@@ -19,11 +19,12 @@ from answerback.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
+from answerback.settings.platform import SHORTEST_SECRET
 
-SHORTEST_SECRET = 16
-"""Characters: a shorter secret can be guessed offline from a single signed webhook."""
+Level = Literal["ok", "warning", "error"]
+
 IMPORT_WITHIN = 60.0
 """Seconds allowed for importing the agents."""
 
@@ -45,7 +46,7 @@ print(", ".join(agent.name for agent in agents))
 class Finding(msgspec.Struct, frozen=True):
     """The result of one check. `about` is its subject; `advice` says what to do, or is empty."""
 
-    level: Literal["ok", "warning", "error"]
+    level: Level
     about: str
     found: str
     advice: str = ""
@@ -79,7 +80,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         secrets = settings.secrets(name)
         if not secrets:
             continue
-        if any(len(secret.removeprefix("whsec_")) < SHORTEST_SECRET for secret in secrets):
+        if settings.platform(name).guessable():
             advice = f"use at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
             yield Finding("warning", name, f"{platform.SECRET} is short enough to be guessed", advice)
         else:
@@ -228,7 +229,8 @@ async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Findi
                 if client is None:
                     if settings.secrets(name):
                         missing = "no credential: replies stay in the thread"
-                        yield Finding("warning" if name != "standard" else "ok", name, missing, platform.CREDENTIAL)
+                        level: Level = "ok" if platform.CREDENTIAL_OPTIONAL else "warning"
+                        yield Finding(level, name, missing, platform.CREDENTIAL)
                     continue
                 if not settings.secrets(name):
                     advice = f"set {platform.SECRET} to the webhook's secret"

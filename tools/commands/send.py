@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from .delivery import Delivery
 
-PLATFORMS = ("github", "slack", "standard")
-
 
 @click.command()
 @click.argument("text", metavar="TEXT|FILE")
 @click.option("--thread", default=None, help="Thread to send to.  [default: cli]")
 @click.option("--new", is_flag=True, help="Send to a new thread.")
 @click.option("--author", default=None, help="Author of the message.  [default: your login]")
-@click.option("--to", "platform", type=click.Choice(PLATFORMS), help="Send a payload of this platform, from FILE.")
+@click.option(
+    "--to", "to", metavar="PLATFORM", help="Send a payload of this platform, from FILE: github, slack, standard, …"
+)
 @click.option("--event", default=None, help="With --to github: the event's name, if it cannot be inferred.")
 @click.option(
     "--delivery",
@@ -40,7 +40,7 @@ def send(
     thread: str | None,
     new: bool,
     author: str | None,
-    platform: str | None,
+    to: str | None,
     event: str | None,
     delivery: str | None,
     url: str | None,
@@ -65,11 +65,13 @@ def send(
     """
     import secrets
 
+    from answerback.platforms.registry import PLATFORMS
+
     from . import delivery as deliveries
 
-    if platform is None:
+    if to is None:
         if event is not None:
-            raise click.UsageError("--event requires --to github")
+            raise click.UsageError("--event requires a payload, such as --to github issue_comment.json")
         if thread is not None and new:
             raise click.UsageError("--thread and --new exclude each other")
         content = sys.stdin.read() if text == "-" else text
@@ -80,12 +82,10 @@ def send(
     else:
         if thread is not None or new or author is not None:
             raise click.UsageError("--thread, --new and --author cannot be used with --to: the payload has them")
-        if event is not None and platform != "github":
-            raise click.UsageError("--event requires --to github")
-        if delivery is not None and platform == "slack":
-            raise click.UsageError("--delivery cannot be used with --to slack: the message identifies the delivery")
+        if to not in PLATFORMS:
+            raise click.UsageError(f"{to} is not a platform: use --to {', '.join(PLATFORMS)}")
         with _file(text) as file:
-            sent = deliveries.payload(platform, file.read(), event=event, delivery=delivery)
+            sent = deliveries.payload(PLATFORMS[to], file.read(), event=event, delivery=delivery)
     sys.exit(run(_send(sent, url, timeout, wait=not no_wait, as_json=as_json)))
 
 
@@ -134,8 +134,6 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     """Sign and post a delivery. Return its receipt, None for a handshake. Raises `Failure` when it is refused."""
     import msgspec
 
-    from answerback.platforms import PLATFORMS
-    from answerback.platforms.standard.keys import signs
     from answerback.store.threads.receipt import Receipt
 
     from ..local.address import local_url
@@ -143,26 +141,26 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     from ..rendering import visible
     from .delivery import described, post, signed
 
-    name = PLATFORMS[sent.platform].SECRET
-    secrets = settings.secrets(sent.platform) or [development_secrets(settings.data).get(name, "")]
+    platform = sent.platform
+    secrets = settings.secrets(platform.NAME) or [development_secrets(settings.data).get(platform.SECRET, "")]
     if not secrets[0]:
-        raise Failure(f"{name} is not set: set it to the same secret as in ingress.")
-    secret = next((secret for secret in secrets if sent.platform != "standard" or signs(secret)), None)
-    if secret is None:
-        raise Failure(f"{name} has only public keys, which cannot sign: add a secret, whsec_… or whsk_….")
+        raise Failure(f"{platform.SECRET} is not set: set it to the same secret as in ingress.")
+    delivery = signed(sent, secrets)
     if url is None:
         running = announced(settings.data)
         url = running.url if running is not None else local_url(settings.host, settings.port)
-    response = post(url, signed(sent, secret))
+    response = post(url, delivery)
     match response.status:
         case 200:
             return None
         case 202:
             return msgspec.json.decode(response.body, type=Receipt)
         case 401:
-            raise Failure(f"ingress rejected the signature: it has a different {name}. Set the same one here.")
+            raise Failure(
+                f"ingress rejected the signature: it has a different {platform.SECRET}. Set the same one here."
+            )
         case 404:
-            raise Failure(f"{url} has no webhook for {sent.platform}: start ingress with {name} set.")
+            raise Failure(f"{url} has no webhook for {platform.NAME}: start ingress with {platform.SECRET} set.")
         case status:
             raise Failure(f"ingress refused the delivery with {status}: {visible(described(response.body))}")
 
@@ -170,9 +168,8 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 def _begins_a_turn(sent: Delivery) -> bool:
     """Return whether a delivery starts a turn; an edit or a deletion does not."""
     from answerback.events import Event
-    from answerback.platforms import PLATFORMS
 
-    parsed = PLATFORMS[sent.platform].parse(sent.headers, sent.body)
+    parsed = sent.platform.parse(sent.headers, sent.body)
     return isinstance(parsed, list) and isinstance(parsed[0], Event)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from answerback.errors import ConfigurationError
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -32,19 +30,18 @@ def development_secrets(data: Path, *, create: bool = False) -> dict[str, str]:
     """
     path = data / "dev-secrets.json"
     try:
-        known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
-        known = {}
+        kept = {}
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise ConfigurationError(
             f"{path} cannot be read ({error}): remove it; the next start makes a new one."
         ) from None
-    missing = [platform.SECRET for platform in PLATFORMS.values() if platform.SECRET not in known]
+    missing = [platform for platform in PLATFORMS.values() if platform.SECRET not in kept]
     if create and missing:
-        # Standard Webhooks requires this form; the other platforms accept any text.
-        known |= {name: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}" for name in missing}
-        write_private(path, json.dumps(known, indent=2))
-    return known
+        kept |= {platform.SECRET: platform.SETTINGS.new_secret() for platform in missing}
+        write_private(path, json.dumps(kept, indent=2))
+    return kept
 
 
 @contextmanager

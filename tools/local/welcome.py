@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from answerback.platforms import PLATFORMS
+from answerback.platforms.registry import PLATFORMS
 from answerback.store.fleet.workers import WorkerReport
 
 from ..rendering import visible

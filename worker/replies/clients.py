@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from answerback.log import get_logger
-from answerback.platforms import PLATFORMS, Client
+from answerback.platforms import Client
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 
 log = get_logger(__name__)

@@ -10,9 +10,9 @@ import msgspec
 from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms import Client, NextPage, Sent
+from answerback.platforms import Client, NextPage, Sent, scope
 from answerback.platforms.text import split
-from answerback.replies import DeadLetter, Reply
+from answerback.replies import DeadLetter
 from answerback.store.decode import UnreadableReply, unreadable_reason
 from answerback.store.threads.outbox import Outbox, Outgoing
 
@@ -227,15 +227,17 @@ class Sender:
 
     async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
         """Defer the outbox if one of its rate limits is paused. Return whether it is."""
-        wait = await retry_while_unavailable(self._outbox.paused, [_scope(outgoing.reply, limit) for limit in limits])
+        wait = await retry_while_unavailable(
+            self._outbox.paused, [scope(outgoing.reply.platform, limit) for limit in limits]
+        )
         if wait:
             await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
         return wait > 0
 
     async def _pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
-        scope = _scope(outgoing.reply, limit.scope)
-        log.warning("rate limited", scope=scope, seconds=limit.seconds, reply=outgoing.reply.key)
-        await retry_while_unavailable(self._outbox.pause, scope, limit.seconds)
+        limited = scope(outgoing.reply.platform, limit.scope)
+        log.warning("rate limited", scope=limited, seconds=limit.seconds, reply=outgoing.reply.key)
+        await retry_while_unavailable(self._outbox.pause, limited, limit.seconds)
         await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)
 
     async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
@@ -281,7 +283,3 @@ def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
         outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
         unknown=0, looks=0, cursor="", searching=0,
     )  # fmt: skip
-
-
-def _scope(reply: Reply, limit: str) -> str:
-    return f"{reply.platform}/{limit}" if limit else reply.platform

@@ -5,20 +5,33 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from answerback.platforms.github.sending import complete, sign
+from answerback.platforms.github.settings import GitHubSettings
 from answerback.platforms.github.webhook import parse, verify
+from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client
+    from answerback.platforms import Client, SendOption
     from answerback.settings import Settings
+    from answerback.settings.platform import PlatformSettings
 
-__all__ = ["CREDENTIAL", "HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
+__all__ = [
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "MARKDOWN", "NAME", "REDELIVERY", "SECRET",
+    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+]  # fmt: skip
 
 NAME = "github"
+TITLE = "GitHub"
+SETTINGS: type[PlatformSettings] = GitHubSettings
 SECRET = "GITHUB_WEBHOOK_SECRET"
 CREDENTIAL = "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY."
+CREDENTIAL_OPTIONAL = False
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
+MARKDOWN = True
+INAPPLICABLE: Mapping[SendOption, str] = {}
 
 
 def client(settings: Settings) -> Client | None:
@@ -30,7 +43,27 @@ def client(settings: Settings) -> Client | None:
     from answerback.platforms.github.api import GitHub
     from answerback.platforms.github.credential import configured
 
-    credential = configured(settings)
+    own = settings.of(GitHubSettings)
+    credential = configured(own)
     if credential is None:
         return None
-    return GitHub(credential, settings.github_api_url, teams=settings.reply_group_mentions)
+    return GitHub(credential, own.api_url, teams=settings.reply_group_mentions)
+
+
+def _hooks(settings: Settings) -> Sequence[str]:
+    return settings.of(GitHubSettings).redeliver
+
+
+def _log(settings: Settings) -> DeliveryLog | None:
+    from answerback.platforms.github.deliveries import deliveries
+
+    return deliveries(settings.of(GitHubSettings))
+
+
+REDELIVERY: RedeliverySupport | None = RedeliverySupport(
+    variable="GITHUB_REDELIVER",
+    names="app (for a GitHub App), OWNER/REPO/hooks/ID or ORG/hooks/ID. The id is the last part of the URL of the "
+    "webhook's page on GitHub",
+    hooks=_hooks,
+    log=_log,
+)

@@ -16,7 +16,7 @@ from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.github.refusal import Signed, check
 
 if TYPE_CHECKING:
-    from answerback.settings import Settings
+    from answerback.platforms.github.settings import GitHubSettings
 
 HEADERS = {
     "accept": "application/vnd.github+json",
@@ -115,7 +115,7 @@ _INSTALLATION_TOKEN = (
 )
 
 
-def configured(settings: Settings) -> Credential | None:
+def configured(settings: GitHubSettings) -> Credential | None:
     """Return the credential from GITHUB_TOKEN or the GitHub App; None without either.
 
     Raises `ConfigurationError` if the app's private key cannot be used.
@@ -123,11 +123,10 @@ def configured(settings: Settings) -> Credential | None:
     # Imported here because the cryptography takes a while to load.
     from answerback.platforms.github.app import App
 
-    api = settings.github_api_url
-    if settings.github_token:
-        return Token(settings.github_token.get_secret_value().strip(), api)
-    if settings.github_app_id and settings.github_app_key:
-        return App(settings.github_app_id.strip(), settings.github_app_key.get_secret_value(), api)
+    if settings.token:
+        return Token(settings.token.get_secret_value().strip(), settings.api_url)
+    if settings.app_id and settings.app_key:
+        return App(settings.app_id.strip(), settings.app_key.get_secret_value(), settings.api_url)
     return None
 
 

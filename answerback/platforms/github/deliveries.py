@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
@@ -19,10 +19,11 @@ from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
 from answerback.platforms.github.app import App
 from answerback.platforms.github.credential import HEADERS, Credential, configured
-from answerback.platforms.github.refusal import Signed, check
+from answerback.platforms.github.refusal import Signed, bucket, check
+from answerback.platforms.redelivery import DeliveryAttempt, DeliveryPage
 
 if TYPE_CHECKING:
-    from answerback.settings import Settings
+    from answerback.platforms.github.settings import GitHubSettings
 
 WINDOW = 3 * 86_400_000
 """For how long GitHub can redeliver, in ms.
@@ -36,8 +37,8 @@ APP = "app"
 _PAGE = 100
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """One attempt of a delivery. Redeliveries are further attempts with the same `guid`, the X-GitHub-Delivery."""
+class _Attempt(msgspec.Struct):
+    """One attempt of a delivery; `guid` is its X-GitHub-Delivery, which redeliveries have in common."""
 
     id: int
     guid: str
@@ -48,30 +49,33 @@ class Delivery(msgspec.Struct, frozen=True):
     action: str | None = None
 
     @property
-    def at(self) -> int:
-        """When it was made, in ms."""
-        return int(self.delivered_at.timestamp() * 1000)
-
-    @property
     def state(self) -> Literal["delivered", "pending", "failed"]:
         """Its outcome. GitHub's status for a 2xx response is "OK"."""
         if self.status.upper() == "OK" or 200 <= self.status_code < 300:
             return "delivered"
         return "pending" if self.status.lower() == "pending" else "failed"
 
+    def plain(self) -> DeliveryAttempt:
+        """Return it as every platform's."""
+        return DeliveryAttempt(
+            id=self.id,
+            guid=self.guid,
+            at=int(self.delivered_at.timestamp() * 1000),
+            event=f"{self.event}.{self.action}" if self.action else self.event,
+            state=self.state,
+            status=self.status or str(self.status_code),
+        )
 
-class DeliveryPage(msgspec.Struct, frozen=True):
-    """Some attempts, newest first. `cursor` leads to older ones; "" if there are none."""
 
-    deliveries: list[Delivery]
-    cursor: str
-
-
-_deliveries = msgspec.json.Decoder(list[Delivery])
+_attempts = msgspec.json.Decoder(list[_Attempt])
 
 
 class Deliveries:
-    """The deliveries of webhooks, read with our credential."""
+    """See `DeliveryLog`."""
+
+    retention = WINDOW
+    # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
+    pace = 1.0
 
     def __init__(self, credential: Credential, api: str, clock: Callable[[], float] = time.time) -> None:
         self._credential, self._api, self._clock = credential, api, clock
@@ -85,20 +89,24 @@ class Deliveries:
         doing = f"listing the deliveries of {hook}"
         response = yield from self._call(hook, "GET", url)
         self._check(hook, response, doing)
-        return DeliveryPage(
-            read(response, _deliveries, "GitHub", unknown=False), _following(response.headers.get("link", ""))
-        )
+        attempts = read(response, _attempts, "GitHub", unknown=False)
+        return DeliveryPage([each.plain() for each in attempts], _following(response.headers.get("link", "")))
 
-    def redeliver(self, hook: str, delivery: int) -> Exchange[str]:
-        """Request a redelivery by number. Returns why GitHub will not redeliver it; "" if it will."""
-        response = yield from self._call(hook, "POST", f"{self._url(hook)}/{delivery}/attempts")
+    def redeliver(self, hook: str, attempt: int) -> Exchange[str]:
+        """Request a redelivery by number. Return why GitHub will not redeliver it; "" if it will."""
+        response = yield from self._call(hook, "POST", f"{self._url(hook)}/{attempt}/attempts")
         try:
-            self._check(hook, response, f"requesting delivery {delivery} of {hook} again")
+            self._check(hook, response, f"requesting delivery {attempt} of {hook} again")
         except Rejected as refusal:
             if response.status in (400, 404, 410, 422):
                 return str(refusal)
             raise
         return ""
+
+    def limits(self, hook: str) -> Sequence[str]:
+        """Return the scopes of the app's own requests or of the token's."""
+        scope = _scope(hook)
+        return list(dict.fromkeys(["", scope, bucket(scope, "core")]))
 
     def _call(self, hook: str, method: Literal["GET", "POST"], url: str) -> Exchange[Response]:
         response = yield from self._signed(hook, method, url)
@@ -127,7 +135,7 @@ class Deliveries:
     def _check(self, hook: str, response: Response, doing: str) -> None:
         try:
             signed = Signed(self._credential.name) if hook == APP else self._credential.signed(_owner(hook), 0)
-            check(response, self._clock(), signed, doing=doing, scope=scope(hook), unknown=False)
+            check(response, self._clock(), signed, doing=doing, scope=_scope(hook), unknown=False)
         except Rejected as refusal:
             raise Rejected(f"{str(refusal).rstrip('.')}. {_needs(hook)}") from None
 
@@ -138,16 +146,16 @@ class Deliveries:
         return f"{self._api}/{kind}/{quote(_owner(hook))}/hooks/{quote(hook.rpartition('/')[2])}/deliveries"
 
 
-def deliveries(settings: Settings) -> Deliveries | None:
+def deliveries(settings: GitHubSettings) -> Deliveries | None:
     """Return the deliveries for the configured credential; None without one.
 
     Raises `ConfigurationError` if the app's private key cannot be used.
     """
     credential = configured(settings)
-    return Deliveries(credential, settings.github_api_url) if credential else None
+    return Deliveries(credential, settings.api_url) if credential else None
 
 
-def scope(hook: str) -> str:
+def _scope(hook: str) -> str:
     """Return the rate limit scope of requests about this webhook: see `RateLimited`."""
     return "app" if hook == APP else ""
 
@@ -159,8 +167,8 @@ def _owner(hook: str) -> str:
 def _following(link: str) -> str:
     # Take only the cursor: the credential is never sent to another URL than the configured one.
     for part in link.split(","):
-        if re.search(r'rel="?next\b', part) and (found := re.search(r"[?&]cursor=([\w.~%-]+)", part)):
-            return found[1].replace("%3D", "=").replace("%3d", "=")
+        if re.search(r'rel="?next\b', part) and (cursor := re.search(r"[?&]cursor=([\w.~%-]+)", part)):
+            return cursor[1].replace("%3D", "=").replace("%3d", "=")
     return ""
 
 

@@ -5,23 +5,36 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from answerback.platforms.standard.keys import signs
+from answerback.platforms.standard.sending import complete, sign
+from answerback.platforms.standard.settings import StandardSettings
 from answerback.platforms.standard.webhook import parse, verify
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client
+    from answerback.platforms import Client, SendOption
+    from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
+    from answerback.settings.platform import PlatformSettings
 
-__all__ = ["CREDENTIAL", "HEADERS", "NAME", "SECRET", "client", "parse", "verify"]
+__all__ = [
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "MARKDOWN", "NAME", "REDELIVERY", "SECRET",
+    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+]  # fmt: skip
 
 NAME = "standard"
+TITLE = "Standard Webhooks"
+SETTINGS: type[PlatformSettings] = StandardSettings
 SECRET = "STANDARD_WEBHOOKS_SECRET"
 CREDENTIAL = "Set STANDARD_WEBHOOKS_REPLY_URL to have replies sent."
+CREDENTIAL_OPTIONAL = True
 HEADERS: tuple[str, ...] = tuple(
     f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
 )
+MARKDOWN = False
+INAPPLICABLE: Mapping[SendOption, str] = {"event": "the payload names its event"}
+REDELIVERY: RedeliverySupport | None = None
 
 
 def client(settings: Settings) -> Client | None:
@@ -31,7 +44,8 @@ def client(settings: Settings) -> Client | None:
     """
     from answerback.platforms.standard.api import Standard
 
-    secret = next(filter(signs, settings.secrets(NAME)), None)
-    if not settings.standard_reply_url or secret is None:
+    own = settings.of(StandardSettings)
+    secret = own.signing_key()
+    if not own.reply_url or secret is None:
         return None
-    return Standard(secret, settings.standard_reply_url)
+    return Standard(secret, own.reply_url)

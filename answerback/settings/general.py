@@ -1,0 +1,27 @@
+"""The environment variables of every process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from answerback.settings.variables import RedisUrl, Variables
+
+
+class GeneralSettings(Variables):
+    """The store and the log."""
+
+    redis_url: RedisUrl | None = Field(None, alias="REDIS_URL", description="Redis or Valkey; unset: the bundled one")
+    data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="data folder of the bundled Valkey")
+    partitions: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        alias="ANSWERBACK_PARTITIONS",
+        description="number of partitions that threads are spread over; never change it",
+    )
+    log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
+        "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"
+    )
