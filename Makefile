@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up test chaos check bench pictures lock clean FORCE
+.PHONY: help up test chaos check bench docs pictures lock clean FORCE
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: .venv/check.installed  ## check format, lint, types and package boundarie
 
 bench: .venv/test.installed  ## measure throughput and latency
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: .venv/test.installed  ## regenerate docs/reference.md from the docstrings
+	@$(BIN)/python docs/reference.py
 
 pictures: .venv/test.installed  ## regenerate the screenshots of the documentation, in Chromium
 	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload or drawn" $(ARGS)

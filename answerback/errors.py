@@ -1,4 +1,4 @@
-"""All errors that Answerback raises on purpose. The docstring of a class is its default message.
+"""All errors that Answerback raises on purpose. The summary of a class is its default message.
 
 AnswerbackError
 ├── ConfigurationError      invalid settings; names each one and what to do
@@ -42,7 +42,7 @@ class AnswerbackError(Exception):
     """Something went wrong in Answerback."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+        super().__init__(message or " ".join((type(self).__doc__ or "").partition("\n\n")[0].split()))
 
 
 class ConfigurationError(AnswerbackError):
@@ -52,7 +52,8 @@ class ConfigurationError(AnswerbackError):
 class FlowError(ConfigurationError):
     """The dialog flow is invalid.
 
-    `problems`: one line per problem, with its location.
+    Attributes:
+        problems: One line per problem, with its location.
     """
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
@@ -122,7 +123,13 @@ class NoEffect(AnswerbackError):
     Raise it from the functions of steps and tools, or use it as a base class of your own exceptions. A step that
     raises anything else may have had an effect and is not run again unless it is declared idempotent.
 
-    retry_after  seconds until the next attempt of the turn; None: use the worker's backoff
+    Args:
+        message: What went wrong.
+        retry_after: Seconds until the next attempt of the turn; None: the worker's backoff decides.
+
+    Example:
+        class Declined(NoEffect):
+            pass  # the bank refused the card: nothing was charged
     """
 
     retry_after: float | None = None
@@ -138,7 +145,8 @@ class NoEffect(AnswerbackError):
 class AgentUnreachable(AnswerbackError):
     """The remote agent did not respond.
 
-    retry_after  seconds to wait before the next request, from its response; None if it gave none
+    Attributes:
+        retry_after: Seconds to wait before the next request, from its response; None if it gave none.
     """
 
     code = "unreachable"
@@ -173,8 +181,15 @@ class CodeChanged(TurnError):
 class OutcomeUnknown(TurnError):
     """The step began in an earlier attempt and left no result: it may or may not have had an effect.
 
-    step   its key in the journal, such as "charge#1"
-    error  the exception it raised, in one line; "" if its worker died
+    Attributes:
+        step: Its key in the journal, such as "charge#1".
+        error: The exception it raised, in one line; "" if its worker died.
+
+    Example:
+        try:
+            receipt = await turn.step("charge", charge, order)
+        except OutcomeUnknown:
+            receipt = await turn.step("find", find_charge, order, idempotent=True)
     """
 
     def __init__(self, message: str = "", *, step: str = "", error: str = "") -> None:
@@ -202,9 +217,10 @@ class DeliveryError(AnswerbackError):
 class RateLimited(DeliveryError):
     """The platform asked us to wait.
 
-    seconds  how long to wait
-    scope    what has to wait: "" is everything sent with this credential; otherwise one of the platform's own
-             rate limit buckets, such as a Slack channel
+    Attributes:
+        seconds: How long to wait.
+        scope: What has to wait: "" is everything sent with this credential; otherwise one of the platform's own rate
+            limit buckets, such as a Slack channel.
     """
 
     def __init__(self, seconds: float, scope: str = "", message: str = "") -> None:
@@ -224,8 +240,9 @@ class TooLong(Rejected):
 class Unavailable(DeliveryError):
     """The platform did not respond, or responded with a server error.
 
-    unknown  whether the request may have taken effect anyway
-    after    minimum number of seconds to wait before the next request; 0 if the platform gave none
+    Attributes:
+        unknown: Whether the request may have taken effect anyway.
+        after: The least number of seconds to wait before the next request; 0 if the platform gave none.
     """
 
     def __init__(self, message: str = "", *, unknown: bool = True, after: float = 0.0) -> None:

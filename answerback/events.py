@@ -23,14 +23,17 @@ def dispatch_id(delivery: str) -> str:
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What an event's text is about, as far as its delivery contains it; cut to a few thousand characters.
+    """What an event's text is about, as far as its delivery contains it.
 
-    kind    "issue", "pull_request" or "discussion"
-    title, body, author   of the subject; no body if it is the event's own text
-    path    the file that a comment is about
-    line    the last line the comment is about; 0: the whole file, or unknown
-    start   the first line, if there are several
-    diff    the end of the diff shown above the comment
+    Attributes:
+        kind: "issue", "pull_request" or "discussion".
+        title: Its title.
+        body: Its text, cut to a few thousand characters; "" if it is the event's own text.
+        author: Who opened it.
+        path: The file that a comment is about.
+        start: The first line that the comment is about, if there are several.
+        line: The last line that the comment is about; 0: the whole file, or unknown.
+        diff: The end of the diff shown above the comment.
     """
 
     kind: str = ""
@@ -46,33 +49,38 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
-    delivery    "<platform>:<id>", the same for every redelivery; identifies the event
-    former      the delivery id used by older versions: an event stored under it is a duplicate, too
-    thread      thread id: "<platform>:<ids…>", made of the platform's ids, never of names
-    kind        the platform's event name: "issue_comment.created", "message", …
-    text        the message as plain text or the platform's markdown
-    message     the platform's id of the message; an amendment finds a waiting event by it
-    channel     where the thread lives, for display and routing: "acme/widgets", "C024BE91L"
-    mentions    names mentioned in the text: logins without "@", Slack user ids
-    mentioned   the platform reports that we are mentioned; needs no resolved identity
-    direct      whether it is a one-to-one conversation (a Slack DM)
-    identities  all marks the author can be recognised by ("user:583231", "bot:B061"): if one of them is ours, the event
-                is our own message and is ignored
-    address     where a reply goes; only this platform's client reads it
-    subject     what the text is about, if the platform includes it
-    at          when it was sent, in ms by the platform's clock; 0 if unknown
-    agent       name of the agent it is addressed to; "" leaves the choice to the thread and the worker
-    arrival     what to do if the agent is working or other events are waiting; "" leaves that to the agent
-    attachments attachments of the message
-    order       the order of texts and attachments, unless it is one text followed by all attachments: a text, or the
-                index of an attachment
-    context     the conversation as given by the sender, replacing the thread's history
-    system      instructions given with this event, for this turn only
-    reply       the key of one of our replies carried by the message. In our own message it proves that this reply was
-                posted; in anyone else's it means nothing
-    visitor     sent by a visitor of a page with the token of their session
-    edited      "mention": an edit that added `mentions`, answered only because of them;
-                "earlier": its edit arrived first and was an event of its own. Either way the message is answered once
+    Attributes:
+        delivery: `<platform>:<id>`, the same for every redelivery; identifies the event.
+        thread: The thread id: `<platform>:<ids…>`, made of the platform's ids, never of names.
+        kind: The platform's name of the event: "issue_comment.created", "message", …
+        text: The message, as plain text or the platform's markdown.
+        author: Who wrote it.
+        former: The delivery id used by older versions: an event stored under it is a duplicate, too.
+        message: The platform's id of the message; an amendment finds a waiting event by it.
+        channel: Where the thread lives, for display and routing: "acme/widgets", "C024BE91L".
+        mentions: Names mentioned in the text: logins without "@", Slack user ids.
+        mentioned: Whether the platform reports that we are mentioned; needs no resolved identity.
+        direct: Whether it is a one-to-one conversation (a Slack DM).
+        identities: All marks by which the author can be recognised ("user:583231", "bot:B061"). If one of them is ours,
+            the event is our own message and is ignored.
+        address: Where a reply goes; only this platform's client reads it.
+        subject: What the text is about, if the platform includes it.
+        title: The title of the thread, if it has one.
+        url: The address of the message for people.
+        at: When it was sent, in ms since 1970 by the platform's clock; 0 if unknown.
+        agent: The name of the agent it is addressed to; "" leaves the choice to the thread and the worker.
+        arrival: What to do if the agent is working or other events are waiting, as for `Agent`; "" leaves that to the
+            agent.
+        attachments: The attachments of the message.
+        order: The order of texts and attachments, unless it is one text followed by all attachments: a text, or the
+            index of an attachment.
+        context: The conversation as given by the sender; it replaces the thread's history.
+        system: Instructions given with this event, for this turn only.
+        reply: The key of one of our replies that the message carries. In our own message it proves that this reply was
+            posted; in anyone else's it means nothing.
+        visitor: Whether it was sent by a visitor of a page with the token of their session.
+        edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
+            first and was an event of its own. Either way the message is answered once.
     """
 
     delivery: str

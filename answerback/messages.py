@@ -17,11 +17,14 @@ AuthorKind = Literal["person", "bot", "app"]
 
 
 class Author(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The author of a message. `id` is the platform's stable id, `name` the display name.
+    """The author of a message.
 
-    kind  "bot": an account that belongs to a program. "app": posted through an app in a person's name, by the person or
-          by the program; the platform does not distinguish them. "person": everyone else, including programs that use
-          an ordinary account.
+    Attributes:
+        id: The platform's stable id of the account.
+        name: The display name; "" if the platform does not give it.
+        kind: "bot": an account that belongs to a program. "app": posted through an app in a person's name, by the
+            person or by the program; the platform does not distinguish them. "person": everyone else, including
+            programs that use an ordinary account.
     """
 
     id: str
@@ -30,7 +33,14 @@ class Author(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """An attachment of a message: text documents and JSON as `text`, anything else as `data`."""
+    """An attachment of a message.
+
+    Attributes:
+        name: The file name.
+        content_type: The media type, such as "image/png".
+        text: The content of a text document or of JSON; "" for anything else.
+        data: The content of anything else.
+    """
 
     name: str
     content_type: str
@@ -39,10 +49,15 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A tool call of an agent in a turn; `args` and `result` are JSON.
+    """A tool call of an agent in a turn.
 
-    outcome  "unknown" if a worker died during the call and it may or may not have had an effect
-    public   whether visitors of a page may see its arguments and result
+    Attributes:
+        id: The id of the call.
+        name: The name of the tool.
+        args: The arguments, as JSON.
+        result: The result, as JSON.
+        outcome: "unknown" if the call began and left no result: it may or may not have had an effect.
+        public: Whether visitors of a page may see its arguments and result.
     """
 
     id: str
@@ -54,7 +69,13 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Model usage of a turn: input and output tokens, and requests."""
+    """What a turn used of a language model.
+
+    Attributes:
+        input_tokens: Tokens of all requests.
+        output_tokens: Tokens of all responses.
+        requests: Number of requests.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -64,19 +85,25 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One committed message of a thread's history.
 
-    id      the event's dispatch id for a user's message, "<turn>.<n>" for ours; "" in histories older than ids
-    role    "user" (anyone on the platform) or "assistant" (us)
-    turn    id of the turn that answered or produced it
-    reply   key of the reply in the outbox, for our messages
-    agent   name of the agent that wrote it
-    model   the agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly
-    tools   the tool calls made for it, in order
-    status  "" if it is complete, else why it is not; for a user's message, how it was handled
-    failed  for a user's message whose turn failed permanently: `TurnEnd.code`. It is not given to agents as history,
-            since it may have caused the failure
-    usage   usage of the turn, on its last message
-    order   order of texts and attachments, as in `Event`
-    visitor sent by a visitor of a page with the token of their session
+    Attributes:
+        role: "user" (anyone on the platform) or "assistant" (the agent).
+        text: The message, as plain text or the platform's markdown.
+        id: The event's dispatch id for a user's message, `<turn>.<n>` for an agent's; "" in histories older than ids.
+        at: When it was committed, in ms since 1970.
+        turn: The id of the turn that answered or produced it.
+        author: Who wrote it; None for an agent's message.
+        message: The platform's id of the message, once known.
+        reply: The key of the reply in the outbox, for an agent's message.
+        agent: The name of the agent that wrote it.
+        model: The agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly.
+        tools: The tool calls made for it, in order.
+        status: "" if it is complete, else why it is not; for a user's message, how it was handled.
+        failed: For a user's message whose turn failed for good: why, as a code. It is not given to agents as history,
+            since it may have caused the failure.
+        usage: The usage of the turn, on its last message.
+        attachments: The attachments of the message.
+        order: The order of texts and attachments, as in `Event`.
+        visitor: Whether it was sent by a visitor of a page with the token of their session.
     """
 
     role: Literal["user", "assistant"]

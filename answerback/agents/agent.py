@@ -32,12 +32,24 @@ ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "dro
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Which events reach an agent. `platform` and `channel` are patterns: "github", "acme/*", "C024*".
+    """Which events reach an agent.
 
-    when  any of: "mention" (we are mentioned), "direct" (a one-to-one conversation, or a message addressed to us),
-          "answered" (a thread that this agent has replied in), "every" (all messages)
-    bots  whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
-          Otherwise a program is answered only where it mentions us, or where "every" applies
+    Args:
+        platform: A pattern for the platform's name: "github", "*".
+        channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
+        when: What is answered, any of: "mention" (we are mentioned), "direct" (a one-to-one conversation, or a message
+            addressed to us), "answered" (a thread in which this agent has replied), "every" (all messages).
+        bots: Whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
+            Otherwise a program is answered only where it mentions us, or where "every" applies.
+
+    Raises:
+        ConfigurationError: No platform has such a name, or a value in `when` is unknown.
+
+    Example:
+        agents = [
+            Agent("triage", triage, listen=Listen("github", "acme/*", when=("every",))),
+            Agent("helper", helper, listen=[Listen("slack"), Listen("github", when=("mention",))]),
+        ]
     """
 
     platform: str = "*"
@@ -78,41 +90,53 @@ ADDRESSED = Listen()
 class Agent:
     """An agent: a function, a language model, a dialog flow or a remote agent.
 
-    A function takes a `Turn` and returns its reply (or None after `turn.reply`):
+    A function takes a `Turn` and returns its reply (or None after `turn.reply`). An async generator yields its reply in
+    pieces, which are streamed to the thread's followers. A model may use functions as tools. A flow controls the
+    conversation; its model, if it needs one, only interprets and phrases. A remote agent serves
+    `POST {remote}/agents/chat/{sessionId}`.
 
+    Args:
+        name: Its name: letters, digits, "-", "_" and ".".
+        think: An async function or an async generator function that takes a `Turn`.
+        description: One line about it, for lists; by default the first line of the function's docstring.
+        listen: Which events reach it. An event is answered by the first agent in your list that matches.
+        model: A language model, named as in pydantic-ai, or one of its `Model` objects. For a flow: the model that it
+            uses.
+        flow: A dialog flow: a path, or a `Flow`.
+        instructions: Instructions for the model: a text, or a function that takes the `Turn` and returns one.
+        tools: Functions that the model or the flow may call. See `idempotent` and `public`.
+        messages: How many messages of the history it is given at most.
+        tokens: How many tokens the history may have (estimated at 4 characters each); None: no limit. A conversation
+            that the sender supplies, as OpenAI's clients do, is passed on in full.
+        timeout: Seconds that a turn may take; None: `TURN_TIMEOUT_SECONDS`.
+        arrival: What happens to messages that arrive during a turn. "queue": one turn each, in order. "merge": all
+            waiting messages are answered in one turn. "debounce": as "merge", after `quiet` seconds without a new
+            message. "interrupt": the turn is stopped and starts again with all messages. "drop": they are refused;
+            the sender is notified, and the agent never sees them.
+        quiet: Seconds without a new message after which "debounce" answers.
+        max_tokens: Input and output tokens that all model requests of a turn may use together; None:
+            `TURN_MAX_TOKENS`.
+        remote: The base URL of a remote agent.
+        bearer_token: The token that a remote agent requires.
+        lifecycle: A label shown in lists of agents; it has no effect here.
+        chat: Whether the chat API can reach it; if False, it answers only on platforms.
+        public: Names of the tools whose arguments and results a page's visitors may read; True: all. Of all other tools
+            a visitor sees only the name.
+
+    Raises:
+        ConfigurationError: The declaration cannot work; the message says what to change.
+
+    Example:
         async def shout(turn: Turn) -> str:
             return turn.text.upper()
 
-        agents = Agent("shout", shout)
 
-    An async generator yields its reply in pieces, which are streamed to the thread's followers.
-    A model has the name that pydantic-ai uses, and may have tools:
-
-        agents = Agent("triage", model="anthropic:claude-haiku-4-5", instructions="…", tools=[search])
-
-    A flow controls the conversation; its model, if it needs one, only understands and phrases:
-
-        agents = Agent("kyc", flow="kyc.json", model="anthropic:claude-haiku-4-5")
-
-    A remote agent serves `POST {remote}/agents/chat/{sessionId}`:
-
-        agents = Agent("weather", remote="https://weather.example.com", bearer_token=os.environ["WEATHER_TOKEN"])
-
-    arrival   what happens to messages that arrive during a turn:
-                  "queue"      one turn each, in order
-                  "merge"      all waiting messages are answered in one turn
-                  "debounce"   as merge, after `quiet` seconds without a new message
-                  "interrupt"  the turn is stopped and starts again with all messages
-                  "drop"       they are refused: the sender is notified, and the agent never sees them
-    listen    which events reach it; an event is answered by the first agent in your list that matches
-    messages, tokens   limits of the history that it is given (tokens are estimated at 4 characters each). If the sender
-                       supplies the conversation, as OpenAI's clients do, it is passed on in full
-    timeout   seconds a turn may take; None: TURN_TIMEOUT_SECONDS
-    lifecycle   a label shown in lists of agents; it has no effect here
-    chat    whether the chat API can reach it; if False, it answers only on platforms
-    max_tokens   input and output tokens that all model requests of a turn may use together; None: TURN_MAX_TOKENS
-    public  names of the tools whose arguments and results a page's visitors may read; True: all. (`@public` marks
-            a single tool.) Of all other tools a visitor sees only the name
+        agents = [
+            Agent("shout", shout),
+            Agent("triage", model="anthropic:claude-haiku-4-5", instructions="You triage issues.", tools=[search]),
+            Agent("kyc", flow="kyc.json"),
+            Agent("weather", remote="https://weather.example.com", bearer_token=os.environ["WEATHER_TOKEN"]),
+        ]
     """
 
     def __init__(

@@ -18,16 +18,25 @@ T = TypeVar("T")
 
 
 class Turn:
-    """One run of an agent over a thread's waiting events. The agent supplies the text; we own thread and destination.
+    """One run of an agent over a thread's waiting events. The agent supplies the text, never the destination.
 
-    id        the turn's id: the dispatch id of the event it answers, the same in every attempt
-    thread    the thread's id, "github:1296269:1347"
-    agent     the name of the running agent
-    events    the events to answer, oldest first; `event` is the last, `text` the text of all
-    history   earlier messages of the thread within the agent's limits, oldest first
-    attempt   1, or more if earlier attempts failed or their worker died
-    system    extra instructions from the thread's owner, usually ""
-    state     the agent's own data, kept between turns of this thread: plain data, committed with the turn
+    Attributes:
+        id (str): The turn's id: the dispatch id of the event it answers, the same in every attempt.
+        thread (str): The thread's id, such as "github:1296269:1347".
+        agent (str): The name of the running agent.
+        events (Sequence[Event]): The events to answer, oldest first.
+        history (Sequence[Message]): Earlier messages of the thread within the agent's limits, oldest first.
+        attempt (int): 1, or more if earlier attempts failed or their worker died.
+        system (str): Extra instructions from the thread's owner, usually "".
+        state (dict[str, Any]): The agent's own data, kept between turns of this thread: plain data, committed with the
+            turn.
+
+    Example:
+        async def helper(turn: Turn) -> str:
+            await turn.reply("Let me have a look.")
+            order = await turn.step("order", find_order, turn.text)
+            turn.state["orders"] = turn.state.get("orders", 0) + 1
+            return f"Your order is {order}."
     """
 
     def __init__(
@@ -86,6 +95,13 @@ class Turn:
         """Post a reply in this thread. On return it is stored in the outbox; it appears once.
 
         May be called several times in a turn. Returning a string from the agent has the same effect.
+
+        Args:
+            text: The reply, as markdown. A text that is too long for the platform is posted in parts.
+
+        Raises:
+            TypeError: `text` is not a string.
+            TurnFailed: `text` is not valid Unicode.
         """
         self._check(text)
         ordinal = len(self.replies)
@@ -108,7 +124,11 @@ class Turn:
         self.replies.append((text, self._compose(self.id, len(self.replies), text)))
 
     def write(self, chunk: str) -> None:
-        """Stream a piece of the next reply to the thread's followers."""
+        """Stream a piece of the next reply to the thread's followers.
+
+        It is shown while the turn runs and not stored: the reply is what the agent posts or returns. An async generator
+        function does this for each piece that it yields.
+        """
         self.stream.text(len(self.replies), chunk)
 
     def show(self, text: str) -> None:
@@ -125,13 +145,30 @@ class Turn:
     async def step(
         self, name: str, run: Callable[..., Awaitable[T]], *args: Any, idempotent: bool = False, kind: Any = None
     ) -> T:
-        """Run something once: `await turn.step("charge", charge, order)`. Its result must be plain data.
+        """Run something once. Another attempt of the turn gets the recorded result.
 
-        Another attempt of the turn gets the recorded result. Exceptions are passed through. A step that started and
-        left no result, because it raised or its worker died, may have taken effect. With `idempotent` another attempt
-        runs it again, and `turn.key` returns the same idempotency key; otherwise that attempt raises
+        A step that started and left no result, because it raised or its worker died, may have taken effect. If it is
+        idempotent, another attempt runs it again, and `turn.key` returns the same key. Otherwise that attempt raises
         `OutcomeUnknown` here, for the agent to catch or for an operator to decide. A step that raises `NoEffect` did
-        nothing and is run again. If the result is not plain data, `kind` is its type (a dataclass, a msgspec struct).
+        nothing and is run again.
+
+        Args:
+            name: Names the step in the journal. Steps of the same name are numbered in the order of their calls.
+            run: An async function.
+            *args: Its arguments.
+            idempotent: Whether it may be run again after it raised, or its worker died.
+            kind: The type of the result, if that is not plain data: a dataclass, a msgspec struct.
+
+        Returns:
+            What `run` returned, now or in an earlier attempt.
+
+        Raises:
+            OutcomeUnknown: An earlier attempt began the step, which left no result.
+            Exception: Whatever `run` raises.
+
+        Example:
+            receipt = await turn.step("charge", charge, order)
+            await turn.step("label", add_label, issue, "bug", idempotent=True)
         """
 
         def call() -> Awaitable[T]:
@@ -155,7 +192,7 @@ class Turn:
 
     @property
     def key(self) -> str:
-        """The idempotency key of the running step, the same in every attempt."""
+        """The idempotency key of the running step, the same in every attempt. Pass it to services that accept one."""
         return f"{self.id}:{current_step()}"
 
     def recall(self, name: str, value: bytes) -> None:

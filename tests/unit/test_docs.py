@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import SecretStr
 
 from answerback.settings import Settings
 from answerback.store import permissions
 
 ROOT = Path(__file__).parents[2]
+REFERENCE = runpy.run_path(str(ROOT / "docs/reference.py"))
 
 
 def _shown(default: Any) -> str:
@@ -45,3 +50,28 @@ def test_the_examples_of_the_readme_are_agents(tmp_path: Path) -> None:
 
 def test_the_least_rule_for_a_redis_user_is_documented() -> None:
     assert permissions.rule() in " ".join((ROOT / "docs/durability.md").read_text().split())
+
+
+def test_the_reference_of_the_package_is_current() -> None:
+    assert (ROOT / "docs/reference.md").read_text() == REFERENCE["page"](), "it is made by `make docs`"
+
+
+def test_the_reference_describes_every_parameter_and_field_once() -> None:
+    for what, _ in (entry for chapter in REFERENCE["CHAPTERS"].values() for entry in chapter):
+        sections = REFERENCE["parse"](what.__doc__)[1]
+        if isinstance(what, type) and issubclass(what, msgspec.Struct):
+            names = [field.name for field in msgspec.structs.fields(what)]
+        elif "Args" in sections:
+            names = list(inspect.signature(what).parameters)
+        else:
+            continue
+        described = REFERENCE["items"](sections.get("Args") or sections["Attributes"])
+        assert [item.name for item in described] == names, what.__name__
+
+
+def test_the_examples_of_the_reference_are_python() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference.md").read_text(), re.DOTALL)
+    examples = [block for block in blocks if not re.match(r"(await )?[\w.]+\(\s*[\w*]+(:|,)", block)]
+    assert len(examples) == 8
+    for example in examples:
+        compile(example, "reference.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

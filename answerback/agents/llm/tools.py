@@ -14,6 +14,11 @@ def idempotent(tool: F) -> F:
     A repeated call has the same idempotency key: `turn.key`, or `ctx.deps.key` in a tool that takes
     a `RunContext[Turn]`. A tool without this decorator is never repeated silently: the model is told
     that the outcome is unknown, unless the tool raised `NoEffect`.
+
+    Example:
+        @idempotent
+        async def find_issue(query: str) -> str:
+            return await tracker.search(query)
     """
     tool.__answerback_idempotent__ = True  # type: ignore[attr-defined]
     return tool
@@ -28,6 +33,11 @@ def public(tool: F) -> F:
     """Declare that a page's visitors may read the arguments and results of this tool.
 
     Otherwise they see only its name. Your own server, with its API key, always reads everything.
+
+    Example:
+        @public
+        async def opening_hours(city: str) -> str:
+            return HOURS[city]
     """
     tool.__answerback_public__ = True  # type: ignore[attr-defined]
     return tool
