@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from answerback.store.chats.answers import TurnAnswer
-from answerback.store.chats.chat import ChatSnapshot
 
 from ..api.context import Principal
 from ..api.route import Model
+from ..api.schemas.message_views import DISPATCH_ID, MessageView
 from ..api.schemas.messages import Content
-from ..api.schemas.thread_requests import NewThread
-from ..api.schemas.threads import MessageView, ThreadView
+from ..api.schemas.threads import NewThread
 
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Name = Annotated[str, StringConstraints(max_length=255)]
@@ -49,30 +48,12 @@ class ArchiveThread(Model):
     archived: bool = Field(True, description="false: unarchive it")
 
 
-class ReadThread(ThreadView):
-    """A thread with its messages."""
-
-    messages: list[MessageView] = Field(description="oldest first")
-    earlier: int = Field(description="the number of older messages")
-    waiting: list[MessageView] = Field(description="messages not answered yet; the first may be in progress")
-
-    @classmethod
-    def read(cls, whole: ChatSnapshot, caller: Principal, limit: int) -> ReadThread:
-        """Return a chat with its newest messages."""
-        shown = whole.messages[-limit:]
-        return cls(
-            **cls.fields_of(whole.chat, caller),
-            messages=[MessageView.of(message, caller) for message in shown],
-            earlier=whole.earlier + len(whole.messages) - len(shown),
-            waiting=[MessageView.waiting(event, caller) for event in whole.waiting],
-        )
-
-
 class Answered(Model):
     """The outcome of a message."""
 
     thread: str
-    id: str = Field(description="the message's id in the thread")
+    dispatch_id: str = Field(description=DISPATCH_ID)
+    id: str = Field(description="the same: the message's `id` in its thread")
     status: Literal["completed", "cancelled", "ignored", "stored"] = Field(
         description="cancelled: `content` is incomplete; ignored: no agent answers; stored: it is answered later"
     )
@@ -91,4 +72,4 @@ class Answered(Model):
             else answer.status
         )
         content = "\n\n".join(message.content for message in messages)
-        return cls(thread=thread, id=id, status=status, content=content, messages=messages)
+        return cls(thread=thread, dispatch_id=id, id=id, status=status, content=content, messages=messages)

@@ -17,11 +17,10 @@ from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
 from ..api.conversations.messages import platforms
 from ..api.route import Model
-from ..api.schemas.thread_requests import ThreadQuery, Threads
-from ..api.schemas.threads import ThreadView
+from ..api.schemas.threads import ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
 from ..problems import Problem
 from .hearing import AnswerWaiter, Progress
-from .shapes import Answered, ArchiveThread, CreateThread, GetThread, ReadThread, SendMessage
+from .shapes import Answered, ArchiveThread, CreateThread, GetThread, SendMessage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +58,17 @@ class Tools:
             Tool(
                 name="list_chat_threads", title="List chat threads", scope="chat:read", reads=True, repeatable=True,
                 description="List the chat threads of this workspace, most recent message first.",
-                arguments=ThreadQuery, result=Threads, run=self.list,
+                arguments=ThreadQuery, result=ThreadPage, run=self.list,
             ),
             Tool(
                 name="create_chat_thread", title="Create a chat thread", scope="chat:write",
                 description="Create an empty chat thread with an agent. Use send_chat_message to send messages.",
-                arguments=CreateThread, result=ThreadView, run=self.create,
+                arguments=CreateThread, result=ThreadSummary, run=self.create,
             ),
             Tool(
                 name="get_chat_thread", title="Read a chat thread", scope="chat:read", reads=True, repeatable=True,
                 description="Read a chat thread: its state, its messages, and those not answered yet.",
-                arguments=GetThread, result=ReadThread, run=self.get,
+                arguments=GetThread, result=ThreadDetail, run=self.get,
             ),
             Tool(
                 name="send_chat_message", title="Send a chat message", scope="chat:write",
@@ -81,11 +80,11 @@ class Tools:
             Tool(
                 name="archive_chat_thread", title="Archive a chat thread", scope="chat:write", repeatable=True,
                 description="Archive or unarchive a chat thread. It keeps its messages and still accepts new ones.",
-                arguments=ArchiveThread, result=ThreadView, run=self.archive,
+                arguments=ArchiveThread, result=ThreadSummary, run=self.archive,
             ),
         ]  # fmt: skip
 
-    async def list(self, caller: Principal, wanted: ThreadQuery, progress: Progress) -> Threads:
+    async def list(self, caller: Principal, wanted: ThreadQuery, progress: Progress) -> ThreadPage:
         """Return a page of threads."""
         page = await self._chats.list(
             caller.workspace,
@@ -98,9 +97,9 @@ class Tools:
             cursor=wanted.cursor,
             limit=wanted.limit,
         )
-        return Threads(threads=[ThreadView.of(chat, caller) for chat in page.chats], next_cursor=page.cursor)
+        return ThreadPage(threads=[ThreadSummary.of(chat, caller) for chat in page.chats], next_cursor=page.cursor)
 
-    async def create(self, caller: Principal, wanted: CreateThread, progress: Progress) -> ThreadView:
+    async def create(self, caller: Principal, wanted: CreateThread, progress: Progress) -> ThreadSummary:
         """Create a thread, or return the one created with the same `idempotency_key`."""
         await self._agents.check(caller, wanted.agent)
         opening = NewChat(
@@ -111,12 +110,12 @@ class Tools:
             metadata=wanted.metadata,
         )
         id = f"th_{_id(caller, wanted.idempotency_key)[:20]}"
-        return ThreadView.of(await self._chats.open(caller.workspace, id, opening), caller)
+        return ThreadSummary.of(await self._chats.open(caller.workspace, id, opening), caller)
 
-    async def get(self, caller: Principal, wanted: GetThread, progress: Progress) -> ReadThread:
+    async def get(self, caller: Principal, wanted: GetThread, progress: Progress) -> ThreadDetail:
         """Return a thread with its newest messages."""
         snapshot = await self._chats.whole(caller.workspace, wanted.thread_id, platforms=platforms(caller))
-        return ReadThread.read(snapshot, caller, wanted.limit)
+        return ThreadDetail.whole(snapshot, caller, wanted.limit)
 
     async def send(self, caller: Principal, wanted: SendMessage, progress: Progress) -> Answered:
         """Send a message and return its outcome."""
@@ -128,11 +127,11 @@ class Tools:
         receipt, _ = await self._conversation.leave(caller, thread, event)
         return Answered.of(thread, receipt.dispatch_id, None, caller)
 
-    async def archive(self, caller: Principal, wanted: ArchiveThread, progress: Progress) -> ThreadView:
+    async def archive(self, caller: Principal, wanted: ArchiveThread, progress: Progress) -> ThreadSummary:
         """Archive or unarchive a thread, and return it."""
         _refuse_platforms(caller, wanted.thread_id)
         chat = await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived)
-        return ThreadView.of(chat, caller)
+        return ThreadSummary.of(chat, caller)
 
 
 def _id(caller: Principal, key: str) -> str:

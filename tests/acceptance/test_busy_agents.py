@@ -29,7 +29,7 @@ async def busy(plain: System) -> AsyncIterator[tuple[Client, str]]:
         await releasing
         assert (await one)["message"]["content"] == "one"
         said = [(m["content"], m["status"]) for m in (await ada.get(path))["messages"]]
-        assert said == [("one", "said"), ("one", "said"), ("two", "dropped")], "and it stands in the thread"
+        assert said == [("one", "completed"), ("one", "completed"), ("two", "dropped")], "and it stands in the thread"
 
 
 async def ended(events: AsyncIterator[Sent], id: str) -> dict[str, Any]:

@@ -44,11 +44,12 @@ async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
             ("assistant", "echo: hello"),
         ]
         question, answer = found["messages"]
-        assert question["id"] == said["id"]
+        assert question["id"] == said["dispatch_id"] == said["id"]
+        assert (found["message_count"], found["waiting_count"], found["dead_letter_count"]) == (2, 0, 0)
         assert [(a["name"], a["size"]) for a in question["attachments"]] == [
             ("notes.txt", 3), ("lead", len('{"company": "Widgets", "seats": 40}')), ("dot.png", 8),
         ]  # fmt: skip
-        assert (answer["id"], answer["agent"], answer["status"]) == (said["message"]["id"], "echo", "said")
+        assert (answer["id"], answer["agent"], answer["status"]) == (said["message"]["id"], "echo", "completed")
         assert question["created_at"] <= answer["created_at"]
         assert (found["waiting"], found["earlier"], found["state"]) == ([], 0, "idle")
         page = await ada.get(f"{path}/messages?limit=1")
@@ -65,7 +66,8 @@ async def test_a_message_is_stored_when_nobody_is_there_to_answer(plain: System)
         waited = await ada.post(f"{path}/messages", {"content": "two"}, 202)
         found = await ada.get(path)
         assert [m["content"] for m in found["waiting"]] == ["one", "two"]
-        assert [m["id"] for m in found["waiting"]] == [receipt["id"], waited["id"]]
+        assert [m["id"] for m in found["waiting"]] == [receipt["dispatch_id"], waited["dispatch_id"]]
+        assert (receipt["id"], found["waiting_count"]) == (receipt["dispatch_id"], 2)
         assert (found["messages"], found["state"]) == ([], "waiting")
         await plain.worker("tests.acceptance.agents:addressed")
         screen = Screen()

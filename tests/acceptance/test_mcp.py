@@ -126,7 +126,7 @@ async def test_who_stops_waiting_ends_nothing(plain: System, mode: str) -> None:
             return await call(other, "get_chat_thread", thread_id=thread)
 
         whole = await until(read, lambda found: found["state"] == "idle", what="the turn's end")
-        assert [message["status"] for message in whole["messages"]] == ["said", "cancelled"]
+        assert [message["status"] for message in whole["messages"]] == ["completed", "cancelled"]
     assert "Traceback" not in process.words()
 
 

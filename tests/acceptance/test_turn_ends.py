@@ -109,7 +109,7 @@ async def test_a_message_whose_turn_failed_stays_and_says_so_and_is_answered_by_
             error = {"code": "agent_failed", "reason": "the agent failed", "turn": problem["turn"]}
             assert message["error"] == error
         (line,) = (await operator.get(f"/api/v1/admin/threads/{id}"))[1]["messages"]
-        assert (line["text"], line["status"]) == ("fail 1", "failed")
+        assert (line["content"], line["status"]) == ("fail 1", "failed")
         # What its sender asks again is told by the record, when nothing else is kept of it.
         await plain.database.call("DEL", f"ab:{{0}}:deltas:chat:default:{id}")
         again, same = await caller.post(f"{CHAT}/{id}/messages", {"content": "fail 1"}, Idempotency_Key="one")

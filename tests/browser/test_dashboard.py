@@ -286,7 +286,7 @@ async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: Sy
         response = await route.fetch()
         found = await response.json()
         found["thread"]["url"] = "javascript:alert(1)"
-        found["messages"][-1]["tools"] = [{"id": "c1", "name": "look", "args": {"a": 1}, "result": "<b>seen</b>"}]
+        found["messages"][-1]["tool_calls"] = [{"id": "c1", "name": "look", "args": {"a": 1}, "result": "<b>seen</b>"}]
         await route.fulfill(response=response, json=found)
 
     await page.route("**/admin/threads/*", older)

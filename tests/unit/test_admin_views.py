@@ -5,19 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from answerback.messages import ToolCall
 from answerback.steps import Record, encode, steps_of
 from answerback.store.fleet.workers import AgentReport
 from ingress.api.admin.letter_filter import group_of
 from ingress.api.admin.overview import whole
-from ingress.api.admin.transcript import PREVIEW, Called, preview
+from ingress.api.admin.transcript import PREVIEW, preview
 from ingress.api.links import web_url
 
 
 def test_a_field_with_its_default_is_told_too() -> None:
-    assert Called.of(ToolCall(id="c", name="look")).model_dump() == {
-        "id": "c", "name": "look", "args": None, "result": None, "outcome": "done",
-    }  # fmt: skip
     report = AgentReport("helper")
     assert set(whole(report)) == set(AgentReport.__struct_fields__)
     assert msgspec.json.encode(whole(report))

@@ -18,7 +18,8 @@ from ingress.api.auth import audience
 from ingress.api.auth.audience import reason
 from ingress.api.context import Principal
 from ingress.api.routes.sessions import SessionView
-from ingress.api.schemas.threads import MessageView, ThreadView
+from ingress.api.schemas.message_views import MessageView
+from ingress.api.schemas.threads import ThreadSummary
 
 WHY = "OperationalError: postgresql://bot:hunter2@db refused"
 SECRET = "canary-4711"
@@ -152,7 +153,7 @@ def test_a_thread_shows_a_visitor_how_it_stands() -> None:
         user=SECRET, title=SECRET, url=SECRET, error=f"ValueError: {SECRET}", state="retrying",
     )  # fmt: skip
     for visitor in VISITORS:
-        for view in (ThreadView.of(chat, visitor), SessionView(**SessionView.fields_of(chat, visitor))):
+        for view in (ThreadSummary.of(chat, visitor), SessionView(**SessionView.fields_of(chat, visitor))):
             assert view.state == "retrying"
             assert SECRET not in view.model_dump_json()
         asked = msgspec.structs.replace(chat, agent="support", wanted="support")

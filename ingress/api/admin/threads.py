@@ -22,8 +22,9 @@ from answerback.store.threads.views import transcript
 from ...problems import Problem
 from ..context import RequestContext
 from ..route import Model, Route, collect, route
+from ..schemas.threads import ThreadPage, ThreadSummary
 from .audit import audit
-from .transcript import FlowPlace, ThreadRow, Transcript
+from .transcript import FlowPlace, Transcript
 
 PATH = "/admin/threads"
 ONE = f"{PATH}/{{thread}}"
@@ -42,19 +43,12 @@ class Filter(Model):
         max_length=200,
         description="part of the title, channel, user or id; a full id finds only that thread, if it fits the rest",
     )
-    cursor: str = Field(default="", max_length=1000, description="the `cursor` of the previous page")
+    cursor: str = Field(default="", max_length=1000, description="the `next_cursor` of the previous page")
     limit: int = Field(default=50, ge=1, le=200)
 
     def search(self) -> search.Filter:
         """Return the filter of the store."""
         return search.Filter(platform=self.platform, agent=self.agent, state=self.state, text=self.q)
-
-
-class ThreadPage(Model):
-    """A page of threads, most recent message first."""
-
-    threads: list[ThreadRow]
-    cursor: str | None = Field(description="the next page; null at the end. A page may hold fewer than `limit`")
 
 
 class OperationResult(Model):
@@ -90,15 +84,17 @@ class AdminThreads:
         """Return a page of threads."""
         query: Filter = call.query
         workspace, cursor = call.caller.workspace, query.cursor
-        # A chat's id is told in two forms: in the API without its workspace, in logs and by the CLI with it.
+        # A chat's id has two forms: without its workspace in the API, with it in logs and in the CLI.
         id = query.q.strip().removeprefix(chat_thread(workspace, ""))
         if id and not cursor and (exact := await self._chats.get(workspace, id, platforms=True)):
             fits = await search.fitting(self._threads, [exact.thread], query.search())
-            return call.answer(ThreadPage(threads=[ThreadRow.of(exact)] if fits else [], cursor=None))
+            threads = [ThreadSummary.of(exact, call.caller)] if fits else []
+            return call.answer(ThreadPage(threads=threads, next_cursor=None))
         page = await self._chats.list(
             workspace, platforms=True, wanted=query.search(), cursor=cursor, limit=query.limit
         )
-        return call.answer(ThreadPage(threads=[ThreadRow.of(chat) for chat in page.chats], cursor=page.cursor))
+        threads = [ThreadSummary.of(chat, call.caller) for chat in page.chats]
+        return call.answer(ThreadPage(threads=threads, next_cursor=page.cursor))
 
     @route(
         "GET",
@@ -110,13 +106,13 @@ class AdminThreads:
     async def show(self, call: RequestContext) -> web.Response:
         """Return the transcript of a thread."""
         chat = await self._get(call)
-        found = await transcript(self._threads, chat.thread)
-        if found is None:
+        stored = await transcript(self._threads, chat.thread)
+        if stored is None:
             raise Problem(404, "there is no such thread")
         standing = await self._flows.standing(chat.thread)
         # In a thread: the first layout of a large flow would block the event loop.
         place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
-        return call.answer(Transcript.of(chat, found, place))
+        return call.answer(Transcript.of(chat, stored, place, call.caller))
 
     @route(
         "GET",
@@ -158,8 +154,8 @@ class AdminThreads:
     async def unlock(self, call: RequestContext) -> web.Response:
         """Release a thread from its worker."""
         chat = await self._get(call)
-        found = await unlock(self._threads, chat.thread)
-        return _done(call, "threads.unlock", chat, found is not None and bool(found.owner or found.sending))
+        released = await unlock(self._threads, chat.thread)
+        return _done(call, "threads.unlock", chat, released is not None and bool(released.owner or released.sending))
 
     @route(
         "POST",
@@ -171,8 +167,8 @@ class AdminThreads:
     async def requeue(self, call: RequestContext) -> web.Response:
         """Retry a thread now."""
         chat = await self._get(call)
-        found = await requeue(self._threads, chat.thread)
-        done = found is not None and not {"requeued", "lost"}.isdisjoint((found.turn, found.replies))
+        requeued = await requeue(self._threads, chat.thread)
+        done = requeued is not None and not {"requeued", "lost"}.isdisjoint((requeued.turn, requeued.replies))
         return _done(call, "threads.requeue", chat, done)
 
     @route(

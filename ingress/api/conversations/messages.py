@@ -17,8 +17,8 @@ from ...problems import FieldError, Problem
 from ..auth.audience import audience
 from ..context import Principal, RequestContext
 from ..route import Model, Route, collect, route
+from ..schemas.message_views import AnswerView, MessagePage, MessageView, ReceiptView
 from ..schemas.messages import BODY, NewMessage
-from ..schemas.threads import AnswerView, Messages, MessageView, ReceiptView
 from ..sse import TYPE, Streams, event, wanted
 from .conversation import Conversation
 from .waits import raise_if_ended
@@ -73,7 +73,7 @@ class MessageRoutes:
         summary="Read messages",
         description=READ,
         query=MessageQuery,
-        returns=Messages,
+        returns=MessagePage,
     )
     async def read(self, call: RequestContext) -> web.Response:
         """Return a page of messages."""
@@ -87,7 +87,7 @@ class MessageRoutes:
         )
         messages = [MessageView.of(message, call.caller) for message in page.messages]
         messages += [MessageView.waiting(event, call.caller) for event in page.waiting]
-        return call.answer(Messages(messages=messages, next_cursor=page.cursor))
+        return call.answer(MessagePage(messages=messages, next_cursor=page.cursor))
 
     @route(
         "POST",

@@ -19,7 +19,7 @@ from ..conversations.conversation import Conversation
 from ..conversations.messages import MessageRoutes
 from ..route import BASE, Model, Route, collect, route
 from ..schemas.messages import AgentName, Metadata, UserId
-from ..schemas.threads import Moment, moment
+from ..schemas.moments import Moment, moment
 
 TAG = "Sessions"
 PATH = "/chat/sessions"

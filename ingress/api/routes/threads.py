@@ -14,8 +14,7 @@ from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
 from ..conversations.messages import MessageRoutes, platforms
 from ..route import BASE, Route, collect, route
-from ..schemas.thread_requests import Change, NewThread, ThreadQuery, Threads, WholeThread
-from ..schemas.threads import MessageView, ThreadView
+from ..schemas.threads import Change, NewThread, ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
 
 TAG = "Threads"
 PATH = "/chat/threads"
@@ -44,7 +43,7 @@ class ChatThreads:
         scope="chat:write",
         summary="Create a thread",
         body=NewThread,
-        returns=ThreadView,
+        returns=ThreadSummary,
         status=201,
         refusals={404: "no worker serves an agent of that name"},
     )
@@ -60,7 +59,7 @@ class ChatThreads:
             metadata=new.metadata,
         )
         chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", opening)
-        return call.answer(ThreadView.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
+        return call.answer(ThreadSummary.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
     @route(
         "GET",
@@ -70,7 +69,7 @@ class ChatThreads:
         description="By the time of the last message, newest first. A key of the workspace `default` with "
         "the scope `admin` also sees webhook threads, unless the request has a `user_id`.",
         query=ThreadQuery,
-        returns=Threads,
+        returns=ThreadPage,
     )
     async def list(self, call: RequestContext) -> web.Response:
         """Return a page of threads."""
@@ -86,22 +85,14 @@ class ChatThreads:
             cursor=query.cursor,
             limit=query.limit,
         )
-        threads = [ThreadView.of(chat, call.caller) for chat in page.chats]
-        return call.answer(Threads(threads=threads, next_cursor=page.cursor))
+        threads = [ThreadSummary.of(chat, call.caller) for chat in page.chats]
+        return call.answer(ThreadPage(threads=threads, next_cursor=page.cursor))
 
-    @route("GET", ONE, scope="chat:read", summary="Read a thread", returns=WholeThread)
+    @route("GET", ONE, scope="chat:read", summary="Read a thread", returns=ThreadDetail)
     async def get(self, call: RequestContext) -> web.Response:
         """Return a thread with its messages."""
         snapshot = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
-        return call.answer(
-            WholeThread(
-                **ThreadView.fields_of(snapshot.chat, call.caller),
-                messages=[MessageView.of(message, call.caller) for message in snapshot.messages],
-                earlier=snapshot.earlier,
-                waiting=[MessageView.waiting(event, call.caller) for event in snapshot.waiting],
-                after=snapshot.after,
-            )
-        )
+        return call.answer(ThreadDetail.whole(snapshot, call.caller))
 
     @route(
         "PATCH",
@@ -109,7 +100,7 @@ class ChatThreads:
         scope="chat:write",
         summary="Rename, pin or archive a thread",
         body=Change,
-        returns=ThreadView,
+        returns=ThreadSummary,
         refusals=READ_ONLY,
     )
     async def change(self, call: RequestContext) -> web.Response:
@@ -124,7 +115,7 @@ class ChatThreads:
             archived=given.archived,
             metadata=given.metadata,
         )
-        return call.answer(ThreadView.of(chat, call.caller))
+        return call.answer(ThreadSummary.of(chat, call.caller))
 
     @route(
         "DELETE",

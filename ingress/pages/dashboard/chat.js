@@ -128,7 +128,7 @@ export async function chat(main, [agent], signal) {
       if (thread !== wanted) return; // a new chat has begun meanwhile
       for (const message of page.messages) {
         message.tool_calls.forEach((call) => tool(call));
-        talk.settle({ ...message, status: message.status === "said" ? "" : message.status });
+        talk.settle({ ...message, status: message.status === "completed" ? "" : message.status });
       }
       cursor = page.next_cursor;
     }

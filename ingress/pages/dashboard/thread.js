@@ -36,7 +36,7 @@ export async function thread(main, [id], signal) {
     about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
     about.append(...onPlatform(row.url));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
-    if (found.loop) about.append(` · paused since ${when(found.loop)}: programs seem to answer each other`);
+    if (found.paused_since) about.append(` · paused since ${when(found.paused_since)}: programs seem to answer each other`);
     if (row.state === "retrying") about.append(` · next attempt in ${duration(found.next)}: ${row.error}`);
     replace(
       actions,
@@ -45,18 +45,18 @@ export async function thread(main, [id], signal) {
       act("Unlock", "unlock", !found.owner, "Writes of the worker that holds it will be refused, and another worker continues."),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
-    const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.key, reply.url]));
+    const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.message, reply.url]));
     // An event that is in the history already is shown once.
     const known = new Set(messages.map((message) => message.id));
     const later = waiting
-      .filter((event) => !known.has(event.id))
-      .map((event) => ({ ...event, role: "user", status: event.answering ? "in progress" : "waiting", tools: [], attachments: [] }));
-    update(talk, ...[...messages, ...later].map((message) => line(message, row.platform, links[message.reply])));
+      .map((message, n) => (n < found.answering ? { ...message, status: "in progress" } : message))
+      .filter((message) => !known.has(message.id));
+    update(talk, ...[...messages, ...later].map((message) => line(message, row.platform, links[message.id])));
     if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
     const below = [];
     if (steps.length) below.push(el("h2", {}, "Steps of the running turn"), table(["step", "state", "began", "took", "result"], steps.map(stepCells)));
     if (replies.length) {
-      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first), reply.error]);
+      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first_sent_at), reply.error]);
       below.push(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
     }
     update(rest, ...below);
@@ -112,14 +112,14 @@ export async function thread(main, [id], signal) {
 }
 
 // The cells of a step: its name, state, start, duration, and its result, collapsed.
-function stepCells({ name, state, began, took, error, result }) {
+function stepCells({ name, state, started_at, duration: took, error, result }) {
   const running = state === "begun" && !error;
   const short = result.length > 60 || result.includes("\n");
   const value = short ? el("details", {}, el("summary", {}, result.replace(/\s+/g, " ").slice(0, 60)), el("pre", {}, result)) : result;
   return [
     name,
     badge(running ? "running" : state === "begun" ? "unknown" : state),
-    began ? new Date(began).toLocaleTimeString() : "",
+    started_at ? new Date(started_at).toLocaleTimeString() : "",
     running ? "" : duration(took),
     error || value,
   ];
@@ -129,17 +129,17 @@ const onPlatform = (url) => (safeUrl(url) ? [" · ", el("a", { href: safeUrl(url
 
 // Agents write Markdown, and so do people on GitHub; elsewhere a person's text is shown as typed.
 function words(message, platform) {
-  if (message.role === "user" && platform !== "github") return el("p", {}, message.text);
+  if (message.role === "user" && platform !== "github") return el("p", {}, message.content);
   const place = el("div", { class: "markdown" });
-  renderMarkdown(place, message.text);
+  renderMarkdown(place, message.content);
   return place;
 }
 
 function line(message, platform, url) {
-  const who = message.role === "user" ? message.author || "user" : message.agent || "agent";
-  const status = message.status ? ` · ${message.status}` : "";
-  const small = el("small", {}, `${who} · ${when(message.at)}${status}`);
+  const who = message.role === "user" ? message.author?.name || message.author?.id || "user" : message.agent || "agent";
+  const status = message.status === "completed" ? "" : ` · ${message.status}`;
+  const small = el("small", {}, `${who} · ${when(message.created_at)}${status}`);
   small.append(...onPlatform(url || ""));
-  const files = message.attachments.length ? el("small", {}, `with ${message.attachments.join(", ")}`) : null;
-  return el("li", { class: `said ${message.role}` }, small, words(message, platform), files, ...message.tools.map((call) => toolCall(call)));
+  const files = message.attachments.length ? el("small", {}, `with ${message.attachments.map(({ name }) => name).join(", ")}`) : null;
+  return el("li", { class: `said ${message.role}` }, small, words(message, platform), files, ...message.tool_calls.map((call) => toolCall(call)));
 }

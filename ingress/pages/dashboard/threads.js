@@ -31,15 +31,15 @@ export async function threads(main, _, signal) {
     const page = await ask("GET", `/admin/threads?${query}`, { signal });
     if (mine !== asked) return; // a newer request has been made
     rows = [...(after ? rows : []), ...page.threads];
-    cursor = page.cursor;
+    cursor = page.next_cursor;
     more.hidden = !cursor;
     const cells = rows.map((row) => [
       el("a", { href: `#thread/${encodeURIComponent(row.id)}` }, short(row.title || row.id)),
       row.platform,
       row.agent,
-      [badge(row.state), row.dead > 0 && " ", row.dead > 0 && badge("dead")],
-      row.waiting ? `${row.messages} + ${row.waiting}` : String(row.messages),
-      ago(row.updated),
+      [badge(row.state), row.dead_letter_count > 0 && " ", row.dead_letter_count > 0 && badge("dead")],
+      row.waiting_count ? `${row.message_count} + ${row.waiting_count}` : String(row.message_count),
+      ago(row.updated_at),
     ]);
     const none = el("p", { class: "faint" }, cursor ? "No match among the newest threads. More searches older ones." : "No thread matches.");
     const heads = ["thread", "platform", "agent", "state", "messages", "last"];

@@ -1,7 +1,10 @@
 // Format times and texts for people.
 
-export function ago(ms) {
-  return ms ? `${duration(Date.now() - ms)} ago` : "–";
+// A time is a string (RFC 3339), ms since 1970, or null; 1970 itself means unknown.
+const instant = (time) => new Date(time ?? 0).getTime();
+
+export function ago(time) {
+  return instant(time) ? `${duration(Date.now() - instant(time))} ago` : "–";
 }
 
 export function duration(ms) {
@@ -13,8 +16,8 @@ export function duration(ms) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
-export function when(ms) {
-  return ms ? new Date(ms).toLocaleString() : "";
+export function when(time) {
+  return instant(time) ? new Date(time).toLocaleString() : "";
 }
 
 export const short = (text, length = 80) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
