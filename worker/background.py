@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from answerback.log import get_logger
 
 log = get_logger(__name__)
 
 
-async def run_forever(call: Callable[[], Awaitable[None]]) -> None:
-    """Call `call` again whenever it ends: a worker that silently stopped renewing its leases would be harmful."""
+class Service(Protocol):
+    """Something that runs in the background for as long as the worker does."""
+
+    async def keep(self) -> None:
+        """Run forever."""
+
+
+async def run_forever(service: Service) -> None:
+    """Run a service, and restart it whenever it ends: without its lease renewals, for example, a worker does harm."""
     while True:
         try:
-            await call()
+            await service.keep()
         except Exception:
             log.exception("background task failed; restarting it")
         await asyncio.sleep(1)
 
 
-async def watch(seconds: float) -> None:
+async def exit_when_blocked(seconds: float) -> None:
     """Exit this process if its event loop is blocked for `seconds`: it would neither work nor release its threads."""
     try:
         while True:

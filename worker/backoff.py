@@ -1,4 +1,7 @@
-"""Exponential backoff with jitter between attempts."""
+"""Exponential backoff with jitter for delays that are stored: the next attempt may be another worker's.
+
+A call that is retried in place uses tenacity.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ class Backoff(NamedTuple):
     base: float
     cap: float
 
-    def after(self, tries: int, *, told: float | None = None, away: bool = False) -> float:
+    def after(self, failures: int, *, requested: float | None = None, unreachable: bool = False) -> float:
         """Return the seconds until the next attempt.
 
         Args:
-            tries: number of failed attempts so far.
-            told: seconds that the last response asked us to wait; treated as a minimum, with jitter.
-            away: whether the service did not respond at all.
+            failures: number of failed attempts so far.
+            requested: seconds that the last response asked us to wait; treated as a minimum, with jitter.
+            unreachable: whether the service did not respond at all.
         """
-        base = self.base * SLOWER if away else self.base
-        own = min(self.cap, base * 2.0 ** min(tries - 1, 60)) * random.uniform(0.5, 1)
-        return own if told is None else max(own, told * random.uniform(1, 1.1))
+        base = self.base * SLOWER if unreachable else self.base
+        delay = min(self.cap, base * 2.0 ** min(failures - 1, 60)) * random.uniform(0.5, 1)
+        return delay if requested is None else max(delay, requested * random.uniform(1, 1.1))

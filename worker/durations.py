@@ -11,11 +11,11 @@ WINDOW = 32
 AGENTS = 100
 """Maximum number of agents; the oldest is dropped first."""
 
-Who = tuple[str, str]
+AgentKey = tuple[str, str]
 """An agent's workspace ("" for the worker's own agents) and name."""
 
 
-def who(agent: Agent) -> Who:
+def agent_key(agent: Agent) -> AgentKey:
     """Return the agent's key."""
     return agent.workspace, agent.name
 
@@ -24,11 +24,11 @@ class TurnDurations:
     """Durations of completed turns, in ms."""
 
     def __init__(self) -> None:
-        self.times: dict[Who, deque[float]] = {}
+        self.times: dict[AgentKey, deque[float]] = {}
 
-    def took(self, agent: Agent, seconds: float) -> None:
+    def record(self, agent: Agent, seconds: float) -> None:
         """Record the duration of a completed turn."""
-        key = who(agent)
+        key = agent_key(agent)
         times = self.times.get(key)
         if times is None:
             if len(self.times) >= AGENTS:

@@ -17,16 +17,18 @@ from .turns.turns import Turns
 class Health(Collector):
     """The health of one worker."""
 
-    def __init__(self, database: Database, turns: Turns, working: Claimer[Claim], sending: Claimer[Outgoing]) -> None:
+    def __init__(
+        self, database: Database, turns: Turns, turn_claimer: Claimer[Claim], reply_claimer: Claimer[Outgoing]
+    ) -> None:
         self._database = database
         self._turns = turns
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        for name, text, claims in (
-            ("answerback_worker_turns", "Turns running in this worker", working),
-            ("answerback_worker_sending", "Threads whose replies this worker is sending", sending),
+        for name, text, claimer in (
+            ("answerback_worker_turns", "Turns running in this worker", turn_claimer),
+            ("answerback_worker_sending", "Threads whose replies this worker is sending", reply_claimer),
         ):
-            Gauge(name, text, registry=self._registry).set_function(claims.__len__)
+            Gauge(name, text, registry=self._registry).set_function(claimer.__len__)
         away = Gauge(
             "answerback_worker_redis_away_seconds",
             "Seconds since Redis became unavailable; 0 while it is available",
@@ -36,10 +38,10 @@ class Health(Collector):
 
     def collect(self) -> list[CounterMetricFamily]:
         """Return the counters, which `Turns` keeps."""
-        tally = self._turns.tally
+        counters = self._turns.counters
         return [
-            CounterMetricFamily("answerback_worker_turns_done", "Turns committed", value=tally.done),
-            CounterMetricFamily("answerback_worker_attempts_failed", "Failed attempts of turns", value=tally.failed),
+            CounterMetricFamily("answerback_worker_turns_done", "Turns committed", value=counters.done),
+            CounterMetricFamily("answerback_worker_attempts_failed", "Failed attempts of turns", value=counters.failed),
         ]
 
     async def why_not(self) -> str:

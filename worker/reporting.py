@@ -29,24 +29,24 @@ class Heartbeat:
         worker: str,
         settings: Settings,
         threads: Threads,
-        roster: WorkerRegistry,
-        served: AgentRegistry,
+        workers: WorkerRegistry,
+        agents: AgentRegistry,
         turns: Turns,
-        working: Claimer[Claim],
-        sending: Claimer[Outgoing],
+        turn_claimer: Claimer[Claim],
+        reply_claimer: Claimer[Outgoing],
         identities: Identities,
     ) -> None:
         self._worker = worker
         self._settings = settings
         self._database = threads.database
-        self._roster = roster
-        self._served = served
+        self._workers = workers
+        self._agents = agents
         self._turns = turns
-        self._working = working
-        self._sending = sending
+        self._turn_claimer = turn_claimer
+        self._reply_claimer = reply_claimer
         self._identities = identities
         self._flows = Flows(threads)
-        self._measures = Metrics(threads.database)
+        self._metrics = Metrics(threads.database)
         self._started = 0
         self.tried = asyncio.Event()
         """Set once the first report was written or has failed."""
@@ -61,27 +61,27 @@ class Heartbeat:
         while True:
             try:
                 self._started = self._started or await self._database.now()
-                if await self._roster.report(self._report()):
+                if await self._workers.report(self._report()):
                     flows_written = False
-                await self._identities.look_after()
+                await self._identities.restore()
                 if not flows_written:
-                    await self._flows.tell(self._served.sketches())
+                    await self._flows.tell(self._agents.sketches())
                     flows_written = True
-                await self._turns.tally.flush(self._measures)
+                await self._turns.counters.flush(self._metrics)
             except (StoreUnavailable, StoreFull):
                 pass  # already logged by the guard
             finally:
                 self.tried.set()
             await asyncio.sleep(self._settings.lease / 3)
 
-    def tell_blocked(self, what: str) -> None:
+    def report_blocked(self, what: str) -> None:
         """Report from another thread that the event loop is blocked, and by what."""
         report_from_thread(self._settings.redis(), self._report(what))
 
     async def leave(self) -> None:
         """Remove the report. If Redis is unavailable, the registry drops it later by itself."""
         try:
-            await self._roster.leave(self._worker)
+            await self._workers.leave(self._worker)
         except (StoreUnavailable, StoreFull):
             pass
 
@@ -94,12 +94,12 @@ class Heartbeat:
             seen=0,
             lease=int(self._settings.lease * 1000),
             state="stopping" if self._turns.stopping else "working",
-            turns=len(self._working),
-            sending=len(self._sending),
+            turns=len(self._turn_claimer),
+            sending=len(self._reply_claimer),
             concurrency=self._settings.concurrency,
-            done=self._turns.tally.done,
-            failed=self._turns.tally.failed,
-            agents=self._served.reports(self._turns.running),
+            done=self._turns.counters.done,
+            failed=self._turns.counters.failed,
+            agents=self._agents.reports(self._turns.running),
             marks=self._identities.marks,
             blocked=blocked,
         )

@@ -17,17 +17,17 @@ class Counters:
     def __init__(self) -> None:
         self.done = 0
         self.failed = 0
-        self._fresh: Counter[str] = Counter()
+        self._unwritten: Counter[str] = Counter()
 
     def handle(self, events: int) -> None:
         """Count a committed turn that handled `events` events."""
         self.done += 1
-        self._fresh["events"] += events
+        self._unwritten["events"] += events
 
     def fail(self) -> None:
         """Count a failed attempt."""
         self.failed += 1
-        self._fresh["failed"] += 1
+        self._unwritten["failed"] += 1
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -36,14 +36,14 @@ class Counters:
         try:
             yield
         finally:
-            self._fresh["turns"] += 1
-            self._fresh[timed(time.monotonic() - began)] += 1
+            self._unwritten["turns"] += 1
+            self._unwritten[timed(time.monotonic() - began)] += 1
 
-    async def flush(self, measures: Metrics) -> None:
+    async def flush(self, metrics: Metrics) -> None:
         """Write the increments since the last flush. If that fails, keep them for the next one."""
-        counted, self._fresh = self._fresh, Counter()
+        increments, self._unwritten = self._unwritten, Counter()
         try:
-            await measures.add(counted)
+            await metrics.add(increments)
         except (StoreUnavailable, StoreFull):
-            self._fresh += counted
+            self._unwritten += increments
             raise

@@ -8,7 +8,6 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import answerback
 from answerback.log import get_logger
 
+from .reporting import Heartbeat
 from .turns.running import Running
 
 log = get_logger(__name__)
@@ -47,32 +47,32 @@ class Block(NamedTuple):
 
 
 class Watchdog:
-    """Watches the loop from a thread. `report` is called from that thread, repeatedly, while the loop is blocked."""
+    """Watches the loop from a thread, and keeps the worker registered from there while the loop is blocked."""
 
-    def __init__(self, running: Running, report: Callable[[str], None]) -> None:
+    def __init__(self, running: Running, heartbeat: Heartbeat) -> None:
         self._running = running
-        self._report = report
+        self._heartbeat = heartbeat
         self._beat = time.monotonic()
-        self._over = threading.Event()
+        self._ended = threading.Event()
 
     async def keep(self) -> None:
         """Signal that the loop is running, forever."""
         loop_thread = threading.get_ident()
         self._beat = time.monotonic()
-        self._over.clear()
+        self._ended.clear()
         threading.Thread(target=self._watch, args=(loop_thread,), name="watchdog", daemon=True).start()
         try:
             while True:
                 self._beat = time.monotonic()
                 await asyncio.sleep(TICK)
         finally:
-            self._over.set()
+            self._ended.set()
 
     def _watch(self, loop_thread: int) -> None:
         blocked: Block | None = None
         since = reported = 0.0
         before = time.monotonic()
-        while not self._over.wait(TICK):
+        while not self._ended.wait(TICK):
             now = time.monotonic()
             if now - before > 1:
                 self._beat = now  # the whole process was suspended
@@ -84,12 +84,12 @@ class Watchdog:
                 continue
             if blocked is None:
                 since = self._beat
-                blocked = self._look(loop_thread)
+                blocked = self._inspect(loop_thread)
             if now - reported > 1:
                 reported = now
-                self._send(blocked)
+                self._report(blocked)
 
-    def _look(self, loop_thread: int) -> Block:
+    def _inspect(self, loop_thread: int) -> Block:
         frame = sys._current_frames().get(loop_thread)
         agent, thread = self._running.executing()
         block = Block(agent, thread, place(frame))
@@ -97,9 +97,9 @@ class Watchdog:
         log.error("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
         return block
 
-    def _send(self, blocked: Block) -> None:
+    def _report(self, blocked: Block) -> None:
         try:
-            self._report(str(blocked))
+            self._heartbeat.report_blocked(str(blocked))
         except Exception as error:  # noqa: BLE001  # Redis may be unavailable, too, or the loop may resume just now
             log.debug("could not report the blocked event loop", error=str(error))
 

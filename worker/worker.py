@@ -1,156 +1,54 @@
-"""The worker process. arq provides its lifecycle, signals and cron jobs; threads are claimed alongside."""
+"""The life cycle of a worker process: arq's, with its signals and cron jobs. Threads are claimed alongside."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Coroutine, Sequence
-from functools import partial
 from signal import Signals
 from typing import Any
-from uuid import uuid4
 
 import arq
 import msgspec
 from arq.connections import ArqRedis
 from arq.utils import poll
 from redis.exceptions import RedisError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from answerback.agents import Agent
-from answerback.agents.journal import Limits
 from answerback.errors import StoreUnfit
-from answerback.http.platform import PlatformHttp
-from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
+from answerback.restarts import RestartPause
 from answerback.settings import Settings
-from answerback.store.chats.chats import Chats
 from answerback.store.fleet.keys import arq_queue
-from answerback.store.fleet.remote_agents import RemoteAgents
-from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.keys import signals
 from answerback.store.redis import Database
-from answerback.store.stream.subscription import Subscription
-from answerback.store.threads.outbox import Outbox
-from answerback.store.threads.threads import Threads
 
-from .background import run_forever, watch
-from .backoff import Backoff
-from .claiming.claims import Claimer
-from .claiming.leases import Leases
-from .claiming.poison import PoisonIsolation
+from .background import exit_when_blocked, run_forever
 from .health import Health
-from .maintenance import UPKEEP
-from .redelivery import redelivering
-from .replies.clients import clients_of
-from .replies.identities import Identities
-from .replies.sender import Sender
-from .reporting import Heartbeat
-from .retention import Retention
 from .retry import retry_while_unavailable
 from .stopping import exit_when_hopeless
-from .turns.agents import AgentRegistry
-from .turns.loop_breaker import Loops
-from .turns.turns import Turns
-from .turns.unserved_agents import UnservedAgents
-from .watchdog import Watchdog
+from .wiring import wire
 
 log = get_logger(__name__)
 
 OVERTIME = 10.0
 """Seconds beyond the grace period that shutdown may take."""
-LONGEST = 30.0
-"""Longest delay before arq is restarted after a failure, in seconds."""
 
 
 class Worker(arq.Worker):
     """One worker process. Threads are not arq jobs, so none of arq's limits apply to events."""
 
     def __init__(self, settings: Settings, agents: Sequence[Agent], database: Database) -> None:
-        lease, backoff = settings.lease, Backoff(settings.retry_base, settings.retry_cap)
-        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._settings = settings
-        self._served = AgentRegistry(agents, RemoteAgents(database), UntrustedHttp(private=settings.allow_private_urls))
         self._database = database
-        self._threads = Threads(
-            database,
-            partitions=settings.partitions,
-            lease=lease,
-            seen_days=settings.seen_days,
-            history=settings.history_window,
-        )
-        self._roster = WorkerRegistry(database)
-        self._leases = Leases(self._threads, lease, self.id)
-        clients = clients_of(settings)
-        self._http = PlatformHttp(timeout=settings.platform_timeout)
-        self._identities = Identities(clients, self._http, self._roster, self._threads)
-        outbox = Outbox(self._threads, lease=lease)
-        sender = Sender(
-            outbox,
-            clients,
-            self._identities,
-            self._http,
-            lease=lease,
-            max_attempts=settings.reply_max_attempts,
-            backoff=backoff,
-            late=settings.reply_late,
-        )
-        self._turns = Turns(
-            self._threads,
-            self._served,
-            clients,
-            self._identities,
-            self._leases.sure,
-            UnservedAgents(self._threads, self._roster, backoff, max_attempts=settings.max_attempts).leave,
-            Loops(settings.loop_turns, clients),
-            window=settings.history_window,
-            limits=Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens),
-            timeout=settings.turn_timeout,
-            max_attempts=settings.max_attempts,
-            backoff=backoff,
-        )
-        running = self._turns.running
-        self._leases.cancelled = partial(running.signal, "cancel")
-        self._signals = Subscription(database, running.hear, lambda: None)
-        suspects = PoisonIsolation(self._threads, self._turns, self.id, fatal=settings.max_attempts)
-        self._working = Claimer(
-            "ready",
-            self._threads,
-            self._leases,
-            suspects.claim,
-            suspects.run,
-            slots=settings.concurrency,
-            lease=lease,
-            closed=suspects.closed,
-        )
-        self._sending = Claimer(
-            "due",
-            self._threads,
-            self._leases,
-            partial(outbox.claim, owner=self.id),
-            sender.run,
-            slots=settings.concurrency,
-            lease=lease,
-        )
-        self._heartbeat = Heartbeat(
-            self.id,
-            settings,
-            self._threads,
-            self._roster,
-            self._served,
-            self._turns,
-            self._working,
-            self._sending,
-            self._identities,
-        )
-        self._watchdog = Watchdog(running, self._heartbeat.tell_blocked)
-        self.health = Health(database, self._turns, self._working, self._sending)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._asked = asyncio.Event()
-        self._hopeless: asyncio.Task[None] | None = None
+        self._parts = parts = wire(settings, agents, database)
+        self._background: list[asyncio.Task[None]] = []
+        self._stop_requested = asyncio.Event()
+        self._emergency_exit: asyncio.Task[None] | None = None
         super().__init__(
             functions=[],
-            cron_jobs=[*UPKEEP, *redelivering(settings, self._http, outbox, database)],
+            cron_jobs=parts.cron_jobs,
             queue_name=arq_queue(),
             redis_pool=ArqRedis(
                 database.pool,
@@ -166,47 +64,54 @@ class Worker(arq.Worker):
             job_completion_wait=max(1, int(settings.grace)),
             poll_delay=1,
             health_check_interval=30,
-            ctx={
-                "roster": self._roster,
-                "chats": Chats(self._threads),
-                "retention": Retention(settings, self._threads),
-            },
             log_results=False,
         )
 
+    @property
+    def health(self) -> Health:
+        """The worker's health and metrics."""
+        return self._parts.health
+
     async def serve(self) -> None:
         """Run until a stop signal arrives."""
-        await self._unless_asked(retry_while_unavailable(self._accepted))
-        pause = 0.0
-        while self.allow_pick_jobs:
-            began = self.loop.time()
-            try:
-                await self.async_run()
-            except asyncio.CancelledError:
-                if self.allow_pick_jobs:
-                    raise
-            except (RedisError, OSError) as error:
-                log.warning("arq failed; restarting it", error=str(error), seconds=pause)
-                # Redis may accept our commands and reject arq's: then arq fails again immediately.
-                await self._unless_asked(asyncio.sleep(pause))
-                pause = min(2 * pause + 0.1, LONGEST) if self.loop.time() - began < LONGEST else 0.0
-                await self._unless_asked(retry_while_unavailable(self._database.now))
+        await self._until_stopped(retry_while_unavailable(self._check_redis))
+        # Redis may accept our commands and reject arq's: then arq fails again immediately.
+        restarting = AsyncRetrying(
+            retry=retry_if_exception_type((RedisError, OSError)),
+            wait=RestartPause(first=0.1, longest=30.0),
+            before_sleep=_log_restart,
+            sleep=self._sleep,
+        )
+        await restarting(self._run_arq)
         try:
             await self.close()
         except (RedisError, OSError, asyncio.CancelledError):
             # Redis is unavailable, or one of arq's jobs was cancelled: there is nothing left to wait for.
             await self._leave(self.ctx)
-        if self._hopeless:
-            self._hopeless.cancel()
+        if self._emergency_exit:
+            self._emergency_exit.cancel()
 
     async def main(self) -> None:
         """Run arq's main loop without its INFO command, which a restricted Redis user may not run."""
         self.ctx["redis"] = self.pool
-        await self._start(self.ctx)
+        self._start()
         async for _ in poll(self.poll_delay_s):
             await self._poll_iteration()
 
-    async def _accepted(self) -> None:
+    async def _run_arq(self) -> None:
+        await self._until_stopped(retry_while_unavailable(self._database.now))
+        if not self.allow_pick_jobs:
+            return
+        try:
+            await self.async_run()
+        except asyncio.CancelledError:
+            if self.allow_pick_jobs:
+                raise
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._until_stopped(asyncio.sleep(seconds))
+
+    async def _check_redis(self) -> None:
         try:
             await self._database.look()
         except StoreUnfit:
@@ -214,36 +119,38 @@ class Worker(arq.Worker):
                 self._database.guard.refuse_at_start()
             raise
 
-    async def _unless_asked(self, work: Coroutine[Any, Any, int | None]) -> None:
+    async def _until_stopped(self, work: Coroutine[Any, Any, int | None]) -> None:
         """Wait until `work` is done or a stop signal arrives."""
-        asked = asyncio.create_task(self._asked.wait())
+        stop_requested = asyncio.create_task(self._stop_requested.wait())
         working = asyncio.create_task(work)
         try:
-            await asyncio.wait((asked, working), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((stop_requested, working), return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
         finally:
-            asked.cancel()
+            stop_requested.cancel()
             working.cancel()
 
-    async def _start(self, ctx: dict[Any, Any]) -> None:
-        if self._tasks:
-            return
-        log.info("worker ready", worker=self.id, agents=[agent.name for agent in self._served.own])
-        halts = self._turns.running.halts
-        keep = (self._leases.keep, self._identities.keep, halts.keep, self._signals.keep, self._heartbeat.keep)
-        self._tasks = [asyncio.create_task(run_forever(call)) for call in (*keep, self._watchdog.keep)]
-        self._tasks.append(asyncio.create_task(watch(self._settings.stuck)))
-        self._tasks.append(asyncio.create_task(retry_while_unavailable(self._signals.add, signals())))
-        self._tasks.append(asyncio.create_task(self._database.keep_looking()))
-        self._tasks.append(asyncio.create_task(self._begin()))
+    def _start(self) -> None:
+        if self._background:
+            return  # arq was restarted; everything else is still running
+        parts = self._parts
+        log.info("worker ready", worker=parts.worker_id, agents=[agent.name for agent in parts.agents.own])
+        work = [
+            *(run_forever(service) for service in parts.services),
+            exit_when_blocked(self._settings.stuck),
+            retry_while_unavailable(parts.signals.add, signals()),
+            self._database.keep_looking(),
+            self._start_claiming(),
+        ]
+        self._background = [asyncio.create_task(each) for each in work]
 
-    async def _begin(self) -> None:
+    async def _start_claiming(self) -> None:
         # Register before claiming anything: the first message may block this worker for good.
-        await self._heartbeat.tried.wait()
-        if not self._turns.stopping:
-            self._working.start()
-            self._sending.start()
+        await self._parts.heartbeat.tried.wait()
+        if not self._parts.turns.stopping:
+            self._parts.turn_claimer.start()
+            self._parts.reply_claimer.start()
 
     async def _poll_iteration(self) -> None:
         # arq's poll ends the process when Redis becomes unavailable; ours continues.
@@ -257,15 +164,16 @@ class Worker(arq.Worker):
         """Let turns finish on the first signal; release them immediately on the second."""
         if not self.allow_pick_jobs:
             log.warning("second stop signal: releasing running turns now")
-            self._working.cut()
-            self._sending.cut()
+            self._parts.turn_claimer.cancel_all()
+            self._parts.reply_claimer.cancel_all()
             return
-        log.info("stopping", signal=Signals(signum).name, turns=len(self._working), grace=self._settings.grace)
+        turns, grace = len(self._parts.turn_claimer), self._settings.grace
+        log.info("stopping", signal=Signals(signum).name, turns=turns, grace=grace)
         self.allow_pick_jobs = False
-        self._asked.set()
-        self._hopeless = self.loop.create_task(exit_when_hopeless(self._database))
+        self._stop_requested.set()
+        self._emergency_exit = self.loop.create_task(exit_when_hopeless(self._database))
         self._stopping = self.loop.create_task(self._stop(signum))
-        self.loop.call_later(self._settings.grace + OVERTIME, self._give_up)
+        self.loop.call_later(grace + OVERTIME, self._give_up)
 
     def _give_up(self) -> None:
         # Nothing is lost: other workers claim our threads when our leases expire.
@@ -280,19 +188,24 @@ class Worker(arq.Worker):
         self.handle_sig(signum)
 
     async def _drain(self) -> None:
-        self._turns.stopping = True
+        self._parts.turns.stop()
         grace = self._settings.grace
         deadline = self.loop.time() + grace
-        await self._working.stop(grace)
+        await self._parts.turn_claimer.stop(grace)
         # Replies committed just now may still be sent; another worker sends the rest.
-        await self._sending.stop(max(0.0, deadline - self.loop.time()))
+        await self._parts.reply_claimer.stop(max(0.0, deadline - self.loop.time()))
         if self.tasks:
             await asyncio.wait(self.tasks.values(), timeout=max(0.0, deadline - self.loop.time()))
 
     async def _leave(self, ctx: dict[Any, Any]) -> None:
-        for task in self._tasks:
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._heartbeat.leave()
-        await self._http.close()
-        log.info("worker stopped", worker=self.id, turns=self._turns.tally.done)
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._parts.heartbeat.leave()
+        await self._parts.http.close()
+        log.info("worker stopped", worker=self._parts.worker_id, turns=self._parts.turns.counters.done)
+
+
+def _log_restart(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("arq failed; restarting it", error=str(error), seconds=round(state.upcoming_sleep, 1))

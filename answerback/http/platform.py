@@ -3,73 +3,45 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import StreamWriter
-from aiohttp.payload import BytesPayload
 
 from answerback.errors import Unavailable
+from answerback.http.outbound import new_session, read, translated_errors
+from answerback.http.sending import DeadlineBody, HeldBack
 from answerback.platforms import Exchange, Request, Response
 
 T = TypeVar("T")
 
-Leave = Callable[[], Awaitable[float]]
+BeforeSend = Callable[[], Awaitable[float]]
+"""Called before each request with a body. Returns its deadline (`time.monotonic`)."""
 
-ANSWER_LIMIT = 16_777_216
+LIMIT = 16_777_216
 """Maximum size of a response body, in bytes; the rest is not read."""
-
-
-class _HeldBack(Exception):
-    """The deadline passed before a byte of the request was sent."""
-
-
-class _Body(BytesPayload):
-    """A request body that checks the deadline before it is written.
-
-    The head is sent together with the body, so this is the last moment at which nothing has been sent. A process that
-    was paused in the middle of a request must not post after it resumes: another worker may own its reply by then.
-    """
-
-    def __init__(self, value: bytes, till: float) -> None:
-        super().__init__(value)
-        self._till = till
-        self.held_back = False
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Write the body, or raise `_HeldBack` after the deadline."""
-        if isinstance(writer, StreamWriter) and writer.transport is not None:
-            # Otherwise uvloop writes only at the end of the loop iteration, after all other callbacks.
-            writer.transport.set_write_buffer_limits(high=0)
-        if time.monotonic() > self._till:
-            self.held_back = True
-            raise _HeldBack
-        await super().write_with_length(writer, content_length)
 
 
 class PlatformHttp:
     """Performs exchanges. It neither retries nor follows redirects on its own."""
 
     def __init__(self, *, timeout: float = 30.0) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=10)
+        self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
-    async def perform(self, exchange: Exchange[T], *, leave: Leave | None = None) -> T:
-        """Run an exchange and return its result. Raises `RateLimited`, `Rejected` or `Unavailable`.
+    async def perform(self, exchange: Exchange[T], *, before_send: BeforeSend | None = None) -> T:
+        """Run an exchange and return its result. If a request is not sent in time, call `before_send` again.
 
-        `leave` is called before each request with a body and returns its deadline (`time.monotonic`). If the request
-        was not sent in time, it is called again.
+        Raises:
+            RateLimited, Rejected, Unavailable: as the exchange raises them.
         """
         try:
             request = next(exchange)
             while True:
                 try:
-                    response = await self._leave(request, leave)
-                except Unavailable as lost:
-                    request = exchange.throw(lost)
+                    response = await self._send(request, before_send)
+                except Unavailable as error:
+                    request = exchange.throw(error)
                 else:
                     request = exchange.send(response)
         except StopIteration as end:
@@ -78,48 +50,29 @@ class PlatformHttp:
         finally:
             exchange.close()
 
-    async def _leave(self, request: Request, leave: Leave | None) -> Response:
+    async def _send(self, request: Request, before_send: BeforeSend | None) -> Response:
         while True:
             try:
-                return await self._request(request, await leave() if leave and request.body else math.inf)
-            except _HeldBack:
+                return await self._request(request, await before_send() if before_send and request.body else math.inf)
+            except HeldBack:
                 pass
 
-    async def _request(self, request: Request, till: float) -> Response:
+    async def _request(self, request: Request, deadline: float) -> Response:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout,
-                headers={"User-Agent": "answerback"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        body = _Body(request.body, till) if request.body else None
+            self._session = new_session(self._timeout)
+        body = DeadlineBody(request.body, deadline) if request.body else None
         try:
-            async with self._session.request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                data=body,
-                allow_redirects=False,
-            ) as response:
-                content = await response.content.read(ANSWER_LIMIT)
-                while not response.content.at_eof() and len(content) < ANSWER_LIMIT:
-                    content += await response.content.read(ANSWER_LIMIT - len(content))
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Response(status=response.status, headers=headers, body=content)
-        except aiohttp.ClientConnectorError as error:
-            raise Unavailable(f"cannot connect to {_host(request)}: {error.os_error}", unknown=False) from error
-        except TimeoutError as error:
-            raise Unavailable(f"{_host(request)} did not respond in time") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+            with translated_errors(request.url, self._timeout):
+                async with self._session.request(
+                    request.method, request.url, headers=request.headers, data=body, allow_redirects=False
+                ) as response:
+                    return await read(response, LIMIT)
+        except Unavailable as error:
             if body is not None and body.held_back:
-                raise _HeldBack from error
-            raise Unavailable(f"the connection to {_host(request)} was lost: {type(error).__name__}") from error
+                raise HeldBack from error
+            raise
 
     async def close(self) -> None:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
-
-
-def _host(request: Request) -> str:
-    return request.url.partition("://")[2].partition("/")[0]

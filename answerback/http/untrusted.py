@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from answerback.errors import ForbiddenAddress, Unavailable
+from answerback.http.outbound import Refused, new_session, read, translated_errors
 from answerback.platforms import Response
 
 REDIRECTS = 5
@@ -47,15 +47,10 @@ def connector(*, private: bool, resolver: AbstractResolver | None = None) -> aio
     return aiohttp.TCPConnector(socket_factory=None if private else _public_socket, limit=0, resolver=resolver)
 
 
-class Refused(PermissionError):
-    """The address is not public, so no socket was opened."""
-
-
 def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        # The same text for every address, so that it can be recognised where aiohttp merges several errors.
-        raise Refused("its address is not public")
+        raise Refused
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
@@ -96,44 +91,14 @@ class UntrustedHttp:
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float, limit: int
     ) -> Response:
-        host = _host(url)
-        try:
+        with translated_errors(url, timeout):
             async with (
-                aiohttp.ClientSession(
-                    connector=connector(private=self._private, resolver=self._resolver),
-                    timeout=aiohttp.ClientTimeout(total=timeout, connect=min(timeout, 10)),
-                    headers={"User-Agent": "answerback"},
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                ) as session,
+                new_session(timeout, connector(private=self._private, resolver=self._resolver)) as session,
                 session.request(method, url, headers=headers, data=body or None, allow_redirects=False) as response,
             ):
-                content = b""
-                while len(content) <= limit and not response.content.at_eof():
-                    content += await response.content.read(limit + 1 - len(content))
-                lower = {name.lower(): value for name, value in response.headers.items()}
-                return Response(status=response.status, headers=lower, body=content)
-        except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, Refused) or "address is not public" in str(error.os_error):
-                raise ForbiddenAddress(
-                    f"{host} was not called: its address is not public. If it is yours, set ALLOW_PRIVATE_URLS=true."
-                ) from None
-            raise Unavailable(f"cannot connect to {host}: {error.os_error}", unknown=False) from error
-        except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise Unavailable(f"cannot connect to {host}: {type(error).__name__}", unknown=False) from error
-        except TimeoutError as error:
-            raise Unavailable(f"{host} did not respond in {timeout:g} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"the connection to {host} was lost: {type(error).__name__}") from error
+                return await read(response, limit + 1)
 
 
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
-
-
-def _host(url: str) -> str:
-    """Return the host for error messages, without path and user info, which may contain credentials."""
-    try:
-        return urlsplit(url).hostname or "a URL without a host"
-    except ValueError:
-        return "an invalid URL"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,9 +16,12 @@ from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Script
+from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim, Commit, Step, StreamEvent
 from answerback.store.threads.threads import Threads
+from worker.claiming.leases import Leases
+from worker.turns.running import Running
 
 THREAD = "github:1:1"
 
@@ -162,3 +165,16 @@ async def until(check: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> 
     async with asyncio.timeout(seconds):
         while not await check():
             await asyncio.sleep(0.005)
+
+
+class Work(NamedTuple):
+    """What a claimer does, as two functions."""
+
+    claim: Callable[[int, Reservation], Coroutine[Any, Any, Sequence[Claim]]]
+    run: Callable[[Claim], Coroutine[Any, Any, None]]
+    paused: bool = False
+
+
+def leases_of(threads: Threads, lease: float = 5) -> Leases:
+    """The leases of "worker", which runs no turns."""
+    return Leases(threads, Running(threads), lease=lease, owner="worker")

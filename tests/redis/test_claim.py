@@ -9,9 +9,8 @@ from answerback.store import keys
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, claim, claim_all, event, lapse, step, turn, until
+from tests.redis.given import THREAD, Work, accept, claim, claim_all, event, lapse, leases_of, step, turn, until
 from worker.claiming.claims import Claimer
-from worker.claiming.leases import Leases
 
 
 async def test_a_claim_hands_over_all_that_a_turn_needs(threads: Threads) -> None:
@@ -81,7 +80,7 @@ async def test_what_is_taken_while_redis_goes_away_waits_for_no_lease(threads: T
         done.set()
 
     hour = Threads(threads.database, lease=3600)
-    claims = Claimer("ready", hour, Leases(hour, 3600, "worker"), take, run, slots=10, lease=3600)
+    claims = Claimer("ready", hour, leases_of(hour, 3600), Work(take, run), slots=10, lease=3600)
     claims.start()
     try:
         await asyncio.wait_for(done.wait(), 20)

@@ -10,8 +10,7 @@ from answerback.store import keys
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Lease
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, post, turn
-from worker.claiming.leases import Leases
+from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, leases_of, post, turn
 
 OTHER = "github:1:2"
 
@@ -81,16 +80,16 @@ async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Thread
 async def test_a_worker_that_hears_the_heartbeat_before_its_commit_has_lost_nothing(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.claiming.leases.WORD", 0)
+    monkeypatch.setattr("worker.claiming.leases.RESPONSE_DELAY", 0)
     await accept(threads, 1)
     held = await claim(threads)
-    leases = Leases(threads, 5, "worker")
+    leases = leases_of(threads)
     working = asyncio.create_task(asyncio.sleep(600))
     leases.hold("ready", THREAD, held.fence, working)
     await threads.commit(turn(held))
-    await leases._beat()
+    await leases._renew_all()
     assert not working.cancelling()
     await accept(threads, 2)
     await claim(threads, owner="another")
-    await leases._beat()
+    await leases._renew_all()
     assert working.cancelling()

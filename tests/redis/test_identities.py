@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from answerback.errors import Rejected
-from answerback.http.platform import Leave, PlatformHttp
+from answerback.http.platform import BeforeSend, PlatformHttp
 from answerback.messages import Identity
 from answerback.platforms import Client, Exchange
 from answerback.platforms.standard.api import Standard
@@ -37,7 +37,7 @@ class Asked(PlatformHttp):
         super().__init__()
         self.answers = list(answers)
 
-    async def perform(self, exchange: Exchange[T], *, leave: Leave | None = None) -> T:
+    async def perform(self, exchange: Exchange[T], *, before_send: BeforeSend | None = None) -> T:
         """Give the next answer; the last one again and again."""
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(found, Rejected):
@@ -61,7 +61,7 @@ async def kept(threads: Threads, http: Asked, *platforms: str) -> AsyncIterator[
 
 async def known(identities: Identities, who: Identity) -> None:
     async def look() -> bool:
-        return identities.known.get("github") == who
+        return identities.resolved.get("github") == who
 
     await until(look)
 
@@ -139,7 +139,7 @@ async def test_an_emptied_redis_is_told_again_who_we_are(threads: Threads) -> No
         assert not await roster.report(report("w", identities.marks))
         await threads.database.call("FLUSHALL")
         assert await roster.report(report("w", identities.marks)), "a sign that Redis was emptied"
-        await identities.look_after()
+        await identities.restore()
         assert await ours(threads, "user:90001")
         assert await roster.identities() == {"github": BOT}
 
@@ -159,7 +159,7 @@ async def test_who_is_not_known_waits_longer_and_longer_unless_another_worker_kn
     async with kept(threads, refused) as identities:
 
         async def asked() -> bool:
-            return "github" in identities._next
+            return "github" in identities._next_attempt
 
         await until(asked)
         assert identities.delay("github") == module.UNIDENTIFIED_DELAY
@@ -167,14 +167,14 @@ async def test_who_is_not_known_waits_longer_and_longer_unless_another_worker_kn
 
 async def test_one_platform_without_an_identity_holds_up_no_other(threads: Threads) -> None:
     class Half(Asked):
-        async def perform(self, exchange: Exchange[T], *, leave: Leave | None = None) -> T:
+        async def perform(self, exchange: Exchange[T], *, before_send: BeforeSend | None = None) -> T:
             exchange.close()
             return await super().perform(exchange)
 
     async with kept(threads, Half(Rejected("no"), BOT), "slack", "github") as identities:
 
         async def one() -> bool:
-            return len(identities.known) == 1
+            return len(identities.resolved) == 1
 
         await until(one)
 

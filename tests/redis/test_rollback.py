@@ -17,9 +17,8 @@ from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim, Lease, StreamAppend
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, claim, courier, dump, inbox, letter, post, step, turn
+from tests.redis.given import THREAD, Work, accept, claim, courier, dump, inbox, leases_of, letter, post, step, turn
 from worker.claiming.claims import Claimer
-from worker.claiming.leases import Leases
 
 
 async def lose(database: Database, before: dict[bytes, bytes]) -> None:
@@ -121,7 +120,7 @@ async def test_a_worker_that_claims_again_what_it_works_on_ends_its_first_turn(t
             await threads.commit(turn(held))
             ended.set()
 
-    claims = Claimer("ready", threads, Leases(threads, 5, "worker"), take, run, slots=10, lease=5)
+    claims = Claimer("ready", threads, leases_of(threads), Work(take, run), slots=10, lease=5)
     claims.start()
     await asyncio.wait_for(begun.wait(), 10)
     await lose(threads.database, before)

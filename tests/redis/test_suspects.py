@@ -8,9 +8,8 @@ from typing import cast
 from answerback.store import keys
 from answerback.store.threads.records import SUSPECT, Claim
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, claim, lapse
+from tests.redis.given import THREAD, accept, claim, lapse, leases_of
 from worker.claiming.claims import Claimer
-from worker.claiming.leases import Leases
 from worker.claiming.poison import PoisonIsolation
 from worker.turns.turns import Turns
 
@@ -72,15 +71,14 @@ async def test_nothing_begins_beside_an_attempt_that_must_not_crash(threads: Thr
             happened.append(f"{claim.thread} done")
 
     await lapse(threads)
-    suspects = PoisonIsolation(threads, cast(Turns, Work()), "worker", fatal=FATAL)
-    leases = Leases(threads, 5, "worker")
-    claims = Claimer("ready", threads, leases, suspects.claim, suspects.run, slots=10, lease=5, closed=suspects.closed)
+    suspects = PoisonIsolation(threads, cast(Turns, Work()), owner="worker", max_attempts=FATAL)
+    claims = Claimer("ready", threads, leases_of(threads), suspects, slots=10, lease=5)
     claims.start()
     try:
         async with asyncio.timeout(30):
             while not happened:
                 await asyncio.sleep(0.005)
-            assert suspects.closed()
+            assert suspects.paused
             assert (
                 await threads.database.call("ZCOUNT", keys.queue(0, "ready"), "-inf", await threads.database.now()) == 1
             )
@@ -90,4 +88,4 @@ async def test_nothing_begins_beside_an_attempt_that_must_not_crash(threads: Thr
     finally:
         await claims.stop(1)
     assert happened == [THREAD, f"{THREAD} done", OTHER, f"{OTHER} done"]
-    assert not suspects.closed()
+    assert not suspects.paused

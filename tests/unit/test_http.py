@@ -45,12 +45,12 @@ async def test_a_request_that_is_late_is_held_back_until_it_may_leave(received: 
     moments = iter([time.monotonic() - 1, time.monotonic() - 1, math.inf])
     asked: list[int] = []
 
-    async def leave() -> float:
+    async def before_send() -> float:
         asked.append(len(bodies))
         return next(moments)
 
     try:
-        assert await http.perform(post(url, b"hello"), leave=leave) == b"thanks"
+        assert await http.perform(post(url, b"hello"), before_send=before_send) == b"thanks"
     finally:
         await http.close()
     # The question before it has no body, and may leave at any time.
@@ -62,12 +62,12 @@ async def test_who_may_not_leave_at_all_sends_nothing(received: tuple[str, list[
     url, bodies = received
     http = PlatformHttp()
 
-    async def leave() -> float:
+    async def before_send() -> float:
         raise PermissionError
 
     try:
         with pytest.raises(PermissionError):
-            await http.perform(post(url, b"hello"), leave=leave)
+            await http.perform(post(url, b"hello"), before_send=before_send)
     finally:
         await http.close()
     await asyncio.sleep(0)

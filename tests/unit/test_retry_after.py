@@ -84,11 +84,11 @@ def test_a_cause_that_causes_itself_is_no_endless_search() -> None:
 def test_a_try_never_comes_sooner_than_it_was_told_to() -> None:
     backoff = Backoff(1, 300)
     for tries in range(1, 6):
-        waits = [backoff.after(tries, told=30.0) for _ in range(100)]
+        waits = [backoff.after(tries, requested=30.0) for _ in range(100)]
         assert all(30 <= wait <= 33 for wait in waits)
         assert len(set(waits)) > 1, "not all threads at the same moment"
-    assert backoff.after(9, told=1.0) > 100
-    assert SLOWER / 2 <= backoff.after(1, away=True) <= SLOWER
+    assert backoff.after(9, requested=1.0) > 100
+    assert SLOWER / 2 <= backoff.after(1, unreachable=True) <= SLOWER
 
 
 def _http(status: int, **headers: str) -> ModelHTTPError:

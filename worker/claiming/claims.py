@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from answerback.errors import StoreFull, StoreUnavailable
@@ -32,10 +32,24 @@ class Leased(Protocol):
     def fence(self) -> int: ...
 
 
-H = TypeVar("H", bound=Leased)
+C = TypeVar("C", bound=Leased)
 
 
-class Claimer(Generic[H]):
+class Executor(Protocol[C]):
+    """What is done with the threads of a queue."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may be claimed now."""
+
+    async def claim(self, p: int, reservation: Reservation, /) -> Sequence[C]:
+        """Claim the reserved threads of a partition."""
+
+    async def run(self, claim: C, /) -> None:
+        """Do the work of a claim."""
+
+
+class Claimer(Generic[C]):
     """Keeps up to `slots` tasks busy with the threads of one queue, in all partitions."""
 
     def __init__(
@@ -43,25 +57,21 @@ class Claimer(Generic[H]):
         queue: Queue,
         threads: Threads,
         leases: Leases,
-        claim: Callable[[int, Reservation], Awaitable[Sequence[H]]],
-        run: Callable[[H], Awaitable[None]],
+        executor: Executor[C],
         *,
         slots: int,
         lease: float,
-        closed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue: Queue = queue
         self._threads = threads
         self._leases = leases
-        self._claim = claim
-        self._run = run
+        self._executor = executor
         self._slots = slots
         self._lease = lease
-        self._closed = closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._taking: dict[int, asyncio.Task[Reservation]] = {}
-        self._freed = asyncio.Event()
+        self._reserving: dict[int, asyncio.Task[Reservation]] = {}
+        self._slot_freed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -74,14 +84,14 @@ class Claimer(Generic[H]):
         """Stop claiming, let running tasks finish for `grace` seconds, then cancel them and wait for their end."""
         for loop in self._loops:
             loop.cancel()
-        await asyncio.gather(*self._loops, *self._taking.values(), return_exceptions=True)
-        await self._pass_on()
+        await asyncio.gather(*self._loops, *self._reserving.values(), return_exceptions=True)
+        await self._wake_others()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
-        self.cut()
+        self.cancel_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def cut(self) -> None:
+    def cancel_all(self) -> None:
         """Cancel all running tasks now."""
         for task in self._tasks:
             task.cancel()
@@ -97,51 +107,53 @@ class Claimer(Generic[H]):
 
     async def _fill(self, p: int) -> None:
         free = self._slots - len(self._tasks)
-        if free <= 0 or self._closed():
-            self._freed.clear()
-            await self._freed.wait()
+        if free <= 0 or self._executor.paused:
+            self._slot_freed.clear()
+            await self._slot_freed.wait()
             return
         # `stop` waits for this task: threads reserved but not started would be stuck for a lease.
-        self._taking[p] = asyncio.create_task(self._take(p, min(free, AT_ONCE)))
-        taken = await asyncio.shield(self._taking[p])
-        if not taken.threads:
-            await self._threads.doze(p, self._queue, self._nap(taken))
+        self._reserving[p] = asyncio.create_task(self._reserve(p, min(free, AT_ONCE)))
+        reservation = await asyncio.shield(self._reserving[p])
+        if not reservation.threads:
+            await self._threads.doze(p, self._queue, self._longest_wait(reservation))
 
-    async def _take(self, p: int, limit: int) -> Reservation:
-        taken = await self._threads.take(p, self._queue, limit)
-        if taken.threads:
-            # Until it is answered: what was taken is nobody else's for a lease, and counts as crashed then.
-            for held in await retry_while_unavailable(self._claim, p, taken):
-                before = self._leases.working(self._queue, held.thread, held.fence)
-                task = asyncio.create_task(self._work(held, before))
+    async def _reserve(self, p: int, limit: int) -> Reservation:
+        """Reserve ready threads, claim them and start their tasks."""
+        reservation = await self._threads.take(p, self._queue, limit)
+        if reservation.threads:
+            # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires
+            # they count as crashed.
+            for claim in await retry_while_unavailable(self._executor.claim, p, reservation):
+                earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
+                task = asyncio.create_task(self._work(claim, earlier))
                 self._tasks.add(task)
                 task.add_done_callback(self._ended)
-                self._leases.hold(self._queue, held.thread, held.fence, task)
-        return taken
+                self._leases.hold(self._queue, claim.thread, claim.fence, task)
+        return reservation
 
-    def _nap(self, taken: Reservation) -> float:
+    def _longest_wait(self, reservation: Reservation) -> float:
         # A token wakes us for new work. The timeout covers leases and retries that become due, and a token that was
         # lost with the worker that took it: never longer than a lease.
-        return self._lease if taken.wait is None else min(self._lease, max(taken.wait, 1) / 1000)
+        return self._lease if reservation.wait is None else min(self._lease, max(reservation.wait, 1) / 1000)
 
-    async def _work(self, held: H, before: asyncio.Task[None] | None) -> None:
+    async def _work(self, claim: C, earlier: asyncio.Task[None] | None) -> None:
         try:
-            if before is not None:
+            if earlier is not None:
                 # Redis lost our claim and issued the same one again: the two cannot be distinguished.
-                log.warning("Redis lost a claim; restarting the task", thread=held.thread, fence=held.fence)
-                before.cancel()
-                await asyncio.wait([before])
-            await self._run(held)
+                log.warning("Redis lost a claim; restarting the task", thread=claim.thread, fence=claim.fence)
+                earlier.cancel()
+                await asyncio.wait([earlier])
+            await self._executor.run(claim)
         except (StoreUnavailable, StoreFull) as error:
-            log.warning(_FAILED, thread=held.thread, error=str(error))
+            log.warning(_FAILED, thread=claim.thread, error=str(error))
         except Exception:
-            log.exception(_FAILED, thread=held.thread)
+            log.exception(_FAILED, thread=claim.thread)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._freed.set()
+        self._slot_freed.set()
 
-    async def _pass_on(self) -> None:
+    async def _wake_others(self) -> None:
         """Wake another worker: we may have taken a token without claiming anything."""
         try:
             for p in range(self._threads.partitions):

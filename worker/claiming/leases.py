@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -14,87 +14,92 @@ from answerback.store.threads.records import Lease
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
+from ..turns.running import Running
 
 log = get_logger(__name__)
 
-WORD = 0.05
+RESPONSE_DELAY = 0.05
 """Seconds to wait for a pending response to a commit that Redis executed before the heartbeat."""
 
 
 class Leases:
-    """The leases this worker holds on turns (`ready`) and outboxes (`due`), with their tasks."""
+    """The leases that a worker holds on turns (`ready`) and outboxes (`due`), with their tasks.
 
-    def __init__(self, threads: Threads, lease: float, owner: str) -> None:
+    Args:
+        running: is told of turns that were cancelled, in case their signal was missed.
+        lease: how long a lease holds without renewal, in seconds.
+        owner: the worker's id.
+    """
+
+    def __init__(self, threads: Threads, running: Running, *, lease: float, owner: str) -> None:
         self._threads = threads
+        self._running = running
         self._owner = owner
         self._lease = lease
-        self._every = lease / 5
-        self._known = time.monotonic()
-        self._asking = asyncio.Lock()
-        self.cancelled: Callable[[str], None] = lambda thread: None
-        """Called with the id of a held thread whose turn was cancelled: the signal may have been missed."""
+        self._interval = lease / 5
+        self._renewed_at = time.monotonic()
+        self._renewing = asyncio.Lock()
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
 
-    def working(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
+    def task_of(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
         """Return the task that works on a thread with this fence, if there is one."""
-        held, task = self._held.get((queue, thread), (None, None))
-        return task if held == fence else None
+        held_fence, task = self._held.get((queue, thread), (None, None))
+        return task if held_fence == fence else None
 
     def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
         """Renew this lease as long as `task` runs."""
         lease = (queue, thread)
         self._held[lease] = (fence, task)
 
-        def let_go(_: asyncio.Task[None]) -> None:
+        def release(_: asyncio.Task[None]) -> None:
             if self._held.get(lease, (None, None))[1] is task:
                 del self._held[lease]
 
-        task.add_done_callback(let_go)
+        task.add_done_callback(release)
 
     async def keep(self) -> None:
         """Renew all leases forever. While Redis is unavailable no lease is known to be lost, so none is cancelled."""
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._interval)
             try:
-                await self._beat()
+                await self._renew_all()
             except (StoreUnavailable, StoreFull) as error:
                 log.debug("heartbeat failed", error=str(error), leases=len(self._held))
 
-    async def sure(self) -> None:
+    async def ensure_held(self) -> None:
         """Ensure that our leases are held: after a pause, renew them first; tasks of lost leases are cancelled."""
         if self._stale:
-            async with self._asking:
+            async with self._renewing:
                 if self._stale:
-                    await retry_while_unavailable(self._beat)
+                    await retry_while_unavailable(self._renew_all)
             await asyncio.sleep(0)  # where a cancellation arrives
 
     @property
     def _stale(self) -> bool:
-        return time.monotonic() - self._known > self._lease
+        return time.monotonic() - self._renewed_at > self._lease
 
-    async def _beat(self) -> None:
+    async def _renew_all(self) -> None:
         began = time.monotonic()
         by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
         for (queue, thread), (fence, _) in self._held.items():
             by_partition[self._threads.partition(thread)].append((queue, thread, fence))
         # Also without leases: the lease clocks depend on the workers' heartbeats.
         await asyncio.gather(*[self._renew(p, by_partition[p]) for p in range(self._threads.partitions)])
-        self._known = began
+        self._renewed_at = began
 
     async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
-        held = await self._threads.extend(p, leases, self._owner)
-        for (_, thread, _), kept in zip(leases, held, strict=True):
-            if kept == Lease.CANCELLED:
-                self.cancelled(thread)
-        if missing := [lease for lease, kept in zip(leases, held, strict=True) if not kept]:
+        states = await self._threads.extend(p, leases, self._owner)
+        for (_, thread, _), state in zip(leases, states, strict=True):
+            if state == Lease.CANCELLED:
+                self._running.cancel(thread)
+        if lost := [lease for lease, state in zip(leases, states, strict=True) if state == Lease.LOST]:
             # We may have released it, and another worker has it now: the response is still on its way to its task.
-            await asyncio.sleep(WORD)
-            for lease in missing:
-                self._drop(*lease)
+            await asyncio.sleep(RESPONSE_DELAY)
+            for lease in lost:
+                self._cancel(*lease)
 
-    def _drop(self, queue: Queue, thread: str, fence: int) -> None:
-        held = self._held.get((queue, thread))
+    def _cancel(self, queue: Queue, thread: str, fence: int) -> None:
         # It may have been released, or claimed again, while the heartbeat was in flight.
-        if held is not None and held[0] == fence:
+        if (task := self.task_of(queue, thread, fence)) is not None:
             log.warning("lease lost", queue=queue, thread=thread, fence=fence)
-            held[1].cancel()
+            task.cancel()

@@ -10,7 +10,7 @@ from ..turns.turns import Turns
 
 
 class PoisonIsolation:
-    """Claims threads for one worker, at most one suspect at a time.
+    """Claims threads and runs their turns, at most one suspect at a time.
 
     A message that kills its worker also ends all other turns running in it. After two crashed attempts a message is a
     suspect, and it never shares a worker with another suspect. So an innocent message completes and is cleared by its
@@ -18,38 +18,43 @@ class PoisonIsolation:
     attempt whose crash would dead-letter the message therefore runs alone.
     """
 
-    def __init__(self, threads: Threads, turns: Turns, worker: str, *, fatal: int) -> None:
+    def __init__(self, threads: Threads, turns: Turns, *, owner: str, max_attempts: int) -> None:
         self._threads = threads
         self._turns = turns
-        self._worker = worker
-        self._fatal = fatal
-        self._room = 1
-        self._last: set[str] = set()
+        self._owner = owner
+        self._max_attempts = max_attempts
+        self._free = 1
+        """How many more suspects may be claimed."""
+        self._last_attempts: set[str] = set()
+        """The threads whose messages become dead letters if they crash once more."""
 
-    def closed(self) -> bool:
-        """Whether nothing may be claimed now."""
-        return bool(self._last)
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may be claimed now: a message runs whose next crash would dead-letter it."""
+        return bool(self._last_attempts)
 
-    async def claim(self, p: int, taken: Reservation) -> list[Claim]:
+    async def claim(self, p: int, reservation: Reservation) -> list[Claim]:
         """Claim the reserved threads."""
-        room, self._room = self._room, 0
-        claims: list[Claim] = []
+        # A claim takes all the room until its response arrives: partitions are claimed concurrently.
+        free, self._free = self._free, 0
+        suspects: list[Claim] = []
         try:
-            claims = await self._threads.claim(p, taken, self._worker, suspects=room, fatal=self._fatal)
+            claims = await self._threads.claim(p, reservation, self._owner, suspects=free, fatal=self._max_attempts)
+            suspects = [claim for claim in claims if self._is_suspect(claim)]
             return claims
         finally:
-            self._room += room - sum(self._suspected(claim) for claim in claims)
-            self._last |= {each.thread for each in claims if self._suspected(each) and each.crashes == self._fatal - 1}
+            self._free += free - len(suspects)
+            self._last_attempts |= {claim.thread for claim in suspects if claim.crashes == self._max_attempts - 1}
 
     async def run(self, claim: Claim) -> None:
         """Run the turns of a claim."""
-        suspected = self._suspected(claim)
+        suspect = self._is_suspect(claim)
         try:
             await self._turns.run(claim)
         finally:
-            self._room += suspected
-            self._last.discard(claim.thread)
+            self._free += suspect
+            self._last_attempts.discard(claim.thread)
 
-    def _suspected(self, claim: Claim) -> bool:
+    def _is_suspect(self, claim: Claim) -> bool:
         # As in claim.lua: a message that is only to be dead-lettered does not count.
-        return claim.suspect and claim.crashes < self._fatal
+        return claim.suspect and claim.crashes < self._max_attempts

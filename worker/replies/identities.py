@@ -34,20 +34,26 @@ class Identities:
     """
 
     def __init__(
-        self, clients: Mapping[str, Client], http: PlatformHttp, roster: WorkerRegistry, threads: Threads
+        self, clients: Mapping[str, Client], http: PlatformHttp, workers: WorkerRegistry, threads: Threads
     ) -> None:
         self._clients = clients
         self._http = http
-        self._roster = roster
+        self._workers = workers
         self._threads = threads
         self._began = time.monotonic()
-        self._next: dict[str, tuple[float, bool]] = {}
-        self.known: dict[str, Identity] = {}
+        self._next_attempt: dict[str, tuple[float, bool]] = {}
+        """When each platform is tried again, and whether another worker has resolved its identity."""
+        self.resolved: dict[str, Identity] = {}
+        """Our identities so far, by platform."""
 
     @property
     def marks(self) -> list[str]:
         """The marks of this worker's own messages with their platform, such as "github:user:583231"."""
-        return [f"{platform}:{mark}" for platform, identity in self.known.items() for mark in identity.marks]
+        return [f"{platform}:{mark}" for platform, identity in self.resolved.items() for mark in identity.marks]
+
+    def expected(self, platform: str) -> bool:
+        """Return whether we have a credential for a platform, and so will have an identity on it."""
+        return platform in self._clients
 
     def delay(self, platform: str) -> float:
         """Return how many seconds to leave a thread or reply while our identity on its platform is not resolved.
@@ -55,9 +61,9 @@ class Identities:
         That is until the next attempt, or a short time if another worker has resolved its identity.
         """
         now = time.monotonic()
-        at, elsewhere = self._next.get(platform, (now, False))
+        at, resolved_elsewhere = self._next_attempt.get(platform, (now, False))
         # While a request hangs for long, threads must not be claimed and released in a tight loop.
-        return UNIDENTIFIED_DELAY if elsewhere else max(UNIDENTIFIED_DELAY, at - now, (now - self._began) / 8)
+        return UNIDENTIFIED_DELAY if resolved_elsewhere else max(UNIDENTIFIED_DELAY, at - now, (now - self._began) / 8)
 
     async def keep(self) -> None:
         """Resolve all identities, and refresh each every hour: a token may have moved to another account."""
@@ -65,11 +71,11 @@ class Identities:
             for platform, client in self._clients.items():
                 group.create_task(self._keep(platform, client))
 
-    async def look_after(self) -> None:
+    async def restore(self) -> None:
         """Restore identities missing from Redis, which was emptied or replaced."""
-        stored = await self._roster.identities()
-        for platform in self.known.keys() - stored.keys():
-            await self._write(platform, self.known[platform])
+        stored = await self._workers.identities()
+        for platform in self.resolved.keys() - stored.keys():
+            await self._write(platform, self.resolved[platform])
 
     async def _keep(self, platform: str, client: Client) -> None:
         failures = 0
@@ -82,7 +88,7 @@ class Identities:
                 wait = AGAIN_AFTER_FAILURE.after(failures + 2 if isinstance(error, Rejected) else failures)
                 if isinstance(error, RateLimited):
                     wait = max(wait, error.seconds)
-                if platform in self.known:
+                if platform in self.resolved:
                     wait = AGAIN_AFTER_FAILURE.cap
                 await self._wait(platform, wait, str(error))
             except (StoreUnavailable, StoreFull) as error:
@@ -90,7 +96,7 @@ class Identities:
                 await asyncio.sleep(1)
             else:
                 failures = 0
-                if self.known.get(platform) != identity:
+                if self.resolved.get(platform) != identity:
                     log.info("bot identity resolved", platform=platform, name=identity.name)
                     if identity.person:
                         log.warning(
@@ -99,7 +105,7 @@ class Identities:
                             platform=platform,
                             name=identity.name,
                         )
-                self.known[platform] = identity
+                self.resolved[platform] = identity
                 await asyncio.sleep(AGAIN_WHILE_SHARED if shared else AGAIN_AFTER_SUCCESS)
 
     async def _write(self, platform: str, identity: Identity) -> bool:
@@ -107,17 +113,17 @@ class Identities:
 
         Unchanged values are not written: a full server would reject the write.
         """
-        others = await self._elsewhere(platform)
+        others = await self._other_marks(platform)
         await self._threads.own(platform, {*identity.marks, *others})
-        if (await self._roster.identities()).get(platform) != identity:
-            await self._roster.identify(platform, identity)
+        if (await self._workers.identities()).get(platform) != identity:
+            await self._workers.identify(platform, identity)
         return not others <= set(identity.marks)
 
-    async def _elsewhere(self, platform: str) -> set[str]:
+    async def _other_marks(self, platform: str) -> set[str]:
         """Return the marks of the other live workers' messages."""
         marks = {
             mark
-            for report, silent in await self._roster.workers()
+            for report, silent in await self._workers.workers()
             if silent <= report.lease
             for mark in report.marks
             if mark.startswith(f"{platform}:")
@@ -125,14 +131,14 @@ class Identities:
         return {mark.removeprefix(f"{platform}:") for mark in marks}
 
     async def _wait(self, platform: str, seconds: float, reason: str) -> None:
-        elsewhere = False
+        resolved_elsewhere = False
         try:
-            elsewhere = bool(await self._elsewhere(platform))
+            resolved_elsewhere = bool(await self._other_marks(platform))
         except (StoreUnavailable, StoreFull):
             pass
-        self._next[platform] = (time.monotonic() + seconds, elsewhere)
+        self._next_attempt[platform] = (time.monotonic() + seconds, resolved_elsewhere)
         fields = {"platform": platform, "error": reason, "next_try": round(seconds, 1)}
-        if platform in self.known:
+        if platform in self.resolved:
             log.warning("bot identity not refreshed", **fields)
         else:
             log.error("bot identity not resolved; events on this platform wait", **fields)

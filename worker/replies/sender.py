@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import msgspec
-
-from answerback.errors import LeaseLost, NotYet, RateLimited, Rejected, TooLong, Unavailable
+from answerback.errors import LeaseLost, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms import Client, NextPage, Sent, scope
+from answerback.platforms import Client, NextPage, Sent
 from answerback.platforms.text import split
-from answerback.replies import DeadLetter
 from answerback.store.decode import UnreadableReply, unreadable_reason
+from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 
 from ..backoff import Backoff
 from ..retry import retry_while_unavailable
+from . import progress
 from .identities import Identities
+from .pauses import Pauses
+from .progress import changed
+from .settlements import Settlements
 
 log = get_logger(__name__)
 
@@ -52,6 +54,7 @@ class Sender:
         identities: Identities,
         http: PlatformHttp,
         *,
+        owner: str,
         lease: float,
         max_attempts: int = 10,
         backoff: Backoff,
@@ -61,10 +64,22 @@ class Sender:
         self._clients = clients
         self._identities = identities
         self._http = http
+        self._pauses = Pauses(outbox)
+        self._settlements = Settlements(outbox)
+        self._owner = owner
         self._fresh = lease / 2
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._late = late * 1000
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may be claimed now: never."""
+        return False
+
+    async def claim(self, p: int, reservation: Reservation) -> list[Outgoing]:
+        """Claim the reserved outboxes."""
+        return await self._outbox.claim(p, reservation, owner=self._owner)
 
     async def run(self, outgoing: Outgoing) -> None:
         """Send a thread's replies until none is left or the outbox has to wait."""
@@ -78,11 +93,11 @@ class Sender:
     async def _send(self, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
         if isinstance(reply, UnreadableReply):
-            return await self._fail(outgoing, unreadable_reason(reply.why))
+            return await self._settlements.failed(outgoing, unreadable_reason(reply.why))
         client = self._clients.get(reply.platform)
         if client is None:
-            return await self._fail(outgoing, f"this worker has no credential for {reply.platform}")
-        if reply.platform not in self._identities.known:
+            return await self._settlements.failed(outgoing, f"this worker has no credential for {reply.platform}")
+        if reply.platform not in self._identities.resolved:
             await retry_while_unavailable(
                 self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False
             )
@@ -93,7 +108,7 @@ class Sender:
                 return await self._settle(client, outgoing)
             return await self._post(client, outgoing)
         except Rejected as refusal:
-            return await self._fail(outgoing, str(refusal))
+            return await self._settlements.failed(outgoing, str(refusal))
 
     async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         """Look on the platform for a reply that may have been posted; post it again if it is not there."""
@@ -101,7 +116,7 @@ class Sender:
         now = self._outbox.clock(outgoing.thread)
         if not 0 < outgoing.reply.unknown <= now:
             # Its sender died, or the time was taken from another clock.
-            outgoing = _with(outgoing, unknown=now, looks=0, cursor="", searching=0)
+            outgoing = progress.unknown_since(outgoing, now)
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
             if reply.looks >= len(LOOKS):
@@ -112,43 +127,45 @@ class Sender:
                 await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=True)
                 return None
             if client.once == "unknown":
-                outgoing = _with(outgoing, looks=reply.looks + 1)
+                outgoing = changed(outgoing, looks=reply.looks + 1)
                 continue
-            if await self._waits(outgoing, client.limits(reply, looking=True)):
+            if await self._pauses.deferred(outgoing, client.limits(reply, looking=True)):
                 return None
-            outgoing = _with(outgoing, searching=reply.searching or now)
+            outgoing = changed(outgoing, searching=reply.searching or now)
             try:
-                found = await self._http.perform(client.find(reply, self._identities.known[reply.platform]))
+                result = await self._http.perform(client.find(reply, self._identities.resolved[reply.platform]))
             except RateLimited as limit:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
-                    return await self._fail(
+                    return await self._settlements.failed(
                         outgoing, f"gave up looking for the reply: {limit}. It may have been posted."
                     )
-                await self._pause(outgoing, limit)
+                await self._pauses.pause(outgoing, limit)
                 return None
             except Unavailable as trouble:
                 return await self._look_again(outgoing, trouble)
-            if isinstance(found, Sent):
-                return await self._done(outgoing, found)
-            if isinstance(found, NextPage):
-                outgoing = _with(outgoing, cursor=found.cursor)
+            if isinstance(result, Sent):
+                return await self._settlements.sent(outgoing, result)
+            if isinstance(result, NextPage):
+                outgoing = changed(outgoing, cursor=result.cursor)
             else:
-                outgoing = _with(outgoing, looks=reply.looks + 1, cursor="", searching=0)
+                outgoing = changed(outgoing, looks=reply.looks + 1, cursor="", searching=0)
         await retry_while_unavailable(self._outbox.defer, outgoing, 0, retry=False)
         return None
 
     async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
-        tries = outgoing.reply.attempts + 1
-        if tries > self._max_attempts:
+        attempts = outgoing.reply.attempts + 1
+        if attempts > self._max_attempts:
             doubt = "It may have been posted anyway."
-            return await self._fail(outgoing, f"gave up after {tries - 1} attempts: {trouble}. {doubt}")
-        delay = max(self._backoff.after(tries), trouble.after)
-        outgoing = _refused(outgoing, trouble)
+            return await self._settlements.failed(
+                outgoing, f"gave up after {attempts - 1} attempts: {trouble}. {doubt}"
+            )
+        delay = max(self._backoff.after(attempts), trouble.after)
+        outgoing = progress.refused(outgoing, trouble)
         log.warning(
             "reply lookup failed; will be retried", reply=outgoing.reply.key, error=str(trouble), next_try=delay
         )
         await retry_while_unavailable(
-            self._outbox.defer, _with(outgoing, attempts=tries, error=str(trouble)), delay, retry=True
+            self._outbox.defer, changed(outgoing, attempts=attempts, error=str(trouble)), delay, retry=True
         )
         return None
 
@@ -156,42 +173,42 @@ class Sender:
         reply = outgoing.reply
         if reply.attempts >= self._max_attempts:
             # The last attempt had an unknown fate, and the reply was not found.
-            return await self._fail(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
-        if await self._waits(outgoing, client.limits(reply, looking=False)):
+            return await self._settlements.failed(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
+        if await self._pauses.deferred(outgoing, client.limits(reply, looking=False)):
             return None
-        attempt = _attempt(outgoing, self._outbox.now)
+        attempt = progress.attempted(outgoing, self._outbox.now)
 
-        async def leave() -> float:
+        async def mark_sending() -> float:
             # A process that is suspended from here on may lose its lease: a request that was not sent within the
             # first half of the lease has to be marked again.
-            till = time.monotonic() + self._fresh
+            deadline = time.monotonic() + self._fresh
             await retry_while_unavailable(self._outbox.mark, attempt)
-            return till
+            return deadline
 
         try:
-            sent = await self._http.perform(client.post(attempt.reply), leave=leave)
+            message = await self._http.perform(client.post(attempt.reply), before_send=mark_sending)
         except RateLimited as limit:
             # The request was rejected, not posted: the fate of the reply is what it was before this attempt.
-            outgoing = _with(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
+            outgoing = changed(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
             if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
-                return await self._fail(
+                return await self._settlements.failed(
                     outgoing, f"gave up after the platform asked to wait {reply.waits} times: {limit}"
                 )
-            await self._pause(outgoing, limit)
+            await self._pauses.pause(outgoing, limit)
             return None
         except TooLong as refusal:
             return await self._divide(attempt, refusal)
         except Rejected as refusal:
-            return await self._fail(attempt, str(refusal))
+            return await self._settlements.failed(attempt, str(refusal))
         except Unavailable as trouble:
             return await self._again(client, outgoing, attempt, trouble)
-        return await self._done(attempt, sent)
+        return await self._settlements.sent(attempt, message)
 
     async def _divide(self, attempt: Outgoing, refusal: TooLong) -> Outgoing | None:
         """Split a reply that is too long for one message: how a platform counts characters is not always documented."""
         text = attempt.reply.text
         if len(text) < SHORTEST:
-            return await self._fail(attempt, str(refusal))
+            return await self._settlements.failed(attempt, str(refusal))
         parts = split(text, len(text) * 3 // 5)
         log.warning("reply too long; posting it in parts", reply=attempt.reply.key, parts=len(parts))
         first: Outgoing = await retry_while_unavailable(self._outbox.divide, attempt, parts)
@@ -200,86 +217,27 @@ class Sender:
     async def _again(
         self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
     ) -> Outgoing | None:
-        attempt = _refused(attempt, trouble)
+        attempt = progress.refused(attempt, trouble)
         reply, now = attempt.reply, self._outbox.clock(attempt.thread)
         delay = max(self._backoff.after(reply.attempts), trouble.after)
         if trouble.unknown and client.once != "native":
-            attempt = _with(attempt, unknown=now)
+            attempt = changed(attempt, unknown=now)
             delay = max(LOOKS[0] * self._late * client.lag / 1000, trouble.after)
         elif reply.attempts >= self._max_attempts:
             doubt = " It may have been posted anyway." if trouble.unknown else ""
-            return await self._fail(
-                _with(attempt, unknown=now if trouble.unknown else 0),
+            return await self._settlements.failed(
+                changed(attempt, unknown=now if trouble.unknown else 0),
                 f"gave up after {reply.attempts} attempts: {trouble}.{doubt}",
             )
         elif trouble.unknown:
-            attempt = _with(attempt, unknown=now)
+            attempt = changed(attempt, unknown=now)
         elif before.reply.state == "sending":
             # It was looked for and not found. Look once more before the next attempt.
-            attempt = _with(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
+            attempt = changed(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
         else:
-            attempt = _with(attempt, state="pending")
+            attempt = changed(attempt, state="pending")
         log.warning(
             "reply not sent; will be retried", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay
         )
-        await retry_while_unavailable(self._outbox.defer, _with(attempt, error=str(trouble)), delay, retry=True)
+        await retry_while_unavailable(self._outbox.defer, changed(attempt, error=str(trouble)), delay, retry=True)
         return None
-
-    async def _waits(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
-        """Defer the outbox if one of its rate limits is paused. Return whether it is."""
-        wait = await retry_while_unavailable(
-            self._outbox.paused, [scope(outgoing.reply.platform, limit) for limit in limits]
-        )
-        if wait:
-            await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
-        return wait > 0
-
-    async def _pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
-        limited = scope(outgoing.reply.platform, limit.scope)
-        log.warning("rate limited", scope=limited, seconds=limit.seconds, reply=outgoing.reply.key)
-        await retry_while_unavailable(self._outbox.pause, limited, limit.seconds)
-        await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)
-
-    async def _done(self, outgoing: Outgoing, sent: Sent) -> Outgoing | None:
-        settled = _with(
-            outgoing, state="sent", message=sent.message, url=sent.url, error="",
-            unknown=0, looks=0, cursor="", searching=0,
-        )  # fmt: skip
-        reply = settled.reply
-        log.info("reply sent", reply=reply.key, thread=reply.thread, message=sent.message)
-        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
-        return following
-
-    async def _fail(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
-        failed = _with(outgoing, state="failed", error=reason)
-        reply = failed.reply
-        log.error("reply failed permanently", reply=reply.key, thread=reply.thread, reason=reason)
-        letter = DeadLetter(
-            id=reply.key,
-            kind="reply",
-            thread=reply.thread,
-            reason=reason,
-            attempts=reply.attempts,
-            unreadable=isinstance(reply, UnreadableReply),
-        )
-        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, failed, letter)
-        return following
-
-
-def _with(outgoing: Outgoing, **changes: str | int) -> Outgoing:
-    """Return a copy with changed fields of its reply."""
-    return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **changes))
-
-
-def _refused(outgoing: Outgoing, trouble: Unavailable) -> Outgoing:
-    """Return a copy that counts a temporary rejection: see `platforms.attempt`."""
-    return _with(outgoing, refusals=outgoing.reply.refusals + isinstance(trouble, NotYet), waits=0)
-
-
-def _attempt(outgoing: Outgoing, now: int) -> Outgoing:
-    """Return the reply as it is stored while a request may be in flight."""
-    reply = outgoing.reply
-    return _with(
-        outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
-        unknown=0, looks=0, cursor="", searching=0,
-    )  # fmt: skip

@@ -14,7 +14,7 @@ from answerback.http.untrusted import UntrustedHttp
 from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import AgentReport
 
-from ..durations import who
+from ..durations import agent_key
 from .running import Running
 
 LARGEST = 300
@@ -27,13 +27,13 @@ class AgentRegistry:
     Remote agents are looked up for each turn, so registering or removing one takes effect immediately.
     """
 
-    def __init__(self, own: Sequence[Agent], remotes: RemoteAgents, outside: UntrustedHttp) -> None:
+    def __init__(self, own: Sequence[Agent], remotes: RemoteAgents, http: UntrustedHttp) -> None:
         self.own = own
         self._remotes = remotes
-        self._outside = outside
+        self._http = http
         self._names = {agent.name for agent in own}
 
-    async def reached(self, event: Event) -> Sequence[Agent]:
+    async def candidates(self, event: Event) -> Sequence[Agent]:
         """Return the agents that may answer an event: our own, and the remote one it names."""
         kind, workspace, _ = f"{event.thread}::".split(":", 2)
         if not event.agent or event.agent in self._names or kind != "chat":
@@ -42,19 +42,19 @@ class AgentRegistry:
         if remote is None:
             return self.own
         token = SecretStr(remote.bearer_token) if remote.bearer_token else None
-        agent = Agent(remote.name, ask(remote.name, remote.url, self._outside, bearer_token=token))
+        agent = Agent(remote.name, ask(remote.name, remote.url, self._http, bearer_token=token))
         agent.workspace = workspace
         return [*self.own, agent]
 
     def sketches(self) -> dict[str, Sketch | None]:
         """Return the flow diagrams of our own agents by name; None for one without a flow."""
-        drawn = {agent.name: agent.sketch for agent in self.own}
-        return {name: sketch if sketch and len(sketch.boxes) <= LARGEST else None for name, sketch in drawn.items()}
+        sketches = {agent.name: agent.sketch for agent in self.own}
+        return {name: sketch if sketch and len(sketch.boxes) <= LARGEST else None for name, sketch in sketches.items()}
 
     def reports(self, running: Running) -> list[AgentReport]:
         """Return reports of all our own agents, and of the remote agents that ran here recently."""
-        own = {who(agent): agent for agent in self.own}
-        busy, times = running.busy(), running.pace.times
+        own = {agent_key(agent): agent for agent in self.own}
+        busy, times = running.busy(), running.durations.times
         return [
             AgentReport(
                 name,

@@ -24,7 +24,13 @@ log = get_logger(__name__)
 
 
 def letter(
-    claim: Claim, why: str, *, attempts: int, agent: str = "", turn: Turn | None = None, error: Exception | None = None
+    claim: Claim,
+    reason: str,
+    *,
+    attempts: int,
+    agent: str = "",
+    turn: Turn | None = None,
+    error: Exception | None = None,
 ) -> tuple[DeadLetter, Entry]:
     """Return the dead letter of a claim's events and the entry a replay puts back: the events and finished steps."""
     events = claim.events
@@ -34,7 +40,7 @@ def letter(
         id=events[-1].id,
         kind="event",
         thread=claim.thread,
-        reason=why,
+        reason=reason,
         error=type(error).__name__ if error else "",
         traceback=storable("".join(traceback.format_exception(error))) if error else "",
         attempts=attempts,
@@ -73,19 +79,19 @@ async def bury(
     )
 
 
-def unreadable_letter(claim: Claim, found: Unreadable) -> tuple[DeadLetter, Unreadable]:
+def unreadable_letter(claim: Claim, entry: Unreadable) -> tuple[DeadLetter, Unreadable]:
     """Return the dead letter of events this version cannot read, and the entry that is kept."""
-    why = unreadable_reason(found.why)
-    log.error("unreadable event moved to the dead letters", thread=claim.thread, turn=found.event.id, reason=why)
+    reason = unreadable_reason(entry.why)
+    log.error("unreadable event moved to the dead letters", thread=claim.thread, turn=entry.event.id, reason=reason)
     dead_letter = DeadLetter(
-        id=found.event.id,
+        id=entry.event.id,
         kind="event",
         thread=claim.thread,
-        reason=why,
+        reason=reason,
         attempts=claim.attempt,
         agent=claim.agent,
         done=finished_steps(claim.journal),
         unknown=unknown_steps(claim.journal),
         unreadable=True,
     )
-    return dead_letter, found
+    return dead_letter, entry

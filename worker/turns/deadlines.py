@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-Why = Literal["expired", "cancelled", "interrupted"]
+StopReason = Literal["expired", "cancelled", "interrupted"]
 
 TICK = 0.2
 """Seconds between two checks of the clock: how late a limit may take effect."""
@@ -18,33 +18,33 @@ class Deadlines:
     """
 
     def __init__(self) -> None:
-        self._till: dict[asyncio.Task[object], float] = {}
-        self._why: dict[asyncio.Task[object], Why] = {}
+        self._deadlines: dict[asyncio.Task[object], float] = {}
+        self._reasons: dict[asyncio.Task[object], StopReason] = {}
 
     def start(self, task: asyncio.Task[object], seconds: float) -> None:
         """Start the time limit of a task."""
-        self._till[task] = task.get_loop().time() + seconds
+        self._deadlines[task] = task.get_loop().time() + seconds
 
-    def halt(self, task: asyncio.Task[object], why: Why) -> None:
+    def cancel(self, task: asyncio.Task[object], reason: StopReason) -> None:
         """Cancel the task now if its time limit is still running."""
-        if task in self._till:
-            self._why.setdefault(task, why)
+        if task in self._deadlines:
+            self._reasons.setdefault(task, reason)
             task.cancel()
 
-    def stop(self, task: asyncio.Task[object]) -> Why | None:
+    def stop(self, task: asyncio.Task[object]) -> StopReason | None:
         """End the time limit. Return why the task was cancelled, if it was; the cancellation is then undone."""
-        del self._till[task]
-        why = self._why.pop(task, None)
-        while why and task.uncancel():
+        del self._deadlines[task]
+        reason = self._reasons.pop(task, None)
+        while reason and task.uncancel():
             pass
-        return why
+        return reason
 
     async def keep(self) -> None:
         """Check the time limits forever."""
         while True:
             await asyncio.sleep(TICK)
             now = asyncio.get_running_loop().time()
-            for task, till in list(self._till.items()):
+            for task, deadline in list(self._deadlines.items()):
                 # Repeated at each check: an agent may have swallowed the last cancellation.
-                if now > till or task in self._why:
-                    self.halt(task, "expired")
+                if now > deadline or task in self._reasons:
+                    self.cancel(task, "expired")

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.events import Event
+from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd, Usage
 from answerback.platforms import Client
 from answerback.replies import Reply
@@ -18,21 +18,24 @@ from answerback.store.threads.turn_ends import general
 
 _encode = msgspec.msgpack.Encoder().encode
 
-Status = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
+Unanswered = Literal["dropped", "ignored"]
+Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
 
 
-def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
+def turn_messages(
+    claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status
+) -> list[Message]:
     """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
-    found = user_messages(claim, turn.events, turn.id)
-    ended: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
-    said = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
+    messages = user_messages(claim, turn.events, turn.id)
+    stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
+    texts = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
     if partial.strip():
-        said.append((partial, "", True))
-    first = len(found)
+        texts.append((partial, "", True))
+    first = len(messages)
     usage, tools = turn.usage, tuple(turn.tools)
-    for number, (text, reply, cut) in enumerate(said):
+    for number, (text, reply, unfinished) in enumerate(texts):
         if text.strip():
-            found.append(
+            messages.append(
                 Message(
                     id=f"{turn.id}.{number}",
                     role="assistant",
@@ -41,30 +44,30 @@ def messages(claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str =
                     turn=turn.id,
                     reply=reply,
                     agent=agent.name,
-                    status=ended if cut else "",
+                    status=stopped if unfinished else "",
                 )
             )
-    if (tools or usage) and len(found) > first:
-        found[-1] = msgspec.structs.replace(found[-1], tools=tools, usage=usage)
-    if status == "cancelled" and len(found) == first:
+    if (tools or usage) and len(messages) > first:
+        messages[-1] = msgspec.structs.replace(messages[-1], tools=tools, usage=usage)
+    if status == "cancelled" and len(messages) == first:
         # No answer yet: mark the user's messages as cancelled.
-        found = [msgspec.structs.replace(message, status="cancelled") for message in found]
-    if turn.model and found:
-        found[-1] = msgspec.structs.replace(found[-1], model=turn.model)
-    return found
+        messages = [msgspec.structs.replace(message, status="cancelled") for message in messages]
+    if turn.model and messages:
+        messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
+    return messages
 
 
 def user_messages(
     claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
 ) -> list[Message]:
     """Return the users' messages, without those that an interrupted turn already left in the history."""
-    known = already_in_history(claim)
-    found = []
+    in_history = already_in_history(claim)
+    messages = []
     for event in events:
         # A turn has the id of its last event; deriving it from the delivery again is comparatively slow.
         id = turn if event is events[-1] else event.id
-        if id not in known:
-            found.append(
+        if id not in in_history:
+            messages.append(
                 Message(
                     id=id,
                     role="user",
@@ -79,7 +82,7 @@ def user_messages(
                     status=status,
                 )
             )
-    return found
+    return messages
 
 
 def already_in_history(claim: Claim) -> set[str]:
@@ -124,7 +127,7 @@ def ended(
     turn: str,
     events: Sequence[Event],
     status: Status | Literal["failed"],
-    said: Sequence[Message] = (),
+    messages: Sequence[Message] = (),
     *,
     at: int,
     usage: Usage | None = None,
@@ -136,7 +139,7 @@ def ended(
         turn=turn,
         events=tuple(event.id for event in events),
         status=status,
-        messages=tuple(message.id for message in said if message.role == "assistant"),
+        messages=tuple(message.id for message in messages if message.role == "assistant"),
         usage=usage,
         code=code,
         reason=general(code, reason) if code else "",
@@ -161,7 +164,9 @@ def end_of_turn(claim: Claim, end: TurnEnd) -> list[StreamEvent]:
     ]
 
 
-def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end: TurnEnd, *, more: bool) -> Commit:
+def commit_answered(
+    claim: Claim, agent: Agent, turn: Turn, messages: Sequence[Message], end: TurnEnd, *, more: bool
+) -> Commit:
     """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
     return Commit(
         thread=claim.thread,
@@ -170,7 +175,7 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end:
         position=claim.position,
         turn=turn.id,
         handled=len(claim.entries),
-        messages=said,
+        messages=messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
         replies=[reply for _, parts in turn.replies for reply in parts],
         agent=agent.name,
@@ -182,10 +187,10 @@ def commit(claim: Claim, agent: Agent, turn: Turn, said: Sequence[Message], end:
 
 
 def commit_unanswered(
-    claim: Claim, events: Sequence[Event], said: Sequence[Message], status: Status, *, at: int, more: bool
+    claim: Claim, events: Sequence[Event], messages: Sequence[Message], status: Unanswered, *, at: int, more: bool
 ) -> Commit:
     """Return the commit of an event that no agent answers."""
-    end = ended(events[-1].id, events, status, said, at=at)
+    end = ended(events[-1].id, events, status, messages, at=at)
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
@@ -193,13 +198,24 @@ def commit_unanswered(
         position=claim.position,
         turn=events[-1].id,
         handled=1,
-        messages=said,
+        messages=messages,
         agent=claim.agent,
         more=more,
         deltas=end_of_turn(claim, end),
         end=end,
         replaced=replaced(claim, events),
     )
+
+
+def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) -> None:
+    """Bring a claim up to date after a commit. `entries`: the next events; `window`: messages of the history kept."""
+    claim.position += commit.handled
+    kept = [message for message in claim.history if message not in commit.replaced]
+    claim.history = [*kept, *commit.messages][-window:]
+    claim.entries, claim.attempt, claim.crashes = entries, 1, 0
+    claim.agent, claim.journal = commit.agent, {}
+    claim.shown = claim.cancelled = False
+    claim.state = commit.state or claim.state
 
 
 def composer(client: Client | None, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:

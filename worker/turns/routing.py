@@ -25,8 +25,8 @@ def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, l
     )
     if event.edited == "mention" and not mentioned:
         return None
-    ours = [agent for agent in agents if agent.name == last]
-    for agent in (*ours, *agents):
+    previous = [agent for agent in agents if agent.name == last]
+    for agent in (*previous, *agents):
         if agent.hears(event, mentioned=mentioned, answered=agent.name == last):
             return agent
     return None

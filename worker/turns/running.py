@@ -13,20 +13,20 @@ from answerback.events import Arrival
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
-from ..durations import TurnDurations, Who, who
-from .deadlines import Deadlines, Why
+from ..durations import AgentKey, TurnDurations, agent_key
+from .deadlines import Deadlines, StopReason
 from .stream_writer import StreamWriter
 
 
 class TurnStopped(Exception):
     """The turn was stopped before its agent finished."""
 
-    def __init__(self, why: Why) -> None:
-        self.why = why
-        super().__init__(why)
+    def __init__(self, reason: StopReason) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
-class _One(NamedTuple):
+class _RunningTurn(NamedTuple):
     task: asyncio.Task[object]
     claim: Claim
     turn: Turn
@@ -39,13 +39,13 @@ class Running:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self.halts = Deadlines()
-        self.pace = TurnDurations()
-        self._turns: dict[str, _One] = {}
+        self.deadlines = Deadlines()
+        self.durations = TurnDurations()
+        self._turns: dict[str, _RunningTurn] = {}
 
-    def busy(self) -> Counter[Who]:
+    def busy(self) -> Counter[AgentKey]:
         """Return the number of running turns per agent."""
-        return Counter(who(one.agent) for one in self._turns.values())
+        return Counter(agent_key(each.agent) for each in self._turns.values())
 
     def executing(self) -> tuple[str, str]:
         """Return the agent and thread of the turn whose code is executing now; "" if unknown.
@@ -54,25 +54,29 @@ class Running:
         """
         turns = list(self._turns.values())
         # The agent may have started tasks of its own: then it is known only if no other turn is running.
-        candidates = [one for one in turns if getattr(one.task.get_coro(), "cr_running", False)] or turns
+        candidates = [each for each in turns if getattr(each.task.get_coro(), "cr_running", False)] or turns
         return (candidates[0].agent.name, candidates[0].turn.thread) if len(candidates) == 1 else ("", "")
 
-    def hear(self, channel: str, said: bytes) -> None:
-        """Handle a published signal."""
-        self.signal(*said.decode().split("\n", 1))
+    def receive(self, channel: str, message: bytes) -> None:
+        """Handle a published signal for the turn in a thread: "cancel", "interrupt", "interrupt now" or "live"."""
+        signal, thread = message.decode().split("\n", 1)
+        running = self._turns.get(thread)
+        if running is None:
+            return
+        if signal == "live":
+            self._follow(running.claim, running.turn)
+        elif signal == "cancel":
+            self.cancel(thread)
+        elif running.turn.journal.bound:
+            # It must not be restarted, as it would repeat steps that may run only once. The message waits instead.
+            pass
+        elif signal == "interrupt now" or (signal == "interrupt" and running.arrival == "interrupt"):
+            self.deadlines.cancel(running.task, "interrupted")
 
-    def signal(self, word: str, thread: str) -> None:
-        """Handle a signal for the turn in a thread: "cancel", "interrupt", "interrupt now" or "live"."""
-        if one := self._turns.get(thread):
-            if word == "live":
-                self._follow(one.claim, one.turn)
-            elif word == "cancel":
-                self.halts.halt(one.task, "cancelled")
-            elif one.turn.journal.bound:
-                # It must not be restarted, as it would repeat steps that may run only once. The message waits instead.
-                pass
-            elif word == "interrupt now" or (word == "interrupt" and one.arrival == "interrupt"):
-                self.halts.halt(one.task, "interrupted")
+    def cancel(self, thread: str) -> None:
+        """Cancel the turn in a thread, if it is running here."""
+        if running := self._turns.get(thread):
+            self.deadlines.cancel(running.task, "cancelled")
 
     def _follow(self, claim: Claim, turn: Turn) -> None:
         if not claim.live:
@@ -90,12 +94,12 @@ class Running:
         """
         task = asyncio.current_task()
         assert task is not None
-        self._turns[turn.thread] = _One(task, claim, turn, arrival, agent)
-        self.halts.start(task, seconds)
+        self._turns[turn.thread] = _RunningTurn(task, claim, turn, arrival, agent)
+        self.deadlines.start(task, seconds)
         began = time.monotonic()
         try:
             text = await agent.think(turn)
-            self.pace.took(agent, time.monotonic() - began)
+            self.durations.record(agent, time.monotonic() - began)
             return text
         except SystemExit as error:
             raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
@@ -112,8 +116,8 @@ class Running:
             raise RuntimeError(f"the agent raised {type(error).__name__}: {error}") from error
         finally:
             del self._turns[turn.thread]
-            why = self.halts.stop(task)
-            if why == "expired":
+            reason = self.deadlines.stop(task)
+            if reason == "expired":
                 raise TimeExceeded(f"the turn took longer than {seconds:g} s") from None
-            if why:
-                raise TurnStopped(why) from None
+            if reason:
+                raise TurnStopped(reason) from None

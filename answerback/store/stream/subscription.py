@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 
+from tenacity import AsyncRetrying, retry_if_result
+
 from answerback.errors import StoreUnavailable
 from answerback.log import get_logger
+from answerback.restarts import RestartPause
 from answerback.store.redis import Database, Listener
 
 log = get_logger(__name__)
@@ -54,21 +56,23 @@ class Subscription:
 
     async def keep(self) -> None:
         """Listen forever."""
-        pause = AGAIN
-        while True:
-            began = time.monotonic()
-            try:
-                async with self._database.listening() as listener:
-                    await self._listen(listener)
-            except StoreUnavailable as error:
-                log.debug("subscription lost; reconnecting", error=str(error), channels=len(self._channels))
-            except Exception:
-                # This loop must never end, or all followers would wait forever.
-                log.exception("subscription failed", channels=len(self._channels))
-            finally:
-                self._listener = None
-            pause = AGAIN if time.monotonic() - began > LONGEST else min(pause * 1.5, LONGEST)
-            await asyncio.sleep(pause)
+        reconnecting = AsyncRetrying(
+            retry=retry_if_result(lambda _: True), wait=RestartPause(first=AGAIN, longest=LONGEST)
+        )
+        await reconnecting(self._connect)
+
+    async def _connect(self) -> None:
+        """Listen until the connection is lost."""
+        try:
+            async with self._database.listening() as listener:
+                await self._listen(listener)
+        except StoreUnavailable as error:
+            log.debug("subscription lost; reconnecting", error=str(error), channels=len(self._channels))
+        except Exception:
+            # This loop must never end, or all followers would wait forever.
+            log.exception("subscription failed", channels=len(self._channels))
+        finally:
+            self._listener = None
 
     async def _subscribe(self, *channels: str) -> None:
         if self._listener and channels:

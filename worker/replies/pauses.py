@@ -1,0 +1,36 @@
+"""Rate limits of platforms: while one is paused, the outboxes that need it wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answerback.errors import RateLimited
+from answerback.log import get_logger
+from answerback.platforms import scope
+from answerback.store.threads.outbox import Outbox, Outgoing
+
+from ..retry import retry_while_unavailable
+
+log = get_logger(__name__)
+
+
+class Pauses:
+    """Keeps the pauses that platforms ask for, and defers outboxes until they are over."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def deferred(self, outgoing: Outgoing, limits: Sequence[str]) -> bool:
+        """Defer the outbox if one of these rate limits is paused. Return whether it is."""
+        scopes = [scope(outgoing.reply.platform, limit) for limit in limits]
+        wait = await retry_while_unavailable(self._outbox.paused, scopes)
+        if wait:
+            await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
+        return wait > 0
+
+    async def pause(self, outgoing: Outgoing, limit: RateLimited) -> None:
+        """Pause a rate limit for as long as the platform asked, and defer the outbox that met it."""
+        paused = scope(outgoing.reply.platform, limit.scope)
+        log.warning("rate limited", scope=paused, seconds=limit.seconds, reply=outgoing.reply.key)
+        await retry_while_unavailable(self._outbox.pause, paused, limit.seconds)
+        await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)

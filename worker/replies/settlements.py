@@ -1,0 +1,45 @@
+"""The end of a reply: sent, or failed for good."""
+
+from __future__ import annotations
+
+from answerback.log import get_logger
+from answerback.platforms import Sent
+from answerback.replies import DeadLetter
+from answerback.store.decode import UnreadableReply
+from answerback.store.threads.outbox import Outbox, Outgoing
+
+from ..retry import retry_while_unavailable
+from . import progress
+
+log = get_logger(__name__)
+
+
+class Settlements:
+    """Stores what became of replies. Each method returns the thread's next reply, if there is one."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def sent(self, outgoing: Outgoing, message: Sent) -> Outgoing | None:
+        """Store that a reply was sent, and as which message."""
+        settled = progress.sent(outgoing, message)
+        reply = settled.reply
+        log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message)
+        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
+        return following
+
+    async def failed(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
+        """Store that a reply failed for good, and its dead letter."""
+        failed = progress.changed(outgoing, state="failed", error=reason)
+        reply = failed.reply
+        log.error("reply failed permanently", reply=reply.key, thread=reply.thread, reason=reason)
+        letter = DeadLetter(
+            id=reply.key,
+            kind="reply",
+            thread=reply.thread,
+            reason=reason,
+            attempts=reply.attempts,
+            unreadable=isinstance(reply, UnreadableReply),
+        )
+        following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, failed, letter)
+        return following

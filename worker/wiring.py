@@ -1,0 +1,147 @@
+"""Builds the parts of a worker, in the order in which they depend on each other."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from arq.cron import CronJob
+
+from answerback.agents import Agent
+from answerback.agents.journal import Limits
+from answerback.http.platform import PlatformHttp
+from answerback.http.untrusted import UntrustedHttp
+from answerback.settings import Settings
+from answerback.store.chats.chats import Chats
+from answerback.store.fleet.remote_agents import RemoteAgents
+from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.redis import Database
+from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.outbox import Outbox, Outgoing
+from answerback.store.threads.records import Claim
+from answerback.store.threads.threads import Threads
+
+from .background import Service
+from .backoff import Backoff
+from .claiming.claims import Claimer
+from .claiming.leases import Leases
+from .claiming.poison import PoisonIsolation
+from .health import Health
+from .maintenance import Maintenance
+from .redelivery import redelivering
+from .replies.clients import clients_of
+from .replies.identities import Identities
+from .replies.sender import Sender
+from .reporting import Heartbeat
+from .retention import Retention
+from .statistics import Counters
+from .turns.agents import AgentRegistry
+from .turns.failures import Failures
+from .turns.loop_breaker import Loops
+from .turns.opening import TurnOpener
+from .turns.running import Running
+from .turns.turns import Turns
+from .turns.unserved_agents import UnservedAgents
+from .watchdog import Watchdog
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a worker that its life cycle starts, asks and stops."""
+
+    worker_id: str
+    agents: AgentRegistry
+    turns: Turns
+    turn_claimer: Claimer[Claim]
+    reply_claimer: Claimer[Outgoing]
+    signals: Subscription
+    heartbeat: Heartbeat
+    health: Health
+    http: PlatformHttp
+    services: Sequence[Service]
+    cron_jobs: Sequence[CronJob]
+
+
+def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Parts:
+    """Build a worker's parts. Nothing is started."""
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
+    lease, attempts = settings.lease, settings.max_attempts
+    backoff = Backoff(settings.retry_base, settings.retry_cap)
+
+    # The store, and everything that only needs the store.
+    threads = Threads(
+        database,
+        partitions=settings.partitions,
+        lease=lease,
+        seen_days=settings.seen_days,
+        history=settings.history_window,
+    )
+    outbox = Outbox(threads, lease=lease)
+    workers = WorkerRegistry(database)
+    running = Running(threads)
+    leases = Leases(threads, running, lease=lease, owner=worker_id)
+    # A signal that is missed while the connection is lost is made up for by the next heartbeat.
+    signals = Subscription(database, running.receive, lambda: None)
+
+    # The platforms.
+    http = PlatformHttp(timeout=settings.platform_timeout)
+    clients = clients_of(settings)
+    identities = Identities(clients, http, workers, threads)
+
+    # Turns: from the ready queue to the commit.
+    registry = AgentRegistry(agents, RemoteAgents(database), UntrustedHttp(private=settings.allow_private_urls))
+    counters = Counters()
+    failures = Failures(threads, counters, backoff, max_attempts=attempts)
+    limits = Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
+    turns = Turns(
+        threads,
+        registry,
+        identities,
+        UnservedAgents(threads, workers, failures),
+        Loops(settings.loop_turns, clients),
+        TurnOpener(threads, leases, clients, limits),
+        running,
+        failures,
+        counters,
+        window=settings.history_window,
+        timeout=settings.turn_timeout,
+    )
+    isolation = PoisonIsolation(threads, turns, owner=worker_id, max_attempts=attempts)
+    turn_claimer = Claimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
+
+    # Replies: from the outbox to the platforms.
+    sender = Sender(
+        outbox,
+        clients,
+        identities,
+        http,
+        owner=worker_id,
+        lease=lease,
+        max_attempts=settings.reply_max_attempts,
+        backoff=backoff,
+        late=settings.reply_late,
+    )
+    reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
+
+    # What watches and reports the rest.
+    heartbeat = Heartbeat(
+        worker_id, settings, threads, workers, registry, turns, turn_claimer, reply_claimer, identities
+    )
+    watchdog = Watchdog(running, heartbeat)
+    maintenance = Maintenance(workers, Chats(threads), Retention(settings, threads))
+    return Parts(
+        worker_id=worker_id,
+        agents=registry,
+        turns=turns,
+        turn_claimer=turn_claimer,
+        reply_claimer=reply_claimer,
+        signals=signals,
+        heartbeat=heartbeat,
+        health=Health(database, turns, turn_claimer, reply_claimer),
+        http=http,
+        services=(leases, identities, running.deadlines, signals, heartbeat, watchdog),
+        cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
+    )
