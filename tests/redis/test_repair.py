@@ -84,6 +84,16 @@ async def test_a_retrying_thread_is_tried_now_and_its_attempts_stay_counted(thre
     assert (await claim(threads)).attempt == 2
 
 
+async def test_a_cancelled_turn_that_waits_for_its_next_attempt_is_claimable_at_once(threads: Threads) -> None:
+    await accept(threads, 1)
+    await threads.release(await claim(threads), delay=3600, error="no")
+    assert await claim_all(threads) == []
+    assert await threads.cancel(THREAD)
+    assert await threads.database.call("ZCARD", keys.retrying(0, "ready")) == 0
+    again = await claim(threads)
+    assert (again.attempt, again.cancelled) == (2, True)
+
+
 async def test_a_thread_that_is_missing_from_its_queue_is_put_back(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     await accept(threads, 1)
