@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import Field
 
+from answerback.platforms.registry import PLATFORMS
 from answerback.store.access.sign_ins import LIFE, SignIn, SignIns
 from answerback.store.redis import Database
 
@@ -16,11 +17,20 @@ from .audit import audit
 PATH = "/admin/session"
 
 
+class PlatformView(Model):
+    """Where threads come from: a platform, or the chat API."""
+
+    name: str = Field(description='as in thread ids, such as "github"')
+    title: str = Field(description='as people write it, such as "GitHub"')
+    markdown: bool = Field(description="whether people write Markdown there")
+
+
 class Session(Model):
     """The dashboard session."""
 
     workspace: str = Field(description="the workspace that the dashboard shows")
     csrf: str = Field(description="send it as X-CSRF-Token with every request except GET")
+    platforms: list[PlatformView]
 
 
 class Signing:
@@ -50,7 +60,7 @@ class Signing:
         sign_in = SignIn(caller.workspace, "" if caller.kind == "link" else caller.key)
         secret = await self._sign_ins.begin(sign_in)
         audit(call, "session.begin", by=caller.kind)
-        answer = call.answer(Session(workspace=sign_in.workspace, csrf=csrf(secret)))
+        answer = call.answer(_session(sign_in.workspace, csrf(secret)))
         secure = call.request.secure or call.request.headers.get("X-Forwarded-Proto") == "https"
         answer.set_cookie(COOKIE, secret, max_age=int(LIFE), path="/", httponly=True, samesite="Strict", secure=secure)
         return answer
@@ -59,7 +69,7 @@ class Signing:
     async def get(self, call: RequestContext) -> web.Response:
         """Return the session."""
         secret = call.request.cookies.get(COOKIE, "")
-        return call.answer(Session(workspace=call.caller.workspace, csrf=csrf(secret) if secret else ""))
+        return call.answer(_session(call.caller.workspace, csrf(secret) if secret else ""))
 
     @route("DELETE", PATH, scope="admin", summary="Sign out of the dashboard", status=204)
     async def delete(self, call: RequestContext) -> web.Response:
@@ -69,3 +79,12 @@ class Signing:
         answer = call.answer(None, 204)
         answer.del_cookie(COOKIE, path="/")
         return answer
+
+
+def _session(workspace: str, token: str) -> Session:
+    platforms = [
+        PlatformView(name=platform.NAME, title=platform.TITLE, markdown=platform.MARKDOWN)
+        for platform in PLATFORMS.values()
+    ]
+    chat = PlatformView(name="chat", title="Chat", markdown=False)
+    return Session(workspace=workspace, csrf=token, platforms=[chat, *platforms])

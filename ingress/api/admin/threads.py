@@ -35,7 +35,7 @@ ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 class Filter(Model):
     """A filter of threads, with paging."""
 
-    platform: str = Field(default="", max_length=64, description="chat, github, slack, standard")
+    platform: str = Field(default="", max_length=64, description='the name of a platform, such as "github", or "chat"')
     agent: str = Field(default="", max_length=200)
     state: Literal["", "idle", "waiting", "running", "retrying"] = ""
     q: str = Field(

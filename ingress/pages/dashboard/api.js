@@ -3,6 +3,7 @@
 import { eventsOf } from "../stream.js";
 
 export const BASE = "/api/v1";
+export let platforms = []; // of the session: {name, title, markdown}
 let csrf = "";
 
 export class Refused extends Error {
@@ -101,5 +102,10 @@ export async function signOut() {
 
 function keep(session) {
   csrf = session.csrf;
+  platforms = session.platforms;
   return session;
+}
+
+export function platformOf(name) {
+  return platforms.find((platform) => platform.name === name) || { name, title: name, markdown: false };
 }

@@ -2,7 +2,7 @@
 
 import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
-import { BASE, ask, follow } from "./api.js";
+import { BASE, ask, follow, platformOf } from "./api.js";
 import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
 import { liveness } from "./live.js";
 import { duration, when } from "./words.js";
@@ -33,7 +33,7 @@ export async function thread(main, [id], signal) {
     if (now === shown) return;
     shown = now;
     title.textContent = row.title || row.id;
-    about.replaceChildren(badge(row.state), ` ${row.platform} · ${row.agent || "no agent yet"} · ${row.id}`);
+    about.replaceChildren(badge(row.state), ` ${platformOf(row.platform).title} · ${row.agent || "no agent yet"} · ${row.id}`);
     about.append(...onPlatform(row.url));
     if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
     if (found.paused_since) about.append(` · paused since ${when(found.paused_since)}: programs seem to answer each other`);
@@ -127,9 +127,9 @@ function stepCells({ name, state, started_at, duration: took, error, result }) {
 
 const onPlatform = (url) => (safeUrl(url) ? [" · ", el("a", { href: safeUrl(url), rel: "noopener noreferrer", target: "_blank" }, "on its platform")] : []);
 
-// Agents write Markdown, and so do people on GitHub; elsewhere a person's text is shown as typed.
+// Agents write Markdown, and so do people on some platforms; elsewhere a person's text is shown as typed.
 function words(message, platform) {
-  if (message.role === "user" && platform !== "github") return el("p", {}, message.content);
+  if (message.role === "user" && !platformOf(platform).markdown) return el("p", {}, message.content);
   const place = el("div", { class: "markdown" });
   renderMarkdown(place, message.content);
   return place;

@@ -1,15 +1,14 @@
 // The threads: search, filter and paging.
 
-import { ask } from "./api.js";
+import { ask, platformOf, platforms } from "./api.js";
 import { badge, el, table } from "./dom.js";
 import { filterForm } from "./filters.js";
 import { ago, short } from "./words.js";
 
 const STATES = ["", "idle", "waiting", "running", "retrying"];
-const PLATFORMS = ["", "chat", "github", "slack", "standard"];
 
 export async function threads(main, _, signal) {
-  const option = (value) => el("option", { value }, value || "all");
+  const option = (value, title = value) => el("option", { value }, title || "all");
   const list = el("div", { "aria-live": "polite" });
   const more = el("button", { type: "button", hidden: true, onclick: () => load(cursor) }, "More");
   let rows = [];
@@ -18,8 +17,8 @@ export async function threads(main, _, signal) {
 
   const fields = [
     el("label", {}, "Title, channel, user or id", el("input", { name: "q", type: "search" })),
-    el("label", {}, "Platform", el("select", { name: "platform" }, ...PLATFORMS.map(option))),
-    el("label", {}, "State", el("select", { name: "state" }, ...STATES.map(option))),
+    el("label", {}, "Platform", el("select", { name: "platform" }, option(""), ...platforms.map(({ name, title }) => option(name, title)))),
+    el("label", {}, "State", el("select", { name: "state" }, ...STATES.map((state) => option(state)))),
     el("label", {}, "Agent", el("input", { name: "agent" })),
   ];
   const filters = filterForm("threads", fields, () => load());
@@ -35,7 +34,7 @@ export async function threads(main, _, signal) {
     more.hidden = !cursor;
     const cells = rows.map((row) => [
       el("a", { href: `#thread/${encodeURIComponent(row.id)}` }, short(row.title || row.id)),
-      row.platform,
+      platformOf(row.platform).title,
       row.agent,
       [badge(row.state), row.dead_letter_count > 0 && " ", row.dead_letter_count > 0 && badge("dead")],
       row.waiting_count ? `${row.message_count} + ${row.waiting_count}` : String(row.message_count),
