@@ -21,7 +21,7 @@ GROUP = "answerback.platforms"
 _REQUIRED = (*Platform.__annotations__, *(name for name, value in vars(Platform).items() if callable(value)))
 
 
-class _Registry(Mapping[str, Platform]):
+class Registry(Mapping[str, Platform]):
     """All platforms by name, imported when first asked for: then an unusable one is a `ConfigurationError`."""
 
     @cached_property
@@ -63,5 +63,5 @@ def _named(entry: EntryPoint) -> str:
     return f"{entry.dist.name if entry.dist else 'an unknown distribution'} ({entry.name} = {entry.value})"
 
 
-PLATFORMS: Mapping[str, Platform] = _Registry()
+PLATFORMS: Mapping[str, Platform] = Registry()
 """All platforms by name."""

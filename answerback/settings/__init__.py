@@ -65,8 +65,11 @@ class Settings(WorkerSettings, IngressSettings, GeneralSettings):
         return self.redis_url
 
     def of(self, model: type[P]) -> P:
-        """Return the settings of a platform, by their type."""
-        return next(own for own in self._platforms.values() if isinstance(own, model))
+        """Return the settings of a platform, by their type. Raises LookupError for one that is not registered."""
+        for own in self._platforms.values():
+            if isinstance(own, model):
+                return own
+        raise LookupError(f"no registered platform has {model.__name__}")
 
     def platform(self, name: str) -> PlatformSettings:
         """Return the settings of a platform, by its name. Raises KeyError for an unknown one."""

@@ -1,0 +1,135 @@
+"""A platform that is one package of another distribution, named by an entry point: every process knows it by that."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from tests.acceptance.caller import calling
+from tests.acceptance.system import System, until
+from tests.fixtures.distribution import install
+from tests.standins.signatures import Delivery
+
+SECRET = "a secret of toy's webhook"
+
+
+class Town:
+    """Toy's API: it keeps what is posted and which deliveries are requested again."""
+
+    def __init__(self) -> None:
+        self.posted: list[dict[str, Any]] = []
+        self.requested: list[str] = []
+        self.tokens: set[str] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[tuple[Town, str]]:
+        """The API, and its URL."""
+        town, app = cls(), web.Application()
+        app.add_routes(
+            [
+                web.get("/me", town.me),
+                web.post("/messages", town.message),
+                web.get("/hooks/toy-main/deliveries", town.deliveries),
+                web.post("/hooks/toy-main/deliveries/{attempt}", town.request),
+            ]
+        )
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            yield town, f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    async def me(self, request: web.Request) -> web.Response:
+        self.tokens.add(request.headers["Authorization"])
+        return web.Response(text="answerbot")
+
+    async def message(self, request: web.Request) -> web.Response:
+        self.posted.append(await request.json())
+        return web.Response(text=f"m{len(self.posted)}")
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        attempt = {"id": 41, "guid": "lost", "at": int(time.time() * 1000) - 60_000, "event": "message"}
+        return web.json_response([{**attempt, "state": "failed", "status": "503"}])
+
+    async def request(self, request: web.Request) -> web.Response:
+        self.requested.append(request.match_info["attempt"])
+        return web.Response()
+
+
+def _message(number: int, text: str, secret: str = SECRET) -> Delivery:
+    body = msgspec.json.encode({"id": number, "room": "kitchen", "from": "ada", "text": text})
+    signature = hmac.digest(secret.encode(), body, "sha256").hex()
+    return Delivery({"Content-Type": "application/json", "Toy-Signature": signature}, body, f"toy:{number}")
+
+
+async def _prints(system: System, command: str, code: int = 0) -> str:
+    process = await system.start(f"tools {command}", PORT=str(system.port))
+    assert await process.wait() == code, process.words()
+    return process.words()
+
+
+async def test_a_platform_is_one_package_and_an_entry_point(tmp_path: Path) -> None:
+    site = install(tmp_path / "site", "acme-toy", town="tests.toy_platform")
+    async with Town.open() as (town, api):
+        settings = {
+            "PYTHONPATH": str(site),
+            "TOY_SECRET": SECRET,
+            "TOY_TOKEN": "toy-token",
+            "TOY_API_URL": api,
+            "TOY_REDELIVER": "toy-main",
+        }
+        async with System.running(tmp_path, settings) as system:
+            await system.ingress()
+            worker = await system.worker("tests.acceptance.agents:addressed")
+
+            # The webhook route, and a reply that the worker posts.
+            assert (await system.post("toy", _message(1, "hello", "another secret")))[0] == 401
+            assert (await system.deliver("toy", _message(1, "hello")))["thread"] == "toy:kitchen"
+            assert (await system.deliver("toy", _message(1, "hello")))["status"] == "duplicate"
+            await system.quiet(1)
+            assert [(each["room"], each["text"]) for each in town.posted] == [("kitchen", "echo: hello")]
+            assert town.tokens == {"Bearer toy-token"}
+
+            # `send` signs a payload as the platform would.
+            payload = tmp_path / "message.json"
+            payload.write_bytes(_message(2, "again").body)
+            assert "echo: again" in await _prints(system, f"send {payload} --to toy")
+            refusal = await _prints(system, f"send {payload} --event message --to toy", 2)
+            assert "--event cannot be used with --to toy: every payload is a message" in refusal
+            assert "github, slack, standard, toy" in await _prints(system, f"send {payload} --to nowhere", 2)
+
+            # `check` names its settings and who replies there.
+            findings = msgspec.json.decode((await _prints(system, "check --json")).encode())
+            about = {each["found"] for each in findings if each["about"] == "toy"}
+            assert about == {"webhooks are verified with TOY_SECRET", "replies are posted as @answerbot"}
+            wrong = await system.start("tools check", TOY_API_URL="toy.example", PORT="none")
+            assert await wrong.wait() == 1
+            assert "TOY_API_URL: must start with http:// or https://" in wrong.words()
+            assert "PORT" in wrong.words()
+
+            # Failed deliveries are requested again, by workers and by hand.
+            async def requested() -> list[str]:
+                return town.requested
+
+            await until(requested, what="a worker requesting the failed delivery")
+            [line] = worker.lines("redelivery requested")
+            assert (line["platform"], line["hook"], line["event_name"]) == ("toy", "toy-main", "message")
+            assert "toy-main: 1 attempts" in await _prints(system, "redeliver toy --dry-run --since 1h")
+            assert town.requested == ["41"]
+
+            # The dashboard lists it.
+            async with calling(system, "admin") as caller:
+                _, session = await caller.get("/api/v1/admin/session")
+                assert {"name": "toy", "title": "Toy Town", "markdown": True} in session["platforms"]
+                _, page = await caller.get("/api/v1/admin/threads?platform=toy")
+                assert [thread["id"] for thread in page["threads"]] == ["toy:kitchen"]
