@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-FINISHED = ("done", "unknown")
+from answerback.codec import decoder, encode
 
-encode = msgspec.msgpack.Encoder().encode
+FINISHED = ("done", "unknown")
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     took: int = 0
 
 
-read = msgspec.msgpack.Decoder(Record).decode
+decode_record = decoder(Record)
 
 
 def steps_of(journal: Mapping[str, bytes]) -> dict[str, Record]:
@@ -58,12 +58,12 @@ def unknown_steps(journal: Mapping[str, bytes]) -> tuple[str, ...]:
     settled = [name for name, state in states.items() if state in ("begun", *FINISHED)]
     begun = [name for name, state in states.items() if state == "begun"]
     outer = [name for name in begun if not any(name.startswith(f"{other}>") for other in settled)]
-    return tuple(sorted(outer, key=lambda name: (read(journal[name]).order, name)))
+    return tuple(sorted(outer, key=lambda name: (decode_record(journal[name]).order, name)))
 
 
 def _state(record: bytes) -> str:
     try:
-        return read(record).state
+        return decode_record(record).state
     except msgspec.MsgspecError:
         # Written by newer code: listing the steps must not fail because of it.
         return ""
@@ -71,7 +71,7 @@ def _state(record: bytes) -> str:
 
 def _read(record: bytes) -> Record:
     try:
-        return read(record)
+        return decode_record(record)
     except msgspec.MsgspecError:
         return Record("begun", error="written by newer code")
 
@@ -92,6 +92,6 @@ def settle(journal: Mapping[str, bytes], step: str, result: Any = None, *, again
     if len(matching) != 1:
         candidates = ", ".join(f'"{name}"' for name in names) or "none"
         raise ValueError(f'"{step}" does not name exactly one step of unknown outcome. Candidates: {candidates}')
-    record = read(journal[matching[0]])
+    record = decode_record(journal[matching[0]])
     value = msgspec.structs.replace(record, state="failed") if again else Record("done", record.order, encode(result))
     return {**journal, matching[0]: encode(value)}

@@ -65,7 +65,7 @@ class Heartbeat:
                     flows_written = False
                 await self._identities.restore()
                 if not flows_written:
-                    await self._flows.tell(self._agents.sketches())
+                    await self._flows.report(self._agents.diagrams())
                     flows_written = True
                 await self._turns.counters.flush(self._metrics)
             except (StoreUnavailable, StoreFull):

@@ -74,7 +74,7 @@ class Retention:
     async def _drop(self, archives: Sequence[Archive], now: int) -> int:
         if archives and self._folder is not None:
             await asyncio.to_thread(append, self._folder, now, [line(archive) for archive in archives])
-        return sum([await retry_while_unavailable(self._archives.drop, archive) for archive in archives])
+        return sum([await retry_while_unavailable(self._archives.purge_idle, archive) for archive in archives])
 
 
 def append(folder: Path, now: int, lines: Sequence[bytes]) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from answerback.codec import encode
 from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed, in_a_line
 from answerback.log import get_logger
 from answerback.replies import Reply
-from answerback.steps import FINISHED, Record, encode, finished_steps, read, unknown_steps
+from answerback.steps import FINISHED, Record, decode_record, finished_steps, unknown_steps
 
 log = get_logger(__name__)
 
@@ -62,7 +63,7 @@ class Journal:
         sure: Callable[[], Awaitable[None]] | None = None,
         limits: Limits = STANDARD,
     ) -> None:
-        self._records = {name: read(record) for name, record in records.items()}
+        self._records = {name: decode_record(record) for name, record in records.items()}
         self._write = write
         self._sure = sure
         self._asked: set[str] = set()

@@ -9,10 +9,8 @@ from typing import Any
 
 import msgspec
 
+from answerback.flow_position import KEY
 from answerback.flows.definition import Flow
-
-KEY = "flows"
-"""Key in a thread's state for the flow states, by agent name."""
 
 
 class AuthorValue(str):

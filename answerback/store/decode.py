@@ -6,11 +6,12 @@ Its bytes are kept unchanged, so that nothing is lost once the newer version is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decoder
 from answerback.events import Entry, Event
 from answerback.messages import Author, Message
 from answerback.replies import DeadLetter, Reply
@@ -18,10 +19,6 @@ from answerback.replies import DeadLetter, Reply
 NOTICE = "(This was written by a newer version of Answerback and cannot be shown.)"
 
 T = TypeVar("T")
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_message = msgspec.msgpack.Decoder(Message).decode
-_reply = msgspec.msgpack.Decoder(Reply).decode
-_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
 class Unreadable(Entry, frozen=True):
@@ -50,13 +47,13 @@ class Opaque(msgspec.Struct, frozen=True, omit_defaults=True):
     journal: dict[str, bytes] = {}
 
 
-read_kept = msgspec.msgpack.Decoder(Opaque).decode
+_opaque = decoder(Opaque)
 
 
 def entry(raw: bytes, thread: str) -> Entry:
     """Decode an entry of an inbox; `Unreadable` if it cannot be decoded."""
     try:
-        return _entry(raw)
+        return decode_entry(raw)
     except msgspec.MsgspecError as error:
         return unreadable([raw], thread, str(error))
 
@@ -64,7 +61,7 @@ def entry(raw: bytes, thread: str) -> Entry:
 def work(entries: Sequence[bytes], history: Sequence[bytes], thread: str) -> tuple[list[Entry], list[Message]]:
     """Decode the entries and history of a claim. If any of it fails, one `Unreadable` replaces all the entries."""
     try:
-        return [_entry(raw) for raw in entries], [_message(raw) for raw in history]
+        return [decode_entry(raw) for raw in entries], [decode_message(raw) for raw in history]
     except msgspec.MsgspecError as error:
         return [unreadable(entries, thread, str(error))], []
 
@@ -85,9 +82,9 @@ def unreadable(entries: Sequence[bytes], thread: str, why: str) -> Unreadable:
     return Unreadable(stand_in, raw=tuple(entries), why=why)
 
 
-def buried(grave: bytes, thread: str) -> Entry:
+def dead_letter_payload(grave: bytes, thread: str) -> Entry:
     """Decode what a replay of unreadable events would put back: `Unreadable` as long as they are."""
-    kept = read_kept(grave)
+    kept = _opaque(grave)
     found, _ = work(kept.entries, (), thread)
     if isinstance(found[0], Unreadable):
         return found[0]
@@ -99,7 +96,7 @@ def buried(grave: bytes, thread: str) -> Entry:
 def message(raw: bytes) -> Message:
     """Decode a message of a history, or return a placeholder."""
     try:
-        return _message(raw)
+        return decode_message(raw)
     except msgspec.MsgspecError:
         found = _known(raw)
         ours = _text(found, "role") == "assistant"
@@ -114,7 +111,7 @@ def message(raw: bytes) -> Message:
 def reply(raw: bytes, thread: str, key: str = "") -> Reply:
     """Decode a reply of an outbox; `UnreadableReply` if it cannot be decoded."""
     try:
-        return _reply(raw)
+        return decode_reply(raw)
     except msgspec.MsgspecError as error:
         found = _known(raw)
         text = _text(found, "text") or NOTICE
@@ -124,7 +121,7 @@ def reply(raw: bytes, thread: str, key: str = "") -> Reply:
 def letter(raw: bytes, id: str) -> DeadLetter:
     """Decode a dead letter, or as much of it as possible."""
     try:
-        return _letter(raw)
+        return decode_dead_letter(raw)
     except msgspec.MsgspecError as error:
         found = _known(raw)
         kind: Literal["event", "reply"] = "reply" if _text(found, "kind") == "reply" else "event"
@@ -137,11 +134,11 @@ def unreadable_reason(why: str) -> str:
     return f"written by a newer version of Answerback; this version cannot read it: {why}"
 
 
-def readable(decode: msgspec.msgpack.Decoder[T], raws: Iterable[bytes]) -> Iterator[T]:
+def readable(decode: Callable[[bytes], T], raws: Iterable[bytes]) -> Iterator[T]:
     """Yield those that can be decoded."""
     for raw in raws:
         try:
-            yield decode.decode(raw)
+            yield decode(raw)
         except msgspec.MsgspecError:
             continue
 

@@ -78,7 +78,7 @@ class Scripts:
         self.cancel = script("cancel")
         self.commit = script("commit")
         self.release = script("release")
-        self.bury = script("bury")
+        self.dead_letter = script("dead_letter")
         self.replay_event = script("replay_event")
         self.delete_dead_letter = script("delete_dead_letter")
         self.claim_outbox = script("claim_outbox")

@@ -40,7 +40,7 @@ class Leaving:
         if HEADER in call.request.headers:
             yield
             return
-        came = await self._chats.touch(call.caller.workspace, id) if again else 0
+        came = await self._chats.record_return(call.caller.workspace, id) if again else 0
         watching = asyncio.create_task(self._watch(call, id, came))
         try:
             yield
@@ -66,7 +66,7 @@ class Leaving:
         try:
             if call.again:
                 await asyncio.sleep(RETURN)
-                if await self._chats.touched(workspace, id) != came:
+                if await self._chats.returned_at(workspace, id) != came:
                     return
             if await self._chats.cancel(workspace, id):
                 log.info("turn cancelled: client disconnected", chat=id)

@@ -128,7 +128,7 @@ def arm(environment: Mapping[str, str]) -> None:
     sabotage.wrap(Threads, "claim", after="after-claim", when=claims)
     sabotage.wrap(Threads, "step", before="before-record", after="after-record", when=finishes)
     sabotage.wrap(Threads, "commit", before="before-commit", after="after-commit")
-    sabotage.wrap(Outbox, "mark", after="before-post")
+    sabotage.wrap(Outbox, "mark_sending", after="before-post")
     sabotage.wrap(PlatformHttp, "_request", after="after-post", when=posts)
     sabotage.wrap(Outbox, "settle", before="before-settle")
     moments.append(sabotage.reach)

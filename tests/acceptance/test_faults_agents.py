@@ -56,7 +56,7 @@ async def test_an_agent_that(scene: Scene, place: str, deed: str, settings: dict
     assert letter.thread == f"standard:{bad.name}"
     assert worker.alive
     assert await worker.stop() == 0
-    assert await scene.system.letters.drop(letter.id)
+    assert await scene.system.letters.delete(letter.id)
 
 
 async def test_a_step_that_took_effect_and_then_raised_is_not_done_again(scene: Scene) -> None:
@@ -94,7 +94,7 @@ async def test_a_message_that_kills_its_workers_is_found_out_and_the_innocent_ar
     assert letter.reason == f"the worker died or lost its lease in {ATTEMPTS} attempts"
     assert letter.attempts == ATTEMPTS
     assert len(struck(scene.log)) - before == len(dead) == ATTEMPTS
-    assert await scene.system.letters.drop(letter.id)
+    assert await scene.system.letters.delete(letter.id)
 
 
 async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene) -> None:
@@ -117,7 +117,7 @@ async def test_a_message_that_blocks_its_workers_does_not_keep_them(scene: Scene
     for worker in dead:
         assert "Timeout (0:00:05)!" in worker.words()
         assert "in _misbehave" in worker.words()
-    assert await scene.system.letters.drop(letter.id)
+    assert await scene.system.letters.delete(letter.id)
 
 
 async def test_a_deploy_of_other_steps_in_the_middle_of_a_turn_is_a_dead_letter_to_be_replayed(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import msgspec
 
+from answerback.codec import decode_entry
 from answerback.events import Entry
 from answerback.store import decode, keys
 from answerback.store.decode import Unreadable
@@ -36,7 +37,7 @@ async def rewrite(threads: Threads, dice: random.Random) -> str | None:
 @contextmanager
 def updated() -> Iterator[None]:
     """The newer code is here again."""
-    old = decode._entry
+    old = decode_entry
 
     def read(raw: bytes) -> Entry:
         found = msgspec.msgpack.decode(raw)
@@ -44,7 +45,7 @@ def updated() -> Iterator[None]:
             (found["event"]["author"],) = found["event"]["author"]
         return old(msgspec.msgpack.encode(found))
 
-    with patch.object(decode, "_entry", read):
+    with patch.object(decode, "decode_entry", read):
         yield
 
 

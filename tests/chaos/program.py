@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.store.threads.views import summarised
+from answerback.store.threads.views import thread_summary
 from tests.acceptance.system import System
 from tests.acceptance.talks import Talk, token
 from tests.chaos.load import Load
@@ -46,7 +46,7 @@ async def _answered(system: System, standins: StandIns, talk: Talk, thread: str)
                 if found and (found.talk, found.number) == (talk.name, talk.said - 1):
                     return True
             with suppress(StoreUnavailable, StoreFull):
-                summary = await summarised(system.threads, thread)
+                summary = await thread_summary(system.threads, thread)
                 if summary and summary.loop:
                     return False
             await asyncio.sleep(0.05)

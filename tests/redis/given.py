@@ -49,7 +49,7 @@ async def claim_all(threads: Threads, *, limit: int = 100, owner: str = "worker"
     """Take and claim what is ready, in all partitions."""
     found: list[Claim] = []
     for p in range(threads.partitions):
-        found += await threads.claim(p, await threads.take(p, "ready", limit), owner)
+        found += await threads.claim(p, await threads.reserve(p, "ready", limit), owner)
     return found
 
 
@@ -109,7 +109,7 @@ def letter(claim: Claim, reason: str = "it always fails") -> DeadLetter:
 
 async def bury(threads: Threads, claim: Claim, journal: dict[str, bytes] | None = None) -> None:
     """Move the event at the head of a claim to the dead letters."""
-    await threads.bury(claim, letter(claim), Entry(claim.entries[0].event, journal or {}))
+    await threads.dead_letter(claim, letter(claim), Entry(claim.entries[0].event, journal or {}))
 
 
 async def post(threads: Threads, *names: str, thread: str = THREAD, number: int = 900) -> None:
@@ -123,7 +123,7 @@ async def courier(threads: Threads, outbox: Outbox, limit: int = 100, owner: str
     """Take and claim every outbox that is due."""
     found: list[Outgoing] = []
     for p in range(threads.partitions):
-        found += await outbox.claim(p, await threads.take(p, "due", limit), owner)
+        found += await outbox.claim(p, await threads.reserve(p, "due", limit), owner)
     return found
 
 

@@ -133,7 +133,7 @@ class Turns(RuleBasedStateMachine):
     @rule()
     def a_worker_takes_and_dies(self) -> None:
         for p in range(2):
-            for id in self.do(self.threads.take(p, "ready", 100)).threads:
+            for id in self.do(self.threads.reserve(p, "ready", 100)).threads:
                 assert self.model.threads[id].claimable
                 self.model.threads[id].claimable = False
 

@@ -108,7 +108,7 @@ async def test_what_an_older_version_stored_under_another_delivery_id_is_a_dupli
 
 
 async def test_our_own_message_is_not_an_event(threads: Threads) -> None:
-    await threads.own("github", ["user:7", "bot:9"])
+    await threads.set_own_identities("github", ["user:7", "bot:9"])
     own = await threads.accept(event(1, identities=("user:1", "bot:9")))
     other = await threads.accept(event(2, identities=("user:9", "bot:7")))
     assert (own.status, own.reason) == ("ignored", "our own message")
@@ -196,7 +196,7 @@ async def test_a_full_server_finishes_what_it_has(threads: Threads, outbox: Outb
         await bury(threads, await claim(threads))
         await threads.commit(turn(await claim(threads)))
         (outgoing,) = await courier(threads, outbox)
-        await outbox.mark(outgoing)
+        await outbox.mark_sending(outgoing)
         await outbox.defer(outgoing, 0, retry=True)
         (outgoing,) = await courier(threads, outbox)
         assert await outbox.settle(outgoing) is None

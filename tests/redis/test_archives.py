@@ -96,7 +96,7 @@ async def test_a_redelivery_to_a_purged_thread_is_a_duplicate(
         lambda threads, held: threads.commit(turn(held, reply("late"))),
         lambda threads, held: threads.step(step(held, "late#1", reply("late"))),
         lambda threads, held: threads.release(held, delay=1),
-        lambda threads, held: threads.bury(held, letter(held), held.entries[0]),
+        lambda threads, held: threads.dead_letter(held, letter(held), held.entries[0]),
     ],
 )
 async def test_a_worker_of_a_purged_thread_is_refused_whoever_comes_after_it(
@@ -130,7 +130,7 @@ async def test_a_sender_of_a_purged_thread_is_refused_whoever_comes_after_it(
     for again in range(2):
         refused = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")
         for late in (
-            outbox.mark(outgoing),
+            outbox.mark_sending(outgoing),
             outbox.settle(outgoing),
             outbox.settle(outgoing, refused),
             outbox.defer(outgoing, 0, retry=True),
@@ -208,9 +208,9 @@ async def answered(threads: Threads, archives: Archives, outbox: Outbox) -> Any:
 
 async def test_an_idle_thread_is_dropped_as_it_was_read(threads: Threads, archives: Archives, outbox: Outbox) -> None:
     found = await answered(threads, archives, outbox)
-    assert await archives.drop(found)
+    assert await archives.purge_idle(found)
     assert await archives.read(THREAD) is None
-    assert not await archives.drop(found)
+    assert not await archives.purge_idle(found)
 
 
 async def test_a_thread_where_something_happened_since_is_not_dropped(
@@ -218,11 +218,11 @@ async def test_a_thread_where_something_happened_since_is_not_dropped(
 ) -> None:
     found = await answered(threads, archives, outbox)
     await accept(threads, 1)
-    assert not await archives.drop(found)
+    assert not await archives.purge_idle(found)
     held = await claim(threads)
-    assert not await archives.drop(found)
+    assert not await archives.purge_idle(found)
     await threads.commit(turn(held))
-    assert not await archives.drop(found)
+    assert not await archives.purge_idle(found)
     assert await inbox(threads) == 0
     assert await archives.read(THREAD) is not None
 
@@ -241,10 +241,10 @@ async def test_a_thread_with_something_waiting_unsent_or_dead_is_not_dropped(
     dead = await archives.read(THREAD)
     for found in (waiting, running, unsent, dead):
         assert found is not None
-        assert not await archives.drop(found)
-    assert await DeadLetters(threads).drop("r1")
+        assert not await archives.purge_idle(found)
+    assert await DeadLetters(threads).delete("r1")
     assert dead is not None
-    assert await archives.drop(dead)
+    assert await archives.purge_idle(dead)
 
 
 # Reading and putting back ------------------------------------------------------------------------
@@ -414,7 +414,7 @@ async def test_a_chat_that_is_changed_between_export_and_drop_stays(threads: Thr
     found = await archives.read("chat:acme:one")
     assert found is not None
     await chats.change("acme", "one", pinned=True)
-    assert not await archives.drop(found)
+    assert not await archives.purge_idle(found)
     found = await archives.read("chat:acme:one")
     assert found is not None
-    assert await archives.drop(found)
+    assert await archives.purge_idle(found)

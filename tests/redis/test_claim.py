@@ -51,7 +51,7 @@ async def test_many_claimers_share_threads_and_none_gets_one_twice(threads: Thre
 
 async def test_a_claim_whose_answer_was_lost_is_made_again_and_is_the_same(threads: Threads) -> None:
     await accept(threads, 1)
-    taken = await threads.take(0, "ready", 10)
+    taken = await threads.reserve(0, "ready", 10)
     (first,) = await threads.claim(0, taken, "worker", suspects=1, fatal=5)
     (again,) = await threads.claim(0, taken, "worker", suspects=1, fatal=5)
     assert (again.fence, again.attempt, again.crashes) == (first.fence, 1, 0)
@@ -93,7 +93,7 @@ async def test_a_claimed_thread_is_not_taken(threads: Threads) -> None:
     await accept(threads, 1)
     await claim(threads)
     await accept(threads, 2)
-    taken = await threads.take(0, "ready", 10)
+    taken = await threads.reserve(0, "ready", 10)
     assert taken.threads == ()
     assert taken.wait is not None
     assert 4000 < taken.wait <= 5000
@@ -103,8 +103,8 @@ async def test_the_longest_waiting_thread_is_taken_first(threads: Threads) -> No
     for number in range(5):
         await accept(threads, number, thread=f"github:1:{number}")
         await threads.database.call("ZADD", keys.queue(0, "ready"), number + 1, f"github:1:{number}")
-    assert (await threads.take(0, "ready", 2)).threads == ("github:1:0", "github:1:1")
-    assert (await threads.take(0, "ready", 2)).threads == ("github:1:2", "github:1:3")
+    assert (await threads.reserve(0, "ready", 2)).threads == ("github:1:0", "github:1:1")
+    assert (await threads.reserve(0, "ready", 2)).threads == ("github:1:2", "github:1:3")
 
 
 async def test_a_worker_that_died_gives_its_thread_up_when_its_lease_ends(threads: Threads) -> None:
@@ -133,15 +133,15 @@ async def test_a_lease_ends_by_itself(threads: Threads) -> None:
 
 async def test_what_was_taken_and_never_claimed_costs_no_attempt(threads: Threads) -> None:
     await accept(threads, 1)
-    await threads.take(0, "ready", 10)
-    assert (await threads.take(0, "ready", 10)).threads == ()
+    await threads.reserve(0, "ready", 10)
+    assert (await threads.reserve(0, "ready", 10)).threads == ()
     await lapse(threads)
     assert (await claim(threads)).attempt == 1
 
 
 async def test_a_late_claim_steals_nothing(threads: Threads) -> None:
     await accept(threads, 1)
-    slow = await threads.take(0, "ready", 10)
+    slow = await threads.reserve(0, "ready", 10)
     await lapse(threads)
     quick = await claim(threads)
     assert await threads.claim(0, slow, "slow") == []
@@ -150,16 +150,16 @@ async def test_a_late_claim_steals_nothing(threads: Threads) -> None:
 
 async def test_a_late_claim_of_a_thread_that_was_taken_again_gets_nothing(threads: Threads) -> None:
     await accept(threads, 1)
-    slow = await threads.take(0, "ready", 10)
+    slow = await threads.reserve(0, "ready", 10)
     await lapse(threads)
-    quick = await threads.take(0, "ready", 10)
+    quick = await threads.reserve(0, "ready", 10)
     assert await threads.claim(0, slow, "slow") == []
     assert len(await threads.claim(0, quick, "quick")) == 1
 
 
 async def test_a_reservation_with_nothing_left_to_do_ends(threads: Threads) -> None:
     await accept(threads, 1)
-    taken = await threads.take(0, "ready", 10)
+    taken = await threads.reserve(0, "ready", 10)
     await threads.database.call("DEL", keys.inbox(0, THREAD))
     assert await threads.claim(0, taken, "worker") == []
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))

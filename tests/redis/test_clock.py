@@ -33,7 +33,7 @@ async def test_a_worker_whose_clock_is_wrong_claims_and_leaves_alone_what_it_sho
     assert await claim_all(threads) == []
     await threads.release(held, delay=60)
     assert await claim_all(threads) == []
-    taken = await threads.take(0, "ready", 1)
+    taken = await threads.reserve(0, "ready", 1)
     assert taken.wait is not None
     assert 0 < taken.wait <= 60_000
     assert abs(threads.now - await threads.database.now()) < HOUR * 100
@@ -70,7 +70,7 @@ async def test_all_milliseconds_of_a_second_come_through(threads: Threads) -> No
     for _ in range(300):
         await threads.database.call("DEL", keys.queue(0, "ready"))
         await threads.database.call("ZADD", keys.queue(0, "ready"), 1, THREAD)
-        taken = await threads.take(0, "ready", 1)
+        taken = await threads.reserve(0, "ready", 1)
         score = await threads.database.call("ZSCORE", keys.queue(0, "ready"), THREAD)
         assert score == taken.till
         seen.add(taken.till % 1000)

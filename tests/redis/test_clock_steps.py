@@ -16,7 +16,7 @@ from answerback.store.redis import Database
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import summarised
+from answerback.store.threads.views import thread_summary
 from tests.redis.conftest import listens
 from tests.redis.given import BROKEN, THREAD, accept, claim, claim_all, courier, event, lapse, mutate, post, turn, until
 from tests.stepped import SteppedServer
@@ -112,7 +112,7 @@ async def test_what_waits_and_what_comes_is_claimed_at_once(
     found = await queues(threads)
     assert (found.turns.waiting, found.turns.in_flight) == (2, 0)
     for id in (THREAD, OTHER):
-        summary = await summarised(threads, id)
+        summary = await thread_summary(threads, id)
         assert summary is not None
         assert summary.state == "waiting"
     assert {held.thread for held in await claim_all(threads)} == {THREAD, OTHER}
@@ -162,7 +162,7 @@ async def test_what_an_older_version_has_stored_stays_as_it_is(server_clock: Ste
     await accept(threads, 2, thread=OTHER)
     await threads.release(await claim(threads), delay=60)
     await threads.database.call("DEL", keys.clock(0))
-    taken = await threads.take(0, "ready", 10)
+    taken = await threads.reserve(0, "ready", 10)
     assert taken.threads == ()
     assert taken.wait is not None
     assert 3000 < taken.wait <= 5000
@@ -178,7 +178,7 @@ async def test_the_lease_clock_never_runs_back(server_clock: SteppedServer, thre
         for _ in range(3):
             await threads.extend(0, [], "worker")
             now, _ = clock.read(*await threads.database.together(*clock.look(0)))
-            taken = await threads.take(0, "ready", 1)
+            taken = await threads.reserve(0, "ready", 1)
             assert now >= before
             assert taken.till >= till, "to the scripts as well"
             before, till = now, taken.till

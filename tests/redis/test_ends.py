@@ -116,7 +116,7 @@ async def test_an_interrupted_turn_is_answered_by_the_next_and_both_ends_are_tol
     await threads.release(held, "interrupted", end=end, messages=said)
     await accept(threads, 2)
     held = await claim(threads)
-    await threads.gather(held, 10, interruptible=False)
+    await threads.take_more_events(held, 10, interruptible=False)
     await threads.commit(_commit(held, "completed", "all of it"))
     for number in (1, 2):
         found = await _answer(threads, number)
@@ -175,7 +175,7 @@ async def test_a_chats_list_holds_each_message_from_the_moment_it_is_stored(thre
     assert ([m.failed for m in page.messages], page.waiting) == (["agent_failed"], [])
     page = await chats.messages("acme", "th_1", cursor=page.cursor or "")
     assert ([m.text for m in page.messages], [e.text for e in page.waiting]) == (["1", "yes"], ["2"])
-    whole = await chats.whole("acme", "th_1")
+    whole = await chats.snapshot("acme", "th_1")
     assert [m.text for m in whole.messages] == ["0", "1", "yes"]
     assert chat.id == "th_1"
 

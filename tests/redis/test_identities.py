@@ -113,9 +113,9 @@ async def test_marks_of_a_worker_that_still_lives_stay_until_it_has_gone(
 
 
 async def test_other_platforms_marks_stay_as_they_are(threads: Threads) -> None:
-    await threads.own("slack", ["user:U1"])
-    await threads.own("github", ["user:1"])
-    await threads.own("github", [])
+    await threads.set_own_identities("slack", ["user:U1"])
+    await threads.set_own_identities("github", ["user:1"])
+    await threads.set_own_identities("github", [])
     assert await threads.database.call("SMEMBERS", keys.own_identities(0)) == {b"slack:user:U1"}
 
 

@@ -32,7 +32,7 @@ from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.repair import requeue, unlock
-from answerback.store.threads.search import Filter, fitting
+from answerback.store.threads.search import Filter, matching
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
 from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
@@ -80,13 +80,13 @@ async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
 async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     """Each script at least once, in every partition, on each of its ways."""
     ids = [f"github:1:{number}" for number in range(32)]
-    await threads.own("github", ["user:7"])
+    await threads.set_own_identities("github", ["user:7"])
     await asyncio.gather(*[threads.accept(event(number, id)) for number, id in enumerate(ids)])
     await asyncio.gather(
         *[threads.accept(event(number + 100, id, identities=("user:8",))) for number, id in enumerate(ids)]
     )
     await threads.accept(event(0, ids[0]))
-    assert await fitting(threads, ids, Filter(state="waiting")) == ids
+    assert await matching(threads, ids, Filter(state="waiting")) == ids
     for text in ("better", None):
         await threads.amend(Amendment(delivery="github:edit", thread=ids[0], message="100", text=text))
     claims = await claim_all(threads)
@@ -99,7 +99,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
             await threads.emit(
                 StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
             )
-        await threads.gather(some[0], 10, interruptible=True)
+        await threads.take_more_events(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
         await threads.scripts.count_step([keys.clock(p)], [60_000])
@@ -117,11 +117,11 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
     for held in await claim_all(threads):
         await bury(threads, held)
     dead = [letter async for letter in letters.list()]
-    await letters.drop(dead[0].id)
+    await letters.delete(dead[0].id)
     for number, id in enumerate(ids):
         await threads.accept(event(number, id))
     for outgoing in await courier(threads, outbox):
-        await outbox.mark(outgoing)
+        await outbox.mark_sending(outgoing)
         outgoing = await outbox.divide(outgoing, ["half of it", "the other half"])
         letter = DeadLetter(id=outgoing.reply.key, kind="reply", thread=outgoing.thread, reason="no")
         following = await outbox.settle(outgoing, letter)
@@ -155,7 +155,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         whole = await archives.read(id)
         assert whole is not None
         await archives.restore(whole, replace=True)
-        await archives.drop(whole)
+        await archives.purge_idle(whole)
         await archives.purge(id)
         await archives.restore(whole)
     await access(threads.database)
@@ -212,7 +212,7 @@ async def test_partitions_know_nothing_of_each_other(database: Database) -> None
     threads = Threads(database, partitions=4)
     for number in range(40):
         await threads.accept(event(number, f"github:1:{number}"))
-    taken = await threads.take(2, "ready", 100)
+    taken = await threads.reserve(2, "ready", 100)
     assert {threads.partition(id) for id in taken.threads} == {2}
     held = (await threads.claim(2, taken, "worker"))[0]
     await lapse(threads, thread=held.thread)

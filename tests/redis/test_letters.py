@@ -100,8 +100,8 @@ async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
 async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
-    assert await letters.drop(event(1).id)
-    assert not await letters.drop(event(1).id)
+    assert await letters.delete(event(1).id)
+    assert not await letters.delete(event(1).id)
     assert not await letters.replay(event(1).id)
     assert (await threads.accept(event(1))).status == "duplicate"
     assert await claim_all(threads) == []
@@ -110,7 +110,7 @@ async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: 
 
 async def test_a_letter_that_is_not_there_is_not_replayed(letters: DeadLetters) -> None:
     assert not await letters.replay("nothing")
-    assert not await letters.drop("nothing")
+    assert not await letters.delete("nothing")
     assert await letters.get("nothing") is None
 
 
@@ -223,7 +223,7 @@ def sent(reply: Reply) -> Reply:
 
 async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     await bury_reply(threads, outbox)
-    assert await letters.drop("r1")
+    assert await letters.delete("r1")
     assert await letters.get("r1") is None
     assert (await outbox.replies(THREAD))["r1"].state == "failed"
     assert await courier(threads, outbox) == []

@@ -14,7 +14,7 @@ from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.queues import queues
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import summarised
+from answerback.store.threads.views import thread_summary
 from tests.redis.given import THREAD, claim, courier, event, reply, turn
 
 _numbers = itertools.count(1)
@@ -30,7 +30,7 @@ async def posted(outbox: Outbox, outgoing: Outgoing) -> Outgoing | None:
     """Post a reply, at the second try. The thread's next one."""
     for _ in range(2):
         outgoing = msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, state="sending"))
-        await outbox.mark(outgoing)
+        await outbox.mark_sending(outgoing)
     return await outbox.settle(outgoing)
 
 
@@ -69,7 +69,7 @@ async def test_a_reaction_that_comes_before_the_platforms_answer_is_counted(thre
         assert held.streak == number
         await threads.commit(turn(held, reply(f"r{number}")))
         (outgoing,) = await courier(threads, outbox)
-        await outbox.mark(outgoing)
+        await outbox.mark_sending(outgoing)
         await threads.accept(said())
         assert await outbox.settle(outgoing) is None
         # The reply was reacted to: what else is said before the next one is no further reaction.
@@ -97,7 +97,7 @@ async def test_a_pause_begins_anew(threads: Threads, outbox: Outbox) -> None:
         await answered(threads, outbox, said())
     held = turn(await _claimed(threads), reply("r"))
     await threads.commit(msgspec.structs.replace(held, loop="open"))
-    found = await summarised(threads, THREAD)
+    found = await thread_summary(threads, THREAD)
     assert found is not None
     assert found.loop
     for outgoing in await courier(threads, outbox):
@@ -106,7 +106,7 @@ async def test_a_pause_begins_anew(threads: Threads, outbox: Outbox) -> None:
     while await threads.database.now() < now + 3:
         pass
     assert await answered(quick, outbox, said()) == 0
-    found = await summarised(threads, THREAD)
+    found = await thread_summary(threads, THREAD)
     assert found is not None
     assert not found.loop
     assert (await queues(threads)).loops == 1
@@ -152,7 +152,7 @@ async def test_a_reply_is_there_when_it_is_sent_or_confirmed(threads: Threads, o
     await threads.commit(turn(held, reply("r")))
     (outgoing,) = await courier(threads, outbox)
     if confirmed:
-        await outbox.mark(outgoing)
+        await outbox.mark_sending(outgoing)
         await outbox.confirm(msgspec.structs.replace(event(999), reply="r"))
     else:
         await posted(outbox, outgoing)

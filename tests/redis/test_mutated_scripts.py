@@ -44,7 +44,7 @@ MUTANTS: dict[str, Mutant] = {
     "release without owner": ("release", [("if held[2] ~= ARGV[6] then return 0 end", "")], _earlier_owner("release")),
     "settle without owner": ("settle", [("held[2] ~= ARGV[9]", "false")], _earlier_sender("settle")),
     "defer without owner": ("defer", [("if held[2] ~= ARGV[7] then return 0 end", "")], _earlier_sender("defer")),
-    "mark without owner": ("mark_sending", [(" and held[2] == ARGV[at + 2]", "")], _earlier_sender("mark")),
+    "mark without owner": ("mark_sending", [(" and held[2] == ARGV[at + 2]", "")], _earlier_sender("mark sending")),
     "mark of what is not the head": (
         "mark_sending",
         [(" and redis.call('LINDEX', KEYS[i + 2], 0) == ARGV[at + 3]", "")],

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from answerback.codec import decode_entry, encode
 from answerback.errors import NewerData
 from answerback.events import Amendment, Entry
 from answerback.replies import DeadLetter
-from answerback.steps import Record, encode
+from answerback.steps import Record
 from answerback.store import decode, keys
 from answerback.store.chats.answers import answer
 from answerback.store.decode import Unreadable, UnreadableReply
@@ -50,14 +51,14 @@ async def bury(threads: Threads, held: Claim) -> DeadLetter:
     (found,) = held.entries
     assert isinstance(found, Unreadable)
     letter, entry = unreadable_letter(held, found)
-    await threads.bury(held, letter, entry, handled=len(entry.raw))
+    await threads.dead_letter(held, letter, entry, handled=len(entry.raw))
     return letter
 
 
 @pytest.fixture
 def update(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """The newer code comes back."""
-    old = decode._entry
+    old = decode_entry
 
     def read(raw: bytes) -> Entry:
         found = msgspec.msgpack.decode(raw)
@@ -65,7 +66,7 @@ def update(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             found["event"]["author"] = dict(zip(("id", "name"), found["event"]["author"], strict=True))
         return old(msgspec.msgpack.encode(found))
 
-    return lambda: monkeypatch.setattr(decode, "_entry", read)
+    return lambda: monkeypatch.setattr(decode, "decode_entry", read)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ async def test_an_entry_is_dead_lettered_alone(
             msgspec.msgpack.encode(Entry(event(1)))
         ]
     else:
-        assert await letters.drop(letter.id)
+        assert await letters.delete(letter.id)
     assert await letters.get(letter.id) is None
 
 
@@ -108,7 +109,7 @@ async def test_an_entry_behind_others_does_not_disturb_them(threads: Threads) ->
     await accept(threads, 1, 2)
     held = await claim(threads)
     await threads.database.call("LSET", keys.inbox(0, THREAD), 1, newer(Entry(event(2))))
-    await threads.gather(held, 10, interruptible=False)
+    await threads.take_more_events(held, 10, interruptible=False)
     assert [isinstance(found, Unreadable) for found in held.entries] == [False, True]
     held.entries = await threads.commit(turn(held))
     held.position += 1
@@ -193,4 +194,4 @@ async def test_a_dead_letter_of_newer_code_is_listed(threads: Threads, letters: 
     assert await Archives(threads).purge(OTHER) is None
     with pytest.raises(ValueError, match="update it first"):
         await letters.replay("d1")
-    assert await letters.drop("d1")
+    assert await letters.delete("d1")

@@ -52,11 +52,11 @@ async def test_one_sender_holds_an_outbox(threads: Threads, outbox: Outbox) -> N
 
 async def test_a_late_claim_steals_no_outbox(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
-    slow = await threads.take(0, "due", 10)
+    slow = await threads.reserve(0, "due", 10)
     await lapse(threads, "due")
     (quick,) = await courier(threads, outbox)
     assert await outbox.claim(0, slow, "worker") == []
-    await outbox.mark(sending(quick))
+    await outbox.mark_sending(sending(quick))
 
 
 async def test_the_next_reply_comes_under_a_new_lease(threads: Threads, outbox: Outbox) -> None:
@@ -88,7 +88,7 @@ async def test_a_sent_reply_keeps_its_fate_and_not_its_text(threads: Threads, ou
 async def test_what_a_dead_sender_marked_is_found_by_the_next(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     (dead,) = await courier(threads, outbox)
-    await outbox.mark(sending(dead))
+    await outbox.mark_sending(sending(dead))
     await lapse(threads, "due")
     (heir,) = await courier(threads, outbox)
     assert heir.fence == dead.fence + 1
@@ -103,7 +103,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing(threads: Threads, ou
     before = await dump(threads.database)
     letter = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")
     for call in (
-        outbox.mark(sending(late)),
+        outbox.mark_sending(sending(late)),
         outbox.settle(sent(late)),
         outbox.settle(late, letter),
         outbox.defer(late, 1, retry=True),
@@ -121,8 +121,8 @@ async def test_only_the_reply_at_the_head_can_be_marked(threads: Threads, outbox
     assert following is not None
     # A mark that was long on its way would turn a sent reply back into one of unknown fate.
     with pytest.raises(LeaseLost):
-        await outbox.mark(sending(first))
-    await outbox.mark(sending(following))
+        await outbox.mark_sending(sending(first))
+    await outbox.mark_sending(sending(following))
     found = await outbox.replies(THREAD)
     assert (found["r1"].state, found["r2"].state) == ("sent", "sending")
 
@@ -134,7 +134,7 @@ async def test_marks_made_together_stand_and_fall_alone(threads: Threads, outbox
     held = await courier(threads, outbox)
     stale = [msgspec.structs.replace(outgoing, fence=9) for outgoing in held[::2]]
     results = await asyncio.gather(
-        *[outbox.mark(sending(outgoing)) for outgoing in stale + held[1::2]], return_exceptions=True
+        *[outbox.mark_sending(sending(outgoing)) for outgoing in stale + held[1::2]], return_exceptions=True
     )
     assert [type(result) for result in results] == [LeaseLost] * 5 + [type(None)] * 5
 
@@ -216,7 +216,7 @@ async def test_an_outbox_is_deferred_once_even_if_said_twice(threads: Threads, o
     await outbox.defer(outgoing, 60, retry=True)
     assert await threads.extend(0, [("due", THREAD, outgoing.fence)], "worker") == [Lease.GIVEN_UP]
     with pytest.raises(LeaseLost):
-        await outbox.mark(sending(outgoing))
+        await outbox.mark_sending(sending(outgoing))
     assert await dump(threads.database) == before
 
 
@@ -251,7 +251,7 @@ def echo(key: str) -> Event:
 async def test_an_echo_settles_a_reply_of_unknown_fate(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1", "r2")
     (outgoing,) = await courier(threads, outbox)
-    await outbox.mark(sending(outgoing))
+    await outbox.mark_sending(sending(outgoing))
     await outbox.defer(sending(outgoing), 60, retry=True)
     assert await outbox.confirm(echo("r1"))
     confirmed = (await outbox.replies(THREAD))["r1"]
@@ -277,7 +277,7 @@ async def test_an_echo_that_comes_before_the_response_disturbs_no_sender(
 ) -> None:
     await post(threads, *names)
     (outgoing,) = await courier(threads, outbox)
-    await outbox.mark(sending(outgoing))
+    await outbox.mark_sending(sending(outgoing))
     assert await outbox.confirm(echo("r1"))
     assert await courier(threads, outbox) == []
     following = await outbox.settle(sent(outgoing))
@@ -291,7 +291,7 @@ async def test_a_lost_response_does_not_undo_what_an_echo_settled(
 ) -> None:
     await post(threads, *names)
     (outgoing,) = await courier(threads, outbox)
-    await outbox.mark(sending(outgoing))
+    await outbox.mark_sending(sending(outgoing))
     await outbox.confirm(echo("r1"))
     await outbox.defer(sending(outgoing), 60, retry=True)
     assert (await outbox.replies(THREAD))["r1"].state == "sent"
@@ -301,7 +301,7 @@ async def test_a_lost_response_does_not_undo_what_an_echo_settled(
 async def test_a_sender_that_dies_after_the_echo_leaves_nobody_waiting(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     (outgoing,) = await courier(threads, outbox)
-    await outbox.mark(sending(outgoing))
+    await outbox.mark_sending(sending(outgoing))
     await outbox.confirm(echo("r1"))
     await lapse(threads, "due")
     assert await courier(threads, outbox) == []

@@ -7,7 +7,7 @@ from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.queues import Queue, queues
 from answerback.store.threads.search import listed
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import summarised, transcript
+from answerback.store.threads.views import thread_summary, transcript
 from tests.redis.given import (
     THREAD,
     accept,
@@ -69,25 +69,25 @@ async def test_the_replies_are_counted_in_every_state(threads: Threads, outbox: 
 
 async def test_a_threads_state_is_told_as_it_is(threads: Threads) -> None:
     async def state() -> str:
-        found = await summarised(threads, THREAD)
+        found = await thread_summary(threads, THREAD)
         assert found is not None
         return found.state
 
-    assert await summarised(threads, THREAD) is None
+    assert await thread_summary(threads, THREAD) is None
     await accept(threads, 1)
     assert await state() == "waiting"
     held = await claim(threads, owner="worker 7")
-    summary = await summarised(threads, THREAD)
+    summary = await thread_summary(threads, THREAD)
     assert summary is not None
     assert (summary.state, summary.owner, summary.waiting) == ("running", "worker 7", 1)
     await threads.release(held, delay=60, error="no answer")
-    summary = await summarised(threads, THREAD)
+    summary = await thread_summary(threads, THREAD)
     assert summary is not None
     assert (summary.state, summary.error, summary.attempts) == ("retrying", "no answer", 1)
     assert 59_000 < summary.next <= 60_000
     await lapse(threads)
     await threads.commit(turn(await claim(threads)))
-    summary = await summarised(threads, THREAD)
+    summary = await thread_summary(threads, THREAD)
     assert summary is not None
     assert (summary.state, summary.error, summary.attempts, summary.messages) == ("idle", "", 0, 2)
     assert 0 < summary.created <= summary.updated <= await threads.database.now()

@@ -47,7 +47,7 @@ async def test_an_unlocked_outbox_is_claimable_when_its_lease_ends(threads: Thre
     assert (found.owner, found.sending) == ("", True)
     assert 0 < found.wait <= 5000
     with pytest.raises(LeaseLost):
-        await outbox.mark(first)
+        await outbox.mark_sending(first)
     with pytest.raises(LeaseLost):
         await outbox.settle(first)
     # The request that is under way may arrive yet.
@@ -137,7 +137,7 @@ async def test_a_thread_that_is_held_or_has_nothing_to_do_is_not_requeued(thread
 
 async def test_a_reservation_that_is_requeued_gives_its_thread_to_one_worker(threads: Threads) -> None:
     await accept(threads, 1)
-    taken = await threads.take(0, "ready", 10)
+    taken = await threads.reserve(0, "ready", 10)
     found = await requeue(threads, THREAD)
     assert found is not None
     assert found.turn == "requeued"

@@ -53,7 +53,7 @@ async def test_idle_threads_are_exported_and_dropped(threads: Threads, tmp_path:
     names = [f"github:1:{number}" for number in range(50)]
     for number, id in enumerate(names):
         await accept(many, number, thread=id)
-        (held,) = [held for p in range(3) for held in await many.claim(p, await many.take(p, "ready", 9), "worker")]
+        (held,) = [held for p in range(3) for held in await many.claim(p, await many.reserve(p, "ready", 9), "worker")]
         await many.commit(turn(held))
     before = {id: await Archives(many).read(id) for id in names}
     await age(many, *names[:45])
@@ -104,7 +104,7 @@ async def test_what_waits_runs_is_unsent_or_dead_stays(threads: Threads, outbox:
 async def answer_only(threads: Threads, number: int, thread: str) -> None:
     """The same, while another thread waits to be claimed."""
     await accept(threads, number, thread=thread)
-    taken = await threads.take(0, "ready", 100)
+    taken = await threads.reserve(0, "ready", 100)
     for held in await threads.claim(0, taken, "worker"):
         await (threads.commit(turn(held)) if held.thread == thread else threads.release(held, delay=60))
 

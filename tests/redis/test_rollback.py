@@ -33,10 +33,10 @@ TURN: dict[str, Write] = {
     "emit": lambda threads, held: threads.emit(
         StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
     ),
-    "gather": lambda threads, held: threads.gather(held, 10, interruptible=True),
+    "take more events": lambda threads, held: threads.take_more_events(held, 10, interruptible=True),
     "commit": lambda threads, held: threads.commit(turn(held)),
     "release": lambda threads, held: threads.release(held, "handed back"),
-    "bury": lambda threads, held: threads.bury(held, letter(held), Entry(held.entries[0].event)),
+    "dead-letter": lambda threads, held: threads.dead_letter(held, letter(held), Entry(held.entries[0].event)),
 }
 
 
@@ -72,7 +72,7 @@ async def test_a_commit_whose_answer_was_lost_does_not_hand_over_the_others_even
 Send = Callable[[Outbox, Outgoing], Awaitable[object]]
 
 REPLY: dict[str, Send] = {
-    "mark": lambda outbox, held: outbox.mark(held),
+    "mark sending": lambda outbox, held: outbox.mark_sending(held),
     "settle": lambda outbox, held: outbox.settle(held),
     "fail": lambda outbox, held: outbox.settle(held, DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")),
     "defer": lambda outbox, held: outbox.defer(held, 60, retry=True),
@@ -124,7 +124,7 @@ async def test_a_worker_that_claims_again_what_it_works_on_ends_its_first_turn(t
     claims.start()
     await asyncio.wait_for(begun.wait(), 10)
     await lose(threads.database, before)
-    await threads.wake(0, "ready")
+    await threads.notify(0, "ready")
     await asyncio.wait_for(ended.wait(), 10)
     await claims.stop(0)
     # The second one has nothing any more: the first handed the thread back for both.

@@ -196,7 +196,7 @@ async def test_a_reply_that_never_appears_is_posted_once_more_after_two_looks(sc
 
 async def test_every_sender_may_die_and_the_next_goes_on(scene: Scene) -> None:
     (first,) = await courier(scene.threads, scene.outbox)
-    await scene.outbox.mark(
+    await scene.outbox.mark_sending(
         Outgoing(
             first.thread,
             first.fence,

@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from answerback.events import Entry
-from answerback.messages import Message
-from answerback.replies import DeadLetter, Reply
+from answerback.codec import decode_entry, decode_message, decode_reply
+from answerback.replies import DeadLetter
 from answerback.store import keys
 from tests.redis.conftest import Server
 from tests.redis.given import counters, courier, event, lapse
@@ -23,9 +22,6 @@ EXAMPLES = int(os.environ.get("STORE_MODEL_EXAMPLES", "25"))
 STEPS = int(os.environ.get("STORE_MODEL_STEPS", "40"))
 # To find the shortest way into a failure takes minutes: ask for it when there is one.
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("STORE_MODEL_SHRINK" in os.environ)
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_message = msgspec.msgpack.Decoder(Message).decode
-_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 class Store(Repairs):
@@ -58,7 +54,7 @@ class Store(Repairs):
         sending = msgspec.structs.replace(one.outgoing.reply, state="sending")
         held = one.holds
         for _ in range(1 + twice):
-            self.attempt(self.outbox.mark(msgspec.structs.replace(one.outgoing, reply=sending)), held)
+            self.attempt(self.outbox.mark_sending(msgspec.structs.replace(one.outgoing, reply=sending)), held)
         if held:
             one.thread.replies[sending.key] = "sending"
             one.thread.sendable = False  # its lease began anew
@@ -121,7 +117,7 @@ class Store(Repairs):
     @rule(number=numbers)
     def drop(self, number: int) -> None:
         known = self.model.dead.pop(number, None) is not None
-        assert self.do(self.letters.drop(event(number).id)) == known
+        assert self.do(self.letters.delete(event(number).id)) == known
         if known:
             self.model.seen[number] = "stored"
 
@@ -130,7 +126,7 @@ class Store(Repairs):
     def replay_or_drop_a_reply(self, pick: int, again: bool) -> None:
         key = sorted(self.model.dead_replies)[pick % len(self.model.dead_replies)]
         thread = self.model.threads[self.model.dead_replies.pop(key)]
-        assert self.do(self.letters.replay(key) if again else self.letters.drop(key))
+        assert self.do(self.letters.replay(key) if again else self.letters.delete(key))
         if again:
             del thread.replies[key]
             thread.post(key)
@@ -168,12 +164,12 @@ class Store(Repairs):
                 ("HVALS", keys.outbox(p, thread.id)),
                 ("HGETALL", keys.journal(p, thread.id)),
             )
-            assert [(_entry(raw).event.text, _entry(raw).journal) for raw in inbox] == [
+            assert [(decode_entry(raw).event.text, decode_entry(raw).journal) for raw in inbox] == [
                 (waiting.text, waiting.journal) for waiting in thread.inbox
             ]
-            assert [_message(raw).turn for raw in history] == thread.history
+            assert [decode_message(raw).turn for raw in history] == thread.history
             assert [key.decode() for key in unsent] == thread.unsent
-            assert {reply.key: reply.state for reply in map(_reply, replies)} == thread.replies
+            assert {reply.key: reply.state for reply in map(decode_reply, replies)} == thread.replies
             assert {name.decode(): record for name, record in journal.items()} == thread.journal
 
 

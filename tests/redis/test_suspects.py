@@ -31,7 +31,7 @@ async def claimed(threads: Threads, *, suspects: int = 1) -> list[tuple[str, int
     """What a worker gets, and how often it crashed."""
     for thread in (THREAD, OTHER):
         await lapse(threads, thread=thread)
-    found = await threads.claim(0, await threads.take(0, "ready", 10), "worker", suspects=suspects, fatal=FATAL)
+    found = await threads.claim(0, await threads.reserve(0, "ready", 10), "worker", suspects=suspects, fatal=FATAL)
     return [(each.thread, each.crashes) for each in found]
 
 

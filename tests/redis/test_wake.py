@@ -19,7 +19,7 @@ from tests.redis.given import THREAD, accept, bury, claim, courier, event, post,
 async def dozing(threads: Threads, queue: keys.Queue) -> AsyncIterator[None]:
     """A worker that dozes when the block begins, and must be awake soon after its end."""
     await threads.database.call("DEL", keys.wake(0, queue))
-    doze = asyncio.create_task(threads.doze(0, queue, 600))
+    doze = asyncio.create_task(threads.wait_for_work(0, queue, 600))
     async with asyncio.timeout(30):
         while b"blocked_clients:1" not in await threads.database.call(
             "EVAL", "return redis.call('INFO', 'clients')", 0
@@ -88,7 +88,7 @@ async def test_one_token_wakes_all_the_workers_that_are_needed(threads: Threads)
 
     async def work(worker: int) -> None:
         while len(done) < 50:
-            taken = await threads.take(0, "ready", 1)
+            taken = await threads.reserve(0, "ready", 1)
             done.extend(taken.threads)
             if taken.threads and worker not in awake:
                 awake.append(worker)
@@ -97,7 +97,7 @@ async def test_one_token_wakes_all_the_workers_that_are_needed(threads: Threads)
                     while len(awake) < 5:
                         await asyncio.sleep(0.001)
             elif not taken.threads:
-                await threads.doze(0, "ready", 0.2)
+                await threads.wait_for_work(0, "ready", 0.2)
 
     workers = [asyncio.create_task(work(worker)) for worker in range(5)]
     await asyncio.gather(*[threads.accept(event(number, f"github:1:{number}")) for number in range(50)])
@@ -111,30 +111,30 @@ async def test_a_token_passes_on_only_while_there_is_more(threads: Threads) -> N
     left = []
     for _ in range(4):
         await threads.database.call("DEL", keys.wake(0, "ready"))
-        await threads.take(0, "ready", 1)
+        await threads.reserve(0, "ready", 1)
         left.append(await tokens(threads, "ready"))
     assert left == [1, 1, 0, 0]
 
 
 async def test_tokens_do_not_pile_up(threads: Threads, outbox: Outbox) -> None:
     for number in range(200):
-        await threads.wake(0, "ready") if number < 64 else await accept(threads, number, thread=f"github:1:{number}")
+        await threads.notify(0, "ready") if number < 64 else await accept(threads, number, thread=f"github:1:{number}")
     assert await tokens(threads, "ready") == 64
 
 
 async def test_a_doze_ends_by_itself(threads: Threads) -> None:
     async with asyncio.timeout(30):
-        await threads.doze(0, "ready", 0.01)
+        await threads.wait_for_work(0, "ready", 0.01)
 
 
 async def test_a_doze_can_be_cancelled_and_the_next_command_is_right(threads: Threads) -> None:
     for _ in range(20):
-        doze = asyncio.create_task(threads.doze(0, "ready", 30))
+        doze = asyncio.create_task(threads.wait_for_work(0, "ready", 30))
         await asyncio.sleep(0)
         doze.cancel()
         await asyncio.gather(doze, return_exceptions=True)
     await accept(threads, 1)
-    assert (await threads.take(0, "ready", 1)).threads == (THREAD,)
+    assert (await threads.reserve(0, "ready", 1)).threads == (THREAD,)
 
 
 async def test_what_has_nothing_to_do_wakes_nobody(threads: Threads) -> None:
@@ -150,7 +150,7 @@ async def test_what_has_nothing_to_do_wakes_nobody(threads: Threads) -> None:
     await quiet(lambda: threads.step(step(held, "look")))
     await quiet(lambda: threads.extend(0, [("ready", THREAD, held.fence)], "worker"))
     await quiet(lambda: threads.commit(turn(held)))
-    await quiet(lambda: threads.take(0, "ready", 5))
+    await quiet(lambda: threads.reserve(0, "ready", 5))
 
 
 async def tokens(threads: Threads, queue: keys.Queue) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from answerback.steps import Record, encode, steps_of
+from answerback.codec import encode
+from answerback.steps import Record, steps_of
 from answerback.store.fleet.workers import AgentReport
 from ingress.api.admin.letter_filter import group_of
 from ingress.api.admin.overview import whole

@@ -142,7 +142,7 @@ def drop(
     """Delete dead letters permanently, by id or by filter."""
 
     async def forget(store: Store, id: str) -> bool:
-        return await store.letters.drop(id)
+        return await store.letters.delete(id)
 
     run(_each("drop", forget, ids, DeadLetterFilter(thread, reason, older), everything, yes, as_json))
 

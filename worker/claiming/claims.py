@@ -115,11 +115,11 @@ class Claimer(Generic[C]):
         self._reserving[p] = asyncio.create_task(self._reserve(p, min(free, AT_ONCE)))
         reservation = await asyncio.shield(self._reserving[p])
         if not reservation.threads:
-            await self._threads.doze(p, self._queue, self._longest_wait(reservation))
+            await self._threads.wait_for_work(p, self._queue, self._longest_wait(reservation))
 
     async def _reserve(self, p: int, limit: int) -> Reservation:
         """Reserve ready threads, claim them and start their tasks."""
-        reservation = await self._threads.take(p, self._queue, limit)
+        reservation = await self._threads.reserve(p, self._queue, limit)
         if reservation.threads:
             # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires
             # they count as crashed.
@@ -157,6 +157,6 @@ class Claimer(Generic[C]):
         """Wake another worker: we may have taken a token without claiming anything."""
         try:
             for p in range(self._threads.partitions):
-                await self._threads.wake(p, self._queue)
+                await self._threads.notify(p, self._queue)
         except (StoreUnavailable, StoreFull):
             pass

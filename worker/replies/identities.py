@@ -114,7 +114,7 @@ class Identities:
         Unchanged values are not written: a full server would reject the write.
         """
         others = await self._other_marks(platform)
-        await self._threads.own(platform, {*identity.marks, *others})
+        await self._threads.set_own_identities(platform, {*identity.marks, *others})
         if (await self._workers.identities()).get(platform) != identity:
             await self._workers.identify(platform, identity)
         return not others <= set(identity.marks)

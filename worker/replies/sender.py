@@ -182,7 +182,7 @@ class Sender:
             # A process that is suspended from here on may lose its lease: a request that was not sent within the
             # first half of the lease has to be marked again.
             deadline = time.monotonic() + self._fresh
-            await retry_while_unavailable(self._outbox.mark, attempt)
+            await retry_while_unavailable(self._outbox.mark_sending, attempt)
             return deadline
 
         try:

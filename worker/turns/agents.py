@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from answerback.agents import Agent
 from answerback.agents.remote import ask
-from answerback.diagrams.diagram import Sketch
+from answerback.codec import encode
 from answerback.events import Event
 from answerback.http.untrusted import UntrustedHttp
 from answerback.store.fleet.remote_agents import RemoteAgents
@@ -46,10 +46,13 @@ class AgentRegistry:
         agent.workspace = workspace
         return [*self.own, agent]
 
-    def sketches(self) -> dict[str, Sketch | None]:
-        """Return the flow diagrams of our own agents by name; None for one without a flow."""
+    def diagrams(self) -> dict[str, bytes | None]:
+        """Return the encoded flow diagrams of our own agents by name; None for one without a flow."""
         sketches = {agent.name: agent.sketch for agent in self.own}
-        return {name: sketch if sketch and len(sketch.boxes) <= LARGEST else None for name, sketch in sketches.items()}
+        return {
+            name: encode(sketch) if sketch and len(sketch.boxes) <= LARGEST else None
+            for name, sketch in sketches.items()
+        }
 
     def reports(self, running: Running) -> list[AgentReport]:
         """Return reports of all our own agents, and of the remote agents that ran here recently."""

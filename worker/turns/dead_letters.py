@@ -67,7 +67,7 @@ async def bury(
         ids = [event.id for event in events]
         deltas = [*deltas, stream_event("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
     await retry_while_unavailable(
-        threads.bury,
+        threads.dead_letter,
         claim,
         letter,
         entry,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import msgspec
 
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
 from answerback.agents.journal import Journal, Limits
+from answerback.codec import decode_state
 from answerback.messages import Message
 from answerback.platforms import Client
 from answerback.replies import Reply
@@ -50,7 +48,7 @@ class TurnOpener:
             events=events,
             history=_history(claim, agent),
             attempt=claim.attempt,
-            state=msgspec.msgpack.decode(claim.state, type=dict[str, Any]) if claim.state else {},
+            state=decode_state(claim.state) if claim.state else {},
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
             compose=composer(self._clients.get(event.platform), event),
             system=f"{claim.system}\n\n{event.system}".strip() if claim.system or event.system else "",

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from answerback.agents import Agent, Turn
+from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd, Usage
 from answerback.platforms import Client
@@ -15,8 +16,6 @@ from answerback.replies import Reply
 from answerback.store.stream.events import stream_event
 from answerback.store.threads.records import Claim, Commit, StreamEvent
 from answerback.store.threads.turn_ends import general
-
-_encode = msgspec.msgpack.Encoder().encode
 
 Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
@@ -179,7 +178,7 @@ def commit_answered(
         # Replies that `turn.reply` has already put into the outbox are not added twice.
         replies=[reply for _, parts in turn.replies for reply in parts],
         agent=agent.name,
-        state=_encode(turn.state) if turn.state or claim.state else b"",
+        state=encode(turn.state) if turn.state or claim.state else b"",
         more=more,
         end=end,
         replaced=replaced(claim, turn.events),

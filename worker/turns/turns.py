@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from answerback.agents import Agent, Turn
+from answerback.codec import encode
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Arrival, Event
 from answerback.log import get_logger
@@ -172,7 +173,7 @@ class Turns:
         if arrival in ("queue", "drop") or begun:
             return True
         quiet = await retry_while_unavailable(
-            self._threads.gather, claim, AT_ONCE, interruptible=arrival == "interrupt"
+            self._threads.take_more_events, claim, AT_ONCE, interruptible=arrival == "interrupt"
         )
         if arrival == "debounce" and quiet < agent.quiet and len(claim.entries) < AT_ONCE:
             await retry_while_unavailable(self._threads.release, claim, "handed back", delay=agent.quiet - quiet)
@@ -184,7 +185,7 @@ class Turns:
             turn = self._opener.open(claim, agent)
         except msgspec.MsgspecError as error:
             # Its journal, or its agent's state, was written by a newer version.
-            entries = [msgspec.msgpack.encode(entry) for entry in claim.entries]
+            entries = [encode(entry) for entry in claim.entries]
             await self._failures.unreadable(claim, unreadable(entries, claim.thread, str(error)))
             return False
         structlog.contextvars.bind_contextvars(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Literal, NamedTuple
 
-import msgspec
-
+from answerback.codec import decoder, encode
 from answerback.store.access import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
@@ -16,8 +15,7 @@ REMEMBERED = 86_400.0
 RUNNING = 60.0
 """Seconds after which a running request counts as dead and may be handled again."""
 
-_encode = msgspec.msgpack.Encoder().encode
-_headers = msgspec.msgpack.Decoder(dict[str, str]).decode
+_headers = decoder(dict[str, str])
 
 
 class StoredResponse(NamedTuple):
@@ -78,5 +76,5 @@ class Idempotency:
         """Store the response, or allow a retry if it is None. Return False if the request has another owner by now."""
         status, headers, body = answer or StoredResponse(0, {}, b"")
         return bool(
-            await self._scripts.finish_request([keys.idempotency(digest)], [owner, status, _encode(headers), body])
+            await self._scripts.finish_request([keys.idempotency(digest)], [owner, status, encode(headers), body])
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.codec import decoder, encode
 from answerback.store.access import keys
 from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class SessionToken(msgspec.Struct, frozen=True):
@@ -26,7 +25,7 @@ class SessionToken(msgspec.Struct, frozen=True):
         return shown.kind == "ses" and shown.id == self.id and shown.matches(self.hash)
 
 
-_decode = msgspec.msgpack.Decoder(SessionToken).decode
+_decode = decoder(SessionToken)
 
 
 class SessionTokens:
@@ -41,7 +40,7 @@ class SessionTokens:
         token = SessionToken(shown.id, workspace, thread, key, shown.hash, await self._database.now() + life)
         all_of_it = keys.session_tokens(workspace, thread)
         await self._database.together(
-            ("SET", keys.session_token(token.id), _encode(token), "PX", life),
+            ("SET", keys.session_token(token.id), encode(token), "PX", life),
             ("SADD", all_of_it, token.id),
             # The set expires with the last of its tokens: set a first expiry, and afterwards only extend it.
             ("PEXPIRE", all_of_it, life, "NX"),

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
+from answerback.codec import decoder, encode
 from answerback.store.access import keys
 from answerback.store.redis import Database
 
@@ -24,8 +25,7 @@ class SignIn(msgspec.Struct, frozen=True):
     key: str
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(SignIn).decode
+_decode = decoder(SignIn)
 
 
 class SignIns:
@@ -48,7 +48,7 @@ class SignIns:
     async def begin(self, sign_in: SignIn) -> str:
         """Sign in and return a secret, which only the caller gets."""
         secret = secrets.token_urlsafe(32)
-        await self._database.call("SET", keys.sign_in(_hash(secret)), _encode(sign_in), "PX", int(LIFE * 1000))
+        await self._database.call("SET", keys.sign_in(_hash(secret)), encode(sign_in), "PX", int(LIFE * 1000))
         return secret
 
     async def get(self, secret: str) -> SignIn | None:

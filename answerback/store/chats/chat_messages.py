@@ -28,7 +28,7 @@ async def page_of_messages(threads: Threads, chat: Chat, *, cursor: str, limit: 
     return MessagePage(messages, cursor_of(start + limit)) if more else MessagePage(messages, None, waiting)
 
 
-async def snapshot(threads: Threads, chat: Chat) -> ChatSnapshot:
+async def snapshot_of(threads: Threads, chat: Chat) -> ChatSnapshot:
     """Return a chat with its newest messages and its waiting events."""
     p, thread = threads.partition(chat.thread), chat.thread
     # The stream position is read first: a turn may then be shown twice, but none is left out.

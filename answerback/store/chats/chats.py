@@ -25,7 +25,7 @@ from answerback.store.chats.chat import (
     NewChat,
     flag,
 )
-from answerback.store.chats.chat_messages import page_of_messages, snapshot
+from answerback.store.chats.chat_messages import page_of_messages, snapshot_of
 from answerback.store.chats.listing import page_of
 from answerback.store.redis import Value
 from answerback.store.thread_ids import DEFAULT_WORKSPACE, chat_thread, is_chat, public_id, workspace_of
@@ -33,7 +33,7 @@ from answerback.store.threads.archives import Archives
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import looked_up
+from answerback.store.threads.views import thread_summaries
 
 EPHEMERAL = 3_600_000
 """ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
@@ -81,7 +81,7 @@ class Chats:
         if not foreign and not _ID.fullmatch(id):
             return None
         thread = id if foreign else thread_of(workspace, id)
-        (found,) = await looked_up(self._threads, self._threads.partition(thread), [thread])
+        (found,) = await thread_summaries(self._threads, self._threads.partition(thread), [thread])
         if found is None or not (foreign or "opened" in found[1]):
             return None
         return Chat.read(*found, workspace)
@@ -177,17 +177,17 @@ class Chats:
         chat = await self._read(workspace, id, platforms)
         return await page_of_messages(self._threads, chat, cursor=cursor, limit=limit)
 
-    async def whole(self, workspace: str, id: str, *, platforms: bool = False) -> ChatSnapshot:
+    async def snapshot(self, workspace: str, id: str, *, platforms: bool = False) -> ChatSnapshot:
         """Return a chat with its messages and waiting events. Raises `NoSuchThread`."""
-        return await snapshot(self._threads, await self._read(workspace, id, platforms))
+        return await snapshot_of(self._threads, await self._read(workspace, id, platforms))
 
-    async def touch(self, workspace: str, id: str) -> int:
+    async def record_return(self, workspace: str, id: str) -> int:
         """Record that the client came back to a chat for its answer. Return the time, ms. Raises `NoSuchThread`."""
         now = await self._database.now()
         await self._change(workspace, id, ["returned", now])
         return now
 
-    async def touched(self, workspace: str, id: str) -> int:
+    async def returned_at(self, workspace: str, id: str) -> int:
         """Return when the client last came back to a chat for its answer, ms; 0 if never."""
         thread = thread_of(workspace, id)
         found = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")

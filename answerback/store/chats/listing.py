@@ -8,9 +8,9 @@ from answerback.store import keys
 from answerback.store.chats.chat import Chat, ChatPage
 from answerback.store.thread_ids import is_chat, workspace_of
 from answerback.store.threads.recency import Recency
-from answerback.store.threads.search import PAGE, Filter, fitting
+from answerback.store.threads.search import PAGE, Filter, matching
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import looked_up
+from answerback.store.threads.views import thread_summaries
 
 LOOK = 100_000
 """Maximum number of threads to search for one page, which may then have fewer chats than requested, or none."""
@@ -37,7 +37,7 @@ async def page_of(
         if not ids:
             return ChatPage(found, None)
         looked += len(ids)
-        fit = await fitting(threads, [id for id in ids if _listed(id, workspace)], wanted)
+        fit = await matching(threads, [id for id in ids if _listed(id, workspace)], wanted)
         while fit and len(found) <= limit:
             some, fit = fit[: limit + 1 - len(found)], fit[limit + 1 - len(found) :]
             chats = await _read(threads, workspace, some)
@@ -61,7 +61,7 @@ async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[st
     found: dict[str, Chat] = {}
     for p in range(threads.partitions):
         here = [id for id in ids if threads.partition(id) == p]
-        for chat in await looked_up(threads, p, here) if here else ():
+        for chat in await thread_summaries(threads, p, here) if here else ():
             if chat and not chat[1].get("ephemeral"):
                 found[chat[0].id] = Chat.read(*chat, workspace)
     return found

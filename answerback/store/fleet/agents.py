@@ -11,10 +11,8 @@ from answerback.events import Arrival
 from answerback.store.decode import readable
 from answerback.store.fleet import keys
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
-from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport
+from answerback.store.fleet.workers import AgentReport, WorkerRegistry, WorkerReport, decode_agent_report
 from answerback.store.redis import Database
-
-_agent = msgspec.msgpack.Decoder(AgentReport)
 
 
 class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +57,7 @@ class AgentDirectory:
         """Return an agent by name, even if no worker runs it now; None if there is none."""
         found = await self._database.call("HGET", keys.agents(), name)
         if found is not None:
-            return next((_in_code(report) for report in readable(_agent, [found])), None)
+            return next((_in_code(report) for report in readable(decode_agent_report, [found])), None)
         remote = await self._remotes.get(workspace, name)
         return _registered(remote) if remote else None
 

@@ -24,7 +24,7 @@ def agents() -> str:
 
 
 def flows() -> str:
-    """HASH: agent → Sketch of its flow, as reported by a worker at startup. As long as `agents`."""
+    """HASH: agent → the diagram of its flow, a Sketch, as reported by a worker at startup. As long as `agents`."""
     return "ab:flows"
 
 

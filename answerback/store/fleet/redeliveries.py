@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.codec import decoder, encode
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class RedeliveryRequest(msgspec.Struct, frozen=True):
@@ -19,7 +18,7 @@ class RedeliveryRequest(msgspec.Struct, frozen=True):
     delivery: int
 
 
-_asked = msgspec.msgpack.Decoder(RedeliveryRequest).decode
+_decode = decoder(RedeliveryRequest)
 
 
 class Redeliveries:
@@ -46,15 +45,15 @@ class Redeliveries:
         await self._database.call("HSET", keys.healthy(), hook, at)
         now = await self._database.now()
         found = await self._database.call("HGETALL", keys.redeliveries(hook))
-        if gone := [guid for guid, asked in found.items() if _asked(asked).at < now - self.KEPT]:
+        if gone := [guid for guid, asked in found.items() if _decode(asked).at < now - self.KEPT]:
             await self._database.call("HDEL", keys.redeliveries(hook), *gone)
 
     async def asked(self, hook: str, guid: str) -> RedeliveryRequest | None:
         """Return the redelivery requests for a delivery, if any."""
         found = await self._database.call("HGET", keys.redeliveries(hook), guid)
-        return None if found is None else _asked(found)
+        return None if found is None else _decode(found)
 
     async def ask(self, hook: str, guid: str, asked: RedeliveryRequest, before: RedeliveryRequest | None) -> bool:
         """Record a request before it is made. Return False if another round has recorded one since `before`."""
-        known = b"" if before is None else _encode(before)
-        return bool(await self._scripts.record_redelivery([keys.redeliveries(hook)], [guid, known, _encode(asked)]))
+        known = b"" if before is None else encode(before)
+        return bool(await self._scripts.record_redelivery([keys.redeliveries(hook)], [guid, known, encode(asked)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.codec import decoder, encode
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 
@@ -30,8 +31,7 @@ class RemoteAgent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         return f"Remote({self.name!r}, {self.url!r})"
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_remote = msgspec.msgpack.Decoder(RemoteAgent).decode
+_decode = decoder(RemoteAgent)
 
 
 class RemoteAgents:
@@ -43,7 +43,7 @@ class RemoteAgents:
     async def register(self, workspace: str, remote: RemoteAgent) -> tuple[RemoteAgent, bool]:
         """Register an agent, replacing one with the same name. Return it, and whether it is new."""
         kept = msgspec.structs.replace(remote, at=await self._database.now())
-        new = await self._database.call("HSET", keys.remote_agents(workspace), remote.name, _encode(kept))
+        new = await self._database.call("HSET", keys.remote_agents(workspace), remote.name, encode(kept))
         return kept, bool(new)
 
     async def remove(self, workspace: str, name: str) -> bool:
@@ -53,9 +53,9 @@ class RemoteAgents:
     async def get(self, workspace: str, name: str) -> RemoteAgent | None:
         """Return an agent by name; None if there is none."""
         found = await self._database.call("HGET", keys.remote_agents(workspace), name)
-        return _remote(found) if found is not None else None
+        return _decode(found) if found is not None else None
 
     async def list(self, workspace: str) -> list[RemoteAgent]:
         """Return all agents of a workspace, by name."""
         found = await self._database.call("HVALS", keys.remote_agents(workspace))
-        return sorted(map(_remote, found), key=lambda remote: remote.name)
+        return sorted(map(_decode, found), key=lambda remote: remote.name)

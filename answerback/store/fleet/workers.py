@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import redis
 
+from answerback.codec import decoder, encode
 from answerback.events import Arrival
 from answerback.messages import Identity
 from answerback.store.decode import readable
@@ -15,8 +16,6 @@ from answerback.store.redis import Database
 
 FORGOTTEN = 24 * 3_600_000
 """ms of silence after which a worker or an agent is removed."""
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,9 +67,9 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     marks: Sequence[str] = ()
 
 
-_report = msgspec.msgpack.Decoder(WorkerReport)
-_agent = msgspec.msgpack.Decoder(AgentReport)
-_identity = msgspec.msgpack.Decoder(Identity)
+_decode_worker_report = decoder(WorkerReport)
+decode_agent_report = decoder(AgentReport)
+_decode_identity = decoder(Identity)
 
 
 def report_from_thread(url: str, report: WorkerReport) -> None:
@@ -78,7 +77,7 @@ def report_from_thread(url: str, report: WorkerReport) -> None:
     with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
         seconds, micros = client.time()
         seen = seconds * 1000 + micros // 1000
-        client.hset(keys.workers(), report.id, _encode(msgspec.structs.replace(report, seen=seen)))
+        client.hset(keys.workers(), report.id, encode(msgspec.structs.replace(report, seen=seen)))
 
 
 class WorkerRegistry:
@@ -91,10 +90,10 @@ class WorkerRegistry:
         """Write a worker's report, with `seen` set by the clock of Redis. Return whether the worker is new there."""
         now = await self._database.now()
         seen = msgspec.structs.replace(report, seen=now)
-        new = await self._database.call("HSET", keys.workers(), report.id, _encode(seen))
+        new = await self._database.call("HSET", keys.workers(), report.id, encode(seen))
         # Kept while no worker runs the agent: it stays known, and messages to it wait.
         kept = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
-        if fields := [word for agent in kept for word in (agent.name, _encode(agent))]:
+        if fields := [word for agent in kept for word in (agent.name, encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
         return bool(new)
 
@@ -107,7 +106,7 @@ class WorkerRegistry:
         now = await self._database.now()
         found = await self._database.call("HGETALL", keys.workers())
         # During a deployment, a newer worker's report may be unreadable.
-        reports = list(readable(_report, found.values()))
+        reports = list(readable(_decode_worker_report, found.values()))
         if gone := [report.id for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.workers(), *gone)
         living = [(report, now - report.seen) for report in reports if report.id not in gone]
@@ -116,7 +115,7 @@ class WorkerRegistry:
     async def agents(self) -> list[AgentReport]:
         """Return all recently reported agents in code, by name, whether a worker runs them now or not."""
         now = await self._database.now()
-        reports = list(readable(_agent, await self._database.call("HVALS", keys.agents())))
+        reports = list(readable(decode_agent_report, await self._database.call("HVALS", keys.agents())))
         if gone := [report.name for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.agents(), *gone)
             await self._database.call("HDEL", keys.flows(), *gone)
@@ -124,9 +123,9 @@ class WorkerRegistry:
 
     async def identify(self, platform: str, identity: Identity) -> None:
         """Store our identity on a platform."""
-        await self._database.call("HSET", keys.identities(), platform, _encode(identity))
+        await self._database.call("HSET", keys.identities(), platform, encode(identity))
 
     async def identities(self) -> dict[str, Identity]:
         """Return our identities by platform."""
         found = await self._database.call("HGETALL", keys.identities())
-        return {p.decode(): who for p, raw in found.items() for who in readable(_identity, [raw])}
+        return {p.decode(): who for p, raw in found.items() for who in readable(_decode_identity, [raw])}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.codec import decode_amendment, encode
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.messages import Author
 from answerback.store import decode, keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.receipt import Receipt
-
-_encode = msgspec.msgpack.Encoder().encode
-_amendment = msgspec.msgpack.Decoder(Amendment).decode
 
 DELETED = b"deleted"
 """Stored for a deleted message; an edit is stored as an encoded Amendment."""
@@ -30,7 +28,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
     # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
-    kept = DELETED if amendment.text is None else _encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
+    kept = DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
     message = amendment.message.encode(errors="surrogatepass")
     found = await scripts.remember([keys.amendments(p, thread)], [message, kept, REMEMBERED, amendment.at])
     if not found:
@@ -67,7 +65,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
 def applied(event: Event, raw: bytes) -> Event:
     """Return an event with an edit that arrived before it."""
     try:
-        edit = _amendment(raw)
+        edit = decode_amendment(raw)
     except msgspec.MsgspecError:
         return event  # written by a newer version
     return msgspec.structs.replace(
@@ -82,7 +80,7 @@ def applied(event: Event, raw: bytes) -> Event:
 def _still(event: Event | None, raw: bytes) -> Event | None:
     """The event of an edit after which the message was edited again: with the words of now, if they mention still."""
     try:
-        later = _amendment(raw)
+        later = decode_amendment(raw)
     except msgspec.MsgspecError:
         return event  # written by a newer version
     if event is None or not (mentions := tuple(name for name in event.mentions if name in later.mentions)):
@@ -103,4 +101,4 @@ def _amended(entry: Entry, amendment: Amendment) -> bytes:
     event = msgspec.structs.replace(
         entry.event, text=amendment.text, mentions=amendment.mentions, mentioned=amendment.mentioned
     )
-    return _encode(msgspec.structs.replace(entry, event=event))
+    return encode(msgspec.structs.replace(entry, event=event))

@@ -8,19 +8,10 @@ from typing import Any
 import msgspec
 
 from answerback.archive import VERSION, Archive, Dead
-from answerback.events import Entry
-from answerback.messages import Message, TurnEnd
-from answerback.replies import DeadLetter, Reply
+from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decode_turn_end, encode
 from answerback.store import decode, keys
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of
-
-_encode = msgspec.msgpack.Encoder().encode
-_end = msgspec.msgpack.Decoder(TurnEnd).decode
-_entry = msgspec.msgpack.Decoder(Entry).decode
-_letter = msgspec.msgpack.Decoder(DeadLetter).decode
-_message = msgspec.msgpack.Decoder(Message).decode
-_reply = msgspec.msgpack.Decoder(Reply).decode
 
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
 """Fields of a thread that are only meaningful in its own Redis."""
@@ -53,11 +44,11 @@ def read(
         updated=updated,
         fields=text,
         binary=binary,
-        messages=[_message(message) for message in history],
-        ends=[_end(end) for end in ends],
-        waiting=[_entry(entry) for entry in inbox],
+        messages=[decode_message(message) for message in history],
+        ends=[decode_turn_end(end) for end in ends],
+        waiting=[decode_entry(entry) for entry in inbox],
         journal={name.decode(): record for name, record in journal.items()},
-        replies=sorted((_reply(reply) for reply in outbox), key=lambda reply: reply.key),
+        replies=sorted((decode_reply(reply) for reply in outbox), key=lambda reply: reply.key),
         unsent=[key.decode() for key in unsent],
         dead=[
             _dead(letter, grave, int(at))
@@ -72,15 +63,15 @@ def written(archive: Archive) -> list[Value]:
     known: dict[str, Value] = {**archive.fields, **archive.binary}
     fields = [word for name, value in known.items() if name not in LOCKS for word in (name, value)]
     journal: list[Value] = [word for name, record in archive.journal.items() for word in (name.encode(), record)]
-    replies: list[Value] = [word for reply in archive.replies for word in (reply.key, _encode(reply))]
+    replies: list[Value] = [word for reply in archive.replies for word in (reply.key, encode(reply))]
     dead: list[Value] = []
     for each in archive.dead:
-        dead += (each.letter.id, each.letter.at, _encode(each.letter), _encode(each.entry or each.reply))
+        dead += (each.letter.id, each.letter.at, encode(each.letter), encode(each.entry or each.reply))
     return [
         len(fields) // 2, *fields,
-        len(archive.messages), *map(_encode, archive.messages),
-        len(archive.ends), *map(_encode, archive.ends),
-        len(archive.waiting), *map(_encode, archive.waiting),
+        len(archive.messages), *map(encode, archive.messages),
+        len(archive.ends), *map(encode, archive.ends),
+        len(archive.waiting), *map(encode, archive.waiting),
         len(archive.journal), *journal,
         len(archive.replies), *replies,
         len(archive.unsent), *archive.unsent,
@@ -136,13 +127,13 @@ def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], di
 
 
 def _dead(letter: bytes, grave: bytes, at: int) -> Dead:
-    found = msgspec.structs.replace(_letter(letter), at=at)
+    found = msgspec.structs.replace(decode_dead_letter(letter), at=at)
     if found.kind == "event" and found.unreadable:
-        entry = decode.buried(grave, found.thread)
+        entry = decode.dead_letter_payload(grave, found.thread)
         if isinstance(entry, decode.Unreadable):
             raise msgspec.ValidationError(entry.why)
         # The newer version that wrote it is back.
         return Dead(letter=msgspec.structs.replace(found, unreadable=False), entry=entry)
     if found.kind == "event":
-        return Dead(letter=found, entry=_entry(grave))
-    return Dead(letter=found, reply=_reply(grave))
+        return Dead(letter=found, entry=decode_entry(grave))
+    return Dead(letter=found, reply=decode_reply(grave))

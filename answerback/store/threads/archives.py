@@ -109,7 +109,7 @@ class Archives:
             len(listed), *listed.values(), len(deliveries), *deliveries.values(),
         ]  # fmt: skip
         if replace:
-            await self._displace(id, names, written)
+            await self._purge_or_replace(id, names, written)
             return True
         done = await self._replace(id, ["nothing", "", "", ""], "", names, written)
         return bool(done[0] == b"done")
@@ -120,7 +120,7 @@ class Archives:
         The records of its delivery ids are kept until they expire: they contain no text, and a redelivery is a
         duplicate rather than a new thread.
         """
-        found, dead = await self._displace(id)
+        found, dead = await self._purge_or_replace(id)
         _, there, owner, messages, events, replies, steps, deltas = found
         if not there and not dead:
             return None
@@ -135,7 +135,7 @@ class Archives:
             dead=dead,
         )
 
-    async def drop(self, archive: Archive) -> bool:
+    async def purge_idle(self, archive: Archive) -> bool:
         """Remove an idle thread if it has not changed since it was archived and has no dead letters."""
         p = self._threads.partition(archive.thread)
         before, dead = await self._graves.of(archive.thread)
@@ -146,20 +146,20 @@ class Archives:
         done = await self._replace(archive.thread, ["idle", archive.updated, stand, before], fields.get("user", ""))
         return bool(done[0] == b"done")
 
-    async def _displace(
+    async def _purge_or_replace(
         self, id: str, names: Sequence[str] = (), written: Sequence[Value] = ()
     ) -> tuple[list[Any], int]:
         """Replace a thread with an archive, or with nothing. Return what was there and the number of dead letters."""
-        dropped = 0
+        deleted = 0
         while True:
             # Dead letters are deleted first, and none may be added since: a redelivery could revive the thread.
             before, dead = await self._graves.of(id)
             for letter in dead:
-                dropped += await self._letters.drop(letter)
+                deleted += await self._letters.delete(letter)
             user = await self._database.call("HGET", keys.thread(self._threads.partition(id), id), "user")
             found = await self._replace(id, ["anything", "", "", before], (user or b"").decode(), names, written)
             if found[0] == b"done":
-                return found, dropped
+                return found, deleted
 
     async def _replace(
         self, id: str, terms: Sequence[Value], user: str, names: Sequence[str] = (), written: Sequence[Value] = ()

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
+from answerback.codec import encode
 from answerback.events import Entry
 from answerback.replies import DeadLetter, Reply
 from answerback.steps import settle
 from answerback.store import decode, keys
 from answerback.store.decode import Unreadable, UnreadableReply
 from answerback.store.threads.threads import Threads
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class DeadLetters:
@@ -88,7 +87,7 @@ class DeadLetters:
                         keys.unsent(p, thread),
                         keys.clock(p),
                     ],
-                    [thread, id, *[value for part in parts for value in (part.key, _encode(part))]],
+                    [thread, id, *[value for part in parts for value in (part.key, encode(part))]],
                 )
             )
         journal = grave.journal
@@ -112,11 +111,11 @@ class DeadLetters:
                     keys.seen(p, grave.event.delivery),
                     keys.clock(p),
                 ],
-                [thread, id, _encode(entry), self._seen],
+                [thread, id, encode(entry), self._seen],
             )
         )
 
-    async def drop(self, id: str) -> bool:
+    async def delete(self, id: str) -> bool:
         """Delete a dead letter permanently. Return False if it does not exist."""
         found = await self.get(id)
         if found is None:
@@ -136,6 +135,10 @@ def _put_back(letter: DeadLetter, grave: bytes) -> Entry | Reply:
     if letter.kind == "reply":
         return decode.reply(grave, letter.thread, letter.id)
     try:
-        return decode.buried(grave, letter.thread) if letter.unreadable else decode.entry(grave, letter.thread)
+        return (
+            decode.dead_letter_payload(grave, letter.thread)
+            if letter.unreadable
+            else decode.entry(grave, letter.thread)
+        )
     except msgspec.MsgspecError as error:
         return decode.unreadable([grave], letter.thread, str(error))

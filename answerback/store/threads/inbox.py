@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from answerback.codec import encode
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.store import keys
@@ -15,8 +16,6 @@ from answerback.store.scripts import Part, Scripts
 from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
 from answerback.store.threads.receipt import Only, Receipt
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Inbox(Reservations):
@@ -101,7 +100,7 @@ class Inbox(Reservations):
         found = await self.accept(event)
         return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
 
-    async def own(self, platform: str, marks: Iterable[str]) -> None:
+    async def set_own_identities(self, platform: str, marks: Iterable[str]) -> None:
         """Replace the marks of our own messages on a platform, such as "user:583231".
 
         Unchanged marks are not written.
@@ -130,6 +129,6 @@ def _of(platform: str, mark: bytes) -> bool:
 
 def _stored(message: Entry | Amendment) -> bytes:
     try:
-        return _encode(message)
+        return encode(message)
     except (UnicodeEncodeError, OverflowError) as error:
         raise MalformedBody(f"cannot be stored: {error}") from error

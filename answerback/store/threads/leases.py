@@ -38,7 +38,7 @@ class Reservations:
         self._clocks: dict[int, int] = {}
         self.watch = Watch()
 
-    async def take(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
+    async def reserve(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
         till, ids, wait, wall = await self.scripts.reserve(
             [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
@@ -49,18 +49,18 @@ class Reservations:
 
     @property
     def now(self) -> int:
-        """The time of Redis in ms, extrapolated from the last `take` with our monotonic clock, without a request."""
+        """The time of Redis in ms, extrapolated from the last `reserve` with our monotonic clock, without a request."""
         return monotonic() + self._ahead
 
     def clock(self, p: int) -> int:
-        """Return a partition's lease clock in ms, as of the last `take`; for delays a clock step must not shorten."""
+        """Return a partition's lease clock in ms, extrapolated likewise; for delays a clock step must not shorten."""
         return monotonic() + self._clocks.get(p, self._ahead)
 
-    async def doze(self, p: int, queue: keys.Queue, seconds: float) -> None:
+    async def wait_for_work(self, p: int, queue: keys.Queue, seconds: float) -> None:
         """Wait until a token announces new work in a queue, or until the timeout."""
         await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
 
-    async def wake(self, p: int, queue: keys.Queue) -> None:
+    async def notify(self, p: int, queue: keys.Queue) -> None:
         """Wake one worker that is waiting on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 

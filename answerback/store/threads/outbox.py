@@ -1,4 +1,4 @@
-"""The outbox: claim_outbox · mark · settle · defer · confirm. One worker at a time sends a thread's replies."""
+"""The outbox: claim · mark sending · settle · defer · confirm. One worker at a time sends a thread's replies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from answerback.codec import encode
 from answerback.errors import LeaseLost
 from answerback.events import Event
 from answerback.replies import DeadLetter, Reply
@@ -17,8 +18,6 @@ from answerback.store.stream.events import stream_event
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import StreamEvent
 from answerback.store.threads.threads import Threads
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -63,11 +62,11 @@ class Outbox:
             reply = msgspec.structs.replace(reply, key=(key or b"").decode())
         return reply
 
-    async def mark(self, outgoing: Outgoing) -> None:
+    async def mark_sending(self, outgoing: Outgoing) -> None:
         """Store the reply's state and restart the lease. Raises `LeaseLost`: then the request must not be sent."""
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, _encode(reply)])):
+        if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, encode(reply)])):
             raise LeaseLost
 
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
@@ -82,7 +81,7 @@ class Outbox:
             grave = reply.raw
         elif letter:
             rest = await self._behind(p, reply)
-            grave = _encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
+            grave = encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
             if rest:
                 letter = msgspec.structs.replace(letter, reason=f"{letter.reason} {_LEFT_OUT.format(len(rest))}")
         failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
@@ -94,7 +93,7 @@ class Outbox:
             ],
             [
                 id, outgoing.fence, self._lease, reply.key, _kept(reply), "failed" if letter else "sent",
-                _encode(letter) if letter else b"", grave, outgoing.owner, len(rest),
+                encode(letter) if letter else b"", grave, outgoing.owner, len(rest),
                 *[value for part in failed for value in (part.key, _kept(part))],
                 *[value for part in (reply, *failed) for value in _told(part)],
             ],
@@ -118,8 +117,8 @@ class Outbox:
         divided = await self._scripts.divide(
             [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)],
             [
-                outgoing.fence, outgoing.owner, reply.key, _encode(first),
-                *[value for part in others for value in (part.key, _encode(part))],
+                outgoing.fence, outgoing.owner, reply.key, encode(first),
+                *[value for part in others for value in (part.key, encode(part))],
             ],
         )  # fmt: skip
         if not divided:
@@ -147,7 +146,7 @@ class Outbox:
                 keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
             ],
             [
-                id, outgoing.fence, int(delay * 1000), outgoing.reply.key, _encode(outgoing.reply), int(retry),
+                id, outgoing.fence, int(delay * 1000), outgoing.reply.key, encode(outgoing.reply), int(retry),
                 outgoing.owner,
             ],
         )  # fmt: skip
@@ -172,7 +171,7 @@ class Outbox:
             reply = msgspec.structs.replace(
                 reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
             )
-            match await self._scripts.confirm(names, [thread, key, raw, _encode(reply), *_told(reply)]):
+            match await self._scripts.confirm(names, [thread, key, raw, encode(reply), *_told(reply)]):
                 case b"confirmed":
                     return True
                 case b"settled":
@@ -211,7 +210,7 @@ def _kept(reply: Reply) -> bytes:
     # The history has the text; only the state is kept here.
     if isinstance(reply, UnreadableReply):
         reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
-    return _encode(msgspec.structs.replace(reply, text="", address={}))
+    return encode(msgspec.structs.replace(reply, text="", address={}))
 
 
 def _again(reply: Reply) -> Reply:

@@ -8,14 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
 from answerback.replies import Reply
 from answerback.store.decode import work
 from answerback.store.redis import Value
-
-_encode = msgspec.msgpack.Encoder().encode
-
 
 StreamEvent = tuple[str, bytes]
 """A stream event as a worker writes it: its kind and its JSON."""
@@ -183,9 +181,9 @@ class StreamAppend(msgspec.Struct, frozen=True):
 def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequence[Message]) -> list[Value]:
     """Return a turn's end and its messages for the history as script arguments."""
     return [
-        _encode(end) if end else b"",
-        len(replaced), *map(_encode, replaced),
-        len(messages), *map(_encode, messages),
+        encode(end) if end else b"",
+        len(replaced), *map(encode, replaced),
+        len(messages), *map(encode, messages),
     ]  # fmt: skip
 
 
@@ -193,7 +191,7 @@ def reply_words(of: Step | Commit) -> list[Value]:
     """Return replies as script arguments."""
     args: list[Value] = [len(of.replies)]
     for reply in of.replies:
-        args += (reply.key, _encode(reply))
+        args += (reply.key, encode(reply))
     return args
 
 

@@ -12,7 +12,7 @@ from answerback.store import keys
 from answerback.store.redis import Value
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import State, Summary, looked_up
+from answerback.store.threads.views import State, Summary, thread_summaries
 
 _FORM: Final = "NFKC"
 PAGE = 1000
@@ -39,7 +39,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return self == Filter()
 
 
-async def fitting(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[str]:
+async def matching(threads: Threads, ids: Sequence[str], wanted: Filter) -> list[str]:
     """Return those of `ids` (at most `PAGE`) that match, in order."""
     if wanted.everything or not ids:
         return list(ids)
@@ -76,8 +76,8 @@ async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = N
     wanted = wanted or Filter()
     given = 0
     while given < limit and (ids := await recency.next(min(PAGE, limit) if wanted.everything else PAGE)):
-        for id in (await fitting(threads, ids, wanted))[: limit - given]:
-            (found,) = await looked_up(threads, threads.partition(id), [id])
+        for id in (await matching(threads, ids, wanted))[: limit - given]:
+            (found,) = await thread_summaries(threads, threads.partition(id), [id])
             if found is not None:
                 given += 1
                 yield found[0]

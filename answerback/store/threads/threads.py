@@ -1,4 +1,5 @@
-"""The lifecycle of a thread: accept · take · claim · gather · extend · step · emit · commit · release · bury.
+"""The lifecycle of a thread: accept · reserve · claim · take more events ·
+extend · step · emit · commit · release · dead-letter.
 
 One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number that only grows.
 Every write to a thread carries the fence and the owner. A write with an outdated fence changes nothing and raises
@@ -10,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
+from answerback.codec import encode
 from answerback.errors import LeaseLost
 from answerback.events import Entry
 from answerback.messages import Message, TurnEnd
@@ -34,8 +34,6 @@ from answerback.store.threads.records import (
     end_words,
     reply_words,
 )
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Threads(Inbox):
@@ -101,7 +99,7 @@ class Threads(Inbox):
             if claimed is not None
         ]
 
-    async def gather(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
+    async def take_more_events(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
         """Take up to `limit` of a thread's events into `claim.entries`, for one turn.
 
         Return the seconds since the last change in the thread. Raises `LeaseLost`.
@@ -189,7 +187,7 @@ class Threads(Inbox):
         if not held:
             raise LeaseLost
 
-    async def bury(
+    async def dead_letter(
         self,
         claim: Claim,
         letter: DeadLetter,
@@ -209,7 +207,7 @@ class Threads(Inbox):
         unreadable = isinstance(entry, decode.Unreadable)
         kept = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
         p, id = self.partition(claim.thread), claim.thread
-        held = await self.scripts.bury(
+        held = await self.scripts.dead_letter(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p),
                 keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
@@ -218,7 +216,7 @@ class Threads(Inbox):
                 keys.history(p, id),
             ],
             [
-                id, claim.fence, letter.id, _encode(kept), _encode(letter), 0 if unreadable else self._seen, handled,
+                id, claim.fence, letter.id, encode(kept), encode(letter), 0 if unreadable else self._seen, handled,
                 claim.owner,
                 *end_words(end, replaced, messages), *delta_words(deltas),
             ],

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
+from answerback.codec import decode_turn_end
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
 from answerback.store import keys
 from answerback.store.decode import readable
 from answerback.store.threads.threads import Threads
-
-_end = msgspec.msgpack.Decoder(TurnEnd)
 
 NEWEST = 20
 """Ends that are searched first: a requested turn has most likely ended recently."""
@@ -41,7 +38,7 @@ async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
     name = keys.turn_ends(threads.partition(thread), thread)
     for first, last in ((-NEWEST, -1), (0, -NEWEST - 1)):
         found = await threads.database.call("LRANGE", name, first, last)
-        for end in readable(_end, reversed(found)):
+        for end in readable(decode_turn_end, reversed(found)):
             if event in end.events:
                 return end
         if len(found) < NEWEST:

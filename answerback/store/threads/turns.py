@@ -12,7 +12,7 @@ from answerback.store import decode, keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
-from answerback.store.threads.views import Summary, summarised
+from answerback.store.threads.views import Summary, thread_summary
 
 _PAGE = 100
 
@@ -40,7 +40,7 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
 
 async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: str) -> TurnState | None:
     """Return the turn with dispatch id `id` in `thread`; None if the thread does not exist."""
-    summary = await summarised(threads, thread)
+    summary = await thread_summary(threads, thread)
     if summary is None:
         return None
     p = threads.partition(thread)

@@ -63,13 +63,13 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     records: list[Record] = []
 
 
-async def summarised(threads: Threads, id: str) -> Summary | None:
+async def thread_summary(threads: Threads, id: str) -> Summary | None:
     """Return a thread's summary; None if it does not exist."""
-    (found,) = await looked_up(threads, threads.partition(id), [id])
+    (found,) = await thread_summaries(threads, threads.partition(id), [id])
     return found[0] if found else None
 
 
-async def looked_up(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
+async def thread_summaries(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
     """Return the summaries of threads of one partition, each with its hash; None for one that does not exist."""
     commands: list[tuple[Value, ...]] = []
     for id in ids:
@@ -120,7 +120,7 @@ def _summarise(
 async def transcript(threads: Threads, id: str) -> Transcript | None:
     """Return a complete thread; None if it does not exist."""
     p = threads.partition(id)
-    (looked,) = await looked_up(threads, p, [id])
+    (looked,) = await thread_summaries(threads, p, [id])
     if looked is None:
         return None
     summary, meta = looked

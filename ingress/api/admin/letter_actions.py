@@ -95,7 +95,7 @@ class LetterActions:
     )
     async def drop(self, call: RequestContext) -> web.Response:
         """Delete the selected dead letters."""
-        return await self._each(call, "letters.drop", self._letters.drop)
+        return await self._each(call, "letters.drop", self._letters.delete)
 
     async def _each(self, call: RequestContext, action: str, act: Callable[[str], Awaitable[bool]]) -> web.Response:
         ids = [letter.id for letter in await self._chosen(call)]

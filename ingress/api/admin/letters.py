@@ -162,7 +162,7 @@ class AdminLetters:
     async def drop(self, call: RequestContext) -> web.Response:
         """Delete a dead letter."""
         letter, _ = await self._get(call)
-        if not await self._letters.drop(letter.id):
+        if not await self._letters.delete(letter.id):
             raise Problem(404, "the dead letter no longer exists")
         audit(call, "letters.drop", letters=[letter.id], thread=letter.thread)
         return call.answer(None)

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.diagrams.svg import svg
+from answerback.flow_position import FlowPosition
 from answerback.store.chats.chat import Chat
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.flows import Flows
@@ -87,7 +88,7 @@ class AdminThreads:
         # A chat's id has two forms: without its workspace in the API, with it in logs and in the CLI.
         id = query.q.strip().removeprefix(chat_thread(workspace, ""))
         if id and not cursor and (exact := await self._chats.get(workspace, id, platforms=True)):
-            fits = await search.fitting(self._threads, [exact.thread], query.search())
+            fits = await search.matching(self._threads, [exact.thread], query.search())
             threads = [ThreadSummary.of(exact, call.caller)] if fits else []
             return call.answer(ThreadPage(threads=threads, next_cursor=None))
         page = await self._chats.list(
@@ -109,9 +110,9 @@ class AdminThreads:
         stored = await transcript(self._threads, chat.thread)
         if stored is None:
             raise Problem(404, "there is no such thread")
-        standing = await self._flows.standing(chat.thread)
+        position = await self._position(chat.thread)
         # In a thread: the first layout of a large flow would block the event loop.
-        place = await asyncio.to_thread(FlowPlace.of, standing) if standing else None
+        place = await asyncio.to_thread(FlowPlace.of, position) if position else None
         return call.answer(Transcript.of(chat, stored, place, call.caller))
 
     @route(
@@ -124,10 +125,10 @@ class AdminThreads:
     )
     async def draw(self, call: RequestContext) -> web.Response:
         """Return the diagram of a thread's flow."""
-        standing = await self._flows.standing((await self._get(call)).thread)
-        if standing is None:
+        position = await self._position((await self._get(call)).thread)
+        if position is None:
             raise Problem(404, "the agent of this thread has no flow")
-        picture = await asyncio.to_thread(svg, standing.sketch, standing.node)
+        picture = await asyncio.to_thread(svg, position.sketch, position.node)
         headers = {"Content-Security-Policy": ALONE}
         return web.Response(text=picture, content_type="image/svg+xml", headers=headers)
 
@@ -182,6 +183,10 @@ class AdminThreads:
         """Delete a thread."""
         chat = await self._get(call)
         return _done(call, "threads.purge", chat, await self._archives.purge(chat.thread) is not None)
+
+    async def _position(self, thread: str) -> FlowPosition | None:
+        stored = await self._flows.of(thread)
+        return FlowPosition.read(stored.agent, stored.state, stored.diagram) if stored else None
 
     async def _get(self, call: RequestContext) -> Chat:
         chat = await self._chats.get(call.caller.workspace, call.path["thread"], platforms=True)

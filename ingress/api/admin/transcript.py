@@ -8,10 +8,10 @@ import msgspec
 from pydantic import Field
 
 from answerback.diagrams.placed import placed
+from answerback.flow_position import FlowPosition
 from answerback.replies import Reply
 from answerback.steps import Record
 from answerback.store.chats.chat import Chat
-from answerback.store.fleet.flows import FlowPosition
 from answerback.store.threads import views
 
 from ..context import Principal
@@ -87,11 +87,11 @@ class FlowPlace(Model):
     top: int
 
     @classmethod
-    def of(cls, standing: FlowPosition) -> FlowPlace:
+    def of(cls, position: FlowPosition) -> FlowPlace:
         """Return the view of a position. Slow for a large flow."""
-        left, top = placed(standing.sketch).middle(standing.node) or (0, 0)
-        name = standing.sketch.name(standing.node)
-        return cls(agent=standing.agent, node=standing.node, name=name, left=round(left), top=round(top))
+        left, top = placed(position.sketch).middle(position.node) or (0, 0)
+        name = position.sketch.name(position.node)
+        return cls(agent=position.agent, node=position.node, name=name, left=round(left), top=round(top))
 
 
 class Transcript(Model):

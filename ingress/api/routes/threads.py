@@ -91,7 +91,7 @@ class ChatThreads:
     @route("GET", ONE, scope="chat:read", summary="Read a thread", returns=ThreadDetail)
     async def get(self, call: RequestContext) -> web.Response:
         """Return a thread with its messages."""
-        snapshot = await self._chats.whole(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
+        snapshot = await self._chats.snapshot(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
         return call.answer(ThreadDetail.whole(snapshot, call.caller))
 
     @route(
