@@ -21,11 +21,11 @@ class Store:
         self.cancelled: list[str] = []
         self.returned = 0
 
-    async def touch(self, workspace: str, id: str) -> int:
+    async def record_return(self, workspace: str, id: str) -> int:
         self.returned += 1
         return self.returned
 
-    async def touched(self, workspace: str, id: str) -> int:
+    async def returned_at(self, workspace: str, id: str) -> int:
         return self.returned
 
     async def cancel(self, workspace: str, id: str) -> bool:
