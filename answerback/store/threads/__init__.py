@@ -38,7 +38,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_commit.py::test_the_next_events_come_with_the_answer_under_the_same_lease
     5  running → waiting    commit.lua            more events wait, for any worker
            tests/redis/test_commit.py::test_a_thread_given_up_with_events_is_ready_for_anyone
-    5  running → waiting    bury.lua              the turn failed for good, and more events wait
+    5  running → waiting    dead_letter.lua       the turn failed for good, and more events wait
            tests/redis/test_release_and_bury.py::test_an_event_that_was_buried_makes_way_for_the_next
     5  running → waiting    release.lua           the worker stops, or a new message interrupts the turn
            tests/redis/test_release_and_bury.py::test_a_thread_handed_back_is_claimable_at_once_and_lost_no_attempt
@@ -48,7 +48,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_claim.py::test_a_worker_that_died_gives_its_thread_up_when_its_lease_ends
     6  running → idle       commit.lua            nothing else waits
            tests/redis/test_commit.py::test_a_commit_changes_everything_at_once
-    6  running → idle       bury.lua              the turn failed for good, and nothing else waits
+    6  running → idle       dead_letter.lua       the turn failed for good, and nothing else waits
            tests/redis/test_release_and_bury.py::test_the_last_event_of_a_thread_can_be_buried
     7  running → retrying   release.lua           an attempt failed
            tests/redis/test_release_and_bury.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
@@ -98,7 +98,7 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
            tests/redis/test_repair.py::test_an_unlocked_thread_is_claimable_at_once_and_its_worker_refused
     6  taken → handled      commit.lua            its turn is committed
            tests/redis/test_commit.py::test_a_commit_changes_everything_at_once
-    7  taken → dead         bury.lua              its turn failed for good
+    7  taken → dead         dead_letter.lua       its turn failed for good
            tests/redis/test_release_and_bury.py::test_an_event_is_buried_once_even_if_said_twice
     8  dead → waiting       replay_event.lua      an operator replays it
            tests/redis/test_letters.py::test_a_replayed_event_queues_behind_what_waits
