@@ -31,9 +31,10 @@ check: .venv/check.installed  ## check format, lint, types and package boundarie
 bench: .venv/test.installed  ## measure throughput and latency
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-docs: .venv/test.installed  ## regenerate the pages that are made from docstrings
+docs: .venv/test.installed  ## regenerate what is made from docstrings and schemas
 	@$(BIN)/python docs/reference.py
 	@$(BIN)/python docs/states.py
+	@$(BIN)/python -m tests.stream_event_docs
 
 pictures: .venv/test.installed  ## regenerate the screenshots of the documentation, in Chromium
 	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload or drawn" $(ARGS)

@@ -47,6 +47,7 @@ class Route:
     body, query  the models of `call.body` and `call.query`; None: not read
     returns      the model of the response with `status`
     streams      the content type of a response without a model: a stream, a page, a picture
+    events       whether that is a stream of a thread's events
     also         the models of responses with other statuses
     refusals     other error statuses, each with its description
     limit        the largest body, in bytes
@@ -73,6 +74,7 @@ class Route:
     returns: type[BaseModel] | None = None
     status: int = 200
     streams: str = ""
+    events: bool = False
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
     limit: int = 1_048_576

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Annotated, ClassVar
 
+import msgspec
 from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.stream.events import StoredEvent
 from answerback.store.stream.followers import Forgotten
+from answerback.store.stream.stored_events import StoredEvent
 
 from ..problems import Problem
 from .conversations.waits import current, limited
@@ -34,6 +36,13 @@ STALLED = 30.0
 def _come_back(why: Problem) -> bytes:
     # Repeated in case the first was lost. A reader whose key was revoked must not reconnect.
     return b"retry: %d\n\n" % RETRY if why.status == 503 else b""
+
+
+class ForgottenEvent(msgspec.Struct, frozen=True):
+    """Events after your id are no longer stored: read the thread, and follow it from its `after`."""
+
+    kind: ClassVar[str] = "forgotten"
+    reason: Annotated[str, msgspec.Meta(description="why the stream ends")]
 
 
 class Streams:
@@ -131,7 +140,7 @@ class _Events:
         except Forgotten as forgotten:
             # Without an id, so that a reader that reconnects with an older one gets the same event.
             self._over = True
-            return event("forgotten", b'{"reason":"%b"}' % str(forgotten).encode())
+            return event(ForgottenEvent.kind, msgspec.json.encode(ForgottenEvent(str(forgotten))))
         self._over = delta.kind == "gone"
         return event(delta.kind, delta.data, delta.id)
 

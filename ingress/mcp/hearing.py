@@ -11,8 +11,8 @@ from answerback.errors import StoreFull, StoreUnavailable
 from answerback.events import Event
 from answerback.log import get_logger
 from answerback.store.chats.answers import TurnAnswer, answer
-from answerback.store.stream.events import StoredEvent
 from answerback.store.stream.followers import Forgotten
+from answerback.store.stream.stored_events import StoredEvent
 
 from ..api.context import Principal
 from ..api.conversations.conversation import Conversation, PostedMessage

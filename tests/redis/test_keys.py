@@ -26,7 +26,7 @@ from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.redis import Database
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox

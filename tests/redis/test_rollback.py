@@ -12,7 +12,7 @@ from answerback.errors import LeaseLost
 from answerback.events import Entry
 from answerback.replies import DeadLetter
 from answerback.store.redis import Database
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim, Lease, StreamAppend

@@ -8,7 +8,7 @@ import pytest
 
 from answerback.messages import Message
 from answerback.store.chats.answers import TurnAnswer
-from answerback.store.stream.events import StoredEvent, stream_event
+from answerback.store.stream.stored_events import StoredEvent, stream_event
 from ingress.api.conversations.turn_filter import RecordedEvents, TurnFilter, TurnState, failure, retold
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from answerback.settings import Settings
 from answerback.store import permissions
+from tests import stream_event_docs
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = runpy.run_path(str(ROOT / "docs/reference.py"))
@@ -75,3 +76,8 @@ def test_the_examples_of_the_reference_are_python() -> None:
     assert len(examples) == 8
     for example in examples:
         compile(example, "reference.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_the_table_of_stream_events_is_current() -> None:
+    page = stream_event_docs.PAGE.read_text()
+    assert stream_event_docs.updated(page) == page, "run python -m tests.stream_event_docs"

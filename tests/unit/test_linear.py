@@ -20,7 +20,7 @@ from answerback.platforms.github import spoken, teams
 from answerback.platforms.slack import mrkdwn, parts
 from answerback.platforms.text import split
 from answerback.store.access.api_keys import InvalidKey, _origin
-from answerback.store.stream.events import place
+from answerback.store.stream.stored_events import place
 
 LENGTH = 200_000
 CPU = 20.0

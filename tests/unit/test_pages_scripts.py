@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import stream_event_docs
+
 NODE = shutil.which("node")
 ROOT = Path(__file__).parents[2]
 
@@ -31,3 +33,7 @@ def test_the_scripts_of_the_pages_keep_their_promises(script: str, tmp_path: Pat
         timeout=120,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+
+
+def test_the_types_of_stream_events_are_current() -> None:
+    assert stream_event_docs.TYPES.read_text() == stream_event_docs.types(), "run python -m tests.stream_event_docs"

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer, make_mocked_request
 
-from answerback.store.stream.events import StoredEvent, stream_event
 from answerback.store.stream.followers import Forgotten
+from answerback.store.stream.stored_events import StoredEvent, stream_event
 from ingress.api.conversations.text_stream import TextStream
 from ingress.api.conversations.turn_filter import RecordedEvents
 from ingress.api.openai.answer import Chunk

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from answerback.store.stream.events import StoredEvent, stream_event
+from answerback.store.stream.stored_events import StoredEvent, stream_event
 from ingress.api.conversations.text_stream import TextStream
 from ingress.api.conversations.turn_filter import RecordedEvents
 from ingress.problems import Problem

@@ -13,7 +13,7 @@ from answerback.messages import Usage
 from answerback.replies import DeadLetter
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.decode import Unreadable, unreadable_reason
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.records import Claim, StreamEvent
 from answerback.store.threads.threads import Threads
 

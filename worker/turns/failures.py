@@ -9,7 +9,7 @@ from answerback.errors import AgentUnreachable, TurnError, in_a_line
 from answerback.http.retry_after import seconds_told
 from answerback.log import get_logger
 from answerback.store.decode import Unreadable
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.records import Claim, StreamEvent
 from answerback.store.threads.threads import Threads
 

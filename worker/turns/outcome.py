@@ -13,7 +13,7 @@ from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd, Usage
 from answerback.platforms import Client
 from answerback.replies import Reply
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.records import Claim, Commit, StreamEvent
 from answerback.store.threads.turn_ends import general
 

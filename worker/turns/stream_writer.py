@@ -14,7 +14,7 @@ from answerback.agents.stream import Outcome, Stream
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Event
 from answerback.log import get_logger
-from answerback.store.stream.events import stored, stream_event
+from answerback.store.stream.stored_events import stored, stream_event
 from answerback.store.threads.records import Claim, StreamAppend, StreamEvent
 from answerback.store.threads.threads import Threads
 

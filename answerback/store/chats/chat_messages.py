@@ -5,7 +5,7 @@ from __future__ import annotations
 from answerback.store import decode, keys
 from answerback.store.chats.chat import Chat, ChatSnapshot, MessagePage
 from answerback.store.cursors import cursor_of, place_of
-from answerback.store.stream.events import finished
+from answerback.store.stream.stored_events import finished
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import merged
 

@@ -1,97 +1,182 @@
-"""Stream events of running turns: written by workers, read by ingress.
+"""Stream events: what a turn produces while it runs. Workers write them, ingress and the pages read them.
 
-Kinds and their JSON (all have "turn", the turn's id):
+A stream event is stored, published and sent as its kind and its JSON; the kind is not part of the JSON. The table in
+docs/api.md, the schemas of the OpenAPI document and the types of the pages are generated from the structs here.
 
-    turn         attempt, agent, events (their ids), messages ({id, text, author}): the turn begins. It replaces an
-                 unfinished turn for any of the same events
-    text         message (its id), at, text: the message is now `so_far[:at] + text`; `at` counts characters
-    tool_call    id, name, args, public (true if visitors of a page may see args)
-    tool_result  id, name, result, outcome, public (true if visitors of a page may see result)
-    reply        message (the reply's key), state, url: a reply reached its platform, or failed
-    retry        reason, code, attempt, seconds: the attempt failed, and the next one begins in `seconds`
-    done         events, status, message (id of the last one, or ""), messages (ids), usage
-    error        events, reason, code: the turn failed permanently and is a dead letter
-    gone         reason: the thread was deleted; its last stream event, never stored
-
-status  "completed", "cancelled", "interrupted" (its events are answered by another turn), "dropped" (the agent
-        was busy and accepts nothing meanwhile), "ignored" (no agent answers)
-code    "agent_failed", "timeout", "limit" or "unreachable"
+Fields and kinds may be added: `decode` ignores fields it does not know, and returns `UnknownEvent` for a kind it does
+not know. No field may change its type or disappear, because processes of two versions share a stream during a deploy.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from answerback.store import keys
-from answerback.store.threads.records import StreamEvent
-from answerback.store.threads.threads import Threads
+from answerback.messages import Author, Usage
+
+DoneStatus = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
 
 _encode = msgspec.json.Encoder().encode
 
-PAGE = 500
-_ID = re.compile(r"[0-9]{1,15}(-[0-9]{1,15})?")
+EncodedEvent = tuple[str, bytes]
+"""A stream event as it is written: its kind and its JSON."""
+
+TurnId = Annotated[str, Meta(description="the id of the turn")]
+EventIds = Annotated[tuple[str, ...], Meta(description="the ids of the messages that the turn answers")]
+Code = Annotated[str, Meta(examples=["agent_failed", "timeout", "limit", "unreachable"])]
+Public = Annotated[bool, Meta(description="the tool is declared public: visitors see its calls")]
 
 
-class StoredEvent(msgspec.Struct, frozen=True):
-    """A stored stream event: its id in the stream, its kind, its JSON."""
+class TurnMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a turn answers."""
 
     id: str
-    kind: str
-    data: bytes
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Its position in the stream; comparable, unlike the id."""
-        return place(self.id)
+    text: str
+    author: Author
 
 
-def place(id: str) -> tuple[int, int]:
-    """Return the position of an id such as "1763990000000-0". Raises `ValueError` for anything else."""
-    ms, _, number = id.partition("-")
-    if not _ID.fullmatch(id):
-        raise ValueError(f"{id!r} is not the id of a stream event")
-    return int(ms), int(number or 0)
+class TurnEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn begins. It replaces an unfinished turn for any of the same messages."""
+
+    kind: ClassVar[str] = "turn"
+    turn: TurnId
+    attempt: Annotated[int, Meta(description="1 for the first attempt")]
+    agent: Annotated[str, Meta(description="the name of the agent that answers")]
+    events: EventIds
+    messages: Annotated[tuple[TurnMessage, ...], Meta(description="these messages: `id`, `text`, `author`")]
 
 
-def stream_event(kind: str, turn: str, **fields: Any) -> StreamEvent:
-    """Return a stream event to be written."""
-    return kind, _encode({"turn": turn, **fields})
+class TextEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Text was written: the message is now `so_far[:at] + text`."""
+
+    kind: ClassVar[str] = "text"
+    turn: TurnId
+    message: Annotated[str, Meta(description="the id of the message")]
+    at: Annotated[int, Meta(description="where the text belongs, in characters (Unicode code points)")]
+    text: Annotated[str, Meta(description="the text from there on")]
 
 
-def published(message: bytes) -> StoredEvent:
-    """Decode a published stream event."""
-    id, kind, data = message.split(b"\n", 2)
-    return StoredEvent(id.decode(), kind.decode(), data)
+class ToolCallEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool is called. A retrieval is a tool call."""
+
+    kind: ClassVar[str] = "tool_call"
+    turn: TurnId
+    id: Annotated[str, Meta(description="the id of the call")]
+    name: Annotated[str, Meta(description="the name of the tool")]
+    args: Annotated[Any, Meta(description="its arguments")]
+    public: Public | UnsetType = UNSET
 
 
-async def last(threads: Threads, thread: str) -> str:
-    """Return the id of a thread's newest stream event; "0" if there is none."""
-    found = await threads.database.call(
-        "XREVRANGE", keys.stream_events(threads.partition(thread), thread), "+", "-", "COUNT", 1
-    )
-    return found[0][0].decode() if found else "0"
+class ToolResultEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call ended."""
+
+    kind: ClassVar[str] = "tool_result"
+    turn: TurnId
+    id: Annotated[str, Meta(description="the id of the call")]
+    name: Annotated[str, Meta(description="the name of the tool")]
+    result: Annotated[Any, Meta(description="its result, or the text of its error")]
+    outcome: Annotated[
+        str,
+        Meta(
+            description="`unknown` if a worker died during the call, which may have had an effect",
+            examples=["done", "failed", "unknown"],
+        ),
+    ]
+    public: Public | UnsetType = UNSET
 
 
-async def finished(threads: Threads, thread: str) -> str:
-    """Return the id of the newest event that ended a turn; later ones belong to the running turn. "0" if none."""
-    key, end = keys.stream_events(threads.partition(thread), thread), "+"
-    while found := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
-        for id, fields in found:
-            if fields[b"k"] in (b"done", b"error"):
-                return str(id.decode())
-        end = f"({found[-1][0].decode()}"
-    return "0"
+class ReplyEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply of a platform's thread was posted, or failed permanently."""
+
+    kind: ClassVar[str] = "reply"
+    turn: TurnId
+    message: Annotated[str, Meta(description="the key of the reply")]
+    state: Annotated[str, Meta(examples=["sent", "failed"])]
+    url: Annotated[str, Meta(description="where it is, if the platform tells")]
 
 
-async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
-    """Return a thread's stream events after the id `after`; None if some of them may no longer be stored."""
-    key = keys.stream_events(threads.partition(thread), thread)
-    found, first = await threads.database.together(
-        ("XRANGE", key, f"({after}", "+", "COUNT", limit), ("XRANGE", key, "-", "+", "COUNT", 1)
-    )
-    if after != "0" and (not first or place(after) < place(first[0][0].decode())):
-        return None
-    return [StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in found]
+class RetryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt of the turn failed; another one follows."""
+
+    kind: ClassVar[str] = "retry"
+    turn: TurnId
+    reason: Annotated[str, Meta(description="why it failed, as the reader may see it")]
+    # Workers of earlier versions write none.
+    code: Code = "agent_failed"
+    attempt: Annotated[int, Meta(description="the attempt that failed")]
+    seconds: Annotated[float, Meta(description="seconds until the next attempt")]
+
+
+class DoneEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The turn ended without failing."""
+
+    kind: ClassVar[str] = "done"
+    turn: TurnId
+    events: EventIds
+    status: Annotated[
+        str,
+        Meta(
+            description="interrupted: another turn answers its messages; dropped: the agent is busy; ignored: no agent "
+            "answers",
+            examples=list(get_args(DoneStatus)),
+        ),
+    ]
+    message: Annotated[str, Meta(description="the id of the last message of the answer, or empty")]
+    messages: Annotated[tuple[str, ...], Meta(description="the ids of all messages of the answer")]
+    usage: Annotated[Usage | None, Meta(description="of language models, if any were used")]
+
+
+class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The turn failed permanently and is a dead letter."""
+
+    kind: ClassVar[str] = "error"
+    turn: TurnId
+    events: EventIds
+    reason: Annotated[str, Meta(description="why it failed, as the reader may see it")]
+    code: Code
+
+
+class GoneEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The thread was deleted. This is its last event, and it is not stored."""
+
+    kind: ClassVar[str] = "gone"
+    turn: Annotated[str, Meta(description="empty")]
+    reason: Annotated[str, Meta(description="why the stream ends")]
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a kind that a later version added."""
+
+    kind: ClassVar[str] = ""
+    turn: str = ""
+
+
+StreamEvent = (
+    TurnEvent
+    | TextEvent
+    | ToolCallEvent
+    | ToolResultEvent
+    | ReplyEvent
+    | RetryEvent
+    | DoneEvent
+    | ErrorEvent
+    | GoneEvent
+)
+
+KINDS: dict[str, type[StreamEvent]] = {each.kind: each for each in get_args(StreamEvent)}
+"""The struct of each kind."""
+
+_decoders = {kind: msgspec.json.Decoder(struct) for kind, struct in KINDS.items()}
+_unknown = msgspec.json.Decoder(UnknownEvent)
+
+
+def encode(event: StreamEvent) -> EncodedEvent:
+    """Return a stream event as it is written. Raises `TypeError` for a tool's arguments that are not JSON."""
+    return event.kind, _encode(event)
+
+
+def decode(kind: str, data: bytes) -> StreamEvent | UnknownEvent:
+    """Return a stream event from its kind and its JSON. Raises `msgspec.DecodeError`."""
+    return _decoders.get(kind, _unknown).decode(data)

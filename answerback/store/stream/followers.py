@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
 from answerback.store import keys
-from answerback.store.stream.events import PAGE, StoredEvent, last, place, published, stored
+from answerback.store.stream.stored_events import PAGE, StoredEvent, last, place, published, stored
 from answerback.store.stream.subscription import Subscription
 from answerback.store.thread_ids import is_chat
 from answerback.store.threads.threads import Threads

@@ -14,7 +14,7 @@ from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply
 from answerback.store.scripts import Part
-from answerback.store.stream.events import stream_event
+from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import StreamEvent
 from answerback.store.threads.threads import Threads

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from answerback.store.fleet.metrics import Measure, Metrics
 from answerback.store.fleet.workers import WorkerRegistry
-from answerback.store.stream.events import StoredEvent
+from answerback.store.stream.stored_events import StoredEvent
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads

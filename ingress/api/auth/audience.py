@@ -19,7 +19,7 @@ import msgspec
 
 from answerback.messages import Message, ToolCall
 from answerback.store.chats.chat import Chat
-from answerback.store.stream.events import StoredEvent, stream_event
+from answerback.store.stream.stored_events import StoredEvent, stream_event
 
 from ..context import Principal
 
@@ -33,7 +33,7 @@ _WORDS = {
     "timeout": "the answer took too long",
     "limit": "the answer went over a limit",
 }
-_VISITORS = {
+VISITORS = {
     "turn": ("turn", "events", "messages"),
     "text": ("turn", "message", "at", "text"),
     "tool_call": ("turn", "id", "name"),
@@ -44,6 +44,8 @@ _VISITORS = {
     "gone": ("turn", "reason"),
 }
 """The stream events that visitors get, with the fields of each."""
+PUBLIC_TOOLS = {"tool_call": ("args",), "tool_result": ("result", "outcome")}
+"""The fields that visitors also get of tools that are declared public."""
 _NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "requests": 0}
 
 
@@ -140,7 +142,7 @@ class RedactedEvents:
 
 
 def _for_visitor(caller: Principal, event: StoredEvent) -> StoredEvent | None:
-    shown = _VISITORS.get(event.kind)
+    shown = VISITORS.get(event.kind)
     if shown is None:
         return None
     fields: dict[str, Any] = msgspec.json.decode(event.data)

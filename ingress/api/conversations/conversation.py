@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from answerback.events import Event
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
-from answerback.store.stream.events import StoredEvent, last, stored
 from answerback.store.stream.followers import Live
+from answerback.store.stream.stored_events import StoredEvent, last, stored
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.threads import Threads
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from answerback.errors import NoSuchThread
 from answerback.settings import Settings
-from answerback.store.stream.events import place
+from answerback.store.stream.stored_events import place
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ...problems import FieldError, Problem
@@ -99,6 +99,7 @@ class MessageRoutes:
         returns=AnswerView,
         also={202: ReceiptView},
         streams=TYPE,
+        events=True,
         repeated="handler",
         limit=BODY,
         refusals={
@@ -136,6 +137,7 @@ class MessageRoutes:
         description=EVENTS,
         query=StreamQuery,
         streams=TYPE,
+        events=True,
     )
     async def follow(self, call: RequestContext) -> web.StreamResponse:
         """Stream the events of a thread until the reader disconnects."""

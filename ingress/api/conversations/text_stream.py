@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from answerback.store.stream.events import StoredEvent
+from answerback.store.stream.stored_events import StoredEvent
 
 from ...problems import Problem
 from .turn_filter import End, failure

@@ -9,7 +9,7 @@ import msgspec
 
 from answerback.messages import Usage
 from answerback.store.chats.answers import TurnAnswer
-from answerback.store.stream.events import StoredEvent, stream_event
+from answerback.store.stream.stored_events import StoredEvent, stream_event
 from answerback.store.threads.turn_ends import general
 
 from ...problems import Problem

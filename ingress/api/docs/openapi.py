@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from ..route import Model, Route
+from .stream_events import event_stream
+from .stream_events import schemas as stream_event_schemas
 
 Schema = dict[str, Any]
 
@@ -29,14 +31,6 @@ SHOWN = {
     "session": "the token of the session in the path: `Bearer ab_ses_…`",
 }
 """The security schemes."""
-
-
-EVENT: Schema = {
-    "description": "each event of the stream",
-    "type": "object",
-    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
-    "required": ["data"],
-}
 
 
 class WrongPlace(Model):
@@ -89,7 +83,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str],
         wanted += [(model, "serialization") for model in (route.returns, route.refusal, *route.also.values()) if model]
     unique = list(dict.fromkeys(wanted))
     references, schemas = models_json_schema(unique, ref_template="#/components/schemas/{model}")
-    return {each: references[each] for each in unique}, schemas["$defs"]
+    return {each: references[each] for each in unique}, schemas["$defs"] | stream_event_schemas()
 
 
 def _operation(
@@ -144,7 +138,7 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
     if route.returns:
         content["application/json"] = {"schema": schemas[route.returns, "serialization"]}
     if route.streams:
-        content[route.streams] = {"schema": EVENT if route.streams == "text/event-stream" else {"type": "string"}}
+        content[route.streams] = {"schema": event_stream() if route.events else {"type": "string"}}
     good: Schema = {"description": HTTPStatus(route.status).phrase}
     responses: Schema = {str(route.status): good | ({"content": content} if content else {})}
     for status, also in route.also.items():

@@ -104,6 +104,8 @@ def _type(schema: Mapping[str, Any]) -> str:
         case {"$ref": str(reference)}:
             name = escape(reference.rpartition("/")[2])
             text = f'<a href="#schema-{name}">{name}</a>'
+        case {"properties": {"event": _, "data": {"contentSchema": data}}}:
+            text = _type(data)
         case {"anyOf": list(several)} | {"oneOf": list(several)}:
             text = " or ".join(map(_type, several))
         case {"enum": list(values)}:

@@ -1,0 +1,137 @@
+"""Stream events: their JSON, which is stored and sent, and their description."""
+
+from __future__ import annotations
+
+from typing import get_args
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+
+from answerback.messages import Author, TurnEnd, Usage
+from answerback.store.stream.events import (
+    KINDS,
+    DoneEvent,
+    DoneStatus,
+    ErrorEvent,
+    GoneEvent,
+    ReplyEvent,
+    RetryEvent,
+    StreamEvent,
+    TextEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    TurnEvent,
+    TurnMessage,
+    UnknownEvent,
+    decode,
+    encode,
+)
+from answerback.store.threads.archives import GONE
+from ingress.api.auth.audience import PUBLIC_TOOLS, VISITORS
+from ingress.api.docs import openapi
+from ingress.api.docs.page import page
+from ingress.api.docs.stream_events import STREAMED, schemas
+from ingress.api.routes.routes import routes
+
+EVENTS: list[tuple[StreamEvent, str]] = [
+    (
+        TurnEvent(
+            turn="t",
+            attempt=1,
+            agent="a",
+            events=("t",),
+            messages=(TurnMessage(id="t", text="hi", author=Author("u")),),
+        ),
+        '{"turn":"t","attempt":1,"agent":"a","events":["t"],"messages":[{"id":"t","text":"hi","author":{"id":"u"}}]}',
+    ),
+    (TextEvent(turn="t", message="t.0", at=2, text="ü"), '{"turn":"t","message":"t.0","at":2,"text":"ü"}'),
+    (ToolCallEvent(turn="t", id="c", name="n", args={"q": 1}), '{"turn":"t","id":"c","name":"n","args":{"q":1}}'),
+    (
+        ToolCallEvent(turn="t", id="c", name="n", args=None, public=True),
+        '{"turn":"t","id":"c","name":"n","args":null,"public":true}',
+    ),
+    (
+        ToolResultEvent(turn="t", id="c", name="n", result=[1], outcome="done"),
+        '{"turn":"t","id":"c","name":"n","result":[1],"outcome":"done"}',
+    ),
+    (
+        ReplyEvent(turn="t", message="t.0", state="sent", url=""),
+        '{"turn":"t","message":"t.0","state":"sent","url":""}',
+    ),
+    (
+        RetryEvent(turn="t", reason="r", code="agent_failed", attempt=1, seconds=0.5),
+        '{"turn":"t","reason":"r","code":"agent_failed","attempt":1,"seconds":0.5}',
+    ),
+    (
+        DoneEvent(turn="t", events=("t",), status="dropped", message="", messages=(), usage=None),
+        '{"turn":"t","events":["t"],"status":"dropped","message":"","messages":[],"usage":null}',
+    ),
+    (
+        DoneEvent(
+            turn="t", events=("t",), status="completed", message="t.0", messages=("t.0",), usage=Usage(requests=1)
+        ),
+        '{"turn":"t","events":["t"],"status":"completed","message":"t.0","messages":["t.0"],"usage":{"requests":1}}',
+    ),
+    (
+        ErrorEvent(turn="t", events=("t",), reason="r", code="limit"),
+        '{"turn":"t","events":["t"],"reason":"r","code":"limit"}',
+    ),
+    (GoneEvent(turn="", reason="the thread was deleted"), '{"turn":"","reason":"the thread was deleted"}'),
+]
+
+
+@pytest.mark.parametrize(("event", "json"), EVENTS)
+def test_an_event_is_stored_as_documented_and_read_back(event: StreamEvent, json: str) -> None:
+    assert encode(event) == (event.kind, json.encode())
+    assert decode(event.kind, json.encode()) == event
+
+
+def test_every_kind_is_tested() -> None:
+    assert {event.kind for event, _ in EVENTS} == set(KINDS)
+
+
+@pytest.mark.parametrize(("event", "json"), EVENTS)
+def test_fields_of_a_later_version_are_ignored(event: StreamEvent, json: str) -> None:
+    assert decode(event.kind, json.replace('{"turn"', '{"later":[{"x":1}],"turn"', 1).encode()) == event
+
+
+def test_a_kind_of_a_later_version_is_unknown() -> None:
+    assert decode("later", b'{"turn":"t","events":7}') == UnknownEvent(turn="t")
+    assert decode("later", b"{}") == UnknownEvent()
+
+
+def test_a_retry_of_an_earlier_version_has_the_general_code() -> None:
+    event = decode("retry", b'{"turn":"t","reason":"r","attempt":1,"seconds":1}')
+    assert isinstance(event, RetryEvent)
+    assert event.code == "agent_failed"
+
+
+def test_the_event_that_a_script_publishes_for_a_deleted_thread_is_one() -> None:
+    assert encode(GoneEvent(turn="", reason="the thread was deleted")) == ("gone", GONE)
+
+
+def test_a_turn_ends_with_a_status_of_its_record() -> None:
+    recorded = get_args(msgspec.structs.fields(TurnEnd)[2].type)
+    assert set(get_args(DoneStatus)) == set(recorded) - {"failed"}
+
+
+def test_visitors_get_fields_that_exist() -> None:
+    for kind, fields in [*VISITORS.items(), *PUBLIC_TOOLS.items()]:
+        assert set(fields) <= set(KINDS[kind].__struct_fields__)
+
+
+def test_the_api_describes_every_event() -> None:
+    document = openapi.document(routes(Mock(), Mock(), Mock()))
+    described = document["components"]["schemas"]
+    for name, schema in schemas().items():
+        assert described[name] == schema, "no model of a route has the same name"
+    responses = document["paths"]["/api/v1/chat/threads/{id}/stream"]["get"]["responses"]
+    kinds = responses["200"]["content"]["text/event-stream"]["schema"]["oneOf"]
+    assert [each["properties"]["event"]["const"] for each in kinds] == list(STREAMED)
+    for each in kinds:
+        reference = each["properties"]["data"]["contentSchema"]["$ref"]
+        assert reference.rpartition("/")[2] in described
+    text = page(document)
+    for name in STREAMED.values():
+        assert f'href="#schema-{name}"' in text
