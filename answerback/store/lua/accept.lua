@@ -43,11 +43,8 @@ local function refusal(event, thread, inbox)
 end
 
 -- Count reactions that come soon after a reply of ours, one per reply: a program reacts to each, without a pause.
-local function stir(event, thread)
-  local held = redis.call('HMGET', thread, 'said', 'unreacted', 'stirred')
-  if not held[1] then return end
-  local unreacted = tonumber(held[2] or 0)
-  if now - math.max(held[1], held[3] or 0) >= tonumber(ARGV[event + 11]) then
+local function stir(event, thread, replied, unreacted, stirred)
+  if now - math.max(replied, stirred or 0) >= tonumber(ARGV[event + 11]) then
     redis.call('HDEL', thread, 'streak', 'loop')
     unreacted = 0
   elseif unreacted > 0 then
@@ -61,22 +58,20 @@ local function store(event, entry, seen, thread, inbox)
   -- A full server rejects this first write, and with it the whole script: nothing is stored partially.
   redis.call('SET', seen, 'stored ' .. ARGV[event + 1], 'PX', remember)
   redis.call('RPUSH', inbox, entry)
-  if redis.call('HSETNX', thread, 'created', wall) == 1 then
-    redis.call('HSET', thread, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
+  local held = redis.call('HMGET', thread, 'created', 'owner', 'fence', 'interruptible', 'said', 'unreacted', 'stirred')
+  if not held[1] then
+    redis.call('HSET', thread, 'created', wall, 'platform', ARGV[event + 4], 'channel', ARGV[event + 5],
       'title', ARGV[event + 6], 'url', ARGV[event + 7])
   end
-  if ARGV[event + 11] ~= '' then stir(event, thread) end
+  if held[5] and ARGV[event + 11] ~= '' then stir(event, thread, held[5], tonumber(held[6] or 0), held[7]) end
   redis.call('ZADD', KEYS[5], wall, ARGV[event + 1])
   -- A member of `ready` is waiting, claimed or due for another attempt. In each case its turn
   -- will find this entry in the inbox, so its score must not be changed.
   if redis.call('ZADD', KEYS[1], 'NX', now, ARGV[event + 1]) == 1 then
     woken = woken + 1
-  else
-    local held = redis.call('HMGET', thread, 'owner', 'fence', 'interruptible')
-    if held[1] and held[1] ~= '' and (ARGV[event + 8] == 'interrupt' or held[2] == held[3]) then
-      local word = ARGV[event + 8] == 'interrupt' and 'interrupt now' or 'interrupt'
-      redis.call('PUBLISH', ARGV[2], word .. '\n' .. ARGV[event + 1])
-    end
+  elseif held[2] and held[2] ~= '' and (ARGV[event + 8] == 'interrupt' or held[3] == held[4]) then
+    local word = ARGV[event + 8] == 'interrupt' and 'interrupt now' or 'interrupt'
+    redis.call('PUBLISH', ARGV[2], word .. '\n' .. ARGV[event + 1])
   end
 end
 
