@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -13,11 +14,12 @@ Address = dict[str, str | int]
 Arrival = Literal["", "queue", "merge", "debounce", "interrupt", "drop"]
 
 
+@lru_cache(4096)
 def dispatch_id(delivery: str) -> str:
     """Return our id of an event and of the turn that answers it: 20 hex digits derived from its delivery id.
 
     Derived rather than random: a redelivery finds the receipt, dead letter and replies of the first delivery without a
-    lookup, and `accept` can be repeated after a lost connection.
+    lookup, and `accept` can be repeated after a lost connection. Cached, since a turn uses its id in many places.
     """
     return hashlib.blake2b(delivery.encode(errors="surrogatepass"), digest_size=10).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -56,24 +57,26 @@ class Inbox(Reservations):
             MalformedBody: the event cannot be stored.
             NoSuchThread, ThreadEnded, Busy: the condition is not met.
         """
-        found = await self._accept(event, b"", only, lists)
+        id = event.id
+        found = await self._accept(id, event, b"", only, lists)
         while found.startswith(b"amended\n"):
             # Its edit or deletion arrived first.
             raw = found.partition(b"\n")[2]
             if raw == amendments.DELETED:
-                return Receipt(event.id, event.thread, "ignored", "its message was deleted before it came")
+                return Receipt(id, event.thread, "ignored", "its message was deleted before it came")
             # The amendment may have expired meanwhile.
             edited = amendments.applied(event, raw) if raw else event
-            found = await self._accept(edited, raw, only, lists)
-        return Receipt.read(event.id, event.thread, found)
+            found = await self._accept(id, edited, raw, only, lists)
+        return Receipt.read(id, event.thread, found)
 
-    async def _accept(self, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> bytes:
-        p, id, thread, platform = self.partition(event.thread), event.id, event.thread, event.platform
+    def _accept(self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> asyncio.Future[bytes]:
+        p, thread, platform = self.partition(event.thread), event.thread, event.platform
         identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
-        return await self._accepts[p].submit(
+        seen = keys.seen(p, event.delivery)
+        return self._accepts[p].submit(
             (
                 [
-                    keys.seen(p, event.delivery), keys.seen(p, event.former or event.delivery),
+                    seen, keys.seen(p, event.former) if event.former else seen,
                     keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
                 ],
                 [
