@@ -60,7 +60,7 @@ def _history(claim: Claim, agent: Agent) -> list[Message]:
     context = claim.events[-1].context
     history = context if context is not None else [message for message in claim.history if not message.failed]
     # An interrupted turn left these messages in the history; now they are events of this turn.
-    if answered_now := already_in_history(claim).intersection(event.id for event in claim.events):
+    if answered_now := already_in_history(claim, claim.events):
         history = [message for message in history if message.id not in answered_now]
     if context is not None:
         # A context given by the sender is not cut: the agent would not know what was left out.

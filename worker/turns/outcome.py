@@ -60,33 +60,32 @@ def user_messages(
     claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
 ) -> list[Message]:
     """Return the users' messages, without those that an interrupted turn already left in the history."""
-    in_history = already_in_history(claim)
-    messages = []
-    for event in events:
-        # A turn has the id of its last event; deriving it from the delivery again is comparatively slow.
-        id = turn if event is events[-1] else event.id
-        if id not in in_history:
-            messages.append(
-                Message(
-                    id=id,
-                    role="user",
-                    text=event.text,
-                    at=event.at,
-                    turn=turn,
-                    author=event.author,
-                    message=event.message,
-                    attachments=event.attachments,
-                    order=event.order,
-                    visitor=event.visitor,
-                    status=status,
-                )
-            )
-    return messages
+    in_history = already_in_history(claim, events)
+    return [
+        Message(
+            id=event.id,
+            role="user",
+            text=event.text,
+            at=event.at,
+            turn=turn,
+            author=event.author,
+            message=event.message,
+            attachments=event.attachments,
+            order=event.order,
+            visitor=event.visitor,
+            status=status,
+        )
+        for event in events
+        if event.id not in in_history
+    ]
 
 
-def already_in_history(claim: Claim) -> set[str]:
-    """Return the ids of user messages already in the history: an interrupted turn leaves them for the next."""
-    return {message.id for message in claim.history if message.role == "user" and message.id and not message.failed}
+def already_in_history(claim: Claim, events: Sequence[Event]) -> set[str]:
+    """Return the ids of events whose messages are in the history: an interrupted turn leaves them for the next."""
+    ids = {event.id for event in events}
+    return {
+        message.id for message in claim.history if message.id in ids and message.role == "user" and not message.failed
+    }
 
 
 def failed(events: Sequence[Event], code: str) -> list[Message]:
@@ -112,14 +111,11 @@ def replaced(claim: Claim, events: Sequence[Event], *, whole: bool = False) -> l
 
     whole  include those that an interrupted turn left
     """
-    if not any(message.failed or whole for message in claim.history):
+    candidates = [message for message in claim.history if (message.failed or whole) and message.role == "user"]
+    if not candidates:
         return []
     ids = {event.id for event in events}
-    return [
-        message
-        for message in claim.history
-        if message.role == "user" and message.id in ids and (message.failed or whole)
-    ]
+    return [message for message in candidates if message.id in ids]
 
 
 def ended(
