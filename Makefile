@@ -31,9 +31,10 @@ check: .venv/check.installed  ## check format, lint, types and package boundarie
 bench: .venv/test.installed  ## measure throughput and latency
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-docs: .venv/test.installed  ## regenerate what is made from docstrings and schemas
+docs: .venv/test.installed  ## regenerate what is made from docstrings and schemas, and the picture
 	@$(BIN)/python docs/reference.py
 	@$(BIN)/python docs/states.py
+	@$(BIN)/python docs/concepts.py
 	@$(BIN)/python -m tests.stream_event_docs
 
 pictures: .venv/test.installed  ## regenerate the screenshots of the documentation, in Chromium

@@ -38,12 +38,13 @@ TIP = (
 )
 
 
-def svg(sketch: Sketch, current: str | None = None) -> str:
+def svg(sketch: Sketch, current: str | None = None, title: str = "A dialog flow") -> str:
     """Return the SVG. `current`: the id of the conversation's current node, to highlight."""
     drawing = placed(sketch)
     width, height = round(drawing.width), round(drawing.height)
     known = current is not None and drawing.middle(current) is not None
-    title = f"A dialog flow, at the step “{sketch.name(current or '')}”" if known else "A dialog flow"
+    if known:
+        title += f", at the step “{sketch.name(current or '')}”"
     parts = [
         f'<svg xmlns="{XMLNS}" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>{words.safe(title)}</title><style>{STYLE}</style>",

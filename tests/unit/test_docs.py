@@ -81,3 +81,12 @@ def test_the_examples_of_the_reference_are_python() -> None:
 def test_the_table_of_stream_events_is_current() -> None:
     page = stream_event_docs.PAGE.read_text()
     assert stream_event_docs.updated(page) == page, "run python -m tests.stream_event_docs"
+
+
+def test_the_picture_of_the_concepts_is_current_and_in_the_words_of_the_glossary() -> None:
+    concepts = runpy.run_path(str(ROOT / "docs/concepts.py"))
+    assert (ROOT / "docs/concepts.svg").read_text() == concepts["picture"](), "it is made by `make docs`"
+    terms = set(re.findall(r"^\| ([\w ]+) \|", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE))
+    assert {box.name.removesuffix("s") for box in concepts["SKETCH"].boxes} <= terms
+    for term in re.findall(r"(?<!\*)\*([\w ]+)\*(?!\*)", (ROOT / "docs/concepts.md").read_text()):
+        assert {term, term[:-1], f"{term[:-3]}y"} & terms, f"the glossary does not define {term}"
