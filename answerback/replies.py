@@ -16,7 +16,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
              the platform's length limit has keys "<turn>.<n>.<part>"
     state    pending → sending → sent | failed. `sending` means that a request may have been sent
     first    when the first request was sent; 0 before
-    unknown  since when the fate of the last request has been unknown; 0 if it is known or a request is in flight
+    unknown  since when the outcome of the last request has been unknown; 0 if it is known or a request is in flight
     looks    number of completed searches for the reply on the platform since then
     cursor   where an unfinished search continues, which began at `searching` (ms)
     message  the platform's id of our message, once known

@@ -115,7 +115,7 @@ Parsed = Handshake | Ignored | list[Event | Amendment]
 class Client(Protocol):
     """A platform's outbound half with one of our credentials. Built by `client(settings)`; does no I/O itself.
 
-    `once` is how a reply of unknown fate is settled: "native": post again, the platform drops the
+    `once` is how a reply of unknown outcome is settled: "native": post again, the platform drops the
     duplicate; "find": look for it first; "unknown": neither is possible.
     """
 

@@ -119,7 +119,7 @@ async def test_only_the_reply_at_the_head_can_be_marked(threads: Threads, outbox
     (first,) = await courier(threads, outbox)
     following = await outbox.settle(sent(first))
     assert following is not None
-    # A mark that was long on its way would turn a sent reply back into one of unknown fate.
+    # A mark that was long on its way would turn a sent reply back into one of unknown outcome.
     with pytest.raises(LeaseLost):
         await outbox.mark_sending(sending(first))
     await outbox.mark_sending(sending(following))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from pydantic import SecretStr
 
 from answerback.settings import Settings
@@ -17,6 +18,11 @@ from answerback.store import permissions
 from tests import stream_event_docs
 
 ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md"))
+]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+UNWRAPPED = {"api.md", "dashboard.md", "platforms.md", "widget.md"}
 REFERENCE = runpy.run_path(str(ROOT / "docs/reference.py"))
 
 
@@ -33,11 +39,34 @@ def test_the_page_of_settings_lists_every_variable_with_its_default_and_purpose(
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
-def test_every_link_within_the_documentation_leads_somewhere() -> None:
-    for page in [ROOT / "README.md", ROOT / "examples/README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-            if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+def _anchors(page: Path) -> set[str]:
+    """Return the fragments that GitHub gives the headings of a page."""
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_documentation_leads_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", page.read_text()):
+        if "://" in target:
+            continue
+        there = (page.parent / target).resolve() if target else page
+        assert there.exists(), target
+        assert not anchor or anchor in _anchors(there), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in UNWRAPPED], ids=lambda page: page.name)
+def test_no_line_of_prose_is_too_long(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) > 120 and line[0] != "|"] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - set(re.findall(r"\((\w+\.md)", index)) == {
+        "README.md"
+    }
 
 
 def test_the_examples_of_the_readme_are_agents(tmp_path: Path) -> None:

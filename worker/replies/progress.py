@@ -24,7 +24,7 @@ def attempted(outgoing: Outgoing, now: int) -> Outgoing:
 
 
 def unknown_since(outgoing: Outgoing, now: int) -> Outgoing:
-    """Return a reply of unknown fate that is to be looked for from the start."""
+    """Return a reply of unknown outcome that is to be looked for from the start."""
     return changed(outgoing, unknown=now, looks=0, cursor="", searching=0)
 
 

@@ -25,7 +25,7 @@ from .settlements import Settlements
 log = get_logger(__name__)
 
 LOOKS = (1 / 6, 1.0)
-"""When to look for a reply of unknown fate, as fractions of the time within which a late post may still appear."""
+"""When to look for a reply of unknown outcome, as fractions of the time within which a late post may still appear."""
 PAGES_AT_ONCE = 10
 """Pages of a search to read before the slot is given to another thread."""
 LONGEST_SEARCH = 3_600_000
@@ -39,7 +39,7 @@ LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
 class Sender:
     """Sends the replies in the outboxes, one at a time per thread.
 
-    A reply found in state `sending` has an unknown fate: a worker died or a response was lost after the request may
+    A reply found in state `sending` has an unknown outcome: a worker died or a response was lost after the request may
     have been sent. The platform may execute such a request seconds later. So the worker looks for the reply twice, soon
     and again when it can no longer appear, and only then posts it again. An echo (see `Outbox.confirm`) settles it at
     any time. The progress is stored in the reply's record, and the outbox is released while it waits.
@@ -172,7 +172,7 @@ class Sender:
     async def _post(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
         if reply.attempts >= self._max_attempts:
-            # The last attempt had an unknown fate, and the reply was not found.
+            # The last attempt had an unknown outcome, and the reply was not found.
             return await self._settlements.failed(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
         if await self._pauses.deferred(outgoing, client.limits(reply, looking=False)):
             return None
@@ -188,7 +188,7 @@ class Sender:
         try:
             message = await self._http.perform(client.post(attempt.reply), before_send=mark_sending)
         except RateLimited as limit:
-            # The request was rejected, not posted: the fate of the reply is what it was before this attempt.
+            # The request was rejected, not posted: the outcome of the reply is what it was before this attempt.
             outgoing = changed(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
             if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
                 return await self._settlements.failed(

@@ -30,7 +30,7 @@ class TurnStream(Stream):
     """A turn's stream as the worker uses it. This class does nothing: the thread is not being followed."""
 
     async def recover(self) -> None:
-        """Read which events of this turn were already written, by an earlier attempt or a write of unknown fate."""
+        """Read which events of this turn were already written, by an earlier attempt or a write of unknown outcome."""
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
         """Announce the turn, unless an earlier attempt has done so."""

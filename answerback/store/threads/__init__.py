@@ -136,7 +136,7 @@ Replies: the field `state`, in `outbox` and `unsent`
            tests/redis/test_outbox.py::test_replies_leave_in_order
     5  sending → sent       confirm.lua           its platform's own webhook reports it
            tests/redis/test_outbox.py::test_an_echo_settles_a_reply_of_unknown_fate
-    6  sending → sending    defer.lua             its fate is unknown: it is looked for later
+    6  sending → sending    defer.lua             its outcome is unknown: it is looked for later
            tests/redis/test_sender.py::test_a_post_that_fails_is_not_looked_for_at_once
     7  sending → failed     settle.lua            its platform refused it for good: it is a dead letter
            tests/redis/test_outbox.py::test_a_reply_that_failed_makes_way_for_the_next
