@@ -104,7 +104,7 @@ async def test_no_route_no_log_and_no_command_shows_a_token(
         assert {*remote.shown} == {f"Bearer {TOKEN}", f"Bearer {IN_CODE}"}
         _, document = await admin.get("/api/v1/openapi.json")
         threads = (await admin.get("/api/v1/chat/threads"))[1]["threads"]
-        letters = (await admin.get("/api/v1/admin/letters"))[1]["letters"]
+        letters = (await admin.get("/api/v1/admin/dead-letters"))[1]["dead_letters"]
         assert len(letters) == 4
         ids = ["weather", *(each["id"] for each in [*threads, *letters])]
         for operation in Operation.all(document):

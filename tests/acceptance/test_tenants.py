@@ -63,7 +63,7 @@ class Tenant:
         token = await self._made(f"{chat}/sessions", {"agentId": "echo"}, 201, publishable, Origin=PAGE)
         self.token = token["token"]
         self.ids |= {"acme-agent", "acme-talk", "acme-thread", "acme-user"}
-        for path in ("chat/threads?limit=1", "chat/threads", f"chat/threads/{thread['id']}", "admin/letters"):
+        for path in ("chat/threads?limit=1", "chat/threads", f"chat/threads/{thread['id']}", "admin/dead-letters"):
             self._collect((await self.call("GET", f"/api/v1/{path}"))[2])
         self._collect((await self.call("GET", f"{chat}/threads/{thread['id']}/messages?limit=1"))[2])
         self.ids -= {token["id"]}

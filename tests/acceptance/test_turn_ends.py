@@ -119,7 +119,7 @@ async def test_a_message_whose_turn_failed_stays_and_says_so_and_is_answered_by_
         failed = await caller.post(f"{CHAT}/{other}/messages", {"content": "fail 1"}, Idempotency_Key="two")
         assert await fails.stop() == 0
         for turn in (failed[1]["turn"], problem["turn"]):
-            assert (await operator.post(f"/api/v1/admin/letters/{turn}/replay", {"fresh": True}))[0] == 204
+            assert (await operator.post(f"/api/v1/admin/dead-letters/{turn}/replay", {"fresh": True}))[0] == 204
         headers = {"Idempotency_Key": "two", "Accept": "text/event-stream"}
         asking = asyncio.create_task(caller.post(f"{CHAT}/{other}/messages", {"content": "fail 1"}, **headers))
         await plain.worker("tests.acceptance.agents:counts")

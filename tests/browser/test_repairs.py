@@ -67,7 +67,7 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
     await expect(dead).to_have_css("color", "rgb(179, 38, 30)")
     # As if there were more than one page of them.
     await page.route(
-        "**/letters?*", lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=2"))
+        "**/dead-letters?*", lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=2"))
     )
     await dead.click()
     await expect(page.get_by_role("status").filter(has_text="4 in total")).to_contain_text("showing the newest 2")
@@ -87,8 +87,8 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
     await page.get_by_role("button", name="Replay 3").click()
     await expect(page.get_by_text("No dead letter matches.")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="0 of 1 in total")).to_be_visible()
-    (line,) = [line for line in ingress.lines("operator action") if line["action"] == "letters.replay"]
-    assert (len(line["letters"]), line["operator"], line["workspace"]) == (3, "dashboard", "default")
+    (line,) = [line for line in ingress.lines("operator action") if line["action"] == "dead_letters.replay"]
+    assert (len(line["dead_letters"]), line["operator"], line["workspace"]) == (3, "dashboard", "default")
     assert [letter.agent async for letter in plain.letters.list()] == ["fails"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from answerback.codec import encode
 from answerback.steps import Record, steps_of
 from answerback.store.fleet.workers import AgentReport
-from ingress.api.admin.letter_filter import group_of
+from ingress.api.admin.dead_letter_filter import general_reason
 from ingress.api.admin.overview import whole
 from ingress.api.admin.transcript import PREVIEW, preview
 from ingress.api.links import web_url
@@ -60,7 +60,11 @@ def test_a_steps_result_is_shown_as_json() -> None:
 
 
 def test_reasons_that_differ_in_ids_alone_are_one() -> None:
-    assert group_of("attempt 3 of 'price 17' failed") == group_of("attempt 1 of 'x' failed") == "attempt … of … failed"
-    assert group_of("turn 3f9a2b7c0d1e failed") == group_of("turn 00ff11aa22bb failed")
-    assert group_of("the database is away") == "the database is away"
-    assert len(group_of("'" * 100_000)) <= 200
+    assert (
+        general_reason("attempt 3 of 'price 17' failed")
+        == general_reason("attempt 1 of 'x' failed")
+        == "attempt … of … failed"
+    )
+    assert general_reason("turn 3f9a2b7c0d1e failed") == general_reason("turn 00ff11aa22bb failed")
+    assert general_reason("the database is away") == "the database is away"
+    assert len(general_reason("'" * 100_000)) <= 200

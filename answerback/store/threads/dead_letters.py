@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +14,13 @@ from answerback.events import Entry
 from answerback.replies import DeadLetter, Reply
 from answerback.steps import settle
 from answerback.store import decode, keys
+from answerback.store.cursors import cursor_of
 from answerback.store.decode import Unreadable, UnreadableReply
+from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
+
+PAGE = 500
+"""Dead letters that are read at once."""
 
 
 class DeadLetters:
@@ -26,18 +32,33 @@ class DeadLetters:
         self._seen = int(seen_days * 86_400_000)
 
     async def list(self) -> AsyncIterator[DeadLetter]:
-        """Yield all dead letters, newest first within a partition. `at`: when each was dead-lettered."""
-        for p in range(self._threads.partitions):
-            # All ids at once: positions in the set shift if the caller replays what we yield.
-            ids = await self._database.call("ZREVRANGE", keys.dead_letter_times(p), 0, -1)
-            for start in range(0, len(ids), 100):
-                page = ids[start : start + 100]
-                found, times = await self._database.together(
-                    ("HMGET", keys.dead_letters(p), *page), ("ZMSCORE", keys.dead_letter_times(p), *page)
-                )
-                for id, letter, at in zip(page, found, times, strict=True):
-                    if letter is not None and at is not None:
-                        yield msgspec.structs.replace(decode.letter(letter, id.decode()), at=int(at))
+        """Yield all dead letters, newest first. `at`: when each was dead-lettered."""
+        async for letter, _ in self.scan():
+            yield letter
+
+    async def scan(self, cursor: str = "", *, oldest_first: bool = False) -> AsyncIterator[tuple[DeadLetter, str]]:
+        """Yield the dead letters after a cursor, each with the cursor of its own position. Raises `BadCursor`.
+
+        The caller may replay and delete what is yielded.
+        """
+        names = [keys.dead_letter_times(p) for p in range(self._threads.partitions)]
+        recency = Recency(self._database, names, cursor, oldest_first=oldest_first)
+        while ids := await recency.next(PAGE):
+            for letter in await self.read(ids):
+                yield letter, cursor_of(letter.at, letter.id)
+            recency.past(ids[-1])
+
+    async def read(self, ids: Sequence[str]) -> builtins.list[DeadLetter]:
+        """Return those dead letters of `ids` that exist, in this order."""
+        letters: dict[str, DeadLetter] = {}
+        for p in range(self._threads.partitions) if ids else ():
+            encoded, times = await self._database.together(
+                ("HMGET", keys.dead_letters(p), *ids), ("ZMSCORE", keys.dead_letter_times(p), *ids)
+            )
+            for id, letter, at in zip(ids, encoded, times, strict=True):
+                if letter is not None and at is not None:
+                    letters[id] = msgspec.structs.replace(decode.letter(letter, id), at=int(at))
+        return [letters[id] for id in ids if id in letters]
 
     async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
         """Return a dead letter and its payload, which a replay puts back: the event's entry, or the reply."""

@@ -1,4 +1,4 @@
-"""A list by recency, merged from the sorted sets of all partitions."""
+"""A list by time, merged from the sorted sets of all partitions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ Place = tuple[int, bytes]
 
 
 class Recency:
-    """The members of the sorted sets `names` from a cursor on, newest first. Raises `BadCursor`."""
+    """The members of the sorted sets `names` from a cursor on, newest first or oldest first. Raises `BadCursor`."""
 
-    def __init__(self, database: Database, names: Sequence[str], cursor: str = "") -> None:
+    def __init__(
+        self, database: Database, names: Sequence[str], cursor: str = "", *, oldest_first: bool = False
+    ) -> None:
+        self._oldest_first = oldest_first
         self._database = database
         self._names = names
         self._at: Place | None = None
@@ -27,7 +30,7 @@ class Recency:
     async def next(self, count: int) -> list[str]:
         """Return the next `count` ids after the position set by `past`; fewer only at the end."""
         pages = [await self._after(name, count) for name in self._names]
-        first = list(merge(*pages, reverse=True))[:count]
+        first = list(merge(*pages, reverse=not self._oldest_first))[:count]
         self._given = {id.decode(): (score, id) for score, id in first}
         return list(self._given)
 
@@ -43,14 +46,21 @@ class Recency:
     async def _after(self, name: str, count: int) -> list[Place]:
         found: list[Place] = []
         offset = 0
-        high = str(self._at[0]) if self._at else "+inf"
+        command, first, last = ("ZREVRANGEBYSCORE", "+inf", "-inf")
+        if self._oldest_first:
+            command, first, last = ("ZRANGEBYSCORE", "-inf", "+inf")
+        if self._at:
+            first = str(self._at[0])
         while len(found) < count:
-            page = await self._database.call(
-                "ZREVRANGEBYSCORE", name, high, "-inf", "WITHSCORES", "LIMIT", offset, count + 1
-            )
+            page = await self._database.call(command, name, first, last, "WITHSCORES", "LIMIT", offset, count + 1)
             offset += len(page) // 2
             places = [(int(score), id) for id, score in zip(page[::2], page[1::2], strict=True)]
-            found += [place for place in places if self._at is None or place < self._at]
+            found += [place for place in places if self._is_after(place)]
             if len(places) <= count:
                 break
         return found[:count]
+
+    def _is_after(self, place: Place) -> bool:
+        if self._at is None:
+            return True
+        return place > self._at if self._oldest_first else place < self._at

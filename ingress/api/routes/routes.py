@@ -6,8 +6,8 @@ from answerback.settings import Settings
 from answerback.store.fleet.agents import AgentDirectory
 from answerback.store.fleet.remote_agents import RemoteAgents
 
-from ..admin.letter_actions import LetterActions
-from ..admin.letters import AdminLetters
+from ..admin.dead_letter_actions import DeadLetterActions
+from ..admin.dead_letters import DeadLetterRoutes
 from ..admin.overview import Overviews
 from ..admin.signing import Signing
 from ..admin.threads import AdminThreads
@@ -45,7 +45,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *Signing(threads.database).routes(),
         *Overviews(threads, streams).routes(),
         *AdminThreads(threads).routes(),
-        *AdminLetters(threads).routes(),
-        *LetterActions(threads).routes(),
+        *DeadLetterRoutes(threads).routes(),
+        *DeadLetterActions(threads).routes(),
     ]
     return [*documented, *Description(documented).routes()]

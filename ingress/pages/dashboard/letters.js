@@ -16,7 +16,7 @@ export async function letters(main, [opened], signal) {
   const list = el("div", {});
   const chosen = new Set();
   const replay = el("button", { type: "button", class: "main", onclick: () => act("replay") }, "Replay");
-  const drop = el("button", { type: "button", class: "danger", onclick: () => act("drop") }, "Drop");
+  const drop = el("button", { type: "button", class: "danger", onclick: () => act("delete") }, "Drop");
   const all = el("input", { type: "checkbox", "aria-label": "Select all", onchange: () => choose(all.checked ? rows.map((row) => row.id) : []) });
   const every = el("button", { type: "button", hidden: true, onclick: chooseEvery }, "");
   const total = el("span", { class: "faint", role: "status" });
@@ -38,7 +38,7 @@ export async function letters(main, [opened], signal) {
     load();
   });
   let rows = [];
-  let page = { total: 0, all: 0, newest: 0 };
+  let page = { total: 0, all: 0, complete: true, newest: null };
   let limit = SHOWN;
   let everything = false; // all that match are selected, including those not shown
   let busy = false;
@@ -69,7 +69,12 @@ export async function letters(main, [opened], signal) {
     replay.textContent = count > 1 ? `Replay ${count}` : "Replay";
     drop.textContent = count > 1 ? `Drop ${count}` : "Drop";
     every.hidden = !(everything || (all.checked && page.total > rows.length));
-    every.textContent = everything ? `All ${page.total} matches are selected. Select only these ${rows.length}` : `Select all ${page.total} matches`;
+    every.textContent = everything ? `All ${many(page.total)} matches are selected. Select only these ${rows.length}` : `Select all ${many(page.total)} matches`;
+  }
+
+  // More dead letters may exist than one request searches.
+  function many(count) {
+    return `${count}${page.complete ? "" : "+"}`;
   }
 
   // The selection for the server, without dead letters that arrive later.
@@ -77,22 +82,24 @@ export async function letters(main, [opened], signal) {
 
   async function act(action) {
     const count = everything ? page.total : chosen.size;
-    const what = count === 1 ? "this dead letter" : `these ${count} dead letters`;
-    if (action === "drop" && !(await confirmed(`Delete ${what} permanently?`, "Drop"))) return;
+    const what = count === 1 ? "this dead letter" : `these ${everything ? many(count) : count} dead letters`;
+    if (action === "delete" && !(await confirmed(`Delete ${what} permanently?`, "Drop"))) return;
     busy = true;
     state();
     const ids = new Set(chosen);
     const body = wanted();
-    const past = action === "drop" ? "dropped" : "replayed";
+    const past = action === "delete" ? "dropped" : "replayed";
     let done = 0;
     let trouble = "";
     try {
-      for (let left = 1; left > 0; ) {
-        const result = await ask("POST", `/admin/letters/${action}`, { body });
+      let failures = 0;
+      for (let cursor = ""; cursor !== null; ) {
+        const result = await ask("POST", `/admin/dead-letters/${action}`, { body: { ...body, cursor } });
         done += result.done;
-        left = result.done ? result.left : 0;
-        if (left) notice(`${done} ${past}, ${left} to go …`);
-        trouble = result.failed ? `; ${result.failed} failed: ${result.reason}` : "";
+        failures += result.failed;
+        cursor = result.next_cursor;
+        if (cursor) notice(`${done} ${past} so far …`);
+        if (result.failed) trouble = `; ${failures} failed: ${result.reason}`;
       }
     } catch (error) {
       trouble = `; ${error.message}`;
@@ -114,12 +121,12 @@ export async function letters(main, [opened], signal) {
 
   const load = oneAtATime(async () => {
     const query = new URLSearchParams({ limit, ...filters.values() });
-    page = await ask("GET", `/admin/letters?${query}`, { signal });
-    rows = page.letters;
+    page = await ask("GET", `/admin/dead-letters?${query}`, { signal });
+    rows = page.dead_letters;
     const shown = rows.length < page.total ? `, showing the newest ${rows.length}` : "";
-    total.textContent = page.all ? `${page.total === page.all ? page.all : `${page.total} of ${page.all}`} in total${shown}` : "";
+    total.textContent = page.all ? `${page.total === page.all ? many(page.all) : `${page.total} of ${many(page.all)}`} in total${shown}` : "";
     more.hidden = rows.length >= page.total || limit === MOST;
-    offer(page.groups);
+    offer(page.reasons);
     const present = new Set(rows.map((row) => row.id));
     const cells = rows.map((row) => [
       el("input", {
@@ -137,10 +144,10 @@ export async function letters(main, [opened], signal) {
       row.agent,
       threadLink(row.thread),
       String(row.attempts),
-      ago(row.at),
+      ago(row.failed_at),
     ]);
     const heads = ["", "reason", "kind", "agent", "thread", "attempts", "failed"];
-    const none = el("p", {}, page.all ? "No dead letter matches." : "No dead letters.");
+    const none = el("p", {}, !page.complete ? "No match among the newest dead letters." : page.all ? "No dead letter matches." : "No dead letters.");
     replace(list, cells.length ? table(heads, cells, { tight: [0, 6] }) : none);
     const kept = everything;
     choose([...chosen].filter((id) => present.has(id)));
@@ -160,15 +167,15 @@ export async function letters(main, [opened], signal) {
   }
 
   async function show(id) {
-    const { letter, text, author, error, traceback, done, unknown } = await ask("GET", `/admin/letters/${encodeURIComponent(id)}`, { signal });
+    const { dead_letter: letter, content, author, error, traceback, done, unknown } = await ask("GET", `/admin/dead-letters/${encodeURIComponent(id)}`, { signal });
     const attempts = letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`;
     const choices = unknown.map((step) => [step, fate(step)]);
     const run = async () => {
       const body = { again: pick("again"), done: Object.fromEntries(pick("done").map((step) => [step, null])) };
-      await one("POST", `/admin/letters/${encodeURIComponent(id)}/replay`, "replayed", { body });
+      await one("POST", `/admin/dead-letters/${encodeURIComponent(id)}/replay`, "replayed", { body });
     };
     const forget = async () => {
-      if (await confirmed("Delete this dead letter permanently?", "Drop")) await one("DELETE", `/admin/letters/${encodeURIComponent(id)}`, "dropped");
+      if (await confirmed("Delete this dead letter permanently?", "Drop")) await one("DELETE", `/admin/dead-letters/${encodeURIComponent(id)}`, "dropped");
     };
     const pick = (value) => choices.filter(([, select]) => select.value === value).map(([step]) => step);
     const about = el("p", { class: "faint" }, `${letter.kind} ${letter.id} · ${letter.agent || "no agent"} · ${attempts} · in `);
@@ -179,8 +186,8 @@ export async function letters(main, [opened], signal) {
         { "aria-label": "Dead letter", class: "card letter" },
         el("h2", {}, letter.reason),
         about,
-        el("h3", {}, author ? `Message from ${author}` : "Text of the reply"),
-        el("pre", {}, text),
+        el("h3", {}, author ? `Message from ${author.name || author.id}` : "Text of the reply"),
+        el("pre", {}, content),
         done.length > 0 && el("p", {}, `Finished steps, which a replay does not run again: ${done.join(", ")}.`),
         choices.map(([step, select]) => el("label", {}, `Outcome of “${step}” is unknown`, select)),
         el("div", { class: "row" }, button("Replay", "main", run), button("Drop", "danger", forget), el("a", { href: "#letters" }, "Close")),

@@ -21,41 +21,40 @@ LONGEST = 200
 _VARYING = re.compile(r"'[^']{0,200}'|\"[^\"]{0,200}\"|\b(?=[0-9a-f]*[0-9])[0-9a-f]{6,64}\b|\d+")
 
 
-class LetterFilter(Model):
+class DeadLetterFilter(Model):
     """A filter of dead letters."""
 
     kind: Literal["", "event", "reply"] = ""
     agent: str = Field(default="", max_length=200)
-    reason: str = Field(default="", max_length=500, description="a `reason` of the list's `groups`")
+    reason: str = Field(default="", max_length=500, description="a `reason` of the list's `reasons`")
     q: str = Field(default="", max_length=200, description="part of the reason, thread, id or error")
 
-    def fits(self, letter: DeadLetter) -> bool:
-        """Return whether a dead letter matches."""
+    def matches(self, letter: DeadLetter, general: str) -> bool:
+        """Return whether a dead letter with this general reason matches."""
         text = f"{letter.reason}\n{letter.thread}\n{letter.id}\n{letter.error}".lower()
         return (
             self.kind in ("", letter.kind)
             and self.agent in ("", letter.agent)
-            and self.reason in ("", group_of(letter.reason))
+            and self.reason in ("", general)
             and self.q.lower() in text
         )
 
 
-class Group(Model):
+class ReasonCount(Model):
     """Dead letters with the same reason."""
 
     reason: str = Field(description="the common part of their reasons; … replaces what varies")
     count: int
 
 
-def group_of(reason: str) -> str:
+def general_reason(reason: str) -> str:
     """Return a reason without the parts that vary between messages."""
     return _VARYING.sub("…", reason[:LONGEST])
 
 
-def groups(letters: Iterable[DeadLetter], *, limit: int = 50) -> list[Group]:
-    """Return the reasons of some dead letters, most frequent first."""
-    counted = Counter(group_of(letter.reason) for letter in letters)
-    return [Group(reason=reason, count=count) for reason, count in counted.most_common(limit)]
+def most_frequent(reasons: Iterable[str], *, limit: int = 50) -> list[ReasonCount]:
+    """Count reasons, and return the most frequent ones."""
+    return [ReasonCount(reason=reason, count=count) for reason, count in Counter(reasons).most_common(limit)]
 
 
 def visible(letter: DeadLetter, caller: Principal) -> bool:
