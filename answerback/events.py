@@ -61,10 +61,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         message: The platform's id of the message; an amendment finds a waiting event by it.
         channel: Where the thread lives, for display and routing: "acme/widgets", "C024BE91L".
         mentions: Names mentioned in the text: logins without "@", Slack user ids.
-        mentioned: Whether the platform reports that we are mentioned; needs no resolved identity.
+        mentioned: Whether the platform itself reports that the agents' account is mentioned.
         direct: Whether it is a one-to-one conversation (a Slack DM).
-        identities: All marks by which the author can be recognised ("user:583231", "bot:B061"). If one of them is ours,
-            the event is our own message and is ignored.
+        identities: All marks by which the author can be recognised ("user:583231", "bot:B061"). If one of them
+            belongs to the agents' own account, the event is ignored.
         address: Where a reply goes; only this platform's client reads it.
         subject: What the text is about, if the platform includes it.
         title: The title of the thread, if it has one.
@@ -78,8 +78,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             index of an attachment.
         context: The conversation as given by the sender; it replaces the thread's history.
         system: Instructions given with this event, for this turn only.
-        reply: The key of one of our replies that the message carries. In our own message it proves that this reply was
-            posted; in anyone else's it means nothing.
+        reply: The key of a reply that the message carries. In a message of the agents' own account it proves that this
+            reply was posted; in anyone else's it means nothing.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
             first and was an event of its own. Either way the message is answered once.
@@ -145,8 +145,9 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """An entry of an inbox: an event and, if it was replayed from the dead letters, the state of its turn.
 
-    merged   earlier events that the same turn answers
-    journal  journal records of that turn
+    Attributes:
+        merged: Earlier events that the same turn answers.
+        journal: Journal records of that turn.
     """
 
     event: Event

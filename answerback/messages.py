@@ -128,15 +128,16 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How a turn ended, recorded by the script that ended it.
 
-    turn      its id
-    events    dispatch ids of the events it was to answer
-    status    completed · cancelled · interrupted (its events are answered by another turn) · dropped (its agent accepts
-              nothing while it works) · ignored (no agent answers) · failed (permanently: it is a dead letter)
-    messages  ids of our messages in the history
-    usage     model usage of the turn
-    code      of a failed turn: "agent_failed", "timeout", "limit" or "unreachable"
-    reason    of a failed turn, in words that anyone may read; the dead letter has the details
-    at        when it ended
+    Attributes:
+        turn: Its id.
+        events: Dispatch ids of the events it was to answer.
+        status: completed · cancelled · interrupted (its events are answered by another turn) · dropped (its agent
+            accepts nothing while it works) · ignored (no agent answers) · failed (permanently: it is a dead letter).
+        messages: Ids of our messages in the history.
+        usage: Model usage of the turn.
+        code: Of a failed turn: "agent_failed", "timeout", "limit" or "unreachable".
+        reason: Of a failed turn, in words that anyone may read; the dead letter has the details.
+        at: When it ended.
     """
 
     turn: str
@@ -152,10 +153,11 @@ class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Our identity on a platform, resolved from our credential.
 
-    name      display name: "@answerbot (app 1234)"
-    mentions  names that address us, compared with `Event.mentions` (lower case)
-    marks     marks of our own messages, compared with `Event.identities`
-    person    whether the credential belongs to a person, whose own messages cannot be distinguished from ours
+    Attributes:
+        name: Display name: "@answerbot (app 1234)".
+        mentions: Names that address us, compared with `Event.mentions` (lower case).
+        marks: Marks of our own messages, compared with `Event.identities`.
+        person: Whether the credential belongs to a person, whose own messages cannot be distinguished from ours.
     """
 
     name: str

@@ -12,18 +12,20 @@ from answerback.events import Address
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One message of ours on its way to a platform.
 
-    key      "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
-             the platform's length limit has keys "<turn>.<n>.<part>"
-    state    pending → sending → sent | failed. `sending` means that a request may have been sent
-    first    when the first request was sent; 0 before
-    unknown  since when the outcome of the last request has been unknown; 0 if it is known or a request is in flight
-    looks    number of completed searches for the reply on the platform since then
-    cursor   where an unfinished search continues, which began at `searching` (ms)
-    message  the platform's id of our message, once known
-    at       when the event it answers was sent, in ms by the platform's clock; 0 if unknown
-    refusals number of temporary rejections: a resource so new that it is not visible on the whole platform
-    waits    how many times in a row the platform asked us to wait
-    rest     in a dead letter: the following parts of the same reply, which are not posted without it
+    Attributes:
+        key: "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
+            the platform's length limit has keys "<turn>.<n>.<part>".
+        state: pending → sending → sent | failed. `sending` means that a request may have been sent.
+        first: When the first request was sent; 0 before.
+        unknown: Since when the outcome of the last request has been unknown; 0 if it is known or a request is in
+            flight.
+        looks: Number of completed searches for the reply on the platform since then.
+        cursor: Where an unfinished search continues, which began at `searching` (ms).
+        message: The platform's id of our message, once known.
+        at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
+        refusals: Number of temporary rejections: a resource so new that it is not visible on the whole platform.
+        waits: How many times in a row the platform asked us to wait.
+        rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
     key: str
@@ -64,11 +66,12 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """An event whose turn failed permanently, or a reply that was rejected, with the reason.
 
-    id         the event's dispatch id, or the reply's key
-    reason     one line for an operator
-    done       names of the journal steps that had finished
-    unknown    names of the steps that had begun and left no result: they may have had an effect
-    unreadable written by a newer version and not readable by this one; kept unchanged
+    Attributes:
+        id: The event's dispatch id, or the reply's key.
+        reason: One line for an operator.
+        done: Names of the journal steps that had finished.
+        unknown: Names of the steps that had begun and left no result: they may have had an effect.
+        unreadable: Written by a newer version and not readable by this one; kept unchanged.
     """
 
     id: str

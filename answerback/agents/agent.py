@@ -37,10 +37,11 @@ class Listen(msgspec.Struct, frozen=True):
     Args:
         platform: A pattern for the platform's name: "github", "*".
         channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
-        when: What is answered, any of: "mention" (we are mentioned), "direct" (a one-to-one conversation, or a message
-            addressed to us), "answered" (a thread in which this agent has replied), "every" (all messages).
+        when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
+            conversation, or a message addressed to that account), "answered" (a thread in which this agent has
+            replied), "every" (all messages).
         bots: Whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
-            Otherwise a program is answered only where it mentions us, or where "every" applies.
+            Otherwise a program is answered only where it mentions the account, or where "every" applies.
 
     Raises:
         ConfigurationError: No platform has such a name, or a value in `when` is unknown.

@@ -78,7 +78,7 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
 
     1  new → waiting        accept.lua            it is the first delivery of the event
            tests/redis/test_accept.py::test_fifty_deliveries_at_once_store_one_event
-    2  new → gone           accept.lua            it is a duplicate, or a message of ours
+    2  new → gone           accept.lua            it is a duplicate, or an agent's own message
            tests/redis/test_accept.py::test_our_own_message_is_not_an_event
     2  new → gone           remember.lua          its deletion arrived before it
            tests/redis/test_amend.py::test_a_deletion_that_comes_before_its_message_takes_it_back
