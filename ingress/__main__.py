@@ -18,7 +18,8 @@ from answerback.store.guard import Guard
 from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
 
-from .app import STOPPING, application, fast_lane
+from .app import STOPPING, application
+from .connection import handle_first
 from .connections import ConnectionLimiter
 from .webhooks import Webhooks
 
@@ -41,7 +42,7 @@ async def main(settings: Settings) -> None:
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server is not None
-    fast_lane(runner.server, webhooks)
+    handle_first(runner.server, webhooks.paths, webhooks)
     loop, connections = asyncio.get_running_loop(), ConnectionLimiter(runner.server, settings)
     watching = [asyncio.create_task(connections.watch()), asyncio.create_task(database.keep_looking())]
     listener: asyncio.Server | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import cast
 
-from aiohttp import web, web_response
+from aiohttp import web
 
 from answerback.http.monitor import Metrics as MetricsRoute
 from answerback.http.monitor import Monitor
@@ -20,18 +19,17 @@ from .api.pipeline import Api
 from .api.routes.routes import routes
 from .api.routes.widget import KeyCheck
 from .api.sse import Streams
-from .connections import Connection
+from .connection import name_server
 from .health import Health
 from .mcp.endpoint import Mcp
 from .metrics import Metrics
 from .pages.pages import pages
-from .problems import explained, problems, rendered
+from .problems import problems
 from .request_id import identified, show
 from .stopping import Stopping
 from .webhooks import Webhooks
 
-# The default `Server` header names the versions of Python and aiohttp. aiohttp has no other way to change it.
-vars(web_response)["SERVER_SOFTWARE"] = "Answerback"
+name_server("Answerback")
 
 STOPPING = web.AppKey("stopping", Stopping)
 """The graceful shutdown of the process."""
@@ -59,7 +57,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     api = Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()])
     api.mount(app)
     app.router.add_post("/widget/check", KeyCheck(api.callers, settings.read_timeout).post)
-    app[STOPPING] = Stopping(settings, health, api.waits, mcp.close)
+    app[STOPPING] = Stopping(settings, health, api.waits, mcp)
     app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch)))
     app.on_cleanup.append(mcp.stop)
     if settings.metrics_port:
@@ -87,28 +85,3 @@ def _background(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[we
         await asyncio.gather(task, return_exceptions=True)
 
     return keep
-
-
-def fast_lane(server: web.Server, webhooks: Webhooks) -> None:
-    """Track the request of each connection, and dispatch webhooks past the router and the middlewares.
-
-    Routing and middlewares cost as much time as verifying a signature. All other requests, including those with a
-    wrong webhook path or method, go through the application.
-    """
-    application = server.request_handler
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        connection = cast(Connection, request.protocol)
-        connection.request, connection.began = request, connection.door.now()
-        try:
-            webhook = request.method == "POST" and request.path in webhooks.paths
-            response = await (webhooks.post(request) if webhook else application(request))
-            if connection.door.closing:
-                response.force_close()
-            return response
-        except web.HTTPExpectationFailed as error:  # raised before any middleware runs
-            return rendered(explained(error, request.path))
-        finally:
-            connection.request, connection.began, connection.rested = None, 0.0, connection.door.now()
-
-    server.request_handler = handle

@@ -18,13 +18,17 @@ KEPT = 0.25
 
 
 class Health:
-    """The health of one ingress process. With `stopping` set, it reports not ready so that it gets no new requests."""
+    """The health of one ingress process."""
 
     def __init__(self, threads: Threads) -> None:
-        self.stopping = False
+        self._stopping = False
         self._threads = threads
-        self._asked = 0.0
-        self._asking: asyncio.Task[str] | None = None
+        self._probed_at = 0.0
+        self._probing: asyncio.Task[str] | None = None
+
+    def stop(self) -> None:
+        """Report not ready from now on, so that the process gets no new requests."""
+        self._stopping = True
 
     async def live(self, request: web.Request) -> web.Response:
         """Return 200 while the process runs."""
@@ -37,16 +41,16 @@ class Health:
 
     async def why_not(self) -> str:
         """Return why events cannot be stored now; "" when they can."""
-        if self.stopping:
+        if self._stopping:
             return "stopping"
         now, guard = time.monotonic(), self._threads.database.guard
         away = guard is not None and guard.away > 0
-        if self._asking is None or (self._asking.done() and (away or now - self._asked > KEPT)):
-            self._asked = now
-            self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._asking)
+        if self._probing is None or (self._probing.done() and (away or now - self._probed_at > KEPT)):
+            self._probed_at = now
+            self._probing = asyncio.create_task(self._probe())
+        return await asyncio.shield(self._probing)
 
-    async def _ask(self) -> str:
+    async def _probe(self) -> str:
         # The details are in the log: this response is public.
         try:
             async with asyncio.timeout(1):

@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from answerback.settings import Settings
 
 from .api.conversations.waits import Waits
 from .connections import ConnectionLimiter
 from .health import Health
+from .mcp.endpoint import Mcp
 
 LAST = 1.0
 """Seconds reserved at the end of the grace period to send errors to the requests that did not finish."""
 
 
 class Stopping:
-    """The graceful shutdown of one process. `close` ends the waits of MCP requests."""
+    """The graceful shutdown of one process."""
 
-    def __init__(self, settings: Settings, health: Health, waits: Waits, close: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, health: Health, waits: Waits, mcp: Mcp) -> None:
         self._drain = settings.drain
         self._grace = settings.grace
         self._health = health
         self._waits = waits
-        self._close = close
+        self._mcp = mcp
 
-    async def run(self, listener: asyncio.Server, door: ConnectionLimiter, hurry: asyncio.Event) -> None:
+    async def run(self, listener: asyncio.Server, connections: ConnectionLimiter, hurry: asyncio.Event) -> None:
         """Finish the requests in flight within the grace period; stop at once when `hurry` is set.
 
         For the first `DRAIN_SECONDS` only `/health/ready` changes, because load balancers notice it late.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace
-        self._health.stopping = door.closing = True
+        self._health.stop()
+        connections.close_after_responses()
         await _within(hurry, min(self._drain, self._grace))
         listener.close()
-        door.server.pre_shutdown()
+        connections.server.pre_shutdown()
         # A stream can be resumed on another process from its last id, and the sender of a stored message gets the
         # receipt. Requests whose answer can be had only here go on while there is time.
         self._waits.stop(resumable=True)
-        self._close()
-        await self._finish(door, deadline - LAST, hurry)
+        self._mcp.close()
+        await self._finish(connections, deadline - LAST, hurry)
         self._waits.stop(resumable=False)
-        await self._finish(door, max(deadline, loop.time() + LAST / 2), hurry)
+        await self._finish(connections, max(deadline, loop.time() + LAST / 2), hurry)
 
-    async def _finish(self, door: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
-        while door.busy and asyncio.get_running_loop().time() < deadline:
+    async def _finish(self, connections: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
+        while connections.busy and asyncio.get_running_loop().time() < deadline:
             if await _within(hurry, 0.02):
                 return
 

@@ -22,6 +22,7 @@ from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import OWN, Receipt
 from answerback.store.threads.threads import Threads
 
+from .connection import send_continue
 from .limits import Clients, Limits
 from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED
 from .problems import BROKEN_OFF, problem
@@ -110,8 +111,7 @@ class Webhooks:
         """Read the rest of a body, or return a problem. It is unverified, so time and memory are limited."""
         body = bytearray()
         if request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
+            await send_continue(request)
         try:
             async with asyncio.timeout(self._read_timeout):
                 async for chunk in request.content.iter_any():

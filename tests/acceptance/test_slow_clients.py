@@ -97,7 +97,7 @@ async def test_more_connections_than_there_is_room_for(plain: System) -> None:
                     other.write(b"GET / HTTP/1.1\r\n")
             await served(plain, 20)
             assert await metric(plain, "answerback_connections") <= 50
-        assert await metric(plain, 'answerback_connections_closed_total{reason="crowded"}') >= 250
+        assert await metric(plain, 'answerback_connections_closed_total{reason="evicted"}') >= 250
         # It has rested for the longest.
         with suppress(ConnectionError):
             writer.write(request("GET /health/live"))

@@ -14,7 +14,7 @@ import uvloop
 from aiohttp import web
 
 from answerback.settings import Settings
-from ingress.app import fast_lane
+from ingress.connection import handle_first
 from ingress.connections import CLOSED, ConnectionLimiter
 from ingress.webhooks import Webhooks
 from tests.acceptance.system import PATIENCE, until
@@ -92,7 +92,7 @@ async def serving(read_timeout: str, most: str = "50") -> AsyncIterator[Served]:
         return web.Response(body=bytes(int(request.path[1:])))
 
     server, ours = web.Server(answer), socket.socket()
-    fast_lane(server, cast(Webhooks, None))
+    handle_first(server, (), cast(Webhooks, None))
     door = ConnectionLimiter(server, Settings.load({"READ_TIMEOUT": read_timeout, "MAX_CONNECTIONS": most}))
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # its connections inherit it
     ours.bind(("127.0.0.1", 0))
@@ -158,4 +158,4 @@ async def test_who_leaves_an_answer_makes_room_at_once() -> None:
         for _ in range(2):
             await served.ask(get(LITTLE))
         await served.holds(4, "making room")
-        assert served.closed == {"crowded": 2}
+        assert served.closed == {"evicted": 2}
