@@ -16,7 +16,7 @@ from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event, Subject
 from answerback.messages import Author
 from answerback.platforms import Handshake, Ignored, github
-from answerback.platforms.github.webhook import KINDS
+from answerback.platforms.github.kinds import KINDS
 from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import encode, load, names
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from answerback.platforms.github.sending import complete, sign
+from answerback.platforms.github.sending import complete
 from answerback.platforms.github.settings import GitHubSettings
-from answerback.platforms.github.webhook import parse, verify
+from answerback.platforms.github.signature import sign, verify
+from answerback.platforms.github.webhook import parse
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from answerback.platforms.attempt import Attempt
 from answerback.platforms.blocks import closing
 from answerback.platforms.decoding import Spare
 from answerback.platforms.github import discussions
+from answerback.platforms.github.authors import identities
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
 from answerback.platforms.github.payload import App, User
 from answerback.platforms.github.refusal import GraphError, Signed, bucket, check, check_graph, missing
 from answerback.platforms.github.teams import calm
-from answerback.platforms.github.webhook import identities
 from answerback.platforms.text import split
 from answerback.replies import Reply
 
