@@ -17,6 +17,7 @@ from answerback.platforms.attempt import Attempt
 from answerback.platforms.blocks import closing
 from answerback.platforms.decoding import Spare
 from answerback.platforms.github import discussions
+from answerback.platforms.github.address import Address
 from answerback.platforms.github.authors import identities
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
@@ -32,21 +33,6 @@ LIMIT = 65_536
 _PAGE, _MOST_MOVES = 100, 3
 _MARGIN = 600.0
 """Seconds before the first attempt at which the search for a reply starts: clocks differ, and `since` is exact."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """A reply's address; see `webhook.parse`."""
-
-    repo: str
-    number: int
-    root: int = 0
-    discussion: str = ""
-    comment: str = ""
-    installation: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"{self.repo}#{self.number}"
 
 
 class _Comment(msgspec.Struct):
@@ -99,7 +85,7 @@ class GitHub:
 
     def post(self, reply: Reply) -> Exchange[Sent]:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment and its like"""
-        place, attempt, body = _place(reply), Attempt.of(reply), _marked(reply)
+        place, attempt, body = Address.of(reply), Attempt.of(reply), _marked(reply)
         doing = f"replying to {place.name}"
         if place.discussion:
             parent = (yield from self._parent(place, attempt)) if place.comment else None
@@ -115,7 +101,7 @@ class GitHub:
 
     def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our comment with this reply's marker, from ten minutes before the first attempt on, 100 per page."""
-        place, attempt = _place(reply), Attempt.of(reply)
+        place, attempt = Address.of(reply), Attempt.of(reply)
         if place.discussion:
             return (yield from self._find_in_discussion(reply, place, attempt, us))
         page = int(reply.cursor) if reply.cursor.isdecimal() else 1
@@ -238,13 +224,6 @@ class GitHub:
     def _comments(self, place: Address) -> str:
         kind = "pulls" if place.root else "issues"  # a pull request's own conversation is an issue's
         return f"{self._api}/repos/{quote(place.repo)}/{kind}/{place.number}/comments"
-
-
-def _place(reply: Reply) -> Address:
-    try:
-        return msgspec.convert(reply.address, Address)
-    except msgspec.ValidationError as error:
-        raise Rejected(f"the reply has no usable GitHub address: {error}") from error
 
 
 def _marked(reply: Reply) -> str:

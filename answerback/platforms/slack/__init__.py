@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from answerback.platforms.slack.sending import complete, sign
+from answerback.platforms.slack.sending import complete
 from answerback.platforms.slack.settings import SlackSettings
-from answerback.platforms.slack.webhook import parse, verify
+from answerback.platforms.slack.signature import sign, verify
+from answerback.platforms.slack.webhook import parse
 
 if TYPE_CHECKING:
     from answerback.platforms import Client, SendOption

@@ -46,28 +46,28 @@ def visible(text: str, blocks: msgspec.Raw, attachments: msgspec.Raw, files: msg
 
     Mentions in attachments do not count, since they quote other messages: Slack does not notify anyone of them either.
     """
-    spoken, beside = "" if text in _STAND_INS else plain(text), list[str]()
+    typed, others = "" if text in _STAND_INS else plain(text), list[str]()
     mentioned = dict.fromkeys(mentions(text))
     if not _only_typed(blocks, text):
         reader = _Reader()
-        beside.append(reader.lines(_list(blocks)))
+        others.append(reader.lines(_list(blocks)))
         mentioned |= dict.fromkeys(reader.mentioned)
-    beside += [_attachment(each) for each in _list(attachments)[:MOST] if isinstance(each, dict)]
-    beside += [_file(each) for each in _list(files)[:MOST] if isinstance(each, dict)]
-    return Visible("\n\n".join(_once(spoken, beside)), tuple(mentioned))
+    others += [_attachment(each) for each in _list(attachments)[:MOST] if isinstance(each, dict)]
+    others += [_file(each) for each in _list(files)[:MOST] if isinstance(each, dict)]
+    return Visible("\n\n".join(_once(typed, others)), tuple(mentioned))
 
 
-def _once(spoken: str, beside: list[str]) -> list[str]:
-    """Return the parts, up to `LONGEST` characters beside the text, without those contained in another part."""
-    parts, room = [(spoken, _bare(spoken))] if spoken.strip() else [], LONGEST
-    for part in beside:
-        cut = part[:room]
-        words = _bare(cut)
-        if words and not any(words in known for _, known in parts):
+def _once(typed: str, others: list[str]) -> list[str]:
+    """Return the parts, up to `LONGEST` characters beside the typed text, without those contained in another part."""
+    parts, room = [(typed, _bare(typed))] if typed.strip() else [], LONGEST
+    for other in others:
+        part = other[:room]
+        bare = _bare(part)
+        if bare and not any(bare in earlier for _, earlier in parts):
             # `text` is often a short form of the blocks.
-            parts = [(known, bare) for known, bare in parts if bare not in words]
-            parts.append((cut, words))
-            room -= len(cut)
+            parts = [(text, earlier) for text, earlier in parts if earlier not in bare]
+            parts.append((part, bare))
+            room -= len(part)
     return [part for part, _ in parts]
 
 
@@ -141,16 +141,16 @@ class _Reader:
 
     def _any(self, node: dict[str, Any], depth: int) -> str:
         """Return the text of a block of any kind, including kinds that are unknown here."""
-        found = []
+        texts = []
         for key, value in node.items():
             if isinstance(value, str):
                 # The value of an element with its own text, such as a button or an option, is for its app.
-                found.append(plain(value) if key in _WORDS and (key != "value" or "text" not in node) else "")
+                texts.append(plain(value) if key in _WORDS and (key != "value" or "text" not in node) else "")
             elif key in ("rows", "elements", "fields", "columns") or (isinstance(value, list) and key not in _HIDDEN):
-                found.append(self.lines(value, depth))
+                texts.append(self.lines(value, depth))
             elif key not in _HIDDEN:
-                found.append(self.words(value, depth + 1))
-        return "\n".join(filter(str.strip, found))
+                texts.append(self.words(value, depth + 1))
+        return "\n".join(filter(str.strip, texts))
 
     def _items(self, node: dict[str, Any], depth: int) -> str:
         elements, indent = node.get("elements"), node.get("indent")
@@ -164,7 +164,7 @@ class _Reader:
 
 
 def _inline(kind: str, node: dict[str, Any], text: str) -> str:
-    """An element within a line: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block#element-types"""
+    """Return the text of an element within a line; "" if it is none: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block#element-types"""
     match kind:
         case "link" | "button":
             url = _text(node, "url")
@@ -191,7 +191,7 @@ def _attachment(node: dict[str, Any]) -> str:
         return ""  # a link preview, not written by the author
     title, link = _text(node, "title"), _text(node, "title_link")
     reader = _Reader()
-    found = [
+    texts = [
         plain(_text(node, "pretext")),
         plain(_text(node, "author_name")),
         f"[{plain(title)}]({link})" if title and link else plain(title),
@@ -202,7 +202,7 @@ def _attachment(node: dict[str, Any]) -> str:
         *(_file(file) for file in _nodes(node, "files")),
         plain(_text(node, "footer")),
     ]
-    words = "\n".join(filter(str.strip, found)) or plain(_text(node, "fallback"))
+    words = "\n".join(filter(str.strip, texts)) or plain(_text(node, "fallback"))
     return _quoted(words) if shared else words
 
 
@@ -226,8 +226,8 @@ def _file(node: dict[str, Any]) -> str:
 
 
 def _nodes(node: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = node.get(key)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    nodes = node.get(key)
+    return [each for each in nodes if isinstance(each, dict)] if isinstance(nodes, list) else []
 
 
 def _quoted(text: str) -> str:
@@ -235,5 +235,5 @@ def _quoted(text: str) -> str:
 
 
 def _text(node: dict[str, Any], key: str) -> str:
-    found = node.get(key)
-    return found if isinstance(found, str) else ""
+    text = node.get(key)
+    return text if isinstance(text, str) else ""

@@ -1,56 +1,28 @@
-"""Verify and parse Slack's webhooks."""
+"""Parse Slack's webhooks."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
 from answerback.messages import Author, AuthorKind
-from answerback.platforms import Handshake, Headers, Ignored, Parsed, Refusal
+from answerback.platforms import Handshake, Headers, Ignored, Parsed
 from answerback.platforms.decoding import decode
-from answerback.platforms.signing import digest, keys, same, stale
 from answerback.platforms.slack.metadata import key_of
 from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek
 from answerback.platforms.slack.visible import Visible, visible
 
-_AT_ONCE = 60_000
-"""ms within which Slack tells of an edit."""
+_EDIT_DELAY = 60_000
+"""ms within which Slack delivers an edit."""
 
 # Subtypes of messages that someone wrote: https://docs.slack.dev/reference/events/message#subtypes
-_SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
-
+_WRITTEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
 
 _envelope = msgspec.json.Decoder(Envelope)
 _peek = msgspec.json.Decoder(Peek)
 _message = msgspec.json.Decoder(Message)
 _DOCUMENTED = "Slack documents"
-
-
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-    """Return None if one of `secrets` signed `body` within 300 s of `now`, else the refusal.
-
-    https://docs.slack.dev/authentication/verifying-requests-from-slack
-    """
-    usable = keys(secrets)
-    if not usable:
-        return Refusal("unconfigured", "no secret is configured: set SLACK_SIGNING_SECRET")
-    given, timestamp = headers.get("x-slack-signature", ""), headers.get("x-slack-request-timestamp", "")
-    if not given or not timestamp:
-        return Refusal("unsigned", "the X-Slack-Signature or X-Slack-Request-Timestamp header is missing")
-    if problem := stale(timestamp, now):
-        return problem
-    if len(given) != 67 or not given.isascii() or not given.startswith("v0="):
-        return Refusal("malformed", "X-Slack-Signature is not v0= and 64 hexadecimal digits")
-    signature, signed = given[3:].encode(), b"v0:%b:%b" % (timestamp.encode(), body)
-    for key in usable:
-        if same(signature, digest(key, signed).hex().encode()):
-            return None
-    return Refusal(
-        "mismatch", "the signature does not match: SLACK_SIGNING_SECRET and the app's signing secret at Slack differ"
-    )
 
 
 def parse(headers: Headers, body: bytes) -> Parsed:
@@ -69,8 +41,8 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         return Handshake((envelope.challenge or "").encode(), "text/plain")
     if envelope.type == "app_rate_limited":
         # https://docs.slack.dev/reference/events/app_rate_limited
-        words = "Slack drops events of this workspace for a minute: it had more than 30,000 within an hour"
-        return Ignored(words, warning="events dropped")
+        reason = "Slack drops events of this workspace for a minute: it had more than 30,000 within an hour"
+        return Ignored(reason, warning="events dropped")
     if envelope.type != "event_callback":
         return Ignored(f"{_printable(envelope.type)} is not an event")
     peek = decode(_peek, envelope.event, _DOCUMENTED)
@@ -80,8 +52,8 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     if peek.type not in ("message", "app_mention"):
         return Ignored(f"{_printable(peek.type)} events are not messages")
     changed = peek.subtype in ("message_changed", "message_deleted")
-    if peek.subtype not in _SPOKEN and not changed:
-        return Ignored(f"{_printable(peek.subtype or '')} messages are not spoken by anybody")
+    if peek.subtype not in _WRITTEN and not changed:
+        return Ignored(f"{_printable(peek.subtype or '')} messages are not written by anyone")
     event = decode(_message, envelope.event, _DOCUMENTED)
     team = _team(envelope, event)
     if not event.channel:
@@ -89,7 +61,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     room = f"slack:{team}:{event.channel}"
     if changed:
         return _amendment(envelope, event, team, room)
-    return _event(envelope, event, peek.type == "app_mention", team, room)
+    return _event(envelope, event, team, room, app_mention=peek.type == "app_mention")
 
 
 def _form(body: bytes) -> Ignored:
@@ -103,11 +75,11 @@ def _form(body: bytes) -> Ignored:
     return Ignored(f"{what} came: these are not handled, only messages are", warning="not handled", quiet=True)
 
 
-def _event(envelope: Envelope, event: Message, told: bool, team: str, room: str) -> Parsed:
+def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_mention: bool) -> Parsed:
     if not event.ts or not event.channel:
         raise MalformedBody("the message has no ts")
-    said = _said(event)
-    if not said.text.strip():
+    content = _content(event)
+    if not content.text.strip():
         return Ignored("a message without a text")
     root = event.thread_ts or event.ts
     profile = event.bot_profile or BotProfile()
@@ -119,12 +91,12 @@ def _event(envelope: Envelope, event: Message, told: bool, team: str, room: str)
             delivery=f"{room}:{event.ts}",
             thread=f"{room}:{root}",
             kind="message",
-            text=said.text,
+            text=content.text,
             author=Author(event.user or event.bot_id or "", event.username or profile.name or "", _kind(event)),
             message=event.ts,
             channel=event.channel,
-            mentions=said.mentions,
-            mentioned=_mentioned(envelope, event, said, told),
+            mentions=content.mentions,
+            mentioned=_mentioned(envelope, event, content, app_mention=app_mention),
             direct=event.channel_type == "im" or (event.channel_type is None and event.channel.startswith("D")),
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
@@ -134,25 +106,25 @@ def _event(envelope: Envelope, event: Message, told: bool, team: str, room: str)
     ]
 
 
-def _said(message: Message) -> Visible:
+def _content(message: Message) -> Visible:
     return visible(message.text or "", message.blocks, message.attachments, message.files)
 
 
-def _mentioned(envelope: Envelope, event: Message, said: Visible, told: bool) -> bool:
+def _mentioned(envelope: Envelope, event: Message, content: Visible, *, app_mention: bool) -> bool:
     """Return whether this mentions the bot user of the installation that the delivery is for.
 
-    `told`: it is an `app_mention`, which only the mentioned app gets. Its message may also come as `message`, and
-    first: so the text decides wherever it can.
+    `app_mention`: it is one, which only the mentioned app receives. The same message may also arrive as `message`, and
+    first, so the text decides wherever it can.
     """
     ours = [each.user_id.lower() for each in envelope.authorizations or () if each.is_bot and each.user_id]
     text = (event.text or "").lower()
-    if any(user in said.mentions for user in ours):
+    if any(user in content.mentions for user in ours):
         return True
     if any(f"<@{user}" in text for user in ours):
         return False  # quoted
-    # Of an app's several installations a delivery names any one, and its text may mention the bot user of another.
+    # A delivery names only one of an app's installations, and its text may mention the bot user of another.
     # https://api.slack.com/changelog/2020-09-15-events-api-truncate-authed-users
-    return told and bool(said.mentions or "<@" not in text)
+    return app_mention and bool(content.mentions or "<@" not in text)
 
 
 def _kind(event: Message) -> AuthorKind:
@@ -167,63 +139,63 @@ def _kind(event: Message) -> AuthorKind:
 
 def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Parsed:
     old, new = event.previous_message, event.message
-    said: Visible | None = None
+    content: Visible | None = None
     if event.subtype == "message_deleted":
         ts, root = event.deleted_ts or (old and old.ts), old and old.thread_ts
     elif new is None:
         raise MalformedBody("message_changed without its message")
-    elif new.subtype not in _SPOKEN and new.subtype != "tombstone":
-        return Ignored(f"{_printable(new.subtype or '')} messages are not spoken by anybody")
+    elif new.subtype not in _WRITTEN and new.subtype != "tombstone":
+        return Ignored(f"{_printable(new.subtype or '')} messages are not written by anyone")
     else:
         ts, root = new.ts, new.thread_ts
         # A deleted message with replies is changed into a tombstone.
-        said = None if new.subtype == "tombstone" else _said(new)
-        if old and said is not None and _said(old) == said:
+        content = None if new.subtype == "tombstone" else _content(new)
+        if old and content is not None and _content(old) == content:
             return Ignored("message_changed, but not its text")  # a link preview was added
     if not ts:
         raise MalformedBody(f"{event.subtype} without the ts of its message")
     when = "deleted"
-    if said is not None:
+    if content is not None:
         when = event.event_ts or event.ts or envelope.event_id or "edited"
     return [
         Amendment(
             delivery=f"{room}:{ts}:{when}",
             thread=f"{room}:{root or ts}",
             message=ts,
-            text=None if said is None else said.text,
-            mentions=said.mentions if said else (),
-            mentioned=bool(said and new and _mentioned(envelope, new, said, told=False)),
-            event=_heard(envelope, event, old, new, said, team, room) if new and said else None,
+            text=None if content is None else content.text,
+            mentions=content.mentions if content else (),
+            mentioned=bool(content and new and _mentioned(envelope, new, content, app_mention=False)),
+            event=_added_mention(envelope, event, old, new, content, team, room) if new and content else None,
             at=_milliseconds(event.event_ts or event.ts or "0"),
         )
     ]
 
 
-def _heard(
-    envelope: Envelope, event: Message, old: Message | None, new: Message, said: Visible, team: str, room: str
+def _added_mention(
+    envelope: Envelope, event: Message, old: Message | None, new: Message, content: Visible, team: str, room: str
 ) -> Event | None:
     """Return the event of an edit that added a mention: one event per added user.
 
-    Without the message as it was, as in Slack's own example, an edit may have added any of them. What was edited
-    long ago still says so when its preview or its file changes.
+    A delivery without the previous message, as in Slack's own example, may have added any of its mentions. A message
+    that was edited long ago is still marked as edited when its preview or its file changes.
     """
     if old is None and not _just_edited(event, new):
         return None
-    before = _said(old).mentions if old else ()
-    added = tuple(user for user in said.mentions if user not in before)
-    if not added or not said.text.strip():
+    before = _content(old).mentions if old else ()
+    added = tuple(user for user in content.mentions if user not in before)
+    if not added or not content.text.strip():
         return None
     new = msgspec.structs.replace(new, channel=event.channel, channel_type=event.channel_type)
-    parsed = _event(envelope, new, False, team, room)
-    found = parsed[0] if isinstance(parsed, list) else None
-    if not isinstance(found, Event):
+    parsed = _event(envelope, new, team, room, app_mention=False)
+    original = parsed[0] if isinstance(parsed, list) else None
+    if not isinstance(original, Event):
         return None
-    named = said._replace(mentions=added)
+    named = content._replace(mentions=added)
     return msgspec.structs.replace(
-        found,
-        delivery=f"{found.delivery}:{','.join(sorted(added))}",
+        original,
+        delivery=f"{original.delivery}:{','.join(sorted(added))}",
         mentions=added,
-        mentioned=_mentioned(envelope, new, named, told=False),
+        mentioned=_mentioned(envelope, new, named, app_mention=False),
         direct=False,
         edited="mention",
     )
@@ -232,21 +204,21 @@ def _heard(
 def _just_edited(event: Message, new: Message) -> bool:
     if new.edited is None or new.edited.ts is None or event.event_ts is None:
         return False
-    return abs(_milliseconds(event.event_ts) - _milliseconds(new.edited.ts)) < _AT_ONCE
+    return abs(_milliseconds(event.event_ts) - _milliseconds(new.edited.ts)) < _EDIT_DELAY
 
 
 def _team(envelope: Envelope, event: Message) -> str:
     """Return the workspace where our app is installed, or the organization for an organization-wide installation.
 
-    Every other field of a delivery that names a workspace differs between two descriptions of one message in a channel
-    that is shared: `app_mention` and `message` have another `team_id`, and the replies of a guest another than ours.
+    In a shared channel, every other field that names a workspace may differ between two deliveries of one message:
+    `app_mention` and `message` have different `team_id`s, and so do a guest's replies and ours.
     https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py (extract_team_id)
     """
     if envelope.authorizations:
         installation = envelope.authorizations[0]
-        if found := installation.team_id or installation.enterprise_id:
-            return found
-    # Late: `event.team` is the author's workspace.
+        if team := installation.team_id or installation.enterprise_id:
+            return team
+    # `event.team` comes last: it is the author's workspace.
     team = envelope.team_id or envelope.context_team_id or envelope.enterprise_id or event.team
     if not team:
         raise MalformedBody("the event has no team")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from answerback.platforms.standard.sending import complete, sign
 from answerback.platforms.standard.settings import StandardSettings
-from answerback.platforms.standard.webhook import parse, verify
+from answerback.platforms.standard.signature import verify
+from answerback.platforms.standard.webhook import parse
 
 if TYPE_CHECKING:
     from answerback.platforms import Client, SendOption

@@ -51,21 +51,21 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
     signatures = _signatures(given)
     if not signatures:
         return Refusal("malformed", "webhook-signature has neither a v1 nor a v1a signature")
-    known: set[str] = set()
+    schemes: set[str] = set()
     message = _message(identifier, timestamp, body)
     for secret in secrets:
         try:
             key = keys.read(secret)
         except ValueError:
             continue
-        known.add(key.scheme)
+        schemes.add(key.scheme)
         expected = digest(key.raw, message) if key.scheme == "v1" else b""
         for scheme, signature in signatures:
             if scheme == key.scheme and (
                 same(signature, expected) if key.scheme == "v1" else keys.signed(key, signature, message)
             ):
                 return None
-    return _mismatch(known, {scheme for scheme, _ in signatures})
+    return _mismatch(schemes, {scheme for scheme, _ in signatures})
 
 
 def _signatures(given: str) -> list[tuple[str, bytes]]:
@@ -79,14 +79,14 @@ def _signatures(given: str) -> list[tuple[str, bytes]]:
     return [(scheme, signature) for scheme, signature in decoded if signature]
 
 
-def _mismatch(known: set[str], given: set[str]) -> Refusal:
-    if not known:
+def _mismatch(ours: set[str], theirs: set[str]) -> Refusal:
+    if not ours:
         return Refusal("unconfigured", "STANDARD_WEBHOOKS_SECRET is neither whsec_ nor whpk_, each followed by base64")
-    if known.isdisjoint(given):
-        needed = "its public key (whpk_…)" if "v1a" in given else "the secret that it shares with us (whsec_…)"
+    if ours.isdisjoint(theirs):
+        needed = "its public key (whpk_…)" if "v1a" in theirs else "the secret that it shares with us (whsec_…)"
         return Refusal(
             "mismatch",
-            f"the sender signs with {' and '.join(sorted(given))}: add {needed} to STANDARD_WEBHOOKS_SECRET",
+            f"the sender signs with {' and '.join(sorted(theirs))}: add {needed} to STANDARD_WEBHOOKS_SECRET",
         )
     return Refusal("mismatch", "no signature matches: STANDARD_WEBHOOKS_SECRET and the sender's secret differ")
 

@@ -34,10 +34,8 @@ from answerback.events import Amendment, Event, Subject
 from answerback.messages import Author, AuthorKind
 from answerback.platforms import Headers, Ignored, Parsed
 from answerback.platforms.decoding import Spare, decode
-from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id, verify
+from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id
 from answerback.platforms.subject import BODY, TITLE, shortened
-
-__all__ = ["parse", "verify"]
 
 CREATED, EDITED, DELETED = "message.created", "message.edited", "message.deleted"
 
@@ -58,7 +56,7 @@ class Sender(msgspec.Struct):
     kind: Spare[str] = None
 
 
-class Of(msgspec.Struct):
+class SubjectPayload(msgspec.Struct):
     """The subject of the message; see `answerback.events.Subject`."""
 
     kind: Spare[str] = None
@@ -79,7 +77,7 @@ class MessagePayload(msgspec.Struct):
     title: Spare[str] = None
     url: Spare[str] = None
     channel: Spare[str] = None
-    subject: Spare[Of] = None
+    subject: Spare[SubjectPayload] = None
     mentions: list[str] | None = None
     direct: bool | None = None
 
@@ -93,7 +91,7 @@ class Envelope(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(Envelope)
-_said = msgspec.json.Decoder(MessagePayload)
+_message = msgspec.json.Decoder(MessagePayload)
 _DOCUMENTED = "a message looks like"
 
 
@@ -110,49 +108,49 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     kind = envelope.type or CREATED
     if kind not in (CREATED, EDITED, DELETED):
         return Ignored(f"{kind[:60] if kind.isascii() and kind.isprintable() else 'this type'} is not a message")
-    said = decode(_said, envelope.data if bytes(envelope.data).startswith(b"{") else body, _DOCUMENTED)
-    message = _name(said.message, "message", LONGEST_ID)
-    # An edit without a thread means the message that opened one of its own, under its webhook-id.
-    thread = _name(said.thread, "thread", _LONGEST_NAME) or (identifier if kind == CREATED else message)
+    data = decode(_message, envelope.data if bytes(envelope.data).startswith(b"{") else body, _DOCUMENTED)
+    message = _name(data.message, "message", LONGEST_ID)
+    # An edit without a thread is about a message that began a thread, whose name is its webhook-id.
+    thread = _name(data.thread, "thread", _LONGEST_NAME) or (identifier if kind == CREATED else message)
     delivery, thread_id = f"standard:{identifier}", _thread_id(thread)
-    mentions = _mentions(said.mentions)
+    mentions = _mentions(data.mentions)
     if kind == DELETED and message:
         return [Amendment(delivery=delivery, thread=thread_id, message=message, text=None)]
     if kind != CREATED and not message:
         raise MalformedBody(f"{kind} needs the id of the message: set `message`")
-    if said.text is None:
+    if data.text is None:
         raise MalformedBody("`text` is missing, both at the top level and in `data`")
-    if kind == CREATED and not said.text.strip():
+    if kind == CREATED and not data.text.strip():
         return Ignored("a message without a text")
-    author, at = _author(said.author), _milliseconds(envelope.timestamp, header(headers, "timestamp"))
+    author, at = _author(data.author), _milliseconds(envelope.timestamp, header(headers, "timestamp"))
     event = Event(
         delivery=delivery,
         thread=thread_id,
         kind=kind,
-        text=said.text,
+        text=data.text,
         author=author,
         message=message or identifier,
-        channel=said.channel or "",
+        channel=data.channel or "",
         mentions=mentions,
         # A system that sends us messages addresses us, unless it says otherwise.
-        direct=said.direct is not False,
+        direct=data.direct is not False,
         identities=(f"user:{author.id}",) if author.id else (),
         address={"thread": thread, "message": message or identifier},
-        subject=_subject(said.subject),
-        title=said.title or "",
-        url=said.url or "",
+        subject=_subject(data.subject),
+        title=data.title or "",
+        url=data.url or "",
         at=at,
     )
     if kind == CREATED:
         return [event]
-    heard: Event | None = None
-    if mentions and not event.direct and said.text.strip():
-        # What stood there before is not told: each name is taken for added, once.
-        added = f"standard:{thread}:{message}:{','.join(sorted(mentions))}"
-        heard = msgspec.structs.replace(event, delivery=added, edited="mention")
+    added: Event | None = None
+    if mentions and not event.direct and data.text.strip():
+        # The text before the edit is unknown: each name counts as added, once.
+        identity = f"standard:{thread}:{message}:{','.join(sorted(mentions))}"
+        added = msgspec.structs.replace(event, delivery=identity, edited="mention")
     return [
         Amendment(
-            delivery=delivery, thread=thread_id, message=message, text=said.text, mentions=mentions, event=heard, at=at
+            delivery=delivery, thread=thread_id, message=message, text=data.text, mentions=mentions, event=added, at=at
         )
     ]
 
@@ -172,18 +170,18 @@ def _thread_id(thread: str) -> str:
     return f"standard:{thread}"
 
 
-def _subject(of: Of | None) -> Subject | None:
-    if of is None:
+def _subject(payload: SubjectPayload | None) -> Subject | None:
+    if payload is None:
         return None
     return Subject(
-        kind=shortened(of.kind or "", TITLE),
-        title=shortened(of.title or "", TITLE),
-        body=shortened(of.body or "", BODY),
-        author=shortened(of.author or "", TITLE),
-        path=shortened(of.path or "", TITLE),
-        start=of.start or 0,
-        line=of.line or 0,
-        diff=shortened(of.diff or "", BODY, end=True),
+        kind=shortened(payload.kind or "", TITLE),
+        title=shortened(payload.title or "", TITLE),
+        body=shortened(payload.body or "", BODY),
+        author=shortened(payload.author or "", TITLE),
+        path=shortened(payload.path or "", TITLE),
+        start=payload.start or 0,
+        line=payload.line or 0,
+        diff=shortened(payload.diff or "", BODY, end=True),
     )
 
 
@@ -198,11 +196,11 @@ def _mentions(names: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.removeprefix("@").lower() for name in names or ()))[:_MOST_MENTIONS]
 
 
-def _milliseconds(said: str | int | float | None, sent: str) -> int:
+def _milliseconds(written: str | int | float | None, sent: str) -> int:
     """Return when it was written, if valid; else when it was sent, which the signature covers."""
-    if isinstance(said, str):
+    if isinstance(written, str):
         try:
-            return int(msgspec.convert(said, datetime).timestamp() * 1000)
+            return int(msgspec.convert(written, datetime).timestamp() * 1000)
         except (msgspec.ValidationError, ValueError, OverflowError):
             pass
     return int(sent) * 1000 if sent.isascii() and sent.isdigit() and len(sent) <= 11 else 0

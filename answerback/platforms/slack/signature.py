@@ -1,0 +1,43 @@
+"""Make and verify the signatures of Slack's webhooks.
+
+https://docs.slack.dev/authentication/verifying-requests-from-slack
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answerback.platforms import Headers, Refusal
+from answerback.platforms.signing import digest, keys, same, stale
+
+
+def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+    """Return the headers with the time and the signature of time and body."""
+    timestamp = str(int(now))
+    signature = digest(secret.encode(), _signed(timestamp, body)).hex()
+    return {"x-slack-request-timestamp": timestamp, "x-slack-signature": f"v0={signature}"}
+
+
+def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
+    """Return None if one of `secrets` signed `body` within 300 s of `now`, else the refusal."""
+    usable = keys(secrets)
+    if not usable:
+        return Refusal("unconfigured", "no secret is configured: set SLACK_SIGNING_SECRET")
+    given, timestamp = headers.get("x-slack-signature", ""), headers.get("x-slack-request-timestamp", "")
+    if not given or not timestamp:
+        return Refusal("unsigned", "the X-Slack-Signature or X-Slack-Request-Timestamp header is missing")
+    if problem := stale(timestamp, now):
+        return problem
+    if len(given) != 67 or not given.isascii() or not given.startswith("v0="):
+        return Refusal("malformed", "X-Slack-Signature is not v0= and 64 hexadecimal digits")
+    signature, signed = given[3:].encode(), _signed(timestamp, body)
+    for key in usable:
+        if same(signature, digest(key, signed).hex().encode()):
+            return None
+    return Refusal(
+        "mismatch", "the signature does not match: SLACK_SIGNING_SECRET and the app's signing secret at Slack differ"
+    )
+
+
+def _signed(timestamp: str, body: bytes) -> bytes:
+    return b"v0:%b:%b" % (timestamp.encode(), body)
