@@ -17,7 +17,10 @@ from answerback.settings.platform import PlatformSettings
 from answerback.settings.variables import Variables
 from answerback.settings.worker import WorkerSettings
 
-__all__ = ["Settings"]
+__all__ = ["INVALID", "Settings"]
+
+INVALID = "invalid environment variables:\n"
+"""The first line of the error that lists them."""
 
 P = TypeVar("P", bound=PlatformSettings)
 V = TypeVar("V", bound=Variables)
@@ -45,7 +48,7 @@ class Settings(WorkerSettings, IngressSettings, GeneralSettings):
         settings = _read(cls, values, problems)
         platforms = {name: _read(platform.SETTINGS, values, problems) for name, platform in PLATFORMS.items()}
         if settings is None or problems:
-            raise ConfigurationError("invalid environment variables:\n" + "\n".join(dict.fromkeys(problems)))
+            raise ConfigurationError(INVALID + "\n".join(dict.fromkeys(problems)))
         settings._platforms = {name: own for name, own in platforms.items() if own is not None}
         return settings
 

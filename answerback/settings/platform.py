@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secrets import token_hex
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,6 +19,9 @@ class PlatformSettings(Variables):
     A variable for secrets may hold several, separated by commas, so that secrets can be rotated without downtime: a
     signature made with any of them is valid. "\\," is a literal comma.
     """
+
+    generator: ClassVar[str] = "openssl rand -hex 32"
+    """A command that prints a random webhook secret in the platform's form."""
 
     secrets: Secrets = Field([])
 

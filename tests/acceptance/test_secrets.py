@@ -20,14 +20,16 @@ from answerback.settings import Settings
 
 async def answer(turn: Turn) -> str:
     if "fail" in turn.text:
-        raise RuntimeError(f"{Settings.load()!r} {Settings.load()} {turn!r}")
+        settings = Settings.load()
+        platforms = [settings.platform(name) for name in ("github", "slack", "standard")]
+        raise RuntimeError(f"{settings!r} {settings} {platforms!r} {platforms[0]} {turn!r}")
     return "answered"
 
 agents = [Agent("leaky", answer, listen=Listen(when=("every",)))]
 """
 COMMANDS = [
     ["queue"], ["threads"], ["threads", "show", "standard:ticket-4711"], ["dead"], ["workers"], ["check"], ["keys"],
-    ["github", "redeliver", "--since", "1h", "--dry-run"],
+    ["redeliver", "--since", "1h", "--dry-run"],
 ]  # fmt: skip
 
 

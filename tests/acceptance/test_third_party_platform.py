@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from aiohttp import web
 
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
+from tests.acceptance.terminal import command
 from tests.fixtures.distribution import install
 from tests.standins.signatures import Delivery
 
@@ -133,3 +135,11 @@ async def test_a_platform_is_one_package_and_an_entry_point(tmp_path: Path) -> N
                 assert {"name": "toy", "title": "Toy Town", "markdown": True} in session["platforms"]
                 _, page = await caller.get("/api/v1/admin/threads?platform=toy")
                 assert [thread["id"] for thread in page["threads"]] == ["toy:kitchen"]
+
+
+@pytest.mark.parametrize("name", ["check", "worker"])
+def test_a_platform_that_cannot_be_imported_is_named(tmp_path: Path, name: str) -> None:
+    site = install(tmp_path / "site", "acme-toy", town="acme_missing")
+    done = command(name, settings={"PYTHONPATH": str(site), "REDIS_URL": "redis://127.0.0.1:1"})
+    assert done.code == 1
+    assert "acme-toy (town = acme_missing) cannot be imported: ModuleNotFoundError" in done.out + done.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,9 @@ def test_half_a_github_app_is_refused() -> None:
 
 def test_a_github_app_and_a_token_are_refused() -> None:
     assert "not both" in complaint(GITHUB_APP_ID="12", GITHUB_APP_PRIVATE_KEY=KEY, GITHUB_TOKEN="ghp_x")
+
+
+def test_loading_them_imports_nothing_heavy() -> None:
+    code = "import sys; from answerback.settings import Settings; Settings.load({}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"aiohttp", "asyncio", "cryptography", "jwt", "redis", "answerback.store"} & set(done.stdout.split())

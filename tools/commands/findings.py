@@ -6,24 +6,18 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from typing import Literal
-
-import msgspec
+from collections.abc import AsyncIterator
 
 from answerback.errors import (
     AnswerbackError,
     ConfigurationError,
-    DeliveryError,
-    RateLimited,
     StoreFull,
     StoreUnavailable,
 )
-from answerback.platforms.registry import PLATFORMS
-from answerback.settings import Settings
-from answerback.settings.platform import SHORTEST_SECRET
+from answerback.settings import INVALID, Settings
 
-Level = Literal["ok", "warning", "error"]
+from .finding import Finding
+from .platform_findings import credentials, secrets
 
 IMPORT_WITHIN = 60.0
 """Seconds allowed for importing the agents."""
@@ -43,25 +37,16 @@ print(", ".join(agent.name for agent in agents))
 """
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """The result of one check. `about` is its subject; `advice` says what to do, or is empty."""
-
-    level: Level
-    about: str
-    found: str
-    advice: str = ""
-
-
 async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     """Yield all findings; invalid settings end the checks."""
     try:
         settings = Settings.load()
     except ConfigurationError as error:
-        for line in str(error).splitlines()[1:]:
+        for line in str(error).removeprefix(INVALID).splitlines():
             yield Finding("error", "settings", line.strip())
         return
     yield Finding("ok", "settings", "every variable is valid")
-    for finding in _secrets(settings):
+    for finding in secrets(settings):
         yield finding
     yield await asyncio.to_thread(_agents, settings)
     usable = True
@@ -71,33 +56,8 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     if usable:
         async for finding in _access(settings):
             yield finding
-    async for finding in _credentials(settings, offline):
+    async for finding in credentials(settings, offline=offline):
         yield finding
-
-
-def _secrets(settings: Settings) -> Iterator[Finding]:
-    for name, platform in PLATFORMS.items():
-        secrets = settings.secrets(name)
-        if not secrets:
-            continue
-        if settings.platform(name).guessable():
-            advice = f"use at least {SHORTEST_SECRET} characters: openssl rand -hex 32"
-            yield Finding("warning", name, f"{platform.SECRET} is short enough to be guessed", advice)
-        else:
-            several = f" ({len(secrets)} secrets)" if len(secrets) > 1 else ""
-            yield Finding("ok", name, f"webhooks are verified with {platform.SECRET}{several}")
-    if any(settings.secrets(name) for name in PLATFORMS):
-        return
-    if settings.redis_url is None:
-        yield Finding("ok", "webhooks", "no secret is set: `answerback up` generates development secrets")
-    else:
-        variables = ", ".join(platform.SECRET for platform in PLATFORMS.values())
-        yield Finding(
-            "warning",
-            "webhooks",
-            "no platform has a webhook secret: ingress responds with 404 to all webhooks",
-            f"set at least one of {variables}",
-        )
 
 
 def _agents(settings: Settings) -> Finding:
@@ -216,37 +176,3 @@ def _split(problem: str) -> tuple[str, str]:
     """Split "what is wrong: what to do"."""
     summary, _, advice = problem.partition(": ")
     return summary, advice
-
-
-async def _credentials(settings: Settings, offline: bool) -> AsyncIterator[Finding]:
-    from answerback.http.platform import PlatformHttp
-
-    http = PlatformHttp(timeout=min(settings.platform_timeout, 15))
-    try:
-        for name, platform in PLATFORMS.items():
-            try:
-                client = platform.client(settings)
-                if client is None:
-                    if settings.secrets(name):
-                        missing = "no credential: replies stay in the thread"
-                        level: Level = "ok" if platform.CREDENTIAL_OPTIONAL else "warning"
-                        yield Finding(level, name, missing, platform.CREDENTIAL)
-                    continue
-                if not settings.secrets(name):
-                    advice = f"set {platform.SECRET} to the webhook's secret"
-                    yield Finding("warning", name, "has a credential, but no webhook secret", advice)
-                if not offline:
-                    identity = await http.perform(client.whoami())
-                    yield Finding("ok", name, f"replies are posted as {identity.name}")
-                    if identity.person:
-                        person = f"{identity.name} is a personal account: their own messages are not answered"
-                        yield Finding("warning", name, person, "use a separate bot account, or an app")
-            except RateLimited as limit:
-                yield Finding("warning", name, f"cannot look up the bot identity: {limit}", "try again later")
-            except DeliveryError as error:
-                # The error itself says what to do, where something can be done.
-                yield Finding("error", name, f"replies cannot be posted: {error}")
-            except ConfigurationError as error:
-                yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)
-    finally:
-        await http.close()

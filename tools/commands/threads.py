@@ -37,7 +37,7 @@ def threads() -> None:
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="Maximum number of threads."
 )
-@click.option("--platform", default="", help="On this platform: github, slack, standard, chat.")
+@click.option("--platform", default="", help="On this platform: github, slack, standard, chat, …")
 @click.option("--agent", default="", help="With this agent.")
 @click.option("--state", type=click.Choice(STATES), help="In this state.")
 @click.option("--search", "text", default="", help="With this text in the id, title, channel or user.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from secrets import token_bytes
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
@@ -36,6 +36,8 @@ Keys = Annotated[list[Annotated[SecretStr, AfterValidator(_key)]], BeforeValidat
 
 class StandardSettings(PlatformSettings):
     """The keys of both directions, and the URL that replies are sent to."""
+
+    generator: ClassVar[str] = 'echo "whsec_$(openssl rand -base64 24)"'
 
     secrets: Keys = Field(
         [],
