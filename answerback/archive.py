@@ -33,14 +33,15 @@ class Dead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A complete thread, as of its last commit.
 
-    updated  time of the last change, ms
-    fields   title, channel, agent, position …, without its locks
-    binary   fields that are not text (the agent's state)
-    waiting  events that are not handled yet, oldest first
-    ends     how its last turns ended
-    journal  finished and begun steps of the turn in flight, by name
-    replies  its outbox
-    unsent   keys of the replies that are not on the platform yet, in order
+    Attributes:
+        updated: Time of the last change, ms.
+        fields: Title, channel, agent, position …, without its locks.
+        binary: Fields that are not text (the agent's state).
+        waiting: Events that are not handled yet, oldest first.
+        ends: How its last turns ended.
+        journal: Finished and begun steps of the turn in flight, by name.
+        replies: Its outbox.
+        unsent: Keys of the replies that are not on the platform yet, in order.
     """
 
     version: int = msgspec.field(name="answerback")

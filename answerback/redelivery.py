@@ -39,10 +39,13 @@ OPEN = ("asked", "found", "waiting", "refused")
 class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery of which every attempt failed.
 
-    at, failed  time of the first and the last attempt, ms; `status`: result of the last one
-    asked       number of redelivery requests
-    outcome     what this round did: asked (requested it), found (a dry run), waiting (for a later round), refused (by
-                the platform), given up (too many requests), lost (the platform no longer keeps it)
+    Attributes:
+        at: Time of the first attempt, ms.
+        failed: Time of the last attempt, ms.
+        status: Result of the last attempt.
+        asked: Number of redelivery requests.
+        outcome: What this round did: asked (requested it), found (a dry run), waiting (for a later round), refused (by
+            the platform), given up (too many requests), lost (the platform no longer keeps it).
     """
 
     guid: str
@@ -59,8 +62,9 @@ class MissingDelivery(msgspec.Struct, frozen=True, kw_only=True):
 class RedeliveryReport(msgspec.Struct, frozen=True):
     """The result of one round: all attempts of a webhook's deliveries from `since` to `till` (ms).
 
-    seen       number of attempts
-    retention  for how long the platform can redeliver, ms
+    Attributes:
+        seen: Number of attempts.
+        retention: For how long the platform can redeliver, ms.
     """
 
     hook: str

@@ -15,15 +15,16 @@ FINISHED = ("done", "unknown")
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """The stored record of one step.
 
-    state  begun: it may have had an effect (it is running, it raised, or its worker died);
-           done; failed: it raised and may be run again (it is idempotent, or had no effect);
-           unknown: its outcome cannot be known, and `value` is used as its result
-    order  number of steps that had finished when this one began
-    value  the step's result, MessagePack
-    error  the exception it raised, in one line
-    once   whether it must not be run again (it is not idempotent)
-    began  when this attempt of it began, ms by the worker's clock; 0 in records older than this field
-    took   duration in ms; 0 while it runs
+    Attributes:
+        state: begun: it may have had an effect (it is running, it raised, or its worker died); done; failed: it raised
+            and may be run again (it is idempotent, or had no effect); unknown: its outcome cannot be known, and `value`
+            is used as its result.
+        order: Number of steps that had finished when this one began.
+        value: The step's result, MessagePack.
+        error: The exception it raised, in one line.
+        once: Whether it must not be run again (it is not idempotent).
+        began: When this attempt of it began, ms by the worker's clock; 0 in records older than this field.
+        took: Duration in ms; 0 while it runs.
     """
 
     state: Literal["begun", "done", "failed", "unknown"]

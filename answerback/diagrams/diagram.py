@@ -8,9 +8,10 @@ import msgspec
 class Box(msgspec.Struct, frozen=True, omit_defaults=True):
     """A node.
 
-    name   display name
-    kind   router, instruction, static or final
-    aside  whether the conversation returns from it to the node before
+    Attributes:
+        name: Display name.
+        kind: router, instruction, static or final.
+        aside: Whether the conversation returns from it to the node before.
     """
 
     id: str

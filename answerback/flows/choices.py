@@ -19,8 +19,9 @@ PATHS = 32
 class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One path from a node: the edges that are taken; none means to stay.
 
-    schema   JSON schema of the function's arguments: the values to collect, and the replies
-    replies  name of the argument with the reply at each node of the path, by the node's id
+    Attributes:
+        schema: JSON schema of the function's arguments: the values to collect, and the replies.
+        replies: Name of the argument with the reply at each node of the path, by the node's id.
     """
 
     name: str

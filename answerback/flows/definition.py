@@ -87,10 +87,11 @@ class EnvUpdate(_Part):
 class Action(_Part):
     """An HTTP request. `url`, `headers` and `body` are templates.
 
-    timeout     seconds
-    condition   an expression; the action runs only if it holds
-    run_once    run once per conversation
-    idempotent  whether it may be repeated if its outcome is unknown; None: GET, PUT and DELETE may
+    Attributes:
+        timeout: Seconds.
+        condition: An expression; the action runs only if it holds.
+        run_once: Run once per conversation.
+        idempotent: Whether it may be repeated if its outcome is unknown; None: GET, PUT and DELETE may.
     """
 
     id: str
@@ -133,9 +134,10 @@ class ToolDefinition(_Part):
 class Edge(_Part):
     """A transition to another node. `condition` is prose for the model; `guard` is an expression and needs no model.
 
-    input_schema  a JSON schema of an object whose fields are the values to collect
-    criteria      values that must be known before the edge is taken
-    is_fallback   taken if no other edge can be, or after `max_turns`
+    Attributes:
+        input_schema: A JSON schema of an object whose fields are the values to collect.
+        criteria: Values that must be known before the edge is taken.
+        is_fallback: Taken if no other edge can be, or after `max_turns`.
     """
 
     id: str
@@ -151,10 +153,11 @@ class Edge(_Part):
 class Node(_Part):
     """A step of the conversation.
 
-    auto_proceed         continue without waiting for an answer
-    completion_criteria  values to collect here; without `allow_skip`, its edges need the required ones
-    max_turns            messages answered here before the fallback edge is taken
-    interruptible        whether global edges can leave it
+    Attributes:
+        auto_proceed: Continue without waiting for an answer.
+        completion_criteria: Values to collect here; without `allow_skip`, its edges need the required ones.
+        max_turns: Messages answered here before the fallback edge is taken.
+        interruptible: Whether global edges can leave it.
     """
 
     id: str

@@ -22,13 +22,14 @@ class AuthorValue(str):
 class FlowState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The state of one conversation.
 
-    node    id of the current node; "" before the first turn
-    values  collected values and results of actions
-    env     environment variables set by actions
-    visits  how often each node was entered
-    turns   messages answered since `node` was entered
-    ran     actions with `run_once` that have run
-    back    nodes to return to from the detours of global edges
+    Attributes:
+        node: Id of the current node; "" before the first turn.
+        values: Collected values and results of actions.
+        env: Environment variables set by actions.
+        visits: How often each node was entered.
+        turns: Messages answered since `node` was entered.
+        ran: Actions with `run_once` that have run.
+        back: Nodes to return to from the detours of global edges.
     """
 
     node: str = ""

@@ -82,8 +82,9 @@ class Handshake(msgspec.Struct, frozen=True):
 class Ignored(msgspec.Struct, frozen=True):
     """An authentic delivery without an event for an agent. `reason` is a short phrase for the log and the receipt.
 
-    warning  if set, logged as a warning for the operator, and counted under this name
-    quiet    respond with 200 and an empty body instead of a receipt, since the platform shows it to a person
+    Attributes:
+        warning: If set, logged as a warning for the operator, and counted under this name.
+        quiet: Respond with 200 and an empty body instead of a receipt, since the platform shows it to a person.
     """
 
     reason: str

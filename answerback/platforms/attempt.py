@@ -26,9 +26,10 @@ LONGEST_GUESS = 3600.0
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The history of a request, needed to judge its response.
 
-    refusals  how often the reply met a refusal that may be temporary
-    waits     how often the platform asked us to wait
-    at        time of the event that is answered, in ms by the platform's clock; 0 if unknown
+    Attributes:
+        refusals: How often the reply met a refusal that may be temporary.
+        waits: How often the platform asked us to wait.
+        at: Time of the event that is answered, in ms by the platform's clock; 0 if unknown.
     """
 
     refusals: int = 0

@@ -21,9 +21,10 @@ DEEPEST = 16
 class BlockContext(NamedTuple):
     """The blocks that are open after a line.
 
-    fence   the opening line of the code block, without its indentation; "" if none is open
-    lists   the column at which the content of each open list item starts, outermost first
-    quotes  nesting depth of quotes
+    Attributes:
+        fence: The opening line of the code block, without its indentation; "" if none is open.
+        lists: The column at which the content of each open list item starts, outermost first.
+        quotes: Nesting depth of quotes.
     """
 
     fence: str = ""

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of a delivery.
 
-    id      the attempt's own number
-    guid    the delivery, the same in all of its attempts
-    at      when it was made, ms
-    event   the event's name, for people
-    state   its outcome; `status`: the same in the platform's words
+    Attributes:
+        id: The attempt's own number.
+        guid: The delivery, the same in all of its attempts.
+        at: When it was made, ms.
+        event: The event's name, for people.
+        state: Its outcome.
+        status: The same in the platform's words.
     """
 
     id: int
@@ -65,10 +67,11 @@ class DeliveryLog(Protocol):
 class RedeliverySupport(NamedTuple):
     """How to request redeliveries from a platform.
 
-    variable  the environment variable with the names of the webhooks to check
-    names     which names it takes: a phrase for the operator
-    hooks     returns the configured names. They are stored, so no two platforms may have the same.
-    log       returns the delivery log; None without a credential. Raises `ConfigurationError` for an unusable one.
+    Attributes:
+        variable: The environment variable with the names of the webhooks to check.
+        names: Which names it takes: a phrase for the operator.
+        hooks: Returns the configured names. They are stored, so no two platforms may have the same.
+        log: Returns the delivery log; None without a credential. Raises `ConfigurationError` for an unusable one.
     """
 
     variable: str

@@ -19,8 +19,9 @@ FIELDS = ("wall", "now", "lease")
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
     """Observed steps of the server's clock.
 
-    last  size of the last step in ms, negative for backward
-    at    time of the last step, ms, by the server's clock after it
+    Attributes:
+        last: Size of the last step in ms, negative for backward.
+        at: Time of the last step, ms, by the server's clock after it.
     """
 
     count: int = 0

@@ -85,7 +85,8 @@ class Guard:
     def failed(self, error: StoreUnavailable, *, doubtful: bool = False) -> None:
         """Record a failed call. The first failure of an outage is logged, and each new error.
 
-        doubtful  the server rejected a call it should have accepted: inspect it before the next call
+        Args:
+            doubtful: The server rejected a call it should have accepted: inspect it before the next call.
         """
         if not self.unfit:
             self._looked = 0.0  # the next connection may reach another server

@@ -22,13 +22,14 @@ Ask = Callable[[Sequence[tuple[str | bytes | int, ...]]], Awaitable[list[object]
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """What a server reports about itself. A restricted user may see little: unknown values are "" or None.
 
-    mode         "standalone", "cluster" or "sentinel"
-    role         "master" or "replica"
-    policy       its `maxmemory-policy`
-    append_only  whether it has an append-only file
-    fsync        when that file is written to disk: "always", "everysec", "no"
-    user         the name of our user
-    missing      the permissions this user lacks, as `ACL SETUSER` takes them
+    Attributes:
+        mode: "standalone", "cluster" or "sentinel".
+        role: "master" or "replica".
+        policy: Its `maxmemory-policy`.
+        append_only: Whether it has an append-only file.
+        fsync: When that file is written to disk: "always", "everysec", "no".
+        user: The name of our user.
+        missing: The permissions this user lacks, as `ACL SETUSER` takes them.
     """
 
     product: str = "redis"

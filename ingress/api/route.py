@@ -40,24 +40,28 @@ async def _unbound(call: RequestContext) -> web.StreamResponse:
 class Route:
     """One route. As a decorator, it declares a method as its handler; a method may have several.
 
-    path         the path, with `{names}`; as declared, it is relative to the `base` of `collect`
-    scope        the scope that an API key needs; "any": any live key; None: the route is public
-    aliases      other full paths of the same route, with the same names
-    parameters   the description of each path parameter
-    body, query  the models of `call.body` and `call.query`; None: not read
-    returns      the model of the response with `status`
-    streams      the content type of a response without a model: a stream, a page, a picture
-    events       whether that is a stream of a thread's events
-    also         the models of responses with other statuses
-    refusals     other error statuses, each with its description
-    limit        the largest body, in bytes
-    session      the path parameter that a session token must match; "" where session tokens are not accepted
-    publishable  whether a publishable key is accepted; `link`: whether a sign-in link is
-    repeated     what a repeated POST with an Idempotency-Key does: "response" returns the stored response (the handler
-                 has a minute); "handler" runs the handler again, which derives its ids from `call.idempotency` and
-                 so does nothing twice: for streams and for handlers that wait
-    refuse       renders a problem, and `refusal` is its model where it is not problem+json
-    raw          the handler reads the request itself: body, query and Idempotency-Key are not processed
+    Attributes:
+        path: The path, with `{names}`; as declared, it is relative to the `base` of `collect`.
+        scope: The scope that an API key needs; "any": any live key; None: the route is public.
+        aliases: Other full paths of the same route, with the same names.
+        parameters: The description of each path parameter.
+        body: The model of `call.body`; None: it is not read.
+        query: The model of `call.query`; None: it is not read.
+        returns: The model of the response with `status`.
+        streams: The content type of a response without a model: a stream, a page, a picture.
+        events: Whether that is a stream of a thread's events.
+        also: The models of responses with other statuses.
+        refusals: Other error statuses, each with its description.
+        limit: The largest body, in bytes.
+        session: The path parameter that a session token must match; "" where session tokens are not accepted.
+        publishable: Whether a publishable key is accepted.
+        link: Whether a sign-in link is accepted.
+        repeated: What a repeated POST with an Idempotency-Key does: "response" returns the stored response (the handler
+            has a minute); "handler" runs the handler again, which derives its ids from `call.idempotency` and so does
+            nothing twice: for streams and for handlers that wait.
+        refuse: Renders a problem; by default as problem+json.
+        refusal: The model of what `refuse` renders.
+        raw: The handler reads the request itself: body, query and Idempotency-Key are not processed.
     """
 
     method: Method

@@ -44,7 +44,8 @@ class Sender:
     and again when it can no longer appear, and only then posts it again. An echo (see `Outbox.confirm`) settles it at
     any time. The progress is stored in the reply's record, and the outbox is released while it waits.
 
-    late  seconds within which a reply may still appear
+    Args:
+        late: Seconds within which a reply may still appear.
     """
 
     def __init__(

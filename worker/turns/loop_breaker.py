@@ -23,7 +23,8 @@ class Loops:
     request. After `turns` of them, no message in the thread is answered until it has been quiet; messages still become
     history.
 
-    platforms  platforms that replies are posted to; elsewhere there can be no reactions
+    Args:
+        platforms: Platforms that replies are posted to; elsewhere there can be no reactions.
     """
 
     def __init__(self, turns: int, platforms: Container[str]) -> None:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 class Kind(NamedTuple):
     """A kind of event.
 
-    about   the object that the thread is about
-    post    the object that was written
-    action  the action of writing it
+    Attributes:
+        about: The object that the thread is about.
+        post: The object that was written.
+        action: The action of writing it.
     """
 
     about: str

@@ -64,8 +64,9 @@ class GraphError(msgspec.Struct):
 class Signed(msgspec.Struct, frozen=True):
     """The credential of a request.
 
-    setting  the variable that an operator would check
-    issued   seconds since GitHub issued the installation's token; None for a configured credential
+    Attributes:
+        setting: The variable that an operator would check.
+        issued: Seconds since GitHub issued the installation's token; None for a configured credential.
     """
 
     setting: str

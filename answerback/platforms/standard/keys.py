@@ -18,9 +18,10 @@ _OTHER_ALPHABET = str.maketrans("-_", "+/")
 class Key(NamedTuple):
     """A configured key.
 
-    scheme  its signature scheme: "v1" is HMAC-SHA256, "v1a" is ed25519
-    raw     the shared secret; the public key; or the seed of the private key
-    half    which half of a key pair it is; "" for a shared secret
+    Attributes:
+        scheme: Its signature scheme: "v1" is HMAC-SHA256, "v1a" is ed25519.
+        raw: The shared secret; the public key; or the seed of the private key.
+        half: Which half of a key pair it is; "" for a shared secret.
     """
 
     scheme: Literal["v1", "v1a"]

@@ -22,8 +22,10 @@ Ended = Literal["completed", "cancelled", "dropped", "ignored", "failed"]
 class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The turn that answered a message, how it ended, and our messages in it; "ignored" if no agent answered.
 
-    usage         model usage of the turn
-    code, reason  of a failed turn, as in `TurnEnd`
+    Attributes:
+        usage: Model usage of the turn.
+        code: Of a failed turn, as in `TurnEnd`.
+        reason: Of a failed turn, as in `TurnEnd`.
     """
 
     turn: str

@@ -18,10 +18,11 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class NewChat(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of a new chat. `metadata` is a JSON object.
 
-    user       the product's own id of the user, any text; "" if unknown
-    agent      name of the agent that answers; "" leaves the choice to the worker
-    system     instructions for all of its messages
-    ephemeral  not listed, and removed by maintenance after an hour
+    Attributes:
+        user: The product's own id of the user, any text; "" if unknown.
+        agent: Name of the agent that answers; "" leaves the choice to the worker.
+        system: Instructions for all of its messages.
+        ephemeral: Not listed, and removed by maintenance after an hour.
     """
 
     user: str = ""
@@ -51,13 +52,15 @@ class NewChat(msgspec.Struct, frozen=True, kw_only=True):
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
     """A chat thread, or a platform's thread as the API shows it. Times are ms.
 
-    id        its public id: "th_5d2…"; for a platform's thread, the internal id
-    thread    its internal id: "chat:<workspace>:<id>"
-    agent     the agent it was opened for (`wanted`), or else the agent that answered last
-    status    an ended chat accepts no more messages
-    state     idle, waiting (for a worker), running, retrying (`error` has the reason)
-    updated   time of the last message to it
-    waiting, messages   number of waiting events, and of messages in the history
+    Attributes:
+        id: Its public id: "th_5d2…"; for a platform's thread, the internal id.
+        thread: Its internal id: "chat:<workspace>:<id>".
+        agent: The agent it was opened for (`wanted`), or else the agent that answered last.
+        status: An ended chat accepts no more messages.
+        state: idle, waiting (for a worker), running, retrying (`error` has the reason).
+        updated: Time of the last message to it.
+        waiting: Number of waiting events.
+        messages: Number of messages in the history.
     """
 
     id: str
@@ -122,7 +125,8 @@ class ChatPage(msgspec.Struct, frozen=True):
 class MessagePage(msgspec.Struct, frozen=True):
     """A page of a chat's messages, oldest first. `cursor`: for the next page, None at the end.
 
-    waiting  on the last page, events not answered yet; the first may be in progress
+    Attributes:
+        waiting: On the last page, events not answered yet; the first may be in progress.
     """
 
     messages: list[Message]
@@ -133,9 +137,10 @@ class MessagePage(msgspec.Struct, frozen=True):
 class ChatSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A chat with its messages.
 
-    earlier  number of messages before the first of `messages`
-    waiting  events not answered yet, oldest first; the first may be in progress
-    after    the stream event to follow it from: later commits may be repeated, but nothing is left out
+    Attributes:
+        earlier: Number of messages before the first of `messages`.
+        waiting: Events not answered yet, oldest first; the first may be in progress.
+        after: The stream event to follow it from: later commits may be repeated, but nothing is left out.
     """
 
     chat: Chat

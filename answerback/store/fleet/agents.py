@@ -18,9 +18,10 @@ from answerback.store.redis import Database
 class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The declaration of an agent.
 
-    chat  whether it accepts chat messages
-    url   URL of a remote agent; "" for one in code
-    token whether requests to a remote agent carry a bearer token
+    Attributes:
+        chat: Whether it accepts chat messages.
+        url: URL of a remote agent; "" for one in code.
+        token: Whether requests to a remote agent carry a bearer token.
     """
 
     name: str
@@ -35,9 +36,10 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
 class AgentStats(msgspec.Struct, frozen=True, kw_only=True):
     """Current statistics of an agent.
 
-    workers  number of live workers that run it
-    turns    number of its running turns
-    p50      median duration of its last turns, ms; None before the first
+    Attributes:
+        workers: Number of live workers that run it.
+        turns: Number of its running turns.
+        p50: Median duration of its last turns, ms; None before the first.
     """
 
     workers: int

@@ -12,11 +12,12 @@ from answerback.store.redis import Database
 class RemoteAgent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A registered remote agent.
 
-    url        base URL of its endpoint `/agents/chat/{sessionId}`
-    lifecycle  "long-lived", the only value
-    chat       whether it accepts chat messages
-    at         when it was registered, ms
-    bearer_token  token sent with requests to it; "" if none. Stored in plain text, since workers must send it
+    Attributes:
+        url: Base URL of its endpoint `/agents/chat/{sessionId}`.
+        lifecycle: "long-lived", the only value.
+        chat: Whether it accepts chat messages.
+        at: When it was registered, ms.
+        bearer_token: Token sent with requests to it; "" if none. Stored in plain text, since workers must send it.
     """
 
     name: str

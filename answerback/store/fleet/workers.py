@@ -21,12 +21,13 @@ FORGOTTEN = 24 * 3_600_000
 class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """An agent as reported by a worker.
 
-    workspace  the workspace it is registered with; "" for an agent in code, available to all of them
-    lifecycle  its declared lifecycle, mostly "long-lived"
-    chat       whether it accepts chat messages
-    seen       when a worker last reported it, ms; set by `report`
-    turns      number of its running turns
-    times      durations of its last turns, ms, oldest first
+    Attributes:
+        workspace: The workspace it is registered with; "" for an agent in code, available to all of them.
+        lifecycle: Its declared lifecycle, mostly "long-lived".
+        chat: Whether it accepts chat messages.
+        seen: When a worker last reported it, ms; set by `report`.
+        turns: Number of its running turns.
+        times: Durations of its last turns, ms, oldest first.
     """
 
     name: str
@@ -44,10 +45,11 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's report, written with each heartbeat.
 
-    seen      time of the report, ms; a worker silent for longer than `lease` (ms) counts as gone
-    state     "working", or "stopping" once it no longer claims threads
-    blocked   what blocks its event loop now, so that it does no work and its leases expire; "" if nothing does
-    marks     marks of its own messages with their platform, such as "github:user:583231"
+    Attributes:
+        seen: Time of the report, ms; a worker silent for longer than `lease` (ms) counts as gone.
+        state: "working", or "stopping" once it no longer claims threads.
+        blocked: What blocks its event loop now, so that it does no work and its leases expire; "" if nothing does.
+        marks: Marks of its own messages with their platform, such as "github:user:583231".
     """
 
     id: str

@@ -13,7 +13,8 @@ from answerback.store.threads.threads import Threads
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two queues, in threads: `ready` (turns to run) or `due` (replies to send).
 
-    oldest  ms for which the thread at its head has been claimable; 0 if none is
+    Attributes:
+        oldest: Ms for which the thread at its head has been claimable; 0 if none is.
     """
 
     waiting: int
@@ -25,7 +26,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
     """Totals over all partitions. The seven fields before `clock_steps` count since the store was created.
 
-    clock_steps  observed steps of the Redis clock
+    Attributes:
+        clock_steps: Observed steps of the Redis clock.
     """
 
     turns: Queue

@@ -20,12 +20,13 @@ _PAGE = 100
 class TurnState(msgspec.Struct, frozen=True, kw_only=True):
     """A turn, from its event's arrival to its last reply.
 
-    id        the dispatch id
-    state     waiting (for a worker, or for the `before` earlier events), running, retrying, handled (committed), dead
-              (`letter` has the reason)
-    messages  messages that its commit added to the history; none if no agent listens there
-    replies   replies it added to the outbox, each with its own state
-    end       how it ended; None if it has not, or its end is not recorded
+    Attributes:
+        id: The dispatch id.
+        state: Waiting (for a worker, or for the `before` earlier events), running, retrying, handled (committed), dead
+            (`letter` has the reason).
+        messages: Messages that its commit added to the history; none if no agent listens there.
+        replies: Replies it added to the outbox, each with its own state.
+        end: How it ended; None if it has not, or its end is not recorded.
     """
 
     id: str

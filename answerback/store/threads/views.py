@@ -22,10 +22,11 @@ State = Literal["idle", "waiting", "running", "retrying"]
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A thread in a list.
 
-    state    idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying
-    next     for "retrying": ms until the next attempt; for "running": ms until the lease ends
-    updated  time of the last change, ms
-    loop     since when messages are not answered because a bot loop is assumed, ms; 0: no loop
+    Attributes:
+        state: idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying.
+        next: For "retrying": ms until the next attempt; for "running": ms until the lease ends.
+        updated: Time of the last change, ms.
+        loop: Since when messages are not answered because a bot loop is assumed, ms; 0: no loop.
     """
 
     id: str
@@ -49,9 +50,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     """A complete thread: messages, waiting events, steps of the running turn, replies.
 
-    taken    how many of the first `waiting` events the running turn answers; 0 if none is running
-    steps    names of the turn's journaled steps, in the order in which they began
-    records  the records of those steps
+    Attributes:
+        taken: How many of the first `waiting` events the running turn answers; 0 if none is running.
+        steps: Names of the turn's journaled steps, in the order in which they began.
+        records: The records of those steps.
     """
 
     thread: Summary
