@@ -56,7 +56,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     mcp = Mcp(conversation, settings.read_timeout)
     api = Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()])
     api.mount(app)
-    app.router.add_post("/widget/check", KeyCheck(api.callers, settings.read_timeout).post)
+    app.router.add_post("/widget/check", KeyCheck(api.authenticator, settings.read_timeout).post)
     app[STOPPING] = Stopping(settings, health, api.waits, mcp)
     app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch)))
     app.on_cleanup.append(mcp.stop)

@@ -42,7 +42,7 @@ CODES = {
     "thread-differs": "A thread with this id exists and was created with different values.",
     "busy": "The agent is working, or other messages wait, and the arrival mode is `drop`: nothing was stored.",
     "read-only": "The thread belongs to a platform and cannot be changed here; write on the platform.",
-    "turn-failed": "The message was stored, but its turn failed for good. An operator can replay it.",
+    "turn-failed": "The message was stored, but its turn failed permanently. An operator can replay it.",
     "turn-timeout": "The message was stored, but its turn took longer than a turn may take.",
     "turn-cancelled": "The turn was cancelled; the answer sent so far is incomplete.",
     "began-anew": "An attempt failed in mid-stream and the next one wrote another text. Request the answer again.",

@@ -41,11 +41,11 @@ class Principal:
 class RequestContext:
     """A request that is authenticated, authorized and validated.
 
-    body         an instance of the route's body model, or None; `query` likewise
-    path         the path parameters
-    idempotency  64 hex digits: a digest of caller and Idempotency-Key, the same when the request is repeated; random
-                 without the header
-    again        seconds within which it may be repeated with the same `idempotency`; 0: never
+    body            an instance of the route's body model, or None; `query` likewise
+    path            the path parameters
+    idempotency     64 hex digits: a digest of caller and Idempotency-Key, the same when the request is repeated; random
+                    without the header
+    repeatable_for  seconds within which it may be repeated with the same `idempotency`; 0: never
     """
 
     request: web.Request
@@ -54,7 +54,7 @@ class RequestContext:
     query: Any
     path: Mapping[str, str]
     idempotency: str
-    again: float = 0
+    repeatable_for: float = 0
 
     def answer(
         self, model: BaseModel | None, status: int = 200, headers: Mapping[str, str] | None = None

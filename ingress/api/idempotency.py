@@ -19,10 +19,10 @@ from .route import Route
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
-KEPT_HEADERS = ("Content-Type", "Location")
+STORED_HEADERS = ("Content-Type", "Location")
 
 
-def named(request: web.Request, route: Route, caller: Principal) -> tuple[str, bool]:
+def digest_of(request: web.Request, route: Route, caller: Principal) -> tuple[str, bool]:
     """Return the digest that identifies the request, and whether the client may repeat it. Raises `Problem`: 400."""
     name = request.headers.get(HEADER)
     # All visitors of a page share its publishable key: one must not get another's response.
@@ -41,7 +41,7 @@ class IdempotencyMiddleware:
     def __init__(self, database: Database) -> None:
         self._store = Idempotency(database)
 
-    async def once(
+    async def run_once(
         self,
         call: RequestContext,
         route: Route,
@@ -50,10 +50,10 @@ class IdempotencyMiddleware:
     ) -> web.StreamResponse:
         """Handle a request with an Idempotency-Key. Raises `Problem`: 409."""
         address = f"{route.method} {call.request.rel_url.raw_path_qs}"
-        prints = sha256(address.encode()).hexdigest(), sha256(raw).hexdigest()
-        alone = route.repeated == "response"
-        begun = await self._store.begin(call.idempotency, *prints, alone=alone)
-        match begun:
+        fingerprints = sha256(address.encode()).hexdigest(), sha256(raw).hexdigest()
+        exclusive = route.repeated == "response"
+        reservation = await self._store.begin(call.idempotency, *fingerprints, alone=exclusive)
+        match reservation:
             case StoredResponse(status, headers, body):
                 return web.Response(status=status, body=body, headers={**headers, "Idempotent-Replayed": "true"})
             case Conflict("running", wait):
@@ -63,30 +63,30 @@ class IdempotencyMiddleware:
             case Conflict(reason, _):
                 raise Problem(409, f"this {HEADER} was already used for {reason}", code="idempotency-key")
             case owner:
-                return await handler(call) if not alone else await self._alone(call, owner, handler)
+                return await handler(call) if not exclusive else await self._run_exclusively(call, owner, handler)
 
-    async def _alone(
+    async def _run_exclusively(
         self, call: RequestContext, owner: str, handler: Callable[[RequestContext], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        kept: StoredResponse | None = None
+        stored: StoredResponse | None = None
         try:
             async with asyncio.timeout(RUNNING * 0.9):
                 response = await handler(call)
             # An error response is not stored: nothing was done.
             if isinstance(response, web.Response) and response.status < 400:
                 body = response.body if isinstance(response.body, bytes) else b""
-                headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-                kept = StoredResponse(response.status, headers, body)
+                headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
+                stored = StoredResponse(response.status, headers, body)
             return response
         except TimeoutError:
             raise Problem(503, "the request took too long; try again later", retry_after=5) from None
         finally:
             # Store the response even when the client has disconnected.
-            await asyncio.shield(asyncio.create_task(self._finish(call.idempotency, owner, kept)))
+            await asyncio.shield(asyncio.create_task(self._finish(call.idempotency, owner, stored)))
 
-    async def _finish(self, digest: str, owner: str, kept: StoredResponse | None) -> None:
+    async def _finish(self, digest: str, owner: str, stored: StoredResponse | None) -> None:
         try:
-            await self._store.finish(digest, owner, kept)
+            await self._store.finish(digest, owner, stored)
         except (StoreUnavailable, StoreFull):
             # It may run again once its lock has expired; the handler does nothing twice.
             pass

@@ -16,7 +16,7 @@ DIGITS = 1000
 """The most digits of an integer."""
 
 
-async def read(request: web.Request, limit: int, timeout: float) -> bytes:
+async def read_body(request: web.Request, limit: int, timeout: float) -> bytes:
     """Read a body of at most `limit` bytes within `timeout` seconds. Raises `Problem`: 400, 408, 413 or 415."""
     if "Content-Encoding" in request.headers:
         raise Problem(415, "send the body uncompressed")
@@ -38,7 +38,7 @@ async def read(request: web.Request, limit: int, timeout: float) -> bytes:
     return b"".join(chunks)
 
 
-def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseModel:
+def parse_body(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseModel:
     """Return the body as a model. Raises `Problem`: 400 for malformed JSON, 415, or 422 with each invalid field."""
     if request.content_type != "application/json":
         raise Problem(415, "send JSON, with Content-Type: application/json")
@@ -46,10 +46,10 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
         # Refuse what JSON leaves open to each parser, such as duplicate keys: all readers must see the same data.
         data = json.loads(
             raw.decode(),
-            object_pairs_hook=_unique,
-            parse_int=_whole,
-            parse_float=_finite,
-            parse_constant=_refused,
+            object_pairs_hook=_unique_members,
+            parse_int=_bounded_int,
+            parse_float=_finite_float,
+            parse_constant=_refuse_constant,
         )
     except RecursionError:
         raise _invalid(400, "the body is nested too deeply") from None
@@ -67,12 +67,12 @@ def parsed(request: web.Request, raw: bytes, model: type[BaseModel]) -> BaseMode
         raise _invalid(422, "request body failed validation", places) from None
 
 
-def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
+def parse_query(request: web.Request, model: type[BaseModel]) -> BaseModel:
     """Return the query as a model. Raises `Problem`: 422 with each invalid field."""
     values: dict[str, Any] = {}
     for name in request.query:
-        given = request.query.getall(name)
-        values[name] = given[0] if len(given) == 1 else given
+        several = request.query.getall(name)
+        values[name] = several[0] if len(several) == 1 else several
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -81,7 +81,7 @@ def queried(request: web.Request, model: type[BaseModel]) -> BaseModel:
         raise _invalid(422, "request query failed validation", places) from None
 
 
-def encodable(request: web.Request) -> None:
+def check_encoding(request: web.Request) -> None:
     """Refuse a URL whose decoded path or query is not valid Unicode. Raises `Problem`: 400."""
     try:
         for text in (*request.match_info.values(), *request.query.keys(), *request.query.values()):
@@ -96,16 +96,16 @@ def _invalid(status: int, detail: str, errors: list[FieldError] | None = None) -
 
 def _steps(location: tuple[int | str, ...], data: Any, kind: str) -> tuple[int | str, ...]:
     """The steps of a location that lead through `data`: pydantic names the members of a union among them."""
-    found: list[int | str] = []
+    steps: list[int | str] = []
     value: list[int | str] = []  # a step to what holds nothing: then the rest are members of its union
     for step in location[:-1]:
         if _has(data, step) and isinstance(data[step], dict | list):
-            found.append(step)
+            steps.append(step)
             data = data[step]
         elif _has(data, step):
             value = value or [step]
-    found += [step for step in location[-1:] if kind == "missing" or _has(data, step)] or value
-    return tuple(found)
+    steps += [step for step in location[-1:] if kind == "missing" or _has(data, step)] or value
+    return tuple(steps)
 
 
 def _has(data: Any, step: int | str) -> bool:
@@ -123,7 +123,7 @@ def _place(where: Literal["body", "query"], location: tuple[int | str, ...], mes
     return FieldError(where=where, at=pointer, detail=message.removeprefix("Value error, "))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         names = [name for name, _ in pairs]
@@ -132,18 +132,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _whole(digits: str) -> int:
+def _bounded_int(digits: str) -> int:
     # Free-form JSON keeps integers exactly; the limit is far below Python's own.
     if len(digits) > DIGITS:
         raise ValueError(f"an integer has more than {DIGITS} digits: {digits[:20]}…")
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def _finite_float(digits: str) -> float:
     if not math.isfinite(number := float(digits)):
         raise ValueError(f"a number is too large: {digits if len(digits) <= 20 else f'{digits[:20]}…'}")
     return number
 
 
-def _refused(constant: str) -> float:
+def _refuse_constant(constant: str) -> float:
     raise ValueError(f"{constant} is not valid JSON")

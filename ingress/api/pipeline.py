@@ -14,14 +14,14 @@ from answerback.store.access.rate_limits import RateLimits
 from answerback.store.redis import Database
 
 from ..problems import PREPARED, Problem, explained
-from . import parsing as body
-from .auth.address_limits import Strangers
-from .auth.callers import Authenticator
+from . import parsing
+from .auth.address_limits import AddressLimits
+from .auth.authenticator import Authenticator
 from .auth.origins import Origins
 from .context import Principal, RequestContext
 from .conversations.client_retries import Retries
 from .conversations.waits import Wait, Waits
-from .idempotency import IdempotencyMiddleware, named
+from .idempotency import IdempotencyMiddleware, digest_of
 from .route import Route
 
 log = get_logger(__name__)
@@ -35,12 +35,12 @@ class Api:
     def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
         self.routes = routes
         self._read_timeout = settings.read_timeout
-        self._strangers = Strangers(settings)
-        self.callers = Authenticator(database, self._strangers)
-        self._origins = Origins(self.callers)
+        self._address_limits = AddressLimits(settings)
+        self.authenticator = Authenticator(database, self._address_limits)
+        self._origins = Origins(self.authenticator)
         self._rates = RateLimits(database, rate=settings.api_rate, burst=settings.api_burst)
-        self._repeats = IdempotencyMiddleware(database)
-        self.waits = Waits(self.callers.find)
+        self._idempotency = IdempotencyMiddleware(database)
+        self.waits = Waits(self.authenticator.find)
         self._retries = Retries(database, settings.turn_timeout)
 
     def mount(self, app: web.Application) -> None:
@@ -48,20 +48,20 @@ class Api:
         methods: dict[str, list[str]] = {}
         for route in self.routes:
             for path in route.paths:
-                app.router.add_route(route.method, path, self._served(route))
+                app.router.add_route(route.method, path, self._handler_of(route))
                 methods.setdefault(path, []).append(route.method)
                 if route.method == "GET":
                     # https://www.rfc-editor.org/rfc/rfc9110#name-head
-                    app.router.add_route("HEAD", path, self._served(route))
+                    app.router.add_route("HEAD", path, self._handler_of(route))
         for path, allowed in methods.items():
             app.router.add_route("OPTIONS", path, self._origins.preflight(allowed))
-        app.on_response_prepare.append(_complete)
+        app.on_response_prepare.append(_add_headers)
 
     async def admit(self, request: web.Request, route: Route) -> Principal:
         """Authenticate, authorize and rate-limit; return the caller. Raises `Problem`: 401, 403, 404, 429."""
-        caller = await self.callers.find(request)
+        caller = await self.authenticator.find(request)
         _check(caller, route, request)
-        self._strangers.visit(request, caller)
+        self._address_limits.count_request(request, caller)
         allowance = await self._rates.spend(caller.id)
         policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
@@ -72,13 +72,13 @@ class Api:
             raise Problem(429, detail, code="rate-limited", retry_after=max(1, _seconds(allowance.wait)))
         return caller
 
-    def _served(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _handler_of(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
             request[HEADERS] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
             try:
                 request[HEADERS] |= await self._origins.headers(request)
                 with self.waits.open(request) as wait:
-                    return await self._answer(route, request, wait)
+                    return await self._respond(route, request, wait)
             except Exception as error:
                 if request.get(PREPARED):
                     # The response has started: all that is left is to close the connection.
@@ -90,27 +90,27 @@ class Api:
 
         return serve
 
-    async def _answer(self, route: Route, request: web.Request, wait: Wait) -> web.StreamResponse:
+    async def _respond(self, route: Route, request: web.Request, wait: Wait) -> web.StreamResponse:
         caller = NOBODY if route.scope is None else await self.admit(request, route)
         # A sign-in link is valid once: it cannot be checked again.
         wait.watched = route.scope is not None and caller.kind != "link"
-        body.encodable(request)
+        parsing.check_encoding(request)
         raw = b""
         if not route.raw and route.method not in ("GET", "DELETE"):
-            raw = await body.read(request, route.limit, self._read_timeout)
-        digest, again = named(request, route, caller)
-        retried = None if again else await self._retries.find(request, route, caller, raw)
+            raw = await parsing.read_body(request, route.limit, self._read_timeout)
+        digest, has_key = digest_of(request, route, caller)
+        retried = None if has_key else await self._retries.find(request, route, caller, raw)
         call = RequestContext(
             request=request,
             caller=caller,
-            body=body.parsed(request, raw, route.body) if route.body else None,
-            query=body.queried(request, route.query) if route.query else None,
+            body=parsing.parse_body(request, raw, route.body) if route.body else None,
+            query=parsing.parse_query(request, route.query) if route.query else None,
             path=dict(request.match_info),
             idempotency=retried or digest,
-            again=REMEMBERED if again else self._retries.seconds if retried else 0,
+            repeatable_for=REMEMBERED if has_key else self._retries.seconds if retried else 0,
         )
-        if again:
-            return await self._repeats.once(call, route, raw, route.handler)
+        if has_key:
+            return await self._idempotency.run_once(call, route, raw, route.handler)
         return await route.handler(call)
 
 
@@ -140,7 +140,7 @@ def _seconds(ms: int) -> int:
     return -(-ms // 1000)
 
 
-async def _complete(request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     request[PREPARED] = True
     for name, value in request.get(HEADERS, {}).items():
         response.headers.setdefault(name, value)

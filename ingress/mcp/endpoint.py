@@ -19,7 +19,7 @@ from answerback.extras import missing
 from answerback.log import get_logger
 from answerback.store.fleet.agents import AgentDirectory
 
-from ..api import parsing as body
+from ..api import parsing
 from ..api.context import RequestContext
 from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
@@ -88,9 +88,9 @@ class Mcp:
         accepted = _accepted(request)
         if not accepted:
             raise Problem(406, "send Accept: application/json, text/event-stream")
-        raw = await body.read(request, BODY, self._read_timeout)
+        raw = await parsing.read_body(request, BODY, self._read_timeout)
         # As strict as all bodies of the API: the SDK accepts numbers that are not valid JSON.
-        body.parsed(request, raw, Anything)
+        parsing.parse_body(request, raw, Anything)
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())
         exchange = Exchange(request, raw, call.caller, streams=TYPE in accepted)

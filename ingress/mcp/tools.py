@@ -115,7 +115,7 @@ class Tools:
     async def get(self, caller: Principal, wanted: GetThread, progress: Progress) -> ThreadDetail:
         """Return a thread with its newest messages."""
         snapshot = await self._chats.snapshot(caller.workspace, wanted.thread_id, platforms=platforms(caller))
-        return ThreadDetail.whole(snapshot, caller, wanted.limit)
+        return ThreadDetail.of_snapshot(snapshot, caller, wanted.limit)
 
     async def send(self, caller: Principal, wanted: SendMessage, progress: Progress) -> Answered:
         """Send a message and return its outcome."""

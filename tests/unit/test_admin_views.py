@@ -9,15 +9,15 @@ from answerback.codec import encode
 from answerback.steps import Record, steps_of
 from answerback.store.fleet.workers import AgentReport
 from ingress.api.admin.dead_letter_filter import general_reason
-from ingress.api.admin.overview import whole
+from ingress.api.admin.overview import plain_data
 from ingress.api.admin.transcript import PREVIEW, preview
 from ingress.api.links import web_url
 
 
 def test_a_field_with_its_default_is_told_too() -> None:
     report = AgentReport("helper")
-    assert set(whole(report)) == set(AgentReport.__struct_fields__)
-    assert msgspec.json.encode(whole(report))
+    assert set(plain_data(report)) == set(AgentReport.__struct_fields__)
+    assert msgspec.json.encode(plain_data(report))
 
 
 @pytest.mark.parametrize(

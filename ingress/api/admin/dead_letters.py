@@ -15,11 +15,11 @@ from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
-from ..auth.callers import TTLCache
 from ..context import RequestContext
 from ..route import Model, Route, collect, route
 from ..schemas.message_views import Author
 from ..schemas.moments import Moment, moment
+from ..ttl_cache import TTLCache
 from .audit import audit
 from .dead_letter_filter import DeadLetterFilter, ReasonCount, general_reason, most_frequent, visible
 
@@ -134,14 +134,14 @@ class DeadLetterRoutes:
         any_reason = query.model_copy(update={"reason": ""})
         alike = [row for row in own if any_reason.matches(row.letter, row.reason)]
         matching = [row for row in alike if query.reason in ("", row.reason)]
-        shown = matching[: query.limit]
+        page = matching[: query.limit]
         if len(matching) > query.limit:
-            cursor: str | None = shown[-1].cursor
+            cursor: str | None = page[-1].cursor
         else:
             cursor = None if complete else searched[-1].cursor
         return call.answer(
             DeadLetterPage(
-                dead_letters=[DeadLetterSummary.of(row.letter) for row in shown],
+                dead_letters=[DeadLetterSummary.of(row.letter) for row in page],
                 next_cursor=cursor,
                 total=len(matching),
                 all=len(own),

@@ -19,10 +19,10 @@ from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads
 
 from ...problems import Problem
-from ..auth.callers import TTLCache
 from ..context import Principal, RequestContext
 from ..route import Model, Route, collect, route
 from ..sse import TYPE, Streams
+from ..ttl_cache import TTLCache
 
 _json = msgspec.json.Encoder().encode
 
@@ -68,11 +68,11 @@ class Overviews:
     def __init__(self, threads: Threads, streams: Streams) -> None:
         self._threads = threads
         self._streams = streams
-        self._roster = WorkerRegistry(threads.database)
-        self._measures = Metrics(threads.database)
+        self._workers = WorkerRegistry(threads.database)
+        self._metrics = Metrics(threads.database)
         # All viewers share one Redis query per second.
-        self._now: TTLCache[str, Overview] = TTLCache(self._look)
-        self._charts: TTLCache[str, dict[str, Any]] = TTLCache(self._chart)
+        self._overview: TTLCache[str, Overview] = TTLCache(self._read_overview)
+        self._charts: TTLCache[str, dict[str, Any]] = TTLCache(self._read_charts)
 
     def routes(self) -> list[Route]:
         """Return the routes: a snapshot and a stream."""
@@ -88,8 +88,8 @@ class Overviews:
     )
     async def get(self, call: RequestContext) -> web.Response:
         """Return the current state."""
-        _operator(call.caller)
-        return call.answer(await self._now.get(""))
+        _check_operator(call.caller)
+        return call.answer(await self._overview.get(""))
 
     @route(
         "GET",
@@ -102,18 +102,18 @@ class Overviews:
     )
     async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Stream the state until the client disconnects."""
-        _operator(call.caller)
+        _check_operator(call.caller)
         return await self._streams.send(call.request, self._looks())
 
     async def _looks(self) -> AsyncIterator[StoredEvent]:
-        for look in count():
-            yield StoredEvent("", "overview", (await self._now.get("")).model_dump_json().encode())
-            if look % CHARTS == 0:
+        for update in count():
+            yield StoredEvent("", "overview", (await self._overview.get("")).model_dump_json().encode())
+            if update % CHARTS == 0:
                 yield StoredEvent("", "measures", _json(await self._charts.get("")))
             await asyncio.sleep(EVERY)
 
-    async def _look(self, _: str) -> Overview:
-        counts, reports = await queues(self._threads), await self._roster.workers()
+    async def _read_overview(self, _: str) -> Overview:
+        counts, reports = await queues(self._threads), await self._workers.workers()
         workers = [
             Worker(
                 id=report.id,
@@ -126,7 +126,9 @@ class Overviews:
                 failed=report.failed,
                 started=report.started,
                 agents=[
-                    whole(msgspec.structs.replace(agent, times=())) for agent in report.agents if not agent.workspace
+                    plain_data(msgspec.structs.replace(agent, times=()))
+                    for agent in report.agents
+                    if not agent.workspace
                 ],
             )
             for report, silent in reports
@@ -144,17 +146,17 @@ class Overviews:
             workers=workers,
         )
 
-    async def _chart(self, _: str) -> dict[str, Any]:
-        hour, day = await self._measures.read(60), await self._measures.read(1440, each=10)
+    async def _read_charts(self, _: str) -> dict[str, Any]:
+        hour, day = await self._metrics.read(60), await self._metrics.read(1440, each=10)
         return {"hour": _columns(hour), "day": _columns(day)}
 
 
-def whole(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """Convert a stored struct to plain data with all fields, including those omitted at their default."""
     if isinstance(value, msgspec.Struct):
-        return {name: whole(getattr(value, name)) for name in value.__struct_fields__}
+        return {name: plain_data(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, (list, tuple)):
-        return [whole(each) for each in value]
+        return [plain_data(each) for each in value]
     return value
 
 
@@ -163,6 +165,6 @@ def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in Measure.__struct_fields__}
 
 
-def _operator(caller: Principal) -> None:
+def _check_operator(caller: Principal) -> None:
     if caller.workspace != DEFAULT_WORKSPACE:
         raise Problem(403, f"this requires a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

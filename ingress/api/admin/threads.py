@@ -33,7 +33,7 @@ ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The content security policy of a diagram opened on its own: inline style only."""
 
 
-class Filter(Model):
+class AdminThreadQuery(Model):
     """A filter of threads, with paging."""
 
     platform: str = Field(default="", max_length=64, description='the name of a platform, such as "github", or "chat"')
@@ -42,7 +42,7 @@ class Filter(Model):
     q: str = Field(
         default="",
         max_length=200,
-        description="part of the title, channel, user or id; a full id finds only that thread, if it fits the rest",
+        description="part of the title, channel, user or id; a full id finds that thread only",
     )
     cursor: str = Field(default="", max_length=1000, description="the `next_cursor` of the previous page")
     limit: int = Field(default=50, ge=1, le=200)
@@ -77,13 +77,13 @@ class AdminThreads:
         scope="admin",
         summary="List the threads of a workspace",
         description="With a key of the workspace `default`, this includes the threads of platforms.",
-        query=Filter,
+        query=AdminThreadQuery,
         returns=ThreadPage,
         refusals={422: "the cursor or another field failed validation"},
     )
     async def list(self, call: RequestContext) -> web.Response:
         """Return a page of threads."""
-        query: Filter = call.query
+        query: AdminThreadQuery = call.query
         workspace, cursor = call.caller.workspace, query.cursor
         # A chat's id has two forms: without its workspace in the API, with it in logs and in the CLI.
         id = query.q.strip().removeprefix(chat_thread(workspace, ""))

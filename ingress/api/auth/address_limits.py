@@ -23,11 +23,11 @@ from ..context import Principal
 log = get_logger(__name__)
 
 LIMITED = Counter("answerback_api_limited", "API requests over a limit for one address", ["limit"])
-KNOWN = 10_000
+REMEMBERED = 10_000
 """Recently valid credentials to remember: their holders are not limited by other clients at the same address."""
 
 
-class Strangers:
+class AddressLimits:
     """The per-address limits of one process."""
 
     def __init__(self, settings: Settings) -> None:
@@ -35,34 +35,34 @@ class Strangers:
         self._sessions = Bucket(settings.session_rate_per_ip) if settings.session_rate_per_ip else None
         self._visits = Bucket(settings.visitor_rate_per_ip) if settings.visitor_rate_per_ip else None
         self._failures = Bucket(settings.wrong_key_rate_per_ip) if settings.wrong_key_rate_per_ip else None
-        self._known: dict[bytes, None] = {}
+        self._valid: dict[bytes, None] = {}
         self._warned = False
 
-    def visit(self, request: web.Request, caller: Principal) -> None:
+    def count_request(self, request: web.Request, caller: Principal) -> None:
         """Count a request of a publishable key or a session. Raises `Problem` (429) over the limit."""
         if caller.kind == "pub" and self._sessions:
             self._take("sessions", self._sessions, request)
         elif caller.kind == "ses" and self._visits:
             self._take("visitors", self._visits, request)
 
-    def knock(self, request: web.Request, credential: str) -> None:
+    def check(self, request: web.Request, credential: str) -> None:
         """Raise `Problem` (429) after too many invalid credentials from an address. Call it before the lookup."""
-        if not credential or not self._failures or _digest(credential) in self._known:
+        if not credential or not self._failures or _digest(credential) in self._valid:
             return
         if wait := self._failures.wait(self._address(request), time.monotonic()):
             raise self._refused("wrong keys", wait, request)
 
-    def came_in(self, credential: str) -> None:
+    def record_valid(self, credential: str) -> None:
         """Remember a valid credential."""
         digest = _digest(credential)
-        self._known.pop(digest, None)
-        self._known[digest] = None
-        if len(self._known) > KNOWN:
-            del self._known[next(iter(self._known))]
+        self._valid.pop(digest, None)
+        self._valid[digest] = None
+        if len(self._valid) > REMEMBERED:
+            del self._valid[next(iter(self._valid))]
 
-    def was_wrong(self, request: web.Request, credential: str) -> None:
+    def record_invalid(self, request: web.Request, credential: str) -> None:
         """Count an invalid credential."""
-        self._known.pop(_digest(credential), None)
+        self._valid.pop(_digest(credential), None)
         if self._failures:
             self._failures.take(self._address(request), time.monotonic())
 

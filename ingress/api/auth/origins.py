@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ...problems import Problem, explained, rendered
-from .callers import Authenticator
+from .authenticator import Authenticator
 
 ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 EXPOSED = (

@@ -31,6 +31,6 @@ def check(request: web.Request, secret: str) -> None:
     if foreign(request):
         raise Problem(403, "the dashboard's cookie works only from its own page", code="wrong-origin")
     if request.method not in ("GET", "HEAD"):
-        given = request.headers.get(HEADER, "")
-        if not given.isascii() or not hmac.compare_digest(given, csrf(secret)):
+        token = request.headers.get(HEADER, "")
+        if not token.isascii() or not hmac.compare_digest(token, csrf(secret)):
             raise Problem(403, f"with the dashboard's cookie, send {HEADER}; GET /api/v1/admin/session returns it")

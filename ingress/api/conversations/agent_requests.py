@@ -16,7 +16,7 @@ from answerback.store.fleet.agents import AgentInfo
 
 from ...problems import Problem
 from ..context import RequestContext
-from ..leaving import Leaving
+from ..disconnects import Disconnects
 from .agent_registry import Agents
 from .conversation import Conversation, PostedMessage
 from .text_stream import TextStream, taken
@@ -34,7 +34,7 @@ class AgentRequests:
         self.chats = conversation.chats
         self.agents = agents
         self._conversation = conversation
-        self._leaving = Leaving(conversation.chats)
+        self._disconnects = Disconnects(conversation.chats)
         self._seconds = settings.turn_timeout
         self._silence = settings.heartbeat
 
@@ -42,7 +42,7 @@ class AgentRequests:
         """Open a single-use chat, which maintenance deletes later. A repeated request gets the same one."""
         opening = NewChat(agent=agent.name, ephemeral=True)
         id = f"{ONCE}{call.idempotency[:20]}"
-        return (await self.chats.open(call.caller.workspace, id, opening, kept=call.again)).id
+        return (await self.chats.open(call.caller.workspace, id, opening, kept=call.repeatable_for)).id
 
     async def session(self, call: RequestContext, agent: str, name: str) -> str:
         """Return the chat of a session with an agent ("": the default chat agent), opened by its first message."""
@@ -74,7 +74,7 @@ class AgentRequests:
             if not id.startswith(ONCE):
                 yield posted
                 return
-            async with self._leaving.watched(call, id, again=posted.receipt.status == "duplicate"):
+            async with self._disconnects.watch(call, id, retry=posted.receipt.status == "duplicate"):
                 yield posted
 
     async def answer(self, posted: PostedMessage) -> TurnAnswer:

@@ -38,7 +38,7 @@ class PostedMessage:
         self.after = after
 
     async def answer(self, seconds: float) -> TurnAnswer | None:
-        """Wait for the answer; None on timeout. Raises `Problem` (502, 504) if the turn failed for good."""
+        """Wait for the answer; None on timeout. Raises `Problem` (502, 504) if the turn failed permanently."""
         if again := await self._again():
             found, _, end = again
             if end and end.reason:

@@ -25,7 +25,7 @@ from .waits import raise_if_ended
 
 SAID = """Responds when the turn is done; with `stream: true` or `Accept: text/event-stream`, streams its events; with \
 `wait: false`, returns a receipt at once. A client that disconnects cancels nothing: the answer is in the thread."""
-READ = """Paginated, oldest first. The last page ends with the messages not answered yet, with the status `waiting`."""
+READ = """In pages, oldest first. The last page ends with the messages that are not answered yet: `waiting`."""
 EVENTS = """Each event has an id. A reader that reconnects with it, in `Last-Event-ID` or `?after=`, continues after \
 that event, on any process, while the turn runs and for an hour after. Without an id, all stored events are sent."""
 
@@ -36,13 +36,13 @@ def _id(value: str) -> str:
 
 
 class StreamQuery(Model):
-    """Where to continue."""
+    """The position in the stream."""
 
     after: Annotated[str, AfterValidator(_id)] | None = Field(None, description="the id of the last event received")
 
 
 class MessageQuery(Model):
-    """Which messages."""
+    """Paging of the message list."""
 
     cursor: str = Field("", max_length=500, description="the `next_cursor` of the previous page")
     limit: int = Field(100, ge=1, le=500)
@@ -104,7 +104,7 @@ class MessageRoutes:
         limit=BODY,
         refusals={
             409: "it has ended, or the agent is busy and drops messages",
-            502: "the turn failed for good",
+            502: "the turn failed permanently",
             504: "the turn took too long",
         },
     )

@@ -33,7 +33,7 @@ SHOWN = {
 """The security schemes."""
 
 
-class WrongPlace(Model):
+class InvalidField(Model):
     """An invalid field of a request."""
 
     where: Literal["body", "query", "header"]
@@ -48,7 +48,7 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str = ""
-    errors: list[WrongPlace] = []
+    errors: list[InvalidField] = []
     turn: str = Field("", description="the failed turn, which is the id of its dead letter")
     code: str = Field("", description="how the turn failed: agent_failed, unreachable, limit or timeout")
     request_id: str = Field("", description="the request id, as in `X-Request-Id` and in the ingress log")
@@ -77,11 +77,11 @@ def document(routes: Sequence[Route]) -> Schema:
 
 
 def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], str], Schema], dict[str, Schema]]:
-    wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [(ProblemDetails, "serialization")]
+    models: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [(ProblemDetails, "serialization")]
     for route in routes:
-        wanted += [(model, "validation") for model in (route.body, route.query) if model]
-        wanted += [(model, "serialization") for model in (route.returns, route.refusal, *route.also.values()) if model]
-    unique = list(dict.fromkeys(wanted))
+        models += [(model, "validation") for model in (route.body, route.query) if model]
+        models += [(model, "serialization") for model in (route.returns, route.refusal, *route.also.values()) if model]
+    unique = list(dict.fromkeys(models))
     references, schemas = models_json_schema(unique, ref_template="#/components/schemas/{model}")
     return {each: references[each] for each in unique}, schemas["$defs"] | stream_event_schemas()
 
@@ -103,7 +103,7 @@ def _operation(
             parameters.append(one | ({"description": schema["description"]} if "description" in schema else {}))
     if route.method == "POST" and route.scope and not route.raw:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+( +[!-~]+)*$"}
-        about = "a unique name for this request; repeated with the same name, it gets the same response"
+        about = "a unique key of your choice; a request repeated with the same key gets the same response"
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": schema, "description": about})
     operation: Schema = {
         "operationId": f"{route.method.lower()}_{slug}",

@@ -53,7 +53,7 @@ class Completions:
         refusals={
             404: "there is no such agent",
             409: "the agent does not accept chat messages, is busy and drops them, or its thread has ended",
-            502: "the turn failed for good",
+            502: "the turn failed permanently",
             504: "the turn took too long",
         },
         limit=BODY,

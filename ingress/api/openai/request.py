@@ -30,7 +30,7 @@ class File(Lenient):
 
 
 class Audio(Lenient):
-    """Audio."""
+    """Audio, as base64."""
 
     data: str = Field(description="base64")
     format: str
@@ -74,8 +74,8 @@ class ChatMessage(Lenient):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
-    refusal: str | None = Field(None, description="an answer that has no content: why a model gave none")
-    name: str | None = Field(None, description="who of several speaks")
+    refusal: str | None = Field(None, description="why a model gave no answer; instead of `content`")
+    name: str | None = Field(None, description="the name of the author")
     tool_calls: list[CalledTool] | None = None
     function_call: CalledFunction | None = None
     tool_call_id: str | None = None

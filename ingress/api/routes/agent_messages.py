@@ -69,7 +69,7 @@ message_route = partial(
     refusals={
         404: "there is no such agent",
         409: "it does not accept chat messages, is busy and drops messages, or its thread has ended",
-        502: "the turn failed for good, or the agent could not be reached in any attempt",
+        502: "the turn failed permanently, or the agent could not be reached in any attempt",
         504: "the turn took too long",
     },
 )
@@ -78,8 +78,8 @@ message_route = partial(
 class AgentMessages:
     """The routes that send a message to an agent."""
 
-    def __init__(self, asking: AgentRequests) -> None:
-        self._asking = asking
+    def __init__(self, requests: AgentRequests) -> None:
+        self._requests = requests
 
     def routes(self) -> list[Route]:
         """Return the routes, each also at the root."""
@@ -100,7 +100,7 @@ class AgentMessages:
         """Post a message and return the agent's answer."""
         new: AgentMessage = call.body
         name = call.path.get("agent") or call.path.get("id") or ""
-        agents, workspace = self._asking.agents, call.caller.workspace
+        agents, workspace = self._requests.agents, call.caller.workspace
         agent = None
         if name:
             agent = await agents.get(call.caller, name)
@@ -110,8 +110,8 @@ class AgentMessages:
         if session and len(session) > LONGEST:
             raise Problem(404, f"sessionId exceeds {LONGEST} characters")
         thread = await self._thread(call, name, session)
-        async with self._asking.say(call, thread, new.message, agent) as posted:
-            answer = await self._asking.answer(posted)
+        async with self._requests.say(call, thread, new.message, agent) as posted:
+            answer = await self._requests.answer(posted)
         meta = Meta(
             agent=answer.messages[-1].agent if answer.messages else name,
             sessionId=session or thread,
@@ -124,10 +124,10 @@ class AgentMessages:
 
     async def _thread(self, call: RequestContext, agent: str, session: str | None) -> str:
         """Return the chat of a session: a new one if unnamed, else the thread of this id, else the agent's session."""
-        chats, workspace = self._asking.chats, call.caller.workspace
+        chats, workspace = self._requests.chats, call.caller.workspace
         if session is None:
             return (await chats.open(workspace, f"th_{call.idempotency[:20]}", NewChat(agent=agent))).id
         chat = await chats.get(workspace, session)
         if chat and (not agent or chat.agent in ("", agent)):
             return chat.id
-        return await self._asking.session(call, agent, session)
+        return await self._requests.session(call, agent, session)

@@ -51,7 +51,7 @@ class ResetResult(Model):
 REFUSALS = {
     404: "there is no such agent",
     409: "it does not accept chat messages, is busy and drops messages, or the turn was cancelled",
-    502: "the turn failed for good",
+    502: "the turn failed permanently",
     504: "the turn took too long",
 }
 

@@ -33,7 +33,7 @@ class NewSession(Model):
     """A session to open."""
 
     agentId: AgentName | None = Field(None, description="the agent that answers; default: the default chat agent")
-    user_id: UserId | None = Field(None, description="your id of the user; not allowed with a publishable key")
+    user_id: UserId | None = Field(None, description="your own id of the user; not allowed with a publishable key")
     metadata: Metadata = Field({})
 
 
@@ -70,16 +70,16 @@ class OpenedSession(SessionView):
 class Sessions:
     """The routes of sessions."""
 
-    def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, messages: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
         self._tokens = SessionTokens(conversation.threads.database)
-        self._talk = talk
+        self._messages = messages
         self._agents = agents
 
     def routes(self) -> list[Route]:
         """Return the routes of sessions and of their messages."""
         parameters = {"id": "the session's id"}
-        messages = self._talk.routes(SESSIONS, TAG, parameters, session="id")
+        messages = self._messages.routes(SESSIONS, TAG, parameters, session="id")
         return [*collect(self, tag=TAG, parameters=parameters), *messages]
 
     @route(
@@ -100,12 +100,12 @@ class Sessions:
         if caller.kind == "pub" and new.user_id is not None:
             raise Problem(403, "user_id is not allowed with a publishable key", code="not-for-this-key")
         await self._agents.check(caller, new.agentId)
-        opening = NewChat(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
-        chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", opening)
+        new_chat = NewChat(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
+        chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", new_chat)
         token: str | None = None
         if caller.kind == "pub":
-            _, shown = await self._tokens.grant(caller.workspace, chat.id, caller.key, seconds=LIFE)
-            token = str(shown)
+            _, credential = await self._tokens.grant(caller.workspace, chat.id, caller.key, seconds=LIFE)
+            token = str(credential)
         opened = OpenedSession(**SessionView.fields_of(chat, caller), token=token)
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 

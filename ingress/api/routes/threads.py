@@ -14,7 +14,7 @@ from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
 from ..conversations.messages import MessageRoutes, platforms
 from ..route import BASE, Route, collect, route
-from ..schemas.threads import Change, NewThread, ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
+from ..schemas.threads import NewThread, ThreadChange, ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
 
 TAG = "Threads"
 PATH = "/chat/threads"
@@ -26,16 +26,16 @@ READ_ONLY = {409: "the thread belongs to a platform"}
 class ChatThreads:
     """The routes of chat threads."""
 
-    def __init__(self, conversation: Conversation, talk: MessageRoutes, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, messages: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
         self._tokens = SessionTokens(conversation.threads.database)
-        self._talk = talk
+        self._messages = messages
         self._agents = agents
 
     def routes(self) -> list[Route]:
         """Return the routes of threads and of their messages."""
         parameters = {"id": "the thread's id"}
-        return [*collect(self, tag=TAG, parameters=parameters), *self._talk.routes(THREADS, TAG, parameters)]
+        return [*collect(self, tag=TAG, parameters=parameters), *self._messages.routes(THREADS, TAG, parameters)]
 
     @route(
         "POST",
@@ -51,14 +51,14 @@ class ChatThreads:
         """Create a thread."""
         new: NewThread = call.body
         await self._agents.check(call.caller, new.agent)
-        opening = NewChat(
+        new_chat = NewChat(
             user=new.user_id or "",
             agent=new.agent or "",
             title=new.title,
             system=new.system,
             metadata=new.metadata,
         )
-        chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", opening)
+        chat = await self._chats.open(call.caller.workspace, f"th_{call.idempotency[:20]}", new_chat)
         return call.answer(ThreadSummary.of(chat, call.caller), 201, {"Location": f"{THREADS}/{chat.id}"})
 
     @route(
@@ -92,28 +92,28 @@ class ChatThreads:
     async def get(self, call: RequestContext) -> web.Response:
         """Return a thread with its messages."""
         snapshot = await self._chats.snapshot(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
-        return call.answer(ThreadDetail.whole(snapshot, call.caller))
+        return call.answer(ThreadDetail.of_snapshot(snapshot, call.caller))
 
     @route(
         "PATCH",
         ONE,
         scope="chat:write",
         summary="Rename, pin or archive a thread",
-        body=Change,
+        body=ThreadChange,
         returns=ThreadSummary,
         refusals=READ_ONLY,
     )
     async def change(self, call: RequestContext) -> web.Response:
-        """Change the given fields."""
-        await self._talk.writable(call)
-        given: Change = call.body
+        """ThreadChange the given fields."""
+        await self._messages.writable(call)
+        change: ThreadChange = call.body
         chat = await self._chats.change(
             call.caller.workspace,
             call.path["id"],
-            title=given.title,
-            pinned=given.pinned,
-            archived=given.archived,
-            metadata=given.metadata,
+            title=change.title,
+            pinned=change.pinned,
+            archived=change.archived,
+            metadata=change.metadata,
         )
         return call.answer(ThreadSummary.of(chat, call.caller))
 
@@ -127,7 +127,7 @@ class ChatThreads:
     )
     async def delete(self, call: RequestContext) -> web.Response:
         """Delete a thread."""
-        await self._talk.writable(call)
+        await self._messages.writable(call)
         workspace, id = call.caller.workspace, call.path["id"]
         if not await self._chats.purge(workspace, id):
             raise NoSuchThread

@@ -10,8 +10,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...problems import explained, rendered
-from .. import parsing as body
-from ..auth.callers import Authenticator
+from .. import parsing
+from ..auth.authenticator import Authenticator
 
 LIMIT = 500
 """The largest key, in bytes."""
@@ -28,7 +28,7 @@ class KeyCheck:
         """Return `{"usable": true}`, or false with the `code` and `detail` of the problem. The body is the key."""
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         try:
-            text = (await body.read(request, LIMIT, self._timeout)).decode(errors="replace")
+            text = (await parsing.read_body(request, LIMIT, self._timeout)).decode(errors="replace")
             refusal = await self._callers.refusal(text, request)
         except Exception as error:  # noqa: BLE001  # logged by `explained`
             return rendered(explained(error, request.path))

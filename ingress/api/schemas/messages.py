@@ -10,8 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from pydantic.config import JsonDict
 
 from answerback.events import Event
-from answerback.messages import Attachment
-from answerback.messages import Author as Person
+from answerback.messages import Attachment, Author
 
 from ..route import Model
 from .base64_text import PATTERN, decoded
@@ -75,7 +74,7 @@ class JsonContext(Model):
         return Attachment(name=self.name, content_type="application/json", text=text)
 
 
-class File(Model):
+class FileAttachment(Model):
     """A small file, as base64."""
 
     type: Literal["file"]
@@ -93,26 +92,27 @@ class File(Model):
         return Attachment(name=self.name, content_type=self.content_type, data=decoded(self.data))
 
 
-AnyAttachment = Annotated[TextDocument | JsonContext | File, Field(discriminator="type")]
+AnyAttachment = Annotated[TextDocument | JsonContext | FileAttachment, Field(discriminator="type")]
 
 
-_SAID: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
-_BROUGHT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
+_HAS_TEXT: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
+_HAS_ATTACHMENT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
 
 
 class Content(Model):
     """The content of a message."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT]})
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
     arrival: Arrival | None = Field(
-        None, description="what happens if the agent is working or messages wait; default: the agent's own setting"
+        None,
+        description="what happens if the agent is working or messages are waiting; default: the agent's own setting",
     )
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _not_empty(self) -> Self:
         if not re.search(r"\S", self.content) and not self.attachments:
             raise ValueError("a message needs content or an attachment")
         return self
@@ -124,7 +124,7 @@ class Content(Model):
             thread="",
             kind="message",
             text=self.content,
-            author=Person(""),
+            author=Author(""),
             message=message,
             visitor=visitor,
             arrival=self.arrival or "",
@@ -133,7 +133,7 @@ class Content(Model):
 
 
 # The allowed combinations rather than a `not`: tools that generate requests from a schema can use them.
-_ONE_WAY: JsonDict = {
+_STREAM_OR_RECEIPT: JsonDict = {
     "anyOf": [{"properties": {"stream": {"const": False}}}, {"properties": {"wait": {"const": True}}}],
 }
 
@@ -141,13 +141,13 @@ _ONE_WAY: JsonDict = {
 class NewMessage(Content):
     """A message, and how to respond to it."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_SAID, _BROUGHT], "allOf": [_ONE_WAY]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT], "allOf": [_STREAM_OR_RECEIPT]})
 
     stream: bool = Field(False, description="respond with server-sent events")
     wait: bool = Field(True, description="false: respond 202 with a receipt as soon as the message is stored")
 
     @model_validator(mode="after")
-    def _wanted_one_way(self) -> Self:
+    def _stream_or_receipt(self) -> Self:
         if self.stream and not self.wait:
-            raise ValueError("stream: true and wait: false exclude each other")
+            raise ValueError("stream: true and wait: false cannot be combined")
         return self

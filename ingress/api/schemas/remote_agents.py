@@ -53,7 +53,7 @@ class RuntimeSpec(Model):
 class NewAgent(Model):
     """A remote agent. It serves `POST {url}/agents/chat/{sessionId}`."""
 
-    id: AgentName = Field(description="its name")
+    id: AgentName = Field(description="the agent's name")
     url: Annotated[
         str,
         StringConstraints(max_length=2000, pattern=r"^https?://[A-Za-z0-9\[][^/?#@\s]*(/[^?#\s]*)?$"),

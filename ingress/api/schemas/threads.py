@@ -24,12 +24,12 @@ class NewThread(Model):
     system: Annotated[str, StringConstraints(max_length=32_000)] = Field(
         "", description="additional instructions for the agent"
     )
-    user_id: UserId | None = Field(None, description="your id of the user")
+    user_id: UserId | None = Field(None, description="your own id of the user")
     title: Title = ""
     metadata: Metadata = Field({})
 
 
-class Change(Model):
+class ThreadChange(Model):
     """The fields to change; the others stay."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -40,7 +40,7 @@ class Change(Model):
     metadata: Metadata | None = Field(None, description="replaces all metadata")
 
     @model_validator(mode="after")
-    def _changes_something(self) -> Change:
+    def _not_empty(self) -> ThreadChange:
         if not self.model_fields_set:
             raise ValueError("give at least one of title, pinned, archived and metadata")
         return self
@@ -125,13 +125,13 @@ class ThreadDetail(ThreadSummary):
     after: str = Field(description="the event id from which to follow the thread's stream, after `messages`")
 
     @classmethod
-    def whole(cls, snapshot: ChatSnapshot, caller: Principal, limit: int | None = None) -> ThreadDetail:
+    def of_snapshot(cls, snapshot: ChatSnapshot, caller: Principal, limit: int | None = None) -> ThreadDetail:
         """Return a thread with its newest messages, as the caller may see them."""
-        shown = snapshot.messages[-limit:] if limit else snapshot.messages
+        messages = snapshot.messages[-limit:] if limit else snapshot.messages
         return cls(
             **cls.fields_of(snapshot.chat, caller),
-            messages=[MessageView.of(message, caller) for message in shown],
-            earlier=snapshot.earlier + len(snapshot.messages) - len(shown),
+            messages=[MessageView.of(message, caller) for message in messages],
+            earlier=snapshot.earlier + len(snapshot.messages) - len(messages),
             waiting=[MessageView.waiting(event, caller) for event in snapshot.waiting],
             after=snapshot.after,
         )

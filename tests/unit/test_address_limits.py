@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from answerback.settings import Settings
-from ingress.api.auth.address_limits import Strangers
+from ingress.api.auth.address_limits import AddressLimits
 from ingress.api.context import Principal
 from ingress.problems import Problem
 
@@ -18,8 +18,8 @@ TALKER = Principal(workspace="default", key="k", kind="ses", scopes=frozenset(),
 SERVER = Principal(workspace="default", key="k", kind="live", scopes=frozenset())
 
 
-def strangers(**settings: str) -> Strangers:
-    return Strangers(Settings.load({"TRUSTED_PROXIES": PROXY, **settings}))
+def strangers(**settings: str) -> AddressLimits:
+    return AddressLimits(Settings.load({"TRUSTED_PROXIES": PROXY, **settings}))
 
 
 def of(address: str) -> web.Request:
@@ -31,45 +31,45 @@ def of(address: str) -> web.Request:
 def test_one_address_opens_so_many_sessions_and_another_one_is_not_held_up() -> None:
     limits = strangers(SESSION_RATE_PER_IP="0.001:3")
     for _ in range(3):
-        limits.visit(of("1.2.3.4"), VISITOR)
+        limits.count_request(of("1.2.3.4"), VISITOR)
     with pytest.raises(Problem) as caught:
-        limits.visit(of("1.2.3.4"), VISITOR)
+        limits.count_request(of("1.2.3.4"), VISITOR)
     assert caught.value.status == 429
     assert int(caught.value.headers["Retry-After"]) > 0
-    limits.visit(of("1.2.3.5"), VISITOR)
+    limits.count_request(of("1.2.3.5"), VISITOR)
     # Whoever has a session talks in it, and a product's own server is not a visitor.
-    limits.visit(of("1.2.3.4"), TALKER)
-    limits.visit(of("1.2.3.4"), SERVER)
+    limits.count_request(of("1.2.3.4"), TALKER)
+    limits.count_request(of("1.2.3.4"), SERVER)
 
 
 def test_of_ipv6_a_client_has_a_whole_network() -> None:
     limits = strangers(VISITOR_RATE_PER_IP="0.001:1")
-    limits.visit(of("2001:db8::1"), TALKER)
+    limits.count_request(of("2001:db8::1"), TALKER)
     with pytest.raises(Problem):
-        limits.visit(of("2001:db8::2"), TALKER)
+        limits.count_request(of("2001:db8::2"), TALKER)
 
 
 def test_wrong_keys_are_looked_up_so_often_and_a_good_one_goes_on() -> None:
     limits = strangers(WRONG_KEY_RATE_PER_IP="0.001:2")
-    limits.came_in("Bearer good")
+    limits.record_valid("Bearer good")
     for number in range(2):
-        limits.knock(of("1.2.3.4"), f"Bearer wrong {number}")
-        limits.was_wrong(of("1.2.3.4"), f"Bearer wrong {number}")
+        limits.check(of("1.2.3.4"), f"Bearer wrong {number}")
+        limits.record_invalid(of("1.2.3.4"), f"Bearer wrong {number}")
     with pytest.raises(Problem) as caught:
-        limits.knock(of("1.2.3.4"), "Bearer wrong 2")
+        limits.check(of("1.2.3.4"), "Bearer wrong 2")
     assert caught.value.status == 429
-    limits.knock(of("1.2.3.4"), "Bearer good")
-    limits.knock(of("1.2.3.4"), "")
-    limits.knock(of("1.2.3.5"), "Bearer wrong 2")
-    limits.was_wrong(of("1.2.3.5"), "Bearer good")
+    limits.check(of("1.2.3.4"), "Bearer good")
+    limits.check(of("1.2.3.4"), "")
+    limits.check(of("1.2.3.5"), "Bearer wrong 2")
+    limits.record_invalid(of("1.2.3.5"), "Bearer good")
     with pytest.raises(Problem):
-        limits.knock(of("1.2.3.4"), "Bearer good")
+        limits.check(of("1.2.3.4"), "Bearer good")
 
 
 def test_limits_can_be_turned_off() -> None:
     limits = strangers(SESSION_RATE_PER_IP="off", VISITOR_RATE_PER_IP="off", WRONG_KEY_RATE_PER_IP="off")
     for number in range(100):
-        limits.visit(of("1.2.3.4"), VISITOR)
-        limits.visit(of("1.2.3.4"), TALKER)
-        limits.was_wrong(of("1.2.3.4"), f"{number}")
-        limits.knock(of("1.2.3.4"), f"{number}")
+        limits.count_request(of("1.2.3.4"), VISITOR)
+        limits.count_request(of("1.2.3.4"), TALKER)
+        limits.record_invalid(of("1.2.3.4"), f"{number}")
+        limits.check(of("1.2.3.4"), f"{number}")

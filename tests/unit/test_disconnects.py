@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 
 from answerback.store.chats.chats import Chats
-from ingress.api import leaving
+from ingress.api import disconnects
 from ingress.api.context import RequestContext
-from ingress.api.leaving import Leaving
+from ingress.api.disconnects import Disconnects
 
 
 class Store:
-    """The chats, as far as leaving asks for them."""
+    """The chats, as far as they are used here."""
 
     def __init__(self) -> None:
         self.cancelled: list[str] = []
@@ -45,24 +45,26 @@ class Request:
 
 
 def _call(request: Request, again: float = 0) -> RequestContext:
-    return cast(RequestContext, SimpleNamespace(request=request, caller=SimpleNamespace(workspace="acme"), again=again))
+    return cast(
+        RequestContext, SimpleNamespace(request=request, caller=SimpleNamespace(workspace="acme"), repeatable_for=again)
+    )
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaving, "LOOK", 0.01)
-    monkeypatch.setattr(leaving, "RETURN", 0.2)
+    monkeypatch.setattr(disconnects, "INTERVAL", 0.01)
+    monkeypatch.setattr(disconnects, "RETRY_WITHIN", 0.2)
 
 
-async def _settled(here: Leaving) -> None:
-    while here._stopping:
-        await asyncio.gather(*here._stopping)
+async def _settled(here: Disconnects) -> None:
+    while here._cancelling:
+        await asyncio.gather(*here._cancelling)
 
 
 async def test_a_client_that_leaves_while_it_waits_stops_its_turn() -> None:
     store, request = Store(), Request()
-    here = Leaving(cast(Chats, store))
-    async with here.watched(_call(request), "once_1", again=False), asyncio.timeout(20):
+    here = Disconnects(cast(Chats, store))
+    async with here.watch(_call(request), "once_1", retry=False), asyncio.timeout(20):
         request.leave()
         while not store.cancelled:
             await asyncio.sleep(0.01)
@@ -71,8 +73,8 @@ async def test_a_client_that_leaves_while_it_waits_stops_its_turn() -> None:
 async def test_one_that_stays_to_the_end_stops_nothing_and_neither_does_one_that_can_ask_again() -> None:
     for request in (Request(), Request(**{"Idempotency-Key": "one"})):
         store = Store()
-        here = Leaving(cast(Chats, store))
-        async with here.watched(_call(request), "once_1", again=False):
+        here = Disconnects(cast(Chats, store))
+        async with here.watch(_call(request), "once_1", retry=False):
             if request.headers:
                 request.leave()
         await _settled(here)
@@ -81,11 +83,11 @@ async def test_one_that_stays_to_the_end_stops_nothing_and_neither_does_one_that
 
 async def test_a_clients_own_retry_finds_the_turn_and_stops_it_when_it_leaves_for_good() -> None:
     store = Store()
-    here, elsewhere = Leaving(cast(Chats, store)), Leaving(cast(Chats, store))
+    here, elsewhere = Disconnects(cast(Chats, store)), Disconnects(cast(Chats, store))
     first, second = Request(), Request()
-    async with here.watched(_call(first, again=600), "once_1", again=False):
+    async with here.watch(_call(first, again=600), "once_1", retry=False):
         first.leave()
-    async with elsewhere.watched(_call(second, again=600), "once_1", again=True):
+    async with elsewhere.watch(_call(second, again=600), "once_1", retry=True):
         await _settled(here)
         assert not store.cancelled, "it has come back, to another process"
         second.leave()

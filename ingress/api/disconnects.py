@@ -21,52 +21,52 @@ from .idempotency import HEADER
 
 log = get_logger(__name__)
 
-LOOK = 0.5
+INTERVAL = 0.5
 """Seconds between two checks of the connection: a request that is waiting does not read from it."""
-RETURN = 15.0
+RETRY_WITHIN = 15.0
 """Seconds to wait for a retry from a client that counts its attempts; OpenAI's clients wait at most 8."""
 
 
-class Leaving:
+class Disconnects:
     """The clients of one ingress process that wait for an answer in a single-use chat."""
 
     def __init__(self, chats: Chats) -> None:
         self._chats = chats
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._cancelling: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def watched(self, call: RequestContext, id: str, *, again: bool) -> AsyncIterator[None]:
-        """Cancel the turn of chat `id` if the client disconnects within this context. `again`: this is a retry."""
+    async def watch(self, call: RequestContext, id: str, *, retry: bool) -> AsyncIterator[None]:
+        """Cancel the turn of chat `id` if the client disconnects within this context. `retry`: this request is one."""
         if HEADER in call.request.headers:
             yield
             return
-        came = await self._chats.record_return(call.caller.workspace, id) if again else 0
-        watching = asyncio.create_task(self._watch(call, id, came))
+        returned = await self._chats.record_return(call.caller.workspace, id) if retry else 0
+        watching = asyncio.create_task(self._watch(call, id, returned))
         try:
             yield
         finally:
             watching.cancel()
-            if _gone(call.request):
-                self._stop(call, id, came)
+            if _is_gone(call.request):
+                self._cancel_soon(call, id, returned)
 
-    async def _watch(self, call: RequestContext, id: str, came: int) -> None:
+    async def _watch(self, call: RequestContext, id: str, returned: int) -> None:
         while True:
-            if _gone(call.request):
-                self._stop(call, id, came)
+            if _is_gone(call.request):
+                self._cancel_soon(call, id, returned)
                 return
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(INTERVAL)
 
-    def _stop(self, call: RequestContext, id: str, came: int) -> None:
-        task = asyncio.create_task(self._cancel(call, id, came))
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+    def _cancel_soon(self, call: RequestContext, id: str, returned: int) -> None:
+        task = asyncio.create_task(self._cancel(call, id, returned))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
 
-    async def _cancel(self, call: RequestContext, id: str, came: int) -> None:
+    async def _cancel(self, call: RequestContext, id: str, returned: int) -> None:
         workspace = call.caller.workspace
         try:
-            if call.again:
-                await asyncio.sleep(RETURN)
-                if await self._chats.returned_at(workspace, id) != came:
+            if call.repeatable_for:
+                await asyncio.sleep(RETRY_WITHIN)
+                if await self._chats.returned_at(workspace, id) != returned:
                     return
             if await self._chats.cancel(workspace, id):
                 log.info("turn cancelled: client disconnected", chat=id)
@@ -75,5 +75,5 @@ class Leaving:
             log.warning("cannot cancel the turn of a disconnected client", chat=id, error=str(error))
 
 
-def _gone(request: web.Request) -> bool:
+def _is_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
