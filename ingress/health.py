@@ -54,7 +54,7 @@ class Health:
         # The details are in the log: this response is public.
         try:
             async with asyncio.timeout(1):
-                await self._threads.scripts.try_write([keys.probe()], [])
+                await self._threads.scripts.try_write([keys.probe()])
         except StoreUnfit:
             return "Redis is misconfigured; see the log"
         except StoreFull:

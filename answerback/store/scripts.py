@@ -19,21 +19,54 @@ def _read(*path: str) -> bytes:
     return resources.files("answerback.store").joinpath("lua", *path[:-1], f"{path[-1]}.lua").read_bytes()
 
 
+_SCALARS = re.compile(rb"^ *(?:local )?(\w+(?:,\s+\w+)*) = unpack\(ARGV, (1|arg), (?:arg \+ )?(\d+)\)$", re.MULTILINE)
+_LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MULTILINE)
+"""Where a script names its arguments: `local id, fence = unpack(ARGV, 1, 2)`, and lists behind them."""
+
 Part = tuple[list[str], list[Value]]
 """The KEYS and ARGV that one item of a group adds."""
 
 
+class Arguments:
+    """The arguments of a script in the order in which the script itself names them.
+
+    names  single values
+    lists  lists behind them, each with the number of values of an item; sent with its length
+    """
+
+    def __init__(self, names: Sequence[str], lists: Sequence[tuple[str, int]] = ()) -> None:
+        self.names, self.lists = tuple(names), tuple(lists)
+        self._all = {*self.names, *(name for name, _ in self.lists)}
+
+    def __call__(self, **values: Value | Sequence[Value]) -> list[Value]:
+        """Return the values as a script takes them. Raises `TypeError` if one is missing or unknown."""
+        if values.keys() != self._all:
+            raise TypeError(f"expected the arguments {sorted(self._all)}, not {sorted(values)}")
+        args: list[Any] = [values[name] for name in self.names]
+        for name, width in self.lists:
+            items: Any = values[name]
+            args.append(len(items) // width)
+            args += items
+        return args
+
+
 class Script:
-    """One atomic operation. `sha`: the id of the script on the server."""
+    """One atomic operation.
+
+    sha   the id of the script on the server
+    args  its arguments; of a script for several items, those that the items share
+    item  the arguments of one item
+    """
 
     def __init__(self, database: Database, name: str) -> None:
         self._source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
         self.sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest()
         self._database = database
+        self.args, self.item = _arguments(self._source)
 
-    async def __call__(self, keys: Sequence[str], args: Sequence[Value]) -> Any:
-        """Run the script. Raises `StoreUnavailable` or `StoreFull`."""
-        return await self._database.script(self._source, self.sha, keys, args)
+    async def __call__(self, keys: Sequence[str], /, **values: Value | Sequence[Value]) -> Any:
+        """Run the script, with its arguments by name. Raises `StoreUnavailable` or `StoreFull`."""
+        return await self._database.script(self._source, self.sha, keys, self.args(**values))
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
@@ -48,10 +81,23 @@ class Script:
             for its_keys, its_args in parts:
                 all_keys += its_keys
                 all_args += its_args
-            results: Sequence[Any] = await self(all_keys, all_args)
+            results: Sequence[Any] = await self._database.script(self._source, self.sha, all_keys, all_args)
             return results
 
         return Batcher(flush, limit, flights)
+
+
+def _arguments(source: bytes) -> tuple[Arguments, Arguments]:
+    names: dict[str, list[str]] = {"1": [], "arg": []}
+    for match in _SCALARS.finditer(source):
+        first, last = match[2].decode(), int(match[3])
+        names[first] = match[1].decode().replace(",", " ").split()
+        if len(names[first]) != (last if first == "1" else last + 1):
+            raise ValueError(f"a script names {len(names[first])} arguments: {match[0].decode().strip()}")
+    lists = [(match[1].decode(), int(match[2])) for match in _LIST.finditer(source)]
+    if names["arg"]:
+        return Arguments(names["1"]), Arguments(names["arg"], lists)
+    return Arguments(names["1"], lists), Arguments(())
 
 
 class Scripts:

@@ -29,7 +29,7 @@ async def rewrite(threads: Threads, dice: random.Random) -> str | None:
             if isinstance(entry, Unreadable) or entry.journal or not entry.event.text.endswith("hello"):
                 continue
             # As an edit does it: not while it is being answered.
-            if await threads.scripts.amend(names, [id, raw, _newer(raw)]) == b"amended":
+            if await threads.scripts.amend(names, id=id, stored=raw, entry=_newer(raw)) == b"amended":
                 return entry.event.id
     return None
 

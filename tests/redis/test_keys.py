@@ -102,13 +102,15 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         await threads.take_more_events(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
-        await threads.scripts.count_step([keys.clock(p)], [60_000])
+        await threads.scripts.count_step([keys.clock(p)], step=60_000)
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
         await threads.commit(turn(some[1], more=False, deltas=[stream_event("done", "t")]))
         await threads.release(some[2], delay=60, error="no")
         await threads.release(some[3], "interrupted", messages=[MESSAGE], deltas=[stream_event("done", "t")])
         await threads.cancel(some[3].thread)
-        await threads.scripts.watch([keys.thread(p, some[3].thread)], [some[3].thread, keys.signals(), 1000])
+        await threads.scripts.watch(
+            [keys.thread(p, some[3].thread)], id=some[3].thread, signals=keys.signals(), watched=1000
+        )
         for held in some[4:]:
             await bury(threads, held)
         found = [letter async for letter in letters.list() if threads.partition(letter.thread) == p]

@@ -41,13 +41,13 @@ MUTANTS: dict[str, Mutant] = {
         "commit", [POSITION], commits.test_a_commit_that_was_long_on_its_way_is_refused
     ),
     "step without owner": ("step", [(" or held[2] ~= owner", "")], _earlier_owner("step")),
-    "release without owner": ("release", [("if held[2] ~= ARGV[6] then return 0 end", "")], _earlier_owner("release")),
-    "settle without owner": ("settle", [("held[2] ~= ARGV[9]", "false")], _earlier_sender("settle")),
-    "defer without owner": ("defer", [("if held[2] ~= ARGV[7] then return 0 end", "")], _earlier_sender("defer")),
-    "mark without owner": ("mark_sending", [(" and held[2] == ARGV[at + 2]", "")], _earlier_sender("mark sending")),
+    "release without owner": ("release", [("if held[2] ~= owner then return 0 end", "")], _earlier_owner("release")),
+    "settle without owner": ("settle", [("held[2] ~= owner", "false")], _earlier_sender("settle")),
+    "defer without owner": ("defer", [("if held[2] ~= owner then return 0 end", "")], _earlier_sender("defer")),
+    "mark without owner": ("mark_sending", [(" and held[2] == owner", "")], _earlier_sender("mark sending")),
     "mark of what is not the head": (
         "mark_sending",
-        [(" and redis.call('LINDEX', KEYS[i + 2], 0) == ARGV[at + 3]", "")],
+        [(" and redis.call('LINDEX', unsent, 0) == reply_key", "")],
         lambda threads: outboxes.test_only_the_reply_at_the_head_can_be_marked(threads, Outbox(threads)),
     ),
 }  # fmt: skip

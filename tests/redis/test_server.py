@@ -241,11 +241,11 @@ async def test_settings_that_change_under_a_connection_are_seen(server: Server, 
 async def test_a_write_is_tried_as_an_event_would_be_written(
     threads: Threads, database: Database, setting: str, value: str, error: type[Exception]
 ) -> None:
-    await threads.scripts.try_write([keys.probe()], [])
+    await threads.scripts.try_write([keys.probe()])
     await database.call("CONFIG", "SET", setting, value)
     try:
         with pytest.raises(error):
-            await threads.scripts.try_write([keys.probe()], [])
+            await threads.scripts.try_write([keys.probe()])
         with pytest.raises(error):
             await accept(threads, 1)
     finally:

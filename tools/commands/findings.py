@@ -119,7 +119,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("ok", "redis", f"{info.product} {info.version} at {place(url)}")
         errors = [*info.errors(), *info.refused()]
         if not errors:
-            await Scripts(database).try_write([keys.probe()], [])
+            await Scripts(database).try_write([keys.probe()])
     except StoreFull as error:
         errors = [f"it refuses writes because it is full ({error}): raise its maxmemory, or free disk space"]
     except StoreUnavailable as error:

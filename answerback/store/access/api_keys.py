@@ -136,7 +136,7 @@ class ApiKeys:
 
     async def revoke(self, id: str) -> bool:
         """Revoke a key permanently, with its session tokens. Return False if there is none."""
-        return bool(await self._scripts.revoke([keys.api_key(id)], []))
+        return bool(await self._scripts.revoke([keys.api_key(id)]))
 
     async def rotate(self, id: str, *, grace: float) -> Credential | None:
         """Give a key a new secret; the old one stays valid for `grace` seconds. None if it is missing or revoked."""
@@ -144,7 +144,7 @@ class ApiKeys:
         if key is None:
             return None
         shown = Credential.new(key.kind, id)
-        done = await self._scripts.rotate([keys.api_key(id)], [shown.hash, int(grace * 1000)])
+        done = await self._scripts.rotate([keys.api_key(id)], hash=shown.hash, grace=int(grace * 1000))
         return shown if done else None
 
     async def touch(self, key: ApiKey) -> None:

@@ -47,7 +47,12 @@ class Idempotency:
         """
         owner = secrets.token_hex(8) if alone else ""
         state, *rest = await self._scripts.begin_request(
-            [keys.idempotency(digest)], [route, body, owner, int(RUNNING * 1000), int(REMEMBERED * 1000)]
+            [keys.idempotency(digest)],
+            route=route,
+            body=body,
+            owner=owner,
+            limit=int(RUNNING * 1000),
+            kept=int(REMEMBERED * 1000),
         )
         match state:
             case b"begun":
@@ -76,5 +81,7 @@ class Idempotency:
         """Store the response, or allow a retry if it is None. Return False if the request has another owner by now."""
         status, headers, body = answer or StoredResponse(0, {}, b"")
         return bool(
-            await self._scripts.finish_request([keys.idempotency(digest)], [owner, status, encode(headers), body])
+            await self._scripts.finish_request(
+                [keys.idempotency(digest)], owner=owner, status=status, headers=encode(headers), body=body
+            )
         )

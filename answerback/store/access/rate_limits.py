@@ -31,9 +31,11 @@ class RateLimits:
         self.rate = rate
         self.burst = burst
         self._interval = max(1, round(1_000_000 / rate))
-        self._limits = Scripts(database).rate_limit.grouped([], [])
+        self._script = Scripts(database).rate_limit
+        self._limits = self._script.grouped([], [])
 
     async def spend(self, caller: str) -> Allowance:
         """Count a request. A rejected request is not counted."""
-        passed, left, wait, whole = await self._limits.submit(([keys.rate(caller)], [self._interval, self.burst]))
+        args = self._script.item(interval=self._interval, burst=self.burst)
+        passed, left, wait, whole = await self._limits.submit(([keys.rate(caller)], args))
         return Allowance(bool(passed), left, wait, whole)

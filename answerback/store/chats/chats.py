@@ -71,7 +71,10 @@ class Chats:
             names = [*names[:2], keys.ephemeral(p)]
             later = int(kept * 1000)
             fields += ("kept", later)
-        if await self._threads.scripts.open_chat(names, [thread, opening.digest, later, *fields]) == b"different":
+        found = await self._threads.scripts.open_chat(
+            names, id=thread, digest=opening.digest, later=later, fields=fields
+        )
+        if found == b"different":
             raise ThreadDiffers
         return await self._read(workspace, id or public_id(thread), platforms=False)
 
@@ -223,7 +226,7 @@ class Chats:
     async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
         thread = thread_of(workspace, id)
         name = keys.thread(self._threads.partition(thread), thread)
-        if fields and not await self._threads.scripts.update_chat([name], fields):
+        if fields and not await self._threads.scripts.update_chat([name], fields=fields):
             raise NoSuchThread
         return await self._read(workspace, id, platforms=False)
 

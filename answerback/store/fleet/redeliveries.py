@@ -56,4 +56,8 @@ class Redeliveries:
     async def ask(self, hook: str, guid: str, asked: RedeliveryRequest, before: RedeliveryRequest | None) -> bool:
         """Record a request before it is made. Return False if another round has recorded one since `before`."""
         known = b"" if before is None else encode(before)
-        return bool(await self._scripts.record_redelivery([keys.redeliveries(hook)], [guid, known, encode(asked)]))
+        return bool(
+            await self._scripts.record_redelivery(
+                [keys.redeliveries(hook)], delivery=guid, read=known, record=encode(asked)
+            )
+        )

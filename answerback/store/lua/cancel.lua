@@ -3,18 +3,19 @@
 -- it also reaches a worker that missed the signal.
 --
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 thread  5 inbox  6 clock
--- ARGV  1 thread id  2 the channel of signals
+-- ARGV  id (of the thread), signals (the channel)
 -- Returns 1, or 0 if there is nothing to cancel.
 -- With clock
+local id, signals = unpack(ARGV, 1, 2)
 if redis.call('LLEN', KEYS[5]) == 0 then return 0 end
 local held = redis.call('HMGET', KEYS[4], 'position', 'owner')
 redis.call('HSET', KEYS[4], 'cancel', held[1] or '0')
 if held[2] and held[2] ~= '' then
-  redis.call('PUBLISH', ARGV[2], 'cancel\n' .. ARGV[1])
+  redis.call('PUBLISH', signals, 'cancel\n' .. id)
 else
   -- It waits for its next attempt: make a worker see the mark now.
-  redis.call('ZADD', KEYS[1], 'LT', clock(KEYS[6]), ARGV[1])
-  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('ZADD', KEYS[1], 'LT', clock(KEYS[6]), id)
+  redis.call('ZREM', KEYS[3], id)
   redis.call('RPUSH', KEYS[2], '')
   redis.call('LTRIM', KEYS[2], -64, -1)
 end

@@ -2,19 +2,22 @@
 -- Claim threads reserved by `reserve`: return their locks, events, history and journals.
 --
 -- KEYS  1 ready  2 retrying  3 counters  4 ready wake  5 clock
---       then for each thread: thread, inbox, history, journal, deltas
--- ARGV  1 lease end, as `reserve` gave it  2 owner  3 events at most  4 messages of history at most
---       5 crashes that make a thread a suspect  6 suspects at most  7 how long the others wait (ms)
---       8 crashes after which it is dead-lettered, 0 for never  then for each thread: its id
+--       then for each thread: thread, inbox, history, journal, stream events
+-- ARGV  till (lease end, as `reserve` gave it), owner, window (events at most), most_messages (of the history),
+--       suspect_crashes (that make a thread a suspect), room (suspects at most), wait (how long the others wait (ms)),
+--       fatal (crashes after which it is dead-lettered, 0: never), and the list threads (their ids)
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in total), wanted (the agent it is for), system, 1 if its stream events are to be written or 2 if the
 -- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed}, or nil
 -- if the reservation has expired, nothing is left to do, a suspect has to wait, or another thread must run alone. A
 -- repeated call returns the same claims.
 -- With clock
+-- With list
+local till, owner, window, most_messages, suspect_crashes, room, wait, fatal = unpack(ARGV, 1, 8)
+local threads, threads_end = list(9, 1)
 local now, wall = clock(KEYS[5])
-local till, room, wait, fatal = tonumber(ARGV[1]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local found, claimed = {}, {}
+room, wait, fatal = tonumber(room), tonumber(wait), tonumber(fatal)
+local candidates, claimed = {}, {}
 local alone, others
 
 -- The first fence of a thread is above those of a purged thread with the same id.
@@ -22,13 +25,13 @@ local function following(fence)
   return (fence or redis.call('HGET', KEYS[3], 'fence') or 0) + 1
 end
 
-for i = 9, #ARGV do
-  local at = 6 + (i - 9) * 5
+for i = threads, threads_end do
+  local at = 6 + (i - threads) * 5
   local thread, inbox = KEYS[at], KEYS[at + 1]
-  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == till then
+  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(till) then
     -- A turn whose worker died is repeated with the same events, however many they were.
     local taken = tonumber(redis.call('HGET', thread, 'taken') or 0)
-    local entries = redis.call('LRANGE', inbox, 0, math.max(ARGV[3], taken) - 1)
+    local entries = redis.call('LRANGE', inbox, 0, math.max(window, taken) - 1)
     if #entries == 0 then
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
@@ -36,22 +39,22 @@ for i = 9, #ARGV do
         'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved')
       local crashes = tonumber(meta[6] or 0)
       -- The response to this call was lost, and it is repeated: it is the same claim.
-      local again = meta[7] == ARGV[2] and meta[15] == ARGV[1]
+      local again = meta[7] == owner and meta[15] == till
       -- The previous holder never released it: the worker died, or did not renew its lease.
       if meta[7] and meta[7] ~= '' and not again then crashes = crashes + 1 end
       -- Dead-lettering it is safe.
-      local suspect = crashes >= tonumber(ARGV[5]) and not (fatal > 0 and crashes >= fatal)
-      found[i] = {entries, meta, crashes, suspect, again}
+      local suspect = crashes >= tonumber(suspect_crashes) and not (fatal > 0 and crashes >= fatal)
+      candidates[i] = {entries, meta, crashes, suspect, again}
       -- In its last allowed attempt it runs alone, so that nothing else can be the cause of a crash.
       if suspect and room > 0 and crashes == fatal - 1 then alone = alone or i end
     end
   end
 end
 
-for i = 9, #ARGV do
-  local at = 6 + (i - 9) * 5
+for i = threads, threads_end do
+  local at = 6 + (i - threads) * 5
   local thread, inbox, history, journal = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
-  local entries, meta, crashes, suspect, again = unpack(found[i] or {})
+  local entries, meta, crashes, suspect, again = unpack(candidates[i] or {})
   if entries and alone and i ~= alone then
     redis.call('ZADD', KEYS[1], now, ARGV[i])
     others = true
@@ -70,11 +73,11 @@ for i = 9, #ARGV do
     if last and last[2][2] ~= 'done' and last[2][2] ~= 'error' then live = 2 end
     local fence, attempt = following(meta[1]), (meta[2] or 0) + 1
     if again then fence, attempt = fence - 1, attempt - 1 end
-    redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', ARGV[2],
-      'claimed', wall, 'reserved', ARGV[1], 'taken', #entries)
+    redis.call('HSET', thread, 'fence', fence, 'attempts', attempt, 'crashes', crashes, 'owner', owner,
+      'claimed', wall, 'reserved', till, 'taken', #entries)
     claimed[#claimed + 1] = {
       fence, tonumber(meta[3] or 0), attempt, crashes, meta[4] or '', meta[5] or '', entries,
-      redis.call('LRANGE', history, -ARGV[4], -1), redis.call('HGETALL', journal),
+      redis.call('LRANGE', history, -most_messages, -1), redis.call('HGETALL', journal),
       redis.call('LLEN', inbox), meta[8] or '', meta[9] or '',
       live, meta[12] == (meta[3] or '0') and 1 or 0, tonumber(meta[13] or 0), meta[14] and 1 or 0,
     }

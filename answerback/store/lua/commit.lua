@@ -2,36 +2,32 @@
 -- Commit turns, each whole or not at all: history, inbox, outbox, journal and lock change together.
 --
 -- KEYS  1 ready  2 ready wake  3 due  4 due wake  5 counters  6 threads  7 clock
---       then for each turn: thread, inbox, history, journal, outbox, unsent, deltas, ends
--- ARGV  1 lease (ms)  2 events at most
---       then for each turn: thread id, fence, owner, position, turn id, events handled, below which
---       streak to go on with what waits (0: not at all), agent, state or "", loop (how many turns more count
---       towards one of programs; "open" if nobody was answered because of one; ""), how it ended (a TurnEnd), k, k messages
---       that are replaced, n, n messages, m, m times (reply key, reply),
---       l, l times (kind, JSON): its last stream events
+--       then for each turn: thread, inbox, history, journal, outbox, unsent, stream events, turn ends
+-- ARGV  lease (ms), window (events at most)
+--       then for each turn: id (of the thread), fence, owner, position, turn, handled (number of events), patience (below
+--       which streak to go on with what waits; 0: not at all), agent, state or "", loop (how many turns more count
+--       towards one of programs; "open" if nobody was answered because of one; ""), ended (a TurnEnd), and the lists
+--       replaced (messages), messages, replies (key, reply), events (kind, JSON): its last stream events
 -- Returns for each turn the next entries, under the same lease; an empty list if the thread was
 -- released; nil if the lease is lost and nothing was changed.
 -- With clock
 -- With finish
+-- With list
 -- With append_events
+local lease, window = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[7])
 local results = {}
-local handled, ready, due = 0, 0, 0
+local all_handled, ready, due = 0, 0, 0
 local key, arg = 8, 3
 
 while arg <= #ARGV do
-  local thread, inbox, history = KEYS[key], KEYS[key + 1], KEYS[key + 2]
-  local journal, outbox, unsent, deltas = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5], KEYS[key + 6]
-  local id, fence, owner, position, turn = unpack(ARGV, arg, arg + 4)
-  local count, most = tonumber(ARGV[arg + 5]), tonumber(ARGV[arg + 6])
-  local agent, state, loop = ARGV[arg + 7], ARGV[arg + 8], ARGV[arg + 9]
-  local ended, old = ARGV[arg + 10], arg + 12
-  local messages = old + ARGV[arg + 11] + 1
-  local replies = messages + ARGV[messages - 1] + 1
-  local told = replies + 2 * ARGV[replies - 1] + 1
-  local past = told + 2 * ARGV[told - 1]
-  local ends = KEYS[key + 7]
-  key, arg = key + 8, past
+  local thread, inbox, history, journal, outbox, unsent, stream_events, turn_ends = unpack(KEYS, key, key + 7)
+  local id, fence, owner, position, turn, handled, patience, agent, state, loop, ended = unpack(ARGV, arg, arg + 10)
+  local replaced, replaced_end = list(arg + 11, 1)
+  local messages, messages_end = list(replaced_end + 1, 1)
+  local replies, replies_end = list(messages_end + 1, 2)
+  local events, events_end = list(replies_end + 1, 2)
+  key, arg = key + 8, events_end + 1
 
   local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position', 'streak')
   local once = table.concat({turn, fence, owner}, ':')
@@ -44,10 +40,10 @@ while arg <= #ARGV do
     -- A delayed call: the thread was released meanwhile, or a later turn was committed.
     results[#results + 1] = false
   else
-    redis.call('LTRIM', inbox, count, -1)
+    redis.call('LTRIM', inbox, handled, -1)
     redis.call('DEL', journal)
-    finish(ends, history, ended, old, messages, replies - 2)
-    for reply = replies, told - 2, 2 do
+    finish(turn_ends, history, ended, replaced, replaced_end, messages, messages_end)
+    for reply = replies, replies_end, 2 do
       if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
         redis.call('RPUSH', unsent, ARGV[reply])
         due = due + redis.call('ZADD', KEYS[3], 'NX', now, id)
@@ -59,12 +55,12 @@ while arg <= #ARGV do
     if loop == 'open' and redis.call('HSETNX', thread, 'loop', wall) == 1 then
       redis.call('HINCRBY', KEYS[5], 'loops', 1)
     end
-    position = (held[5] or 0) + count
-    handled = handled + count
-    local entries = redis.call('LRANGE', inbox, 0, ARGV[2] - 1)
+    position = (held[5] or 0) + handled
+    all_handled = all_handled + handled
+    local entries = redis.call('LRANGE', inbox, 0, window - 1)
     -- The next claim of the thread sees what was counted meanwhile.
-    if #entries > 0 and tonumber(held[6] or 0) < most then
-      redis.call('ZADD', KEYS[1], now + ARGV[1], id)
+    if #entries > 0 and tonumber(held[6] or 0) < tonumber(patience) then
+      redis.call('ZADD', KEYS[1], now + lease, id)
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,
         'crashes', 0, 'taken', #entries, 'error', '')
     else
@@ -78,14 +74,14 @@ while arg <= #ARGV do
         redis.call('ZREM', KEYS[1], id)
       end
     end
-    append_events(deltas, told, past - 1)
+    append_events(stream_events, events, events_end)
     results[#results + 1] = entries
   end
 end
 
-if handled > 0 then
-  redis.call('HINCRBY', KEYS[5], 'handled', handled)
-  redis.call('HINCRBY', KEYS[5], 'waiting', -handled)
+if all_handled > 0 then
+  redis.call('HINCRBY', KEYS[5], 'handled', all_handled)
+  redis.call('HINCRBY', KEYS[5], 'waiting', -all_handled)
 end
 for wake, woken in pairs({ [KEYS[2]] = ready, [KEYS[4]] = due }) do
   if woken > 0 then

@@ -1,42 +1,44 @@
 #!lua flags=allow-oom
 -- Move the events of a turn, at the head of a thread, to the dead letters; the thread goes on with the next.
 --
--- KEYS  1 ready  2 ready wake  3 counters  4 dead  5 letters  6 graves
---       7 thread  8 inbox  9 journal  10 seen (of the last event)  11 deltas  12 clock  13 ends  14 history
--- ARGV  1 thread id  2 fence  3 turn id (the dead letter's id)  4 the entry to put back on a replay
---       5 the dead letter  6 how long its delivery is kept as dead (ms), 0 for not at all
---       7 entries it takes from the inbox  8 owner  9 how the turn ended (a TurnEnd)  then k, k messages that are replaced, n, n messages,
---       then pairs of (kind, JSON): its last deltas
+-- KEYS  1 ready  2 ready wake  3 counters  4 dead letter times  5 dead letters  6 dead letter payloads
+--       7 thread  8 inbox  9 journal  10 seen (of the last event)  11 stream events  12 clock  13 turn ends  14 history
+-- ARGV  id (of the thread), fence, turn (the dead letter's id), payload (the entry to put back on a replay), letter,
+--       seen (how long its delivery is kept as dead (ms), 0: not at all), handled (entries it takes from the inbox),
+--       owner, ended (a TurnEnd), and the lists replaced (messages), messages, events (kind, JSON): its last stream events
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With finish
+-- With list
 -- With append_events
+local id, fence, turn, payload, letter, seen, handled, owner, ended = unpack(ARGV, 1, 9)
+local replaced, replaced_end = list(10, 1)
+local messages, messages_end = list(replaced_end + 1, 1)
+local events, events_end = list(messages_end + 1, 2)
 local now, wall = clock(KEYS[12])
 local held = redis.call('HMGET', KEYS[7], 'fence', 'committed', 'owner')
-local once = table.concat({ARGV[3], ARGV[2], ARGV[8]}, ':')
-if held[1] ~= ARGV[2] then return 0 end
+local once = table.concat({turn, fence, owner}, ':')
+if held[1] ~= fence then return 0 end
 if held[2] == once then return 1 end
-if held[3] ~= ARGV[8] then return 0 end
-redis.call('LTRIM', KEYS[8], ARGV[7], -1)
+if held[3] ~= owner then return 0 end
+redis.call('LTRIM', KEYS[8], handled, -1)
 redis.call('DEL', KEYS[9])
-redis.call('ZADD', KEYS[4], wall, ARGV[3])
-redis.call('HSET', KEYS[5], ARGV[3], ARGV[5])
-redis.call('HSET', KEYS[6], ARGV[3], ARGV[4])
-if ARGV[6] ~= '0' then redis.call('SET', KEYS[10], 'dead ' .. ARGV[1], 'PX', ARGV[6]) end
-redis.call('HINCRBY', KEYS[7], 'position', ARGV[7])
+redis.call('ZADD', KEYS[4], wall, turn)
+redis.call('HSET', KEYS[5], turn, letter)
+redis.call('HSET', KEYS[6], turn, payload)
+if seen ~= '0' then redis.call('SET', KEYS[10], 'dead ' .. id, 'PX', seen) end
+redis.call('HINCRBY', KEYS[7], 'position', handled)
 redis.call('HINCRBY', KEYS[7], 'buried', 1)
 redis.call('HSET', KEYS[7], 'owner', '', 'attempts', 0, 'crashes', 0, 'taken', 0, 'committed', once, 'error', '')
 redis.call('HINCRBY', KEYS[3], 'buried', 1)
-redis.call('HINCRBY', KEYS[3], 'waiting', -ARGV[7])
-local messages = 12 + ARGV[10]
-local told = messages + ARGV[messages - 1]
-finish(KEYS[13], KEYS[14], ARGV[9], 11, messages, told - 1)
-append_events(KEYS[11], told, #ARGV)
+redis.call('HINCRBY', KEYS[3], 'waiting', -handled)
+finish(KEYS[13], KEYS[14], ended, replaced, replaced_end, messages, messages_end)
+append_events(KEYS[11], events, events_end)
 if redis.call('LLEN', KEYS[8]) > 0 then
-  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  redis.call('ZADD', KEYS[1], now, id)
   redis.call('RPUSH', KEYS[2], '')
   redis.call('LTRIM', KEYS[2], -64, -1)
 else
-  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[1], id)
 end
 return 1

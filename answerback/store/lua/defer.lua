@@ -2,28 +2,28 @@
 -- Release an outbox: its next reply is attempted again after a delay.
 --
 -- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock
--- ARGV  1 thread id  2 fence  3 delay (ms)  4 reply key  5 reply  6 "1" if it is a retry
---       7 owner
+-- ARGV  id (of the thread), fence, delay (ms), key (of the reply), reply, retry ("1" if it is one), owner
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
+local id, fence, delay, key, reply, retry, owner = unpack(ARGV, 1, 7)
 local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'sender', 'sending')
-if held[1] ~= ARGV[2] then return 0 end
+if held[1] ~= fence then return 0 end
 if held[2] == '' then return 1 end
-if held[2] ~= ARGV[7] then return 0 end
+if held[2] ~= owner then return 0 end
 redis.call('HSET', KEYS[4], 'sending', '')
 local head = redis.call('LINDEX', KEYS[6], 0)
-if head == ARGV[4] then
-  redis.call('HSET', KEYS[5], ARGV[4], ARGV[5])
-  redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-  if ARGV[6] == '1' then
-    redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
+if head == key then
+  redis.call('HSET', KEYS[5], key, reply)
+  redis.call('ZADD', KEYS[1], now + delay, id)
+  if retry == '1' then
+    redis.call('ZADD', KEYS[3], now + delay, id)
   end
 elseif head then
   -- The platform has confirmed the reply meanwhile: the next one need not wait.
-  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  redis.call('ZADD', KEYS[1], now, id)
 else
-  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[1], id)
   return 1
 end
 redis.call('RPUSH', KEYS[2], '')

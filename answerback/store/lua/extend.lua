@@ -2,21 +2,24 @@
 -- Renew all leases of a worker in one heartbeat.
 --
 -- KEYS  1 ready  2 due  3 clock  then for each lease: thread
--- ARGV  1 lease (ms)  2 owner  then for each lease: "ready" or "due", thread id, fence
+-- ARGV  lease (ms), owner, and the list leases ("ready" or "due", thread id, fence)
 -- Returns {the server's time (ms), for each lease 1, 2 if its turn was cancelled, 3 if its holder has released it,
 -- or 0 if it is lost}.
 -- With clock
-local now, wall = clock(KEYS[3], ARGV[1])
-local till = now + ARGV[1]
+-- With list
+local lease, owner = unpack(ARGV, 1, 2)
+local leases = list(3, 3)
+local now, wall = clock(KEYS[3], lease)
+local till = now + lease
 local held = {}
 for i = 4, #KEYS do
-  local at = 3 + (i - 4) * 3
+  local at = leases + (i - 4) * 3
   local queue, fence, holder = KEYS[1], 'fence', 'owner'
   if ARGV[at] == 'due' then queue, fence, holder = KEYS[2], 'sender', 'sending' end
   local lock = redis.call('HMGET', KEYS[i], fence, holder, 'cancel', 'position')
   -- The fence decides, not the clock: an expired lease is still ours unless another worker has claimed the thread.
   -- A thread released while this heartbeat was in flight must not be taken back by it.
-  if lock[1] ~= ARGV[at + 2] or lock[2] and lock[2] ~= '' and lock[2] ~= ARGV[2] then
+  if lock[1] ~= ARGV[at + 2] or lock[2] and lock[2] ~= '' and lock[2] ~= owner then
     held[#held + 1] = 0
   elseif (lock[2] or '') == '' then
     held[#held + 1] = 3

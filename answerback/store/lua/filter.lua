@@ -1,10 +1,13 @@
 -- Return which of some threads match a filter. Changes nothing.
 --
 -- KEYS  1 ready  2 clock  then each thread's hash
--- ARGV  1 platform  2 agent  3 state ("idle", "waiting", "running" or "retrying"; these three are "" for any)
---       4 archived  5 pinned ("yes", "no" or "" for either)  then each thread's id
+-- ARGV  platform, wanted (agent), state ("idle", "waiting", "running" or "retrying"; these three are "" for any),
+--       archived, pinned ("yes", "no" or "" for either), and the list threads (their ids)
 -- Returns for each match {its number among the threads, from 1, title, channel, user}.
 -- With clock
+-- With list
+local platform, wanted, state, archived, pinned = unpack(ARGV, 1, 5)
+local threads = list(6, 1)
 local now = clock(KEYS[2])
 
 local function state_of(id, owner, attempts)
@@ -15,19 +18,19 @@ local function state_of(id, owner, attempts)
   return tonumber(attempts or 0) > 0 and 'retrying' or 'waiting'
 end
 
-local function is(flag, wanted)
-  return wanted == '' or (wanted == 'yes') == (flag and flag ~= '' or false)
+local function is(flag, value)
+  return value == '' or (value == 'yes') == (flag and flag ~= '' or false)
 end
 
-local found = {}
+local matches = {}
 for i = 3, #KEYS do
   local fields = redis.call('HMGET', KEYS[i], 'platform', 'wanted', 'agent', 'owner', 'attempts', 'archived', 'pinned',
     'title', 'channel', 'user')
   local agent = fields[2] and fields[2] ~= '' and fields[2] or fields[3] or ''
-  if (ARGV[1] == '' or fields[1] == ARGV[1]) and (ARGV[2] == '' or agent == ARGV[2])
-    and is(fields[6], ARGV[4]) and is(fields[7], ARGV[5])
-    and (ARGV[3] == '' or state_of(ARGV[i + 3], fields[4], fields[5]) == ARGV[3]) then
-    found[#found + 1] = { i - 2, fields[8] or '', fields[9] or '', fields[10] or '' }
+  if (platform == '' or fields[1] == platform) and (wanted == '' or agent == wanted)
+    and is(fields[6], archived) and is(fields[7], pinned)
+    and (state == '' or state_of(ARGV[threads + i - 3], fields[4], fields[5]) == state) then
+    matches[#matches + 1] = { i - 2, fields[8] or '', fields[9] or '', fields[10] or '' }
   end
 end
-return found
+return matches

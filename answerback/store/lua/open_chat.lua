@@ -1,16 +1,19 @@
 -- Open a chat once: a thread that exists before its first message.
 --
 -- KEYS  1 thread  then the sorted sets that it is listed in
--- ARGV  1 thread id  2 digest of its parameters  3 offset of its score from now (ms)
---       then fields and values
+-- ARGV  id (of the thread), digest (of its parameters), later (offset of its score from now (ms)), and the list
+--       fields (name, value)
 -- Returns "opened", "same" (it exists with the same parameters) or "different".
+-- With list
+local id, digest, later = unpack(ARGV, 1, 3)
+local fields, fields_end = list(4, 2)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local opened = redis.call('HGET', KEYS[1], 'opened')
-if opened then return opened == ARGV[2] and 'same' or 'different' end
-redis.call('HSET', KEYS[1], 'opened', ARGV[2], 'status', 'open', 'created', now, 'updated', now,
-  unpack(ARGV, 4))
+if opened then return opened == digest and 'same' or 'different' end
+redis.call('HSET', KEYS[1], 'opened', digest, 'status', 'open', 'created', now, 'updated', now,
+  unpack(ARGV, fields, fields_end))
 for list = 2, #KEYS do
-  redis.call('ZADD', KEYS[list], now + ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[list], now + later, id)
 end
 return 'opened'

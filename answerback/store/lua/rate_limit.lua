@@ -9,8 +9,10 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local results = {}
+local arg = 1
 for i = 1, #KEYS do
-  local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local interval, burst = unpack(ARGV, arg, arg + 1)
+  interval, burst, arg = tonumber(interval), tonumber(burst), arg + 2
   local whole = math.max(now, tonumber(redis.call('GET', KEYS[i]) or now))
   local through = 0
   if whole + interval <= now + interval * burst then

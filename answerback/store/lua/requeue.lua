@@ -2,22 +2,23 @@
 -- Make a thread claimable now if it waits for its next attempt or is missing from its queue.
 --
 -- KEYS  twice, for `ready` and for `due`: queue, wake, retrying, what waits (inbox, unsent)  then 9 thread  10 clock
--- ARGV  1 thread id
+-- ARGV  id (of the thread)
 -- Returns for turn and outbox "requeued", "lost" (it was missing from its queue and has been added), "held", "ready"
 -- (it was claimable already) or "empty"; nil if there is no such thread.
 -- With clock
+local id = unpack(ARGV, 1, 1)
 if redis.call('EXISTS', KEYS[9]) == 0 then return false end
 local now = clock(KEYS[10])
 local holders = redis.call('HMGET', KEYS[9], 'owner', 'sending')
 
 local function requeue(queue, wake, retrying, waiting, holder)
   if redis.call('LLEN', waiting) == 0 then return 'empty' end
-  local score = redis.call('ZSCORE', queue, ARGV[1])
+  local score = redis.call('ZSCORE', queue, id)
   if score and holder and holder ~= '' then return 'held' end
   if score and tonumber(score) <= now then return 'ready' end
   -- Not in this millisecond: a worker that reserved it in the same one could not be told from the next.
-  redis.call('ZADD', queue, now + 1, ARGV[1])
-  redis.call('ZREM', retrying, ARGV[1])
+  redis.call('ZADD', queue, now + 1, id)
+  redis.call('ZREM', retrying, id)
   redis.call('RPUSH', wake, '')
   redis.call('LTRIM', wake, -64, -1)
   return score and 'requeued' or 'lost'

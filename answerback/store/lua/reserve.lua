@@ -3,12 +3,13 @@
 -- `claim` then returns the work of those that still have it.
 --
 -- KEYS  1 queue (`ready` or `due`)  2 its wake  3 retrying  4 clock
--- ARGV  1 limit  2 lease (ms)
+-- ARGV  limit, lease (ms)
 -- Returns {lease end (ms), thread ids, ms until the next member becomes claimable or -1, the server's time (ms)}.
 -- With clock
-local now, wall = clock(KEYS[4], ARGV[2])
-local till = now + ARGV[2]
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local limit, lease = unpack(ARGV, 1, 2)
+local now, wall = clock(KEYS[4], lease)
+local till = now + lease
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, limit)
 for _, id in ipairs(ids) do
   redis.call('ZADD', KEYS[1], till, id)
   redis.call('ZREM', KEYS[3], id)

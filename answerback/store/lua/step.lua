@@ -2,19 +2,19 @@
 -- Write journal records, each fenced, with the replies they add to the outbox.
 --
 -- KEYS  1 due  2 due wake  3 clock  then for each step: thread, journal, outbox, unsent
--- ARGV  for each step: thread id, fence, owner, position, name, record, n, n times (reply key, reply)
+-- ARGV  for each step: id (of the thread), fence, owner, position, name, record, and the list replies (key, reply)
 -- Returns for each step 1, or 0 if its lease is lost or its turn has ended, and nothing was written.
 -- With clock
+-- With list
 local now = clock(KEYS[3])
 local written, woken = {}, 0
 local key, arg = 4, 1
 
 while arg <= #ARGV do
-  local thread, journal, outbox, unsent = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local thread, journal, outbox, unsent = unpack(KEYS, key, key + 3)
   local id, fence, owner, position, name, record = unpack(ARGV, arg, arg + 5)
-  local replies = arg + 7
-  local past = replies + 2 * ARGV[arg + 6]
-  key, arg = key + 4, past
+  local replies, replies_end = list(arg + 6, 2)
+  key, arg = key + 4, replies_end + 1
 
   local held = redis.call('HMGET', thread, 'fence', 'owner', 'position')
   -- A delayed call must not write to the journal of the next turn.
@@ -22,7 +22,7 @@ while arg <= #ARGV do
     written[#written + 1] = 0
   else
     redis.call('HSET', journal, name, record)
-    for reply = replies, past - 1, 2 do
+    for reply = replies, replies_end, 2 do
       if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
         redis.call('RPUSH', unsent, ARGV[reply])
         woken = woken + redis.call('ZADD', KEYS[1], 'NX', now, id)

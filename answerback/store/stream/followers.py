@@ -127,7 +127,7 @@ class Live:
         key = keys.thread(self._threads.partition(thread), thread)
         while True:
             try:
-                await self._threads.scripts.watch([key], [thread, keys.signals(), int(WATCHED * 1000)])
+                await self._threads.scripts.watch([key], id=thread, signals=keys.signals(), watched=int(WATCHED * 1000))
             except (StoreUnavailable, StoreFull) as error:
                 log.warning("could not tell workers that a thread is being streamed", thread=thread, error=str(error))
             await asyncio.sleep(WATCHED / 2)

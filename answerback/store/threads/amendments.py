@@ -28,9 +28,15 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
     # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
-    kept = DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
+    stored = DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
     message = amendment.message.encode(errors="surrogatepass")
-    found = await scripts.remember([keys.amendments(p, thread)], [message, kept, REMEMBERED, amendment.at])
+    found = await scripts.remember(
+        [keys.amendments(p, thread)],
+        message=message,
+        amendment=stored,
+        kept=REMEMBERED,
+        at=amendment.at,
+    )
     if not found:
         return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
     if isinstance(found, bytes):
@@ -45,7 +51,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
             # An entry replayed from the dead letters with finished steps counts as being answered.
             if isinstance(entry, decode.Unreadable) or entry.event.message != amendment.message or entry.journal:
                 continue
-            match await scripts.amend(names, [thread, raw, _amended(entry, amendment)]):
+            match await scripts.amend(names, id=thread, stored=raw, entry=_amended(entry, amendment)):
                 case b"amended":
                     reason = "amended a waiting event"
                 case b"removed":

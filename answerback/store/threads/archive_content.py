@@ -12,6 +12,7 @@ from answerback.codec import decode_dead_letter, decode_entry, decode_message, d
 from answerback.store import decode, keys
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of
+from answerback.store.threads.records import encoded_replies
 
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
 """Fields of a thread that are only meaningful in its own Redis."""
@@ -58,25 +59,22 @@ def read(
     )
 
 
-def written(archive: Archive) -> list[Value]:
-    """Return the eight lists of an archive as script arguments, each preceded by its length."""
+def arguments(archive: Archive) -> dict[str, list[Value]]:
+    """Return the contents of an archive as lists of the script `replace_thread`, by name."""
     known: dict[str, Value] = {**archive.fields, **archive.binary}
-    fields = [word for name, value in known.items() if name not in LOCKS for word in (name, value)]
-    journal: list[Value] = [word for name, record in archive.journal.items() for word in (name.encode(), record)]
-    replies: list[Value] = [word for reply in archive.replies for word in (reply.key, encode(reply))]
-    dead: list[Value] = []
-    for each in archive.dead:
-        dead += (each.letter.id, each.letter.at, encode(each.letter), encode(each.entry or each.reply))
-    return [
-        len(fields) // 2, *fields,
-        len(archive.messages), *map(encode, archive.messages),
-        len(archive.ends), *map(encode, archive.ends),
-        len(archive.waiting), *map(encode, archive.waiting),
-        len(archive.journal), *journal,
-        len(archive.replies), *replies,
-        len(archive.unsent), *archive.unsent,
-        len(archive.dead), *dead,
-    ]  # fmt: skip
+    letters: list[Value] = []
+    for dead in archive.dead:
+        letters += (dead.letter.id, dead.letter.at, encode(dead.letter), encode(dead.entry or dead.reply))
+    return {
+        "fields": [value for name, field in known.items() if name not in LOCKS for value in (name, field)],
+        "messages": [encode(message) for message in archive.messages],
+        "ends": [encode(end) for end in archive.ends],
+        "entries": [encode(entry) for entry in archive.waiting],
+        "steps": [value for name, record in archive.journal.items() for value in (name.encode(), record)],
+        "replies": encoded_replies(archive.replies),
+        "unsent_keys": [*archive.unsent],
+        "letters": letters,
+    }
 
 
 def listed(archive: Archive, p: int) -> dict[str, int]:

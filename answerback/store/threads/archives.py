@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,6 +20,11 @@ from answerback.store.threads.threads import Threads
 PAGE = 500
 GONE = b'{"turn":"","reason":"the thread was deleted"}'
 """The last stream event of a deleted thread."""
+Contents = Mapping[str, Value | Sequence[Value]]
+NOTHING: Contents = {"updated": ""} | dict.fromkeys(
+    ("fields", "messages", "ends", "entries", "steps", "replies", "unsent_keys", "letters", "scores", "states"), ()
+)
+"""What replaces a thread that is removed: the contents of an archive, as arguments of `replace_thread`."""
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,14 +109,16 @@ class Archives:
         p, id = self._threads.partition(archive.thread), archive.thread
         listed, deliveries = content.listed(archive, p), content.deliveries(archive)
         names = [*listed, *(keys.seen(p, delivery) for delivery in deliveries)]
-        written = [
-            archive.updated, self._seen, *content.written(archive),
-            len(listed), *listed.values(), len(deliveries), *deliveries.values(),
-        ]  # fmt: skip
+        contents: Contents = {
+            "updated": archive.updated,
+            **content.arguments(archive),
+            "scores": [*listed.values()],
+            "states": [*deliveries.values()],
+        }
         if replace:
-            await self._purge_or_replace(id, names, written)
+            await self._purge_or_replace(id, names, contents)
             return True
-        done = await self._replace(id, ["nothing", "", "", ""], "", names, written)
+        done = await self._replace(id, "nothing", names=names, contents=contents)
         return bool(done[0] == b"done")
 
     async def purge(self, id: str) -> Purged | None:
@@ -142,12 +149,18 @@ class Archives:
         if dead and any(await self._database.call("ZMSCORE", keys.dead_letter_times(p), *dead)):
             return False
         fields = archive.fields
-        stand = f"{fields.get('position', 0)}:{fields.get('changes', 0)}"
-        done = await self._replace(archive.thread, ["idle", archive.updated, stand, before], fields.get("user", ""))
+        done = await self._replace(
+            archive.thread,
+            "idle",
+            changed=archive.updated,
+            version=f"{fields.get('position', 0)}:{fields.get('changes', 0)}",
+            dead_letters=before,
+            user=fields.get("user", ""),
+        )
         return bool(done[0] == b"done")
 
     async def _purge_or_replace(
-        self, id: str, names: Sequence[str] = (), written: Sequence[Value] = ()
+        self, id: str, names: Sequence[str] = (), contents: Contents = NOTHING
     ) -> tuple[list[Any], int]:
         """Replace a thread with an archive, or with nothing. Return what was there and the number of dead letters."""
         deleted = 0
@@ -157,12 +170,23 @@ class Archives:
             for letter in dead:
                 deleted += await self._letters.delete(letter)
             user = await self._database.call("HGET", keys.thread(self._threads.partition(id), id), "user")
-            found = await self._replace(id, ["anything", "", "", before], (user or b"").decode(), names, written)
+            found = await self._replace(
+                id, "anything", dead_letters=before, user=(user or b"").decode(), names=names, contents=contents
+            )
             if found[0] == b"done":
                 return found, deleted
 
     async def _replace(
-        self, id: str, terms: Sequence[Value], user: str, names: Sequence[str] = (), written: Sequence[Value] = ()
+        self,
+        id: str,
+        expected: Literal["anything", "nothing", "idle"],
+        *,
+        changed: int = 0,
+        version: str = "",
+        dead_letters: str = "",
+        user: str = "",
+        names: Sequence[str] = (),
+        contents: Contents = NOTHING,
     ) -> list[Any]:
         p, workspace = self._threads.partition(id), workspace_of(id)
         every = [
@@ -175,5 +199,16 @@ class Archives:
             keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
             keys.turn_ends(p, id), keys.amendments(p, id), *names,
         ]  # fmt: skip
-        found: list[Any] = await self._threads.scripts.replace_thread(every, [id, *terms, user, GONE, *written])
-        return found
+        replaced: list[Any] = await self._threads.scripts.replace_thread(
+            every,
+            id=id,
+            expected=expected,
+            changed=changed,
+            version=version,
+            dead_letters=dead_letters,
+            user=user,
+            last_event=GONE,
+            seen=self._seen,
+            **contents,
+        )
+        return replaced

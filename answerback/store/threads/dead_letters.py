@@ -17,6 +17,7 @@ from answerback.store import decode, keys
 from answerback.store.cursors import cursor_of
 from answerback.store.decode import Unreadable, UnreadableReply
 from answerback.store.threads.recency import Recency
+from answerback.store.threads.records import encoded_replies
 from answerback.store.threads.threads import Threads
 
 PAGE = 500
@@ -108,7 +109,9 @@ class DeadLetters:
                         keys.unsent(p, thread),
                         keys.clock(p),
                     ],
-                    [thread, id, *[value for part in parts for value in (part.key, encode(part))]],
+                    id=thread,
+                    letter=id,
+                    replies=encoded_replies(parts),
                 )
             )
         journal = grave.journal
@@ -132,7 +135,10 @@ class DeadLetters:
                     keys.seen(p, grave.event.delivery),
                     keys.clock(p),
                 ],
-                [thread, id, encode(entry), self._seen],
+                id=thread,
+                letter=id,
+                entry=encode(entry),
+                seen=self._seen,
             )
         )
 
@@ -147,7 +153,7 @@ class DeadLetters:
         return bool(
             await self._threads.scripts.delete_dead_letter(
                 [keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p), keys.seen(p, delivery)],
-                [id],
+                letter=id,
             )
         )
 

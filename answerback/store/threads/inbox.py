@@ -40,7 +40,11 @@ class Inbox(Reservations):
                 keys.threads(p), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
                 keys.clock(p),
             ]  # fmt: skip
-            self._accepts.append(self.scripts.accept.grouped(names, [self._seen, keys.signals()]))
+            self._accepts.append(
+                self.scripts.accept.grouped(
+                    names, self.scripts.accept.args(remember=self._seen, signals=keys.signals())
+                )
+            )
 
     def partition(self, thread: str) -> int:
         """Return the partition of a thread."""
@@ -71,7 +75,6 @@ class Inbox(Reservations):
 
     def _accept(self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> asyncio.Future[bytes]:
         p, thread, platform = self.partition(event.thread), event.thread, event.platform
-        identities = "\n".join([f"{platform}:{identity}" for identity in event.identities])
         seen = keys.seen(p, event.delivery)
         return self._accepts[p].submit(
             (
@@ -79,13 +82,23 @@ class Inbox(Reservations):
                     seen, keys.seen(p, event.former) if event.former else seen,
                     keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
                 ],
-                [
-                    id, thread, _stored(Entry(event)), identities,
-                    platform, event.channel, event.title, event.url, event.arrival, only,
-                    dispatch_id(event.former) if event.former else id,
-                    "" if platform == "chat" else self._pause, int(event.author.kind != "bot"),
-                    b"" if event.edited == "mention" else _words(event.message), edit,
-                ],
+                self.scripts.accept.item(
+                    id=id,
+                    thread_id=thread,
+                    entry=_stored(Entry(event)),
+                    identities="\n".join([f"{platform}:{identity}" for identity in event.identities]),
+                    platform=platform,
+                    channel=event.channel,
+                    title=event.title,
+                    url=event.url,
+                    arrival=event.arrival,
+                    condition=only,
+                    former_id=dispatch_id(event.former) if event.former else id,
+                    quiet="" if platform == "chat" else self._pause,
+                    program=int(event.author.kind != "bot"),
+                    message=b"" if event.edited == "mention" else _words(event.message),
+                    edit=edit,
+                ),
             )
         )  # fmt: skip
 

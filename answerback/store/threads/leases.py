@@ -9,7 +9,7 @@ import msgspec
 from answerback.log import get_logger
 from answerback.store import keys
 from answerback.store.clock import Watch, monotonic
-from answerback.store.redis import Database, Value
+from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.records import Lease
 
@@ -41,7 +41,9 @@ class Reservations:
     async def reserve(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
         till, ids, wait, wall = await self.scripts.reserve(
-            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)], [limit, self._lease]
+            [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)],
+            limit=limit,
+            lease=self._lease,
         )
         self._ahead = wall - monotonic()
         self._clocks[p] = till - self._lease - monotonic()
@@ -71,17 +73,15 @@ class Reservations:
         """
         names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
         names += [keys.thread(p, id) for _, id, _ in leases]
-        args: list[Value] = [self._lease, owner]
-        for lease in leases:
-            args += lease
+        values = [value for lease in leases for value in lease]
         sent = monotonic()
-        wall, held = await self.scripts.extend(names, args)
+        wall, held = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
         if step := self.watch.observe(sent, monotonic(), wall):
             await self._note(step)
         return [Lease(each) for each in held]
 
     async def _note(self, step: int) -> None:
         """Log and count a step of the server's clock, unless another worker has done so."""
-        if await self.scripts.count_step([keys.clock(0)], [step]):
+        if await self.scripts.count_step([keys.clock(0)], step=step):
             way = "forward" if step > 0 else "back"
             log.warning("Redis clock stepped", way=way, seconds=abs(step) / 1000)

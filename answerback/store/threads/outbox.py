@@ -16,7 +16,7 @@ from answerback.store.decode import UnreadableReply
 from answerback.store.scripts import Part
 from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.leases import Reservation
-from answerback.store.threads.records import StreamEvent
+from answerback.store.threads.records import StreamEvent, encoded_replies, flattened
 from answerback.store.threads.threads import Threads
 
 
@@ -38,7 +38,9 @@ class Outbox:
         self._scripts = threads.scripts
         self._lease = int(lease * 1000)
         self._marks: list[Batcher[Part, int]] = [
-            self._scripts.mark_sending.grouped([keys.queue(p, "due"), keys.clock(p)], [self._lease])
+            self._scripts.mark_sending.grouped(
+                [keys.queue(p, "due"), keys.clock(p)], self._scripts.mark_sending.args(lease=self._lease)
+            )
             for p in range(threads.partitions)
         ]
 
@@ -47,7 +49,7 @@ class Outbox:
         names = [keys.queue(p, "due"), keys.counters(p)]
         for id in taken.threads:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
-        found = await self._scripts.claim_outbox(names, [taken.till, owner, *taken.threads])
+        found = await self._scripts.claim_outbox(names, till=taken.till, owner=owner, threads=taken.threads)
         return [
             Outgoing(thread, claimed[0], owner, await self._head(thread, claimed[1]))
             for thread, claimed in zip(taken.threads, found, strict=True)
@@ -66,7 +68,10 @@ class Outbox:
         """Store the reply's state and restart the lease. Raises `LeaseLost`: then the request must not be sent."""
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        if not await self._marks[p].submit((names, [id, outgoing.fence, outgoing.owner, reply.key, encode(reply)])):
+        args = self._scripts.mark_sending.item(
+            id=id, fence=outgoing.fence, owner=outgoing.owner, reply_key=reply.key, reply=encode(reply)
+        )
+        if not await self._marks[p].submit((names, args)):
             raise LeaseLost
 
     async def settle(self, outgoing: Outgoing, letter: DeadLetter | None = None) -> Outgoing | None:
@@ -76,12 +81,12 @@ class Outbox:
         dead letter, and a replay posts them together. Raises `LeaseLost`.
         """
         p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
-        grave, rest = b"", list[Reply]()
+        payload, rest = b"", list[Reply]()
         if letter and isinstance(reply, UnreadableReply):
-            grave = reply.raw
+            payload = reply.raw
         elif letter:
             rest = await self._behind(p, reply)
-            grave = encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
+            payload = encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
             if rest:
                 letter = msgspec.structs.replace(letter, reason=f"{letter.reason} {_LEFT_OUT.format(len(rest))}")
         failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
@@ -91,12 +96,17 @@ class Outbox:
                 keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
                 keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id), keys.clock(p),
             ],
-            [
-                id, outgoing.fence, self._lease, reply.key, _kept(reply), "failed" if letter else "sent",
-                encode(letter) if letter else b"", grave, outgoing.owner, len(rest),
-                *[value for part in failed for value in (part.key, _kept(part))],
-                *[value for part in (reply, *failed) for value in _told(part)],
-            ],
+            id=id,
+                fence=outgoing.fence,
+                lease=self._lease,
+                key=reply.key,
+                reply=_settled(reply),
+                state="failed" if letter else "sent",
+                letter=encode(letter) if letter else b"",
+                payload=payload,
+                owner=outgoing.owner,
+                failed=[value for part in failed for value in (part.key, _settled(part))],
+                events=flattened([_reply_event(part) for part in (reply, *failed)]),
         )  # fmt: skip
         if following is None:
             raise LeaseLost
@@ -116,10 +126,11 @@ class Outbox:
         ]
         divided = await self._scripts.divide(
             [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)],
-            [
-                outgoing.fence, outgoing.owner, reply.key, encode(first),
-                *[value for part in others for value in (part.key, encode(part))],
-            ],
+            fence=outgoing.fence,
+                owner=outgoing.owner,
+                key=reply.key,
+                first=encode(first),
+                parts=encoded_replies(others),
         )  # fmt: skip
         if not divided:
             raise LeaseLost
@@ -145,10 +156,13 @@ class Outbox:
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
                 keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
             ],
-            [
-                id, outgoing.fence, int(delay * 1000), outgoing.reply.key, encode(outgoing.reply), int(retry),
-                outgoing.owner,
-            ],
+            id=id,
+                fence=outgoing.fence,
+                delay=int(delay * 1000),
+                key=outgoing.reply.key,
+                reply=encode(outgoing.reply),
+                retry=int(retry),
+                owner=outgoing.owner,
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -171,7 +185,8 @@ class Outbox:
             reply = msgspec.structs.replace(
                 reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
             )
-            match await self._scripts.confirm(names, [thread, key, raw, encode(reply), *_told(reply)]):
+            sent, events = encode(reply), _reply_event(reply)
+            match await self._scripts.confirm(names, id=thread, key=key, stored=raw, sent=sent, events=events):
                 case b"confirmed":
                     return True
                 case b"settled":
@@ -206,7 +221,7 @@ class Outbox:
 _LEFT_OUT = "The following parts of the same reply ({}) were not posted either; a replay posts all of them."
 
 
-def _kept(reply: Reply) -> bytes:
+def _settled(reply: Reply) -> bytes:
     # The history has the text; only the state is kept here.
     if isinstance(reply, UnreadableReply):
         reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
@@ -221,5 +236,5 @@ def _again(reply: Reply) -> Reply:
     )  # fmt: skip
 
 
-def _told(reply: Reply) -> StreamEvent:
+def _reply_event(reply: Reply) -> StreamEvent:
     return stream_event("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)

@@ -178,23 +178,11 @@ class StreamAppend(msgspec.Struct, frozen=True):
     deltas: Sequence[StreamEvent]
 
 
-def end_words(end: TurnEnd | None, replaced: Sequence[Message], messages: Sequence[Message]) -> list[Value]:
-    """Return a turn's end and its messages for the history as script arguments."""
-    return [
-        encode(end) if end else b"",
-        len(replaced), *map(encode, replaced),
-        len(messages), *map(encode, messages),
-    ]  # fmt: skip
+def encoded_replies(replies: Sequence[Reply]) -> list[Value]:
+    """Return the keys and encoded replies, alternating, as scripts take them."""
+    return [value for reply in replies for value in (reply.key, encode(reply))]
 
 
-def reply_words(of: Step | Commit) -> list[Value]:
-    """Return replies as script arguments."""
-    args: list[Value] = [len(of.replies)]
-    for reply in of.replies:
-        args += (reply.key, encode(reply))
-    return args
-
-
-def delta_words(deltas: Sequence[StreamEvent]) -> list[Value]:
-    """Return stream events as script arguments."""
-    return [word for delta in deltas for word in delta]
+def flattened(events: Sequence[StreamEvent]) -> list[Value]:
+    """Return the kinds and the JSON of stream events, alternating, as scripts take them."""
+    return [value for event in events for value in event]

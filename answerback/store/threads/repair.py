@@ -52,7 +52,7 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
             keys.thread(p, id), keys.journal(p, id), keys.stream_events(p, id), keys.clock(p),
         ],
-        [id],
+        id=id,
     )  # fmt: skip
     if found is None:
         return None
@@ -74,7 +74,7 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.unsent(p, id),
             keys.thread(p, id), keys.clock(p),
         ],
-        [id],
+        id=id,
     )  # fmt: skip
     if found is None:
         return None

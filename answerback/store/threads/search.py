@@ -9,7 +9,6 @@ from unicodedata import normalize
 import msgspec
 
 from answerback.store import keys
-from answerback.store.redis import Value
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import State, Summary, thread_summaries
@@ -44,13 +43,6 @@ async def matching(threads: Threads, ids: Sequence[str], wanted: Filter) -> list
     if wanted.everything or not ids:
         return list(ids)
     flags = {None: "", True: "yes", False: "no"}
-    args: list[Value] = [
-        wanted.platform,
-        wanted.agent,
-        wanted.state,
-        flags[wanted.archived],
-        flags[wanted.pinned],
-    ]
     text = _folded(wanted.text.strip())
     fit: set[str] = set()
     for p in range(threads.partitions):
@@ -58,7 +50,15 @@ async def matching(threads: Threads, ids: Sequence[str], wanted: Filter) -> list
         if not here:
             continue
         names = [keys.queue(p, "ready"), keys.clock(p), *(keys.thread(p, id) for id in here)]
-        for number, *about in await threads.scripts.filter(names, [*args, *here]):
+        for number, *about in await threads.scripts.filter(
+            names,
+            platform=wanted.platform,
+            wanted=wanted.agent,
+            state=wanted.state,
+            archived=flags[wanted.archived],
+            pinned=flags[wanted.pinned],
+            threads=here,
+        ):
             id = here[number - 1]
             if not text or text in _folded("\n".join((id, *(part.decode(errors="replace") for part in about)))):
                 fit.add(id)

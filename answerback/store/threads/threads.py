@@ -18,7 +18,7 @@ from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
-from answerback.store.redis import Database, Value
+from answerback.store.redis import Database
 from answerback.store.scripts import Part
 from answerback.store.threads.inbox import Inbox
 from answerback.store.threads.leases import Reservation
@@ -30,9 +30,8 @@ from answerback.store.threads.records import (
     Step,
     StreamAppend,
     StreamEvent,
-    delta_words,
-    end_words,
-    reply_words,
+    encoded_replies,
+    flattened,
 )
 
 
@@ -68,7 +67,8 @@ class Threads(Inbox):
             self._emissions.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
-                    [*ready, *due, keys.counters(p), keys.threads(p), keys.clock(p)], [self._lease, window],
+                    [*ready, *due, keys.counters(p), keys.threads(p), keys.clock(p)],
+                    self.scripts.commit.args(lease=self._lease, window=window),
                     limit=40, flights=2,
                 )
             )  # fmt: skip
@@ -91,7 +91,15 @@ class Threads(Inbox):
         room = len(taken.threads) if suspects is None else suspects
         found = await self.scripts.claim(
             names,
-            [taken.till, owner, self.window, self._history, SUSPECT, room, self._lease // 5, fatal, *taken.threads],
+            till=taken.till,
+            owner=owner,
+            window=self.window,
+            most_messages=self._history,
+            suspect_crashes=SUSPECT,
+            room=room,
+            wait=self._lease // 5,
+            fatal=fatal,
+            threads=taken.threads,
         )
         return [
             Claim.read(thread, owner, claimed)
@@ -107,7 +115,11 @@ class Threads(Inbox):
         p, id = self.partition(claim.thread), claim.thread
         found = await self.scripts.take_more_events(
             [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
-            [id, claim.fence, limit, int(interruptible), claim.owner],
+            id=id,
+            fence=claim.fence,
+            most=limit,
+            interruptible=int(interruptible),
+            owner=claim.owner,
         )
         if found is None:
             raise LeaseLost
@@ -118,18 +130,27 @@ class Threads(Inbox):
         """Write a journal entry. Raises `LeaseLost`."""
         p, id = self.partition(step.thread), step.thread
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
-        args: list[Value] = [
-            id, step.fence, step.owner, step.position, step.name.encode(), step.record, *reply_words(step)
-        ]  # fmt: skip
+        args = self.scripts.step.item(
+            id=id,
+            fence=step.fence,
+            owner=step.owner,
+            position=step.position,
+            name=step.name.encode(),
+            record=step.record,
+            replies=encoded_replies(step.replies),
+        )
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
     async def emit(self, emission: StreamAppend) -> None:
         """Append and publish stream events of a turn. Raises `LeaseLost`."""
         p, id = self.partition(emission.thread), emission.thread
-        args: list[Value] = [
-            emission.fence, emission.owner, emission.position, len(emission.deltas), *delta_words(emission.deltas)
-        ]  # fmt: skip
+        args = self.scripts.emit.item(
+            fence=emission.fence,
+            owner=emission.owner,
+            position=emission.position,
+            events=flattened(emission.deltas),
+        )
         if not await self._emissions[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
             raise LeaseLost
 
@@ -143,13 +164,23 @@ class Threads(Inbox):
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id), keys.turn_ends(p, id),
         ]  # fmt: skip
-        args: list[Value] = [
-            id, commit.fence, commit.owner, commit.position, commit.turn, commit.handled,
-            commit.patience if commit.more else 0,
-            commit.agent.encode(), commit.state, commit.loop,
-            *end_words(commit.end, commit.replaced, commit.messages), *reply_words(commit),
-            len(commit.deltas), *delta_words(commit.deltas),
-        ]  # fmt: skip
+        args = self.scripts.commit.item(
+            id=id,
+            fence=commit.fence,
+            owner=commit.owner,
+            position=commit.position,
+            turn=commit.turn,
+            handled=commit.handled,
+            patience=commit.patience if commit.more else 0,
+            agent=commit.agent.encode(),
+            state=commit.state,
+            loop=commit.loop,
+            ended=encode(commit.end) if commit.end else b"",
+            replaced=[encode(message) for message in commit.replaced],
+            messages=[encode(message) for message in commit.messages],
+            replies=encoded_replies(commit.replies),
+            events=flattened(commit.deltas),
+        )
         entries = await self._commits[p].submit((names, args))
         if entries is None:
             raise LeaseLost
@@ -179,10 +210,16 @@ class Threads(Inbox):
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id),
                 keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
             ],
-            [
-                id, claim.fence, int(delay * 1000), how, error, claim.owner,
-                *end_words(end, replaced, messages), *delta_words(deltas),
-            ],
+            id=id,
+                fence=claim.fence,
+                delay=int(delay * 1000),
+                how=how,
+                error=error,
+                owner=claim.owner,
+                ended=encode(end) if end else b"",
+                replaced=[encode(message) for message in replaced],
+                messages=[encode(message) for message in messages],
+                events=flattened(deltas),
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -205,7 +242,7 @@ class Threads(Inbox):
         redelivery of it stays a duplicate. Raises `LeaseLost`.
         """
         unreadable = isinstance(entry, decode.Unreadable)
-        kept = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
+        payload = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.dead_letter(
             [
@@ -215,11 +252,18 @@ class Threads(Inbox):
                 keys.seen(p, entry.event.delivery), keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
                 keys.history(p, id),
             ],
-            [
-                id, claim.fence, letter.id, encode(kept), encode(letter), 0 if unreadable else self._seen, handled,
-                claim.owner,
-                *end_words(end, replaced, messages), *delta_words(deltas),
-            ],
+            id=id,
+                fence=claim.fence,
+                turn=letter.id,
+                payload=encode(payload),
+                letter=encode(letter),
+                seen=0 if unreadable else self._seen,
+                handled=handled,
+                owner=claim.owner,
+                ended=encode(end) if end else b"",
+                replaced=[encode(message) for message in replaced],
+                messages=[encode(message) for message in messages],
+                events=flattened(deltas),
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -234,6 +278,7 @@ class Threads(Inbox):
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
                 keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
             ],
-            [id, keys.signals()],
+            id=id,
+            signals=keys.signals(),
         )  # fmt: skip
         return bool(found)
