@@ -16,7 +16,7 @@ import msgspec
 
 import answerback
 from answerback import errors, events, messages
-from answerback.agents import agent
+from answerback.agents import listen
 
 PAGE = Path(__file__).with_name("reference.md")
 WIDTH = 120
@@ -56,8 +56,8 @@ def _literal(alias: Any) -> str:
 
 
 ALIASES = {
-    "Think | Speak": "Callable[[Turn], Awaitable[str | None] | AsyncIterator[str]]",
-    "When": _literal(agent.When),
+    "Think | Generate": "Callable[[Turn], Awaitable[str | None] | AsyncIterator[str]]",
+    "When": _literal(listen.When),
     "Arrival": "str",
     "AuthorKind": _literal(messages.AuthorKind),
     "Address": "dict[str, str | int]",
@@ -120,7 +120,7 @@ def _parameter(parameter: inspect.Parameter, kinds: Mapping[str, str]) -> str:
     default = parameter.default
     if default is parameter.empty:
         return f"{star}{parameter.name}: {kind}"
-    return f"{parameter.name}: {kind} = {'Listen()' if default == agent.ADDRESSED else _plain(repr(default))}"
+    return f"{parameter.name}: {kind} = {'Listen()' if default == listen.ADDRESSED else _plain(repr(default))}"
 
 
 def _plain(code: str) -> str:

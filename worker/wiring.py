@@ -11,7 +11,7 @@ from uuid import uuid4
 from arq.cron import CronJob
 
 from answerback.agents import Agent
-from answerback.agents.journal import Limits
+from answerback.agents.limits import TurnLimits
 from answerback.http.platform import PlatformHttp
 from answerback.http.untrusted import UntrustedHttp
 from answerback.settings import Settings
@@ -95,7 +95,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     registry = AgentRegistry(agents, RemoteAgents(database), UntrustedHttp(private=settings.allow_private_urls))
     counters = Counters()
     failures = Failures(threads, counters, backoff, max_attempts=attempts)
-    limits = Limits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
+    limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
     turns = Turns(
         threads,
         registry,

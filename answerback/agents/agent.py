@@ -1,18 +1,19 @@
-"""`Agent` and `Listen`: an agent's declaration and the events it listens to."""
+"""`Agent`: an agent's declaration."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from answerback.agents.declaration import check_function, check_platform, check_positive, check_tools, check_words
-from answerback.agents.journal import Limits
+from answerback.agents.declaration import check_function, check_positive, check_tools
+from answerback.agents.function import Generate, Think, as_function
+from answerback.agents.limits import TurnLimits
+from answerback.agents.listen import ADDRESSED, Listen
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
 from answerback.events import Arrival, Event
@@ -25,67 +26,7 @@ if TYPE_CHECKING:
     from answerback.diagrams.diagram import Sketch
     from answerback.flows import Flow
 
-When = Literal["mention", "direct", "answered", "every"]
-Think = Callable[[Turn], Awaitable[str | None]]
-Speak = Callable[[Turn], AsyncIterator[str]]
 ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "drop")
-
-
-class Listen(msgspec.Struct, frozen=True):
-    """Which events reach an agent.
-
-    Args:
-        platform: A pattern for the platform's name: "github", "*".
-        channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
-        when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
-            conversation, or a message addressed to that account), "answered" (a thread in which this agent has
-            replied), "every" (all messages).
-        bots: Whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
-            Otherwise a program is answered only where it mentions the account, or where "every" applies.
-
-    Raises:
-        ConfigurationError: No platform has such a name, or a value in `when` is unknown.
-
-    Example:
-        agents = [
-            Agent("triage", triage, listen=Listen("github", "acme/*", when=("every",))),
-            Agent("helper", helper, listen=[Listen("slack"), Listen("github", when=("mention",))]),
-        ]
-    """
-
-    platform: str = "*"
-    channel: str = "*"
-    when: tuple[When, ...] = ("mention", "direct", "answered")
-    bots: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise `ConfigurationError` for an unknown platform or an unknown value in `when`."""
-        check_platform(self.platform)
-        check_words("Listen(when=…)", self.when, When)
-
-    def covers(self, event: Event) -> bool:
-        """Return whether the event's platform and channel match."""
-        return (self.platform == "*" or fnmatchcase(event.platform, self.platform)) and (
-            self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
-        )
-
-    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
-        """Return whether the event should be answered."""
-        # Two programs that both answer everything in a thread once mentioned would answer each other forever.
-        unasked = self.bots or event.author.kind != "bot"
-        return self.covers(event) and (
-            "every" in self.when
-            or (mentioned and "mention" in self.when)
-            or (event.direct and unasked and "direct" in self.when)
-            or (answered and unasked and "answered" in self.when)
-        )
-
-    def __str__(self) -> str:
-        return f"{self.platform} {self.channel}: {', '.join(self.when)}"
-
-
-ADDRESSED = Listen()
-"""The default: everything addressed to us, on any platform."""
 
 
 class Agent:
@@ -143,7 +84,7 @@ class Agent:
     def __init__(
         self,
         name: str,
-        think: Think | Speak | None = None,
+        think: Think | Generate | None = None,
         *,
         description: str = "",
         listen: Listen | Sequence[Listen] = ADDRESSED,
@@ -167,7 +108,7 @@ class Agent:
             raise ConfigurationError(
                 f"an agent's name may contain only letters, digits, '-', '_' and '.', and not be empty: {name!r}"
             )
-        if sum(way is not None for way in (think, model if flow is None else flow, remote)) != 1:
+        if sum(kind is not None for kind in (think, model if flow is None else flow, remote)) != 1:
             raise ConfigurationError(
                 f'agent "{name}" needs exactly one of: a function, a model, a flow, a remote address'
             )
@@ -192,7 +133,7 @@ class Agent:
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
-        if not all(isinstance(one, Listen) for one in self.listen):
+        if not all(isinstance(each, Listen) for each in self.listen):
             raise ConfigurationError(f'agent "{name}": listen must be a Listen(…) or a list of them, not {listen!r}')
         self.messages = messages
         self.tokens = tokens
@@ -200,7 +141,7 @@ class Agent:
         self.arrival = arrival
         self.quiet = quiet
         self.flow = flow
-        self._think: Think | None = _spoken(think)
+        self._think: Think | None = as_function(think) if think else None
         self.max_tokens = max_tokens
         self.lifecycle = lifecycle
         self.chat = chat
@@ -220,15 +161,15 @@ class Agent:
 
     def covers(self, event: Event) -> bool:
         """Return whether it listens on the event's platform and channel, even if it would not answer the event."""
-        return self._reached(event) and any(listen.covers(event) for listen in self.listen)
+        return self._may_reach(event) and any(listen.covers(event) for listen in self.listen)
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
         """Return whether it should answer the event."""
-        return self._reached(event) and any(
+        return self._may_reach(event) and any(
             listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen
         )
 
-    def _reached(self, event: Event) -> bool:
+    def _may_reach(self, event: Event) -> bool:
         return self.chat or event.platform != "chat"
 
     def prepare(self) -> None:
@@ -242,17 +183,17 @@ class Agent:
             self.sketch = sketch(flow)
             self._think = follow(self.name, flow, self._model, self._tools, self._public)
         elif self._think is None and self._remote is not None:
-            from answerback.agents.remote import ask
+            from answerback.agents.remote import as_remote
 
-            self._think = ask(self.name, self._remote, bearer_token=self._bearer_token)
+            self._think = as_remote(self.name, self._remote, bearer_token=self._bearer_token)
         elif self._think is None:
             # Importing pydantic-ai takes a second: only agents with a model pay for it.
-            from answerback.agents.llm.model import converse
+            from answerback.agents.llm.model import as_model
 
             assert self._model is not None
-            self._think = converse(self.name, self._model, self._instructions, self._tools, self._public)
+            self._think = as_model(self.name, self._model, self._instructions, self._tools, self._public)
 
-    def limited(self, limits: Limits) -> Limits:
+    def limited(self, limits: TurnLimits) -> TurnLimits:
         """Return the limits of its turns: `limits`, with its own `max_tokens` if set."""
         return limits if self.max_tokens is None else msgspec.structs.replace(limits, tokens=self.max_tokens)
 
@@ -275,19 +216,3 @@ def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:
     if not re.fullmatch(BEARER, secret.get_secret_value()):
         raise ConfigurationError(f'agent "{name}": its bearer token is empty or has invalid characters')
     return secret
-
-
-def _spoken(think: Think | Speak | None) -> Think | None:
-    """Return the agent's function; an async generator is wrapped to stream its pieces and return the whole reply."""
-    if think is None or not inspect.isasyncgenfunction(inspect.unwrap(think)):
-        return cast("Think | None", think)
-    speak = cast("Speak", think)
-
-    async def whole(turn: Turn) -> str:
-        chunks: list[str] = []
-        async for chunk in speak(turn):
-            turn.write(chunk)
-            chunks.append(chunk)
-        return "".join(chunks)
-
-    return whole

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from answerback.agents.agent import Agent, Listen
+from answerback.agents.agent import Agent
+from answerback.agents.listen import Listen
 from answerback.agents.turn import Turn
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from answerback.agents.limits import STANDARD, TurnLimits
 from answerback.codec import encode
 from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed, in_a_line
 from answerback.log import get_logger
@@ -26,20 +27,6 @@ ERROR = 500
 """Maximum length of a step's stored error, in characters."""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """Upper limits of a turn.
-
-    steps   number of steps
-    bytes   total size of the step records
-    tokens  input and output tokens of all requests to its language model together; None: no limit
-    """
-
-    steps: int = 1000
-    bytes: int = 16_777_216
-    tokens: int | None = None
-
-
-STANDARD = Limits()
 _current: ContextVar[str] = ContextVar("answerback_step", default="")
 
 
@@ -60,13 +47,13 @@ class Journal:
         self,
         records: dict[str, bytes],
         write: Write,
-        sure: Callable[[], Awaitable[None]] | None = None,
-        limits: Limits = STANDARD,
+        ensure_lease: Callable[[], Awaitable[None]] | None = None,
+        limits: TurnLimits = STANDARD,
     ) -> None:
         self._records = {name: decode_record(record) for name, record in records.items()}
         self._write = write
-        self._sure = sure
-        self._asked: set[str] = set()
+        self._ensure_lease = ensure_lease
+        self._requested: set[str] = set()
         self._names: dict[str, int] = {}
         self._began: dict[str, int] = {}
         self._finished = 0
@@ -115,7 +102,7 @@ class Journal:
         path = f"{parent}>{name}" if parent else name
         self._names[path] = count = self._names.get(path, 0) + 1
         key = f"{path}#{count}"
-        self._asked.add(key)
+        self._requested.add(key)
         record = self._records.get(key)
         if record is not None and record.state in FINISHED:
             self._finished += 1
@@ -134,9 +121,9 @@ class Journal:
         self._began[key] = _now()
         if not idempotent:
             await self._put(key, Record("begun", self._finished, began=self._began[key]))
-        elif self._sure:
+        elif self._ensure_lease:
             # A worker that was paused must not repeat a model request that another worker is making now.
-            await self._sure()
+            await self._ensure_lease()
         try:
             result = await self._inside(key, run)
         except Exception as error:
@@ -189,33 +176,35 @@ class Journal:
     def _recall(self, key: str, recall: Callable[[str, bytes], None]) -> None:
         inside = [(other, record) for other, record in self._records.items() if other.startswith(f"{key}>")]
         for other, record in sorted(inside, key=lambda item: item[1].order):
-            self._asked.add(other)
+            self._requested.add(other)
             if record.state in FINISHED:
                 recall(other, record.value)
 
     def close(self) -> None:
         """End the turn. Raises `CodeChanged` if a step recorded by an earlier attempt was never requested."""
-        self._complain({key for key, record in self._records.items() if record.state != "failed"} - self._asked)
+        self._raise_if_skipped(
+            {key for key, record in self._records.items() if record.state != "failed"} - self._requested
+        )
 
     async def _check_code(self, key: str) -> None:
         """Raise `CodeChanged` if a new step is about to run where an earlier attempt recorded another."""
         # Concurrent steps may be requested in another order: let the others come first.
         for _ in range(3):
-            if not self._missed():
+            if not self._skipped():
                 return
             await asyncio.sleep(0)
-        self._complain(self._missed(), key)
+        self._raise_if_skipped(self._skipped(), key)
 
-    def _missed(self) -> set[str]:
+    def _skipped(self) -> set[str]:
         return {
             key
             for key, record in self._records.items()
-            if key not in self._asked and record.order <= self._finished and record.state != "failed"
+            if key not in self._requested and record.order <= self._finished and record.state != "failed"
         }
 
-    def _complain(self, missed: set[str], instead: str = "") -> None:
-        if missed:
-            names = ", ".join(f'"{key.rpartition("#")[0]}"' for key in sorted(missed))
+    def _raise_if_skipped(self, skipped: set[str], instead: str = "") -> None:
+        if skipped:
+            names = ", ".join(f'"{key.rpartition("#")[0]}"' for key in sorted(skipped))
             now = f'it runs "{instead.rpartition("#")[0]}" instead' if instead else "it no longer runs that"
             raise CodeChanged(
                 f"an earlier attempt of this turn recorded {names}, but the code has changed: {now}. "

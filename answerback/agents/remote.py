@@ -22,26 +22,26 @@ from answerback.http.untrusted import UntrustedHttp
 from answerback.messages import Attachment, Message
 from answerback.settings import Settings
 
-PATIENCE = 300.0
+TIMEOUT = 300.0
 """Timeout of a request, in seconds. Another attempt of the turn repeats it."""
 LIMIT = 4_194_304
 LATER = frozenset({408, 425, 429})
 """4xx statuses that are temporary, as is 409 with a `Retry-After`; every other 4xx is final."""
 
 
-def ask(
-    name: str, url: str, outside: UntrustedHttp | None = None, *, bearer_token: SecretStr | None = None
+def as_remote(
+    name: str, url: str, http: UntrustedHttp | None = None, *, bearer_token: SecretStr | None = None
 ) -> Callable[[Turn], Awaitable[str]]:
     """Return an agent function that calls the agent at `url` once per turn, with the token if given.
 
     A failed request is repeated by the turn's next attempt, with the same `Idempotency-Key`.
     """
 
-    outside = outside or UntrustedHttp(private=Settings.load().allow_private_urls)
+    http = http or UntrustedHttp(private=Settings.load().allow_private_urls)
 
     async def post(turn: Turn) -> str:
         try:
-            response = await outside.request(
+            response = await http.request(
                 "POST",
                 f"{url.rstrip('/')}/agents/chat/{quote(turn.thread, safe='')}",
                 headers={
@@ -51,7 +51,7 @@ def ask(
                     **({"Authorization": f"Bearer {bearer_token.get_secret_value()}"} if bearer_token else {}),
                 },
                 body=msgspec.json.encode(_question(turn)),
-                timeout=PATIENCE,
+                timeout=TIMEOUT,
                 limit=LIMIT,
             )
         except ForbiddenAddress as error:

@@ -13,8 +13,8 @@ from pydantic_ai.models import Model
 
 from answerback.agents.llm.durability import METADATA, Durability, Show, Tools
 from answerback.agents.llm.model import as_tool, ask, find_model, public_names
-from answerback.agents.llm.prompts import history, said
-from answerback.agents.llm.streaming import calls, pieces
+from answerback.agents.llm.prompts import model_history, user_content
+from answerback.agents.llm.streaming import text_pieces, tool_calls
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import templates
@@ -161,7 +161,7 @@ class TurnModel:
 
         async def tell(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
             so_far = ""
-            async for piece in pieces(events):
+            async for piece in text_pieces(events):
                 so_far += piece
                 show(so_far)
 
@@ -182,8 +182,8 @@ class TurnModel:
             result = await ask(
                 agent,
                 turn,
-                said(turn),
-                history(turn, records=False),
+                user_content(turn),
+                model_history(turn, records=False),
                 "\n\n".join(filter(None, (turn.system, rule))),
             )
         except UnexpectedModelBehavior as error:
@@ -192,6 +192,8 @@ class TurnModel:
             # The responses are in the journal: another attempt would get the same ones.
             raise TurnFailed(f"the model's answer does not fit the flow: {error}") from error
         turn.tools += [
-            call for call in calls(result.new_messages(), turn.unknown, self._guide.public) if call.name not in ways
+            call
+            for call in tool_calls(result.new_messages(), turn.unknown, self._guide.public)
+            if call.name not in ways
         ]
         return result.output

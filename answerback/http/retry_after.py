@@ -37,7 +37,7 @@ def seconds_in(headers: Mapping[str, str]) -> float | None:
     return _bounded(max(0.0, when - time_there(headers, time.time())))
 
 
-def seconds_told(error: BaseException | None) -> float | None:
+def seconds_requested(error: BaseException | None) -> float | None:
     """Return the seconds to wait from an exception or its causes: its `retry_after`, or its response's headers.
 
     Covers our own exceptions and those of pydantic-ai, the OpenAI and Anthropic SDKs, httpx and aiohttp.
@@ -47,7 +47,9 @@ def seconds_told(error: BaseException | None) -> float | None:
             return None
         if isinstance(error, BaseExceptionGroup):
             # Retry as soon as the first of several providers allows it.
-            return min((wait for each in error.exceptions if (wait := seconds_told(each)) is not None), default=None)
+            return min(
+                (wait for each in error.exceptions if (wait := seconds_requested(each)) is not None), default=None
+            )
         retry_after = getattr(error, "retry_after", None)
         if isinstance(retry_after, int | float) and (seconds := _bounded(retry_after)) is not None:
             return seconds

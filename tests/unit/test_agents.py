@@ -8,7 +8,7 @@ import pytest
 
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
-from answerback.agents.journal import Limits
+from answerback.agents.limits import TurnLimits
 from answerback.agents.loading import load
 from answerback.agents.remote import _response
 from answerback.errors import ConfigurationError, TurnFailed
@@ -99,6 +99,6 @@ def test_what_is_wrong_with_the_setting_is_said(
 
 
 def test_an_agents_own_token_limit_comes_before_the_common_one() -> None:
-    common = Limits(steps=7, tokens=1000)
+    common = TurnLimits(steps=7, tokens=1000)
     assert Agent("a", _think).limited(common) == common
-    assert Agent("a", _think, max_tokens=50).limited(common) == Limits(steps=7, tokens=50)
+    assert Agent("a", _think, max_tokens=50).limited(common) == TurnLimits(steps=7, tokens=50)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from answerback.agents.journal import STANDARD, Journal, Limits, current_step
+from answerback.agents.journal import Journal, current_step
+from answerback.agents.limits import STANDARD, TurnLimits
 from answerback.errors import CodeChanged, LimitExceeded, NoEffect, OutcomeUnknown, TurnFailed
 from answerback.replies import Reply
 from answerback.steps import settle, unknown_steps
@@ -23,7 +24,7 @@ class Attempts:
         self.crash_after: int | None = None
         self.ran: list[str] = []
 
-    def journal(self, limits: Limits = STANDARD) -> Journal:
+    def journal(self, limits: TurnLimits = STANDARD) -> Journal:
         return Journal(dict(self.records), self._write, None, limits=limits)
 
     async def _write(self, name: str, record: bytes, replies: Sequence[Reply]) -> None:
@@ -275,11 +276,11 @@ async def test_a_result_that_is_no_plain_data_fails_the_turn_in_words() -> None:
 
 async def test_a_journal_has_limits() -> None:
     attempts = Attempts()
-    journal = attempts.journal(limits=Limits(steps=2))
+    journal = attempts.journal(limits=TurnLimits(steps=2))
     await journal.step("a", attempts.work(1))
     await journal.step("b", attempts.work(1))
     with pytest.raises(LimitExceeded, match="more than 2 steps"):
         await journal.step("c", attempts.work(1))
     assert attempts.ran == ["a#1=1", "b#1=1"]
     with pytest.raises(LimitExceeded, match="exceeded 100 bytes"):
-        await Attempts().journal(limits=Limits(bytes=100)).step("a", attempts.work("x" * 200))
+        await Attempts().journal(limits=TurnLimits(bytes=100)).step("a", attempts.work("x" * 200))

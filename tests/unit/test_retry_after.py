@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelAPIError, ModelHTTPError, ModelQuotaExceededError
 
-from answerback.agents.llm.refusal import answered
+from answerback.agents.llm.refusal import with_errors_classified
 from answerback.errors import AgentUnreachable, ModelRefused, ModelUnavailable, NoEffect
-from answerback.http.retry_after import LONGEST, seconds_in, seconds_told
+from answerback.http.retry_after import LONGEST, seconds_in, seconds_requested
 from worker.backoff import SLOWER, Backoff
 
 DATE = "Mon, 30 Nov 2026 10:00:00 GMT"
@@ -72,13 +72,13 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     ],
 )
 def test_an_exception_says_when_to_come_back(error: Exception, seconds: float | None) -> None:
-    assert seconds_told(error) == seconds
+    assert seconds_requested(error) == seconds
 
 
 def test_a_cause_that_causes_itself_is_no_endless_search() -> None:
     error = ValueError()
     error.__cause__ = error
-    assert seconds_told(error) is None
+    assert seconds_requested(error) is None
 
 
 def test_a_try_never_comes_sooner_than_it_was_told_to() -> None:
@@ -98,7 +98,7 @@ def _http(status: int, **headers: str) -> ModelHTTPError:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 422])
 async def test_a_refusal_that_another_try_cannot_mend_is_final(status: int) -> None:
     with pytest.raises(ModelRefused, match=f"status_code: {status}.*says the provider.*Retrying will not help"):
-        await answered(_raises(_http(status)))
+        await with_errors_classified(_raises(_http(status)))
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,16 @@ async def test_a_refusal_that_another_try_cannot_mend_is_final(status: int) -> N
 )
 async def test_a_model_that_is_away_is_asked_again(error: Exception) -> None:
     with pytest.raises(ModelUnavailable):
-        await answered(_raises(error))
+        await with_errors_classified(_raises(error))
 
 
 async def test_of_several_models_each_has_to_refuse_before_that_is_final() -> None:
     with pytest.raises(ModelRefused):
-        await answered(_raises(FallbackExceptionGroup("all", [_http(401), _http(404)])))
+        await with_errors_classified(_raises(FallbackExceptionGroup("all", [_http(401), _http(404)])))
     with pytest.raises(ModelUnavailable) as away:
-        await answered(_raises(FallbackExceptionGroup("all", [_http(401), _http(429, **{"Retry-After": "7"})])))
+        await with_errors_classified(
+            _raises(FallbackExceptionGroup("all", [_http(401), _http(429, **{"Retry-After": "7"})]))
+        )
     assert away.value.retry_after == 7
 
 
@@ -123,10 +125,10 @@ async def test_a_quota_that_is_used_up_is_final_unless_it_comes_back_by_itself()
     kind: dict[str, Any] = {"status_code": 429, "model_name": "gpt", "body": {"code": "insufficient_quota"}}
     used_up = ModelHTTPError.for_category(ModelQuotaExceededError, **kind)
     with pytest.raises(ModelRefused, match="quota or credit is used up"):
-        await answered(_raises(used_up))
+        await with_errors_classified(_raises(used_up))
     daily = ModelHTTPError.for_category(ModelQuotaExceededError, headers={"Retry-After": "600"}, **kind)
     with pytest.raises(ModelUnavailable):
-        await answered(_raises(daily))
+        await with_errors_classified(_raises(daily))
 
 
 def _raises(error: Exception):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from answerback.agents import Agent
-from answerback.agents.remote import ask
+from answerback.agents.remote import as_remote
 from answerback.codec import encode
 from answerback.events import Event
 from answerback.http.untrusted import UntrustedHttp
@@ -42,7 +42,7 @@ class AgentRegistry:
         if remote is None:
             return self.own
         token = SecretStr(remote.bearer_token) if remote.bearer_token else None
-        agent = Agent(remote.name, ask(remote.name, remote.url, self._http, bearer_token=token))
+        agent = Agent(remote.name, as_remote(remote.name, remote.url, self._http, bearer_token=token))
         agent.workspace = workspace
         return [*self.own, agent]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from answerback.agents import Agent, Turn
 from answerback.errors import AgentUnreachable, TurnError, in_a_line
-from answerback.http.retry_after import seconds_told
+from answerback.http.retry_after import seconds_requested
 from answerback.log import get_logger
 from answerback.store.decode import Unreadable
 from answerback.store.stream.stored_events import stream_event
@@ -56,7 +56,7 @@ class Failures:
             await bury(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
             return
         delay = self._backoff.after(
-            claim.attempt, requested=seconds_told(error), unreachable=isinstance(error, AgentUnreachable)
+            claim.attempt, requested=seconds_requested(error), unreachable=isinstance(error, AgentUnreachable)
         )
         log.warning("turn failed; will be retried", reason=reason, next_try=round(delay, 3), exc_info=error)
         await self._retry(claim, turn.id, reason, code, delay, await stream_of(turn).close())

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from answerback.agents import Agent, Turn
 from answerback.agents.history import window
-from answerback.agents.journal import Journal, Limits
+from answerback.agents.journal import Journal
+from answerback.agents.limits import TurnLimits
 from answerback.codec import decode_state
 from answerback.messages import Message
 from answerback.platforms import Client
@@ -23,7 +24,7 @@ from .stream_writer import NULL_STREAM, StreamWriter
 class TurnOpener:
     """Opens the turns that agents are given."""
 
-    def __init__(self, threads: Threads, leases: Leases, clients: Mapping[str, Client], limits: Limits) -> None:
+    def __init__(self, threads: Threads, leases: Leases, clients: Mapping[str, Client], limits: TurnLimits) -> None:
         self._threads = threads
         self._leases = leases
         self._clients = clients

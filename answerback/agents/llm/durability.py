@@ -23,7 +23,7 @@ from pydantic_ai.durable_exec import (
 )
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
-from answerback.agents.llm.refusal import answered
+from answerback.agents.llm.refusal import with_errors_classified
 from answerback.agents.turn import Turn
 from answerback.errors import in_a_line
 from answerback.log import get_logger
@@ -87,7 +87,16 @@ def _outcome_unknown(name: str, ctx: RunContext[Turn]) -> ToolFailed:
 
 
 class _Backend(JournalCallableOperationBackend[Policy]):
-    heard: Callable[[Turn, dict[str, Any]], None]
+    """Runs operations as steps. `on_response` is called with each model response, new or recorded."""
+
+    def __init__(
+        self,
+        agent_name: str,
+        config: RoleBasedOperationConfig[Policy],
+        on_response: Callable[[Turn, dict[str, Any]], None],
+    ) -> None:
+        super().__init__(agent_name=agent_name, config=config)
+        self._on_response = on_response
 
     async def execute(
         self,
@@ -104,7 +113,7 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         # Use the same step name whether or not the thread has followers.
         name = name.replace("model.request_stream", "model.request")
 
-        async def tell() -> object:
+        async def report_unknown() -> object:
             log.warning("tool call outcome unknown", step=name, thread=turn.thread, turn=turn.id)
             token = _unknown.set(True)
             try:
@@ -115,13 +124,13 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         model_request = isinstance(operation_id, ModelRequestId)
         result = await turn.journal.step(
             name,
-            (lambda: answered(body)) if model_request else body,
+            (lambda: with_errors_classified(body)) if model_request else body,
             idempotent=config.idempotent,
-            unknown=tell if isinstance(operation_id, ToolsetCallToolId) else None,
+            unknown=report_unknown if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
         )
         if model_request:
-            self.heard(turn, cast("dict[str, Any]", result))
+            self._on_response(turn, cast("dict[str, Any]", result))
         return result
 
 
@@ -178,21 +187,21 @@ class Durability(BaseDurabilityCapability[Turn]):
 
     def _bind_to_agent(self, agent: AbstractAgent[Turn, Any]) -> None:
         # A model request that left no result is repeated: it costs tokens and has no other effect.
-        again = Policy(idempotent=True)
+        repeatable = Policy(idempotent=True)
         self._backend = _Backend(
             agent_name=self.name,
             config=RoleBasedOperationConfig(
-                model=again,
-                event=again,
+                model=repeatable,
+                event=repeatable,
                 capability=Policy(idempotent=False),
                 tool=Policy(idempotent=False),
                 resolve_tool=_tool_policy,
             ),
+            on_response=self._account,
         )
-        self._backend.heard = self._heard
         super()._bind_to_agent(agent)
 
-    def _heard(self, turn: Turn, response: dict[str, Any]) -> None:
+    def _account(self, turn: Turn, response: dict[str, Any]) -> None:
         account(turn, response)
         if self._see:
             remark(turn, response)

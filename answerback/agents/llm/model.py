@@ -17,8 +17,8 @@ from pydantic_ai.run import AgentRunResult
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.llm.durability import METADATA, Durability, Tools, running
-from answerback.agents.llm.prompts import history, said
-from answerback.agents.llm.streaming import REPLY, calls, see, show
+from answerback.agents.llm.prompts import model_history, user_content
+from answerback.agents.llm.streaming import REPLY, stream_text, stream_tools, tool_calls
 from answerback.agents.llm.subject import about
 from answerback.agents.llm.tools import is_idempotent, is_public
 from answerback.agents.turn import Turn
@@ -28,7 +28,7 @@ from answerback.messages import Usage
 T = TypeVar("T")
 
 
-def converse(
+def as_model(
     name: str,
     model: str | Model,
     instructions: str | Callable[[Turn], str],
@@ -37,22 +37,22 @@ def converse(
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
     own = [as_tool(tool) for tool in tools]
-    shown = public_names(name, own, public)
+    readable = public_names(name, own, public)
     agent = pydantic_ai.Agent(
         find_model(name, model),
         name=name,
         deps_type=Turn,
         instructions=_instructions(instructions),
         toolsets=[Tools([_REPLY, *own], id="tools")],
-        capabilities=[Durability(show, see)],
+        capabilities=[Durability(stream_text, stream_tools)],
     )
 
     async def think(turn: Turn) -> str | None:
-        turn.public = shown
-        asked = [*about(turn.events, turn.history), *said(turn)]
-        result = await ask(agent, turn, asked, history(turn, records=True))
+        turn.public = readable
+        content = [*about(turn.events, turn.history), *user_content(turn)]
+        result = await ask(agent, turn, content, model_history(turn, records=True))
         turn.model = result.new_messages_json()
-        turn.tools = calls(result.new_messages(), turn.unknown, shown)
+        turn.tools = tool_calls(result.new_messages(), turn.unknown, readable)
         # A model that posted everything with the reply tool may have nothing to add.
         return result.output if result.output.strip() else None
 
@@ -62,7 +62,7 @@ def converse(
 async def ask(
     agent: pydantic_ai.Agent[Turn, T],
     turn: Turn,
-    said: Sequence[UserContent],
+    content: Sequence[UserContent],
     history: Sequence[ModelMessage],
     instructions: str | None = None,
 ) -> AgentRunResult[T]:
@@ -74,7 +74,7 @@ async def ask(
     tokens = turn.journal.limits.tokens
     try:
         return await agent.run(
-            said,
+            content,
             deps=turn,
             message_history=history,
             instructions=instructions,
@@ -122,11 +122,11 @@ def _disable_retries(model: Model) -> None:
 
 
 def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
-    def tell(ctx: RunContext[Turn]) -> str:
+    def instruct(ctx: RunContext[Turn]) -> str:
         own = instructions if isinstance(instructions, str) else instructions(ctx.deps)
         return "\n\n".join(filter(None, (own, ctx.deps.system)))
 
-    return tell
+    return instruct
 
 
 def as_tool(tool: Any) -> Tool[Turn]:

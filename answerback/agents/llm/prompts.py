@@ -26,7 +26,7 @@ SILENCE = "(The user opens the conversation.)"
 """The prompt for an event without text: models reject an empty message."""
 
 
-def prompt(event: Event) -> list[UserContent]:
+def event_content(event: Event) -> list[UserContent]:
     """Return an event as prompt parts; empty if it has no content."""
     name = event.author.name or event.author.id
     if event.direct:
@@ -35,12 +35,12 @@ def prompt(event: Event) -> list[UserContent]:
     return _content(name, event.text, event.attachments, event.order)
 
 
-def said(turn: Turn) -> list[UserContent]:
+def user_content(turn: Turn) -> list[UserContent]:
     """Return all events of a turn as prompt parts."""
-    return [part for event in turn.events for part in prompt(event)] or [SILENCE]
+    return [part for event in turn.events for part in event_content(event)] or [SILENCE]
 
 
-def history(turn: Turn, *, records: bool) -> list[ModelMessage]:
+def model_history(turn: Turn, *, records: bool) -> list[ModelMessage]:
     """Return the conversation before a turn.
 
     With `records`, earlier turns are the model's own records where there are any. A conversation that the sender

@@ -17,7 +17,7 @@ from pydantic_ai.exceptions import (
 )
 
 from answerback.errors import ModelRefused, ModelUnavailable
-from answerback.http.retry_after import seconds_told
+from answerback.http.retry_after import seconds_requested
 
 T = TypeVar("T")
 
@@ -37,13 +37,13 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-async def answered(ask: Callable[[], Awaitable[T]]) -> T:
+async def with_errors_classified(request: Callable[[], Awaitable[T]]) -> T:
     """Return a model's response. An API error is raised as `ModelRefused` (final) or `ModelUnavailable` (retry).
 
     With fallback models, the error is final only if that of each model is.
     """
     try:
-        return await ask()
+        return await request()
     except (ModelAPIError, FallbackExceptionGroup) as error:
         errors = error.exceptions if isinstance(error, FallbackExceptionGroup) else (error,)
         if not all(isinstance(each, ModelAPIError) for each in errors):
@@ -54,14 +54,14 @@ async def answered(ask: Callable[[], Awaitable[T]]) -> T:
             raise ModelRefused(
                 f"the model rejected the request: {reasons}. Retrying will not help: {remedy}."
             ) from error
-        raise ModelUnavailable(f"the model did not respond: {reasons}", retry_after=seconds_told(error)) from error
+        raise ModelUnavailable(f"the model did not respond: {reasons}", retry_after=seconds_requested(error)) from error
 
 
 def is_final(error: Exception) -> bool:
     """Return whether the same request would be rejected again."""
     if isinstance(error, ModelQuotaExceededError):
         # A quota that is reset on its own comes with the time of the reset.
-        return seconds_told(error) is None
+        return seconds_requested(error) is None
     if isinstance(error, ModelHTTPError):
         return 400 <= error.status_code < 500 and error.status_code not in LATER
     return isinstance(error, ModelRequestRejectedError)

@@ -27,15 +27,15 @@ REPLY = "reply"
 """Name of the tool with which a model replies at once. It is shown as a message, not as a tool call."""
 
 
-async def show(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
+async def stream_text(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
     """Stream the text of a model response to the followers."""
     turn = ctx.deps
     turn.stream.again(len(turn.replies))
-    async for text in pieces(events):
+    async for text in text_pieces(events):
         turn.write(text)
 
 
-async def pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
+async def text_pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
     """Yield the text of a model response in pieces."""
     async for event in events:
         match event:
@@ -43,7 +43,7 @@ async def pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[str]:
                 yield text
 
 
-def see(turn: Turn, event: AgentStreamEvent) -> None:
+def stream_tools(turn: Turn, event: AgentStreamEvent) -> None:
     """Stream tool calls and their results to the followers."""
     match event:
         case FunctionToolCallEvent(part=part) if part.tool_name != REPLY:
@@ -56,15 +56,15 @@ def see(turn: Turn, event: AgentStreamEvent) -> None:
             turn.stream.tool_result(part.tool_call_id, name, _plain(part.content), outcome, public=public)
 
 
-def calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collection[str] = ()) -> list[ToolCall]:
+def tool_calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collection[str] = ()) -> list[ToolCall]:
     """Return the tool calls of a run with their results. Calls of the tools named in `public` are marked public."""
     parts = [part for message in messages for part in message.parts]
     results = {part.tool_call_id: part for part in parts if isinstance(part, ToolReturnPart)}
-    tool_calls = []
+    calls = []
     for part in parts:
         if isinstance(part, ToolCallPart) and part.tool_name != REPLY:
             result = results.get(part.tool_call_id)
-            tool_calls.append(
+            calls.append(
                 ToolCall(
                     id=part.tool_call_id,
                     name=part.tool_name,
@@ -74,7 +74,7 @@ def calls(messages: Iterable[ModelMessage], unknown: set[str], public: Collectio
                     public=part.tool_name in public,
                 )
             )
-    return tool_calls
+    return calls
 
 
 def _outcome(part: ToolReturnPart, unknown: set[str]) -> Outcome:

@@ -1,0 +1,30 @@
+"""Agents that are functions: an async function, or an async generator whose pieces are streamed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
+
+from answerback.agents.turn import Turn
+
+Think = Callable[[Turn], Awaitable[str | None]]
+"""Runs a turn, and returns its last reply or None."""
+Generate = Callable[[Turn], AsyncIterator[str]]
+"""Runs a turn, and yields its reply in pieces."""
+
+
+def as_function(think: Think | Generate) -> Think:
+    """Return an agent's function. A generator is wrapped: its pieces are streamed, and the whole reply is returned."""
+    if not inspect.isasyncgenfunction(inspect.unwrap(think)):
+        return cast("Think", think)
+    generate = cast("Generate", think)
+
+    async def stream(turn: Turn) -> str:
+        pieces: list[str] = []
+        async for piece in generate(turn):
+            turn.write(piece)
+            pieces.append(piece)
+        return "".join(pieces)
+
+    return stream

@@ -1,0 +1,70 @@
+"""`Listen`: the events that an agent listens to."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+
+from answerback.agents.declaration import check_platform, check_words
+from answerback.events import Event
+
+When = Literal["mention", "direct", "answered", "every"]
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Which events reach an agent.
+
+    Args:
+        platform: A pattern for the platform's name: "github", "*".
+        channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
+        when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
+            conversation, or a message addressed to that account), "answered" (a thread in which this agent has
+            replied), "every" (all messages).
+        bots: Whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
+            Otherwise a program is answered only where it mentions the account, or where "every" applies.
+
+    Raises:
+        ConfigurationError: No platform has such a name, or a value in `when` is unknown.
+
+    Example:
+        agents = [
+            Agent("triage", triage, listen=Listen("github", "acme/*", when=("every",))),
+            Agent("helper", helper, listen=[Listen("slack"), Listen("github", when=("mention",))]),
+        ]
+    """
+
+    platform: str = "*"
+    channel: str = "*"
+    when: tuple[When, ...] = ("mention", "direct", "answered")
+    bots: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigurationError` for an unknown platform or an unknown value in `when`."""
+        check_platform(self.platform)
+        check_words("Listen(when=…)", self.when, When)
+
+    def covers(self, event: Event) -> bool:
+        """Return whether the event's platform and channel match."""
+        return (self.platform == "*" or fnmatchcase(event.platform, self.platform)) and (
+            self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
+        )
+
+    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
+        """Return whether the event should be answered."""
+        # Two programs that both answer everything in a thread once mentioned would answer each other forever.
+        may_answer = self.bots or event.author.kind != "bot"
+        return self.covers(event) and (
+            "every" in self.when
+            or (mentioned and "mention" in self.when)
+            or (event.direct and may_answer and "direct" in self.when)
+            or (answered and may_answer and "answered" in self.when)
+        )
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.channel}: {', '.join(self.when)}"
+
+
+ADDRESSED = Listen()
+"""The default: everything addressed to us, on any platform."""
