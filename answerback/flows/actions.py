@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential
 
 from answerback.agents.turn import Turn
 from answerback.errors import ForbiddenAddress, NoEffect, TurnFailed, Unavailable
@@ -17,10 +17,12 @@ from answerback.flows.state import AuthorValue
 from answerback.flows.templates import TemplateFailed, evaluate, render
 from answerback.http.retry_after import seconds_in
 from answerback.http.untrusted import UntrustedHttp
+from answerback.platforms import Response
 
 TRIES = 3
 WAIT = 30.0
 """Seconds that an action waits at most when a server asks it to retry later. A longer wait counts as a refusal."""
+_UNAVAILABLE = wait_exponential(multiplier=0.2)
 LIMIT = 1_048_576
 """Maximum size of a response, in bytes."""
 DEEPEST = 100
@@ -126,7 +128,18 @@ def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = 
     return render(shape, scope)
 
 
-async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict[str, Any]:
+class _Again(Exception):
+    """The request is sent again, unless this was the last attempt: then `result` stands.
+
+    seconds  how long the server asked to wait; None if it did not respond
+    """
+
+    def __init__(self, result: dict[str, Any], seconds: float | None = None) -> None:
+        self.result = result
+        self.seconds = seconds
+
+
+async def perform(call: ActionRequest, http: UntrustedHttp, key: str) -> dict[str, Any]:
     """Send a request and return {success, status, data}.
 
     Without a response the result also has `error`, and `unknown` if the request may have taken effect. The request is
@@ -136,31 +149,60 @@ async def perform(call: ActionRequest, outside: UntrustedHttp, key: str) -> dict
     headers = dict(call.headers)
     if not call.repeatable or call.method not in REPEATABLE:
         headers.setdefault("Idempotency-Key", key)
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(_is_worth_waiting()), wait=_wait, stop=stop_after_attempt(TRIES), reraise=True
+    )
+    try:
+        return await retrying(_send, call, http, headers)
+    except _Again as last:
+        return last.result
+
+
+def _is_worth_waiting() -> Callable[[BaseException], bool]:
+    """Return a check whether to retry after an error. All waits together must not exceed `WAIT`."""
     left = WAIT
-    for attempt in range(TRIES):
-        try:
-            response = await outside.request(
-                call.method, call.url, headers=headers, body=call.body, timeout=call.timeout, limit=LIMIT
-            )
-        except ForbiddenAddress as error:
-            raise NotSent(f'"{call.name}": {error}') from None
-        except Unavailable as error:
-            if attempt + 1 < TRIES and (call.repeatable or not error.unknown):
-                await asyncio.sleep(0.2 * 2**attempt)
-                continue
-            unknown = {"unknown": True} if error.unknown and not call.repeatable else {}
-            return {"success": False, "status": 0, "data": None, "error": str(error), **unknown}
-        # 429: nothing was done. 503: something may have been. https://www.rfc-editor.org/rfc/rfc6585#section-4
-        refused = response.status == 429 or (response.status == 503 and call.repeatable)
-        wait = seconds_in(response.headers) if refused and attempt + 1 < TRIES else None
-        if wait is not None and wait <= left:
-            left -= wait
-            await asyncio.sleep(wait)
-            continue
-        if len(response.body) > LIMIT:
-            return {"success": False, "status": response.status, "data": None, "error": f"more than {LIMIT} bytes"}
-        return {"success": 200 <= response.status < 300, "status": response.status, "data": _data(response.body)}
-    raise AssertionError("unreachable")
+
+    def check(error: BaseException) -> bool:
+        nonlocal left
+        if not isinstance(error, _Again) or (error.seconds or 0) > left:
+            return False
+        left -= error.seconds or 0
+        return True
+
+    return check
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    seconds = error.seconds if isinstance(error, _Again) else None
+    return _UNAVAILABLE(state) if seconds is None else seconds
+
+
+async def _send(call: ActionRequest, http: UntrustedHttp, headers: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        response = await http.request(
+            call.method, call.url, headers=headers, body=call.body, timeout=call.timeout, limit=LIMIT
+        )
+    except ForbiddenAddress as error:
+        raise NotSent(f'"{call.name}": {error}') from None
+    except Unavailable as error:
+        unknown = {"unknown": True} if error.unknown and not call.repeatable else {}
+        failed = {"success": False, "status": 0, "data": None, "error": str(error), **unknown}
+        if call.repeatable or not error.unknown:
+            raise _Again(failed) from error
+        return failed
+    result = _result(response)
+    # 429: nothing was done. 503: something may have been. https://www.rfc-editor.org/rfc/rfc6585#section-4
+    refused = response.status == 429 or (response.status == 503 and call.repeatable)
+    if refused and (seconds := seconds_in(response.headers)) is not None:
+        raise _Again(result, seconds)
+    return result
+
+
+def _result(response: Response) -> dict[str, Any]:
+    if len(response.body) > LIMIT:
+        return {"success": False, "status": response.status, "data": None, "error": f"more than {LIMIT} bytes"}
+    return {"success": 200 <= response.status < 300, "status": response.status, "data": _data(response.body)}
 
 
 def _data(body: bytes) -> Any:
@@ -189,14 +231,14 @@ def _shallow(data: Any) -> bool:
     return False
 
 
-def acting(turn: Turn, outside: UntrustedHttp) -> Callable[[Action, Mapping[str, Any]], Any]:
+def acting(turn: Turn, http: UntrustedHttp) -> Callable[[Action, Mapping[str, Any]], Any]:
     """Return a function that runs the actions of a turn, each as a journaled step."""
 
     async def act(action: Action, scope: Mapping[str, Any]) -> dict[str, Any]:
         call = compose(action, scope)
 
         async def run() -> dict[str, Any]:
-            return await perform(call, outside, turn.key)
+            return await perform(call, http, turn.key)
 
         return await turn.step(f"action {action.id}", run, idempotent=call.repeatable)
 
