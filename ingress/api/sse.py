@@ -7,7 +7,8 @@ is disconnected, and reconnects with its last event id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
+from answerback.store.stream.events import GoneEvent
 from answerback.store.stream.followers import Forgotten
 from answerback.store.stream.stored_events import StoredEvent
 
@@ -52,43 +54,46 @@ class Streams:
         self._heartbeat = heartbeat
 
     async def send(
-        self, request: web.Request, deltas: AsyncIterator[StoredEvent], *, first: bytes = b""
+        self, request: web.Request, events: AsyncGenerator[StoredEvent, None], *, first: bytes = b""
     ) -> web.StreamResponse:
         """Stream the events to their end, or until the reader disconnects. `first` is sent before them."""
-        return await self.relay(request, _Events(deltas), first=b"retry: %d\n\n" % RETRY + first)
+        return await self.relay(request, _lines(events), first=b"retry: %d\n\n" % RETRY + first)
 
     async def relay(
         self,
         request: web.Request,
-        pieces: AsyncIterator[bytes],
+        pieces: AsyncGenerator[bytes, None],
         *,
         kind: str = TYPE,
         first: bytes = b"",
         beat: bytes = b": still here\n\n",
         last: Callable[[Problem], bytes | None] = _come_back,
     ) -> web.StreamResponse:
-        """Stream pieces as they arrive; `anext(pieces)` is cancelled at each heartbeat.
+        """Stream pieces as they arrive, and close them at the end.
 
         When the pieces end with a failure, the connection is aborted, because the response is incomplete.
 
         Args:
-            beat: Sent at each heartbeat.
+            beat: Sent when nothing was sent for as long as a heartbeat.
             last: Returns what to send when the request must end early; None: abort the connection.
         """
         headers = {"Content-Type": kind, "Cache-Control": CACHE, "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             # As GET begins; it would never end.
+            await pieces.aclose()
             return web.Response(headers=headers)
         response = web.StreamResponse(headers=headers)
+        writer = _Writer(request, response)
         try:
-            await response.prepare(request)
-            if first:
-                await self._write(request, response, first)
-            await self._relay(request, response, pieces, beat)
-            if (wait := current()) and wait.ended:
-                if (final := last(wait.ended)) is None:
-                    raise wait.ended
-                await self._write(request, response, final)
+            async with aclosing(pieces):
+                await response.prepare(request)
+                if first:
+                    await writer.write(first)
+                ended = await self._relay(writer, pieces, beat)
+            if ended is not None:
+                if (final := last(ended)) is None:
+                    raise ended
+                await writer.write(final)
             await response.write_eof()
         except ConnectionError:
             pass  # the client disconnected
@@ -97,52 +102,74 @@ class Streams:
             _cut(request)
         return response
 
-    async def _relay(
-        self, request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes], beat: bytes
-    ) -> None:
+    async def _relay(self, writer: _Writer, pieces: AsyncGenerator[bytes, None], beat: bytes) -> Problem | None:
+        """Send the pieces to their end. Return why the request must end before that, if it must."""
+
+        async def send() -> None:
+            async for piece in pieces:
+                await writer.write(piece)
+
+        # One task for all pieces: reading is not interrupted by heartbeats, only at the end.
+        sending = asyncio.create_task(send())
         wait = current()
-        while wait is None or not wait.ended:
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with limited(self._heartbeat - writer.idle):
+                        await asyncio.wait({sending})
+                if sending.done():
+                    await sending
+                    return None
+                if wait and wait.ended:
+                    return wait.ended
+                if writer.idle >= self._heartbeat:
+                    await writer.write(beat)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+class _Writer:
+    """Writes to one reader, from one task at a time. A reader that does not read is disconnected."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._turn = asyncio.Lock()
+        self._clock = asyncio.get_running_loop().time
+        self._since = self._clock()
+
+    @property
+    def idle(self) -> float:
+        """The seconds since something was written; 0 while something is being written."""
+        return 0.0 if self._turn.locked() else self._clock() - self._since
+
+    async def write(self, data: bytes) -> None:
+        """Write, and wait until the reader has taken enough. Raises `ConnectionError` if it is gone."""
+        async with self._turn:
             try:
-                async with limited(self._heartbeat):
-                    piece = await anext(pieces)
+                if data:
+                    async with asyncio.timeout(STALLED):
+                        await self._response.write(data)
             except TimeoutError:
-                piece = b"" if wait and wait.ended else beat
-            except StopAsyncIteration:
-                return
-            if piece:
-                await self._write(request, response, piece)
-
-    async def _write(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-        try:
-            async with asyncio.timeout(STALLED):
-                await response.write(data)
-        except TimeoutError:
-            log.info("stalled reader disconnected", path=request.path)
-            _cut(request)
-            raise ConnectionResetError from None
+                log.info("stalled reader disconnected", path=self._request.path)
+                _cut(self._request)
+                raise ConnectionResetError from None
+            finally:
+                self._since = self._clock()
 
 
-class _Events:
-    """Stream events in the SSE format."""
-
-    def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
-        self._deltas = deltas
-        self._over = False
-
-    def __aiter__(self) -> _Events:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._over:
-            raise StopAsyncIteration
-        try:
-            delta = await anext(self._deltas)
-        except Forgotten as forgotten:
-            # Without an id, so that a reader that reconnects with an older one gets the same event.
-            self._over = True
-            return event(ForgottenEvent.kind, msgspec.json.encode(ForgottenEvent(str(forgotten))))
-        self._over = delta.kind == "gone"
-        return event(delta.kind, delta.data, delta.id)
+async def _lines(events: AsyncGenerator[StoredEvent, None]) -> AsyncGenerator[bytes, None]:
+    """Yield stream events in the SSE format."""
+    try:
+        async with aclosing(events):
+            async for stored in events:
+                yield event(stored.kind, stored.data, stored.id)
+                if stored.kind == GoneEvent.kind:
+                    return
+    except Forgotten as forgotten:
+        # Without an id, so that a reader that reconnects with an older one gets the same event.
+        yield event(ForgottenEvent.kind, msgspec.json.encode(ForgottenEvent(str(forgotten))))
 
 
 def event(kind: str, data: bytes, id: str = "") -> bytes:

@@ -29,8 +29,8 @@ from ..api.route import Route, collect, route
 from ..api.schemas.messages import BODY
 from ..api.sse import TYPE
 from ..problems import Problem
+from .answer_waiter import AnswerWaiter
 from .asgi import Application, Exchange
-from .hearing import AnswerWaiter
 from .tools import Tools
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ..api.conversations.messages import platforms
 from ..api.route import Model
 from ..api.schemas.threads import ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
 from ..problems import Problem
-from .hearing import AnswerWaiter, Progress
+from .answer_waiter import AnswerWaiter, Progress
 from .shapes import Answered, ArchiveThread, CreateThread, GetThread, SendMessage
 
 

@@ -37,20 +37,20 @@ class Reader:
         self.pieces = 0
 
     async def read(self, live: Live, *, until_done: int = 1, at_most: int = 10**9) -> None:
-        """Follow until so many turns are done, or so many deltas are read."""
-        async with asyncio.timeout(60), live.follow(THREAD, self.last) as deltas:
-            async for delta in deltas:
-                self.last = delta.id
-                data = msgspec.json.decode(delta.data)
-                self.kinds.append(delta.kind)
-                if delta.kind == "text":
+        """Follow until so many turns are done, or so many events are read."""
+        async with asyncio.timeout(60), live.follow(THREAD, self.last) as events:
+            async for event in events:
+                self.last = event.id
+                data = msgspec.json.decode(event.data)
+                self.kinds.append(event.kind)
+                if event.kind == "text":
                     so_far = self.texts.get(data["message"], "")
                     assert data["at"] <= len(so_far), "no gap"
                     self.texts[data["message"]] = so_far[: data["at"]] + data["text"]
                     self.pieces += 1
-                elif delta.kind in ("tool_call", "tool_result"):
+                elif event.kind in ("tool_call", "tool_result"):
                     self.tools.append(data)
-                elif delta.kind in ("done", "error"):
+                elif event.kind in ("done", "error"):
                     self.ended.append(data)
                 at_most -= 1
                 if len(self.ended) >= until_done or at_most <= 0:

@@ -184,11 +184,11 @@ async def test_a_platforms_thread_is_streamed_while_somebody_follows(plain: Syst
         event = Event(delivery="standard:1", thread=thread, kind="message", text="say 5 and 95", author=Author("u"))
         await plain.threads.accept(event)
         await plain.marked("word4")
-        async with asyncio.timeout(30), live.follow(thread) as deltas:
+        async with asyncio.timeout(30), live.follow(thread) as events:
             kinds = []
-            async for delta in deltas:
+            async for stored in events:
                 plain.release()
-                kinds.append(delta.kind)
-                if delta.kind == "done":
+                kinds.append(stored.kind)
+                if stored.kind == "done":
                     break
         assert "text" in kinds

@@ -30,7 +30,7 @@ def main() -> None:
     print(f"  from worker to reader, p50, µs                  {median([run.p50 * 1000 for run in stream_runs])}")
     print(f"  from worker to reader, p99, µs                  {median([run.p99 * 1000 for run in stream_runs])}")
     print(f"  memory of ingress a reader, bytes               {median([run.memory * 1024 for run in stream_runs])}")
-    print(f"  from POST to the first delta, p50, µs           {median([run.first * 1000 for run in stream_runs])}")
+    print(f"  from POST to the first event, p50, µs           {median([run.first * 1000 for run in stream_runs])}")
 
 
 if __name__ == "__main__":

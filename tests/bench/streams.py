@@ -24,7 +24,7 @@ ROUTE = "/api/v1/chat/threads"
 
 class Streams(NamedTuple):
     """ms from worker to reader, p50 and p99; words a second in all; KB of ingress's memory a reader; ms to the
-    first delta of an idle thread, p50."""
+    first event of an idle thread, p50."""
 
     p50: float
     p99: float
@@ -62,7 +62,7 @@ def _memory(pid: int) -> float:
 
 
 async def _call(port: int, key: str, method: str, path: str, body: object = None) -> bytes:
-    """A request on a connection of its own, and the answer up to its end, or to the first delta."""
+    """A request on a connection of its own, and the answer up to its end, or to the first event."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(_request(port, key, method, path, body))
     found = b""

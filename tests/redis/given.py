@@ -16,9 +16,10 @@ from answerback.replies import DeadLetter, Reply
 from answerback.store import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Script
+from answerback.store.stream.events import EncodedEvent
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
-from answerback.store.threads.records import Claim, Commit, Step, StreamEvent
+from answerback.store.threads.records import Claim, Commit, Step
 from answerback.store.threads.threads import Threads
 from worker.claiming.leases import Leases
 from worker.turns.running import Running
@@ -74,7 +75,7 @@ def reply(key: str, thread: str = THREAD, text: str = "") -> Reply:
 
 
 def turn(
-    claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", deltas: Sequence[StreamEvent] = ()
+    claim: Claim, *replies: Reply, more: bool = True, state: bytes = b"", stream_events: Sequence[EncodedEvent] = ()
 ) -> Commit:
     """A finished turn: its event and one answer as history."""
     event = claim.entries[0].event
@@ -93,7 +94,7 @@ def turn(
         state=state,
         more=more,
         position=claim.position,
-        deltas=deltas,
+        stream_events=stream_events,
     )
 
 

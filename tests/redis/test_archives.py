@@ -70,7 +70,9 @@ async def test_a_purged_thread_leaves_nothing_but_the_marks_of_its_deliveries(
 ) -> None:
     await full(threads, outbox)
     found = await archives.purge(THREAD)
-    assert found == Purged(thread=THREAD, owner="worker", messages=2, events=2, replies=3, steps=1, deltas=1, dead=2)
+    assert found == Purged(
+        thread=THREAD, owner="worker", messages=2, events=2, replies=3, steps=1, stream_events=1, dead=2
+    )
     left = {key.decode() for key in await threads.database.call("KEYS", "*")}
     wakes = {keys.wake(0, "ready"), keys.wake(0, "due")}
     marks = {keys.seen(0, f"github:{number}") for number in (1, 2, 3, 900)}

@@ -26,7 +26,6 @@ from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.redis import Database
-from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
@@ -96,17 +95,15 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         for held in some:
             key = f"{held.entries[0].event.id}.0"
             await threads.step(step(held, "reply", reply(key, held.thread)))
-            await threads.emit(
-                StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
-            )
+            await threads.emit(StreamAppend(held.thread, held.fence, held.owner, held.position, [("turn", b"{}")]))
         await threads.take_more_events(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
         await threads.scripts.count_step([keys.clock(p)], step=60_000)
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
-        await threads.commit(turn(some[1], more=False, deltas=[stream_event("done", "t")]))
+        await threads.commit(turn(some[1], more=False, stream_events=[("done", b"{}")]))
         await threads.release(some[2], delay=60, error="no")
-        await threads.release(some[3], "interrupted", messages=[MESSAGE], deltas=[stream_event("done", "t")])
+        await threads.release(some[3], "interrupted", messages=[MESSAGE], stream_events=[("done", b"{}")])
         await threads.cancel(some[3].thread)
         await threads.scripts.watch(
             [keys.thread(p, some[3].thread)], id=some[3].thread, signals=keys.signals(), watched=1000

@@ -12,7 +12,6 @@ from answerback.errors import LeaseLost
 from answerback.events import Entry
 from answerback.replies import DeadLetter
 from answerback.store.redis import Database
-from answerback.store.stream.stored_events import stream_event
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim, Lease, StreamAppend
@@ -31,7 +30,7 @@ Write = Callable[[Threads, Claim], Awaitable[object]]
 TURN: dict[str, Write] = {
     "step": lambda threads, held: threads.step(step(held, "look")),
     "emit": lambda threads, held: threads.emit(
-        StreamAppend(held.thread, held.fence, held.owner, held.position, [stream_event("turn", "t")])
+        StreamAppend(held.thread, held.fence, held.owner, held.position, [("turn", b"{}")])
     ),
     "take more events": lambda threads, held: threads.take_more_events(held, 10, interruptible=True),
     "commit": lambda threads, held: threads.commit(turn(held)),

@@ -11,8 +11,8 @@ from answerback.events import Event
 from answerback.messages import Attachment, Author, Message, ToolCall, Usage
 from answerback.store.access.api_keys import Scope
 from answerback.store.chats.chat import Chat
-from answerback.store.stream.events import KINDS
-from answerback.store.stream.stored_events import StoredEvent, stream_event
+from answerback.store.stream.events import KINDS, EncodedEvent
+from answerback.store.stream.stored_events import StoredEvent
 from ingress.api.auth import audience
 from ingress.api.auth.audience import reason
 from ingress.api.context import Principal
@@ -41,9 +41,14 @@ VISITORS = [
 STRANGERS = [SERVER, *VISITORS]
 
 
+def encoded(kind: str, turn: str, **fields: Any) -> EncodedEvent:
+    """An event with any fields, also with those of later versions."""
+    return kind, msgspec.json.encode({"turn": turn, **fields})
+
+
 def seen(who: Principal, event: StoredEvent) -> Any:
     """An event as its reader gets it."""
-    found = audience.delta(who, event)
+    found = audience.stream_event(who, event)
     return None if found is None else msgspec.json.decode(found.data)
 
 
@@ -68,20 +73,21 @@ def test_an_operator_is_told_why() -> None:
 
 def test_an_event_keeps_all_but_its_reason_for_a_server() -> None:
     for kind, fields in (
-        ("retry", {"reason": WHY, "attempt": 2, "seconds": 0.5}),
+        ("retry", {"reason": WHY, "code": "agent_failed", "attempt": 2, "seconds": 0.5}),
         ("error", {"events": ["t1"], "reason": WHY, "code": "agent_failed"}),
     ):
-        event = StoredEvent("1-0", *stream_event(kind, "t1", **fields))
-        assert audience.delta(OPERATOR, event) is event
+        event = StoredEvent("1-0", *encoded(kind, "t1", **fields))
+        assert audience.stream_event(OPERATOR, event) is event
         expected = {"turn": "t1", **fields, "reason": "the agent failed; its operators can see why: turn t1"}
         assert seen(SERVER, event) == expected
 
 
 def test_what_is_zero_in_a_turns_usage_is_told_as_zero() -> None:
-    event = StoredEvent("1-0", *stream_event("done", "t1", events=["t1"], status="completed", usage=Usage(requests=1)))
+    ended = {"events": ["t1"], "status": "completed", "message": "", "messages": []}
+    event = StoredEvent("1-0", *encoded("done", "t1", **ended, usage=Usage(requests=1)))
     for who in (OPERATOR, SERVER):
         assert seen(who, event)["usage"] == {"input_tokens": 0, "output_tokens": 0, "requests": 1}
-    unasked = StoredEvent("1-0", *stream_event("done", "t1", events=["t1"], status="completed", usage=None))
+    unasked = StoredEvent("1-0", *encoded("done", "t1", **ended, usage=None))
     assert seen(SERVER, unasked)["usage"] is None
 
 
@@ -96,7 +102,7 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principa
     }  # fmt: skip
     public = {"id": "c1", "name": "search", "events": ["t1"], "code": "agent_failed", "status": "completed",
               "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5}  # fmt: skip
-    found = seen(visitor, StoredEvent("1-0", *stream_event(kind, "t1", **public, **internal)))
+    found = seen(visitor, StoredEvent("1-0", *encoded(kind, "t1", **public, **internal)))
     assert "4711" not in str(found)
     if kind in ("reply", "a kind of later"):
         assert found is None
@@ -107,11 +113,11 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principa
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_a_public_tools_call_is_shown_and_its_failure_is_not(visitor: Principal) -> None:
     call = {"id": "c1", "name": "search", "public": True}
-    assert seen(visitor, StoredEvent("", *stream_event("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {
+    assert seen(visitor, StoredEvent("", *encoded("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {
         "q": "shoes"
     }
     for outcome, result in (("done", "shoes"), ("failed", None), ("unknown", None)):
-        event = StoredEvent("", *stream_event("tool_result", "t1", **call, result="shoes", outcome=outcome))
+        event = StoredEvent("", *encoded("tool_result", "t1", **call, result="shoes", outcome=outcome))
         assert (seen(visitor, event)["outcome"], seen(visitor, event)["result"]) == (outcome, result)
         tool = ToolCall(id="c1", name="search", args={"q": "shoes"}, result="shoes", outcome=outcome, public=True)  # type: ignore[arg-type]
         view = MessageView.of(Message(role="assistant", text="", tools=(tool,)), visitor)
@@ -159,6 +165,6 @@ def test_a_thread_shows_a_visitor_how_it_stands() -> None:
 
 
 def test_a_thread_that_was_deleted_is_told_as_it_is() -> None:
-    event = StoredEvent("", *stream_event("gone", "", reason="the thread was deleted"))
+    event = StoredEvent("", *encoded("gone", "", reason="the thread was deleted"))
     for who in (OPERATOR, SERVER, *VISITORS):
         assert seen(who, event) == {"turn": "", "reason": "the thread was deleted"}

@@ -24,8 +24,8 @@ from answerback.store.stream.events import (
     TurnEvent,
     TurnMessage,
     UnknownEvent,
-    decode,
-    encode,
+    decode_event,
+    encode_event,
 )
 from answerback.store.threads.archives import GONE
 from ingress.api.auth.audience import PUBLIC_TOOLS, VISITORS
@@ -83,8 +83,8 @@ EVENTS: list[tuple[StreamEvent, str]] = [
 
 @pytest.mark.parametrize(("event", "json"), EVENTS)
 def test_an_event_is_stored_as_documented_and_read_back(event: StreamEvent, json: str) -> None:
-    assert encode(event) == (event.kind, json.encode())
-    assert decode(event.kind, json.encode()) == event
+    assert encode_event(event) == (event.kind, json.encode())
+    assert decode_event(event.kind, json.encode()) == event
 
 
 def test_every_kind_is_tested() -> None:
@@ -93,27 +93,34 @@ def test_every_kind_is_tested() -> None:
 
 @pytest.mark.parametrize(("event", "json"), EVENTS)
 def test_fields_of_a_later_version_are_ignored(event: StreamEvent, json: str) -> None:
-    assert decode(event.kind, json.replace('{"turn"', '{"later":[{"x":1}],"turn"', 1).encode()) == event
+    assert decode_event(event.kind, json.replace('{"turn"', '{"later":[{"x":1}],"turn"', 1).encode()) == event
 
 
 def test_a_kind_of_a_later_version_is_unknown() -> None:
-    assert decode("later", b'{"turn":"t","events":7}') == UnknownEvent(turn="t")
-    assert decode("later", b"{}") == UnknownEvent()
+    assert decode_event("later", b'{"turn":"t","events":7}') == UnknownEvent(turn="t")
+    assert decode_event("later", b"{}") == UnknownEvent()
 
 
 def test_a_retry_of_an_earlier_version_has_the_general_code() -> None:
-    event = decode("retry", b'{"turn":"t","reason":"r","attempt":1,"seconds":1}')
+    event = decode_event("retry", b'{"turn":"t","reason":"r","attempt":1,"seconds":1}')
     assert isinstance(event, RetryEvent)
     assert event.code == "agent_failed"
 
 
 def test_the_event_that_a_script_publishes_for_a_deleted_thread_is_one() -> None:
-    assert encode(GoneEvent(turn="", reason="the thread was deleted")) == ("gone", GONE)
+    assert encode_event(GoneEvent(turn="", reason="the thread was deleted")) == ("gone", GONE)
 
 
 def test_a_turn_ends_with_a_status_of_its_record() -> None:
     recorded = get_args(msgspec.structs.fields(TurnEnd)[2].type)
     assert set(get_args(DoneStatus)) == set(recorded) - {"failed"}
+
+
+def test_a_field_has_a_default_if_visitors_do_not_get_it() -> None:
+    # They do not get a reply; and earlier workers write a retry without a code.
+    for kind, fields in VISITORS.items():
+        hidden = {field.name for field in msgspec.structs.fields(KINDS[kind]) if not field.required}
+        assert hidden - {"code"} == set(KINDS[kind].__struct_fields__) - set(fields), kind
 
 
 def test_visitors_get_fields_that_exist() -> None:

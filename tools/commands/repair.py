@@ -80,7 +80,7 @@ def counted(found: Purged) -> str:
         "reply": found.replies,
         "dead letter": found.dead,
         "step": found.steps,
-        "stream event": found.deltas,
+        "stream event": found.stream_events,
     }
     words = [f"{count} {_plural(name, count)}" for name, count in parts.items() if count or name == "message"]
     return ", ".join(words)

@@ -13,8 +13,8 @@ from answerback.messages import Usage
 from answerback.replies import DeadLetter
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.decode import Unreadable, unreadable_reason
-from answerback.store.stream.stored_events import stream_event
-from answerback.store.threads.records import Claim, StreamEvent
+from answerback.store.stream.events import EncodedEvent, ErrorEvent, encode_event
+from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
@@ -57,15 +57,16 @@ async def bury(
     letter: DeadLetter,
     entry: Entry,
     code: str,
-    deltas: Sequence[StreamEvent] = (),
+    stream_events: Sequence[EncodedEvent] = (),
     *,
     usage: Usage | None = None,
 ) -> None:
     """Move the events of a failed turn to the dead letters; the users' messages stay in the thread."""
     events = entry.events
     if claim.live:
-        ids = [event.id for event in events]
-        deltas = [*deltas, stream_event("error", entry.event.id, events=ids, reason=letter.reason, code=code)]
+        ids = tuple(event.id for event in events)
+        error = ErrorEvent(turn=entry.event.id, events=ids, reason=letter.reason, code=code)
+        stream_events = [*stream_events, encode_event(error)]
     await retry_while_unavailable(
         threads.dead_letter,
         claim,
@@ -75,7 +76,7 @@ async def bury(
         end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
         replaced=replaced(claim, events, whole=True),
         messages=failed(events, code),
-        deltas=deltas,
+        stream_events=stream_events,
     )
 
 

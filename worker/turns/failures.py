@@ -9,8 +9,8 @@ from answerback.errors import AgentUnreachable, TurnError, in_a_line
 from answerback.http.retry_after import seconds_requested
 from answerback.log import get_logger
 from answerback.store.decode import Unreadable
-from answerback.store.stream.stored_events import stream_event
-from answerback.store.threads.records import Claim, StreamEvent
+from answerback.store.stream.events import EncodedEvent, RetryEvent, encode_event
+from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
@@ -79,11 +79,11 @@ class Failures:
         return claim.attempt - claim.crashes >= self._max_attempts
 
     async def _retry(
-        self, claim: Claim, turn: str, reason: str, code: str, delay: float, events: Sequence[StreamEvent] = ()
+        self, claim: Claim, turn: str, reason: str, code: str, delay: float, events: Sequence[EncodedEvent] = ()
     ) -> None:
         """Release the thread for another attempt, and tell its followers."""
         if claim.live:
             seconds = round(delay, 3)
-            retry = stream_event("retry", turn, reason=reason, code=code, attempt=claim.attempt, seconds=seconds)
-            events = [*events, retry]
-        await retry_while_unavailable(self._threads.release, claim, delay=delay, error=reason, deltas=events)
+            retry = RetryEvent(turn=turn, reason=reason, code=code, attempt=claim.attempt, seconds=seconds)
+            events = [*events, encode_event(retry)]
+        await retry_while_unavailable(self._threads.release, claim, delay=delay, error=reason, stream_events=events)

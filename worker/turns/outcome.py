@@ -13,8 +13,8 @@ from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd, Usage
 from answerback.platforms import Client
 from answerback.replies import Reply
-from answerback.store.stream.stored_events import stream_event
-from answerback.store.threads.records import Claim, Commit, StreamEvent
+from answerback.store.stream.events import DoneEvent, EncodedEvent, encode_event
+from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.turn_ends import general
 
 Unanswered = Literal["dropped", "ignored"]
@@ -142,19 +142,20 @@ def ended(
     )
 
 
-def end_of_turn(claim: Claim, end: TurnEnd) -> list[StreamEvent]:
+def end_of_turn(claim: Claim, end: TurnEnd) -> list[EncodedEvent]:
     """Return the stream event that ends a turn, if the thread is being streamed."""
     if not claim.live:
         return []
     return [
-        stream_event(
-            "done",
-            end.turn,
-            events=end.events,
-            status=end.status,
-            message=end.messages[-1] if end.messages else "",
-            messages=end.messages,
-            usage=end.usage,
+        encode_event(
+            DoneEvent(
+                turn=end.turn,
+                events=end.events,
+                status=end.status,
+                message=end.messages[-1] if end.messages else "",
+                messages=end.messages,
+                usage=end.usage,
+            )
         )
     ]
 
@@ -196,7 +197,7 @@ def commit_unanswered(
         messages=messages,
         agent=claim.agent,
         more=more,
-        deltas=end_of_turn(claim, end),
+        stream_events=end_of_turn(claim, end),
         end=end,
         replaced=replaced(claim, events),
     )

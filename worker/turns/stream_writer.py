@@ -7,15 +7,25 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-import msgspec
+from msgspec import UNSET
 
 from answerback.agents import Turn
 from answerback.agents.stream import Outcome, Stream
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Event
 from answerback.log import get_logger
-from answerback.store.stream.stored_events import stored, stream_event
-from answerback.store.threads.records import Claim, StreamAppend, StreamEvent
+from answerback.store.stream.events import (
+    EncodedEvent,
+    StreamEvent,
+    TextEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    TurnEvent,
+    TurnMessage,
+    encode_event,
+)
+from answerback.store.stream.stored_events import stored
+from answerback.store.threads.records import Claim, StreamAppend
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
@@ -39,7 +49,7 @@ class TurnStream(Stream):
         """Return the text so far of an unfinished message."""
         return ""
 
-    async def close(self) -> list[StreamEvent]:
+    async def close(self) -> list[EncodedEvent]:
         """Close the stream. Return the events not written yet, to be written with the end of the turn."""
         return []
 
@@ -66,11 +76,11 @@ class StreamWriter(TurnStream):
         self._thread, self._fence, self._owner = claim.thread, claim.fence, claim.owner
         self._position = claim.position
         self._turn = turn
-        self._said: dict[int, str] = {}
+        self._texts: dict[int, str] = {}
         self._shown: dict[int, str] = {}
         self._fresh: dict[int, bool] = {}
-        self._told: set[StreamEvent] = set()
-        self._pending: list[StreamEvent] = []
+        self._written: set[EncodedEvent] = set()
+        self._pending: list[EncodedEvent] = []
         self._task: asyncio.Task[None] | None = None
         self._writing = False
         self._closed = False
@@ -79,25 +89,27 @@ class StreamWriter(TurnStream):
 
     def text(self, number: int, chunk: str) -> None:
         """Append to a message."""
-        self._said[number] = self._said.get(number, "") + chunk
+        self._texts[number] = self._texts.get(number, "") + chunk
         self._show(number, whole=False)
 
     def again(self, number: int) -> None:
         """Restart a message; the text shown stays until it differs."""
-        self._said.pop(number, None)
+        self._texts.pop(number, None)
 
     def whole(self, number: int, text: str) -> None:
         """Set the final text of a message."""
-        self._said[number] = text
+        self._texts[number] = text
         self._show(number, whole=True)
 
     def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
         """Write the call of a tool."""
-        self.tell("tool_call", id=id, name=name, args=args, **_marked(public))
+        self._add(ToolCallEvent(turn=self._turn, id=id, name=name, args=args, public=public or UNSET))
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
         """Write the result of a tool call."""
-        self.tell("tool_result", id=id, name=name, result=result, outcome=outcome, **_marked(public))
+        self._add(
+            ToolResultEvent(turn=self._turn, id=id, name=name, result=result, outcome=outcome, public=public or UNSET)
+        )
 
     # Called by the worker --------------------------------------------------------------------------
 
@@ -105,40 +117,31 @@ class StreamWriter(TurnStream):
         """Read what followers have already seen."""
         after = "0"
         shown: dict[int, str] = {}
-        self._told.clear()
+        self._written.clear()
         while page := await retry_while_unavailable(stored, self._threads, self._thread, after):
-            for delta in page:
-                after = delta.id
-                data = msgspec.json.decode(delta.data)
-                if data["turn"] != self._turn:
+            for entry in page:
+                after = entry.id
+                if entry.event.turn != self._turn:
                     continue
-                if delta.kind == "text":
-                    number = int(data["message"].rpartition(".")[2])
-                    shown[number] = shown.get(number, "")[: data["at"]] + data["text"]
+                if isinstance(entry.event, TextEvent):
+                    number = int(entry.event.message.rpartition(".")[2])
+                    shown[number] = shown.get(number, "")[: entry.event.at] + entry.event.text
                 else:
-                    self._told.add((delta.kind, delta.data))
+                    self._written.add(entry.encoded)
         self._shown = shown
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
         """Announce the turn, unless an earlier attempt has done so."""
-        if not any(kind == "turn" for kind, _ in self._told):
-            said = [{"id": event.id, "text": event.text, "author": event.author} for event in events]
-            self.tell("turn", attempt=attempt, agent=agent, events=[event.id for event in events], messages=said)
+        if not any(kind == TurnEvent.kind for kind, _ in self._written):
+            ids = tuple(event.id for event in events)
+            messages = tuple(TurnMessage(id=event.id, text=event.text, author=event.author) for event in events)
+            self._add(TurnEvent(turn=self._turn, attempt=attempt, agent=agent, events=ids, messages=messages))
 
     def partial(self, number: int) -> str:
         """Return the text so far of an unfinished message."""
-        return self._said.get(number, "")
+        return self._texts.get(number, "")
 
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Write a stream event, after the text so far."""
-        if not self._closed:
-            delta = stream_event(kind, self._turn, **fields)
-            if delta not in self._told:
-                self._cut()
-                self._pending.append(delta)
-                self._hurry()
-
-    async def close(self) -> list[StreamEvent]:
+    async def close(self) -> list[EncodedEvent]:
         """Finish the current write, and return the events not written yet."""
         self._closed = True
         if self._task and not self._task.done():
@@ -149,6 +152,16 @@ class StreamWriter(TurnStream):
         return self._take()
 
     # Writing -----------------------------------------------------------------------------
+
+    def _add(self, event: StreamEvent) -> None:
+        """Add an event after the text so far, unless it was written."""
+        if not self._closed:
+            # Encoded at once: a tool may change its arguments.
+            encoded = encode_event(event)
+            if encoded not in self._written:
+                self._cut()
+                self._pending.append(encoded)
+                self._hurry()
 
     def _show(self, number: int, *, whole: bool) -> None:
         if not self._closed:
@@ -162,20 +175,19 @@ class StreamWriter(TurnStream):
     def _cut(self) -> None:
         """Turn text that was not shown yet into stream events."""
         for number, whole in self._fresh.items():
-            said, shown = self._said.get(number, ""), self._shown.get(number, "")
-            if said == shown or (not whole and shown.startswith(said)):
+            text, shown = self._texts.get(number, ""), self._shown.get(number, "")
+            if text == shown or (not whole and shown.startswith(text)):
                 continue
-            at = len(shown) if said.startswith(shown) else _common(said, shown)
-            self._pending.append(
-                stream_event("text", self._turn, message=f"{self._turn}.{number}", at=at, text=said[at:])
-            )
-            self._shown[number] = said
+            at = len(shown) if text.startswith(shown) else _common(text, shown)
+            message = f"{self._turn}.{number}"
+            self._pending.append(encode_event(TextEvent(turn=self._turn, message=message, at=at, text=text[at:])))
+            self._shown[number] = text
         self._fresh.clear()
 
-    def _take(self) -> list[StreamEvent]:
+    def _take(self) -> list[EncodedEvent]:
         self._cut()
-        taken, self._pending = self._pending, []
-        return taken
+        batch, self._pending = self._pending, []
+        return batch
 
     async def _write(self) -> None:
         while batch := self._take():
@@ -189,18 +201,14 @@ class StreamWriter(TurnStream):
             except (StoreUnavailable, StoreFull) as error:
                 log.warning("stream events not written; will be retried", thread=self._thread, error=str(error))
                 await self.recover()
-                others = [delta for delta in batch if delta[0] != "text" and delta not in self._told]
-                self._pending = others + [delta for delta in self._pending if delta[0] != "text"]
-                self._fresh = dict.fromkeys(self._said, False) | self._fresh
+                others = [event for event in batch if event[0] != TextEvent.kind and event not in self._written]
+                self._pending = others + [event for event in self._pending if event[0] != TextEvent.kind]
+                self._fresh = dict.fromkeys(self._texts, False) | self._fresh
             finally:
                 self._writing = False
             if self._closed:
                 return
             await asyncio.sleep(PAUSE)
-
-
-def _marked(public: bool) -> dict[str, bool]:
-    return {"public": True} if public else {}
 
 
 def _common(one: str, other: str) -> int:

@@ -17,7 +17,8 @@ from answerback.events import Arrival, Event
 from answerback.log import get_logger
 from answerback.messages import Message, TurnEnd
 from answerback.store.decode import Unreadable, unreadable
-from answerback.store.threads.records import Claim, Commit, StreamEvent
+from answerback.store.stream.events import EncodedEvent
+from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
 
 from ..replies.identities import Identities
@@ -230,16 +231,22 @@ class Turns:
         if status == "cancelled":
             commit = commit_answered(claim, agent, turn, messages, end, more=not self.stopping)
             return await self._end(claim, turn, commit, last)
-        deltas = [*await stream_of(turn).close(), *last]
+        events = [*await stream_of(turn).close(), *last]
         old = replaced(claim, turn.events)
         await retry_while_unavailable(
-            self._threads.release, claim, "interrupted", end=end, replaced=old, messages=messages, deltas=deltas
+            self._threads.release,
+            claim,
+            "interrupted",
+            end=end,
+            replaced=old,
+            messages=messages,
+            stream_events=events,
         )
         return False
 
-    async def _end(self, claim: Claim, turn: Turn, commit: Commit, last: Sequence[StreamEvent]) -> bool:
-        deltas = [*await stream_of(turn).close(), *last]
-        return await self._commit(claim, msgspec.structs.replace(commit, deltas=deltas) if deltas else commit)
+    async def _end(self, claim: Claim, turn: Turn, commit: Commit, last: Sequence[EncodedEvent]) -> bool:
+        events = [*await stream_of(turn).close(), *last]
+        return await self._commit(claim, msgspec.structs.replace(commit, stream_events=events) if events else commit)
 
     async def _commit(self, claim: Claim, commit: Commit) -> bool:
         commit = msgspec.structs.replace(commit, patience=self._loops.turns)

@@ -3,8 +3,9 @@
 A stream event is stored, published and sent as its kind and its JSON; the kind is not part of the JSON. The table in
 docs/api.md, the schemas of the OpenAPI document and the types of the pages are generated from the structs here.
 
-Fields and kinds may be added: `decode` ignores fields it does not know, and returns `UnknownEvent` for a kind it does
-not know. No field may change its type or disappear, because processes of two versions share a stream during a deploy.
+Fields and kinds may be added: `decode_event` ignores fields it does not know, and returns `UnknownEvent` for a kind it
+does not know. No field may change its type or disappear, because processes of two versions share a stream during a
+deploy. A field has a default if not every reader gets it: see `VISITORS` in ingress.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class TurnMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     text: str
-    author: Author
+    author: Author | None = None
 
 
 class TurnEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +43,8 @@ class TurnEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "turn"
     turn: TurnId
-    attempt: Annotated[int, Meta(description="1 for the first attempt")]
-    agent: Annotated[str, Meta(description="the name of the agent that answers")]
+    attempt: Annotated[int, Meta(description="1 for the first attempt")] = 0
+    agent: Annotated[str, Meta(description="the name of the agent that answers")] = ""
     events: EventIds
     messages: Annotated[tuple[TurnMessage, ...], Meta(description="these messages: `id`, `text`, `author`")]
 
@@ -65,7 +66,7 @@ class ToolCallEvent(msgspec.Struct, frozen=True, kw_only=True):
     turn: TurnId
     id: Annotated[str, Meta(description="the id of the call")]
     name: Annotated[str, Meta(description="the name of the tool")]
-    args: Annotated[Any, Meta(description="its arguments")]
+    args: Annotated[Any, Meta(description="its arguments")] = None
     public: Public | UnsetType = UNSET
 
 
@@ -76,14 +77,14 @@ class ToolResultEvent(msgspec.Struct, frozen=True, kw_only=True):
     turn: TurnId
     id: Annotated[str, Meta(description="the id of the call")]
     name: Annotated[str, Meta(description="the name of the tool")]
-    result: Annotated[Any, Meta(description="its result, or the text of its error")]
+    result: Annotated[Any, Meta(description="its result, or the text of its error")] = None
     outcome: Annotated[
         str,
         Meta(
             description="`unknown` if a worker died during the call, which may have had an effect",
             examples=["done", "failed", "unknown"],
         ),
-    ]
+    ] = ""
     public: Public | UnsetType = UNSET
 
 
@@ -105,7 +106,7 @@ class RetryEvent(msgspec.Struct, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(description="why it failed, as the reader may see it")]
     # Workers of earlier versions write none.
     code: Code = "agent_failed"
-    attempt: Annotated[int, Meta(description="the attempt that failed")]
+    attempt: Annotated[int, Meta(description="the attempt that failed")] = 0
     seconds: Annotated[float, Meta(description="seconds until the next attempt")]
 
 
@@ -125,7 +126,7 @@ class DoneEvent(msgspec.Struct, frozen=True, kw_only=True):
     ]
     message: Annotated[str, Meta(description="the id of the last message of the answer, or empty")]
     messages: Annotated[tuple[str, ...], Meta(description="the ids of all messages of the answer")]
-    usage: Annotated[Usage | None, Meta(description="of language models, if any were used")]
+    usage: Annotated[Usage | None, Meta(description="of language models, if any were used")] = None
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,11 +173,11 @@ _decoders = {kind: msgspec.json.Decoder(struct) for kind, struct in KINDS.items(
 _unknown = msgspec.json.Decoder(UnknownEvent)
 
 
-def encode(event: StreamEvent) -> EncodedEvent:
+def encode_event(event: StreamEvent) -> EncodedEvent:
     """Return a stream event as it is written. Raises `TypeError` for a tool's arguments that are not JSON."""
     return event.kind, _encode(event)
 
 
-def decode(kind: str, data: bytes) -> StreamEvent | UnknownEvent:
+def decode_event(kind: str, data: bytes) -> StreamEvent | UnknownEvent:
     """Return a stream event from its kind and its JSON. Raises `msgspec.DecodeError`."""
     return _decoders.get(kind, _unknown).decode(data)

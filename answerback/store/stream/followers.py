@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -28,61 +28,53 @@ class Forgotten(Exception):
 
 
 class Follower:
-    """An asynchronous iterator over the stream events of a thread from a position on. Raises `Forgotten`."""
+    """One reader of a thread's stream events: what was published and not read yet."""
 
-    def __init__(self, threads: Threads, thread: str, after: str) -> None:
-        self._threads = threads
-        self._thread = thread
-        self._after = after
-        self._coming: deque[StoredEvent] = deque()
+    def __init__(self) -> None:
+        self._buffer: deque[StoredEvent] = deque()
         self._behind = True
         self._news = asyncio.Event()
 
-    def push(self, delta: StoredEvent) -> None:
+    def push(self, event: StoredEvent) -> None:
         """Add an event that was just published."""
         if not self._behind:
-            self._coming.append(delta)
-            if len(self._coming) > AHEAD:
+            self._buffer.append(event)
+            if len(self._buffer) > AHEAD:
                 self.miss()
         self._news.set()
 
     def miss(self) -> None:
         """Note that events may have been missed: the next ones are read from Redis."""
         self._behind = True
-        self._coming.clear()
+        self._buffer.clear()
         self._news.set()
 
-    def __aiter__(self) -> Follower:
-        return self
-
-    async def __anext__(self) -> StoredEvent:
+    async def events(self, threads: Threads, thread: str, after: str) -> AsyncGenerator[StoredEvent, None]:
+        """Yield the events after this id, without end. Raises `Forgotten` and `StoreUnavailable`."""
+        position = place(after)
         while True:
-            if self._coming:
-                delta = self._coming.popleft()
-                if place(delta.id) > place(self._after):
-                    self._after = delta.id
-                    return delta
+            if self._buffer:
+                event = self._buffer.popleft()
+                if event.place > position:
+                    after, position = event.id, event.place
+                    yield event
             elif self._behind:
-                await self._catch_up()
+                await self._catch_up(threads, thread, after)
             else:
                 self._news.clear()
                 await self._news.wait()
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, threads: Threads, thread: str, after: str) -> None:
         # Published events are buffered from here on; duplicates are dropped by their position.
         self._behind = False
-        try:
-            found = await stored(self._threads, self._thread, self._after)
-        except BaseException:
-            self._behind = True
-            raise
-        if found is None:
+        page = await stored(threads, thread, after)
+        if page is None:
             raise Forgotten
-        if len(found) == PAGE:
+        if len(page) == PAGE:
             # There are more stored events, which come before those buffered meanwhile.
-            self._coming.clear()
+            self._buffer.clear()
             self._behind = True
-        self._coming.extendleft(reversed(found))
+        self._buffer.extendleft(reversed(page))
 
 
 class Live:
@@ -101,20 +93,22 @@ class Live:
         return sum(map(len, self._followers.values()))
 
     @asynccontextmanager
-    async def follow(self, thread: str, after: str = "0") -> AsyncIterator[Follower]:
+    async def follow(self, thread: str, after: str = "0") -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
         """Follow a thread's stream events after an id; "0": all stored ones, "$": only new ones.
 
-        Raises `ValueError` for an invalid id, and `StoreUnavailable`.
+        Reading them raises `Forgotten` if events after the id are no longer stored. Raises `ValueError` for an invalid
+        id, and `StoreUnavailable`.
         """
         after = await last(self._threads, thread) if after == "$" else after
         place(after)
         channel = keys.stream_events(self._threads.partition(thread), thread)
         watching = None if is_chat(thread) else asyncio.create_task(self._watch(thread))
-        follower = Follower(self._threads, thread, after)
+        follower = Follower()
         self._followers.setdefault(channel, set()).add(follower)
         try:
             await self._subscription.add(channel)
-            yield follower
+            async with aclosing(follower.events(self._threads, thread, after)) as events:
+                yield events
         finally:
             self._followers[channel].discard(follower)
             if not self._followers[channel]:
@@ -134,9 +128,9 @@ class Live:
 
     def _hear(self, channel: str, message: bytes) -> None:
         if followers := self._followers.get(channel):
-            delta = published(message)
+            event = published(message)
             for follower in followers:
-                follower.push(delta)
+                follower.push(event)
 
     def _missed(self) -> None:
         for followers in self._followers.values():

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cached_property
 
 import msgspec
 
 from answerback.store import keys
-from answerback.store.threads.records import StreamEvent
+from answerback.store.stream.events import EncodedEvent, StreamEvent, UnknownEvent, decode_event
 from answerback.store.threads.threads import Threads
-
-_encode = msgspec.json.Encoder().encode
 
 PAGE = 500
 _ID = re.compile(r"[0-9]{1,15}(-[0-9]{1,15})?")
 
 
-class StoredEvent(msgspec.Struct, frozen=True):
-    """A stored stream event: its id in the stream, its kind, its JSON."""
+class StoredEvent(msgspec.Struct, frozen=True, dict=True):
+    """A stream event as it is stored: its id in the stream, its kind and its JSON.
+
+    All followers in a process share it, so that it is decoded at most once, however many they are.
+    """
 
     id: str
     kind: str
     data: bytes
 
-    @property
+    @cached_property
     def place(self) -> tuple[int, int]:
         """Its position in the stream; comparable, unlike the id."""
         return place(self.id)
+
+    @cached_property
+    def event(self) -> StreamEvent | UnknownEvent:
+        """The decoded event. Raises `msgspec.DecodeError`."""
+        return decode_event(self.kind, self.data)
+
+    @property
+    def encoded(self) -> EncodedEvent:
+        """The event as it was written."""
+        return self.kind, self.data
 
 
 def place(id: str) -> tuple[int, int]:
@@ -38,11 +49,6 @@ def place(id: str) -> tuple[int, int]:
     return int(ms), int(number or 0)
 
 
-def stream_event(kind: str, turn: str, **fields: Any) -> StreamEvent:
-    """Return a stream event to be written."""
-    return kind, _encode({"turn": turn, **fields})
-
-
 def published(message: bytes) -> StoredEvent:
     """Decode a published stream event."""
     id, kind, data = message.split(b"\n", 2)
@@ -51,29 +57,29 @@ def published(message: bytes) -> StoredEvent:
 
 async def last(threads: Threads, thread: str) -> str:
     """Return the id of a thread's newest stream event; "0" if there is none."""
-    found = await threads.database.call(
+    entries = await threads.database.call(
         "XREVRANGE", keys.stream_events(threads.partition(thread), thread), "+", "-", "COUNT", 1
     )
-    return found[0][0].decode() if found else "0"
+    return entries[0][0].decode() if entries else "0"
 
 
 async def finished(threads: Threads, thread: str) -> str:
     """Return the id of the newest event that ended a turn; later ones belong to the running turn. "0" if none."""
     key, end = keys.stream_events(threads.partition(thread), thread), "+"
-    while found := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
-        for id, fields in found:
+    while entries := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
+        for id, fields in entries:
             if fields[b"k"] in (b"done", b"error"):
                 return str(id.decode())
-        end = f"({found[-1][0].decode()}"
+        end = f"({entries[-1][0].decode()}"
     return "0"
 
 
 async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
     """Return a thread's stream events after the id `after`; None if some of them may no longer be stored."""
     key = keys.stream_events(threads.partition(thread), thread)
-    found, first = await threads.database.together(
+    entries, first = await threads.database.together(
         ("XRANGE", key, f"({after}", "+", "COUNT", limit), ("XRANGE", key, "-", "+", "COUNT", 1)
     )
     if after != "0" and (not first or place(after) < place(first[0][0].decode())):
         return None
-    return [StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in found]
+    return [StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in entries]

@@ -36,7 +36,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     replies: int
     steps: int
-    deltas: int
+    stream_events: int
     dead: int
 
 
@@ -128,7 +128,7 @@ class Archives:
         duplicate rather than a new thread.
         """
         found, dead = await self._purge_or_replace(id)
-        _, there, owner, messages, events, replies, steps, deltas = found
+        _, there, owner, messages, events, replies, steps, stream_events = found
         if not there and not dead:
             return None
         return Purged(
@@ -138,7 +138,7 @@ class Archives:
             events=events,
             replies=replies,
             steps=steps,
-            deltas=deltas,
+            stream_events=stream_events,
             dead=dead,
         )
 

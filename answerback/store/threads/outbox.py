@@ -14,9 +14,9 @@ from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply
 from answerback.store.scripts import Part
-from answerback.store.stream.stored_events import stream_event
+from answerback.store.stream.events import EncodedEvent, ReplyEvent, encode_event
 from answerback.store.threads.leases import Reservation
-from answerback.store.threads.records import StreamEvent, encoded_replies, flattened
+from answerback.store.threads.records import encoded_replies, flattened
 from answerback.store.threads.threads import Threads
 
 
@@ -236,5 +236,6 @@ def _again(reply: Reply) -> Reply:
     )  # fmt: skip
 
 
-def _reply_event(reply: Reply) -> StreamEvent:
-    return stream_event("reply", reply.key.partition(".")[0], message=reply.key, state=reply.state, url=reply.url)
+def _reply_event(reply: Reply) -> EncodedEvent:
+    turn = reply.key.partition(".")[0]
+    return encode_event(ReplyEvent(turn=turn, message=reply.key, state=reply.state, url=reply.url))

@@ -14,10 +14,7 @@ from answerback.messages import Message, TurnEnd
 from answerback.replies import Reply
 from answerback.store.decode import work
 from answerback.store.redis import Value
-
-StreamEvent = tuple[str, bytes]
-"""A stream event as a worker writes it: its kind and its JSON."""
-
+from answerback.store.stream.events import EncodedEvent
 
 Release = Literal["failed", "handed back", "interrupted"]
 """How a worker releases a thread whose events it has not handled."""
@@ -149,7 +146,7 @@ class Commit(msgspec.Struct, frozen=True):
     agent: str = ""
     state: bytes = b""
     more: bool = True
-    deltas: Sequence[StreamEvent] = ()
+    stream_events: Sequence[EncodedEvent] = ()
     end: TurnEnd | None = None
     replaced: Sequence[Message] = ()
     loop: int | Literal["", "open"] = ""
@@ -175,7 +172,7 @@ class StreamAppend(msgspec.Struct, frozen=True):
     fence: int
     owner: str
     position: int
-    deltas: Sequence[StreamEvent]
+    events: Sequence[EncodedEvent]
 
 
 def encoded_replies(replies: Sequence[Reply]) -> list[Value]:
@@ -183,6 +180,6 @@ def encoded_replies(replies: Sequence[Reply]) -> list[Value]:
     return [value for reply in replies for value in (reply.key, encode(reply))]
 
 
-def flattened(events: Sequence[StreamEvent]) -> list[Value]:
+def flattened(events: Sequence[EncodedEvent]) -> list[Value]:
     """Return the kinds and the JSON of stream events, alternating, as scripts take them."""
     return [value for event in events for value in event]

@@ -20,6 +20,7 @@ from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.redis import Database
 from answerback.store.scripts import Part
+from answerback.store.stream.events import EncodedEvent
 from answerback.store.threads.inbox import Inbox
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import (
@@ -29,7 +30,6 @@ from answerback.store.threads.records import (
     Release,
     Step,
     StreamAppend,
-    StreamEvent,
     encoded_replies,
     flattened,
 )
@@ -149,7 +149,7 @@ class Threads(Inbox):
             fence=emission.fence,
             owner=emission.owner,
             position=emission.position,
-            events=flattened(emission.deltas),
+            events=flattened(emission.events),
         )
         if not await self._emissions[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
             raise LeaseLost
@@ -179,7 +179,7 @@ class Threads(Inbox):
             replaced=[encode(message) for message in commit.replaced],
             messages=[encode(message) for message in commit.messages],
             replies=encoded_replies(commit.replies),
-            events=flattened(commit.deltas),
+            events=flattened(commit.stream_events),
         )
         entries = await self._commits[p].submit((names, args))
         if entries is None:
@@ -196,7 +196,7 @@ class Threads(Inbox):
         end: TurnEnd | None = None,
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
-        deltas: Sequence[StreamEvent] = (),
+        stream_events: Sequence[EncodedEvent] = (),
     ) -> None:
         """Release a thread: for another attempt in `delay` seconds, unchanged, or interrupted.
 
@@ -219,7 +219,7 @@ class Threads(Inbox):
                 ended=encode(end) if end else b"",
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
-                events=flattened(deltas),
+                events=flattened(stream_events),
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -234,7 +234,7 @@ class Threads(Inbox):
         end: TurnEnd | None = None,
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
-        deltas: Sequence[StreamEvent] = (),
+        stream_events: Sequence[EncodedEvent] = (),
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 
@@ -263,7 +263,7 @@ class Threads(Inbox):
                 ended=encode(end) if end else b"",
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
-                events=flattened(deltas),
+                events=flattened(stream_events),
         )  # fmt: skip
         if not held:
             raise LeaseLost

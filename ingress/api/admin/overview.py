@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from itertools import count
 from typing import Any
 
@@ -105,7 +105,7 @@ class Overviews:
         _check_operator(call.caller)
         return await self._streams.send(call.request, self._looks())
 
-    async def _looks(self) -> AsyncIterator[StoredEvent]:
+    async def _looks(self) -> AsyncGenerator[StoredEvent]:
         for update in count():
             yield StoredEvent("", "overview", (await self._overview.get("")).model_dump_json().encode())
             if update % CHARTS == 0:

@@ -12,14 +12,23 @@ list of fields, so that a new field stays hidden until it is listed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Literal
 
 import msgspec
 
-from answerback.messages import Message, ToolCall
+from answerback.messages import Message, ToolCall, Usage
 from answerback.store.chats.chat import Chat
-from answerback.store.stream.stored_events import StoredEvent, stream_event
+from answerback.store.stream.events import (
+    DoneEvent,
+    ErrorEvent,
+    RetryEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    TurnEvent,
+)
+from answerback.store.stream.stored_events import StoredEvent
 
 from ..context import Principal
 
@@ -46,7 +55,7 @@ VISITORS = {
 """The stream events that visitors get, with the fields of each."""
 PUBLIC_TOOLS = {"tool_call": ("args",), "tool_result": ("result", "outcome")}
 """The fields that visitors also get of tools that are declared public."""
-_NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "requests": 0}
+_REDACTED: dict[Audience, tuple[str, ...]] = {"operator": ("done",), "server": ("done", "error", "retry")}
 
 
 def audience(caller: Principal) -> Audience:
@@ -106,59 +115,59 @@ def tool_call(caller: Principal, call: ToolCall) -> dict[str, Any]:
     return seen
 
 
-def delta(caller: Principal, event: StoredEvent) -> StoredEvent | None:
+def failed_turn(caller: Principal, event: ErrorEvent) -> ErrorEvent:
+    """Return the event of a failed turn with the reason that the caller may see."""
+    return msgspec.structs.replace(event, reason=_reason_of(caller, event))
+
+
+def stream_event(caller: Principal, stored: StoredEvent) -> StoredEvent | None:
     """Return a stream event as the caller may see it; None to hide it."""
     who = audience(caller)
     if who == "visitor":
-        return _for_visitor(caller, event)
-    if event.kind not in ("error", "retry", "done") or (who == "operator" and event.kind != "done"):
-        return event
-    fields = msgspec.json.decode(event.data)
-    if event.kind == "done":
-        if not fields.get("usage"):
-            return event
-        # Counts of 0 are not stored.
-        fields["usage"] = _NO_USAGE | fields["usage"]
-    else:
-        fields["reason"] = _reason_of(caller, fields)
-    return StoredEvent(event.id, *stream_event(event.kind, **fields))
+        return _for_visitor(caller, stored)
+    # Most events are not decoded here: a stream may have thousands of readers.
+    if stored.kind not in _REDACTED[who]:
+        return stored
+    match stored.event:
+        case DoneEvent(usage=Usage() as usage) as done:
+            # Counts of 0 are not stored.
+            seen = msgspec.structs.asdict(done) | {"usage": msgspec.structs.asdict(usage)}
+        case RetryEvent() | ErrorEvent() as event:
+            seen = msgspec.structs.asdict(event) | {"reason": _reason_of(caller, event)}
+        case _:
+            return stored
+    return _with(stored, seen)
 
 
-class RedactedEvents:
-    """Stream events, redacted for a caller. `anext` may be cancelled without losing an event."""
-
-    def __init__(self, caller: Principal, deltas: AsyncIterator[StoredEvent]) -> None:
-        self._caller = caller
-        self._deltas = deltas
-
-    def __aiter__(self) -> RedactedEvents:
-        return self
-
-    async def __anext__(self) -> StoredEvent:
-        while True:
-            seen = delta(self._caller, await anext(self._deltas))
-            if seen is not None:
-                return seen
+async def redacted(caller: Principal, events: AsyncGenerator[StoredEvent, None]) -> AsyncGenerator[StoredEvent, None]:
+    """Yield stream events as the caller may see them."""
+    async with aclosing(events):
+        async for stored in events:
+            if seen := stream_event(caller, stored):
+                yield seen
 
 
-def _for_visitor(caller: Principal, event: StoredEvent) -> StoredEvent | None:
-    shown = VISITORS.get(event.kind)
-    if shown is None:
+def _for_visitor(caller: Principal, stored: StoredEvent) -> StoredEvent | None:
+    fields = VISITORS.get(stored.kind)
+    if fields is None:
         return None
-    fields: dict[str, Any] = msgspec.json.decode(event.data)
-    seen = {name: fields[name] for name in shown if name in fields}
-    if event.kind == "turn":
-        seen["messages"] = [{"id": sent["id"], "text": sent["text"]} for sent in fields.get("messages", ())]
-    elif event.kind in ("retry", "error"):
-        seen["reason"] = _reason_of(caller, fields)
-    elif fields.get("public") and event.kind == "tool_call":
-        seen["args"] = fields.get("args")
-    elif fields.get("public") and event.kind == "tool_result":
-        call = ToolCall(**{name: fields[name] for name in ("id", "name", "result", "outcome", "public")})
-        seen |= {name: value for name, value in tool_call(caller, call).items() if name in ("outcome", "result")}
-    return StoredEvent(event.id, *stream_event(event.kind, **seen))
+    seen = {name: getattr(stored.event, name) for name in fields}
+    match stored.event:
+        case TurnEvent() as event:
+            seen["messages"] = [{"id": message.id, "text": message.text} for message in event.messages]
+        case RetryEvent() | ErrorEvent() as event:
+            seen["reason"] = _reason_of(caller, event)
+        case ToolCallEvent(public=True) | ToolResultEvent(public=True) as event:
+            seen |= {name: getattr(event, name) for name in PUBLIC_TOOLS[stored.kind]}
+            if seen.get("outcome", "done") != "done":
+                # The result of a failed tool is the text of an exception.
+                seen["result"] = None
+    return _with(stored, seen)
 
 
-def _reason_of(caller: Principal, fields: dict[str, Any]) -> str:
-    # A retry event from an older worker has no code.
-    return reason(caller, fields["reason"], code=fields.get("code", "agent_failed"), turn=fields["turn"])
+def _with(stored: StoredEvent, fields: dict[str, Any]) -> StoredEvent:
+    return StoredEvent(stored.id, stored.kind, msgspec.json.encode(fields))
+
+
+def _reason_of(caller: Principal, event: RetryEvent | ErrorEvent) -> str:
+    return reason(caller, event.reason, code=event.code, turn=event.turn)

@@ -19,8 +19,8 @@ from ..context import RequestContext
 from ..disconnects import Disconnects
 from .agent_registry import Agents
 from .conversation import Conversation, PostedMessage
-from .text_stream import TextStream, taken
-from .turn_filter import End, RecordedEvents, retold
+from .text_stream import TextStream, refuse_unanswered
+from .turn_filter import rebuilt_events, recorded_end, replayed
 from .waits import current, raise_if_ended
 
 ONCE = "once_"
@@ -84,22 +84,22 @@ class AgentRequests:
             raise_if_ended()
             detail = f"no answer within {self._seconds:g} s; repeat the request with the same Idempotency-Key"
             raise Problem(504, detail, code="turn-timeout")
-        taken(End(status=answer.status))
+        refuse_unanswered(answer.status)
         return answer
 
     @asynccontextmanager
-    async def words(self, posted: PostedMessage) -> AsyncIterator[TextStream]:
+    async def text(self, posted: PostedMessage) -> AsyncIterator[TextStream]:
         """Stream the text of the answer. Entering raises what `answer` raises, if that happens soon.
 
         A repeated request gets the answer when it is complete, because an earlier attempt may have streamed other text.
         """
         if posted.receipt.status == "duplicate":
-            yield TextStream(RecordedEvents(retold(await self.answer(posted), posted.receipt.dispatch_id)))
+            answer = await self.answer(posted)
+            end = recorded_end(answer, posted.receipt.dispatch_id)
+            yield TextStream(replayed(rebuilt_events(answer, end)))
             return
-        async with posted.deltas() as deltas:
-            words = TextStream(deltas)
-            await words.begin(self._silence)
-            yield words
+        async with posted.events() as events, TextStream(events).begun(self._silence) as stream:
+            yield stream
 
 
 def text_of(answer: TurnAnswer) -> str:

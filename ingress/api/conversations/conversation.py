@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from answerback.events import Event
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
+from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
 from answerback.store.stream.followers import Live
 from answerback.store.stream.stored_events import StoredEvent, last, stored
 from answerback.store.threads.receipt import Receipt
@@ -16,7 +17,7 @@ from answerback.store.threads.threads import Threads
 from ...problems import Problem
 from ..auth import audience
 from ..context import Principal
-from .turn_filter import End, RecordedEvents, TurnFilter, TurnState, failure, retold
+from .turn_filter import End, TurnState, failure, rebuilt_events, recorded_end, replayed, turn_events
 from .waits import limited
 
 
@@ -27,7 +28,7 @@ class PostedMessage:
         self,
         conversation: Conversation,
         caller: Principal,
-        follower: AsyncIterator[StoredEvent],
+        follower: AsyncGenerator[StoredEvent, None],
         receipt: Receipt,
         after: str,
     ) -> None:
@@ -39,68 +40,75 @@ class PostedMessage:
 
     async def answer(self, seconds: float) -> TurnAnswer | None:
         """Wait for the answer; None on timeout. Raises `Problem` (502, 504) if the turn failed permanently."""
-        if again := await self._again():
-            found, _, end = again
-            if end and end.reason:
-                raise failure(end)
-            return found
+        if recorded := await self._recorded():
+            answer, _, end = recorded
+            self._raise_failure(end)
+            return answer
         state = TurnState(self.receipt.dispatch_id)
         try:
             async with limited(seconds):
-                async for delta in self._follower:
-                    if state.takes(delta) and state.end:
-                        break
+                async for _ in turn_events(state, self._follower):
+                    pass
         except TimeoutError:
             return None
         assert state.end is not None
-        if state.end.reason:
-            raise failure(state.end)
+        self._raise_failure(state.end)
         return await self._answer(state.end.turn)
 
     @asynccontextmanager
-    async def deltas(self) -> AsyncIterator[AsyncIterator[StoredEvent]]:
+    async def events(self) -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
         """Follow the events of its turn to the end. For a duplicate message, replay all of them."""
+        async with self._unredacted() as events, aclosing(audience.redacted(self._caller, events)) as redacted:
+            yield redacted
+
+    @asynccontextmanager
+    async def _unredacted(self) -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
         state = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
-            yield TurnFilter(state, self._follower)
+            yield turn_events(state, self._follower)
             return
         # Read this before checking whether it waits: if it does, all its ends so far belong to failed turns.
         past = await self._past()
-        if again := await self._again():
-            yield RecordedEvents(again[1])
+        if recorded := await self._recorded():
+            yield replayed(recorded[1])
         else:
-            async with self._conversation.follow(self._caller, self.receipt.thread, past) as follower:
-                yield TurnFilter(state, follower)
+            async with self._conversation.live.follow(self.receipt.thread, past) as follower:
+                yield turn_events(state, follower)
 
     async def _past(self) -> str:
         """Return the id of the event with which it failed before it was replayed; "0" if it did not fail."""
         state, past = TurnState(self.receipt.dispatch_id), "0"
-        for delta in await self._stored():
-            if state.takes(delta) and state.end:
-                past = delta.id
+        for event in await self._stored():
+            if state.observe(event) and state.end:
+                past = event.id
         return past
 
     async def _stored(self) -> Sequence[StoredEvent]:
         return await stored(self._conversation.threads, self.receipt.thread, limit=10_000) or ()
 
-    async def _again(self) -> tuple[TurnAnswer, list[StoredEvent], End | None] | None:
+    async def _recorded(self) -> tuple[TurnAnswer, list[StoredEvent], End] | None:
         """Return the answer of a duplicate message, its stored events and their end; None if not answered yet."""
         if self.receipt.status != "duplicate" or (answered := await self._answer()) is None:
             return None
         state = TurnState(self.receipt.dispatch_id)
         events: list[StoredEvent] = []
-        for delta in (audience.delta(self._caller, each) for each in await self._stored()):
+        for event in await self._stored():
             ended = state.end
-            if delta and state.takes(delta):
-                # Of a replayed message, keep only the events of the last turn.
-                events = [delta] if ended and delta.kind == "turn" else [*events, delta]
-        if state.end is None:
-            rebuilt = (audience.delta(self._caller, each) for each in retold(answered, self.receipt.dispatch_id))
-            events = [delta for delta in rebuilt if delta]
-            for each in events:
-                state.takes(each)
-            return answered, events, state.end
-        return await self._answer(state.end.turn) or answered, events, state.end
+            if state.observe(event):
+                if ended and event.kind == TurnEvent.kind:
+                    # Of a replayed message, keep only the events of the last turn.
+                    events.clear()
+                events.append(event)
+        if state.end is not None:
+            return await self._answer(state.end.turn) or answered, events, state.end
+        end = recorded_end(answered, self.receipt.dispatch_id)
+        return answered, rebuilt_events(answered, end), end
+
+    def _raise_failure(self, end: End) -> None:
+        if isinstance(end, ErrorEvent):
+            raise failure(audience.failed_turn(self._caller, end))
+        if isinstance(end, GoneEvent):
+            raise failure(end)
 
     async def _answer(self, turn: str = "") -> TurnAnswer | None:
         return await answer(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, turn)
@@ -112,14 +120,14 @@ class Conversation:
     def __init__(self, threads: Threads, live: Live) -> None:
         self.threads = threads
         self.chats = Chats(threads)
-        self._live = live
+        self.live = live
 
     @asynccontextmanager
     async def say(self, caller: Principal, id: str, event: Event) -> AsyncIterator[PostedMessage]:
         """Store a message, and follow its thread from before its first event. Raises what `Chats.say` raises."""
         thread = thread_of(caller.workspace, id)
         after = await last(self.threads, thread)
-        async with self.follow(caller, thread, after) as follower:
+        async with self.live.follow(thread, after) as follower:
             receipt = await self.chats.say(caller.workspace, id, event)
             yield PostedMessage(self, caller, follower, receipt, after)
 
@@ -131,10 +139,13 @@ class Conversation:
     @asynccontextmanager
     async def follow(
         self, caller: Principal, thread: str, after: str = "0"
-    ) -> AsyncIterator[AsyncIterator[StoredEvent]]:
+    ) -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
         """Follow a thread, by its internal id, redacted for the caller. Raises what `Live.follow` raises."""
-        async with self._live.follow(thread, after) as deltas:
-            yield audience.RedactedEvents(caller, deltas)
+        async with (
+            self.live.follow(thread, after) as events,
+            aclosing(audience.redacted(caller, events)) as redacted,
+        ):
+            yield redacted
 
     def refuse_dropped(self, answer: TurnAnswer) -> None:
         """Raise `Problem` (409) if the message was dropped."""

@@ -119,9 +119,9 @@ class MessageRoutes:
         async with self._conversation.say(call.caller, id, message) as posted:
             view = ReceiptView.of(id, posted.receipt, posted.after)
             if new.stream or wanted(call.request):
-                async with posted.deltas() as deltas:
+                async with posted.events() as events:
                     first = event("accepted", view.model_dump_json().encode())
-                    return await self._streams.send(call.request, deltas, first=first)
+                    return await self._streams.send(call.request, events, first=first)
             answer = await posted.answer(self._wait)
         if answer is None:
             raise_if_ended(receipt=True)
@@ -152,8 +152,8 @@ class MessageRoutes:
         except ValueError:
             where = [FieldError(where="header", at="Last-Event-ID", detail="is not an event id of this API")]
             raise Problem(400, "Last-Event-ID is not an event id of this API", code="invalid", errors=where) from None
-        async with self._conversation.follow(call.caller, chat.thread, after) as deltas:
-            return await self._streams.send(call.request, deltas)
+        async with self._conversation.follow(call.caller, chat.thread, after) as events:
+            return await self._streams.send(call.request, events)
 
     @route(
         "POST",

@@ -2,82 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 
-import msgspec
-
+from answerback.store.stream.events import DoneEvent, ErrorEvent, GoneEvent, TextEvent
 from answerback.store.stream.stored_events import StoredEvent
 
 from ...problems import Problem
-from .turn_filter import End, failure
+from .turn_filter import failure
 from .waits import limited
 
 
-class _Text(msgspec.Struct, frozen=True):
-    message: str
-    at: int
-    text: str
-
-
-_text = msgspec.json.Decoder(_Text).decode
-_end = msgspec.json.Decoder(End).decode
-
-
 class TextStream:
-    """The text of an answer as it is written; messages are separated by an empty line. `anext` may be cancelled.
+    """The text of an answer as it is written.
 
-    `anext` raises `Problem` if there is no answer. `end` is how the turn ended; None until then.
+    pieces  its pieces; messages are separated by an empty line. Reading them raises `Problem` if there is no answer
+    end     how the turn ended; None until then
     """
 
-    def __init__(self, deltas: AsyncIterator[StoredEvent]) -> None:
-        self.end: End | None = None
-        self._deltas = deltas
-        self._first = ""
+    def __init__(self, events: AsyncGenerator[StoredEvent, None]) -> None:
+        self.pieces = self._read(events)
+        self.end: DoneEvent | None = None
         self._message = ""
         self._length = 0
 
-    async def begin(self, seconds: float) -> None:
-        """Wait up to `seconds` for the first piece, so that an early failure is raised before anything is sent."""
+    @asynccontextmanager
+    async def begun(self, seconds: float) -> AsyncIterator[TextStream]:
+        """Wait up to `seconds` for the first piece, so that an early failure is raised before anything is sent.
+
+        The first piece stays in `pieces`, which are closed at the end of the context.
+        """
+        rest = self.pieces
+        first = asyncio.create_task(_first(rest))
         try:
-            async with limited(seconds):
-                self._first = await anext(self)
-        except (TimeoutError, StopAsyncIteration):
-            pass
+            with suppress(TimeoutError):
+                async with limited(seconds):
+                    await asyncio.wait({first})
+            if first.done():
+                first.result()
+            async with aclosing(_resumed(first, rest)) as self.pieces:
+                yield self
+        finally:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            await rest.aclose()
 
-    def __aiter__(self) -> TextStream:
-        return self
+    async def _read(self, events: AsyncGenerator[StoredEvent, None]) -> AsyncGenerator[str, None]:
+        async with aclosing(events):
+            async for stored in events:
+                match stored.event:
+                    case TextEvent() as event:
+                        if piece := self._append(event):
+                            yield piece
+                    case DoneEvent() as event:
+                        refuse_unanswered(event.status)
+                        self.end = event
+                        return
+                    case ErrorEvent() | GoneEvent() as event:
+                        raise failure(event)
 
-    async def __anext__(self) -> str:
-        if self._first:
-            first, self._first = self._first, ""
-            return first
-        while self.end is None:
-            delta = await anext(self._deltas)
-            if delta.kind == "text" and (fresh := self._grow(_text(delta.data))):
-                return fresh
-            if delta.kind == "done":
-                self.end = taken(_end(delta.data))
-            elif delta.kind in ("error", "gone"):
-                raise failure(_end(delta.data))
-        raise StopAsyncIteration
-
-    def _grow(self, piece: _Text) -> str:
-        between = ""
-        if piece.message != self._message:
-            between = "\n\n" if self._message else ""
-            self._message, self._length = piece.message, 0
-        if piece.at != self._length:
+    def _append(self, event: TextEvent) -> str:
+        separator = ""
+        if event.message != self._message:
+            separator = "\n\n" if self._message else ""
+            self._message, self._length = event.message, 0
+        if event.at != self._length:
             # An attempt failed in mid-stream, and the next one produced another text.
             detail = "the answer was restarted with another text; repeat the request with the same Idempotency-Key"
             raise Problem(502, detail, code="began-anew")
-        self._length += len(piece.text)
-        return between + piece.text
+        self._length += len(event.text)
+        return separator + event.text
 
 
-def taken(end: End) -> End:
-    """Return the end of a turn. Raises `Problem` (409) if no agent accepted the message."""
-    if end.status == "dropped":
+async def _first(pieces: AsyncGenerator[str, None]) -> str | None:
+    return await anext(pieces, None)
+
+
+async def _resumed(first: asyncio.Task[str | None], rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    if (piece := await first) is not None:
+        yield piece
+    async for piece in rest:
+        yield piece
+
+
+def refuse_unanswered(status: str) -> None:
+    """Raise `Problem` (409) for the status of a turn in which no agent accepted the message."""
+    if status == "dropped":
         raise Problem(409, "the agent is working and accepts no messages meanwhile", code="busy")
-    if end.status == "ignored":
+    if status == "ignored":
         raise Problem(409, "no agent answers in this thread", code="no-chat")
-    return end

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-import msgspec
-
-from answerback.messages import Usage
 from answerback.store.chats.answers import TurnAnswer
-from answerback.store.stream.stored_events import StoredEvent, stream_event
+from answerback.store.stream.events import (
+    DoneEvent,
+    ErrorEvent,
+    GoneEvent,
+    StreamEvent,
+    TextEvent,
+    TurnEvent,
+    encode_event,
+)
+from answerback.store.stream.stored_events import StoredEvent
 from answerback.store.threads.turn_ends import general
 
 from ...problems import Problem
 
-
-class End(msgspec.Struct, frozen=True):
-    """How a turn ended: the fields of the events "done" and "error"."""
-
-    turn: str = ""
-    events: list[str] = []
-    status: str = ""
-    usage: Usage | None = None
-    reason: str = ""
-    code: str = ""
-
-
-_head = msgspec.json.Decoder(End).decode
+End = DoneEvent | ErrorEvent | GoneEvent
+"""How a turn ended."""
 
 
 class TurnState:
@@ -37,81 +32,67 @@ class TurnState:
         self._turns = {id}
         self.end: End | None = None
 
-    def takes(self, delta: StoredEvent) -> bool:
-        """Return whether an event is about the message. Call it for every event, in order."""
-        head = _head(delta.data)
-        if self._id in head.events:
-            self._turns.add(head.turn)
-        if delta.kind == "gone":
-            self.end = head
+    def observe(self, stored: StoredEvent) -> bool:
+        """Return whether an event is about the message. Call it for every event of the thread, in order."""
+        event = stored.event
+        if isinstance(event, GoneEvent):
+            self.end = event
             return True
-        if head.turn not in self._turns:
-            return False
-        if delta.kind == "turn":
-            # A failed message was replayed: its turn runs again.
-            self.end = None
-        # The messages of an interrupted turn are answered by another one.
-        if delta.kind in ("done", "error") and self._id in head.events and head.status != "interrupted":
-            self.end = head
-        return True
+        if isinstance(event, TurnEvent | DoneEvent | ErrorEvent) and self._id in event.events:
+            self._turns.add(event.turn)
+            if isinstance(event, TurnEvent):
+                # A failed message was replayed: its turn runs again.
+                self.end = None
+            elif isinstance(event, ErrorEvent) or event.status != "interrupted":
+                # The messages of an interrupted turn are answered by another one.
+                self.end = event
+        return event.turn in self._turns
 
 
-class TurnFilter:
-    """The events of a thread that are about one message, up to its end. `anext` may be cancelled."""
-
-    def __init__(self, asked: TurnState, deltas: AsyncIterator[StoredEvent]) -> None:
-        self._asked = asked
-        self._deltas = deltas
-
-    def __aiter__(self) -> TurnFilter:
-        return self
-
-    async def __anext__(self) -> StoredEvent:
-        while self._asked.end is None:
-            delta = await anext(self._deltas)
-            if self._asked.takes(delta):
-                return delta
-        raise StopAsyncIteration
+async def turn_events(state: TurnState, events: AsyncGenerator[StoredEvent, None]) -> AsyncGenerator[StoredEvent, None]:
+    """Yield the events that are about one message, up to its end."""
+    async with aclosing(events):
+        async for stored in events:
+            if state.observe(stored):
+                yield stored
+            if state.end is not None:
+                return
 
 
-class RecordedEvents:
-    """An async iterator over stored events."""
-
-    def __init__(self, deltas: Iterable[StoredEvent]) -> None:
-        self._deltas = iter(deltas)
-
-    def __aiter__(self) -> RecordedEvents:
-        return self
-
-    async def __anext__(self) -> StoredEvent:
-        for delta in self._deltas:
-            return delta
-        raise StopAsyncIteration
-
-
-def failure(end: End) -> Problem:
-    """Return an "error" event as a problem; a 404 for a deleted thread."""
-    if not end.code:
+def failure(end: ErrorEvent | GoneEvent) -> Problem:
+    """Return the failure of a turn as a problem; a 404 for a deleted thread."""
+    if isinstance(end, GoneEvent):
         return Problem(404, end.reason)
+    more = {"turn": end.turn, "code": end.code}
     if end.code == "timeout":
-        return Problem(504, end.reason, code="turn-timeout", more={"turn": end.turn, "code": end.code})
-    return Problem(502, end.reason, code="turn-failed", more={"turn": end.turn, "code": end.code})
+        return Problem(504, end.reason, code="turn-timeout", more=more)
+    return Problem(502, end.reason, code="turn-failed", more=more)
 
 
-def retold(answer: TurnAnswer, event: str) -> list[StoredEvent]:
-    """Rebuild the events of a turn from its stored end and messages, without ids."""
-    found: list[tuple[str, bytes]] = [
-        stream_event("text", answer.turn, message=message.id, at=0, text=message.text) for message in answer.messages
-    ]
+def recorded_end(answer: TurnAnswer, event: str) -> DoneEvent | ErrorEvent:
+    """Rebuild the last event of the turn that answered the message with dispatch id `event`, from the turn's record."""
     if answer.status == "failed":
         code = answer.code or "agent_failed"
-        why = answer.reason or general(code, "")
-        return [StoredEvent("", *stream_event("error", answer.turn, events=[event], reason=why, code=code))]
-    last: dict[str, Any] = {
-        "events": [event],
-        "status": answer.status,
-        "message": answer.messages[-1].id if answer.messages else "",
-        "messages": [message.id for message in answer.messages],
-        "usage": answer.usage or (answer.messages[-1].usage if answer.messages else None),
-    }
-    return [StoredEvent("", kind, data) for kind, data in [*found, stream_event("done", answer.turn, **last)]]
+        return ErrorEvent(turn=answer.turn, events=(event,), reason=answer.reason or general(code, ""), code=code)
+    return DoneEvent(
+        turn=answer.turn,
+        events=(event,),
+        status=answer.status,
+        message=answer.messages[-1].id if answer.messages else "",
+        messages=tuple(message.id for message in answer.messages),
+        usage=answer.usage or (answer.messages[-1].usage if answer.messages else None),
+    )
+
+
+def rebuilt_events(answer: TurnAnswer, end: DoneEvent | ErrorEvent) -> list[StoredEvent]:
+    """Rebuild the events of a turn from its messages, without ids. `end` is the last one."""
+    events: list[StreamEvent] = []
+    if answer.status != "failed":
+        events += [TextEvent(turn=answer.turn, message=each.id, at=0, text=each.text) for each in answer.messages]
+    return [StoredEvent("", *encode_event(event)) for event in (*events, end)]
+
+
+async def replayed(events: list[StoredEvent]) -> AsyncGenerator[StoredEvent, None]:
+    """Yield recorded events."""
+    for event in events:
+        yield event

@@ -8,7 +8,6 @@ import msgspec
 
 from answerback.store.stream.events import KINDS
 
-from ..auth.audience import VISITORS
 from ..schemas.message_views import ReceiptView, Usage
 from ..sse import ForgottenEvent
 
@@ -32,16 +31,15 @@ def schemas() -> dict[str, Schema]:
     """
     structs = [*KINDS.values(), ForgottenEvent]
     _, definitions = msgspec.json.schema_components(structs, ref_template=REFERENCE)
-    for kind, fields in VISITORS.items():
-        schema = definitions[STREAMED[kind]]
-        schema["required"] = [name for name in schema["required"] if name in fields]
     for shared in SHARED:
         definitions.pop(shared.__name__, None)
     # The routes have an `Author` without a kind.
     definitions["EventAuthor"] = definitions.pop("Author") | {"title": "EventAuthor"}
     definitions["TurnMessage"]["properties"]["author"] = {"$ref": REFERENCE.format(name="EventAuthor")}
-    definitions["TurnMessage"]["required"].remove("author")
     for schema in definitions.values():
+        for field in schema["properties"].values():
+            # It is what code reads where a visitor gets no field.
+            field.pop("default", None)
         schema["description"] = schema["description"].partition("\n")[0]
     return definitions
 

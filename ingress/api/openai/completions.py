@@ -19,7 +19,7 @@ from ..route import Route, collect, route
 from ..schemas.messages import BODY
 from ..sse import TYPE, Streams
 from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList, finish_reason
-from .chunks import Chunks, refused
+from .chunks import chunks, refused
 from .prompt import prompt, wrong
 from .refusal import ErrorAnswer, refuse
 from .request import CompletionRequest
@@ -64,19 +64,19 @@ class Completions:
     async def complete(self, call: RequestContext) -> web.StreamResponse:
         """Run a turn on the last message, and return or stream its answer."""
         body: CompletionRequest = call.body
-        asked = prompt(body.messages)
+        message = prompt(body.messages)
         agent = await self._asking.agents.get(call.caller, body.model)
         thread = await self._thread(call, body, agent)
         fields: dict[str, Any] = {
-            "author": Author(body.user or asked.name, asked.name),
-            "attachments": asked.attachments,
-            "order": asked.order,
-            "system": asked.system,
+            "author": Author(body.user or message.name, message.name),
+            "attachments": message.attachments,
+            "order": message.order,
+            "system": message.system,
         }
         if thread is None:
-            fields["context"] = asked.context
+            fields["context"] = message.context
         id = thread or await self._asking.once(call, agent)
-        async with self._asking.say(call, id, asked.text, agent, **fields) as posted:
+        async with self._asking.say(call, id, message.text, agent, **fields) as posted:
             first = Chunk(
                 id=f"chatcmpl-{posted.receipt.dispatch_id}",
                 created=int(time.time()),
@@ -85,8 +85,8 @@ class Completions:
             )
             if body.stream:
                 usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-                async with self._asking.words(posted) as words:
-                    return await self._streams.relay(call.request, Chunks(words, first, usage=usage), last=refused)
+                async with self._asking.text(posted) as text:
+                    return await self._streams.relay(call.request, chunks(text, first, usage=usage), last=refused)
             answer = await self._asking.answer(posted)
         last = answer.messages[-1] if answer.messages else None
         return call.answer(

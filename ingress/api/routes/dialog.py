@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from aiohttp import web
@@ -108,10 +109,10 @@ class Dialog:
         agent, thread = await self._place(call, new)
         async with (
             self._asking.say(call, thread, new.text, agent) as posted,
-            self._asking.words(posted) as words,
+            self._asking.text(posted) as answer,
         ):
             kind = "text/plain; charset=utf-8"
-            return await self._streams.relay(call.request, _Encoded(words), kind=kind, beat=b"", last=lambda why: None)
+            return await self._streams.relay(call.request, _encoded(answer), kind=kind, beat=b"", last=lambda why: None)
 
     @route(
         "POST",
@@ -136,18 +137,9 @@ class Dialog:
         return agent, await self._asking.session(call, agent.name, new.session_id)
 
 
-class _Encoded:
-    def __init__(self, words: TextStream) -> None:
-        self._words = words
-
-    def __aiter__(self) -> _Encoded:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return (await anext(self._words)).encode()
-        except StopAsyncIteration:
-            if self._words.end is not None and self._words.end.status == "cancelled":
-                # Plain text has no other way to signal that it is incomplete.
-                raise Problem(409, "the turn was cancelled", code="turn-cancelled") from None
-            raise
+async def _encoded(answer: TextStream) -> AsyncGenerator[bytes, None]:
+    async for text in answer.pieces:
+        yield text.encode()
+    if answer.end is not None and answer.end.status == "cancelled":
+        # Plain text has no other way to signal that it is incomplete.
+        raise Problem(409, "the turn was cancelled", code="turn-cancelled")

@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.events import Event
 from answerback.log import get_logger
 from answerback.store.chats.answers import TurnAnswer, answer
+from answerback.store.stream.events import (
+    ErrorEvent,
+    GoneEvent,
+    RetryEvent,
+    StreamEvent,
+    TextEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+    TurnEvent,
+    UnknownEvent,
+)
 from answerback.store.stream.followers import Forgotten
-from answerback.store.stream.stored_events import StoredEvent
 
 from ..api.context import Principal
 from ..api.conversations.conversation import Conversation, PostedMessage
-from ..api.conversations.turn_filter import End, failure
+from ..api.conversations.turn_filter import failure
 
 log = get_logger(__name__)
-
-_end = msgspec.json.Decoder(End).decode
 
 Progress = Callable[[str], Awaitable[None]]
 """Called with a text on each step of a turn."""
@@ -45,28 +51,28 @@ class AnswerWaiter:
         A client that disconnects only ends its wait. Raises what `Chats.say` raises, and `Problem` if the turn failed.
         """
         async with self._conversation.say(caller, thread, event) as posted:
-            hearing = asyncio.create_task(self._hear(posted, progress))
+            waiting = asyncio.create_task(self._wait(posted, progress))
             closing = asyncio.create_task(self._closing.wait())
             try:
-                await asyncio.wait((hearing, closing), return_when=asyncio.FIRST_COMPLETED)
-                result = hearing.result() if hearing.done() else None
+                await asyncio.wait((waiting, closing), return_when=asyncio.FIRST_COMPLETED)
+                result = waiting.result() if waiting.done() else None
             finally:
-                hearing.cancel()
+                waiting.cancel()
                 closing.cancel()
-                await asyncio.gather(hearing, closing, return_exceptions=True)
+                await asyncio.gather(waiting, closing, return_exceptions=True)
         if result:
             self._conversation.refuse_dropped(result)
         return posted.receipt.dispatch_id, result
 
-    async def _hear(self, posted: PostedMessage, progress: Progress) -> TurnAnswer | None:
+    async def _wait(self, posted: PostedMessage, progress: Progress) -> TurnAnswer | None:
         receipt = posted.receipt
         try:
-            async with posted.deltas() as deltas:
-                async for delta in deltas:
-                    if delta.kind in ("error", "gone"):
-                        raise failure(_end(delta.data))
-                    if words := _words(delta):
-                        await progress(words)
+            async with posted.events() as events:
+                async for stored in events:
+                    if isinstance(stored.event, ErrorEvent | GoneEvent):
+                        raise failure(stored.event)
+                    if text := _progress(stored.event):
+                        await progress(text)
             return await answer(self._conversation.threads, receipt.thread, receipt.dispatch_id)
         except (StoreUnavailable, StoreFull, Forgotten) as error:
             # It is stored and will be answered; only the wait ends.
@@ -74,18 +80,17 @@ class AnswerWaiter:
             return None
 
 
-def _words(delta: StoredEvent) -> str:
-    data = msgspec.json.decode(delta.data)
-    match delta.kind:
-        case "turn":
-            return f"[{data['agent']} answers]"
-        case "text":
-            return str(data["text"])
-        case "tool_call":
-            return f"[calls {data['name']}]"
-        case "tool_result":
-            return f"[{data['name']}: {data['outcome']}]"
-        case "retry":
-            return f"[attempt failed; retry in {data['seconds']:g} s]"
+def _progress(event: StreamEvent | UnknownEvent) -> str:
+    match event:
+        case TurnEvent():
+            return f"[{event.agent} answers]"
+        case TextEvent():
+            return event.text
+        case ToolCallEvent():
+            return f"[calls {event.name}]"
+        case ToolResultEvent():
+            return f"[{event.name}: {event.outcome}]"
+        case RetryEvent():
+            return f"[attempt failed; retry in {event.seconds:g} s]"
         case _:
             return ""
