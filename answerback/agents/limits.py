@@ -8,9 +8,10 @@ import msgspec
 class TurnLimits(msgspec.Struct, frozen=True):
     """Upper limits of a turn.
 
-    steps   number of steps
-    bytes   total size of the step records
-    tokens  input and output tokens of all requests to its language model together; None: no limit
+    Attributes:
+        steps: Number of steps.
+        bytes: Total size of the step records.
+        tokens: Input and output tokens of all requests to its language model together; None: no limit.
     """
 
     steps: int = 1000

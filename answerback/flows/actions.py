@@ -131,7 +131,8 @@ def _filled(shape: Any, scope: Mapping[str, Any], texts: list[str], name: str = 
 class _Again(Exception):
     """The request is sent again, unless this was the last attempt: then `result` stands.
 
-    seconds  how long the server asked to wait; None if it did not respond
+    Args:
+        seconds: How long the server asked to wait; None if it did not respond.
     """
 
     def __init__(self, result: dict[str, Any], seconds: float | None = None) -> None:

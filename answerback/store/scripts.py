@@ -30,8 +30,9 @@ Part = tuple[list[str], list[Value]]
 class Arguments:
     """The arguments of a script in the order in which the script itself names them.
 
-    names  single values
-    lists  lists behind them, each with the number of values of an item; sent with its length
+    Args:
+        names: Single values.
+        lists: Lists behind them, each with the number of values of an item; sent with its length.
     """
 
     def __init__(self, names: Sequence[str], lists: Sequence[tuple[str, int]] = ()) -> None:

@@ -16,9 +16,10 @@ from answerback.store.access.api_keys import Scope
 class Principal:
     """The authenticated caller: an API key or a session token.
 
-    key      the id of the API key; for a session token, the key that opened the session
-    kind     "live", "pub", "ses" or "link"
-    session  the public id of the chat thread that a session token is valid for; None for a key
+    Attributes:
+        key: The id of the API key; for a session token, the key that opened the session.
+        kind: "live", "pub", "ses" or "link".
+        session: The public id of the chat thread that a session token is valid for; None for a key.
     """
 
     workspace: str
@@ -41,11 +42,12 @@ class Principal:
 class RequestContext:
     """A request that is authenticated, authorized and validated.
 
-    body            an instance of the route's body model, or None; `query` likewise
-    path            the path parameters
-    idempotency     64 hex digits: a digest of caller and Idempotency-Key, the same when the request is repeated; random
-                    without the header
-    repeatable_for  seconds within which it may be repeated with the same `idempotency`; 0: never
+    Attributes:
+        body: An instance of the route's body model, or None; `query` likewise.
+        path: The path parameters.
+        idempotency: 64 hex digits: a digest of caller and Idempotency-Key, the same when the request is repeated;
+            random without the header.
+        repeatable_for: Seconds within which it may be repeated with the same `idempotency`; 0: never.
     """
 
     request: web.Request

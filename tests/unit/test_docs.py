@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
+from answerback import errors
 from answerback.settings import Settings
 from answerback.store import permissions
 from tests import stream_event_docs
@@ -118,3 +119,15 @@ def test_the_picture_of_the_concepts_is_current_and_in_the_words_of_the_glossary
     assert {box.name.removesuffix("s") for box in concepts["SKETCH"].boxes} <= terms
     for term in re.findall(r"(?<!\*)\*([\w ]+)\*(?!\*)", (ROOT / "docs/concepts.md").read_text()):
         assert {term, term[:-1], f"{term[:-3]}y"} & terms, f"the glossary does not define {term}"
+
+
+def test_the_tree_of_the_errors_is_that_of_the_classes() -> None:
+    tree: dict[str, str] = {}
+    path: list[str] = []
+    for indent, name in re.findall(
+        r"^([│├└─ ]*)([A-Z]\w+)\b", (errors.__doc__ or "").partition("\n\n")[2], re.MULTILINE
+    ):
+        path = [*path[: len(indent) // 4], name]
+        tree[name] = path[-2] if len(path) > 1 else "Exception"
+    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+    assert tree == {one.__name__: one.__base__.__name__ for one in classes if one.__base__}

@@ -12,10 +12,11 @@ from answerback.store.scripts import Scripts
 class Allowance(NamedTuple):
     """The result of a rate limit.
 
-    passed  whether the request is allowed
-    left    requests allowed right after it
-    wait    ms until the next request is allowed
-    whole   ms until the whole burst is available again
+    Attributes:
+        passed: Whether the request is allowed.
+        left: Requests allowed right after it.
+        wait: Milliseconds until the next request is allowed.
+        whole: Milliseconds until the whole burst is available again.
     """
 
     passed: bool
