@@ -48,8 +48,8 @@ class BlockContext(NamedTuple):
         held = self.left(line)
         if held.fence:
             _, content = unquoted(line, self.quotes)
-            found = _MARKS.match(content.lstrip(" \t"))
-            if found and column(content) - self.base <= 3 and closes(self.fence, found[1], found[2].strip()):
+            match = _MARKS.match(content.lstrip(" \t"))
+            if match and column(content) - self.base <= 3 and closes(self.fence, match[1], match[2].strip()):
                 return held._replace(fence="")
             return held
         return held._text(line)
@@ -85,12 +85,12 @@ class BlockContext(NamedTuple):
         at = column(content)
         content = content.lstrip(" \t")
         while at - (lists[-1] if lists else 0) <= 3 and len(lists) < DEEPEST:
-            if found := _MARKS.match(content):
-                info = found[2].strip()
+            if match := _MARKS.match(content):
+                info = match[2].strip()
                 # "```not a block```" on one line is inline code: https://spec.commonmark.org/0.31.2/#info-string
-                if found[1][0] == "`" and "`" in info:
+                if match[1][0] == "`" and "`" in info:
                     break
-                return BlockContext(found[1] + info, lists, quotes)
+                return BlockContext(match[1] + info, lists, quotes)
             item = _ITEM.match(content)
             if item is None:
                 break
@@ -130,8 +130,8 @@ def column(content: str) -> int:
 def unquoted(line: str, most: int) -> tuple[int, str]:
     """Return a line's quote depth, at most `most`, and its content."""
     depth = start = 0
-    while depth < most and (found := _QUOTE.match(line, start)):
-        depth, start = depth + 1, found.end()
+    while depth < most and (match := _QUOTE.match(line, start)):
+        depth, start = depth + 1, match.end()
     return depth, line[start:]
 
 

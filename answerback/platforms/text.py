@@ -91,8 +91,8 @@ def _boundary(text: str, room: int) -> int:
         return cut
     if (cut := window.rfind("\n") + 1) > half:
         return cut
-    for found in _SENTENCE.finditer(window, half):
-        cut = found.end()
+    for match in _SENTENCE.finditer(window, half):
+        cut = match.end()
     if cut > half:
         return cut
     if (cut := window.rfind(" ") + 1) > half:

@@ -135,20 +135,20 @@ def _without_spans(paragraph: str) -> str:
     partners = _partners(paragraph)
 
     def after(end: str, at: int) -> int:
-        found = -1 if end in missing else lower.find(end, at)
-        if found < 0:
+        position = -1 if end in missing else lower.find(end, at)
+        if position < 0:
             missing.add(end)
-        return found
+        return position
 
-    while found := _TOKEN.search(paragraph, start):
-        kept.append(paragraph[start : found.start()])
-        start, tag = found.end(), (found[3] or "").lower()
-        if found[1]:
+    while token := _TOKEN.search(paragraph, start):
+        kept.append(paragraph[start : token.start()])
+        start, tag = token.end(), (token[3] or "").lower()
+        if token[1]:
             # An unmatched run of backticks is text.
-            start = partners.get(found.start(), found.end())
-        elif found[2] and (end := after("-->", start)) >= 0:
+            start = partners.get(token.start(), token.end())
+        elif token[2] and (end := after("-->", start)) >= 0:
             start = end + 3
-        elif tag in _SILENT and found[0][1] != "/" and (end := after(f"</{tag}", start)) >= 0:
+        elif tag in _SILENT and token[0][1] != "/" and (end := after(f"</{tag}", start)) >= 0:
             start = end
         kept.append(" ")
     kept.append(paragraph[start:])

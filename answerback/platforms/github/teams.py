@@ -46,7 +46,7 @@ def _spans(paragraph: str) -> Iterator[tuple[str, bool]]:
 
     One pass from the right finds each run's partner, so that hostile text takes linear time.
     """
-    runs = [found.span() for found in _BACKTICKS.finditer(paragraph)]
+    runs = [match.span() for match in _BACKTICKS.finditer(paragraph)]
     partners, nearest = [-1] * len(runs), dict[int, int]()
     for index in range(len(runs) - 1, -1, -1):
         length = runs[index][1] - runs[index][0]

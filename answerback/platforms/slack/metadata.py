@@ -22,9 +22,9 @@ def metadata(key: str) -> dict[str, object]:
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 
-def key_of(found: Metadata | None) -> str:
+def key_of(metadata: Metadata | None) -> str:
     """Return the reply key in a message's metadata, or "". Trust it only in our own messages."""
-    if found is None or found.event_type != EVENT_TYPE:
+    if metadata is None or metadata.event_type != EVENT_TYPE:
         return ""
-    key = (found.event_payload or {}).get("key")
+    key = (metadata.event_payload or {}).get("key")
     return key if isinstance(key, str) else ""

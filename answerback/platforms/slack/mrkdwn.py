@@ -30,7 +30,7 @@ def plain(text: str) -> str:
     https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
     """
     if "<" in text:
-        text = _TOKEN.sub(lambda found: _read(found[1]), text)
+        text = _TOKEN.sub(lambda match: _read(match[1]), text)
     # The ampersand comes last: "&amp;lt;" stands for a typed "&lt;".
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -53,9 +53,9 @@ def escaped(text: str) -> str:
     return "".join(kept)
 
 
-def _quiet(found: re.Match[str]) -> str:
-    name, _, id = found[1].partition("^")
-    return "@" + (found[2] or id or name).removeprefix("@")
+def _quiet(match: re.Match[str]) -> str:
+    name, _, id = match[1].partition("^")
+    return "@" + (match[2] or id or name).removeprefix("@")
 
 
 def _read(token: str) -> str:
