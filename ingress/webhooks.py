@@ -23,7 +23,7 @@ from answerback.store.threads.receipt import OWN, Receipt
 from answerback.store.threads.threads import Threads
 
 from .connection import send_continue
-from .limits import Clients, Limits
+from .limits import ClientAddresses, WebhookLimits
 from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED
 from .problems import BROKEN_OFF, problem
 
@@ -59,8 +59,8 @@ class Webhooks:
         # With and without a trailing slash: providers do not follow redirects.
         self.paths = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
-        self._clients = Clients(settings.trusted_proxies)
-        self._limits = Limits(settings, self._clients) or None
+        self._addresses = ClientAddresses(settings.trusted_proxies)
+        self._limits = WebhookLimits(settings, self._addresses) or None
         self._waiting = 0
         self._held = 0
 
@@ -94,7 +94,7 @@ class Webhooks:
             return body
         if refusal := self._refusal(platform, secrets, request, body):
             REFUSED.labels(name, refusal.reason).inc()
-            log.info("webhook refused", platform=name, reason=refusal, remote=self._clients.address(request))
+            log.info("webhook refused", platform=name, reason=refusal, remote=self._addresses.address(request))
             return problem(401, "invalid webhook signature")
         try:
             parsed = platform.parse(request.headers, body)

@@ -13,18 +13,18 @@ from answerback.store.redis import Database
 
 log = get_logger(__name__)
 
-HOPELESS = 2.0
+GIVE_UP_AFTER = 2.0
 """Seconds without a response from Redis after which a stopping worker gives up waiting for it."""
 
 
-async def exit_when_hopeless(database: Database) -> None:
-    """Exit this process once Redis has not responded for `HOPELESS` seconds. Cancelled by a regular shutdown."""
-    answered = time.monotonic()
-    while time.monotonic() - answered < HOPELESS:
+async def exit_when_redis_is_away(database: Database) -> None:
+    """Exit this process once Redis has not responded for `GIVE_UP_AFTER` seconds. Cancelled by a regular shutdown."""
+    responded_at = time.monotonic()
+    while time.monotonic() - responded_at < GIVE_UP_AFTER:
         try:
-            async with asyncio.timeout(HOPELESS / 2):
+            async with asyncio.timeout(GIVE_UP_AFTER / 2):
                 await database.now()
-            answered = time.monotonic()
+            responded_at = time.monotonic()
         except (StoreUnavailable, StoreFull, TimeoutError):
             pass
         await asyncio.sleep(0.25)

@@ -27,7 +27,7 @@ from answerback.store.redis import Database
 from .background import exit_when_blocked, run_forever
 from .health import Health
 from .retry import retry_while_unavailable
-from .stopping import exit_when_hopeless
+from .stopping import exit_when_redis_is_away
 from .wiring import wire
 
 log = get_logger(__name__)
@@ -171,7 +171,7 @@ class Worker(arq.Worker):
         log.info("stopping", signal=Signals(signum).name, turns=turns, grace=grace)
         self.allow_pick_jobs = False
         self._stop_requested.set()
-        self._emergency_exit = self.loop.create_task(exit_when_hopeless(self._database))
+        self._emergency_exit = self.loop.create_task(exit_when_redis_is_away(self._database))
         self._stopping = self.loop.create_task(self._stop(signum))
         self.loop.call_later(grace + OVERTIME, self._give_up)
 

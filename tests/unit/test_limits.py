@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from answerback.errors import ConfigurationError
 from answerback.settings import Settings
 from answerback.settings.variables import Rate
-from ingress.limits import Bucket, Clients, prefix
+from ingress.limits import Bucket, ClientAddresses, prefix
 
 
 def test_a_bucket_gives_a_burst_and_then_its_rate() -> None:
@@ -63,9 +63,9 @@ def test_a_bucket_forgets_who_was_silent_for_the_longest() -> None:
 def test_a_forwarded_address_is_believed_as_far_as_our_proxies_wrote_it(forwarded: list[str], client: str) -> None:
     headers = CIMultiDict([("X-Forwarded-For", each) for each in forwarded])
     request = make_mocked_request("POST", "/", headers=headers).clone(remote="192.0.2.1")
-    assert Clients([ip_network("192.0.2.0/24"), ip_network("10.0.0.0/8")]).address(request) == client
-    assert Clients([]).address(request) == "192.0.2.1"
-    assert Clients([ip_network("10.0.0.0/8")]).address(request) == "192.0.2.1"
+    assert ClientAddresses([ip_network("192.0.2.0/24"), ip_network("10.0.0.0/8")]).address(request) == client
+    assert ClientAddresses([]).address(request) == "192.0.2.1"
+    assert ClientAddresses([ip_network("10.0.0.0/8")]).address(request) == "192.0.2.1"
 
 
 def test_a_client_has_an_address_or_a_64_of_them() -> None:

@@ -84,7 +84,7 @@ class Turns:
         self.running = running
         self.counters = counters
         self.stopping = False
-        """Whether running turns are the last ones."""
+        """Whether no further turn begins, because the process is stopping."""
 
     def stop(self) -> None:
         """Begin no further turns."""

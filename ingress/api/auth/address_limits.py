@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from answerback.log import get_logger
 from answerback.settings import Settings
 
-from ...limits import Bucket, Clients, prefix
+from ...limits import Bucket, ClientAddresses, prefix
 from ...problems import Problem
 from ..context import Principal
 
@@ -31,7 +31,7 @@ class AddressLimits:
     """The per-address limits of one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._clients = Clients(settings.trusted_proxies)
+        self._addresses = ClientAddresses(settings.trusted_proxies)
         self._sessions = Bucket(settings.session_rate_per_ip) if settings.session_rate_per_ip else None
         self._visits = Bucket(settings.visitor_rate_per_ip) if settings.visitor_rate_per_ip else None
         self._failures = Bucket(settings.wrong_key_rate_per_ip) if settings.wrong_key_rate_per_ip else None
@@ -72,7 +72,7 @@ class AddressLimits:
 
     def _refused(self, limit: str, wait: float, request: web.Request) -> Problem:
         LIMITED.labels(limit).inc()
-        if self._clients.hidden(request) and not self._warned:
+        if self._addresses.behind_unknown_proxy(request) and not self._warned:
             self._warned = True
             log.warning("proxy rate-limited as one client; add it to TRUSTED_PROXIES", proxy=request.remote)
         what = {"visitors": "requests", "wrong keys": "invalid keys"}.get(limit, limit)
@@ -80,7 +80,7 @@ class AddressLimits:
         return Problem(429, detail, code="rate-limited", retry_after=math.ceil(wait))
 
     def _address(self, request: web.Request) -> str:
-        return prefix(self._clients.address(request))
+        return prefix(self._addresses.address(request))
 
 
 def _digest(credential: str) -> bytes:
