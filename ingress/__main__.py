@@ -44,7 +44,8 @@ async def main(settings: Settings) -> None:
     assert runner.server is not None
     handle_first(runner.server, webhooks.paths, webhooks)
     loop, connections = asyncio.get_running_loop(), ConnectionLimiter(runner.server, settings)
-    watching = [asyncio.create_task(connections.watch()), asyncio.create_task(database.keep_looking())]
+    services = (connections.watch(), database.keep_looking(), webhooks.deadlines.keep())
+    watching = [asyncio.create_task(service) for service in services]
     listener: asyncio.Server | None = None
     try:
         try:

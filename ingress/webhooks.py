@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from prometheus_client import Counter
 
+from answerback.deadlines import Deadlines
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.events import Amendment, Event
 from answerback.log import get_logger
@@ -47,7 +48,8 @@ class Webhooks:
     A 202 means that the event is stored or needs no storing. Its body is
     `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
 
-    paths  the paths of all webhooks
+    paths      the paths of all webhooks
+    deadlines  of the deliveries that are being stored; to be kept running
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
@@ -56,6 +58,7 @@ class Webhooks:
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
         self._accept_timeout = settings.accept_timeout
+        self.deadlines = Deadlines()
         # With and without a trailing slash: providers do not follow redirects.
         self.paths = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
@@ -141,9 +144,7 @@ class Webhooks:
             return problem(503, "too many requests at once; try again later", retry_after=1)
         self._waiting += 1
         try:
-            # An amendment takes several calls; together they get as much time as one event.
-            async with asyncio.timeout(self._accept_timeout):
-                receipts = [await self._put(event) for event in events]
+            receipts = await self._put_in_time(events)
         except MalformedBody as error:
             log.warning("signed webhook cannot be stored", platform=name, error=str(error))
             return problem(400, str(error))
@@ -157,6 +158,17 @@ class Webhooks:
         for event, receipt in zip(events, receipts, strict=True):
             log.debug("delivery", delivery=event.delivery, thread=event.thread, status=receipt.status)
         return _receipt(receipts[0])
+
+    async def _put_in_time(self, events: list[Event | Amendment]) -> list[Receipt]:
+        # An amendment takes several calls; together they get as much time as one event.
+        task = asyncio.current_task()
+        assert task is not None
+        self.deadlines.start(task, self._accept_timeout)
+        try:
+            return [await self._put(event) for event in events]
+        finally:
+            if self.deadlines.stop(task):
+                raise TimeoutError from None
 
     async def _put(self, event: Event | Amendment) -> Receipt:
         if isinstance(event, Amendment):

@@ -11,11 +11,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from answerback import Agent
 from answerback.agents.demo import agent as demo
+from answerback.deadlines import Deadlines
 from answerback.restarts import RestartPause
 from answerback.settings import Settings
 from answerback.store.redis import Database
 from worker.background import run_forever
-from worker.turns.deadlines import Deadlines
 from worker.wiring import wire
 
 
@@ -106,7 +106,7 @@ class Stopped:
 
 
 async def test_a_turn_is_stopped_for_the_first_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.turns.deadlines.TICK", 0.01)
+    monkeypatch.setattr("answerback.deadlines.TICK", 0.01)
     deadlines = Deadlines()
     keeping = asyncio.create_task(deadlines.keep())
     expired, cancelled = Stopped(deadlines, 0.0), Stopped(deadlines, 600)

@@ -1,1 +1,1 @@
-"""Running turns: routing, deadlines, the stream, the outcome."""
+"""Running turns: routing, the stream, the outcome."""

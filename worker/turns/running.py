@@ -8,13 +8,13 @@ from collections import Counter
 from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
+from answerback.deadlines import Deadlines, StopReason
 from answerback.errors import TimeExceeded
 from answerback.events import Arrival
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..durations import AgentKey, TurnDurations, agent_key
-from .deadlines import Deadlines, StopReason
 from .stream_writer import StreamWriter
 
 

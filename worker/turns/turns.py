@@ -12,6 +12,7 @@ import structlog
 
 from answerback.agents import Agent, Turn
 from answerback.codec import encode
+from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Arrival, Event
 from answerback.log import get_logger
@@ -25,7 +26,6 @@ from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
 from .agents import AgentRegistry
-from .deadlines import StopReason
 from .failures import Failures
 from .loop_breaker import Loops
 from .opening import TurnOpener

@@ -1,4 +1,4 @@
-"""Stopping a running turn early: it timed out, was cancelled, or was interrupted by a new message."""
+"""Time limits of tasks: of running turns, which may also be cancelled or interrupted, and of deliveries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TICK = 0.2
 
 
 class Deadlines:
-    """Cancels the task of a turn and records why.
+    """Cancels tasks and records why.
 
-    One periodic check serves all time limits: a timer per turn would cost more than a short turn.
+    One periodic check serves all time limits: a timer per task costs as much as a short turn or parsing a delivery.
     """
 
     def __init__(self) -> None:
