@@ -12,7 +12,6 @@ import uvloop
 from answerback import log
 from answerback.agents.loading import load
 from answerback.errors import AnswerbackError
-from answerback.http.monitor import Metrics, Monitor
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
@@ -39,6 +38,9 @@ async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
     if settings.worker_port is None:
         yield
         return
+    # Imported here, because a server takes as much time and memory to load as the rest of HTTP.
+    from answerback.http.monitor import Metrics, Monitor
+
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     host, health = settings.metrics_host or settings.host, worker.health
     monitor = Monitor("WORKER_PORT", host, settings.worker_port, health.why_not, Metrics(health.metrics, token))
@@ -53,8 +55,9 @@ if __name__ == "__main__":
     try:
         settings = Settings.load()
         log.configure(settings.log_level)
-        # Everything loaded so far stays: exclude it from garbage collection.
+        # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
         gc.freeze()
+        gc.set_threshold(10_000)
         uvloop.run(main(settings))
     except AnswerbackError as error:
         sys.exit(f"worker: {error}")
