@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 from aiohttp import web
@@ -88,7 +88,7 @@ class Webhooks:
         if self._limits and (over := self._limits.check(name, request)):
             LIMITED.labels(name, over.by).inc()
             return problem(429, "too many requests; try again later", retry_after=math.ceil(over.wait))
-        if not _readable(request):
+        if not _readable(request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", "")):
             return problem(415, "send JSON or a form, uncompressed")
         if request.content_length is not None and request.content_length > self._limit:
             return problem(413, f"the body exceeds {self._limit} bytes")
@@ -179,10 +179,10 @@ class Webhooks:
         return receipt
 
 
-def _readable(request: web.BaseRequest) -> bool:
+@lru_cache(256)
+def _readable(content_type: str, encoding: str) -> bool:
     """Return whether the body is JSON or a form, uncompressed ("identity": RFC 9110, section 8.4.1)."""
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    kind, encoding = content_type.partition(";")[0].strip().lower(), encoding.strip().lower()
     return encoding in ("", "identity") and (kind in CONTENT_TYPES or kind.endswith("+json"))
 
 

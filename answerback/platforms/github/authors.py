@@ -21,7 +21,7 @@ def is_bot(user: User) -> bool:
 
 def author_kind(author: User, sender: User | None, post: Post) -> AuthorKind:
     """Return whether a program wrote this: https://docs.github.com/en/rest/users/users#get-a-user (`type`)."""
-    if author.id in {user.id for user in (author, sender) if user and is_bot(user)}:
+    if is_bot(author) or (sender and sender.id == author.id and is_bot(sender)):
         return "bot"
     # Also set for people who write on an app's own pages, with a token that the app obtained for them.
     return "app" if post.performed_via_github_app else "person"
