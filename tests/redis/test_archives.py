@@ -65,7 +65,7 @@ async def full(threads: Threads, outbox: Outbox) -> None:
 # Purging -----------------------------------------------------------------------------------------
 
 
-async def test_a_purged_thread_leaves_nothing_but_the_marks_of_its_deliveries(
+async def test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries(
     threads: Threads, outbox: Outbox, archives: Archives
 ) -> None:
     await full(threads, outbox)

@@ -13,7 +13,7 @@ from tests.redis.given import THREAD, Work, accept, claim, claim_all, event, lap
 from worker.claiming.claims import Claimer
 
 
-async def test_a_claim_hands_over_all_that_a_turn_needs(threads: Threads) -> None:
+async def test_a_claim_returns_all_that_a_turn_needs(threads: Threads) -> None:
     await accept(threads, 1, 2, 3)
     first = await claim(threads)
     await threads.commit(turn(first, state=b"\x80", more=False))
@@ -99,7 +99,7 @@ async def test_a_claimed_thread_is_not_taken(threads: Threads) -> None:
     assert 4000 < taken.wait <= 5000
 
 
-async def test_the_longest_waiting_thread_is_taken_first(threads: Threads) -> None:
+async def test_the_thread_that_waits_longest_is_reserved_first(threads: Threads) -> None:
     for number in range(5):
         await accept(threads, number, thread=f"github:1:{number}")
         await threads.database.call("ZADD", keys.queue(0, "ready"), number + 1, f"github:1:{number}")
@@ -107,7 +107,7 @@ async def test_the_longest_waiting_thread_is_taken_first(threads: Threads) -> No
     assert (await threads.reserve(0, "ready", 2)).threads == ("github:1:2", "github:1:3")
 
 
-async def test_a_worker_that_died_gives_its_thread_up_when_its_lease_ends(threads: Threads) -> None:
+async def test_a_dead_workers_thread_is_claimable_when_its_lease_ends(threads: Threads) -> None:
     await accept(threads, 1)
     dead = await claim(threads)
     await threads.step(step(dead, "look", record=b"seen"))

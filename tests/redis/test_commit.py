@@ -56,7 +56,7 @@ async def test_the_next_events_come_with_the_answer_under_the_same_lease(threads
     assert await threads.commit(turn(held)) == []
 
 
-async def test_a_thread_given_up_with_events_is_ready_for_anyone(threads: Threads) -> None:
+async def test_a_thread_released_with_events_is_ready_for_any_worker(threads: Threads) -> None:
     await accept(threads, 1, 2)
     assert await threads.commit(turn(await claim(threads), more=False)) == []
     assert (await claim(threads, owner="other")).entries[0].event.message == "2"

@@ -39,7 +39,7 @@ async def bury_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadL
     return letter
 
 
-async def test_a_replayed_event_goes_on_with_what_was_done(threads: Threads, letters: DeadLetters) -> None:
+async def test_a_replayed_event_continues_after_its_finished_steps(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads), {"look": b"done"})
     assert await letters.replay(event(1).id)
@@ -97,7 +97,9 @@ async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
     assert await courier(threads, outbox) == []
 
 
-async def test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate(threads: Threads, letters: DeadLetters) -> None:
+async def test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate(
+    threads: Threads, letters: DeadLetters
+) -> None:
     await accept(threads, 1)
     await bury(threads, await claim(threads))
     assert await letters.delete(event(1).id)
@@ -221,7 +223,7 @@ def sent(reply: Reply) -> Reply:
     return msgspec.structs.replace(reply, state="sent")
 
 
-async def test_a_dropped_reply_stays_failed(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
+async def test_a_deleted_dead_reply_stays_failed(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
     await bury_reply(threads, outbox)
     assert await letters.delete("r1")
     assert await letters.get("r1") is None

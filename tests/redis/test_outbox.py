@@ -85,7 +85,7 @@ async def test_a_sent_reply_keeps_its_fate_and_not_its_text(threads: Threads, ou
     }
 
 
-async def test_what_a_dead_sender_marked_is_found_by_the_next(threads: Threads, outbox: Outbox) -> None:
+async def test_a_reply_that_a_dead_sender_marked_is_found_by_the_next(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     (dead,) = await courier(threads, outbox)
     await outbox.mark_sending(sending(dead))
@@ -161,7 +161,7 @@ async def test_an_outbox_given_up_twice_is_left_to_whoever_comes_next(threads: T
     assert [found.reply for found in await courier(threads, outbox)] == [reply("r2")]
 
 
-async def test_a_reply_that_failed_makes_way_for_the_next(threads: Threads, outbox: Outbox) -> None:
+async def test_a_reply_that_failed_is_followed_by_the_next(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1", "r2")
     (outgoing,) = await courier(threads, outbox)
     letter = DeadLetter(id="r1", kind="reply", thread=THREAD, reason="no")
@@ -192,7 +192,7 @@ async def test_a_reply_that_is_too_long_is_sent_in_parts_in_its_place(threads: T
         await outbox.divide(tried, ["one", "two"])
 
 
-async def test_a_deferred_reply_is_tried_again_when_its_delay_is_over(threads: Threads, outbox: Outbox) -> None:
+async def test_a_deferred_reply_is_attempted_again_after_its_delay(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1")
     (outgoing,) = await courier(threads, outbox)
     await outbox.defer(sending(outgoing), 0.03, retry=True)
@@ -248,7 +248,7 @@ def echo(key: str) -> Event:
     return msgspec.structs.replace(ours, message="issue_comment:5", url="https://example.org/5", reply=key)
 
 
-async def test_an_echo_settles_a_reply_of_unknown_fate(threads: Threads, outbox: Outbox) -> None:
+async def test_an_echo_settles_a_reply_of_unknown_outcome(threads: Threads, outbox: Outbox) -> None:
     await post(threads, "r1", "r2")
     (outgoing,) = await courier(threads, outbox)
     await outbox.mark_sending(sending(outgoing))

@@ -72,7 +72,7 @@ async def test_a_thread_that_nobody_holds_is_not_unlocked(threads: Threads) -> N
     assert await claim_all(threads) == []
 
 
-async def test_a_retrying_thread_is_tried_now_and_its_attempts_stay_counted(threads: Threads) -> None:
+async def test_a_retrying_thread_is_claimable_now_and_its_attempts_stay_counted(threads: Threads) -> None:
     await accept(threads, 1)
     await threads.release(await claim(threads), delay=3600, error="no")
     assert await claim_all(threads) == []

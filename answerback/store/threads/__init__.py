@@ -21,23 +21,23 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     1  idle → waiting       accept.lua            an event arrives
            tests/redis/test_accept.py::test_a_delivery_is_stored_once_however_often_it_comes
     1  idle → waiting       replay_event.lua      an event is put back from the dead letters
-           tests/redis/test_letters.py::test_a_replayed_event_goes_on_with_what_was_done
+           tests/redis/test_letters.py::test_a_replayed_event_continues_after_its_finished_steps
     1  idle → waiting       replace_thread.lua    an archived thread with waiting events is imported
            tests/redis/test_archives.py::test_a_restored_thread_goes_on
     2  waiting → idle       amend.lua             its last waiting message is deleted
            tests/redis/test_amend.py::test_a_thread_without_events_is_ready_for_nothing
     2  waiting → idle       replace_thread.lua    it is purged; so is an idle thread, by retention, and a running one
-           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_marks_of_its_deliveries
+           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
     3  waiting → running    reserve.lua           a worker takes the longest waiting threads, for a lease
-           tests/redis/test_claim.py::test_the_longest_waiting_thread_is_taken_first
+           tests/redis/test_claim.py::test_the_thread_that_waits_longest_is_reserved_first
     3  waiting → running    claim.lua             … and what their turns need
-           tests/redis/test_claim.py::test_a_claim_hands_over_all_that_a_turn_needs
+           tests/redis/test_claim.py::test_a_claim_returns_all_that_a_turn_needs
     4  running → running    extend.lua            a heartbeat renews the lease
            tests/redis/test_extend.py::test_a_heartbeat_renews_turns_and_outboxes
     4  running → running    commit.lua            more events wait: they are the next turn
            tests/redis/test_commit.py::test_the_next_events_come_with_the_answer_under_the_same_lease
     5  running → waiting    commit.lua            more events wait, for any worker
-           tests/redis/test_commit.py::test_a_thread_given_up_with_events_is_ready_for_anyone
+           tests/redis/test_commit.py::test_a_thread_released_with_events_is_ready_for_any_worker
     5  running → waiting    dead_letter.lua       the turn failed for good, and more events wait
            tests/redis/test_release_and_bury.py::test_an_event_that_was_buried_makes_way_for_the_next
     5  running → waiting    release.lua           the worker stops, or a new message interrupts the turn
@@ -45,7 +45,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     5  running → waiting    unlock.lua            an operator takes it from its worker
            tests/redis/test_repair.py::test_an_unlocked_thread_is_claimable_at_once_and_its_worker_refused
     5  running → waiting    time                  the lease ends: its worker died or was away
-           tests/redis/test_claim.py::test_a_worker_that_died_gives_its_thread_up_when_its_lease_ends
+           tests/redis/test_claim.py::test_a_dead_workers_thread_is_claimable_when_its_lease_ends
     6  running → idle       commit.lua            nothing else waits
            tests/redis/test_commit.py::test_a_commit_changes_everything_at_once
     6  running → idle       dead_letter.lua       the turn failed for good, and nothing else waits
@@ -57,7 +57,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     9  retrying → waiting   time                  the delay is over
            tests/redis/test_release_and_bury.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
     9  retrying → waiting   requeue.lua           an operator does not want to wait
-           tests/redis/test_repair.py::test_a_retrying_thread_is_tried_now_and_its_attempts_stay_counted
+           tests/redis/test_repair.py::test_a_retrying_thread_is_claimable_now_and_its_attempts_stay_counted
     9  retrying → waiting   cancel.lua            its turn is cancelled, and ends at once
            tests/redis/test_repair.py::test_a_cancelled_turn_that_waits_for_its_next_attempt_is_claimable_at_once
 
@@ -85,7 +85,7 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
     3  waiting → gone       amend.lua             its message is deleted
            tests/redis/test_amend.py::test_a_deletion_takes_the_event_that_waits_back
     3  waiting → gone       replace_thread.lua    its thread is purged
-           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_marks_of_its_deliveries
+           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
     4  waiting → taken      claim.lua             a turn begins with it
            tests/redis/test_amend.py::test_an_event_that_is_being_answered_stays_as_it_is
     4  waiting → taken      commit.lua            the next turn begins with it, under the same lease
@@ -105,7 +105,7 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
     8  dead → waiting       accept.lua            its platform delivers it again
            tests/redis/test_accept.py::test_a_redelivery_takes_its_event_back_from_the_dead_letters
     9  dead → gone          delete_dead_letter.lua  an operator deletes it
-           tests/redis/test_letters.py::test_a_dropped_letter_is_gone_and_its_redelivery_a_duplicate
+           tests/redis/test_letters.py::test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate
 
 Replies: the field `state`, in `outbox` and `unsent`
 
@@ -129,19 +129,19 @@ Replies: the field `state`, in `outbox` and `unsent`
     2  pending → pending    claim_outbox.lua      a worker takes the thread's unsent replies, for a lease
            tests/redis/test_outbox.py::test_one_sender_holds_an_outbox
     3  pending → sending    mark_sending.lua      before its request
-           tests/redis/test_outbox.py::test_what_a_dead_sender_marked_is_found_by_the_next
+           tests/redis/test_outbox.py::test_a_reply_that_a_dead_sender_marked_is_found_by_the_next
     4  sending → pending    defer.lua             its platform refused it for now
-           tests/redis/test_outbox.py::test_a_deferred_reply_is_tried_again_when_its_delay_is_over
+           tests/redis/test_outbox.py::test_a_deferred_reply_is_attempted_again_after_its_delay
     5  sending → sent       settle.lua            its platform accepted it, or it was found there
            tests/redis/test_outbox.py::test_replies_leave_in_order
     5  sending → sent       confirm.lua           its platform's own webhook reports it
-           tests/redis/test_outbox.py::test_an_echo_settles_a_reply_of_unknown_fate
+           tests/redis/test_outbox.py::test_an_echo_settles_a_reply_of_unknown_outcome
     6  sending → sending    defer.lua             its outcome is unknown: it is looked for later
            tests/redis/test_sender.py::test_a_post_that_fails_is_not_looked_for_at_once
     7  sending → failed     settle.lua            its platform refused it for good: it is a dead letter
-           tests/redis/test_outbox.py::test_a_reply_that_failed_makes_way_for_the_next
+           tests/redis/test_outbox.py::test_a_reply_that_failed_is_followed_by_the_next
     8  failed → pending     replay_reply.lua      an operator replays it
            tests/redis/test_letters.py::test_a_replayed_reply_is_posted_after_those_that_wait
     9  failed → gone        delete_dead_letter.lua  an operator deletes the dead letter
-           tests/redis/test_letters.py::test_a_dropped_reply_stays_failed
+           tests/redis/test_letters.py::test_a_deleted_dead_reply_stays_failed
 """
