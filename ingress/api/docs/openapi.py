@@ -139,8 +139,8 @@ def _responses(route: Route, schemas: dict[tuple[type[BaseModel], str], Schema])
         content["application/json"] = {"schema": schemas[route.returns, "serialization"]}
     if route.streams:
         content[route.streams] = {"schema": event_stream() if route.events else {"type": "string"}}
-    good: Schema = {"description": HTTPStatus(route.status).phrase}
-    responses: Schema = {str(route.status): good | ({"content": content} if content else {})}
+    success: Schema = {"description": HTTPStatus(route.status).phrase}
+    responses: Schema = {str(route.status): success | ({"content": content} if content else {})}
     for status, also in route.also.items():
         shape = {"application/json": {"schema": schemas[also, "serialization"]}}
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": shape}

@@ -60,8 +60,8 @@ REFUSALS = {
 class Dialog:
     """The routes of dialogs."""
 
-    def __init__(self, asking: AgentRequests, streams: Streams) -> None:
-        self._asking = asking
+    def __init__(self, requests: AgentRequests, streams: Streams) -> None:
+        self._requests = requests
         self._streams = streams
 
     def routes(self) -> list[Route]:
@@ -83,8 +83,8 @@ class Dialog:
         """Run a turn and return its complete answer."""
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
-        async with self._asking.say(call, thread, new.text, agent) as posted:
-            answer = await self._asking.answer(posted)
+        async with self._requests.say(call, thread, new.text, agent) as posted:
+            answer = await self._requests.answer(posted)
         if answer.status == "cancelled":
             # The reply has no status field, and a partial answer must not be taken for a complete one.
             more = {"turn": answer.turn, "reply": text_of(answer)}
@@ -108,8 +108,8 @@ class Dialog:
         new: NewTurn = call.body
         agent, thread = await self._place(call, new)
         async with (
-            self._asking.say(call, thread, new.text, agent) as posted,
-            self._asking.text(posted) as answer,
+            self._requests.say(call, thread, new.text, agent) as posted,
+            self._requests.text(posted) as answer,
         ):
             kind = "text/plain; charset=utf-8"
             return await self._streams.relay(call.request, _encoded(answer), kind=kind, beat=b"", last=lambda why: None)
@@ -125,16 +125,16 @@ class Dialog:
     )
     async def reset(self, call: RequestContext) -> web.Response:
         """Delete the session's chat and cancel its turn."""
-        wanted: Reset = call.body
-        chats, workspace = self._asking.chats, call.caller.workspace
-        id = session_id(call.path["agent"], wanted.session_id)
+        reset: Reset = call.body
+        chats, workspace = self._requests.chats, call.caller.workspace
+        id = session_id(call.path["agent"], reset.session_id)
         return call.answer(ResetResult(reset=await chats.purge(workspace, id)))
 
     async def _place(self, call: RequestContext, new: NewTurn) -> tuple[AgentInfo, str]:
-        agent = await self._asking.agents.get(call.caller, call.path["agent"])
+        agent = await self._requests.agents.get(call.caller, call.path["agent"])
         if new.session_id is None:
-            return agent, await self._asking.once(call, agent)
-        return agent, await self._asking.session(call, agent.name, new.session_id)
+            return agent, await self._requests.once(call, agent)
+        return agent, await self._requests.session(call, agent.name, new.session_id)
 
 
 async def _encoded(answer: TextStream) -> AsyncGenerator[bytes, None]:
