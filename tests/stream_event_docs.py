@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ingress.api.auth.audience import PUBLIC_TOOLS, VISITORS
 from ingress.api.docs.stream_events import SHARED, STREAMED, schemas
 from tests.forks import ROOT
-
-Schema = dict[str, Any]
+from tests.typescript import Schema, interface, sentence, values
 
 TYPES = ROOT / "ingress" / "pages" / "stream-events.d.ts"
 PAGE = ROOT / "docs" / "api.md"
 HEADER = "// Stream events, from answerback/store/stream/events.py. Generated: python -m tests.stream_event_docs\n"
 BEGIN, END = "<!-- generated: python -m tests.stream_event_docs -->\n", "<!-- end -->\n"
-_PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
 def all_schemas() -> dict[str, Schema]:
@@ -27,7 +23,7 @@ def all_schemas() -> dict[str, Schema]:
 
 def types() -> str:
     """Return the text of the file of types."""
-    interfaces = [_interface(name, schema) for name, schema in all_schemas().items()]
+    interfaces = [interface(name, schema, described=True) for name, schema in all_schemas().items()]
     kinds = "".join(f"  {kind}: {name};\n" for kind, name in STREAMED.items())
     union = (
         "/** An event of a stream: its kind decides the type of its data. */\n"
@@ -44,7 +40,7 @@ def table() -> str:
     rows = ["| event | field | |", "|---|---|---|"]
     named = all_schemas()
     for kind, name in STREAMED.items():
-        rows.append(f"| `{kind}` | | {_sentence(named[name])} |")
+        rows.append(f"| `{kind}` | | {sentence(named[name])} |")
         for field, schema in named[name]["properties"].items():
             if field != "turn":
                 rows.append(f"| | `{field}` | {_about(schema, kind, field)} |".replace("  ", " "))
@@ -58,45 +54,14 @@ def updated(page: str) -> str:
     return before + BEGIN + table() + END + after
 
 
-def _sentence(schema: Schema) -> str:
-    return str(schema["description"]).partition("\n")[0].removesuffix(".")
-
-
-def _values(schema: Schema) -> list[str]:
-    values: list[str] = schema.get("examples") or schema.get("enum") or []
-    return values
-
-
 def _about(schema: Schema, kind: str, field: str) -> str:
-    values = ", ".join(f"`{value}`" for value in _values(schema))
+    allowed = ", ".join(f"`{value}`" for value in values(schema))
     readers = ""
     if field in PUBLIC_TOOLS.get(kind, ()):
         readers = "For visitors only if the tool is public"
     elif kind in VISITORS and field not in VISITORS[kind]:
         readers = "Not for visitors"
-    return ". ".join(part for part in (values, schema.get("description", ""), readers) if part) + " "
-
-
-def _interface(name: str, schema: Schema) -> str:
-    lines = [f"/** {_sentence(schema)}. */", f"export interface {name} {{"]
-    for field, about in schema["properties"].items():
-        if words := about.get("description"):
-            lines.append(f"  /** {words} */")
-        optional = "" if field in schema.get("required", ()) else "?"
-        lines.append(f"  {field}{optional}: {_type(about)};")
-    return "\n".join([*lines, "}\n"])
-
-
-def _type(schema: Schema) -> str:
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
-        return " | ".join(_type(each) for each in schema["anyOf"])
-    if values := _values(schema):
-        return " | ".join(f'"{value}"' for value in values)
-    if schema.get("type") == "array":
-        return f"{_type(schema['items'])}[]"
-    return _PRIMITIVES.get(schema.get("type", ""), "unknown")
+    return ". ".join(part for part in (allowed, schema.get("description", ""), readers) if part) + " "
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+SERVED = (".css", ".html", ".js", ".svg")
 
 
 class StaticFile:
@@ -48,11 +49,12 @@ class StaticFile:
 def pages() -> list[web.RouteDef]:
     """Return the routes of all static files."""
     here = Path(__file__).parent
-    assets = [("", here.joinpath(name)) for name in ("stream.js", "talk.js")]
+    assets = [here.joinpath(name) for name in ("conversation.js", "stream.js")]
     for folder in ("dashboard", "markdown"):
-        assets += [(f"{folder}/", file) for file in here.joinpath(folder).iterdir()]
+        assets += [file for file in here.joinpath(folder).iterdir() if file.suffix in SERVED]
     files = {
-        f"/assets/{folder}{file.name}": StaticFile(file.name, file.read_text(), HEADERS) for folder, file in assets
+        f"/assets/{file.relative_to(here).as_posix()}": StaticFile(file.name, file.read_text(), HEADERS)
+        for file in assets
     }
     files["/"] = files["/assets/dashboard/index.html"]
     # Any page may load the widget; the API decides what its key may do there.

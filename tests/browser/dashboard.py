@@ -40,7 +40,7 @@ async def say(page: Page, text: str) -> None:
 
 async def answers(page: Page) -> list[str]:
     """What the agent said."""
-    return [str(text) for text in await page.locator(".said.assistant p").all_text_contents()]
+    return [str(text) for text in await page.locator(".message.assistant p").all_text_contents()]
 
 
 async def answered(page: Page, *texts: str) -> None:

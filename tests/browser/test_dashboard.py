@@ -86,7 +86,7 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     plain.release()
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
-    await expect(page.locator("figure").first).to_contain_text("1 in the hour")
+    await expect(page.locator("figure").first).to_contain_text("1 in the last hour")
     await expect(dead).to_be_focused()
     await worker.stop()
     await expect(page.get_by_text("No worker is running")).to_be_visible()
@@ -112,13 +112,13 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
         )
     hour = sum([found.events for found in await Metrics(plain.database).read(60)])
     await signed_in(page, plain)
-    await expect(page.locator("figure").first).to_contain_text("in the hour")
+    await expect(page.locator("figure").first).to_contain_text("in the last hour")
     assert hour > 1000
     assert await page.locator("figure").first.locator("rect").count() == 60
     await picture(page, "overview")
     await page.get_by_label("Charts").select_option("day")
     await page.reload()
-    await expect(page.locator("figure").first).to_contain_text("in the day")
+    await expect(page.locator("figure").first).to_contain_text("in the last 24 hours")
     assert await page.locator("figure").first.locator("rect").count() == 144
 
 
@@ -135,7 +135,7 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
     # What comes to mind meanwhile is said meanwhile, and answered after it.
     await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
     await say(page, "say 2")
-    await expect(page.locator(".said.user")).to_have_count(2)
+    await expect(page.locator(".message.user")).to_have_count(2)
     plain.release()
     await answered(page, whole(60), whole(2))
     await page.reload()
@@ -146,14 +146,14 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
     worker = await started(plain)
     await signed_in(page, plain)
     await page.get_by_role("link", name="Agents").click()
-    for name, why in (("silent", "chat is disabled"), ("nightly", "it is scheduled")):
+    for name, why in (("silent", "chat is disabled"), ("nightly", "its lifecycle is scheduled")):
         card = page.locator(".card", has=page.get_by_role("heading", name=name))
         await expect(card).to_contain_text(f"Unavailable: {why}.")
         await expect(card.get_by_role("link")).to_have_count(0)
     card = page.locator(".card", has=page.get_by_role("heading", name="helper"))
     await expect(card.get_by_role("link", name="Chat with helper")).to_be_visible()
     await worker.stop()
-    await expect(card).to_contain_text("Unavailable: no live worker serves it.")
+    await expect(card).to_contain_text("Unavailable: no live worker runs it.")
 
 
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
@@ -194,15 +194,15 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_role("link", name="hello").click()
-    drawing, box = page.get_by_role("img"), page.get_by_role("group", name="The flow of kyc")
+    drawing, box = page.get_by_role("img"), page.get_by_role("group", name="Flow of kyc")
     for step, answer in (("Name", "ada king"), ("Date of birth", "1990-12-10"), ("Identity card", "1234")):
-        await expect(page.get_by_role("heading", name=f"Step: {step}")).to_be_visible()
-        await expect(drawing).to_have_accessible_name(f"The flow of kyc, at the step “{step}”")
+        await expect(page.get_by_role("heading", name=f"Flow: {step}")).to_be_visible()
+        await expect(drawing).to_have_accessible_name(f"Flow of kyc, at the node “{step}”")
         await expect(drawing).to_have_js_property("complete", True)
         assert await drawing.evaluate("image => image.naturalWidth") > 360, "it is drawn, and wider than the phone"
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, "the page is not"
         await say(talk, answer)
-    await expect(page.get_by_role("heading", name="Step: Confirmation")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Flow: Confirmation")).to_be_visible()
     await until(lambda: box.evaluate("box => box.scrollTop"), lambda top: top > 300, what="the step being in view")
     await picture(page, "flow")
 
@@ -270,7 +270,7 @@ async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are
     await expect(page.get_by_role("listitem").filter(has_text="**go**")).to_contain_text("in progress")
     await expect(page.get_by_role("listitem").filter(has_text="and then?")).to_contain_text("waiting")
     plain.release()
-    await expect(page.locator(".said.assistant strong").first).to_have_text("heavy")
+    await expect(page.locator(".message.assistant strong").first).to_have_text("heavy")
     await expect(page.get_by_role("table").first).to_contain_text("240")
 
 
@@ -297,7 +297,7 @@ async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: Sy
     await expect(call).to_contain_text("look · done")
     await expect(call).to_contain_text("<b>seen</b>")
     assert await page.locator("a[href^=javascript]").count() == 0
-    assert await page.get_by_role("link", name="on its platform").count() == 0
+    assert await page.get_by_role("link", name="view on platform").count() == 0
 
 
 async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page: Page) -> None:

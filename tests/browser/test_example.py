@@ -34,7 +34,7 @@ async def test_the_shop_of_the_example_talks(plain: System, page: Page) -> None:
         _, shown = await ApiKeys(plain.database).create(origins=[origin])
         key = str(shown)
         await page.goto(origin)
-        await expect(page.get_by_role("button", name="Open the chat")).to_be_visible()
+        await expect(page.get_by_role("button", name="Open chat")).to_be_visible()
         await page.get_by_role("button", name="Ask about delivery").click()
         await expect(page.get_by_role("dialog", name="Oak & Sons")).to_contain_text("first message of this thread")
         await expect(page.get_by_role("list", name="Events from the widget")).to_contain_text("assistant: Hello")

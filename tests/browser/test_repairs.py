@@ -47,7 +47,7 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page:
     await page.get_by_role("link", name="What is the price?").click()
     await page.get_by_role("button", name="Purge").click()
     await page.get_by_role("dialog").get_by_role("button", name="Purge").click()
-    await expect(page.get_by_text("No thread matches.")).to_be_visible()
+    await expect(page.get_by_text("No threads match.")).to_be_visible()
     assert [summary async for summary in listed(plain.threads)] == []
 
 
@@ -58,7 +58,7 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
     await talking(page, "moody")
     for number in (1, 2, 3):
         await say(page, f"price {number}?")
-        await expect(page.locator(".said.user", has_text=f"price {number}?")).to_contain_text("failed")
+        await expect(page.locator(".message.user", has_text=f"price {number}?")).to_contain_text("failed")
     await talking(page, "fails")
     await say(page, "7 always")
     await expect(page.get_by_role("alert")).to_contain_text("on purpose")
@@ -85,7 +85,7 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
     await page.get_by_label("Select all").check()
     await page.get_by_role("button", name="Select all 3 matches").click()
     await page.get_by_role("button", name="Replay 3").click()
-    await expect(page.get_by_text("No dead letter matches.")).to_be_visible()
+    await expect(page.get_by_text("No dead letters match.")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="0 of 1 in total")).to_be_visible()
     (line,) = [line for line in ingress.lines("operator action") if line["action"] == "dead_letters.replay"]
     assert (len(line["dead_letters"]), line["operator"], line["workspace"]) == (3, "dashboard", "default")

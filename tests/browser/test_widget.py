@@ -95,7 +95,7 @@ async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, s
     await panel.get_by_role("textbox", name="Nachricht").focus()
     await page.keyboard.press("Escape")
     await expect(panel).to_be_hidden()
-    launcher = page.get_by_role("button", name="Open the chat")
+    launcher = page.get_by_role("button", name="Open chat")
     await expect(launcher).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(panel.get_by_role("textbox")).to_be_focused()
@@ -168,7 +168,7 @@ async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System,
         panel = await opened(page, shop, line.port)
         line.cut()
         await say(panel, "late")
-        await expect(panel).to_contain_text("sending")
+        await expect(panel).to_contain_text("Sending")
         line.mend()
         await page.reload()
         await answered(panel, "echo: late")
@@ -196,10 +196,10 @@ async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, 
     await say(panel, "two")
     await plain.release_once_waiting(2)
     words = panel.locator(".message.user", has_text="two").locator("small")
-    await expect(words).to_have_text("not delivered: the assistant was busy")
+    await expect(words).to_have_text("Not delivered: the assistant was busy.")
     assert await said(panel) == ["one"]
     await page.reload()
-    await expect(words).to_have_text("not delivered: the assistant was busy")
+    await expect(words).to_have_text("Not delivered: the assistant was busy.")
 
 
 async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: Browser) -> None:

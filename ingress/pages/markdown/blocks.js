@@ -1,3 +1,4 @@
+// @ts-check
 // The block level of Markdown: paragraphs, headings, lists, quotes, code and tables. Pure: a string in, plain objects out.
 //
 //   { type: "p", text }  { type: "h", level, text }  { type: "code", language, text }  { type: "hr" }
@@ -9,12 +10,26 @@
 // supported. Rules: https://spec.commonmark.org/0.31.2/ and https://github.github.com/gfm/#tables-extension-, except that
 // every line break in a paragraph is kept (as in GitHub's comments), and that two spaces nest a list.
 
+/** @typedef {{ task: boolean | null, blocks: Block[] }} ListItem */
+/**
+ * @typedef {{ source?: string, open?: boolean } & (
+ *   | { type: "p", text: string }
+ *   | { type: "h", level: number, text: string }
+ *   | { type: "code", language: string, text: string }
+ *   | { type: "hr" }
+ *   | { type: "quote", blocks: Block[] }
+ *   | { type: "list", ordered: boolean, start: number, items: ListItem[] }
+ *   | { type: "table", align: string[], head: string[], rows: string[][] })} Block
+ */
+/** @typedef {{ end: number, block: Block }} ParsedBlock A block, and the line after it. */
+
 const DEEPEST = 12; // nested containers; what is nested deeper becomes a paragraph
 const FENCE = /^(`{3,}|~{3,})([^]*)$/;
 const MARKER = /^( *)(?:([-*+])|(\d{1,9})[.)])(?: +|$)/;
 const LONE_MARK = /^\s*(?:[-*+]|\d{1,3}[.)]?|#{1,6}|>|-{2,}|={2,}|`{1,2}|~{1,2}|\|[\s:|-]*)\s*$/;
 
 // With `partial`, more text will follow: a last line that consists of a marker only is left out.
+/** @type {(text: string, partial?: boolean) => Block[]} */
 export function parseMarkdown(text, partial = false) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n").map(spaced);
   const last = lines[lines.length - 1];
@@ -24,31 +39,40 @@ export function parseMarkdown(text, partial = false) {
   return blocks;
 }
 
+/** @type {(blocks: Block[]) => void} */
 function markOpen(blocks) {
   for (let last = blocks[blocks.length - 1]; last; ) {
     last.open = true;
-    const inside = last.blocks || (last.items && last.items[last.items.length - 1].blocks) || [];
+    const inside = "blocks" in last ? last.blocks : "items" in last ? last.items[last.items.length - 1].blocks : [];
     last = inside[inside.length - 1];
   }
 }
 
+/** @type {(line: string) => string} */
 const spaced = (line) => line.replace(/^[ \t]+/, (space) => space.replace(/\t/g, "    "));
+/** @type {(line: string) => number} */
 const indentOf = (line) => line.length - line.trimStart().length;
+/** @type {(line: string) => boolean} */
 const isBlank = (line) => line.trim() === "";
+/** @type {(line: string) => boolean} */
 const isRule = (line) => /^(?:\*{3,}|-{3,}|_{3,})$/.test(line.length < 300 ? line.replace(/\s/g, "") : "");
 
+/** @type {(lines: string[], depth: number, partial: boolean) => Block[]} */
 function blocksOf(lines, depth, partial) {
+  /** @type {Block[]} */
   const blocks = [];
-  let words = []; // the lines of a paragraph
+  /** @type {string[]} */
+  let paragraph = []; // its lines
   let from = 0;
   let i = 0;
+  /** @type {(block: Block, until: number) => void} */
   const add = (block, until) => {
     if (depth === 0) block.source = lines.slice(from, until).join("\n");
     blocks.push(block);
   };
   const flush = () => {
-    if (words.length) add({ type: "p", text: words.join("\n") }, i);
-    words = [];
+    if (paragraph.length) add({ type: "p", text: paragraph.join("\n") }, i);
+    paragraph = [];
   };
 
   while (i < lines.length) {
@@ -59,22 +83,22 @@ function blocksOf(lines, depth, partial) {
       i++;
       continue;
     }
-    const underline = words.length > 0 && /^(?:={2,}|-{3,})\s*$/.exec(text);
+    const underline = paragraph.length > 0 && /^(?:={2,}|-{3,})\s*$/.exec(text);
     if (underline) {
-      add({ type: "h", level: text[0] === "=" ? 1 : 2, text: words.join("\n") }, i + 1);
-      words = [];
+      add({ type: "h", level: text[0] === "=" ? 1 : 2, text: paragraph.join("\n") }, i + 1);
+      paragraph = [];
       i++;
       continue;
     }
-    const read = blockAt(lines, i, depth, words.length > 0, partial);
-    if (read) {
+    const parsed = blockAt(lines, i, depth, paragraph.length > 0, partial);
+    if (parsed) {
       flush();
       from = i;
-      i = read.end;
-      add(read.block, i);
+      i = parsed.end;
+      add(parsed.block, i);
     } else {
-      if (!words.length) from = i;
-      words.push(text);
+      if (!paragraph.length) from = i;
+      paragraph.push(text);
       i++;
     }
   }
@@ -83,6 +107,7 @@ function blocksOf(lines, depth, partial) {
 }
 
 // The block (not a paragraph) that begins at a line, and where it ends; null if none begins there.
+/** @type {(lines: string[], i: number, depth: number, inParagraph: boolean, partial: boolean) => ParsedBlock | null} */
 function blockAt(lines, i, depth, inParagraph, partial) {
   const line = lines[i];
   const text = line.trimStart();
@@ -97,48 +122,55 @@ function blockAt(lines, i, depth, inParagraph, partial) {
   return table(lines, i, partial);
 }
 
+/** @type {(text: string) => { mark: string, info: string } | null} */
 function fenceOf(text) {
-  const found = FENCE.exec(text);
-  return found && !(found[1][0] === "`" && found[2].includes("`")) ? { mark: found[1], info: found[2] } : null;
+  const fence = FENCE.exec(text);
+  return fence && !(fence[1][0] === "`" && fence[2].includes("`")) ? { mark: fence[1], info: fence[2] } : null;
 }
 
+/** @type {(lines: string[], from: number, fence: { mark: string, info: string }) => ParsedBlock} */
 function fencedCode(lines, from, { mark, info }) {
   const indent = indentOf(lines[from]);
-  const words = [];
+  const code = [];
   let i = from + 1;
   for (; i < lines.length; i++) {
     const text = lines[i].trim();
     if (text.length >= mark.length && text === mark[0].repeat(text.length)) break;
-    words.push(lines[i].slice(Math.min(indent, indentOf(lines[i]))));
+    code.push(lines[i].slice(Math.min(indent, indentOf(lines[i]))));
   }
-  const language = /^\s*([\w+#.-]{0,30})/.exec(info)[1];
-  return { end: Math.min(i + 1, lines.length), block: { type: "code", language, text: words.join("\n") } };
+  const [, language] = /** @type {RegExpExecArray} */ (/^\s*([\w+#.-]{0,30})/.exec(info));
+  return { end: Math.min(i + 1, lines.length), block: { type: "code", language, text: code.join("\n") } };
 }
 
+/** @type {(lines: string[], from: number) => ParsedBlock} */
 function indentedCode(lines, from) {
   let end = from;
   for (let i = from; i < lines.length && (isBlank(lines[i]) || indentOf(lines[i]) >= 4); i++) if (!isBlank(lines[i])) end = i + 1;
   return { end, block: { type: "code", language: "", text: lines.slice(from, end).map((line) => line.slice(4)).join("\n") } };
 }
 
+/** @type {(text: string) => string} */
 function headingText(text) {
   let end = text.trimEnd().length;
   while (end > 0 && text[end - 1] === "#") end--;
   return end === 0 || /\s/.test(text[end - 1]) ? text.slice(0, end).trimEnd() : text.trimEnd();
 }
 
+/** @type {(line: string, inParagraph: boolean) => boolean} */
 function startsList(line, inParagraph) {
-  const found = MARKER.exec(line);
-  if (!found || isRule(line)) return false;
+  const marker = MARKER.exec(line);
+  if (!marker || isRule(line)) return false;
   // An empty item or a line that begins with a number ("… of\n1986. It …") does not interrupt a paragraph.
-  return !inParagraph || (line.length > found[0].length && (!found[3] || found[3] === "1"));
+  return !inParagraph || (line.length > marker[0].length && (!marker[3] || marker[3] === "1"));
 }
 
+/** @type {(line: string) => boolean} */
 const startsBlock = (line) => {
   const text = line.trimStart();
-  return fenceOf(text) || /^#{1,6}\s/.test(text) || text[0] === ">" || isRule(text) || startsList(line, true);
+  return fenceOf(text) !== null || /^#{1,6}\s/.test(text) || text[0] === ">" || isRule(text) || startsList(line, true);
 };
 
+/** @type {(lines: string[], from: number, depth: number, partial: boolean) => ParsedBlock} */
 function quote(lines, from, depth, partial) {
   const inside = [];
   let i = from;
@@ -151,15 +183,16 @@ function quote(lines, from, depth, partial) {
   return { end: i, block: { type: "quote", blocks: blocksOf(inside, depth + 1, partial && i === lines.length) } };
 }
 
+/** @type {(lines: string[], from: number, depth: number, partial: boolean) => ParsedBlock} */
 function list(lines, from, depth, partial) {
-  const first = MARKER.exec(lines[from]);
+  const first = /** @type {RegExpExecArray} */ (MARKER.exec(lines[from]));
   const ordered = first[3] !== undefined;
   const items = [];
   let i = from;
   while (i < lines.length) {
-    const found = MARKER.exec(lines[i]);
-    if (!found || isRule(lines[i]) || (found[3] !== undefined) !== ordered || found[1].length > first[1].length + 1) break;
-    const item = itemLines(lines, i, found);
+    const marker = MARKER.exec(lines[i]);
+    if (!marker || isRule(lines[i]) || (marker[3] !== undefined) !== ordered || marker[1].length > first[1].length + 1) break;
+    const item = itemLines(lines, i, marker);
     const task = /^\[([ xX])\]\s/.exec(item.lines[0]);
     if (task) item.lines[0] = item.lines[0].slice(4);
     items.push({ task: task ? task[1] !== " " : null, blocks: blocksOf(item.lines, depth + 1, partial && item.end === lines.length) });
@@ -172,10 +205,11 @@ function list(lines, from, depth, partial) {
 }
 
 // The lines of an item without their indentation, and where it ends.
-function itemLines(lines, from, found) {
-  const wide = found[0].length;
-  const content = lines[from].length === wide || wide > found[0].trimEnd().length + 4 ? found[0].trimEnd().length + 1 : wide;
-  const least = Math.min(content, found[1].length + 2);
+/** @type {(lines: string[], from: number, marker: RegExpExecArray) => { lines: string[], end: number }} */
+function itemLines(lines, from, marker) {
+  const width = marker[0].length;
+  const content = lines[from].length === width || width > marker[0].trimEnd().length + 4 ? marker[0].trimEnd().length + 1 : width;
+  const least = Math.min(content, marker[1].length + 2);
   const inside = [lines[from].slice(content)];
   let end = from + 1;
   let blanks = 0;
@@ -198,6 +232,7 @@ function itemLines(lines, from, found) {
   return { lines: inside, end };
 }
 
+/** @type {(lines: string[], from: number, partial: boolean) => ParsedBlock | null} */
 function table(lines, from, partial) {
   const head = cellsOf(lines[from]);
   if (!head) return null;
@@ -205,17 +240,19 @@ function table(lines, from, partial) {
   // While streaming, take a last line that begins with "|" as a table head whose next line has not arrived yet.
   const early = partial && next === undefined && lines[from].trimStart()[0] === "|";
   const under = next === undefined ? null : cellsOf(next.includes("|") ? next : `|${next}|`);
-  const rule = under && under.every((cell) => /^:?-+:?$/.test(cell));
-  if (!early && (!rule || under.length !== head.length)) return null;
+  const isTable = under?.length === head.length && under.every((cell) => /^:?-+:?$/.test(cell));
+  if (!early && !isTable) return null;
   const align = (under || []).map((cell) => (cell.endsWith(":") ? (cell[0] === ":" ? "center" : "right") : cell[0] === ":" ? "left" : ""));
+  /** @type {string[][]} */
   const rows = [];
   let i = Math.min(from + 2, lines.length);
   // Rows are neither padded to the width of the head (a thousand empty rows could make a million cells) nor cut.
-  for (let cells; i < lines.length && !startsBlock(lines[i]) && (cells = cellsOf(lines[i])); i++) rows.push(cells);
+  for (let cells = /** @type {string[] | null} */ (null); i < lines.length && !startsBlock(lines[i]) && (cells = cellsOf(lines[i])); i++) rows.push(cells);
   return { end: i, block: { type: "table", align, head, rows } };
 }
 
 // The cells of a row; null if the line has no "|".
+/** @type {(line: string) => string[] | null} */
 function cellsOf(line) {
   const text = line.trim();
   if (!text.includes("|")) return null;

@@ -1,3 +1,4 @@
+// @ts-check
 // The inline level of Markdown: emphasis, code, links, line breaks. Pure: a string in, a flat list of tokens out.
 //
 // Tokens: "text" · { open: tag, href? } · { close: tag } · { code: "text" } · { br: true }. Tags are em, strong, del, a.
@@ -5,16 +6,25 @@
 // Rules: https://spec.commonmark.org/0.31.2/#inlines and https://github.github.com/gfm/#strikethrough-extension-.
 // Time is linear in the length of the text.
 
+/**
+ * @typedef {string | { open: string, href?: string } | { close: string } | { code: string } | { br: true }} Inline
+ * @typedef {{ mark: string, count: number, left: number, canOpen: boolean, canClose: boolean, opens: string[], closes: string[] }} Run
+ *   A run of delimiters; `left` of them are not paired.
+ * @typedef {{ at: number, runs: number, image: boolean, active: boolean }} Bracket
+ */
+
 const INLINE_SPECIAL = /[\\`*_~[\]!<&\n]|https?:\/\//gi;
 const URL_END = /[\s<>`"\]|]/g;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
+/** @type {Record<string, string>} */
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
 const LONGEST_URL = 2048;
 const LONGEST_TITLE = 300;
 
 // The URL of a safe link, else null: http, https and mailto, without a user name or password
 // ("https://bank.example@evil.example"). URLs that a browser would strip or repair before parsing are refused.
+/** @type {(text: unknown) => string | null} */
 export function safeUrl(text) {
   const written = String(text).trim();
   if (written.length > LONGEST_URL || !/^(?:https?:\/\/|mailto:)[^\s\u0000-\u001f\u007f]+$/i.test(written)) return null;
@@ -29,23 +39,28 @@ export function safeUrl(text) {
 
 // With `partial`, more text will follow: what is open at the end is treated as closed there, and markers whose meaning is
 // not clear yet are left out, so that nothing flickers while an answer streams.
+/** @type {(text: string, partial?: boolean) => Inline[]} */
 export function inlineTokens(text, partial = false) {
   const source = partial ? withoutTrailingMarks(text) : text;
+  /** @type {(Inline | Run)[]} */
   const nodes = []; // strings, finished tokens, and delimiter runs
+  /** @type {Run[]} */
   const runs = []; // unpaired delimiter runs
+  /** @type {Bracket[]} */
   const brackets = []; // each unclosed "[": { at, runs, image, active }
   const ticks = backtickRuns(source);
   let i = 0;
 
+  /** @type {(node: Inline | Run) => void} */
   const push = (node) => nodes.push(node);
   INLINE_SPECIAL.lastIndex = 0;
   while (i < source.length) {
     INLINE_SPECIAL.lastIndex = i;
-    const found = INLINE_SPECIAL.exec(source);
-    const at = found ? found.index : source.length;
+    const match = INLINE_SPECIAL.exec(source);
+    const at = match ? match.index : source.length;
     if (at > i) push(source.slice(i, at));
-    if (!found) break;
-    i = special(found[0], at);
+    if (!match) break;
+    i = special(match[0], at);
   }
   const unclosed = pairDelimiters(runs);
   if (partial) {
@@ -56,6 +71,7 @@ export function inlineTokens(text, partial = false) {
   return tokensOf(nodes);
 
   // Handle the special character at `at`; returns where to go on.
+  /** @type {(mark: string, at: number) => number} */
   function special(mark, at) {
     const next = source[at + 1];
     switch (mark) {
@@ -98,6 +114,7 @@ export function inlineTokens(text, partial = false) {
     return at + 1;
   }
 
+  /** @type {(at: number) => number} */
   function code(at) {
     let length = 1;
     while (source[at + length] === "`") length++;
@@ -110,12 +127,13 @@ export function inlineTokens(text, partial = false) {
       }
       end = source.length;
     }
-    let words = source.slice(start, end).replace(/\n/g, " ");
-    if (words.startsWith(" ") && words.endsWith(" ") && words.trim()) words = words.slice(1, -1);
-    push({ code: words });
+    let text = source.slice(start, end).replace(/\n/g, " ");
+    if (text.startsWith(" ") && text.endsWith(" ") && text.trim()) text = text.slice(1, -1);
+    push({ code: text });
     return Math.min(end + length, source.length);
   }
 
+  /** @type {(mark: string, at: number) => number} */
   function delimiter(mark, at) {
     let count = 1;
     while (source[at + count] === mark) count++;
@@ -138,6 +156,7 @@ export function inlineTokens(text, partial = false) {
     return at + count;
   }
 
+  /** @type {(at: number) => number} */
   function closeBracket(at) {
     const bracket = brackets.pop();
     if (!bracket || !bracket.active) {
@@ -145,13 +164,12 @@ export function inlineTokens(text, partial = false) {
       return at + 1;
     }
     const target = source[at + 1] === "(" ? linkTarget(source, at + 2) : null;
-    const cut = partial && (at + 1 === source.length || (target && target.cut));
-    if (cut) {
+    if (partial && (at + 1 === source.length || target?.cut)) {
       nodes[bracket.at] = ""; // probably a link whose URL has not arrived yet
       return source.length;
     }
-    const href = target && safeUrl(target.url);
-    if (!href) {
+    const href = target && !target.cut ? safeUrl(target.url) : null;
+    if (!target || target.cut || !href) {
       push("]");
       return at + 1;
     }
@@ -164,6 +182,7 @@ export function inlineTokens(text, partial = false) {
     return target.end;
   }
 
+  /** @type {(at: number) => number} */
   function angle(at) {
     const line = /^<br\s?\/?>/i.exec(source.slice(at, at + 8));
     if (line) {
@@ -183,17 +202,19 @@ export function inlineTokens(text, partial = false) {
     return end + 1;
   }
 
+  /** @type {(at: number) => number} */
   function entity(at) {
-    const found = /^&(?:(amp|lt|gt|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(source.slice(at, at + 12));
-    const point = found && (found[2] ? Number(found[2]) : found[3] ? parseInt(found[3], 16) : 0);
-    if (!found || point > 0x10ffff || (!found[1] && point === 0)) {
+    const match = /^&(?:(amp|lt|gt|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(source.slice(at, at + 12));
+    const point = match?.[2] ? Number(match[2]) : match?.[3] ? parseInt(match[3], 16) : 0;
+    if (!match || point > 0x10ffff || (!match[1] && point === 0)) {
       push("&");
       return at + 1;
     }
-    push(found[1] ? ENTITIES[found[1].toLowerCase()] : String.fromCodePoint(point));
-    return at + found[0].length;
+    push(match[1] ? ENTITIES[match[1].toLowerCase()] : String.fromCodePoint(point));
+    return at + match[0].length;
   }
 
+  /** @type {(at: number) => number} */
   function bareUrl(at) {
     URL_END.lastIndex = at;
     const stop = URL_END.exec(source);
@@ -209,6 +230,7 @@ export function inlineTokens(text, partial = false) {
 
 // Pair delimiter runs, innermost first; returns the openers that are left. Where a kind of closer found no opener, later
 // ones do not search below that place, which keeps it linear.
+/** @type {(runs: Run[]) => Run[]} */
 function pairDelimiters(runs) {
   const openers = [];
   const floors = new Map();
@@ -238,6 +260,7 @@ function pairDelimiters(runs) {
 }
 
 // https://spec.commonmark.org/0.31.2/#can-open-emphasis, rules 9 and 10: the "multiple of 3" rule.
+/** @type {(opener: Run, closer: Run) => boolean} */
 function fits(opener, closer) {
   if (opener.mark !== closer.mark) return false;
   if (closer.mark === "~") return true;
@@ -246,6 +269,7 @@ function fits(opener, closer) {
 }
 
 // The tokens that close an opener at the end of an incomplete text.
+/** @type {(opener: Run) => Inline[]} */
 function closeAtEnd(opener) {
   const tags = opener.mark === "~" ? ["del"] : [...(opener.left % 2 ? ["em"] : []), ...Array(Math.floor(opener.left / 2)).fill("strong")];
   opener.left = 0;
@@ -253,16 +277,18 @@ function closeAtEnd(opener) {
   return tags.slice(0, 3).map((tag) => ({ close: tag }));
 }
 
+/** @type {(nodes: (Inline | Run)[]) => Inline[]} */
 function tokensOf(nodes) {
+  /** @type {Inline[]} */
   const tokens = [];
+  /** @type {(token: Inline) => void} */
   const add = (token) => {
-    const last = tokens.length - 1;
-    if (typeof token !== "string") tokens.push(token);
-    else if (token && typeof tokens[last] === "string") tokens[last] += token;
+    const last = tokens[tokens.length - 1];
+    if (typeof token === "string" && typeof last === "string") tokens[tokens.length - 1] = last + token;
     else if (token) tokens.push(token);
   };
   for (const node of nodes) {
-    if (!node.mark) {
+    if (typeof node === "string" || !("mark" in node)) {
       add(node);
       continue;
     }
@@ -274,9 +300,11 @@ function tokensOf(nodes) {
 }
 
 // After "(": the URL and where the link ends; { cut: true } if the text ends inside it; null if it is not a link.
+/** @type {(source: string, from: number) => { url: string, end: number, cut?: false } | { cut: true } | null} */
 function linkTarget(source, from) {
   const limit = Math.min(source.length, from + LONGEST_URL);
-  let i = from + /^\s{0,9}/.exec(source.slice(from, from + 9))[0].length;
+  let i = from;
+  while (i < from + 9 && /\s/.test(source[i] ?? "")) i++;
   let depth = 0;
   const angled = source[i] === "<";
   if (angled) i++;
@@ -298,23 +326,26 @@ function linkTarget(source, from) {
 }
 
 // Where the runs of backticks of each length begin, in order.
+/** @type {(source: string) => Map<number, { at: number[], next: number }>} */
 function backtickRuns(source) {
-  const found = new Map();
+  const runs = new Map();
   for (const { 0: run, index } of source.matchAll(/`+/g)) {
-    if (!found.has(run.length)) found.set(run.length, { at: [], next: 0 });
-    found.get(run.length).at.push(index);
+    if (!runs.has(run.length)) runs.set(run.length, { at: [], next: 0 });
+    runs.get(run.length).at.push(index);
   }
-  return found;
+  return runs;
 }
 
-function nextRun(ticks, length, from) {
-  const known = ticks.get(length);
-  if (!known) return null; // the first of them was escaped
-  while (known.next < known.at.length && known.at[known.next] < from) known.next++;
-  return known.next < known.at.length ? known.at[known.next] : null;
+/** @type {(runs: Map<number, { at: number[], next: number }>, length: number, from: number) => number | null} */
+function nextRun(runs, length, from) {
+  const run = runs.get(length);
+  if (!run) return null; // the first of them was escaped
+  while (run.next < run.at.length && run.at[run.next] < from) run.next++;
+  return run.next < run.at.length ? run.at[run.next] : null;
 }
 
 // A bare URL without the punctuation that ends its sentence, or a closing bracket that was opened before it.
+/** @type {(url: string) => string} */
 function withoutTrail(url) {
   let end = url.length;
   let open = 0;
@@ -327,6 +358,7 @@ function withoutTrail(url) {
   return url.slice(0, end);
 }
 
+/** @type {(text: string) => string} */
 function withoutTrailingMarks(text) {
   let end = text.length;
   while (end > 0 && "*_~`[\\".includes(text[end - 1])) end--;

@@ -1,36 +1,43 @@
+// @ts-check
 // Render Markdown as DOM nodes: a fixed list of elements, text nodes and checked links. HTML is never parsed.
+
+/** @import { Block, ListItem } from "./blocks.js" */
 
 import { parseMarkdown } from "./blocks.js";
 import { inlineTokens } from "./inline.js";
 
 const DEEPEST_INLINE = 16; // nested emphasis; deeper markers are left out, their text is kept
 
-const rendered = new WeakMap(); // place → the source of each of its blocks
+/** @type {WeakMap<Node, string[]>} */
+const rendered = new WeakMap(); // target → the source of each of its blocks
 
-// Show `text` in `place`. Call it again as the text grows: unchanged blocks keep their nodes, and changed ones are updated
+// Show `text` in `target`. Call it again as the text grows: unchanged blocks keep their nodes, and changed ones are updated
 // in place. With `partial`, more text will follow.
-export function renderMarkdown(place, text, partial = false) {
+/** @type {(target: HTMLElement, text: string, partial?: boolean) => void} */
+export function renderMarkdown(target, text, partial = false) {
   const blocks = parseMarkdown(text, partial);
-  const before = rendered.get(place);
-  if (!before) place.textContent = "";
+  const before = rendered.get(target);
+  if (!before) target.textContent = "";
   const after = blocks.map((block) => `${block.type}${block.open ? "…" : ""}${block.source}`);
   blocks.forEach((block, number) => {
     if (before && before[number] === after[number]) return;
-    const old = place.childNodes[number];
+    const old = target.childNodes[number];
     if (old) morph(old, blockNode(block));
-    else place.appendChild(blockNode(block));
+    else target.appendChild(blockNode(block));
   });
-  while (place.childNodes.length > blocks.length) place.removeChild(place.lastChild);
-  rendered.set(place, after);
+  truncateChildren(target, blocks.length);
+  rendered.set(target, after);
 }
 
+/** @type {(name: string, attributes: Record<string, string | undefined>, children?: (Node | string)[]) => HTMLElement} */
 function node(name, attributes, children = []) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined && value !== "") made.setAttribute(key, value);
-  for (const child of children) made.appendChild(typeof child === "string" ? document.createTextNode(child) : child);
-  return made;
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined && value !== "") created.setAttribute(key, value);
+  for (const child of children) created.appendChild(typeof child === "string" ? document.createTextNode(child) : child);
+  return created;
 }
 
+/** @type {(block: Block) => HTMLElement} */
 function blockNode(block) {
   switch (block.type) {
     case "h":
@@ -51,13 +58,16 @@ function blockNode(block) {
   }
 }
 
+/** @type {(item: ListItem) => HTMLElement} */
 function itemNode({ task, blocks }) {
   const box = task === null ? [] : [node("span", { class: "task", role: "img", "aria-label": task ? "done" : "open" }, [task ? "☑ " : "☐ "])];
   return node("li", {}, [...box, ...blocks.map(blockNode)]);
 }
 
+/** @type {(block: Block & { type: "table" }) => HTMLElement} */
 function tableNode({ align, head, rows, open }) {
   const last = rows.length ? rows[rows.length - 1] : head;
+  /** @type {(row: string[], name: "th" | "td") => HTMLElement[]} */
   const cells = (row, name) =>
     row.map((text, number) =>
       node(name, { "data-align": align[number], scope: name === "th" ? "col" : "" }, inlineNodes(text, open && row === last && number === row.length - 1)),
@@ -67,25 +77,28 @@ function tableNode({ align, head, rows, open }) {
   return node("div", { class: "table", tabindex: "0" }, [node("table", {}, [top, body])]);
 }
 
+/** @type {(text: string, open?: boolean) => Node[]} */
 function inlineNodes(text, open) {
+  /** @type {Node[]} */
   const top = [];
-  const stack = [{ made: null, tag: "", add: (child) => top.push(child) }];
+  /** @type {{ tag: string, add: (child: Node) => void }[]} */
+  const stack = [{ tag: "", add: (child) => top.push(child) }];
+  /** @type {string[]} */
   const skipped = []; // opened and not shown: too deep, or a link in a link
   for (const token of inlineTokens(text, open)) {
-    const here = stack[stack.length - 1];
-    if (typeof token === "string") here.add(document.createTextNode(token));
-    else if (token.code !== undefined) here.add(node("code", {}, [token.code]));
-    else if (token.br) here.add(node("br", {}));
-    else if (token.open) {
+    const { add } = stack[stack.length - 1];
+    if (typeof token === "string") add(document.createTextNode(token));
+    else if ("code" in token) add(node("code", {}, [token.code]));
+    else if ("br" in token) add(node("br", {}));
+    else if ("open" in token) {
       const linked = token.open === "a" && stack.some(({ tag }) => tag === "a");
       if (linked || stack.length > DEEPEST_INLINE || skipped.length) {
         skipped.push(token.open);
         continue;
       }
-      const link = token.open === "a" ? { href: token.href, target: "_blank", rel: "noopener noreferrer nofollow" } : {};
-      const made = node(token.open, link);
-      here.add(made);
-      stack.push({ made, tag: token.open, add: (child) => made.appendChild(child) });
+      const element = node(token.open, token.open === "a" ? { href: token.href, target: "_blank", rel: "noopener noreferrer nofollow" } : {});
+      add(element);
+      stack.push({ tag: token.open, add: (child) => element.appendChild(child) });
     } else if (skipped.length) skipped.pop();
     else if (stack.length > 1) stack.pop();
   }
@@ -93,12 +106,13 @@ function inlineNodes(text, open) {
 }
 
 // Make one node equal to another with the fewest changes, so that selection and scrolling survive.
+/** @type {(old: Node, wanted: Node) => void} */
 function morph(old, wanted) {
   if (old.nodeName !== wanted.nodeName || !sameAttributes(old, wanted)) {
-    old.parentNode.replaceChild(wanted, old);
+    old.parentNode?.replaceChild(wanted, old);
     return;
   }
-  if (old.nodeType === 3) {
+  if (isTextNode(old) && isTextNode(wanted)) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return;
   }
@@ -106,19 +120,36 @@ function morph(old, wanted) {
 }
 
 // Update the children of `old` to equal those of `wanted`.
+/** @type {(old: Node, wanted: Node) => void} */
 export function morphChildren(old, wanted) {
   const children = Array.from(wanted.childNodes);
   children.forEach((child, number) => {
-    const known = old.childNodes[number];
-    if (known) morph(known, child);
+    const current = old.childNodes[number];
+    if (current) morph(current, child);
     else old.appendChild(child);
   });
-  while (old.childNodes.length > children.length) old.removeChild(old.lastChild);
+  truncateChildren(old, children.length);
 }
 
+/** @type {(parent: Node, length: number) => void} */
+function truncateChildren(parent, length) {
+  while (parent.childNodes.length > length) parent.removeChild(parent.childNodes[length]);
+}
+
+/** @type {(one: Node, other: Node) => boolean} */
 function sameAttributes(one, other) {
-  if (one.nodeType !== 1) return true;
+  if (!isElementNode(one) || !isElementNode(other)) return true;
   // The user decides whether details are open.
   const names = one.getAttributeNames().filter((name) => name !== "open");
   return names.length === other.getAttributeNames().length && names.every((name) => one.getAttribute(name) === other.getAttribute(name));
+}
+
+/** @type {(node: Node) => node is Text} */
+function isTextNode(node) {
+  return node.nodeType === 3;
+}
+
+/** @type {(node: Node) => node is Element} */
+function isElementNode(node) {
+  return node.nodeType === 1;
 }

@@ -1,41 +1,54 @@
+// @ts-check
 // The widget's texts in English. A page replaces one with data-title="…", or several with
 // data-texts='{"title": "…"}'.
 
 const TEXTS = {
   title: "Chat with us",
-  launcher: "Open the chat",
-  close: "Close the chat",
+  launcher: "Open chat",
+  close: "Close chat",
   greeting: "Hello! How can we help?",
   placeholder: "Write a message",
   send: "Send",
   you: "You",
   agent: "Assistant",
-  typing: "is writing",
-  sending: "sending …",
+  typing: "is typing",
+  sending: "Sending…",
   offline: "No connection. Your message will be sent when you are back online.",
-  failed: "There was no answer. Please try again.",
-  refused: "This could not be sent.",
-  unavailable: "The chat is not available here.",
-  cancelled: "stopped",
-  interrupted: "stopped",
-  dropped: "not delivered: the assistant was busy",
+  failed: "Something went wrong. Please try again.",
+  refused: "This message could not be sent.",
+  unavailable: "Chat is not available right now.",
+  cancelled: "Stopped",
+  interrupted: "Stopped",
+  dropped: "Not delivered: the assistant was busy.",
   retry: "Try again",
-  unread: "new message",
+  unread: "New message",
 };
+
+/** @typedef {typeof TEXTS} Texts */
+
 // Attributes that configure the widget: never texts.
 const OPTIONS = ["key", "agent", "position", "theme", "open", "texts"];
 
-function textsOf({ dataset }) {
-  let given = {};
+/**
+ * Return the texts of a script tag: its own where it has any, else those above.
+ *
+ * @param {{ dataset: DOMStringMap }} script
+ * @returns {Texts}
+ */
+export function textsOf({ dataset }) {
+  /** @type {Record<string, unknown>} */
+  let custom = {};
   try {
-    given = JSON.parse(dataset.texts || "{}") || {};
+    custom = JSON.parse(dataset.texts || "{}") || {};
   } catch (error) {
     console.error("answerback: data-texts is not JSON", error);
   }
   const texts = { ...TEXTS };
-  for (const name of Object.keys(TEXTS)) {
-    if (typeof given[name] === "string") texts[name] = given[name];
-    if (!OPTIONS.includes(name) && dataset[name] !== undefined) texts[name] = dataset[name];
+  for (const name of /** @type {(keyof Texts)[]} */ (Object.keys(TEXTS))) {
+    const text = custom[name];
+    if (typeof text === "string") texts[name] = text;
+    const attribute = dataset[name];
+    if (!OPTIONS.includes(name) && attribute !== undefined) texts[name] = attribute;
   }
   return texts;
 }

@@ -1,166 +1,233 @@
+// @ts-check
 // The view: a button and a panel with the messages. It uses no HTML strings and no inline styles, so that Trusted Types
 // and a style-src of the page do not block it, and no form, which a sandbox may forbid.
+
+import { safeUrl } from "../markdown/inline.js";
+import { renderMarkdown } from "../markdown/render.js";
+
+/** @import { ChatMessage } from "../conversation.js" */
+/** @import { Texts } from "./texts.js" */
+
+/**
+ * The elements of a message, and what they show.
+ *
+ * @typedef {object} Bubble
+ * @property {HTMLElement} box
+ * @property {HTMLElement} body
+ * @property {HTMLElement} footer
+ * @property {string} text
+ * @property {boolean} [streaming]
+ */
 
 const ICON = "M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z";
 const LINK = /(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]])/;
 
-class View {
-  // `retry` is called with a message that the visitor wants to send again.
-  constructor(texts, attributes, retry) {
+export class View {
+  /**
+   * @param {Texts} texts
+   * @param {string} css
+   * @param {Record<string, string>} attributes Of the host element.
+   * @param {(message: ChatMessage) => void} onRetry Called with a message that the visitor wants to send again.
+   */
+  constructor(texts, css, attributes, onRetry) {
     this.texts = texts;
-    this.retry = retry;
+    this.onRetry = onRetry;
     this.host = element("div", { "data-answerback": "", ...attributes });
     const root = this.host.attachShadow({ mode: "open" });
-    dress(root, CSS);
-    this.shown = new Map();
-    this.due = new Map();
+    addStyles(root, css);
+    /** @type {Map<string, Bubble>} */
+    this.bubbles = new Map();
+    /** @type {Map<string, ChatMessage>} */
+    this.scheduled = new Map(); // streaming messages to be rendered with the next frame
     this.log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": texts.title, tabindex: "0" });
-    this.note = element("p", { class: "note", role: "status" });
+    this.status = element("p", { class: "note", role: "status" });
     this.input = element("textarea", { rows: "1", "aria-label": texts.placeholder, placeholder: texts.placeholder, maxlength: "20000" });
-    this.button = element("button", { type: "button", disabled: "" }, texts.send);
-    this.closer = element("button", { type: "button", "aria-label": texts.close }, "×");
-    const header = element("header", {}, element("h2", { id: "title" }, texts.title), this.closer);
+    this.sendButton = element("button", { type: "button", disabled: "" }, texts.send);
+    this.closeButton = element("button", { type: "button", "aria-label": texts.close }, "×");
+    const header = element("header", {}, element("h2", { id: "title" }, texts.title), this.closeButton);
     this.panel = element("section", { class: "panel", id: "panel", role: "dialog", "aria-labelledby": "title", hidden: "" });
-    this.panel.append(header, this.log, this.note, element("div", { class: "compose" }, this.input, this.button));
-    this.dot = element("span", { class: "dot", hidden: "" }, element("span", { class: "hidden" }, texts.unread));
+    this.panel.append(header, this.log, this.status, element("div", { class: "compose" }, this.input, this.sendButton));
+    this.unreadDot = element("span", { class: "dot", hidden: "" }, element("span", { class: "hidden" }, texts.unread));
     this.launcher = element("button", { class: "launcher", type: "button", "aria-expanded": "false", "aria-controls": "panel" });
     this.launcher.setAttribute("aria-label", texts.launcher);
-    this.launcher.append(icon(), this.dot);
+    this.launcher.append(launcherIcon(), this.unreadDot);
     root.append(this.panel, this.launcher);
-    if (texts.greeting) this.log.append(this.bubble("assistant", texts.greeting).box);
+    if (texts.greeting) this.log.append(this.createBubble("assistant", texts.greeting).box);
   }
 
   get open() {
     return !this.panel.hidden;
   }
 
+  /**
+   * @param {boolean} open
+   * @param {boolean} focus Whether to move the focus, too.
+   */
   toggle(open, focus) {
     this.panel.hidden = !open;
     this.host.toggleAttribute("data-open", open);
     this.launcher.setAttribute("aria-expanded", String(open));
     this.launcher.setAttribute("aria-label", open ? this.texts.close : this.texts.launcher);
     if (open) {
-      this.dot.hidden = true;
-      this.grow();
-      this.bottom();
+      this.unreadDot.hidden = true;
+      this.resizeInput();
+      this.scrollToEnd();
     }
     if (focus) (open ? this.input : this.launcher).focus();
   }
 
-  // Fit the height of the input to its text, up to the limit of the style.
-  grow() {
-    const near = this.near;
-    this.button.disabled = !this.input.value.trim();
+  /** Fit the height of the input to its text, up to the limit of the style. */
+  resizeInput() {
+    const atEnd = this.isAtEnd;
+    this.sendButton.disabled = !this.input.value.trim();
     this.input.style.height = "auto";
     this.input.style.height = `${this.input.scrollHeight + this.input.offsetHeight - this.input.clientHeight}px`;
-    if (near) this.bottom();
+    if (atEnd) this.scrollToEnd();
   }
 
-  // Show a message; null removes it. A streaming message is drawn once per frame.
+  /**
+   * Show a message; null removes it. A streaming message is rendered once per frame.
+   *
+   * @param {string} id The id under which it was shown before.
+   * @param {ChatMessage | null} message
+   */
   show(id, message) {
     if (message && message.role === "assistant" && !message.final) {
-      if (!this.due.size) soon(() => this.draw());
-      this.due.set(message.id, message);
+      if (!this.scheduled.size) onNextFrame(() => this.renderScheduled());
+      this.scheduled.set(message.id, message);
       return;
     }
-    this.due.delete(id);
-    this.now(id, message);
+    this.scheduled.delete(id);
+    this.render(id, message);
   }
 
-  draw() {
-    for (const [id, message] of this.due) this.now(id, message);
-    this.due.clear();
+  renderScheduled() {
+    for (const [id, message] of this.scheduled) this.render(id, message);
+    this.scheduled.clear();
   }
 
-  now(id, message) {
-    let bubble = this.shown.get(id);
+  /**
+   * @param {string} id
+   * @param {ChatMessage | null} message
+   */
+  render(id, message) {
+    const old = this.bubbles.get(id);
+    this.bubbles.delete(id);
     if (!message) {
-      if (bubble) bubble.box.remove();
-      this.shown.delete(id);
+      if (old) old.box.remove();
       return;
     }
-    const near = this.near;
-    const first = !bubble;
-    if (first) {
-      bubble = this.bubble(message.role, "");
-      this.log.append(bubble.box);
-    }
-    this.shown.delete(id);
-    this.shown.set(message.id, bubble);
+    const atEnd = this.isAtEnd;
+    const bubble = old || this.createBubble(message.role, "");
+    if (!old) this.log.append(bubble.box);
+    this.bubbles.set(message.id, bubble);
     const text = message.points.join("");
     const streaming = message.role === "assistant" && !message.final;
     bubble.box.classList.toggle("pending", Boolean(message.pending));
     // Screen readers announce an answer once, when it is complete.
     bubble.box.setAttribute("aria-busy", String(streaming));
-    if (bubble.text !== text || bubble.streaming !== streaming) write(bubble.words, message.role, text, streaming);
+    if (bubble.text !== text || bubble.streaming !== streaming) renderText(bubble.body, message.role, text, streaming);
     Object.assign(bubble, { text, streaming });
-    this.label(bubble, message);
-    if (near || (first && message.role === "user")) this.bottom();
+    this.renderFooter(bubble, message);
+    if (atEnd || (!old && message.role === "user")) this.scrollToEnd();
   }
 
-  // Show the status under a message, with a button where a retry may help.
-  label({ small }, message) {
+  /**
+   * Show the status under a message, with a button where a retry may help.
+   *
+   * @param {Bubble} bubble
+   * @param {ChatMessage} message
+   */
+  renderFooter({ footer }, message) {
     const { sending, cancelled, interrupted, dropped, refused, failed, retry } = this.texts;
-    const words = message.pending ? sending : { cancelled, interrupted, dropped, refused, failed }[message.status] || "";
-    const again = message.role === "user" && ["refused", "failed"].includes(message.status) && !message.pending;
-    if (small.dataset.words === `${words}${again}`) return;
-    small.dataset.words = `${words}${again}`;
-    small.textContent = again ? `${words} ` : words;
-    if (!again) return;
+    /** @type {Record<string, string>} */
+    const labels = { cancelled, interrupted, dropped, refused, failed };
+    const status = message.status ?? "";
+    const label = message.pending ? sending : labels[status] || "";
+    const canRetry = message.role === "user" && ["refused", "failed"].includes(status) && !message.pending;
+    if (footer.dataset.label === `${label}${canRetry}`) return;
+    footer.dataset.label = `${label}${canRetry}`;
+    footer.textContent = canRetry ? `${label} ` : label;
+    if (!canRetry) return;
     const button = element("button", { type: "button" }, retry);
-    button.addEventListener("click", () => this.retry(message));
-    small.append(button);
+    button.addEventListener("click", () => this.onRetry(message));
+    footer.append(button);
   }
 
-  // Show a note under the messages.
-  tell(words, { bad = false, typing = false } = {}) {
-    this.note.className = `note${bad ? " bad" : ""}${typing ? " typing" : ""}`;
-    if (this.note.textContent !== words) this.note.textContent = words;
+  /**
+   * Show a status line under the messages.
+   *
+   * @param {string} text
+   * @param {{ bad?: boolean, typing?: boolean }} style
+   */
+  setStatus(text, { bad = false, typing = false } = {}) {
+    this.status.className = `note${bad ? " bad" : ""}${typing ? " typing" : ""}`;
+    if (this.status.textContent !== text) this.status.textContent = text;
   }
 
-  bubble(role, text) {
-    const who = element("span", { class: "hidden" }, `${role === "user" ? this.texts.you : this.texts.agent}: `);
-    const words = element("div", { class: role === "user" ? "words" : "words markdown" });
-    const small = element("small", {});
-    write(words, role, text, false);
-    return { box: element("div", { class: `message ${role}` }, who, words, small), words, small, text };
+  /**
+   * @param {"user" | "assistant"} role
+   * @param {string} text
+   * @returns {Bubble}
+   */
+  createBubble(role, text) {
+    const sender = element("span", { class: "hidden" }, `${role === "user" ? this.texts.you : this.texts.agent}: `);
+    const body = element("div", { class: role === "user" ? "text" : "text markdown" });
+    const footer = element("small", {});
+    renderText(body, role, text, false);
+    return { box: element("div", { class: `message ${role}` }, sender, body, footer), body, footer, text };
   }
 
-  get near() {
+  get isAtEnd() {
     return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
   }
 
-  bottom() {
+  scrollToEnd() {
     this.log.scrollTop = this.log.scrollHeight;
   }
 }
 
-// Use a constructed stylesheet, to which style-src does not apply, if the browser has it (Safari since 16.4).
-function dress(root, css) {
+/**
+ * Use a constructed stylesheet, to which style-src does not apply, if the browser has it (Safari since 16.4).
+ *
+ * @param {ShadowRoot} root
+ * @param {string} css
+ */
+function addStyles(root, css) {
   try {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
-    if (!("adoptedStyleSheets" in root)) throw new TypeError("not adopted");
+    if (!("adoptedStyleSheets" in root)) throw new TypeError("no adoptedStyleSheets");
     root.adoptedStyleSheets = [sheet];
   } catch {
     root.append(element("style", {}, css));
   }
 }
 
-// Run with the next frame; a page in the background has none.
-function soon(run) {
+/**
+ * Run with the next frame; a page in the background has none.
+ *
+ * @param {() => void} run
+ */
+function onNextFrame(run) {
   if (document.hidden) setTimeout(run, 100);
   else requestAnimationFrame(run);
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string>} attributes
+ * @param {...(Node | string)} children
+ */
 function element(name, attributes, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  created.append(...children);
+  return created;
 }
 
-function icon() {
+function launcherIcon() {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -170,14 +237,21 @@ function icon() {
   return svg;
 }
 
-// Agents write Markdown; a visitor's text is shown as typed.
-function write(into, role, text, streaming) {
-  if (role === "assistant") return renderMarkdown(into, text, streaming);
-  into.textContent = "";
-  const line = element("p", {});
+/**
+ * Agents write Markdown; a visitor's text is shown as typed.
+ *
+ * @param {HTMLElement} target
+ * @param {"user" | "assistant"} role
+ * @param {string} text
+ * @param {boolean} streaming
+ */
+function renderText(target, role, text, streaming) {
+  if (role === "assistant") return renderMarkdown(target, text, streaming);
+  target.textContent = "";
+  const paragraph = element("p", {});
   text.split(LINK).forEach((part, number) => {
     const href = number % 2 ? safeUrl(part) : null;
-    line.append(href ? element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
+    paragraph.append(href ? element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
   });
-  into.append(line);
+  target.append(paragraph);
 }

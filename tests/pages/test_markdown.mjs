@@ -1,11 +1,11 @@
-// Markdown as it is shown: run by tests/unit/test_pages_scripts.py, with the folder of the pages as argument.
+// Markdown as it is shown. tests/unit/test_pages_scripts.py runs the files of this folder.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { safeUrl } from "../../ingress/pages/markdown/inline.js";
+import { renderMarkdown } from "../../ingress/pages/markdown/render.js";
 import { install } from "./dom.mjs";
 
-const { renderMarkdown } = await import(`${process.env.PAGES}/markdown/render.js`);
-const { safeUrl } = await import(`${process.env.PAGES}/markdown/inline.js`);
 const place = install();
 
 function shown(text, partial = false) {

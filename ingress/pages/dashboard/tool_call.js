@@ -1,10 +1,13 @@
+// @ts-check
 // A collapsed tool call with its name and outcome; expanded, its arguments and result.
 
 import { el } from "./dom.js";
 
-// `running`: there is no result yet. A call in the history has ended, whatever its fields say.
+/**
+ * @param {{ name: string, args?: unknown, result?: unknown, outcome?: string | null }} call
+ * @param {boolean} running There is no result yet. A call in the history has ended, whatever its fields say.
+ */
 export function toolCall({ name, args, result, outcome }, running = false) {
-  const json = (value) => JSON.stringify(value ?? null, null, 2);
   return el(
     "details",
     {},
@@ -13,3 +16,6 @@ export function toolCall({ name, args, result, outcome }, running = false) {
     running ? null : el("pre", {}, json(result)),
   );
 }
+
+/** @param {unknown} value */
+const json = (value) => JSON.stringify(value ?? null, null, 2);
