@@ -9,6 +9,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from answerback import errors
 from answerback.settings import Settings
 from answerback.store import permissions
 from tests import stream_event_docs
+from tools.cli import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -131,3 +133,21 @@ def test_the_tree_of_the_errors_is_that_of_the_classes() -> None:
         tree[name] = path[-2] if len(path) > 1 else "Exception"
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
     assert tree == {one.__name__: one.__base__.__name__ for one in classes if one.__base__}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_every_file_that_the_documentation_names_exists(page: Path) -> None:
+    text = page.read_text().replace("tools/list", "")  # a method of MCP
+    for path in re.findall(r"`((?:answerback|ingress|worker|tools|tests|docs|examples)/[\w/.*]+)", text):
+        assert list(ROOT.glob(path.rstrip("/"))), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_the_documentation_names_exists(page: Path) -> None:
+    for words in re.findall(r"(?:`|^ +(?:\.venv/bin/)?)answerback ([a-z ]+)", page.read_text(), re.MULTILINE):
+        command: click.Command | None = cli
+        for word in words.split():
+            if not isinstance(command, click.Group):
+                break
+            command = command.get_command(click.Context(command), word)
+            assert command, f"answerback {words}"
