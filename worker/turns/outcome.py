@@ -109,7 +109,8 @@ def failed(events: Sequence[Event], code: str) -> list[Message]:
 def replaced(claim: Claim, events: Sequence[Event], *, whole: bool = False) -> list[Message]:
     """Return history messages that the turn's messages replace: they failed earlier and are answered now.
 
-    whole  include those that an interrupted turn left
+    Args:
+        whole: Include those that an interrupted turn left.
     """
     candidates = [message for message in claim.history if (message.failed or whole) and message.role == "user"]
     if not candidates:
