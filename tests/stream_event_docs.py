@@ -61,7 +61,7 @@ def _about(schema: Schema, kind: str, field: str) -> str:
         readers = "For visitors only if the tool is public"
     elif kind in VISITORS and field not in VISITORS[kind]:
         readers = "Not for visitors"
-    return ". ".join(part for part in (allowed, schema.get("description", ""), readers) if part) + " "
+    return ". ".join(part for part in (allowed, schema.get("description", ""), readers) if part)
 
 
 if __name__ == "__main__":

@@ -106,10 +106,10 @@ class ToolServer:
             return _failed(_wrong(error))
         reported = 0
 
-        async def progress(words: str) -> None:
+        async def progress(text: str) -> None:
             nonlocal reported
             reported += 1
-            await context.session.report_progress(reported, None, words)
+            await context.session.report_progress(reported, None, text)
 
         try:
             result = await tool.run(caller, arguments, progress)
@@ -144,8 +144,8 @@ def _caller(context: ServerRequestContext[Any]) -> Principal:
     return caller
 
 
-def _failed(words: str) -> CallToolResult:
-    return CallToolResult(content=[_text(words)], is_error=True)
+def _failed(reason: str) -> CallToolResult:
+    return CallToolResult(content=[_text(reason)], is_error=True)
 
 
 def _text(text: str) -> TextContent:

@@ -46,10 +46,10 @@ class Tool:
 class Tools:
     """The tools of one ingress process."""
 
-    def __init__(self, conversation: Conversation, hearing: AnswerWaiter, agents: Agents) -> None:
+    def __init__(self, conversation: Conversation, waiter: AnswerWaiter, agents: Agents) -> None:
         self._conversation = conversation
         self._chats = conversation.chats
-        self._hearing = hearing
+        self._waiter = waiter
         self._agents = agents
 
     def all(self) -> list[Tool]:
@@ -123,7 +123,7 @@ class Tools:
         _refuse_platforms(caller, thread)
         event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
         if wanted.wait:
-            return Answered.of(thread, *await self._hearing.ask(caller, thread, event, progress), caller)
+            return Answered.of(thread, *await self._waiter.ask(caller, thread, event, progress), caller)
         receipt, _ = await self._conversation.leave(caller, thread, event)
         return Answered.of(thread, receipt.dispatch_id, None, caller)
 

@@ -83,7 +83,7 @@ class Live:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._followers: dict[str, set[Follower]] = {}
-        self._subscription = Subscription(threads.database, self._hear, self._missed)
+        self._subscription = Subscription(threads.database, self._push, self._miss)
 
     async def keep(self) -> None:
         """Listen forever."""
@@ -126,13 +126,13 @@ class Live:
                 log.warning("could not tell workers that a thread is being streamed", thread=thread, error=str(error))
             await asyncio.sleep(WATCHED / 2)
 
-    def _hear(self, channel: str, message: bytes) -> None:
+    def _push(self, channel: str, message: bytes) -> None:
         if followers := self._followers.get(channel):
             event = published(message)
             for follower in followers:
                 follower.push(event)
 
-    def _missed(self) -> None:
+    def _miss(self) -> None:
         for followers in self._followers.values():
             for follower in followers:
                 follower.miss()

@@ -20,22 +20,24 @@ AGAIN, LONGEST = 0.2, 2.0
 
 
 class Subscription:
-    """A subscribed connection. `hear(channel, message)` is called for each message, in order.
+    """A subscribed connection. `on_message(channel, message)` is called for each message, in order.
 
-    Messages published while the connection is lost are missed: `missed()` is called after each reconnect, so that
+    Messages published while the connection is lost are missed: `on_connect()` is called after each connect, so that
     callers can read what is stored.
     """
 
-    def __init__(self, database: Database, hear: Callable[[str, bytes], None], missed: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, on_message: Callable[[str, bytes], None], on_connect: Callable[[], None]
+    ) -> None:
         self._database = database
-        self._hear = hear
-        self._missed = missed
+        self._on_message = on_message
+        self._on_connect = on_connect
         self._listener: Listener | None = None
         self._channels: dict[str, asyncio.Future[None]] = {}
         self._unconfirmed: Counter[str] = Counter()
 
     async def add(self, channel: str) -> None:
-        """Subscribe to a channel. After this returns, every message is heard, or `missed` is called.
+        """Subscribe to a channel. After this returns, every message is received, or `on_connect` is called.
 
         Raises `StoreUnavailable` if Redis does not confirm it in time.
         """
@@ -84,11 +86,11 @@ class Subscription:
         self._listener = listener
         self._unconfirmed.clear()
         await self._subscribe(*self._channels)
-        self._missed()
+        self._on_connect()
         while True:
             kind, channel, message = await listener.hear()
             if kind == "message":
-                self._hear(channel, message)
+                self._on_message(channel, message)
             elif kind == "subscribe":
                 self._unconfirmed[channel] -= 1
                 confirmed = self._channels.get(channel)

@@ -96,7 +96,8 @@ class AgentRequests:
         if posted.receipt.status == "duplicate":
             answer = await self.answer(posted)
             end = recorded_end(answer, posted.receipt.dispatch_id)
-            yield TextStream(replayed(rebuilt_events(answer, end)))
+            async with TextStream(replayed(rebuilt_events(answer, end))).begun(self._silence) as stream:
+                yield stream
             return
         async with posted.events() as events, TextStream(events).begun(self._silence) as stream:
             yield stream

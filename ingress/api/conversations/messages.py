@@ -23,10 +23,10 @@ from ..sse import TYPE, Streams, event, wanted
 from .conversation import Conversation
 from .waits import raise_if_ended
 
-SAID = """Responds when the turn is done; with `stream: true` or `Accept: text/event-stream`, streams its events; with \
+SEND = """Responds when the turn is done; with `stream: true` or `Accept: text/event-stream`, streams its events; with \
 `wait: false`, returns a receipt at once. A client that disconnects cancels nothing: the answer is in the thread."""
 READ = """In pages, oldest first. The last page ends with the messages that are not answered yet: `waiting`."""
-EVENTS = """Each event has an id. A reader that reconnects with it, in `Last-Event-ID` or `?after=`, continues after \
+FOLLOW = """Each event has an id. A reader that reconnects with it, in `Last-Event-ID` or `?after=`, continues after \
 that event, on any process, while the turn runs and for an hour after. Without an id, all stored events are sent."""
 
 
@@ -94,7 +94,7 @@ class MessageRoutes:
         "/messages",
         scope="chat:write",
         summary="Send a message",
-        description=SAID,
+        description=SEND,
         body=NewMessage,
         returns=AnswerView,
         also={202: ReceiptView},
@@ -134,7 +134,7 @@ class MessageRoutes:
         "/stream",
         scope="chat:read",
         summary="Follow the event stream",
-        description=EVENTS,
+        description=FOLLOW,
         query=StreamQuery,
         streams=TYPE,
         events=True,

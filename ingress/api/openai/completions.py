@@ -30,8 +30,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Completions:
     """The OpenAI-compatible routes."""
 
-    def __init__(self, asking: AgentRequests, streams: Streams) -> None:
-        self._asking = asking
+    def __init__(self, requests: AgentRequests, streams: Streams) -> None:
+        self._requests = requests
         self._streams = streams
 
     def routes(self) -> list[Route]:
@@ -65,7 +65,7 @@ class Completions:
         """Run a turn on the last message, and return or stream its answer."""
         body: CompletionRequest = call.body
         message = prompt(body.messages)
-        agent = await self._asking.agents.get(call.caller, body.model)
+        agent = await self._requests.agents.get(call.caller, body.model)
         thread = await self._thread(call, body, agent)
         fields: dict[str, Any] = {
             "author": Author(body.user or message.name, message.name),
@@ -75,8 +75,8 @@ class Completions:
         }
         if thread is None:
             fields["context"] = message.context
-        id = thread or await self._asking.once(call, agent)
-        async with self._asking.say(call, id, message.text, agent, **fields) as posted:
+        id = thread or await self._requests.once(call, agent)
+        async with self._requests.say(call, id, message.text, agent, **fields) as posted:
             first = Chunk(
                 id=f"chatcmpl-{posted.receipt.dispatch_id}",
                 created=int(time.time()),
@@ -85,9 +85,9 @@ class Completions:
             )
             if body.stream:
                 usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-                async with self._asking.text(posted) as text:
+                async with self._requests.text(posted) as text:
                     return await self._streams.relay(call.request, chunks(text, first, usage=usage), last=refused)
-            answer = await self._asking.answer(posted)
+            answer = await self._requests.answer(posted)
         last = answer.messages[-1] if answer.messages else None
         return call.answer(
             Completion(
@@ -114,7 +114,7 @@ class Completions:
     )
     async def models(self, call: RequestContext) -> web.Response:
         """Return the agents that accept chat messages."""
-        agents = await self._asking.agents.directory.list(call.caller.workspace)
+        agents = await self._requests.agents.directory.list(call.caller.workspace)
         return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.chat]))
 
     @route(
@@ -130,7 +130,7 @@ class Completions:
     )
     async def model(self, call: RequestContext) -> web.Response:
         """Return one agent."""
-        agent = await self._asking.agents.get(call.caller, call.path["model"])
+        agent = await self._requests.agents.get(call.caller, call.path["model"])
         return call.answer(ModelEntry(id=agent.name))
 
     async def _thread(self, call: RequestContext, body: CompletionRequest, agent: AgentInfo) -> str | None:
@@ -144,6 +144,6 @@ class Completions:
             id = f"us_{blake2b(f'{workspace} {agent.name} {body.user}'.encode(), digest_size=10).hexdigest()}"
         else:
             return None
-        if await self._asking.chats.get(workspace, id) is None:
-            await self._asking.chats.open(workspace, id, NewChat(agent=agent.name, user=body.user or ""))
+        if await self._requests.chats.get(workspace, id) is None:
+            await self._requests.chats.open(workspace, id, NewChat(agent=agent.name, user=body.user or ""))
         return id

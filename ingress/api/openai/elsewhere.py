@@ -29,8 +29,8 @@ async def elsewhere(
     unknown = request.match_info.http_exception
     if unknown is None or unknown.status not in (404, 405) or not _THEIRS.match(request.path):
         return await handler(request)
-    words = f"{request.method} {request.path[:200]} is not supported: use POST /v1/chat/completions or GET /v1/models"
+    detail = f"{request.method} {request.path[:200]} is not supported: use POST /v1/chat/completions or GET /v1/models"
     if "chat/completions" in request.path or "models" in request.path:
-        words += " (the base URL ends in /v1 or /api/v1)"
+        detail += " (the base URL ends in /v1 or /api/v1)"
     allow = {"Allow": unknown.headers["Allow"]} if "Allow" in unknown.headers else {}
-    return refuse(Problem(unknown.status, words, headers=allow))
+    return refuse(Problem(unknown.status, detail, headers=allow))
