@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -28,6 +27,7 @@ from ..statistics import Counters
 from .agents import AgentRegistry
 from .failures import Failures
 from .loop_breaker import Loops
+from .merging import add_waiting, keep_together
 from .opening import TurnOpener
 from .outcome import (
     Status,
@@ -48,8 +48,6 @@ from .unserved_agents import UnservedAgents
 
 log = get_logger(__name__)
 
-AT_ONCE = 50
-"""Maximum number of events that one turn answers."""
 TURNS_A_CLAIM = 10
 """Maximum number of consecutive turns under one claim."""
 
@@ -145,15 +143,9 @@ class Turns:
         arrival = event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
             return await self._commit(claim, self._unanswered(claim, [event], "dropped"))
-        if not await self._add_waiting(claim, agent, arrival):
+        if not await add_waiting(self._threads, claim, agent, arrival):
             return False
-        # One turn answers all claimed events for the same agent that may be answered together.
-        if len(claim.entries) > 1:
-            together = takewhile(
-                lambda e: not isinstance(e, Unreadable) and answers(e.event) is agent and e.event.arrival != "queue",
-                claim.entries[1:],
-            )
-            claim.entries = [first, *together]
+        keep_together(claim, agent, answers)
         return await self._answer(claim, agent, arrival)
 
     def _unanswered(self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True) -> Commit:
@@ -167,19 +159,6 @@ class Turns:
         # A thread is claimed again from time to time, since only a claim reads its current state.
         claim.turns += 1
         return not self.stopping and claim.turns < TURNS_A_CLAIM
-
-    async def _add_waiting(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
-        """Add more waiting events to the turn if the agent wants that. Return False while it debounces."""
-        begun = claim.journal or claim.shown or claim.crashes
-        if arrival in ("queue", "drop") or begun:
-            return True
-        quiet = await retry_while_unavailable(
-            self._threads.take_more_events, claim, AT_ONCE, interruptible=arrival == "interrupt"
-        )
-        if arrival == "debounce" and quiet < agent.quiet and len(claim.entries) < AT_ONCE:
-            await retry_while_unavailable(self._threads.release, claim, "handed back", delay=agent.quiet - quiet)
-            return False
-        return True
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
         try:
