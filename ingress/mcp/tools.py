@@ -27,9 +27,10 @@ from .shapes import Answered, ArchiveThread, CreateThread, GetThread, SendMessag
 class Tool:
     """A tool, for keys with its `scope`.
 
-    run         (caller, an `arguments`, progress) → a `result`; raises its errors
-    reads       it is read-only
-    repeatable  it is idempotent
+    Attributes:
+        run: (caller, an `arguments`, progress) → a `result`; raises its errors.
+        reads: It is read-only.
+        repeatable: It is idempotent.
     """
 
     name: str
