@@ -69,28 +69,28 @@ def work(entries: Sequence[bytes], history: Sequence[bytes], thread: str) -> tup
 def unreadable(entries: Sequence[bytes], thread: str, why: str) -> Unreadable:
     """Return a placeholder for the entries of a turn that cannot run."""
     event = _known(entries[-1]).get("event")
-    found = event if isinstance(event, dict) else {}
-    author = found.get("author")
-    delivery = _text(found, "delivery") or f"{thread.partition(':')[0]}:{hashlib.sha256(entries[-1]).hexdigest()[:32]}"
+    fields = event if isinstance(event, dict) else {}
+    author = fields.get("author")
+    delivery = _text(fields, "delivery") or f"{thread.partition(':')[0]}:{hashlib.sha256(entries[-1]).hexdigest()[:32]}"
     stand_in = Event(
         delivery=delivery,
         thread=thread,
-        kind=_text(found, "kind") or "unknown",
-        text=_text(found, "text") or NOTICE,
+        kind=_text(fields, "kind") or "unknown",
+        text=_text(fields, "text") or NOTICE,
         author=Author(_text(author, "id"), _text(author, "name")) if isinstance(author, dict) else Author(""),
     )
     return Unreadable(stand_in, raw=tuple(entries), why=why)
 
 
-def dead_letter_payload(grave: bytes, thread: str) -> Entry:
+def dead_letter_payload(payload: bytes, thread: str) -> Entry:
     """Decode what a replay of unreadable events would put back: `Unreadable` as long as they are."""
-    kept = _opaque(grave)
-    found, _ = work(kept.entries, (), thread)
-    if isinstance(found[0], Unreadable):
-        return found[0]
-    events = [event for each in found for event in each.events]
-    earlier = {name: record for each in found for name, record in each.journal.items()}
-    return Entry(events[-1], earlier | kept.journal, tuple(events[:-1]))
+    opaque = _opaque(payload)
+    entries, _ = work(opaque.entries, (), thread)
+    if isinstance(entries[0], Unreadable):
+        return entries[0]
+    events = [event for each in entries for event in each.events]
+    earlier = {name: record for each in entries for name, record in each.journal.items()}
+    return Entry(events[-1], earlier | opaque.journal, tuple(events[:-1]))
 
 
 def message(raw: bytes) -> Message:
@@ -98,13 +98,13 @@ def message(raw: bytes) -> Message:
     try:
         return decode_message(raw)
     except msgspec.MsgspecError:
-        found = _known(raw)
-        ours = _text(found, "role") == "assistant"
+        fields = _known(raw)
+        ours = _text(fields, "role") == "assistant"
         return Message(
             role="assistant" if ours else "user",
-            text=_text(found, "text") or NOTICE,
-            id=_text(found, "id"),
-            turn=_text(found, "turn"),
+            text=_text(fields, "text") or NOTICE,
+            id=_text(fields, "id"),
+            turn=_text(fields, "turn"),
         )
 
 
@@ -113,9 +113,9 @@ def reply(raw: bytes, thread: str, key: str = "") -> Reply:
     try:
         return decode_reply(raw)
     except msgspec.MsgspecError as error:
-        found = _known(raw)
-        text = _text(found, "text") or NOTICE
-        return UnreadableReply(key=key or _text(found, "key"), thread=thread, text=text, raw=raw, why=str(error))
+        fields = _known(raw)
+        text = _text(fields, "text") or NOTICE
+        return UnreadableReply(key=key or _text(fields, "key"), thread=thread, text=text, raw=raw, why=str(error))
 
 
 def letter(raw: bytes, id: str) -> DeadLetter:
@@ -123,10 +123,10 @@ def letter(raw: bytes, id: str) -> DeadLetter:
     try:
         return decode_dead_letter(raw)
     except msgspec.MsgspecError as error:
-        found = _known(raw)
-        kind: Literal["event", "reply"] = "reply" if _text(found, "kind") == "reply" else "event"
-        reason = f"{_text(found, 'reason') or 'unknown'} ({unreadable_reason(str(error))})"
-        return DeadLetter(id=id, kind=kind, thread=_text(found, "thread"), reason=reason, unreadable=True)
+        fields = _known(raw)
+        kind: Literal["event", "reply"] = "reply" if _text(fields, "kind") == "reply" else "event"
+        reason = f"{_text(fields, 'reason') or 'unknown'} ({unreadable_reason(str(error))})"
+        return DeadLetter(id=id, kind=kind, thread=_text(fields, "thread"), reason=reason, unreadable=True)
 
 
 def unreadable_reason(why: str) -> str:
@@ -145,12 +145,12 @@ def readable(decode: Callable[[bytes], T], raws: Iterable[bytes]) -> Iterator[T]
 
 def _known(raw: bytes) -> dict[Any, Any]:
     try:
-        found = msgspec.msgpack.decode(raw)
+        fields = msgspec.msgpack.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
-def _text(found: Mapping[Any, Any], name: str) -> str:
-    value = found.get(name)
+def _text(fields: Mapping[Any, Any], name: str) -> str:
+    value = fields.get(name)
     return value if isinstance(value, str) else ""

@@ -38,7 +38,7 @@ async def test_a_comment_that_was_deleted_before_it_came_is_not_answered(system:
     await system.worker(ADDRESSED)
     await system.deliver("github", _delivery(system, "issue_comment.deleted.before_its_message"))
     receipt = await system.deliver("github", _delivery(system, "issue_comment.created.before_its_message"))
-    assert (receipt["status"], receipt["reason"]) == ("ignored", "its message was deleted before it came")
+    assert (receipt["status"], receipt["reason"]) == ("ignored", "its message was deleted before it arrived")
     await system.deliver("github", _delivery(system, "issue_comment.created.mention_added"))
     assert (await system.quiet(1)).accepted == 1
     assert not await standins.messages("github")

@@ -136,9 +136,9 @@ async def test_an_edit_changes_what_still_waits_and_a_deletion_takes_it_back(pla
     for number, text in enumerate(("first", "secnod", "third")):
         await plain.deliver("slack", slack.message(text, ts=f"1700000000.00010{number}", thread_ts="1700000000.000100"))
     edit = slack.changed("second", ts="1700000000.000101", thread_ts="1700000000.000100")
-    assert (await plain.post("slack", edit))[1]["reason"] == "amended a waiting event"
+    assert (await plain.post("slack", edit))[1]["reason"] == "changed a waiting event"
     deletion = slack.deleted(ts="1700000000.000102", thread_ts="1700000000.000100")
-    assert (await plain.post("slack", deletion))[1]["reason"] == "took a waiting event back"
+    assert (await plain.post("slack", deletion))[1]["reason"] == "removed a waiting event"
     await plain.worker("tests.acceptance.agents:echoes")
     await plain.quiet(2)
     [thread] = [id.decode() for id in await plain.database.call("ZRANGE", "ab:{0}:threads", 0, -1)]

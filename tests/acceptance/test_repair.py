@@ -176,7 +176,7 @@ async def test_threads_move_to_another_server_and_go_on(plain: System, elsewhere
     # It counts what people said before, here and there.
     assert await elsewhere.answers("standard:t") == ["0", "1"]
     assert await elsewhere.answers("standard:u") == ["0"]
-    assert (await elsewhere.deliver("standard", dead))["reason"] == "taken back from the dead letters"
+    assert (await elsewhere.deliver("standard", dead))["reason"] == "replayed from the dead letters"
     await elsewhere.quiet(3)
     assert await elsewhere.answers("standard:t") == ["0", "1", "2"]
     assert (await command(elsewhere, "import", str(file), "--replace")).out == "imported: 2\n"

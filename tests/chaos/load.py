@@ -93,7 +93,7 @@ class Load:
             if self._dice.random() < 0.05:
                 again = await self._deliver(talk.platform, delivery)
                 assert again["dispatch_id"] == receipt["dispatch_id"]
-                assert again["status"] == "duplicate" or again["reason"] == "taken back from the dead letters", again
+                assert again["status"] == "duplicate" or again["reason"] == "replayed from the dead letters", again
             free.append(talk)
             await asyncio.sleep(self._dice.uniform(0, 0.02))
 

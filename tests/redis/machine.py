@@ -76,10 +76,10 @@ class Turns(RuleBasedStateMachine):
             case "dead" if text is None:
                 assert receipt.status == "duplicate"
             case "dead":
-                assert receipt.reason == "taken back from the dead letters"
+                assert receipt.reason == "replayed from the dead letters"
                 self.model.put(number, self.model.dead.pop(number))
             case _ if text is None:
-                assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it came")
+                assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it arrived")
             case _:
                 assert receipt.status == "accepted"
                 self.model.put(number, Waiting(number, text))

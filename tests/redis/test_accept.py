@@ -85,7 +85,7 @@ async def test_a_repeat_with_another_thread_takes_no_dead_letter_into_that_threa
     await bury(threads, await claim(threads))
     again = await threads.accept(event(1, "github:1:2"))
     assert (again.status, again.thread) == ("duplicate", THREAD)
-    assert (await threads.accept(event(1))).reason == "taken back from the dead letters"
+    assert (await threads.accept(event(1))).reason == "replayed from the dead letters"
 
 
 @pytest.mark.parametrize("with_thread", [True, False])

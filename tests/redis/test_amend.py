@@ -26,7 +26,7 @@ async def amend(threads: Threads, message: int, text: str | None, thread: str = 
 async def test_an_edit_changes_the_event_that_waits(threads: Threads) -> None:
     await accept(threads, 1, 2)
     receipt = await amend(threads, 2, "better")
-    assert (receipt.status, receipt.reason) == ("accepted", "amended a waiting event")
+    assert (receipt.status, receipt.reason) == ("accepted", "changed a waiting event")
     found = await claim(threads)
     assert found.entries[0].event == event(1)
     assert [entry.event for entry in await threads.commit(turn(found))] == [event(2, text="better")]
@@ -34,7 +34,7 @@ async def test_an_edit_changes_the_event_that_waits(threads: Threads) -> None:
 
 async def test_a_deletion_takes_the_event_that_waits_back(threads: Threads) -> None:
     await accept(threads, 1, 2, 3)
-    assert (await amend(threads, 2, None)).reason == "took a waiting event back"
+    assert (await amend(threads, 2, None)).reason == "removed a waiting event"
     found = await claim(threads)
     assert [entry.event.message for entry in await threads.commit(turn(found))] == ["3"]
     assert await counters(threads) == {"accepted": 3, "handled": 1, "waiting": 1}
@@ -142,7 +142,7 @@ async def test_a_deletion_that_comes_before_its_message_takes_it_back(threads: T
     assert (await amend(threads, 1, None)).status == "ignored"
     await amend(threads, 1, "too late")
     receipt = await threads.accept(event(1))
-    assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it came")
+    assert (receipt.status, receipt.reason) == ("ignored", "its message was deleted before it arrived")
     assert (await threads.accept(event(1))).status == "ignored"
     assert await inbox(threads) == 0
     assert (await threads.accept(event(2))).status == "accepted"
@@ -166,14 +166,14 @@ async def test_an_edit_that_comes_after_a_later_one_changes_nothing(threads: Thr
         return (await threads.amend(amendment)).reason
 
     await accept(threads, 1)
-    assert await edit(1, "best", 3000) == "amended a waiting event"
-    assert await edit(1, "better", 2000) == "an edit that a later one came before"
+    assert await edit(1, "best", 3000) == "changed a waiting event"
+    assert await edit(1, "better", 2000) == "a later edit arrived first"
     assert await edit(2, "best", 3000)
-    assert await edit(2, "better", 2000) == "an edit that a later one came before"
+    assert await edit(2, "better", 2000) == "a later edit arrived first"
     await accept(threads, 2)
     wide = Threads(threads.database, window=100)
     assert [entry.event.text for entry in (await claim(wide)).entries] == ["best", "best"]
-    assert await edit(1, "at the same second", 3000) != "an edit that a later one came before"
+    assert await edit(1, "at the same second", 3000) != "a later edit arrived first"
 
 
 async def test_a_dead_letter_whose_message_was_deleted_is_not_taken_back_by_a_redelivery(threads: Threads) -> None:
@@ -221,7 +221,7 @@ async def test_an_edit_that_adds_a_mention_to_what_was_handled_is_an_event_once(
     await threads.commit(turn(await claim(threads)))
     receipt = await threads.amend(mention(1))
     assert (receipt.status, receipt.reason) == ("accepted", "an edit added a mention")
-    assert (await threads.amend(mention(1))).reason == "amended a waiting event"
+    assert (await threads.amend(mention(1))).reason == "changed a waiting event"
     held = await claim(threads)
     assert (held.entries[0].event.text, held.entries[0].event.edited) == ("@us better", "mention")
     await threads.commit(turn(held))
@@ -245,7 +245,7 @@ async def test_a_mention_whose_edit_comes_late_is_heard_while_it_stands(
 
 async def test_an_edit_that_adds_a_mention_to_what_waits_changes_that(threads: Threads) -> None:
     await accept(threads, 1)
-    assert (await threads.amend(mention(1))).reason == "amended a waiting event"
+    assert (await threads.amend(mention(1))).reason == "changed a waiting event"
     held = await claim(threads)
     assert [(entry.event.mentions, entry.event.edited) for entry in held.entries] == [(("us",), "")]
     assert await threads.commit(turn(held)) == []

@@ -108,7 +108,7 @@ async def test_an_event_that_came_back_can_be_buried_again(threads: Threads, let
     found = await letters.get(event(1).id)
     assert found is not None
     assert await counters(threads) == {"accepted": 1, "buried": 2}
-    assert (await threads.accept(event(1))).reason == "taken back from the dead letters"
+    assert (await threads.accept(event(1))).reason == "replayed from the dead letters"
 
 
 async def test_what_waits_for_another_try_is_told_apart_from_what_runs(threads: Threads) -> None:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from answerback.messages import Author, Message, ToolCall
 from answerback.replies import Reply
-from answerback.store.threads.views import Summary, Transcript
+from answerback.store.threads.views import ThreadSummary, Transcript
 from tools.cli import COMMANDS, cli
 from tools.commands.transcript import transcribe
 from tools.groups import run
@@ -204,7 +204,7 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
         ToolCall(id="c2", name="charge", args={}, outcome="unknown"),
     )
     found = Transcript(
-        thread=Summary(
+        thread=ThreadSummary(
             id="standard:t", platform="standard", channel="", title=HOSTILE, url="", state="retrying",
             updated=1, created=1, attempts=2, next=1500, error="boom", waiting=1,
         ),

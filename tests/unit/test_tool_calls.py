@@ -18,7 +18,7 @@ from answerback.flows import load
 from answerback.messages import Author, Message, ToolCall
 from answerback.replies import Reply
 from answerback.store.threads.records import Claim
-from answerback.store.threads.views import Summary, Transcript
+from answerback.store.threads.views import ThreadSummary, Transcript
 from tools.commands.transcript import transcribe
 from worker.turns.outcome import turn_messages
 
@@ -88,7 +88,7 @@ def _shown(answer: Message) -> list[str]:
     # The tool calls are read from the message, not from the model's own record of the turn.
     bare = msgspec.structs.replace(answer, model=b"")
     transcript = Transcript(
-        thread=Summary(id="x:t", platform="x", **summary), messages=[bare], waiting=[], steps=[], replies=[]
+        thread=ThreadSummary(id="x:t", platform="x", **summary), messages=[bare], waiting=[], steps=[], replies=[]
     )
     lines = click.unstyle("\n".join(transcribe(transcript, [], now=10))).splitlines()
     return [line for line in lines if "⚙" in line]

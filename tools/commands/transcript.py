@@ -10,7 +10,7 @@ import click
 
 from answerback.messages import Message, ToolCall
 from answerback.replies import DeadLetter, Reply
-from answerback.store.threads.views import Summary, Transcript
+from answerback.store.threads.views import ThreadSummary, Transcript
 
 from ..rendering import ago, block, duration, visible, when
 
@@ -43,7 +43,7 @@ def transcribe(found: Transcript, dead: Sequence[DeadLetter], now: int) -> Itera
             yield f"  {letter.id}  {when(letter.at)}  {visible(letter.reason)}"
 
 
-def _head(thread: Summary, now: int) -> Iterator[str]:
+def _head(thread: ThreadSummary, now: int) -> Iterator[str]:
     yield click.style(visible(thread.id), bold=True)
     facts = {
         "title": thread.title,
@@ -59,7 +59,7 @@ def _head(thread: Summary, now: int) -> Iterator[str]:
             yield f"  {name:<9}{visible(fact)}"
 
 
-def _state(thread: Summary) -> str:
+def _state(thread: ThreadSummary) -> str:
     waiting = f", {thread.waiting} waiting" if thread.waiting else ""
     match thread.state:
         case "running":

@@ -119,8 +119,8 @@ class ApiKeys:
 
     async def get(self, id: str) -> ApiKey | None:
         """Return a key by its id, in any state; None if there is none."""
-        found, (seconds, micros) = await self._database.together(("HGETALL", keys.api_key(id)), ("TIME",))
-        return _read(id, found, int(seconds) * 1000 + int(micros) // 1000) if found else None
+        fields, (seconds, micros) = await self._database.together(("HGETALL", keys.api_key(id)), ("TIME",))
+        return _read(id, fields, int(seconds) * 1000 + int(micros) // 1000) if fields else None
 
     async def find(self, shown: str) -> ApiKey | None:
         """Return the valid key with this text; None if there is none."""

@@ -50,8 +50,8 @@ class SessionTokens:
 
     async def get(self, id: str) -> SessionToken | None:
         """Return a token by its id; None if there is none or it has expired."""
-        found = await self._database.call("GET", keys.session_token(id))
-        return _decode(found) if found else None
+        encoded = await self._database.call("GET", keys.session_token(id))
+        return _decode(encoded) if encoded else None
 
     async def end(self, workspace: str, thread: str) -> None:
         """End a session: revoke all of its tokens."""

@@ -51,42 +51,42 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> T
     end = await end_of(threads, thread, event)
     if end is not None and not end.messages:
         return _recorded(end, [])
-    found: list[Message] = []
+    messages: list[Message] = []
     for last in range(length, max(0, length - LOOK), -PAGE):
         raw = await threads.database.call("LRANGE", history, max(0, last - PAGE), last - 1)
-        found = [decode.message(each) for each in raw] + found
+        messages = [decode.message(each) for each in raw] + messages
         if end is not None:
-            said = [message for message in found if message.id in end.messages]
-            if len(said) == len(end.messages):
-                return _recorded(end, said)
+            ours = [message for message in messages if message.id in end.messages]
+            if len(ours) == len(end.messages):
+                return _recorded(end, ours)
             continue
-        for place, message in enumerate(found[:PAGE]):
+        for place, message in enumerate(messages[:PAGE]):
             if message.role == "user" and message.id == event:
-                return _inferred(found[place:], turn)
+                return _inferred(messages[place:], turn)
     if end is not None:
-        return _recorded(end, [message for message in found if message.id in end.messages])
+        return _recorded(end, [message for message in messages if message.id in end.messages])
     return TurnAnswer(turn=turn or event, status="ignored")
 
 
-def _recorded(end: TurnEnd, said: Sequence[Message]) -> TurnAnswer:
+def _recorded(end: TurnEnd, messages: Sequence[Message]) -> TurnAnswer:
     # An interrupted turn's events are answered by the next turn; here there is none, as the thread was emptied since.
     status: Ended = "cancelled" if end.status == "interrupted" else end.status
     return TurnAnswer(
-        turn=end.turn, status=status, messages=list(said), usage=end.usage, code=end.code, reason=end.reason
+        turn=end.turn, status=status, messages=list(messages), usage=end.usage, code=end.code, reason=end.reason
     )
 
 
-def _inferred(since: list[Message], known: str) -> TurnAnswer:
-    asked, turn = since[0], known or since[0].turn
-    cut = {message.turn for message in since if message.status == "interrupted"}
+def _inferred(since: list[Message], turn_id: str) -> TurnAnswer:
+    question, turn = since[0], turn_id or since[0].turn
+    interrupted = {message.turn for message in since if message.status == "interrupted"}
     for message in since:
         # The events of an interrupted turn were answered by the next turn.
-        if turn in cut:
+        if turn in interrupted:
             turn = message.turn
-    if asked.failed:
-        return TurnAnswer(turn=turn, status="failed", code=asked.failed)
-    if asked.status == "dropped":
+    if question.failed:
+        return TurnAnswer(turn=turn, status="failed", code=question.failed)
+    if question.status == "dropped":
         return TurnAnswer(turn=turn, status="dropped")
-    said = [message for message in since if message.turn == turn and message.role == "assistant"]
-    cancelled = asked.status == "cancelled" or (bool(said) and said[-1].status == "cancelled")
-    return TurnAnswer(turn=turn, status="cancelled" if cancelled else "completed", messages=said)
+    ours = [message for message in since if message.turn == turn and message.role == "assistant"]
+    cancelled = question.status == "cancelled" or (bool(ours) and ours[-1].status == "cancelled")
+    return TurnAnswer(turn=turn, status="cancelled" if cancelled else "completed", messages=ours)

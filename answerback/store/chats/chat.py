@@ -10,7 +10,7 @@ import msgspec
 from answerback.events import Event
 from answerback.messages import Message
 from answerback.store.thread_ids import public_id
-from answerback.store.threads.views import State, Summary
+from answerback.store.threads.views import State, ThreadSummary
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -87,7 +87,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     buried: int = 0
 
     @classmethod
-    def read(cls, summary: Summary, fields: dict[str, str], workspace: str) -> Chat:
+    def read(cls, summary: ThreadSummary, fields: dict[str, str], workspace: str) -> Chat:
         """Create a chat from its thread's hash."""
         return cls(
             id=public_id(summary.id),

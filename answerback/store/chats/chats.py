@@ -71,10 +71,10 @@ class Chats:
             names = [*names[:2], keys.ephemeral(p)]
             later = int(kept * 1000)
             fields += ("kept", later)
-        found = await self._threads.scripts.open_chat(
+        opened = await self._threads.scripts.open_chat(
             names, id=thread, digest=opening.digest, later=later, fields=fields
         )
-        if found == b"different":
+        if opened == b"different":
             raise ThreadDiffers
         return await self._read(workspace, id or public_id(thread), platforms=False)
 
@@ -84,10 +84,10 @@ class Chats:
         if not foreign and not _ID.fullmatch(id):
             return None
         thread = id if foreign else thread_of(workspace, id)
-        (found,) = await thread_summaries(self._threads, self._threads.partition(thread), [thread])
-        if found is None or not (foreign or "opened" in found[1]):
+        (stored,) = await thread_summaries(self._threads, self._threads.partition(thread), [thread])
+        if stored is None or not (foreign or "opened" in stored[1]):
             return None
-        return Chat.read(*found, workspace)
+        return Chat.read(*stored, workspace)
 
     async def list(
         self,
@@ -151,13 +151,13 @@ class Chats:
         """
         thread = thread_of(workspace, id)
         p = self._threads.partition(thread)
-        found, (seconds, micros) = await self._database.together(
+        fields, (seconds, micros) = await self._database.together(
             ("HMGET", keys.thread(p, thread), "user", "wanted"), ("TIME",)
         )
-        if found[0] is None:
+        if fields[0] is None:
             raise NoSuchThread
-        user, wanted = (value.decode() if value else "" for value in found)
-        said = msgspec.structs.replace(
+        user, wanted = (value.decode() if value else "" for value in fields)
+        message = msgspec.structs.replace(
             event,
             delivery=f"{thread}:{event.message}",
             thread=thread,
@@ -168,7 +168,7 @@ class Chats:
             agent=event.agent or wanted,
         )
         only: Only = "idle" if event.arrival == "drop" else "open"
-        return await self._threads.accept(said, only, self._lists(p, workspace, user))
+        return await self._threads.accept(message, only, self._lists(p, workspace, user))
 
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
@@ -193,8 +193,8 @@ class Chats:
     async def returned_at(self, workspace: str, id: str) -> int:
         """Return when the client last came back to a chat for its answer, ms; 0 if never."""
         thread = thread_of(workspace, id)
-        found = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
-        return int(found or 0)
+        returned = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
+        return int(returned or 0)
 
     async def cancel(self, workspace: str, id: str) -> bool:
         """Cancel the running turn, or the next one if none is running. Return whether there was one."""

@@ -29,27 +29,27 @@ async def page_of(
     """Return one page. With `platforms`, the platforms' threads are included. Raises `BadCursor`."""
     names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in range(threads.partitions)]
     recency = Recency(threads.database, names, cursor)
-    found: list[Chat] = []
+    listed: list[Chat] = []
     looked = 0
     while looked < LOOK:
         # First read only as many as are shown: usually nearly all match.
         ids = await recency.next(min(PAGE if looked else limit + 1, LOOK - looked))
         if not ids:
-            return ChatPage(found, None)
+            return ChatPage(listed, None)
         looked += len(ids)
-        fit = await matching(threads, [id for id in ids if _listed(id, workspace)], wanted)
-        while fit and len(found) <= limit:
-            some, fit = fit[: limit + 1 - len(found)], fit[limit + 1 - len(found) :]
-            chats = await _read(threads, workspace, some)
-            for id in some:
+        matches = await matching(threads, [id for id in ids if _listed(id, workspace)], wanted)
+        while matches and len(listed) <= limit:
+            next_ids, matches = matches[: limit + 1 - len(listed)], matches[limit + 1 - len(listed) :]
+            chats = await _read(threads, workspace, next_ids)
+            for id in next_ids:
                 chat = chats.get(id)
-                if chat and len(found) == limit:
-                    return ChatPage(found, recency.cursor)
+                if chat and len(listed) == limit:
+                    return ChatPage(listed, recency.cursor)
                 if chat:
-                    found.append(chat)
+                    listed.append(chat)
                 recency.past(id)
         recency.past(ids[-1])
-    return ChatPage(found, recency.cursor)
+    return ChatPage(listed, recency.cursor)
 
 
 def _listed(id: str, workspace: str) -> bool:
@@ -58,10 +58,10 @@ def _listed(id: str, workspace: str) -> bool:
 
 async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:
     """Return those of `ids` that may be listed."""
-    found: dict[str, Chat] = {}
+    chats: dict[str, Chat] = {}
     for p in range(threads.partitions):
-        here = [id for id in ids if threads.partition(id) == p]
-        for chat in await thread_summaries(threads, p, here) if here else ():
+        ids_of_partition = [id for id in ids if threads.partition(id) == p]
+        for chat in await thread_summaries(threads, p, ids_of_partition) if ids_of_partition else ():
             if chat and not chat[1].get("ephemeral"):
-                found[chat[0].id] = Chat.read(*chat, workspace)
-    return found
+                chats[chat[0].id] = Chat.read(*chat, workspace)
+    return chats

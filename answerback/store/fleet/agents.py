@@ -57,9 +57,9 @@ class AgentDirectory:
 
     async def get(self, workspace: str, name: str) -> AgentInfo | None:
         """Return an agent by name, even if no worker runs it now; None if there is none."""
-        found = await self._database.call("HGET", keys.agents(), name)
-        if found is not None:
-            return next((_in_code(report) for report in readable(decode_agent_report, [found])), None)
+        encoded = await self._database.call("HGET", keys.agents(), name)
+        if encoded is not None:
+            return next((_in_code(report) for report in readable(decode_agent_report, [encoded])), None)
         remote = await self._remotes.get(workspace, name)
         return _registered(remote) if remote else None
 
@@ -67,12 +67,12 @@ class AgentDirectory:
         """Return all agents by name, each with its statistics."""
         workers = [report for report, silent in await self._roster.workers() if silent <= report.lease]
         working = [report for report in workers if report.state == "working"]
-        own = [_in_code(report) for report in await self._roster.agents()]
-        names = {known.name for known in own}
+        in_code = [_in_code(report) for report in await self._roster.agents()]
+        names = {agent.name for agent in in_code}
         others = [_registered(remote) for remote in await self._remotes.list(workspace) if remote.name not in names]
-        found = [(known, _standing(known, "", workers, _serving(known, working))) for known in own]
-        found += [(known, _standing(known, workspace, workers, len(working))) for known in others]
-        return sorted(found, key=lambda one: one[0].name)
+        agents = [(agent, _standing(agent, "", workers, _serving(agent, working))) for agent in in_code]
+        agents += [(agent, _standing(agent, workspace, workers, len(working))) for agent in others]
+        return sorted(agents, key=lambda one: one[0].name)
 
 
 def _in_code(report: AgentReport) -> AgentInfo:
@@ -97,12 +97,12 @@ def _registered(remote: RemoteAgent) -> AgentInfo:
     )
 
 
-def _serving(known: AgentInfo, workers: Sequence[WorkerReport]) -> int:
-    return sum(any(agent.name == known.name and not agent.workspace for agent in w.agents) for w in workers)
+def _serving(info: AgentInfo, workers: Sequence[WorkerReport]) -> int:
+    return sum(any(agent.name == info.name and not agent.workspace for agent in w.agents) for w in workers)
 
 
-def _standing(known: AgentInfo, workspace: str, workers: Sequence[WorkerReport], serving: int) -> AgentStats:
-    told = [a for worker in workers for a in worker.agents if (a.workspace, a.name) == (workspace, known.name)]
-    times = [time for agent in told for time in agent.times]
+def _standing(info: AgentInfo, workspace: str, workers: Sequence[WorkerReport], serving: int) -> AgentStats:
+    reports = [a for worker in workers for a in worker.agents if (a.workspace, a.name) == (workspace, info.name)]
+    times = [time for agent in reports for time in agent.times]
     p50 = round(median(times), 1) if times else None
-    return AgentStats(workers=serving, turns=sum(agent.turns for agent in told), p50=p50)
+    return AgentStats(workers=serving, turns=sum(agent.turns for agent in reports), p50=p50)

@@ -37,27 +37,27 @@ class Redeliveries:
 
     async def healthy(self, hook: str) -> int | None:
         """Return the time (ms) up to which every delivery has arrived or is lost; None at first."""
-        found = await self._database.call("HGET", keys.healthy(), hook)
-        return None if found is None else int(found)
+        until = await self._database.call("HGET", keys.healthy(), hook)
+        return None if until is None else int(until)
 
     async def heal(self, hook: str, at: int) -> None:
         """Record that everything up to `at` (ms) was checked, and remove old requests."""
         await self._database.call("HSET", keys.healthy(), hook, at)
         now = await self._database.now()
-        found = await self._database.call("HGETALL", keys.redeliveries(hook))
-        if gone := [guid for guid, asked in found.items() if _decode(asked).at < now - self.KEPT]:
+        requests = await self._database.call("HGETALL", keys.redeliveries(hook))
+        if gone := [guid for guid, request in requests.items() if _decode(request).at < now - self.KEPT]:
             await self._database.call("HDEL", keys.redeliveries(hook), *gone)
 
     async def asked(self, hook: str, guid: str) -> RedeliveryRequest | None:
         """Return the redelivery requests for a delivery, if any."""
-        found = await self._database.call("HGET", keys.redeliveries(hook), guid)
-        return None if found is None else _decode(found)
+        encoded = await self._database.call("HGET", keys.redeliveries(hook), guid)
+        return None if encoded is None else _decode(encoded)
 
     async def ask(self, hook: str, guid: str, asked: RedeliveryRequest, before: RedeliveryRequest | None) -> bool:
         """Record a request before it is made. Return False if another round has recorded one since `before`."""
-        known = b"" if before is None else encode(before)
+        earlier = b"" if before is None else encode(before)
         return bool(
             await self._scripts.record_redelivery(
-                [keys.redeliveries(hook)], delivery=guid, read=known, record=encode(asked)
+                [keys.redeliveries(hook)], delivery=guid, read=earlier, record=encode(asked)
             )
         )

@@ -43,9 +43,9 @@ class RemoteAgents:
 
     async def register(self, workspace: str, remote: RemoteAgent) -> tuple[RemoteAgent, bool]:
         """Register an agent, replacing one with the same name. Return it, and whether it is new."""
-        kept = msgspec.structs.replace(remote, at=await self._database.now())
-        new = await self._database.call("HSET", keys.remote_agents(workspace), remote.name, encode(kept))
-        return kept, bool(new)
+        registered = msgspec.structs.replace(remote, at=await self._database.now())
+        new = await self._database.call("HSET", keys.remote_agents(workspace), remote.name, encode(registered))
+        return registered, bool(new)
 
     async def remove(self, workspace: str, name: str) -> bool:
         """Remove an agent: no further turn reaches it. Return False if there was none."""
@@ -53,10 +53,10 @@ class RemoteAgents:
 
     async def get(self, workspace: str, name: str) -> RemoteAgent | None:
         """Return an agent by name; None if there is none."""
-        found = await self._database.call("HGET", keys.remote_agents(workspace), name)
-        return _decode(found) if found is not None else None
+        encoded = await self._database.call("HGET", keys.remote_agents(workspace), name)
+        return _decode(encoded) if encoded is not None else None
 
     async def list(self, workspace: str) -> list[RemoteAgent]:
         """Return all agents of a workspace, by name."""
-        found = await self._database.call("HVALS", keys.remote_agents(workspace))
-        return sorted(map(_decode, found), key=lambda remote: remote.name)
+        encoded = await self._database.call("HVALS", keys.remote_agents(workspace))
+        return sorted(map(_decode, encoded), key=lambda remote: remote.name)

@@ -94,8 +94,8 @@ class WorkerRegistry:
         seen = msgspec.structs.replace(report, seen=now)
         new = await self._database.call("HSET", keys.workers(), report.id, encode(seen))
         # Kept while no worker runs the agent: it stays known, and messages to it wait.
-        kept = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
-        if fields := [word for agent in kept for word in (agent.name, encode(agent))]:
+        agents = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
+        if fields := [word for agent in agents for word in (agent.name, encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
         return bool(new)
 
@@ -106,13 +106,13 @@ class WorkerRegistry:
     async def workers(self) -> list[tuple[WorkerReport, int]]:
         """Return all workers, each with its ms of silence. Those silent for long are removed."""
         now = await self._database.now()
-        found = await self._database.call("HGETALL", keys.workers())
+        encoded = await self._database.call("HGETALL", keys.workers())
         # During a deployment, a newer worker's report may be unreadable.
-        reports = list(readable(_decode_worker_report, found.values()))
+        reports = list(readable(_decode_worker_report, encoded.values()))
         if gone := [report.id for report in reports if now - report.seen > FORGOTTEN]:
             await self._database.call("HDEL", keys.workers(), *gone)
         living = [(report, now - report.seen) for report in reports if report.id not in gone]
-        return sorted(living, key=lambda found: found[0].started)
+        return sorted(living, key=lambda worker: worker[0].started)
 
     async def agents(self) -> list[AgentReport]:
         """Return all recently reported agents in code, by name, whether a worker runs them now or not."""
@@ -129,5 +129,5 @@ class WorkerRegistry:
 
     async def identities(self) -> dict[str, Identity]:
         """Return our identities by platform."""
-        found = await self._database.call("HGETALL", keys.identities())
-        return {p.decode(): who for p, raw in found.items() for who in readable(_decode_identity, [raw])}
+        encoded = await self._database.call("HGETALL", keys.identities())
+        return {p.decode(): identity for p, raw in encoded.items() for identity in readable(_decode_identity, [raw])}

@@ -14,8 +14,8 @@ from answerback.store.threads.receipt import Receipt
 
 DELETED = b"deleted"
 """Stored for a deleted message; an edit is stored as an encoded Amendment."""
-GONE = "an edit of a message that was deleted"
-OLDER = "an edit that a later one came before"
+GONE = "an edit of a deleted message"
+OLDER = "a later edit arrived first"
 REMEMBERED = 3 * 86_400_000
 """ms for which an amendment waits for its message: GitHub redelivers for three days."""
 
@@ -28,19 +28,23 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
     # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
-    stored = DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_heard(amendment)))
+    stored = (
+        DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_placeholder(amendment)))
+    )
     message = amendment.message.encode(errors="surrogatepass")
-    found = await scripts.remember(
+    remembered = await scripts.remember(
         [keys.amendments(p, thread)],
         message=message,
         amendment=stored,
         kept=REMEMBERED,
         at=amendment.at,
     )
-    if not found:
+    if not remembered:
         return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
-    if isinstance(found, bytes):
-        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", OLDER), _still(amendment.event, found)
+    if isinstance(remembered, bytes):
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", OLDER), _event_of_later_edit(
+            amendment.event, remembered
+        )
     names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
     reason = None
     again = True
@@ -53,9 +57,9 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
                 continue
             match await scripts.amend(names, id=thread, stored=raw, entry=_amended(entry, amendment)):
                 case b"amended":
-                    reason = "amended a waiting event"
+                    reason = "changed a waiting event"
                 case b"removed":
-                    reason = "took a waiting event back"
+                    reason = "removed a waiting event"
                 case b"gone":
                     # Amended by another process, or handled, since we read it.
                     again = True
@@ -63,12 +67,12 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
         dispatch_id(amendment.delivery),
         thread,
         "accepted" if reason else "ignored",
-        reason or "an edit or deletion of a message that does not wait",
+        reason or "an edit or deletion of a message that is not waiting",
     )
     return receipt, None if reason else amendment.event
 
 
-def applied(event: Event, raw: bytes) -> Event:
+def with_edit(event: Event, raw: bytes) -> Event:
     """Return an event with an edit that arrived before it."""
     try:
         edit = decode_amendment(raw)
@@ -83,8 +87,8 @@ def applied(event: Event, raw: bytes) -> Event:
     )
 
 
-def _still(event: Event | None, raw: bytes) -> Event | None:
-    """The event of an edit after which the message was edited again: with the words of now, if they mention still."""
+def _event_of_later_edit(event: Event | None, raw: bytes) -> Event | None:
+    """Return the event of an edit that arrived after a later one: with the later text, if that still mentions us."""
     try:
         later = decode_amendment(raw)
     except msgspec.MsgspecError:
@@ -95,7 +99,7 @@ def _still(event: Event | None, raw: bytes) -> Event | None:
     return msgspec.structs.replace(event, text=later.text or "", mentions=mentions, mentioned=mentioned)
 
 
-def _heard(amendment: Amendment) -> Event | None:
+def _placeholder(amendment: Amendment) -> Event | None:
     """Return a placeholder that records that the edit was an event."""
     event = amendment.event
     return event and Event(delivery=event.delivery, thread="", kind="", text="", author=Author(""))

@@ -52,9 +52,9 @@ def read(
         replies=sorted((decode_reply(reply) for reply in outbox), key=lambda reply: reply.key),
         unsent=[key.decode() for key in unsent],
         dead=[
-            _dead(letter, grave, int(at))
-            for letter, grave, at in zip(*dead, strict=True)
-            if letter is not None and grave is not None and at is not None
+            _dead(letter, payload, int(at))
+            for letter, payload, at in zip(*dead, strict=True)
+            if letter is not None and payload is not None and at is not None
         ],
     )
 
@@ -94,16 +94,16 @@ def deliveries(archive: Archive) -> dict[str, str]:
     The delivery ids of a chat can be derived from its history; those of a platform cannot, so only waiting and dead
     events are included.
     """
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     if is_chat(archive.thread):
-        said = [f"{archive.thread}:{each.message}" for each in archive.messages if each.role == "user"]
-        found = dict.fromkeys(said, "stored")
+        messages = [f"{archive.thread}:{each.message}" for each in archive.messages if each.role == "user"]
+        states = dict.fromkeys(messages, "stored")
     for entry in (*archive.waiting, *(dead.entry for dead in archive.dead if dead.entry)):
-        found |= {event.delivery: "stored" for event in entry.events}
+        states |= {event.delivery: "stored" for event in entry.events}
     for dead in archive.dead:
         if dead.entry:
-            found[dead.entry.event.delivery] = "dead"
-    return {delivery: f"{state} {archive.thread}" for delivery, state in found.items()}
+            states[dead.entry.event.delivery] = "dead"
+    return {delivery: f"{state} {archive.thread}" for delivery, state in states.items()}
 
 
 def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -124,14 +124,14 @@ def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], di
     return text, binary
 
 
-def _dead(letter: bytes, grave: bytes, at: int) -> Dead:
-    found = msgspec.structs.replace(decode_dead_letter(letter), at=at)
-    if found.kind == "event" and found.unreadable:
-        entry = decode.dead_letter_payload(grave, found.thread)
+def _dead(letter: bytes, payload: bytes, at: int) -> Dead:
+    dead_letter = msgspec.structs.replace(decode_dead_letter(letter), at=at)
+    if dead_letter.kind == "event" and dead_letter.unreadable:
+        entry = decode.dead_letter_payload(payload, dead_letter.thread)
         if isinstance(entry, decode.Unreadable):
             raise msgspec.ValidationError(entry.why)
         # The newer version that wrote it is back.
-        return Dead(letter=msgspec.structs.replace(found, unreadable=False), entry=entry)
-    if found.kind == "event":
-        return Dead(letter=found, entry=decode_entry(grave))
-    return Dead(letter=found, reply=decode_reply(grave))
+        return Dead(letter=msgspec.structs.replace(dead_letter, unreadable=False), entry=entry)
+    if dead_letter.kind == "event":
+        return Dead(letter=dead_letter, entry=decode_entry(payload))
+    return Dead(letter=dead_letter, reply=decode_reply(payload))

@@ -13,7 +13,7 @@ from answerback.store import keys
 from answerback.store.redis import Value
 from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import archive_content as content
-from answerback.store.threads.dead_letter_index import COUNTERS, DeadLetterIndex, mark
+from answerback.store.threads.dead_letter_index import COUNTERS, DeadLetterIndex, version_of
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
@@ -47,25 +47,27 @@ class Archives:
         self._threads = threads
         self._database = threads.database
         self._letters = DeadLetters(threads, seen_days=seen_days)
-        self._graves = DeadLetterIndex(threads)
+        self._dead_letters = DeadLetterIndex(threads)
         self._seen = int(seen_days * 86_400_000)
 
     async def ids(self) -> AsyncIterator[str]:
         """Yield the ids of all threads, each once. Threads added or removed meanwhile may be missing."""
         for p in range(self._threads.partitions):
-            given: set[bytes] = set()
+            yielded: set[bytes] = set()
             cursor = -1
             while cursor:
-                cursor, found = await self._database.call("ZSCAN", keys.threads(p), max(0, cursor), "COUNT", PAGE)
-                for id, _ in found:
-                    if id not in given:
-                        given.add(id)
+                cursor, members = await self._database.call("ZSCAN", keys.threads(p), max(0, cursor), "COUNT", PAGE)
+                for id, _ in members:
+                    if id not in yielded:
+                        yielded.add(id)
                         yield id.decode()
 
     async def idle(self, p: int, before: int, skip: int, limit: int) -> list[str]:
         """Return the ids of a partition's threads that have not changed since `before` (ms), oldest first."""
-        found = await self._database.call("ZRANGEBYSCORE", keys.threads(p), "-inf", f"({before}", "LIMIT", skip, limit)
-        return [id.decode() for id in found]
+        idle_ids = await self._database.call(
+            "ZRANGEBYSCORE", keys.threads(p), "-inf", f"({before}", "LIMIT", skip, limit
+        )
+        return [id.decode() for id in idle_ids]
 
     async def read(self, id: str) -> Archive | None:
         """Return a thread as of its last commit, with waiting events and dead letters; None if it does not exist.
@@ -74,8 +76,8 @@ class Archives:
         """
         p = self._threads.partition(id)
         while True:
-            before, dead = await self._graves.of(id)
-            found = await self._database.together(
+            before, dead = await self._dead_letters.of(id)
+            values = await self._database.together(
                 ("ZSCORE", keys.threads(p), id),
                 ("HGETALL", keys.thread(p, id)),
                 ("LRANGE", keys.history(p, id), 0, -1),
@@ -88,14 +90,14 @@ class Archives:
                 *(("HMGET", key, *(dead or [""])) for key in (keys.dead_letters(p), keys.dead_letter_payloads(p))),
                 ("ZMSCORE", keys.dead_letter_times(p), *(dead or [""])),
             )
-            updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *graves = found
+            updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *dead_letters = values
             # An event dead-lettered since then would be in neither the inbox nor the dead letters we read.
-            if mark(counted) == before:
+            if version_of(counted) == before:
                 break
         if updated is None:
             return None
         try:
-            return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, graves)
+            return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, dead_letters)
         except msgspec.MsgspecError as error:
             raise NewerData(
                 f"{id} contains data written by a newer version of Answerback ({error}): update this one"
@@ -127,9 +129,9 @@ class Archives:
         The records of its delivery ids are kept until they expire: they contain no text, and a redelivery is a
         duplicate rather than a new thread.
         """
-        found, dead = await self._purge_or_replace(id)
-        _, there, owner, messages, events, replies, steps, stream_events = found
-        if not there and not dead:
+        replaced, dead = await self._purge_or_replace(id)
+        _, existed, owner, messages, events, replies, steps, stream_events = replaced
+        if not existed and not dead:
             return None
         return Purged(
             thread=id,
@@ -145,7 +147,7 @@ class Archives:
     async def purge_idle(self, archive: Archive) -> bool:
         """Remove an idle thread if it has not changed since it was archived and has no dead letters."""
         p = self._threads.partition(archive.thread)
-        before, dead = await self._graves.of(archive.thread)
+        before, dead = await self._dead_letters.of(archive.thread)
         if dead and any(await self._database.call("ZMSCORE", keys.dead_letter_times(p), *dead)):
             return False
         fields = archive.fields
@@ -166,15 +168,15 @@ class Archives:
         deleted = 0
         while True:
             # Dead letters are deleted first, and none may be added since: a redelivery could revive the thread.
-            before, dead = await self._graves.of(id)
+            before, dead = await self._dead_letters.of(id)
             for letter in dead:
                 deleted += await self._letters.delete(letter)
             user = await self._database.call("HGET", keys.thread(self._threads.partition(id), id), "user")
-            found = await self._replace(
+            replaced = await self._replace(
                 id, "anything", dead_letters=before, user=(user or b"").decode(), names=names, contents=contents
             )
-            if found[0] == b"done":
-                return found, deleted
+            if replaced[0] == b"done":
+                return replaced, deleted
 
     async def _replace(
         self,

@@ -64,14 +64,14 @@ class DeadLetters:
     async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
         """Return a dead letter and its payload, which a replay puts back: the event's entry, or the reply."""
         for p in range(self._threads.partitions):
-            at, letter, grave = await self._database.together(
+            at, encoded, payload = await self._database.together(
                 ("ZSCORE", keys.dead_letter_times(p), id),
                 ("HGET", keys.dead_letters(p), id),
                 ("HGET", keys.dead_letter_payloads(p), id),
             )
-            if at is not None and letter is not None and grave is not None:
-                found = msgspec.structs.replace(decode.letter(letter, id), at=int(at))
-                return found, _put_back(found, grave)
+            if at is not None and encoded is not None and payload is not None:
+                letter = msgspec.structs.replace(decode.letter(encoded, id), at=int(at))
+                return letter, _put_back(letter, payload)
         return None
 
     async def replay(
@@ -88,15 +88,15 @@ class DeadLetters:
         Raises:
             ValueError: the outcome of a step is not unknown, or this version cannot read the dead letter.
         """
-        found = await self.get(id)
-        if found is None:
+        stored = await self.get(id)
+        if stored is None:
             return False
-        letter, grave = found
-        if isinstance(grave, Unreadable | UnreadableReply):
-            raise ValueError(f"this version of Answerback cannot read the dead letter ({grave.why}): update it first")
+        letter, payload = stored
+        if isinstance(payload, Unreadable | UnreadableReply):
+            raise ValueError(f"this version of Answerback cannot read the dead letter ({payload.why}): update it first")
         p, thread = self._threads.partition(letter.thread), letter.thread
-        if isinstance(grave, Reply):
-            parts = (msgspec.structs.replace(grave, rest=()), *grave.rest)
+        if isinstance(payload, Reply):
+            parts = (msgspec.structs.replace(payload, rest=()), *payload.rest)
             return bool(
                 await self._threads.scripts.replay_reply(
                     [
@@ -114,12 +114,12 @@ class DeadLetters:
                     replies=encoded_replies(parts),
                 )
             )
-        journal = grave.journal
+        journal = payload.journal
         for step in again:
             journal = settle(journal, step, again=True)
         for step, result in done.items():
             journal = settle(journal, step, result, again=False)
-        entry = Entry(grave.event) if fresh else msgspec.structs.replace(grave, journal=journal)
+        entry = Entry(payload.event) if fresh else msgspec.structs.replace(payload, journal=journal)
         return bool(
             await self._threads.scripts.replay_event(
                 [
@@ -132,7 +132,7 @@ class DeadLetters:
                     keys.dead_letter_payloads(p),
                     keys.thread(p, thread),
                     keys.inbox(p, thread),
-                    keys.seen(p, grave.event.delivery),
+                    keys.seen(p, payload.event.delivery),
                     keys.clock(p),
                 ],
                 id=thread,
@@ -144,12 +144,12 @@ class DeadLetters:
 
     async def delete(self, id: str) -> bool:
         """Delete a dead letter permanently. Return False if it does not exist."""
-        found = await self.get(id)
-        if found is None:
+        stored = await self.get(id)
+        if stored is None:
             return False
-        letter, grave = found
+        letter, payload = stored
         p = self._threads.partition(letter.thread)
-        delivery = grave.key if isinstance(grave, Reply) else grave.event.delivery
+        delivery = payload.key if isinstance(payload, Reply) else payload.event.delivery
         return bool(
             await self._threads.scripts.delete_dead_letter(
                 [keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p), keys.seen(p, delivery)],
@@ -158,14 +158,14 @@ class DeadLetters:
         )
 
 
-def _put_back(letter: DeadLetter, grave: bytes) -> Entry | Reply:
+def _put_back(letter: DeadLetter, payload: bytes) -> Entry | Reply:
     if letter.kind == "reply":
-        return decode.reply(grave, letter.thread, letter.id)
+        return decode.reply(payload, letter.thread, letter.id)
     try:
         return (
-            decode.dead_letter_payload(grave, letter.thread)
+            decode.dead_letter_payload(payload, letter.thread)
             if letter.unreadable
-            else decode.entry(grave, letter.thread)
+            else decode.entry(payload, letter.thread)
         )
     except msgspec.MsgspecError as error:
-        return decode.unreadable([grave], letter.thread, str(error))
+        return decode.unreadable([payload], letter.thread, str(error))

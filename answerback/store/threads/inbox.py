@@ -62,16 +62,16 @@ class Inbox(Reservations):
             NoSuchThread, ThreadEnded, Busy: the condition is not met.
         """
         id = event.id
-        found = await self._accept(id, event, b"", only, lists)
-        while found.startswith(b"amended\n"):
+        result = await self._accept(id, event, b"", only, lists)
+        while result.startswith(b"amended\n"):
             # Its edit or deletion arrived first.
-            raw = found.partition(b"\n")[2]
+            raw = result.partition(b"\n")[2]
             if raw == amendments.DELETED:
-                return Receipt(id, event.thread, "ignored", "its message was deleted before it came")
+                return Receipt(id, event.thread, "ignored", "its message was deleted before it arrived")
             # The amendment may have expired meanwhile.
-            edited = amendments.applied(event, raw) if raw else event
-            found = await self._accept(id, edited, raw, only, lists)
-        return Receipt.read(id, event.thread, found)
+            edited = amendments.with_edit(event, raw) if raw else event
+            result = await self._accept(id, edited, raw, only, lists)
+        return Receipt.read(id, event.thread, result)
 
     def _accept(self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> asyncio.Future[bytes]:
         p, thread, platform = self.partition(event.thread), event.thread, event.platform
@@ -113,23 +113,27 @@ class Inbox(Reservations):
         receipt, event = await amendments.amend(self.database, self.scripts, p, amendment)
         if event is None:
             return receipt
-        found = await self.accept(event)
-        return msgspec.structs.replace(found, reason="an edit added a mention") if found.status == "accepted" else found
+        accepted = await self.accept(event)
+        return (
+            msgspec.structs.replace(accepted, reason="an edit added a mention")
+            if accepted.status == "accepted"
+            else accepted
+        )
 
     async def set_own_identities(self, platform: str, marks: Iterable[str]) -> None:
         """Replace the marks of our own messages on a platform, such as "user:583231".
 
         Unchanged marks are not written.
         """
-        ours = {f"{platform}:{mark}".encode() for mark in marks}
+        current = {f"{platform}:{mark}".encode() for mark in marks}
         for p in range(self.partitions):
-            kept = {
+            stored = {
                 mark for mark in await self.database.call("SMEMBERS", keys.own_identities(p)) if _of(platform, mark)
             }
             changes: list[tuple[Value, ...]] = []
-            if missing := ours - kept:
+            if missing := current - stored:
                 changes.append(("SADD", keys.own_identities(p), *missing))
-            if former := kept - ours:
+            if former := stored - current:
                 changes.append(("SREM", keys.own_identities(p), *former))
             if changes:
                 await self.database.together(*changes)

@@ -75,10 +75,10 @@ class Reservations:
         names += [keys.thread(p, id) for _, id, _ in leases]
         values = [value for lease in leases for value in lease]
         sent = monotonic()
-        wall, held = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
+        wall, states = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
         if step := self.watch.observe(sent, monotonic(), wall):
             await self._note(step)
-        return [Lease(each) for each in held]
+        return [Lease(each) for each in states]
 
     async def _note(self, step: int) -> None:
         """Log and count a step of the server's clock, unless another worker has done so."""

@@ -44,15 +44,17 @@ class Outbox:
             for p in range(threads.partitions)
         ]
 
-    async def claim(self, p: int, taken: Reservation, owner: str) -> list[Outgoing]:
+    async def claim(self, p: int, reservation: Reservation, owner: str) -> list[Outgoing]:
         """Claim the outboxes reserved from `due`, each with its next reply."""
         names = [keys.queue(p, "due"), keys.counters(p)]
-        for id in taken.threads:
+        for id in reservation.threads:
             names += (keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id))
-        found = await self._scripts.claim_outbox(names, till=taken.till, owner=owner, threads=taken.threads)
+        results = await self._scripts.claim_outbox(
+            names, till=reservation.till, owner=owner, threads=reservation.threads
+        )
         return [
             Outgoing(thread, claimed[0], owner, await self._head(thread, claimed[1]))
-            for thread, claimed in zip(taken.threads, found, strict=True)
+            for thread, claimed in zip(reservation.threads, results, strict=True)
             if claimed is not None
         ]
 
@@ -140,10 +142,10 @@ class Outbox:
         """Return the unsent parts of the same reply. Only the holder of the outbox can change them."""
         unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
         parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
-        found = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
+        encoded = await self._database.call("HMGET", keys.outbox(p, reply.thread), *parts) if parts else []
         rest = [
             decode.reply(raw, reply.thread, key.decode())
-            for key, raw in zip(parts, found, strict=True)
+            for key, raw in zip(parts, encoded, strict=True)
             if raw is not None
         ]
         return [part for part in rest if not isinstance(part, UnreadableReply)]
@@ -195,8 +197,8 @@ class Outbox:
 
     async def replies(self, thread: str) -> dict[str, Reply]:
         """Return all replies of a thread by key."""
-        found = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
-        return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in found.items()}
+        encoded = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
+        return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in encoded.items()}
 
     @property
     def now(self) -> int:

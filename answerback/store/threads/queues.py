@@ -52,19 +52,19 @@ async def queues(threads: Threads) -> Queues:
     replies: list[Queue] = []
     for p in range(threads.partitions):
         now, _ = read(*await threads.database.together(*look(p)))
-        *found, counted, dead, known = await threads.database.together(
+        *queue_counts, counters, dead, thread_count = await threads.database.together(
             *_count(p, "ready", now),
             *_count(p, "due", now),
             ("HGETALL", keys.counters(p)),
             ("ZCARD", keys.dead_letter_times(p)),
             ("ZCARD", keys.threads(p)),
         )
-        turns.append(_queue(now, *found[:4]))
-        replies.append(_queue(now, *found[4:]))
-        count = {name.decode(): int(value) for name, value in counted.items()}
+        turns.append(_queue(now, *queue_counts[:4]))
+        replies.append(_queue(now, *queue_counts[4:]))
+        count = {name.decode(): int(value) for name, value in counters.items()}
         totals["events_waiting"] += count.get("waiting", 0)
         totals["dead"] += dead
-        totals["threads"] += known
+        totals["threads"] += thread_count
         totals["accepted"] += count.get("accepted", 0)
         totals["handled"] += count.get("handled", 0)
         totals["buried"] += count.get("buried", 0)

@@ -26,19 +26,19 @@ class Receipt(msgspec.Struct, frozen=True):
     reason: str | None = None
 
     @classmethod
-    def read(cls, dispatch_id: str, thread: str, found: bytes) -> Receipt:
+    def read(cls, dispatch_id: str, thread: str, result: bytes) -> Receipt:
         """Decode a receipt returned by the script `accept`. Raises `NoSuchThread`, `ThreadEnded` or `Busy`."""
-        what, *first = found.split(b"\n")
-        if first:
+        status, *original = result.split(b"\n")
+        if original:
             # As first stored: a sender may reuse an id with another body.
-            dispatch_id, thread = first[0].decode(), first[1].decode()
-        match what:
+            dispatch_id, thread = original[0].decode(), original[1].decode()
+        match status:
             case b"duplicate":
                 return cls(dispatch_id, thread, "duplicate")
             case b"own":
                 return cls(dispatch_id, thread, "ignored", OWN)
             case b"revived":
-                return cls(dispatch_id, thread, "accepted", "taken back from the dead letters")
+                return cls(dispatch_id, thread, "accepted", "replayed from the dead letters")
             case b"missing":
                 raise NoSuchThread
             case b"ended":

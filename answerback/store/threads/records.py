@@ -74,9 +74,9 @@ class Claim(msgspec.Struct):
     turns: int = 0
 
     @classmethod
-    def read(cls, thread: str, owner: str, found: Sequence[Any]) -> Claim:
+    def read(cls, thread: str, owner: str, claimed: Sequence[Any]) -> Claim:
         """Decode a claim returned by the script `claim`. Its only entry is `Unreadable` if any of it is undecodable."""
-        fence, position, attempt, crashes, agent, state, entries, history, journal, *more = found
+        fence, position, attempt, crashes, agent, state, entries, history, journal, *more = claimed
         waiting, wanted, system, live, cancelled, streak, looping = more
         steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
         found_entries, messages = work(entries, history, thread)

@@ -47,16 +47,16 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
     sender's lease ends: a request in flight must have reached the platform before the reply is looked for.
     """
     p = threads.partition(id)
-    found = await threads.scripts.unlock(
+    holder = await threads.scripts.unlock(
         [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
             keys.thread(p, id), keys.journal(p, id), keys.stream_events(p, id), keys.clock(p),
         ],
         id=id,
     )  # fmt: skip
-    if found is None:
+    if holder is None:
         return None
-    owner, since, wait = found
+    owner, since, wait = holder
     return Unlocked(
         thread=id, owner=owner.decode(), since=since if owner else 0, sending=wait >= 0, wait=max(0, int(wait))
     )
@@ -68,7 +68,7 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
     The number of attempts is kept: the next attempt is only made sooner.
     """
     p = threads.partition(id)
-    found = await threads.scripts.requeue(
+    results = await threads.scripts.requeue(
         [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.inbox(p, id),
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.unsent(p, id),
@@ -76,7 +76,7 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
         ],
         id=id,
     )  # fmt: skip
-    if found is None:
+    if results is None:
         return None
-    turn, replies = (word.decode() for word in found)
+    turn, replies = (word.decode() for word in results)
     return Requeued(thread=id, turn=turn, replies=replies)

@@ -11,7 +11,7 @@ import msgspec
 from answerback.store import keys
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import State, Summary, thread_summaries
+from answerback.store.threads.views import State, ThreadSummary, thread_summaries
 
 _FORM: Final = "NFKC"
 PAGE = 1000
@@ -70,15 +70,15 @@ def _folded(text: str) -> str:
     return text.casefold() if text.isascii() else normalize(_FORM, normalize(_FORM, text).casefold())
 
 
-async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[Summary]:
+async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[ThreadSummary]:
     """Yield the matching threads, most recently changed first."""
     recency = Recency(threads.database, [keys.threads(p) for p in range(threads.partitions)])
     wanted = wanted or Filter()
     given = 0
     while given < limit and (ids := await recency.next(min(PAGE, limit) if wanted.everything else PAGE)):
         for id in (await matching(threads, ids, wanted))[: limit - given]:
-            (found,) = await thread_summaries(threads, threads.partition(id), [id])
-            if found is not None:
+            (summary,) = await thread_summaries(threads, threads.partition(id), [id])
+            if summary is not None:
                 given += 1
-                yield found[0]
+                yield summary[0]
         recency.past(ids[-1])

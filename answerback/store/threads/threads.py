@@ -76,7 +76,7 @@ class Threads(Inbox):
     # Worker --------------------------------------------------------------------------------------
 
     async def claim(
-        self, p: int, taken: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
+        self, p: int, reservation: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
     ) -> list[Claim]:
         """Claim the reserved threads. Those whose reservation has expired are left out.
 
@@ -85,13 +85,13 @@ class Threads(Inbox):
         """
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
         names.append(keys.clock(p))
-        for id in taken.threads:
+        for id in reservation.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.stream_events(p, id))
-        room = len(taken.threads) if suspects is None else suspects
-        found = await self.scripts.claim(
+        room = len(reservation.threads) if suspects is None else suspects
+        results = await self.scripts.claim(
             names,
-            till=taken.till,
+            till=reservation.till,
             owner=owner,
             window=self.window,
             most_messages=self._history,
@@ -99,11 +99,11 @@ class Threads(Inbox):
             room=room,
             wait=self._lease // 5,
             fatal=fatal,
-            threads=taken.threads,
+            threads=reservation.threads,
         )
         return [
             Claim.read(thread, owner, claimed)
-            for thread, claimed in zip(taken.threads, found, strict=True)
+            for thread, claimed in zip(reservation.threads, results, strict=True)
             if claimed is not None
         ]
 
@@ -113,7 +113,7 @@ class Threads(Inbox):
         Return the seconds since the last change in the thread. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
-        found = await self.scripts.take_more_events(
+        reply = await self.scripts.take_more_events(
             [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
             id=id,
             fence=claim.fence,
@@ -121,10 +121,10 @@ class Threads(Inbox):
             interruptible=int(interruptible),
             owner=claim.owner,
         )
-        if found is None:
+        if reply is None:
             raise LeaseLost
-        claim.entries = [decode.entry(raw, id) for raw in found[0]]
-        return float(found[1]) / 1000
+        claim.entries = [decode.entry(raw, id) for raw in reply[0]]
+        return float(reply[1]) / 1000
 
     async def step(self, step: Step) -> None:
         """Write a journal entry. Raises `LeaseLost`."""
@@ -273,7 +273,7 @@ class Threads(Inbox):
     async def cancel(self, id: str) -> bool:
         """Cancel the running turn of a thread, or the next one if none is running. Return whether there was one."""
         p = self.partition(id)
-        found = await self.scripts.cancel(
+        cancelled = await self.scripts.cancel(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
                 keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
@@ -281,4 +281,4 @@ class Threads(Inbox):
             id=id,
             signals=keys.signals(),
         )  # fmt: skip
-        return bool(found)
+        return bool(cancelled)

@@ -37,11 +37,11 @@ async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
     """
     name = keys.turn_ends(threads.partition(thread), thread)
     for first, last in ((-NEWEST, -1), (0, -NEWEST - 1)):
-        found = await threads.database.call("LRANGE", name, first, last)
-        for end in readable(decode_turn_end, reversed(found)):
+        ends = await threads.database.call("LRANGE", name, first, last)
+        for end in readable(decode_turn_end, reversed(ends)):
             if event in end.events:
                 return end
-        if len(found) < NEWEST:
+        if len(ends) < NEWEST:
             break
     return None
 
@@ -55,5 +55,5 @@ def merged(messages: Sequence[Message], entries: Sequence[Entry]) -> tuple[list[
     events = [event for entry in entries for event in entry.events]
     again = {event.id for event in events} | {m.id for m in messages if m.role == "user" and not m.failed}
     shown = [message for message in messages if not (message.failed and message.id in again)]
-    known = {message.id for message in shown}
-    return shown, [event for event in events if event.id not in known]
+    shown_ids = {message.id for message in shown}
+    return shown, [event for event in events if event.id not in shown_ids]

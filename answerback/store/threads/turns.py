@@ -12,7 +12,7 @@ from answerback.store import decode, keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
-from answerback.store.threads.views import Summary, thread_summary
+from answerback.store.threads.views import ThreadSummary, thread_summary
 
 _PAGE = 100
 
@@ -30,7 +30,7 @@ class TurnState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    thread: Summary
+    thread: ThreadSummary
     state: Literal["waiting", "running", "retrying", "handled", "dead"]
     before: int = 0
     messages: list[Message] = []
@@ -51,8 +51,8 @@ async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: st
         ("HVALS", keys.outbox(p, thread)),
         ("LLEN", keys.history(p, thread)),
     )
-    found = [decode.reply(raw, thread) for raw in outbox]
-    replies = sorted((r for r in found if r.key.startswith(f"{id}.")), key=lambda reply: _order(reply.key))
+    all_replies = [decode.reply(raw, thread) for raw in outbox]
+    replies = sorted((r for r in all_replies if r.key.startswith(f"{id}.")), key=lambda reply: _order(reply.key))
     waiting = [decode.entry(raw, thread).event.id for raw in inbox]
     if id in waiting:
         before = waiting.index(id)
@@ -67,15 +67,15 @@ async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: st
 
 async def _committed(threads: Threads, thread: str, turn: str, length: int) -> list[Message]:
     """Return a turn's messages. They are contiguous and most likely at the end of the history."""
-    found: list[Message] = []
+    messages: list[Message] = []
     history = keys.history(threads.partition(thread), thread)
     for end in range(length, 0, -_PAGE):
         raw = await threads.database.call("LRANGE", history, max(0, end - _PAGE), end - 1)
         page = [decode.message(each) for each in raw]
-        found = [message for message in page if message.turn == turn] + found
-        if found and page[0].turn != turn:
+        messages = [message for message in page if message.turn == turn] + messages
+        if messages and page[0].turn != turn:
             break
-    return found
+    return messages
 
 
 def _order(key: str) -> list[int]:

@@ -19,7 +19,7 @@ from answerback.store.threads.turn_ends import merged
 State = Literal["idle", "waiting", "running", "retrying"]
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A thread in a list.
 
     Attributes:
@@ -56,7 +56,7 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
         records: The records of those steps.
     """
 
-    thread: Summary
+    thread: ThreadSummary
     messages: list[Message]
     waiting: list[Event]
     steps: list[str]
@@ -65,13 +65,15 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     records: list[Record] = []
 
 
-async def thread_summary(threads: Threads, id: str) -> Summary | None:
+async def thread_summary(threads: Threads, id: str) -> ThreadSummary | None:
     """Return a thread's summary; None if it does not exist."""
-    (found,) = await thread_summaries(threads, threads.partition(id), [id])
-    return found[0] if found else None
+    (summary,) = await thread_summaries(threads, threads.partition(id), [id])
+    return summary[0] if summary else None
 
 
-async def thread_summaries(threads: Threads, p: int, ids: Sequence[str]) -> list[tuple[Summary, dict[str, str]] | None]:
+async def thread_summaries(
+    threads: Threads, p: int, ids: Sequence[str]
+) -> list[tuple[ThreadSummary, dict[str, str]] | None]:
     """Return the summaries of threads of one partition, each with its hash; None for one that does not exist."""
     commands: list[tuple[Value, ...]] = []
     for id in ids:
@@ -82,14 +84,20 @@ async def thread_summaries(threads: Threads, p: int, ids: Sequence[str]) -> list
             ("LLEN", keys.inbox(p, id)),
             ("LLEN", keys.history(p, id)),
         ]
-    time, kept, *found = await threads.database.together(*clock.look(p), *commands)
-    now, _ = clock.read(time, kept)
-    return [_summarise(id, now, *found[at : at + 5]) for id, at in zip(ids, range(0, len(found), 5), strict=True)]
+    time, clock_fields, *values = await threads.database.together(*clock.look(p), *commands)
+    now, _ = clock.read(time, clock_fields)
+    return [_summarise(id, now, *values[at : at + 5]) for id, at in zip(ids, range(0, len(values), 5), strict=True)]
 
 
 def _summarise(
-    id: str, now: int, updated: bytes | None, fields: dict[bytes, bytes], score: bytes | None, waiting: int, said: int
-) -> tuple[Summary, dict[str, str]] | None:
+    id: str,
+    now: int,
+    updated: bytes | None,
+    fields: dict[bytes, bytes],
+    score: bytes | None,
+    waiting: int,
+    messages: int,
+) -> tuple[ThreadSummary, dict[str, str]] | None:
     if updated is None:
         return None
     meta = {name.decode(): value.decode(errors="replace") for name, value in fields.items() if name != b"state"}
@@ -98,7 +106,7 @@ def _summarise(
         # A thread that is reserved but not claimed yet looks like one that waits for its next attempt.
         later: State = "running" if meta.get("owner") else "retrying" if int(meta.get("attempts", 0)) else "waiting"
         state = "waiting" if int(score) <= now else later
-    summary = Summary(
+    summary = ThreadSummary(
         id=id,
         platform=meta.get("platform", ""),
         channel=meta.get("channel", ""),
@@ -113,7 +121,7 @@ def _summarise(
         next=max(0, int(score) - now) if score is not None else 0,
         error=meta.get("error", ""),
         waiting=waiting,
-        messages=said,
+        messages=messages,
         loop=int(meta.get("loop", 0)),
     )
     return summary, meta
