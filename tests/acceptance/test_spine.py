@@ -188,7 +188,7 @@ async def test_a_failed_turn_is_tried_again_with_what_follows_waiting_behind_it(
     assert found.attempts_failed == 2
 
 
-async def test_after_the_last_try_the_event_is_buried_and_the_thread_goes_on(plain: System) -> None:
+async def test_after_the_last_try_the_event_is_dead_lettered_and_the_thread_goes_on(plain: System) -> None:
     await plain.ingress()
     await plain.worker("tests.acceptance.agents:failing", TURN_MAX_ATTEMPTS="2")
     await plain.deliver("standard", Standard().message("fail always", thread="t"))

@@ -108,7 +108,7 @@ def letter(claim: Claim, reason: str = "it always fails") -> DeadLetter:
     return DeadLetter(id=claim.entries[0].event.id, kind="event", thread=claim.thread, reason=reason)
 
 
-async def bury(threads: Threads, claim: Claim, journal: dict[str, bytes] | None = None) -> None:
+async def dead_letter(threads: Threads, claim: Claim, journal: dict[str, bytes] | None = None) -> None:
     """Move the event at the head of a claim to the dead letters."""
     await threads.dead_letter(claim, letter(claim), Entry(claim.entries[0].event, journal or {}))
 

@@ -20,7 +20,7 @@ from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Commit
 from answerback.store.threads.threads import Threads
-from tests.redis.given import bury, claim_all, event, lapse, reply, step, turn
+from tests.redis.given import claim_all, dead_letter, event, lapse, reply, step, turn
 from tests.redis.model import EVENTS, Courier, Holder, Model, Waiting, thread_of
 
 T = TypeVar("T")
@@ -227,21 +227,21 @@ class Turns(RuleBasedStateMachine):
 
     @precondition(lambda self: self.holders)
     @rule(pick=picks, twice=st.booleans())
-    def bury(self, pick: int, twice: bool) -> None:
+    def dead_letter(self, pick: int, twice: bool) -> None:
         holder = self.holders[pick % len(self.holders)]
         thread, held = holder.thread, holder.holds
         head = thread.inbox[0] if held else None
         if not held:
             # A late one may say again what it was told to have done, and nothing else.
             try:
-                self.do(bury(self.threads, holder.claim, {}))
+                self.do(dead_letter(self.threads, holder.claim, {}))
             except LeaseLost:
                 pass
             return
         assert head is not None
         journal = head.journal | thread.journal
         for _ in range(1 + twice):
-            self.do(bury(self.threads, holder.claim, journal))
+            self.do(dead_letter(self.threads, holder.claim, journal))
         self.model.dead[head.number] = Waiting(head.number, head.text, journal)
         self.model.seen[head.number] = "dead"
         self._done(holder)

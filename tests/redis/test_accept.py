@@ -18,10 +18,10 @@ from tests.redis.conftest import Server
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     counters,
     courier,
+    dead_letter,
     dump,
     event,
     inbox,
@@ -82,7 +82,7 @@ async def test_a_repeat_with_another_thread_is_told_where_the_first_is(threads: 
 
 async def test_a_repeat_with_another_thread_takes_no_dead_letter_into_that_thread(threads: Threads) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     again = await threads.accept(event(1, "github:1:2"))
     assert (again.status, again.thread) == ("duplicate", THREAD)
     assert (await threads.accept(event(1))).reason == "replayed from the dead letters"
@@ -98,7 +98,7 @@ async def test_what_an_older_version_stored_under_another_delivery_id_is_a_dupli
     now = msgspec.structs.replace(event(1), delivery="github:7:issue_comment.created:1", former="github:1")
     receipt = await threads.accept(now)
     assert (receipt.status, receipt.dispatch_id, receipt.thread) == ("duplicate", event(1).id, THREAD)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     receipt = await threads.accept(now)
     assert (receipt.status, receipt.dispatch_id) == ("accepted", event(1).id)
     [entry] = (await claim(threads)).entries
@@ -118,7 +118,7 @@ async def test_our_own_message_is_not_an_event(threads: Threads) -> None:
 
 async def test_a_redelivery_takes_its_event_back_from_the_dead_letters(threads: Threads) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads), {"paid": b"done"})
+    await dead_letter(threads, await claim(threads), {"paid": b"done"})
     receipt = await threads.accept(event(1))
     assert (receipt.status, receipt.dispatch_id) == ("accepted", event(1).id)
     assert (await threads.accept(event(1))).status == "duplicate"
@@ -193,7 +193,7 @@ async def test_a_full_server_finishes_what_it_has(threads: Threads, outbox: Outb
         assert await threads.extend(0, [("ready", held.thread, held.fence)], "worker") == [True]
         assert len(await threads.commit(turn(held, reply("r1")))) == 1
         await threads.release(held)
-        await bury(threads, await claim(threads))
+        await dead_letter(threads, await claim(threads))
         await threads.commit(turn(await claim(threads)))
         (outgoing,) = await courier(threads, outbox)
         await outbox.mark_sending(outgoing)

@@ -14,7 +14,7 @@ from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, bury, claim, claim_all, counters, event, inbox, lapse, step, turn
+from tests.redis.given import THREAD, accept, claim, claim_all, counters, dead_letter, event, inbox, lapse, step, turn
 
 
 async def amend(threads: Threads, message: int, text: str | None, thread: str = THREAD) -> Receipt:
@@ -93,8 +93,8 @@ async def test_a_replayed_event_may_be_amended_unless_something_was_done_for_it(
     threads: Threads, letters: DeadLetters
 ) -> None:
     await accept(threads, 1, 2)
-    await bury(threads, await claim(threads), {"look": b"done"})
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads), {"look": b"done"})
+    await dead_letter(threads, await claim(threads))
     await letters.replay(event(1).id)
     await letters.replay(event(2).id)
     assert (await amend(threads, 1, "better")).status == "ignored"
@@ -178,7 +178,7 @@ async def test_an_edit_that_comes_after_a_later_one_changes_nothing(threads: Thr
 
 async def test_a_dead_letter_whose_message_was_deleted_is_not_taken_back_by_a_redelivery(threads: Threads) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     await amend(threads, 1, None)
     assert (await threads.accept(event(1))).status == "duplicate"
     assert await claim_all(threads) == []

@@ -23,11 +23,11 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     claim_all,
     counters,
     courier,
+    dead_letter,
     dump,
     event,
     inbox,
@@ -56,7 +56,7 @@ async def full(threads: Threads, outbox: Outbox) -> None:
     await accept(threads, 1, 2, 3)
     held = await claim(threads)
     await threads.database.call("XADD", keys.stream_events(0, THREAD), "*", "k", "text", "d", "{}")
-    await bury(threads, held, {"look#1": b"done"})
+    await dead_letter(threads, held, {"look#1": b"done"})
     held = await claim(threads)
     await threads.step(step(held, "charge#1", record=b"\x80\xff"))
     await threads.database.call("HSET", keys.thread(0, THREAD), "state", b"\x81\xa1a\x01")
@@ -145,7 +145,7 @@ async def test_a_sender_of_a_purged_thread_is_refused_whoever_comes_after_it(
             assert heir.fence > outgoing.fence
 
 
-async def test_what_is_buried_while_it_is_purged_does_not_come_back(threads: Threads, archives: Archives) -> None:
+async def test_an_event_dead_lettered_during_a_purge_does_not_return(threads: Threads, archives: Archives) -> None:
     many = Threads(threads.database)
     letters = DeadLetters(threads)
     for number in range(40):
@@ -154,7 +154,7 @@ async def test_what_is_buried_while_it_is_purged_does_not_come_back(threads: Thr
     async def work() -> None:
         try:
             while True:
-                await bury(many, await claim(many))
+                await dead_letter(many, await claim(many))
         except ValueError:
             pass  # nothing is left to claim
 
@@ -170,7 +170,7 @@ async def test_what_is_buried_while_it_is_purged_does_not_come_back(threads: Thr
 
 async def test_a_purge_spares_other_threads(threads: Threads, archives: Archives) -> None:
     await accept(threads, 7, 8, thread="github:1:2")
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     other = await archives.read("github:1:2")
     await accept(threads, 1)
     await archives.purge(THREAD)
@@ -344,14 +344,14 @@ async def test_thousands_of_messages_are_restored(threads: Threads, archives: Ar
     assert again.messages == found.messages
 
 
-async def test_what_is_buried_while_threads_are_read_is_in_one_place(threads: Threads, archives: Archives) -> None:
+async def test_an_event_dead_lettered_during_a_read_is_in_one_place(threads: Threads, archives: Archives) -> None:
     for number in range(100):
         await accept(threads, number, thread=f"github:1:{number % 10}")
 
     async def work() -> None:
         while claims := await claim_all(threads):
             for held in claims:
-                await bury(threads, held)
+                await dead_letter(threads, held)
 
     async def look() -> None:
         async for id in archives.ids():

@@ -16,7 +16,7 @@ from answerback.store.redis import Database
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
-from tests.redis.given import bury, claim, counters, dump, event, step, turn
+from tests.redis.given import claim, counters, dead_letter, dump, event, step, turn
 
 
 def says(message: str, **given: object) -> Event:
@@ -207,7 +207,7 @@ async def test_what_is_taken_away_leaves_nothing_and_stops_who_works_there(
 ) -> None:
     await chats.open("acme", "one", NewChat(user="ada"))
     await chats.say("acme", "one", says("m1"))
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     await chats.say("acme", "one", says("m2"))
     await chats.say("acme", "one", says("m3"))
     held = await claim(threads)

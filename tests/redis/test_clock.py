@@ -10,7 +10,7 @@ from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, event, post
+from tests.redis.given import THREAD, accept, claim, claim_all, courier, dead_letter, event, post
 
 HOUR = 3600
 
@@ -46,7 +46,7 @@ async def test_times_are_stored_to_the_millisecond(threads: Threads, outbox: Out
     before = await threads.database.now()
     await post(threads, "r1")
     await accept(threads, 1, thread="github:1:2")
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     await courier(threads, outbox)
     await accept(threads, 2)
     await threads.release(await claim(threads), delay=0.5)

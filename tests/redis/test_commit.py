@@ -15,11 +15,11 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     claim_all,
     counters,
     courier,
+    dead_letter,
     dump,
     inbox,
     lapse,
@@ -76,7 +76,7 @@ async def test_a_commit_after_the_lease_was_lost_changes_nothing(threads: Thread
     with pytest.raises(LeaseLost):
         await threads.release(late)
     with pytest.raises(LeaseLost):
-        await bury(threads, late)
+        await dead_letter(threads, late)
     assert await threads.extend(0, [("ready", late.thread, late.fence)], "worker") == [False]
     assert await dump(threads.database) == before
 
@@ -142,7 +142,7 @@ async def test_a_commit_that_arrives_after_its_thread_was_handed_back_is_refused
     with pytest.raises(LeaseLost):
         await threads.commit(turn(held))
     with pytest.raises(LeaseLost):
-        await bury(threads, held)
+        await dead_letter(threads, held)
     with pytest.raises(LeaseLost):
         await threads.step(step(held, "look"))
     assert await dump(threads.database) == before

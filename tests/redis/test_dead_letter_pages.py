@@ -28,7 +28,7 @@ PATH = f"{BASE}/admin/dead-letters"
 MANY = 130
 
 
-async def bury_many(threads: Threads, count: int) -> None:
+async def dead_letter_many(threads: Threads, count: int) -> None:
     """Store dead letters; three fail in the same millisecond, in threads of all partitions, of two kinds."""
     encode = msgspec.msgpack.encode
     for number in range(count):
@@ -93,7 +93,7 @@ def order(letter: DeadLetter) -> tuple[int, str]:
 
 
 async def test_a_scan_continues_after_its_cursor_in_either_direction(threads: Threads, letters: DeadLetters) -> None:
-    await bury_many(threads, 12)
+    await dead_letter_many(threads, 12)
     oldest = [each async for each in letters.scan(oldest_first=True)]
     newest = [each async for each in letters.scan()]
     assert [letter.id for letter, _ in newest] == [letter.id for letter, _ in oldest][::-1]
@@ -112,7 +112,7 @@ async def test_a_request_searches_some_and_the_next_page_goes_on(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dead_letters, "SEARCHED", 50)
-    await bury_many(threads, MANY)
+    await dead_letter_many(threads, MANY)
     async with served(threads) as operator:
         first = await operator.get(limit=20)
         assert (len(first["dead_letters"]), first["total"], first["all"], first["complete"]) == (20, 50, 50, False)
@@ -130,7 +130,7 @@ async def test_an_action_on_all_that_match_continues_where_its_time_ended(
     threads: Threads, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dead_letter_actions, "SECONDS", 0.001)
-    await bury_many(threads, MANY)
+    await dead_letter_many(threads, MANY)
     async with served(threads) as operator:
         body: dict[str, Any] = {
             "where": {"reason": "away"},

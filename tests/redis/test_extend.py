@@ -10,7 +10,7 @@ from answerback.store import keys
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Lease
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, bury, claim, claim_all, courier, dump, lapse, leases_of, post, turn
+from tests.redis.given import THREAD, accept, claim, claim_all, courier, dead_letter, dump, lapse, leases_of, post, turn
 
 OTHER = "github:1:2"
 
@@ -72,7 +72,7 @@ async def test_nothing_is_extended_that_nobody_ever_held(threads: Threads) -> No
 async def test_a_thread_without_its_last_event_is_no_longer_held(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    await bury(threads, held)
+    await dead_letter(threads, held)
     assert await threads.extend(0, [("ready", THREAD, held.fence)], "worker") == [Lease.GIVEN_UP]
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
 

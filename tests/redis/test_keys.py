@@ -34,7 +34,7 @@ from answerback.store.threads.repair import requeue, unlock
 from answerback.store.threads.search import Filter, matching
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
-from tests.redis.given import bury, claim, claim_all, courier, event, lapse, reply, step, turn
+from tests.redis.given import claim, claim_all, courier, dead_letter, event, lapse, reply, step, turn
 
 _LINE = re.compile(rb"\+[\d.]+ \[\d+ (?P<source>lua|[^\]]*)\] (?P<words>.*)\r\n")
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"')
@@ -109,12 +109,12 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
             [keys.thread(p, some[3].thread)], id=some[3].thread, signals=keys.signals(), watched=1000
         )
         for held in some[4:]:
-            await bury(threads, held)
+            await dead_letter(threads, held)
         found = [letter async for letter in letters.list() if threads.partition(letter.thread) == p]
         await letters.replay(found[0].id)
         await letters.replay(found[-1].id, fresh=True)
     for held in await claim_all(threads):
-        await bury(threads, held)
+        await dead_letter(threads, held)
     dead = [letter async for letter in letters.list()]
     await letters.delete(dead[0].id)
     for number, id in enumerate(ids):

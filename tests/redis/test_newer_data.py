@@ -46,7 +46,7 @@ async def write(threads: Threads, raw: bytes) -> None:
     await threads.database.call("LSET", keys.inbox(0, THREAD), 0, raw)
 
 
-async def bury(threads: Threads, held: Claim) -> DeadLetter:
+async def dead_letter(threads: Threads, held: Claim) -> DeadLetter:
     """As a worker does it."""
     (found,) = held.entries
     assert isinstance(found, Unreadable)
@@ -83,7 +83,7 @@ async def test_an_entry_is_dead_lettered_alone(
     assert len(claims) == 11
     for id, held in claims.items():
         assert isinstance(held.entries[0], Unreadable) == (id == THREAD)
-    letter = await bury(threads, claims[THREAD])
+    letter = await dead_letter(threads, claims[THREAD])
     assert "newer version" in letter.reason
     assert (await claim(threads)).entries == [Entry(event(2))], "the thread goes on with the next"
     assert [found.id async for found in letters.list()] == [letter.id]
@@ -113,7 +113,7 @@ async def test_an_entry_behind_others_does_not_disturb_them(threads: Threads) ->
     assert [isinstance(found, Unreadable) for found in held.entries] == [False, True]
     held.entries = await threads.commit(turn(held))
     held.position += 1
-    await bury(threads, held)
+    await dead_letter(threads, held)
     assert await inbox(threads) == 0
 
 
@@ -124,7 +124,7 @@ async def test_what_was_done_is_kept_with_the_entry(
     await write(threads, newer(Entry(event(1))))
     done = encode(Record("done", 0, encode("paid")))
     await threads.database.call("HSET", keys.journal(0, THREAD), "charge#1", done)
-    letter = await bury(threads, await claim(threads))
+    letter = await dead_letter(threads, await claim(threads))
     assert letter.done == ("charge#1",)
     update()
     assert await letters.replay(letter.id)
@@ -134,7 +134,7 @@ async def test_what_was_done_is_kept_with_the_entry(
 async def test_no_turn_is_run_on_a_history_that_cannot_be_read(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
     await threads.database.call("RPUSH", keys.history(0, THREAD), newer({"role": "user", "text": "hello"}))
-    letter = await bury(threads, await claim(threads))
+    letter = await dead_letter(threads, await claim(threads))
     assert letter.id == event(1).id
     found = await letters.get(letter.id)
     assert found is not None

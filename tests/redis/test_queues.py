@@ -11,10 +11,10 @@ from answerback.store.threads.views import thread_summary, transcript
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     claim_all,
     courier,
+    dead_letter,
     event,
     lapse,
     post,
@@ -43,7 +43,7 @@ async def test_the_turns_are_counted_in_every_state(threads: Threads) -> None:
     await many.release(claims["github:1:0"], delay=60)
     await many.release(claims["github:1:1"], "handed back")
     await many.commit(turn(claims["github:1:2"]))
-    await bury(many, claims["github:1:3"])
+    await dead_letter(many, claims["github:1:3"])
     await lapse(many, thread="github:1:4")
     found = await queues(many)
     assert (found.turns.waiting, found.turns.in_flight, found.turns.retrying) == (3, 2, 1)

@@ -15,7 +15,7 @@ from answerback.store import keys
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
-from tests.redis.given import accept, bury, claim, courier, reply, turn
+from tests.redis.given import accept, claim, courier, dead_letter, reply, turn
 from worker import retention
 from worker.retention import Retention
 
@@ -82,7 +82,7 @@ async def test_without_a_number_of_days_everything_stays(threads: Threads) -> No
 async def test_what_waits_runs_is_unsent_or_dead_stays(threads: Threads, outbox: Outbox, tmp_path: Path) -> None:
     await answer(threads, 1, "github:1:unsent", "r1")
     await accept(threads, 2, thread="github:1:dead")
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     await answer(threads, 3, "github:1:refused", "r2")
     for outgoing in await courier(threads, outbox):
         if outgoing.reply.key == "r2":

@@ -4,42 +4,122 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
+import click
 import pytest
 
+from ingress.api.docs import openapi
+from ingress.api.routes.routes import routes
 from tests.forks import ROOT
+from tools.cli import cli
 
 RETIRED = {
     "Told", "Emission", "Asked", "Kept", "Among", "Asking", "Whole", "Opening", "Talk", "Words", "Worded",
     "Hearing", "Door", "Repeats", "Claims", "Taken", "Suspects", "Halts", "Halted", "Elsewhere", "Served",
     "Pace", "Tally", "Voice", "Broadcast", "Standing", "Known", "Roster", "Graves", "Letters", "Outside",
-    "Http", "Remotes", "Measures", "Rehearsal", "patiently", "told", "for_ever", "voice_of", "SILENT",
+    "Http", "Remotes", "Measures", "Rehearsal", "Summary", "patiently", "told", "for_ever", "voice_of", "SILENT",
+    "letters", "graves", "deltas", "remotes", "ends", "amended", "summarised", "looked_up", "fitting",
+    "end_words", "reply_words", "delta_words", "doze", "gather", "standing", "sketches",
 }  # fmt: skip
-"""Names of classes, functions and constants that have a plainer one today: see docs/glossary.md."""
-SCRIPTS = {"take", "gather", "ask", "open", "change", "drop", "repost", "revive", "limit", "mark", "replace", "tell"}
+"""Names of classes, functions, methods and constants that have a plainer one today: see docs/glossary.md."""
+WORDS = {
+    "grave", "graves", "bury", "buried", "doze", "dozing", "gather", "emission", "roster", "tally", "voice", "suspects",
+    "halts", "halted", "patiently",
+}  # fmt: skip
+"""Words that are no part of any name that users or operators meet, nor of a public name in the code."""
+SCRIPTS = {
+    "take", "gather", "ask", "open", "change", "drop", "repost", "revive", "limit", "mark", "replace", "tell", "bury",
+}  # fmt: skip
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
-def _sources() -> Iterator[Path]:
-    for package in ("answerback", "ingress", "worker", "tools"):
-        yield from (ROOT / package).rglob("*.py")
+@cache
+def _modules() -> tuple[tuple[Path, ast.Module], ...]:
+    packages = ("answerback", "ingress", "worker", "tools")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
+    return tuple((file, ast.parse(file.read_text())) for file in files)
 
 
+def _definitions(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+            if isinstance(node, ast.ClassDef):
+                yield from _definitions(node.body)
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+@cache
 def _public() -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in _sources():
-        for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                found[node.name] = file
-            elif isinstance(node, ast.Assign):
-                found |= {target.id: file for target in node.targets if isinstance(target, ast.Name)}
-    return found
+    """Return the public classes, functions, methods and constants, each with a file that defines it."""
+    return {
+        name: file.relative_to(ROOT)
+        for file, module in _modules()
+        for name in _definitions(module.body)
+        if not name.startswith("_")
+    }
+
+
+def _commands(group: click.Group, path: str = "") -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield f"{path}{name}"
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path}{name} ")
+        elif command:
+            yield from (option for parameter in command.params for option in parameter.opts)
+
+
+def _http_fields() -> Iterator[str]:
+    document = openapi.document(routes(Mock(), Mock(), Mock()))
+    yield from document["paths"]
+    for name, schema in document["components"]["schemas"].items():
+        yield name
+        yield from schema.get("properties", ())
+
+
+def _metrics() -> Iterator[str]:
+    for _, module in _modules():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from re.findall(r"^answerback_\w+$", node.value)
+
+
+def _log_events() -> Iterator[str]:
+    for _, module in _modules():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.value
+
+
+SOURCES: dict[str, Callable[[], Iterable[str]]] = {
+    "public names": _public,
+    "CLI commands": lambda: _commands(cli),
+    "HTTP fields": _http_fields,
+    "metrics": _metrics,
+    "log events": _log_events,
+}
 
 
 def test_no_public_name_is_a_retired_one() -> None:
-    names = _public()
-    assert {name: str(names[name]) for name in RETIRED & names.keys()} == {}
+    assert {name: str(_public()[name]) for name in RETIRED & _public().keys()} == {}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_name_contains_a_retired_word(source: str) -> None:
+    names = list(SOURCES[source]())
+    assert len(names) > 10
+    # "theGrave_now" has three words.
+    words = {name: {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)} for name in names}
+    assert {name: found & WORDS for name, found in words.items() if found & WORDS} == {}
 
 
 def test_no_script_has_a_retired_name() -> None:

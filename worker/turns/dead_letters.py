@@ -51,7 +51,7 @@ def letter(
     return dead_letter, Entry(events[-1], journal, tuple(events[:-1]))
 
 
-async def bury(
+async def move_to_dead_letters(
     threads: Threads,
     claim: Claim,
     letter: DeadLetter,

@@ -16,7 +16,7 @@ from answerback.store.threads.threads import Threads
 from ..backoff import Backoff
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
-from .dead_letters import bury, letter, unreadable_letter
+from .dead_letters import letter, move_to_dead_letters, unreadable_letter
 from .stream_writer import stream_of
 
 log = get_logger(__name__)
@@ -33,7 +33,7 @@ class Failures:
 
     async def unreadable(self, claim: Claim, entry: Unreadable) -> None:
         """Handle events that a newer version has stored."""
-        await bury(self._threads, claim, *unreadable_letter(claim, entry), "agent_failed")
+        await move_to_dead_letters(self._threads, claim, *unreadable_letter(claim, entry), "agent_failed")
 
     def crashed_too_often(self, claim: Claim) -> bool:
         """Return whether a claim's message must not run again: every attempt is counted when it begins."""
@@ -42,7 +42,9 @@ class Failures:
     async def crashed(self, claim: Claim) -> None:
         """Handle a message that has crashed too often: it may be what kills its workers."""
         reason = f"the worker died or lost its lease in {claim.crashes} attempts"
-        await bury(self._threads, claim, *letter(claim, reason, attempts=claim.attempt - 1), "agent_failed")
+        await move_to_dead_letters(
+            self._threads, claim, *letter(claim, reason, attempts=claim.attempt - 1), "agent_failed"
+        )
 
     async def agent_failed(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> None:
         """Handle an exception that an agent raised."""
@@ -53,7 +55,7 @@ class Failures:
             log.error("turn failed permanently", reason=reason, exc_info=error)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
             events = await stream_of(turn).close()
-            await bury(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
+            await move_to_dead_letters(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
             return
         delay = self._backoff.after(
             claim.attempt, requested=seconds_requested(error), unreachable=isinstance(error, AgentUnreachable)
@@ -68,7 +70,7 @@ class Failures:
         if self._is_last_attempt(claim):
             log.error("turn failed permanently", thread=claim.thread, delivery=event.delivery, reason=reason)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent)
-            await bury(self._threads, claim, dead_letter, entry, "unreachable")
+            await move_to_dead_letters(self._threads, claim, dead_letter, entry, "unreachable")
             return
         delay = self._backoff.after(claim.attempt)
         log.warning("turn cannot start; will be retried", thread=claim.thread, reason=reason, next_try=round(delay, 3))

@@ -21,7 +21,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     1  idle → waiting       accept.lua            an event arrives
            tests/redis/test_accept.py::test_a_delivery_is_stored_once_however_often_it_comes
     1  idle → waiting       replay_event.lua      an event is put back from the dead letters
-           tests/redis/test_letters.py::test_a_replayed_event_continues_after_its_finished_steps
+           tests/redis/test_dead_letters.py::test_a_replayed_event_continues_after_its_finished_steps
     1  idle → waiting       replace_thread.lua    an archived thread with waiting events is imported
            tests/redis/test_archives.py::test_a_restored_thread_goes_on
     2  waiting → idle       amend.lua             its last waiting message is deleted
@@ -39,9 +39,9 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     5  running → waiting    commit.lua            more events wait, for any worker
            tests/redis/test_commit.py::test_a_thread_released_with_events_is_ready_for_any_worker
     5  running → waiting    dead_letter.lua       the turn failed for good, and more events wait
-           tests/redis/test_release_and_bury.py::test_an_event_that_was_buried_makes_way_for_the_next
+           tests/redis/test_release.py::test_an_event_that_was_dead_lettered_makes_way_for_the_next
     5  running → waiting    release.lua           the worker stops, or a new message interrupts the turn
-           tests/redis/test_release_and_bury.py::test_a_thread_handed_back_is_claimable_at_once_and_lost_no_attempt
+           tests/redis/test_release.py::test_a_thread_handed_back_is_claimable_at_once_and_lost_no_attempt
     5  running → waiting    unlock.lua            an operator takes it from its worker
            tests/redis/test_repair.py::test_an_unlocked_thread_is_claimable_at_once_and_its_worker_refused
     5  running → waiting    time                  the lease ends: its worker died or was away
@@ -49,13 +49,13 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     6  running → idle       commit.lua            nothing else waits
            tests/redis/test_commit.py::test_a_commit_changes_everything_at_once
     6  running → idle       dead_letter.lua       the turn failed for good, and nothing else waits
-           tests/redis/test_release_and_bury.py::test_the_last_event_of_a_thread_can_be_buried
+           tests/redis/test_release.py::test_the_last_event_of_a_thread_can_be_dead_lettered
     7  running → retrying   release.lua           an attempt failed
-           tests/redis/test_release_and_bury.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
+           tests/redis/test_release.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
     8  waiting → retrying   claim.lua             it is a suspect, and the worker already runs one
-           tests/redis/test_suspects.py::test_of_two_suspects_one_has_to_wait
+           tests/redis/test_poison_messages.py::test_of_two_suspects_one_has_to_wait
     9  retrying → waiting   time                  the delay is over
-           tests/redis/test_release_and_bury.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
+           tests/redis/test_release.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
     9  retrying → waiting   requeue.lua           an operator does not want to wait
            tests/redis/test_repair.py::test_a_retrying_thread_is_claimable_now_and_its_attempts_stay_counted
     9  retrying → waiting   cancel.lua            its turn is cancelled, and ends at once
@@ -99,13 +99,13 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
     6  taken → handled      commit.lua            its turn is committed
            tests/redis/test_commit.py::test_a_commit_changes_everything_at_once
     7  taken → dead         dead_letter.lua       its turn failed for good
-           tests/redis/test_release_and_bury.py::test_an_event_is_buried_once_even_if_said_twice
+           tests/redis/test_release.py::test_an_event_is_dead_lettered_once_even_if_asked_twice
     8  dead → waiting       replay_event.lua      an operator replays it
-           tests/redis/test_letters.py::test_a_replayed_event_queues_behind_what_waits
+           tests/redis/test_dead_letters.py::test_a_replayed_event_queues_behind_what_waits
     8  dead → waiting       accept.lua            its platform delivers it again
            tests/redis/test_accept.py::test_a_redelivery_takes_its_event_back_from_the_dead_letters
     9  dead → gone          delete_dead_letter.lua  an operator deletes it
-           tests/redis/test_letters.py::test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate
+           tests/redis/test_dead_letters.py::test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate
 
 Replies: the field `state`, in `outbox` and `unsent`
 
@@ -141,7 +141,7 @@ Replies: the field `state`, in `outbox` and `unsent`
     7  sending → failed     settle.lua            its platform refused it for good: it is a dead letter
            tests/redis/test_outbox.py::test_a_reply_that_failed_is_followed_by_the_next
     8  failed → pending     replay_reply.lua      an operator replays it
-           tests/redis/test_letters.py::test_a_replayed_reply_is_posted_after_those_that_wait
+           tests/redis/test_dead_letters.py::test_a_replayed_reply_is_posted_after_those_that_wait
     9  failed → gone        delete_dead_letter.lua  an operator deletes the dead letter
-           tests/redis/test_letters.py::test_a_deleted_dead_reply_stays_failed
+           tests/redis/test_dead_letters.py::test_a_deleted_dead_reply_stays_failed
 """

@@ -12,7 +12,7 @@ from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, accept, bury, claim, courier, event, post, reply, step, turn
+from tests.redis.given import THREAD, accept, claim, courier, dead_letter, event, post, reply, step, turn
 
 
 @asynccontextmanager
@@ -57,12 +57,12 @@ async def test_a_thread_given_up_with_events_wakes(threads: Threads) -> None:
         await threads.commit(turn(held, more=False))
     held = await claim(threads)
     async with dozing(threads, "ready"):
-        await bury(threads, held)
+        await dead_letter(threads, held)
 
 
 async def test_a_replay_wakes(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     async with dozing(threads, "ready"):
         await letters.replay(event(1).id)
 

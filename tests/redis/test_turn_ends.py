@@ -15,7 +15,7 @@ from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
 from answerback.store.threads.views import transcript
 from tests.redis.given import THREAD, accept, claim, event, lapse, letter
-from worker.turns.dead_letters import bury
+from worker.turns.dead_letters import move_to_dead_letters
 from worker.turns.outcome import Status, already_in_history, ended, replaced, user_messages
 
 
@@ -40,8 +40,8 @@ def _commit(held: Claim, status: Status, *texts: str) -> Commit:
     )
 
 
-async def _bury(threads: Threads, held: Claim, code: str = "agent_failed") -> None:
-    await bury(threads, held, letter(held), held.entries[0], code)
+async def _dead_letter(threads: Threads, held: Claim, code: str = "agent_failed") -> None:
+    await move_to_dead_letters(threads, held, letter(held), held.entries[0], code)
 
 
 async def _shown(threads: Threads) -> list[tuple[str, str]]:
@@ -78,7 +78,7 @@ async def test_a_commit_that_is_said_twice_ends_its_turn_once(threads: Threads) 
 
 async def test_what_was_said_stays_when_its_turn_failed_and_no_agent_is_given_it(threads: Threads) -> None:
     await accept(threads, 1, 2)
-    await _bury(threads, await claim(threads), "unreachable")
+    await _dead_letter(threads, await claim(threads), "unreachable")
     end = await end_of(threads, THREAD, event(1).id)
     assert end is not None
     assert (end.status, end.code, end.reason) == ("failed", "unreachable", "the agent could not be reached")
@@ -96,7 +96,7 @@ async def test_what_was_said_stays_when_its_turn_failed_and_no_agent_is_given_it
 async def test_what_is_put_back_waits_again_and_is_answered_in_the_place_of_what_failed(threads: Threads) -> None:
     await accept(threads, 1)
     for failures in range(2):
-        await _bury(threads, await claim(threads))
+        await _dead_letter(threads, await claim(threads))
         assert await _shown(threads) == [("message 1", "failed")], failures
         assert await DeadLetters(threads).replay(event(1).id)
         assert await _answer(threads, 1) is None
@@ -132,7 +132,7 @@ async def test_an_interrupted_turn_that_fails_then_stands_there_once(threads: Th
     said = user_messages(held, held.events, held.events[-1].id)
     await threads.release(held, "interrupted", messages=said)
     await lapse(threads)
-    await _bury(threads, await claim(threads))
+    await _dead_letter(threads, await claim(threads))
     assert await _shown(threads) == [("message 1", "failed")]
 
 
@@ -169,7 +169,7 @@ async def test_a_chats_list_holds_each_message_from_the_moment_it_is_stored(thre
     page = await chats.messages("acme", "th_1")
     assert (page.messages, [e.text for e in page.waiting]) == ([], ["0", "1", "2"])
     held = await claim(threads)
-    await _bury(threads, held)
+    await _dead_letter(threads, held)
     await threads.commit(_commit(await claim(threads), "completed", "yes"))
     page = await chats.messages("acme", "th_1", limit=1)
     assert ([m.failed for m in page.messages], page.waiting) == (["agent_failed"], [])

@@ -52,7 +52,7 @@ async def test_an_attempt_that_must_not_crash_begins_alone_and_the_rest_is_given
     assert (given_back.thread, given_back.attempt, given_back.crashes) == (THREAD, 1, 0)
 
 
-async def test_what_is_to_be_buried_takes_nobodys_room(threads: Threads) -> None:
+async def test_what_is_to_be_dead_lettered_takes_nobodys_room(threads: Threads) -> None:
     await crashed(threads, 1, THREAD, FATAL)
     await crashed(threads, 2, OTHER, SUSPECT)
     assert await claimed(threads) == [(THREAD, FATAL), (OTHER, SUSPECT)]

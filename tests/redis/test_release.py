@@ -1,4 +1,4 @@
-"""release and bury: a thread is given up, for another try, handed back, or without the event it failed on."""
+"""release and dead_letter: a thread is given up, for another try, handed back, or without the event it failed on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     claim_all,
     counters,
+    dead_letter,
     dump,
     event,
     inbox,
@@ -70,11 +70,11 @@ async def test_a_release_after_the_commit_gave_the_thread_up_changes_nothing(thr
     assert await dump(threads.database) == before
 
 
-async def test_an_event_that_was_buried_makes_way_for_the_next(threads: Threads, letters: DeadLetters) -> None:
+async def test_an_event_that_was_dead_lettered_makes_way_for_the_next(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1, 2)
     held = await claim(threads)
     await threads.step(step(held, "look"))
-    await bury(threads, held)
+    await dead_letter(threads, held)
     found = await claim(threads)
     assert (found.entries[0].event, found.attempt, found.journal, found.position) == (event(2), 1, {}, 1)
     (letter,) = [letter async for letter in letters.list()]
@@ -83,28 +83,28 @@ async def test_an_event_that_was_buried_makes_way_for_the_next(threads: Threads,
     assert await counters(threads) == {"accepted": 2, "waiting": 1, "buried": 1}
 
 
-async def test_an_event_is_buried_once_even_if_said_twice(threads: Threads) -> None:
+async def test_an_event_is_dead_lettered_once_even_if_asked_twice(threads: Threads) -> None:
     await accept(threads, 1, 2)
     held = await claim(threads)
-    await bury(threads, held)
+    await dead_letter(threads, held)
     before = await dump(threads.database)
-    await bury(threads, held)
+    await dead_letter(threads, held)
     assert await dump(threads.database) == before
     assert await inbox(threads) == 1
 
 
-async def test_the_last_event_of_a_thread_can_be_buried(threads: Threads) -> None:
+async def test_the_last_event_of_a_thread_can_be_dead_lettered(threads: Threads) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     assert await claim_all(threads) == []
     assert not await threads.database.call("EXISTS", keys.queue(0, "ready"))
 
 
-async def test_an_event_that_came_back_can_be_buried_again(threads: Threads, letters: DeadLetters) -> None:
+async def test_an_event_that_came_back_can_be_dead_lettered_again(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     assert await letters.replay(event(1).id)
-    await bury(threads, await claim(threads), {"look": b"done"})
+    await dead_letter(threads, await claim(threads), {"look": b"done"})
     found = await letters.get(event(1).id)
     assert found is not None
     assert await counters(threads) == {"accepted": 1, "buried": 2}

@@ -15,11 +15,11 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
     accept,
-    bury,
     claim,
     claim_all,
     counters,
     courier,
+    dead_letter,
     event,
     inbox,
     post,
@@ -29,7 +29,7 @@ from tests.redis.given import (
 )
 
 
-async def bury_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadLetter:
+async def dead_letter_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadLetter:
     """A reply that its platform refused."""
     await post(threads, key)
     (outgoing,) = await courier(threads, outbox)
@@ -41,7 +41,7 @@ async def bury_reply(threads: Threads, outbox: Outbox, key: str = "r1") -> DeadL
 
 async def test_a_replayed_event_continues_after_its_finished_steps(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads), {"look": b"done"})
+    await dead_letter(threads, await claim(threads), {"look": b"done"})
     assert await letters.replay(event(1).id)
     assert (await claim(threads)).entries == [Entry(event(1), {"look": b"done"})]
     assert await letters.get(event(1).id) is None
@@ -50,14 +50,14 @@ async def test_a_replayed_event_continues_after_its_finished_steps(threads: Thre
 
 async def test_a_fresh_replay_forgets_what_was_done(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads), {"look": b"done"})
+    await dead_letter(threads, await claim(threads), {"look": b"done"})
     assert await letters.replay(event(1).id, fresh=True)
     assert (await claim(threads)).entries == [Entry(event(1))]
 
 
 async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1, 2)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     assert await letters.replay(event(1).id)
     found = await claim(threads)
     assert found.entries[0].event == event(2)
@@ -66,7 +66,7 @@ async def test_a_replayed_event_queues_behind_what_waits(threads: Threads, lette
 
 async def test_a_replay_is_done_once(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     assert await letters.replay(event(1).id)
     assert not await letters.replay(event(1).id)
     assert await inbox(threads) == 1
@@ -75,7 +75,7 @@ async def test_a_replay_is_done_once(threads: Threads, letters: DeadLetters) -> 
 
 async def test_replays_at_once_put_it_back_once(threads: Threads, letters: DeadLetters) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     # With a connection for each at hand, all of them find the letter before the first puts its event back.
     await asyncio.gather(*[letters.get(event(1).id) for _ in range(10)])
     assert sum(await asyncio.gather(*[letters.replay(event(1).id) for _ in range(10)])) == 1
@@ -85,9 +85,9 @@ async def test_replays_at_once_put_it_back_once(threads: Threads, letters: DeadL
 async def test_a_replay_takes_a_thread_or_an_outbox_from_nobody(
     threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
-    await bury_reply(threads, outbox)
+    await dead_letter_reply(threads, outbox)
     await accept(threads, 1, 2)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     held = await claim(threads)
     await threads.step(step(held, "reply", reply("r2")))
     assert len(await courier(threads, outbox)) == 1
@@ -101,7 +101,7 @@ async def test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate(
     threads: Threads, letters: DeadLetters
 ) -> None:
     await accept(threads, 1)
-    await bury(threads, await claim(threads))
+    await dead_letter(threads, await claim(threads))
     assert await letters.delete(event(1).id)
     assert not await letters.delete(event(1).id)
     assert not await letters.replay(event(1).id)
@@ -122,7 +122,7 @@ async def test_hundreds_of_letters_are_listed_newest_first_in_every_partition(th
     for number in range(250):
         await accept(many, number, thread=f"github:1:{number}")
     for held in await claim_all(many, limit=250):
-        await bury(many, held)
+        await dead_letter(many, held)
     found = [letter async for letter in letters.list()]
     assert {letter.id for letter in found} == {event(number).id for number in range(250)}
     for p in range(4):
@@ -134,14 +134,14 @@ async def test_all_letters_can_be_replayed_while_they_are_listed(threads: Thread
     for number in range(250):
         await accept(threads, number, thread=f"github:1:{number}")
     for held in await claim_all(threads, limit=250):
-        await bury(threads, held)
+        await dead_letter(threads, held)
     async for letter in letters.list():
         assert await letters.replay(letter.id)
     assert len(await claim_all(threads, limit=500)) == 250
 
 
 async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
-    expected = await bury_reply(threads, outbox)
+    expected = await dead_letter_reply(threads, outbox)
     found = await letters.get("r1")
     assert found is not None
     letter, grave = found
@@ -154,7 +154,7 @@ async def test_a_reply_that_failed_is_a_letter(threads: Threads, outbox: Outbox,
 async def test_a_replayed_reply_is_posted_after_those_that_wait(
     threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
-    await bury_reply(threads, outbox)
+    await dead_letter_reply(threads, outbox)
     await post(threads, "r2", number=901)
     assert await letters.replay("r1")
     assert not await letters.replay("r1")
@@ -169,7 +169,7 @@ async def test_a_replayed_reply_is_posted_after_those_that_wait(
 async def test_a_replayed_reply_whose_outbox_was_empty_is_due(
     threads: Threads, outbox: Outbox, letters: DeadLetters
 ) -> None:
-    await bury_reply(threads, outbox)
+    await dead_letter_reply(threads, outbox)
     assert await courier(threads, outbox) == []
     assert await letters.replay("r1")
     assert [outgoing.reply for outgoing in await courier(threads, outbox)] == [reply("r1")]
@@ -224,7 +224,7 @@ def sent(reply: Reply) -> Reply:
 
 
 async def test_a_deleted_dead_reply_stays_failed(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
-    await bury_reply(threads, outbox)
+    await dead_letter_reply(threads, outbox)
     assert await letters.delete("r1")
     assert await letters.get("r1") is None
     assert (await outbox.replies(THREAD))["r1"].state == "failed"
