@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from answerback import Agent, Turn
@@ -32,12 +33,25 @@ async def careful(turn: Turn) -> str:
     return f"It is **heavy**:\n\n| kg |\n|---|\n| {weight} |"
 
 
+async def pays(turn: Turn) -> str:
+    """Charge a card; until it is mended, the response to the charge is lost."""
+
+    async def charge() -> str:
+        mark(f"charged-{time.time_ns()}")
+        if not Path(os.environ["MARKS"], "mended").exists():
+            raise ConnectionError("the response was lost")
+        return "receipt 7"
+
+    return f"Charged: {await turn.step('charge', charge)}"
+
+
 agents = [
     Agent("careful", careful, listen=EVERY),
     Agent("fails", fails),
     Agent("helper", recite, description="Counts."),
     Agent("moody", moody, description="Fails until it is mended."),
     Agent("silent", moody, chat=False),
+    Agent("pays", pays),
     Agent("nightly", moody, lifecycle="scheduled"),
     Agent("echo", echo),
     Agent("hold", hold),

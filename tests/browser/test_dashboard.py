@@ -72,6 +72,7 @@ async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> No
 async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     ingress = await plain.ingress()
     worker = await plain.worker(f"{AGENTS}:agents")
+    await page.context.clock.install()
     await signed_in(page, plain)
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
     tile = page.locator(".tile", has_text="in flight")
@@ -86,14 +87,15 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     plain.release()
     await answered(other, whole(10))
     await expect(tile).to_contain_text("0")
-    await expect(page.locator("figure").first).to_contain_text("1 in the last hour")
     await expect(dead).to_be_focused()
     await worker.stop()
     await expect(page.get_by_text("No worker is running")).to_be_visible()
+    await expect(page.locator("figure").first).to_contain_text("1 in the last hour")
     await other.goto(page.url.split("#")[0] + "#agents")
     await expect(other.get_by_text("live", exact=True)).to_be_visible()
-    # It hangs, and closes no connection.
+    # It hangs, and closes no connection: only the clock of the pages goes on, and faster.
     ingress.signal(signal.SIGSTOP)
+    await page.context.clock.fast_forward(11_000)
     await expect(page.get_by_text("not live: no updates for")).to_be_visible()
     await expect(other.get_by_text("not live: no updates for")).to_be_visible()
     ingress.signal(signal.SIGCONT)

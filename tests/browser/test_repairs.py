@@ -121,3 +121,28 @@ async def test_a_thread_is_taken_from_a_worker_that_is_gone(plain: System, page:
     await page.get_by_role("button", name="Unlock").click()
     await page.get_by_role("dialog").get_by_role("button", name="Unlock").click()
     await expect(page.get_by_text(whole(40))).to_be_visible()
+
+
+async def test_a_step_of_unknown_outcome_is_run_again_or_not_as_the_operator_decides(plain: System, page: Page) -> None:
+    await started(plain, TURN_RETRY_SECONDS="0.1", TURN_RETRY_MAX_SECONDS="0.1")
+    await signed_in(page, plain)
+    mended = plain.marks / "mended"
+    for number, (decision, answer) in enumerate((("again", "Charged: receipt 7"), ("done", "Charged: None")), 1):
+        mended.unlink(missing_ok=True)
+        await talking(page, "pays")
+        await say(page, f"order {number}")
+        await expect(page.get_by_role("alert")).to_contain_text("pays failed")
+        await page.get_by_role("link", name="Dead letters").click()
+        await page.get_by_role("link", name="charge").first.click()
+        detail = page.get_by_label("Dead letter", exact=True)
+        choice = detail.get_by_role("combobox", name="The outcome of the step “charge#1” is unknown")
+        await expect(choice).to_have_value("")
+        before = len(list(plain.marks.glob("charged-*")))
+        mended.touch()
+        await choice.select_option(decision)
+        await detail.get_by_role("button", name="Replay").click()
+        await expect(page.get_by_text("No dead letters.")).to_be_visible()
+        await page.get_by_role("link", name="Threads").click()
+        await page.get_by_role("link", name="order 1").click()
+        await expect(page.get_by_text(answer)).to_be_visible()
+        assert len(list(plain.marks.glob("charged-*"))) - before == (1 if decision == "again" else 0)
