@@ -33,7 +33,7 @@ export async function agentsPage(main, _, signal) {
 /** @param {AgentView} agent */
 function card(agent) {
   const reason = unavailable(agent);
-  const chat = el("a", { href: `#chat/${encodeURIComponent(agent.name)}`, "aria-label": `Chat with ${agent.name}` }, "💬 Chat");
+  const chat = el("a", { href: `#chat/${encodeURIComponent(agent.name)}`, "aria-label": `Chat with ${agent.name}` }, "Chat");
   return el(
     "section",
     { class: "card" },

@@ -41,7 +41,7 @@ export async function chatPage(main, [agent], signal) {
   const stopButton = el("button", { type: "button", hidden: true, onclick: cancel }, "Stop");
   const form = el("form", { onsubmit: onSubmit }, input, sendButton, stopButton);
   const newChat = el("button", { type: "button", onclick: restart }, "New chat");
-  const header = el("div", { class: "row" }, el("h1", {}, agent), newChat);
+  const header = el("div", { class: "row middle" }, el("h1", {}, agent), newChat);
   main.append(header, el("section", { class: "chat" }, list, status, problem, form));
 
   /** @type {Map<string, Bubble>} */

@@ -55,7 +55,7 @@ export async function deadLettersPage(main, [opened], signal) {
   let allMatches = false; // all that match are selected, including those not shown
   let busy = false;
   const live = liveStatus(signal, STALE_AFTER);
-  const actions = el("div", { class: "row" }, el("label", {}, "All", selectShown), replayButton, dropButton, selectMatches, total);
+  const actions = el("div", { class: "row middle" }, el("label", { class: "check" }, selectShown, "All"), replayButton, dropButton, selectMatches, total);
   main.append(el("h1", {}, "Dead letters"), live.element, detail, filters.form, actions, list, more);
   updateControls();
 

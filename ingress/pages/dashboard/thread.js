@@ -5,7 +5,7 @@ import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
 import { ApiError, BASE, follow, platformOf, request } from "./api.js";
 import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
-import { dateTime, duration, sentence } from "./format.js";
+import { dateTime, duration, sentence, truncate } from "./format.js";
 import { liveStatus } from "./live.js";
 import { toolCall } from "./tool_call.js";
 
@@ -151,8 +151,8 @@ function unanswered({ messages, waiting, answering }) {
 function stepCells({ name, state, started_at, duration: took, error, result }) {
   const running = state === "begun" && !error;
   const long = result.length > SUMMARY_LENGTH || result.includes("\n");
-  const summary = result.replace(/\s+/g, " ").slice(0, SUMMARY_LENGTH);
-  const value = long ? el("details", {}, el("summary", {}, `${summary}…`), el("pre", {}, result)) : result;
+  const summary = truncate(result.replace(/\s+/g, " "), SUMMARY_LENGTH);
+  const value = long ? el("details", {}, el("summary", {}, summary), el("pre", {}, result)) : result;
   return [
     name,
     badge(running ? "running" : state === "begun" ? "unknown" : state),
