@@ -54,20 +54,21 @@ class Arguments:
 class Script:
     """One atomic operation.
 
-    sha   the id of the script on the server
-    args  its arguments; of a script for several items, those that the items share
-    item  the arguments of one item
+    source  its text, with what it includes
+    sha     the id of the script on the server
+    args    its arguments; of a script for several items, those that the items share
+    item    the arguments of one item
     """
 
     def __init__(self, database: Database, name: str) -> None:
-        self._source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
-        self.sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest()
+        self.source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
+        self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
         self._database = database
-        self.args, self.item = _arguments(self._source)
+        self.args, self.item = _arguments(self.source)
 
     async def __call__(self, keys: Sequence[str], /, **values: Value | Sequence[Value]) -> Any:
         """Run the script, with its arguments by name. Raises `StoreUnavailable` or `StoreFull`."""
-        return await self._database.script(self._source, self.sha, keys, self.args(**values))
+        return await self._database.script(self.source, self.sha, keys, self.args(**values))
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
@@ -82,7 +83,7 @@ class Script:
             for its_keys, its_args in parts:
                 all_keys += its_keys
                 all_args += its_args
-            results: Sequence[Any] = await self._database.script(self._source, self.sha, all_keys, all_args)
+            results: Sequence[Any] = await self._database.script(self.source, self.sha, all_keys, all_args)
             return results
 
         return Batcher(flush, limit, flights)

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from answerback.store import keys
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import NOISE, PROMISE, Scene, died, stopped
 from tests.acceptance.system import free_port, until
@@ -122,7 +123,7 @@ async def test_two_workers_that_claim_at_once_get_different_threads(scene: Scene
         worker.signal(signal.SIGCONT)
     await scene.check()
     for talk in talks:
-        thread = f"ab:{{0}}:thread:standard:{talk.name}"
+        thread = keys.thread(0, f"standard:{talk.name}")
         assert await scene.system.database.call("HMGET", thread, "fence", "crashes") == [b"1", b"0"]
     assert all([await worker.stop() == 0 for worker in workers])
     assert sum(worker.lines("worker stopped")[0]["turns"] for worker in workers) > 0

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import GitHub, Slack, Standard
@@ -141,7 +142,7 @@ async def test_an_edit_changes_what_still_waits_and_a_deletion_takes_it_back(pla
     assert (await plain.post("slack", deletion))[1]["reason"] == "removed a waiting event"
     await plain.worker("tests.acceptance.agents:echoes")
     await plain.quiet(2)
-    [thread] = [id.decode() for id in await plain.database.call("ZRANGE", "ab:{0}:threads", 0, -1)]
+    [thread] = [id.decode() for id in await plain.database.call("ZRANGE", keys.threads(0), 0, -1)]
     assert await plain.answers(thread) == ["echo: first", "echo: second"]
     late = slack.changed("too late", ts="1700000000.000101", thread_ts="1700000000.000100")
     assert (await plain.post("slack", late))[1]["status"] == "ignored"

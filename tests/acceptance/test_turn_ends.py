@@ -10,6 +10,7 @@ import pytest
 
 from answerback.events import Event
 from answerback.messages import Author
+from answerback.store import keys
 from ingress.api.conversations.agent_requests import session_id
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling
@@ -111,7 +112,7 @@ async def test_a_message_whose_turn_failed_stays_and_says_so_and_is_answered_by_
         (line,) = (await operator.get(f"/api/v1/admin/threads/{id}"))[1]["messages"]
         assert (line["content"], line["status"]) == ("fail 1", "failed")
         # What its sender asks again is told by the record, when nothing else is kept of it.
-        await plain.database.call("DEL", f"ab:{{0}}:deltas:chat:default:{id}")
+        await plain.database.call("DEL", keys.stream_events(0, f"chat:default:{id}"))
         again, same = await caller.post(f"{CHAT}/{id}/messages", {"content": "fail 1"}, Idempotency_Key="one")
         assert (again, same["code"], same["turn"]) == (502, "agent_failed", problem["turn"])
         assert (await caller.post(f"{CHAT}/{id}/messages", {"content": "fail 0"}))[0] == 200

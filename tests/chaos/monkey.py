@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.store import keys
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.chaos.crew import Crew, Place
@@ -260,8 +261,8 @@ class Monkey:
 
     async def _holds(self, pid: int) -> bool:
         database = self._system.database
-        ids = [id.decode() for id in await database.call("ZRANGE", "ab:{0}:ready", 0, -1)]
+        ids = [id.decode() for id in await database.call("ZRANGE", keys.queue(0, "ready"), 0, -1)]
         if not ids:
             return False
-        owners = await database.together(*[("HGET", f"ab:{{0}}:thread:{id}", "owner") for id in ids])
+        owners = await database.together(*[("HGET", keys.thread(0, id), "owner") for id in ids])
         return any(owner and f"-{pid}-".encode() in owner for owner in owners)

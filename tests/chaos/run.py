@@ -15,7 +15,7 @@ import msgspec
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.replies import DeadLetter
-from answerback.store import permissions
+from answerback.store import keys, permissions
 from answerback.store.embedded import find_server
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
@@ -219,7 +219,7 @@ async def _histories(system: System, load: Load) -> list[str]:
 
 
 async def _threads(system: System) -> list[str]:
-    return [id.decode() for id in await system.database.call("ZRANGE", "ab:{0}:threads", 0, -1)]
+    return [id.decode() for id in await system.database.call("ZRANGE", keys.threads(0), 0, -1)]
 
 
 def _errors(folder: Path) -> Counter[str]:

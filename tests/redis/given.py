@@ -135,9 +135,9 @@ BROKEN: tuple[type[BaseException], ...] = (AssertionError, LeaseLost, pytest.fai
 def mutate(threads: Threads, script: str, old: str, new: str) -> None:
     """Change a script of these threads, and of nobody else."""
     found: Script = getattr(threads.scripts, script)
-    source = found._source.replace(old.encode(), new.encode())
-    assert source != found._source, f"{script} has no {old!r}"
-    found._source, found.sha = source, hashlib.sha1(source, usedforsecurity=False).hexdigest()
+    source = found.source.replace(old.encode(), new.encode())
+    assert source != found.source, f"{script} has no {old!r}"
+    found.source, found.sha = source, hashlib.sha1(source, usedforsecurity=False).hexdigest()
 
 
 async def dump(database: Database) -> dict[bytes, Any]:
