@@ -39,10 +39,11 @@ class InvalidKey(AnswerbackError):
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """An API key, as of `read`. All times are ms by the clock of Redis; 0 means never.
 
-    kind      "live", or "pub": publishable, for web pages at one of its `origins`
-    scopes    of a live key; a publishable key has none
-    hash      hash of its secret
-    previous  hash of the previous secret while that is still valid
+    Attributes:
+        kind: "live", or "pub": publishable, for web pages at one of its `origins`.
+        scopes: Of a live key; a publishable key has none.
+        hash: Hash of its secret.
+        previous: Hash of the previous secret while that is still valid.
     """
 
     id: str

@@ -22,8 +22,9 @@ from answerback.store.threads.receipt import Only, Receipt
 class Inbox(Reservations):
     """The inboxes of all threads.
 
-    seen_days  for how many days a delivery is recognised
-    pause      seconds without a message after which a bot loop counts as ended
+    Args:
+        seen_days: For how many days a delivery is recognised.
+        pause: Seconds without a message after which a bot loop counts as ended.
     """
 
     def __init__(

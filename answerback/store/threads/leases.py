@@ -19,7 +19,8 @@ log = get_logger(__name__)
 class Reservation(msgspec.Struct, frozen=True):
     """Threads reserved until `till` (ms, by the lease clock).
 
-    wait  ms until the next thread becomes claimable; None if unknown
+    Attributes:
+        wait: Milliseconds until the next thread becomes claimable; None if unknown.
     """
 
     till: int

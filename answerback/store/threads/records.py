@@ -34,21 +34,22 @@ class Lease(IntEnum):
 class Claim(msgspec.Struct):
     """A claimed thread: its lock, its waiting events and its state.
 
-    owner     the worker that claimed it; every write carries it and the `fence`
-    position  number of the thread's events handled before the first of `entries`
-    waiting   number of waiting events, including `entries`
-    until     position of the first event that arrived after the claim
-    wanted    name of the agent the thread is for; "" leaves the choice to the worker
-    system    instructions for that agent
-    live      whether the thread's stream events may be followed
-    shown     whether the stored stream events end in the middle of a turn
-    cancelled whether the turn was cancelled before it was claimed
-    streak    number of reactions to our replies without a pause (one by an account that the platform marks as a bot
-              counts five times)
-    looping   whether a bot loop is assumed
-    turns     number of turns run under this claim
-    attempt   1, or more if this event was claimed before
-    crashes   how many of those claims were never released: the worker died, or did not renew its lease
+    Attributes:
+        owner: The worker that claimed it; every write carries it and the `fence`.
+        position: Number of the thread's events handled before the first of `entries`.
+        waiting: Number of waiting events, including `entries`.
+        until: Position of the first event that arrived after the claim.
+        wanted: Name of the agent the thread is for; "" leaves the choice to the worker.
+        system: Instructions for that agent.
+        live: Whether the thread's stream events may be followed.
+        shown: Whether the stored stream events end in the middle of a turn.
+        cancelled: Whether the turn was cancelled before it was claimed.
+        streak: Number of reactions to our replies without a pause (one by an account that the platform marks as a bot
+            counts five times).
+        looping: Whether a bot loop is assumed.
+        turns: Number of turns run under this claim.
+        attempt: 1, or more if this event was claimed before.
+        crashes: How many of those claims were never released: the worker died, or did not renew its lease.
     """
 
     thread: str
@@ -126,13 +127,14 @@ NO_LIMIT = 2**31
 class Commit(msgspec.Struct, frozen=True):
     """A finished turn of a claim by `owner`.
 
-    position  position of the turn's first event: `Claim.position` plus the events committed since. A delayed commit is
-              rejected because of it
-    more      continue with the thread's next events under the same lease
-    end       how the turn ended
-    replaced  messages of the history that `messages` replace
-    loop      how much the turn adds to the streak; "open" if it was not answered because a bot loop is assumed
-    patience  the `Claim.streak` from which the thread is released anyway, so that its next claim sees the streak
+    Attributes:
+        position: Position of the turn's first event: `Claim.position` plus the events committed since. A delayed commit
+            is rejected because of it.
+        more: Continue with the thread's next events under the same lease.
+        end: How the turn ended.
+        replaced: Messages of the history that `messages` replace.
+        loop: How much the turn adds to the streak; "open" if it was not answered because a bot loop is assumed.
+        patience: The `Claim.streak` from which the thread is released anyway, so that its next claim sees the streak.
     """
 
     thread: str

@@ -15,10 +15,11 @@ Requeue = Literal["requeued", "lost", "held", "ready", "empty"]
 class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
     """The former holder of an unlocked thread.
 
-    owner    the worker that held its turn, "" if none
-    since    when it claimed the thread, ms
-    sending  whether a worker held its outbox
-    wait     ms until another worker may send
+    Attributes:
+        owner: The worker that held its turn, "" if none.
+        since: When it claimed the thread, ms.
+        sending: Whether a worker held its outbox.
+        wait: Milliseconds until another worker may send.
     """
 
     thread: str

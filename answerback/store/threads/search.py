@@ -21,8 +21,10 @@ PAGE = 1000
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Criteria of a search. A field that is left out matches every thread.
 
-    agent  the agent a chat was opened for; of other threads, the one that answered last
-    text   a part of the title, channel, user or id; case, the form of its letters and spaces around it do not matter
+    Attributes:
+        agent: The agent a chat was opened for; of other threads, the one that answered last.
+        text: A part of the title, channel, user or id; case, the form of its letters and spaces around it do not
+            matter.
     """
 
     platform: str = ""

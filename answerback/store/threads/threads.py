@@ -38,9 +38,10 @@ from answerback.store.threads.records import (
 class Threads(Inbox):
     """The threads of one Redis.
 
-    lease   in seconds
-    window  number of events that a claim or commit returns
-    history number of messages that a claim returns
+    Args:
+        lease: In seconds.
+        window: Number of events that a claim or commit returns.
+        history: Number of messages that a claim returns.
     """
 
     def __init__(
