@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM, launched
-from tests.browser.dashboard import far_away
+from tests.browser.dashboard import delay_api
 from tests.browser.site import Site, site
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
@@ -72,10 +72,12 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page, in which no script may fail without a word, and no policy be broken."""
     page = await (await browser.new_context()).new_page()
     if LAG:
-        await far_away(page, LAG)
+        await delay_api(page, LAG)
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on(
+        "console", lambda message: failures.append(message.text) if "Content Security Policy" in message.text else None
+    )
     page.set_default_timeout(PATIENCE * 1000)
     yield page
     await page.context.close()

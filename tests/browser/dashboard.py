@@ -25,26 +25,26 @@ async def signed_in(page: Page, system: System) -> None:
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
 
 
-async def talking(page: Page, agent: str) -> None:
+async def open_chat(page: Page, agent: str) -> None:
     """Open the chat with an agent."""
     await page.get_by_role("link", name="Agents").click()
     await page.get_by_role("link", name=f"Chat with {agent}").click()
     await expect(page.get_by_role("heading", name=agent)).to_be_visible()
 
 
-async def say(page: Page, text: str) -> None:
+async def send(page: Page, text: str) -> None:
     """Write and send it."""
     await page.get_by_role("textbox", name="Message").fill(text)
     await page.get_by_role("button", name="Send").click()
 
 
 async def answers(page: Page) -> list[str]:
-    """What the agent said."""
+    """Return the agent's answers."""
     return [str(text) for text in await page.locator(".message.assistant p").all_text_contents()]
 
 
 async def answered(page: Page, *texts: str) -> None:
-    """Wait until exactly this is answered, and more may be said."""
+    """Wait until these are the answers, and another message may be sent."""
     await until(lambda: answers(page), lambda found: found == list(texts), what="the answer")
     await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
 
@@ -55,7 +55,7 @@ async def started(system: System, **settings: str) -> Process:
     return await system.worker(f"{AGENTS}:agents", **settings)
 
 
-async def far_away(page: Page, lag: float) -> None:
+async def delay_api(page: Page, lag: float) -> None:
     """Let each request of the page reach the API that many seconds late."""
 
     async def late(route: Route) -> None:

@@ -15,7 +15,7 @@ from answerback.store.fleet.metrics import MINUTE, Metrics, timed
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
-from tests.browser.dashboard import AGENTS, answered, answers, say, signed_in, started, talking, whole
+from tests.browser.dashboard import AGENTS, answered, answers, open_chat, send, signed_in, started, whole
 
 
 async def test_one_signs_in_with_a_key_and_out_again(plain: System, page: Page, admin: str) -> None:
@@ -81,8 +81,8 @@ async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     await dead.focus()
     other = await page.context.new_page()
     await other.goto(page.url.split("#")[0] + "#agents")
-    await talking(other, "helper")
-    await say(other, "say 5 and 5")
+    await open_chat(other, "helper")
+    await send(other, "say 5 and 5")
     await expect(tile).to_contain_text("1")
     plain.release()
     await answered(other, whole(10))
@@ -127,16 +127,16 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
 async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page, picture: Picture) -> None:
     await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 20 and 40")
+    await open_chat(page, "helper")
+    await send(page, "say 20 and 40")
     log = page.get_by_role("log")
     await expect(log).to_contain_text("word5")
     await page.reload()
     await expect(log).to_contain_text("word19")
     await picture(page, "chat")
-    # What comes to mind meanwhile is said meanwhile, and answered after it.
+    # A message sent meanwhile is answered afterwards.
     await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
-    await say(page, "say 2")
+    await send(page, "say 2")
     await expect(page.locator(".message.user")).to_have_count(2)
     plain.release()
     await answered(page, whole(60), whole(2))
@@ -161,20 +161,20 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
     await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 4 and 4")
+    await open_chat(page, "helper")
+    await send(page, "say 4 and 4")
     await expect(page.get_by_role("log")).to_contain_text("word3")
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_role("log")).to_contain_text("cancelled")
-    await say(page, "say 3")
+    await send(page, "say 3")
     await until(lambda: answers(page), lambda found: found[-1:] == [whole(3)], what="the next answer")
 
 
 async def test_a_worker_killed_in_mid_answer_is_not_noticed(plain: System, page: Page) -> None:
     worker = await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 10 and 20")
+    await open_chat(page, "helper")
+    await send(page, "say 10 and 20")
     await expect(page.get_by_role("log")).to_contain_text("word9")
     await worker.kill()
     plain.release()
@@ -189,10 +189,10 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
     await signed_in(page, plain)
     talk = await page.context.new_page()
     await talk.goto(page.url)
-    await talking(talk, "kyc")
+    await open_chat(talk, "kyc")
     for text in ("hello", "yes"):
         await expect(talk.get_by_role("textbox", name="Message")).to_be_enabled()
-        await say(talk, text)
+        await send(talk, text)
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_role("link", name="hello").click()
@@ -203,7 +203,7 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
         await expect(drawing).to_have_js_property("complete", True)
         assert await drawing.evaluate("image => image.naturalWidth") > 360, "it is drawn, and wider than the phone"
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, "the page is not"
-        await say(talk, answer)
+        await send(talk, answer)
     await expect(page.get_by_role("heading", name="Flow: Confirmation")).to_be_visible()
     await until(lambda: box.evaluate("box => box.scrollTop"), lambda top: top > 300, what="the step being in view")
     await picture(page, "flow")
@@ -212,20 +212,20 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
 async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Browser) -> None:
     await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 1")
+    await open_chat(page, "helper")
+    await send(page, "say 1")
     await answered(page, whole(1))
     # The same person elsewhere: signed in as here, and with the same talk.
     elsewhere = await another.new_context(storage_state=await page.context.storage_state())
     other = await elsewhere.new_page()
     await other.goto(page.url)
     await answered(other, whole(1))
-    await say(page, "say 6 and 14")
+    await send(page, "say 6 and 14")
     await expect(other.get_by_role("log")).to_contain_text("word5")
     plain.release()
     await answered(page, whole(1), whole(20))
     await answered(other, whole(1), whole(20))
-    await say(other, "say 3")
+    await send(other, "say 3")
     await answered(page, whole(1), whole(20), whole(3))
     await answered(other, whole(1), whole(20), whole(3))
 
@@ -234,8 +234,8 @@ async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -
     await started(plain)
     _, shown = await ApiKeys(plain.database).create("acme", scopes=["admin"])
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 1")
+    await open_chat(page, "helper")
+    await send(page, "say 1")
     await answered(page, whole(1))
     (thread,) = [summary.id async for summary in listed(plain.threads)]
     public = thread.rpartition(":")[2]
@@ -253,10 +253,10 @@ async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are
 ) -> None:
     await started(plain)
     await signed_in(page, plain)
-    await talking(page, "careful")
-    await say(page, "**go**")
+    await open_chat(page, "careful")
+    await send(page, "**go**")
     await plain.marked("held")
-    await say(page, "and then?")
+    await send(page, "and then?")
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_label("State").select_option("running")
     await page.reload()
@@ -280,8 +280,8 @@ async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: Sy
     """A call of the history has ended, also where its outcome is left out; no address but a web page's is a link."""
     await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 1")
+    await open_chat(page, "helper")
+    await send(page, "say 1")
     await answered(page, whole(1))
 
     async def older(route: Route) -> None:
@@ -318,8 +318,8 @@ async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> 
     phone = await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
     page = await phone.new_page()
     await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price of " + "a" * 200)
+    await open_chat(page, "moody")
+    await send(page, "What is the price of " + "a" * 200)
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
     background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert background == "rgb(18, 22, 30)"

@@ -6,14 +6,14 @@ from playwright.async_api import Page, expect
 
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System
-from tests.browser.dashboard import AGENTS, far_away, say, signed_in, started, talking, whole
+from tests.browser.dashboard import AGENTS, delay_api, open_chat, send, signed_in, started, whole
 
 
 async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price?")
+    await open_chat(page, "moody")
+    await send(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
     await page.get_by_role("link", name="Dead letters").click()
     await page.get_by_role("link", name="the database of prices is away").click()
@@ -32,10 +32,10 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> 
 async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page: Page) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price?")
+    await open_chat(page, "moody")
+    await send(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
-    await far_away(page, 0.3)
+    await delay_api(page, 0.3)
     await page.get_by_role("link", name="Dead letters").click()
     await page.get_by_label("Select all").check()
     await page.get_by_role("button", name="Drop").click()
@@ -55,12 +55,12 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
     ingress = await plain.ingress()
     await plain.worker(f"{AGENTS}:agents", TURN_MAX_ATTEMPTS="1")
     await signed_in(page, plain)
-    await talking(page, "moody")
+    await open_chat(page, "moody")
     for number in (1, 2, 3):
-        await say(page, f"price {number}?")
+        await send(page, f"price {number}?")
         await expect(page.locator(".message.user", has_text=f"price {number}?")).to_contain_text("failed")
-    await talking(page, "fails")
-    await say(page, "7 always")
+    await open_chat(page, "fails")
+    await send(page, "7 always")
     await expect(page.get_by_role("alert")).to_contain_text("on purpose")
     await page.get_by_role("link", name="Overview").click()
     dead = page.locator(".tile", has_text="dead").get_by_role("link", name="4")
@@ -95,8 +95,8 @@ async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: 
 async def test_a_thread_that_waits_for_its_next_try_is_tried_now(plain: System, page: Page) -> None:
     await started(plain, TURN_RETRY_SECONDS="600", TURN_RETRY_MAX_SECONDS="600")
     await signed_in(page, plain)
-    await talking(page, "moody")
-    await say(page, "What is the price?")
+    await open_chat(page, "moody")
+    await send(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("retrying in")
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_role("link", name="What is the price?").click()
@@ -110,8 +110,8 @@ async def test_a_thread_is_taken_from_a_worker_that_is_gone(plain: System, page:
     plain.settings["LEASE_SECONDS"] = "600"
     worker = await started(plain)
     await signed_in(page, plain)
-    await talking(page, "helper")
-    await say(page, "say 10 and 30")
+    await open_chat(page, "helper")
+    await send(page, "say 10 and 30")
     await expect(page.get_by_role("log")).to_contain_text("word9")
     await worker.kill()
     plain.release()
@@ -129,8 +129,8 @@ async def test_a_step_of_unknown_outcome_is_run_again_or_not_as_the_operator_dec
     mended = plain.marks / "mended"
     for number, (decision, answer) in enumerate((("again", "Charged: receipt 7"), ("done", "Charged: None")), 1):
         mended.unlink(missing_ok=True)
-        await talking(page, "pays")
-        await say(page, f"order {number}")
+        await open_chat(page, "pays")
+        await send(page, f"order {number}")
         await expect(page.get_by_role("alert")).to_contain_text("pays failed")
         await page.get_by_role("link", name="Dead letters").click()
         await page.get_by_role("link", name="charge").first.click()

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
-from tests.browser.cable import cable
 from tests.browser.conftest import Picture
+from tests.browser.network import network
 from tests.browser.site import Site, site
 
 AGENTS = "tests.acceptance.agents"
@@ -32,13 +32,13 @@ async def opened(page: Page, shop: Site, api: int) -> Locator:
     return panel
 
 
-async def say(panel: Locator, text: str) -> None:
+async def send(panel: Locator, text: str) -> None:
     """Write and send it."""
     await panel.get_by_role("textbox").fill(text)
     await panel.get_by_role("textbox").press("Enter")
 
 
-async def said(panel: Locator, role: str = "assistant") -> list[str]:
+async def message_texts(panel: Locator, role: str = "assistant") -> list[str]:
     """What stands there, the greeting left out."""
     texts = await panel.locator(f".message.{role} p").evaluate_all("found => found.map(p => p.textContent)")
     return [str(text) for text in texts][1 if role == "assistant" else 0 :]
@@ -57,7 +57,7 @@ async def committed(system: System, *texts: str, role: str = "assistant") -> Non
 
 async def answered(panel: Locator, *texts: str) -> None:
     """Wait until exactly this is answered."""
-    await until(lambda: said(panel), lambda found: found == list(texts), what="the answer")
+    await until(lambda: message_texts(panel), lambda found: found == list(texts), what="the answer")
 
 
 async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, page: Page, picture: Picture) -> None:
@@ -67,11 +67,11 @@ async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, pa
     await page.expose_function("heard", lambda detail: heard.append(detail))
     await page.add_init_script("addEventListener('answerback:message', (event) => heard(event.detail))")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "hello <b>you</b>")
+    await send(panel, "hello <b>you</b>")
     await answered(panel, "echo: hello <b>you</b>")
-    await say(panel, "see https://example.com/a?b=c.")
+    await send(panel, "see https://example.com/a?b=c.")
     await answered(panel, "echo: hello <b>you</b>", "echo: see https://example.com/a?b=c.")
-    await say(
+    await send(
         panel, "**bold** [link](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     )
     await expect(panel.get_by_role("table")).to_be_visible()
@@ -110,13 +110,13 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, s
     await plain.ingress()
     await plain.worker(f"{AGENTS}:recites")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "say 10 and 50")
+    await send(panel, "say 10 and 50")
     await expect(panel).to_contain_text("word9")
     await page.reload()
     await expect(panel).to_contain_text("word9")
     plain.release()
     await answered(panel, whole(60))
-    assert await said(panel, "user") == ["say 10 and 50"]
+    assert await message_texts(panel, "user") == ["say 10 and 50"]
     await committed(plain, whole(60))
     await page.reload()
     await answered(panel, whole(60))
@@ -125,15 +125,15 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, s
 async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:recites")
-    async with cable(plain.port) as line:
-        panel = await opened(page, shop, line.port)
-        await say(panel, "say 10 and 10 and 20 and 40")
+    async with network(plain.port) as link:
+        panel = await opened(page, shop, link.port)
+        await send(panel, "say 10 and 10 and 20 and 40")
         for number, (heard, missed) in enumerate((("word9", "word19"), ("word19", "word39"), ("word39", "word79")), 1):
             await expect(panel).to_contain_text(heard)
-            line.cut()
+            link.cut()
             plain.release(number)
             await plain.marked(missed)
-            line.mend()
+            link.mend()
         await answered(panel, whole(80))
     await committed(plain, whole(80))
 
@@ -141,35 +141,35 @@ async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(plain: Sy
 async def test_a_message_is_sent_once_when_its_receipt_is_lost(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:counts")
-    async with cable(plain.port) as line:
-        panel = await opened(page, shop, line.port)
-        await say(panel, "one")
+    async with network(plain.port) as link:
+        panel = await opened(page, shop, link.port)
+        await send(panel, "one")
         await answered(panel, "0")
-        line.deaf = True
-        await say(panel, "two")
+        link.deaf = True
+        await send(panel, "two")
         await committed(plain, "0", "1")
-        assert await said(panel) == ["0"]
-        line.mend()
+        assert await message_texts(panel) == ["0"]
+        link.mend()
         await answered(panel, "0", "1")
-        line.cut()
-        await say(panel, "three")
+        link.cut()
+        await send(panel, "three")
         await expect(panel.get_by_role("status")).to_contain_text("No connection")
         await page.evaluate("localStorage.length")
-        line.mend()
+        link.mend()
         await answered(panel, "0", "1", "2")
-    assert await said(panel, "user") == ["one", "two", "three"]
+    assert await message_texts(panel, "user") == ["one", "two", "three"]
     await committed(plain, "one", "two", "three", role="user")
 
 
 async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:echoes")
-    async with cable(plain.port) as line:
-        panel = await opened(page, shop, line.port)
-        line.cut()
-        await say(panel, "late")
+    async with network(plain.port) as link:
+        panel = await opened(page, shop, link.port)
+        link.cut()
+        await send(panel, "late")
         await expect(panel).to_contain_text("Sending")
-        line.mend()
+        link.mend()
         await page.reload()
         await answered(panel, "echo: late")
     await committed(plain, "late", role="user")
@@ -179,7 +179,7 @@ async def test_a_killed_worker_is_not_noticed(plain: System, shop: Site, page: P
     await plain.ingress()
     first = await plain.worker(f"{AGENTS}:recites")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "say 10 and 20")
+    await send(panel, "say 10 and 20")
     await expect(panel).to_contain_text("word9")
     await first.kill()
     plain.release()
@@ -191,13 +191,13 @@ async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, 
     await plain.ingress()
     await plain.worker(f"{AGENTS}:drops")
     panel = await opened(page, shop, plain.port)
-    await say(panel, "one")
+    await send(panel, "one")
     await plain.marked("one-1")
-    await say(panel, "two")
+    await send(panel, "two")
     await plain.release_once_waiting(2)
     words = panel.locator(".message.user", has_text="two").locator("small")
     await expect(words).to_have_text("Not delivered: the assistant was busy.")
-    assert await said(panel) == ["one"]
+    assert await message_texts(panel) == ["one"]
     await page.reload()
     await expect(words).to_have_text("Not delivered: the assistant was busy.")
 
@@ -209,17 +209,17 @@ async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: B
         thief.key = shop.key
         page = await browser.new_page()
         panel = await opened(page, thief, plain.port)
-        await say(panel, "let me in")
+        await send(panel, "let me in")
         # The browser lets the page read nothing: to it, that is a network that is away.
         await expect(panel.get_by_role("status")).not_to_have_text("")
-        assert await said(panel) == []
+        assert await message_texts(panel) == []
         assert [summary async for summary in listed(plain.threads)] == []
     keys = ApiKeys(plain.database)
     for key in await keys.list():
         await keys.revoke(key.id)
     page = await browser.new_page()
     panel = await opened(page, shop, plain.port)
-    await say(panel, "me too")
+    await send(panel, "me too")
     await expect(panel.get_by_role("status")).not_to_have_text("")
     assert [summary async for summary in listed(plain.threads)] == []
 

@@ -9,7 +9,7 @@ from answerback.store.access.api_keys import ApiKeys
 from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.site import POLICY, Site, site
-from tests.browser.test_widget import opened, said, say
+from tests.browser.test_widget import message_texts, opened, send
 
 AGENTS = "tests.browser.agents:agents"
 
@@ -24,16 +24,16 @@ async def on(page: Page, shop: Site, name: str) -> Locator:
 
 async def answered(panel: Locator, text: str) -> None:
     """Say it, and wait until it is answered and nothing about it is left open."""
-    await say(panel, text)
-    await until(lambda: said(panel), lambda found: found[-1:] == [f"echo: {text}"], what="the answer")
-    assert (await said(panel)).count(f"echo: {text}") == 1
+    await send(panel, text)
+    await until(lambda: message_texts(panel), lambda found: found[-1:] == [f"echo: {text}"], what="the answer")
+    assert (await message_texts(panel)).count(f"echo: {text}") == 1
     await expect(panel.locator(".message.user small").last).to_be_empty()
     await expect(panel.get_by_role("status")).to_be_empty()
 
 
 async def shows(panel: Locator, *texts: str) -> None:
     """Wait until exactly these answers stand there."""
-    await until(lambda: said(panel), lambda found: found == list(texts), what="the answers")
+    await until(lambda: message_texts(panel), lambda found: found == list(texts), what="the answers")
 
 
 async def count(system: System) -> int:
@@ -98,7 +98,7 @@ async def test_navigation_that_replaces_the_body_keeps_the_conversation(plain: S
     )
     await answered(panel, "after all")
     await expect(page.locator("[data-answerback]")).to_have_count(1)
-    assert await said(panel) == ["echo: before", "echo: after", "echo: after all"]
+    assert await message_texts(panel) == ["echo: before", "echo: after", "echo: after all"]
     await page.evaluate("const old = document.open(); old.write('<p>another page'); old.close()")
     await expect(panel).to_be_visible()
     await page.evaluate("Answerback.remove()")
@@ -135,7 +135,7 @@ async def test_a_turn_that_failed_can_be_tried_again(plain: System, shop: Site, 
     await plain.worker(AGENTS, TURN_MAX_ATTEMPTS="1")
     shop.data = {"agent": "moody"}
     panel = await opened(page, shop, plain.port)
-    await say(panel, "What is the price?")
+    await send(panel, "What is the price?")
     await expect(panel.locator(".message.user")).to_contain_text("Something went wrong")
     (plain.marks / "mended").touch()
     await panel.get_by_role("button", name="Try again").click()
@@ -180,7 +180,7 @@ async def refused(page: Page, panel: Locator, asked: list[str]) -> None:
     """Say something: it is told that the chat is not available, and nothing is asked again and again."""
     reasons = "window.reasons = []; addEventListener('answerback:error', (event) => reasons.push(event.detail.code))"
     await page.evaluate(reasons)
-    await say(panel, "let me in")
+    await send(panel, "let me in")
     await expect(panel.get_by_role("status")).to_have_text("Chat is not available right now.")
     await expect(panel.locator(".message.user").last).to_contain_text("This message could not be sent.")
     assert await page.evaluate("reasons[0]") in ("wrong-origin", "no-credential", "connect-src")

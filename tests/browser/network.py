@@ -1,4 +1,4 @@
-"""The cable between a browser and us, to be cut."""
+"""A TCP proxy between a browser and ingress, whose connections can be broken."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 
-class Cable:
-    """Passes on what is sent to `port`, while it is whole."""
+class Network:
+    """Forwards what is sent to `port` while it is `whole`."""
 
     def __init__(self, to: int) -> None:
         self._to = to
@@ -17,20 +17,20 @@ class Cable:
         self.port = 0
         self.whole = True
         self.deaf = False
-        """What is asked still arrives, and no answer comes back."""
+        """Requests still arrive, and no response comes back."""
 
     def cut(self) -> None:
-        """All connections break off, and no new one comes about until it is `whole` again."""
+        """Break all connections, and refuse new ones until `mend`."""
         self.whole = False
         self._drop()
 
     def mend(self) -> None:
-        """It works again. A connection that was deaf is lost."""
+        """Accept connections again; those that were `deaf` are lost."""
         self.whole, self.deaf = True, False
         self._drop()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A connection from the browser."""
+        """Connect a browser to the port."""
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
         if not self.whole:  # it may have been cut just now
             writer.transport.abort()
@@ -58,13 +58,13 @@ class Cable:
 
 
 @asynccontextmanager
-async def cable(to: int) -> AsyncIterator[Cable]:
-    """One to a port of loopback."""
-    found = Cable(to)
-    server = await asyncio.start_server(found.accept, "127.0.0.1", 0)
-    found.port = server.sockets[0].getsockname()[1]
+async def network(to: int) -> AsyncIterator[Network]:
+    """Yield a proxy to a port of loopback."""
+    link = Network(to)
+    server = await asyncio.start_server(link.accept, "127.0.0.1", 0)
+    link.port = server.sockets[0].getsockname()[1]
     try:
-        yield found
+        yield link
     finally:
         server.close()
-        found.cut()
+        link.cut()
