@@ -150,6 +150,22 @@ class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: int = 0
 
 
+_GENERAL_REASONS = {
+    "unreachable": "the agent could not be reached",
+    "timeout": "the answer took too long",
+    "limit": "the answer went over a limit",
+}
+_OUR_TEXTS = frozenset({"limit", "timeout"})
+"""Codes whose reasons are our own texts, safe for anyone to read."""
+
+
+def general_reason(code: str, reason: str) -> str:
+    """Return why a turn failed, in words that anyone may read; the text of an exception may contain anything."""
+    if code in _OUR_TEXTS and reason:
+        return reason
+    return _GENERAL_REASONS.get(code, "the agent failed")
+
+
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Our identity on a platform, resolved from our credential.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from answerback.agents.outcome import already_in_history
+from answerback.events import Event
 from answerback.messages import Message
 
 
@@ -27,3 +29,18 @@ def window(history: Sequence[Message], *, messages: int, tokens: int | None) -> 
         while recent and recent[0].role == "assistant":
             recent.pop(0)
     return recent
+
+
+def history_for(
+    events: Sequence[Event], history: Sequence[Message], *, messages: int, tokens: int | None
+) -> list[Message]:
+    """Return the history for a turn that answers `events`: what was committed, or the context given by the sender."""
+    context = events[-1].context
+    kept = context if context is not None else [message for message in history if not message.failed]
+    # An interrupted turn left these messages in the history; now they are events of this turn.
+    if answered_now := already_in_history(history, events):
+        kept = [message for message in kept if message.id not in answered_now]
+    if context is not None:
+        # A context given by the sender is not cut: the agent would not know what was left out.
+        return list(kept)
+    return window(kept, messages=messages, tokens=tokens)

@@ -6,12 +6,11 @@ import msgspec
 import pytest
 
 from answerback.agents import Agent, Listen, Turn
-from answerback.events import Entry, Event
+from answerback.agents.routing import answered_before, overheard, route
+from answerback.events import Event
 from answerback.messages import Author, Identity, Message
 from answerback.platforms import github
-from answerback.store.threads.records import Claim
 from tests.fixtures.deliveries import load
-from worker.turns.routing import answered_before, overheard, route
 
 US = Identity(name="@answerbot", mentions=("answerbot",), marks=("login:answerbot",))
 EVENT = Event(delivery="github:1", thread="github:1:2", kind="x", text="", author=Author("u1"), channel="Acme/Widgets")
@@ -123,14 +122,10 @@ def test_an_edit_is_heard_for_the_mention_that_it_adds_and_for_nothing_else() ->
         assert _name([agent], other, last="a") is None
 
 
-def _claim(*history: Message) -> Claim:
-    return Claim("t", 1, "w", 0, 1, 0, "", b"", [Entry(EVENT)], list(history), {})
-
-
 def test_a_message_is_answered_once_however_it_comes_back() -> None:
     event = parsed("issue_comment.edited.mention_added")
     said = Message(role="user", text="hi", turn="1", message=event.message)
     answer = Message(role="assistant", text="yes", turn="1")
-    assert answered_before(_claim(said, answer), event)
-    assert not answered_before(_claim(said), event)
-    assert not answered_before(_claim(msgspec.structs.replace(said, message="other"), answer), event)
+    assert answered_before([said, answer], event)
+    assert not answered_before([said], event)
+    assert not answered_before([msgspec.structs.replace(said, message="other"), answer], event)

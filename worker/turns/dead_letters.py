@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 
 from answerback.agents import Turn
-from answerback.errors import storable
+from answerback.agents.outcome import dead_letter, ended, failed, replaced
 from answerback.events import Entry
 from answerback.log import get_logger
 from answerback.messages import Usage
@@ -18,7 +17,6 @@ from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
-from .outcome import ended, failed, replaced
 
 log = get_logger(__name__)
 
@@ -36,19 +34,8 @@ def letter(
     events = claim.events
     earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
     journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
-    dead_letter = DeadLetter(
-        id=events[-1].id,
-        kind="event",
-        thread=claim.thread,
-        reason=reason,
-        error=type(error).__name__ if error else "",
-        traceback=storable("".join(traceback.format_exception(error))) if error else "",
-        attempts=attempts,
-        agent=agent or claim.agent,
-        done=finished_steps(journal),
-        unknown=unknown_steps(journal),
-    )
-    return dead_letter, Entry(events[-1], journal, tuple(events[:-1]))
+    dead = dead_letter(events, journal, reason, attempts=attempts, agent=agent or claim.agent, error=error)
+    return dead, Entry(events[-1], journal, tuple(events[:-1]))
 
 
 async def move_to_dead_letters(
@@ -74,7 +61,7 @@ async def move_to_dead_letters(
         entry,
         handled=len(entry.raw) if isinstance(entry, Unreadable) else len(claim.entries),
         end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
-        replaced=replaced(claim, events, whole=True),
+        replaced=replaced(claim.history, events, whole=True),
         messages=failed(events, code),
         stream_events=stream_events,
     )

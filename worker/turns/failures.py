@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.agents import Agent, Turn
+from answerback.agents.outcome import failure_code
 from answerback.errors import AgentUnreachable, TurnError, in_a_line
 from answerback.http.retry_after import seconds_requested
 from answerback.log import get_logger
@@ -49,19 +50,19 @@ class Failures:
     async def agent_failed(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> None:
         """Handle an exception that an agent raised."""
         self._counters.fail()
-        code = error.code if isinstance(error, TurnError | AgentUnreachable) else "agent_failed"
+        code = failure_code(error)
         reason = in_a_line(error)
         if isinstance(error, TurnError) or self._is_last_attempt(claim):
             log.error("turn failed permanently", reason=reason, exc_info=error)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
-            events = await stream_of(turn).close()
+            events = await stream_of(turn).finish()
             await move_to_dead_letters(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
             return
         delay = self._backoff.after(
             claim.attempt, requested=seconds_requested(error), unreachable=isinstance(error, AgentUnreachable)
         )
         log.warning("turn failed; will be retried", reason=reason, next_try=round(delay, 3), exc_info=error)
-        await self._retry(claim, turn.id, reason, code, delay, await stream_of(turn).close())
+        await self._retry(claim, turn.id, reason, code, delay, await stream_of(turn).finish())
 
     async def no_worker(self, claim: Claim, agent: str) -> None:
         """Handle events for an agent that no worker runs. Such a worker may be about to start."""

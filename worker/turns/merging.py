@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from answerback.agents import Agent
+from answerback.agents.routing import joins
 from answerback.events import Arrival, Event
 from answerback.store.decode import Unreadable
 from answerback.store.threads.records import Claim
@@ -35,7 +36,7 @@ def keep_together(claim: Claim, agent: Agent, answers: Callable[[Event], Agent |
     """Keep the claimed events for the same agent that may be answered together; leave the rest to the next turn."""
     if len(claim.entries) > 1:
         together = takewhile(
-            lambda e: not isinstance(e, Unreadable) and answers(e.event) is agent and e.event.arrival != "queue",
+            lambda entry: not isinstance(entry, Unreadable) and joins(entry.event, agent, answers),
             claim.entries[1:],
         )
         claim.entries = [claim.entries[0], *together]

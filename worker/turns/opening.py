@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from answerback.agents import Agent, Turn
-from answerback.agents.history import window
 from answerback.agents.journal import Journal
 from answerback.agents.limits import TurnLimits
-from answerback.codec import decode_state
-from answerback.messages import Message
+from answerback.agents.opening import open_turn
+from answerback.agents.outcome import composer
 from answerback.platforms import Client
 from answerback.replies import Reply
 from answerback.store.threads.records import Claim, Step
@@ -17,7 +16,6 @@ from answerback.store.threads.threads import Threads
 
 from ..claiming.leases import Leases
 from ..retry import retry_while_unavailable
-from .outcome import already_in_history, composer
 from .stream_writer import NULL_STREAM, StreamWriter
 
 
@@ -44,26 +42,14 @@ class TurnOpener:
         events = claim.events
         event = events[-1]
         records = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
-        return Turn(
-            agent=agent.name,
-            events=events,
-            history=_history(claim, agent),
+        return open_turn(
+            agent,
+            events,
+            history=claim.history,
             attempt=claim.attempt,
-            state=decode_state(claim.state) if claim.state else {},
+            state=claim.state,
+            system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
             compose=composer(self._clients.get(event.platform), event),
-            system=f"{claim.system}\n\n{event.system}".strip() if claim.system or event.system else "",
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
         )
-
-
-def _history(claim: Claim, agent: Agent) -> list[Message]:
-    context = claim.events[-1].context
-    history = context if context is not None else [message for message in claim.history if not message.failed]
-    # An interrupted turn left these messages in the history; now they are events of this turn.
-    if answered_now := already_in_history(claim, claim.events):
-        history = [message for message in history if message.id not in answered_now]
-    if context is not None:
-        # A context given by the sender is not cut: the agent would not know what was left out.
-        return list(history)
-    return window(history, messages=agent.messages, tokens=agent.tokens)

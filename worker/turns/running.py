@@ -8,6 +8,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
+from answerback.agents.containment import think
 from answerback.deadlines import Deadlines, StopReason
 from answerback.errors import TimeExceeded
 from answerback.events import Arrival
@@ -98,22 +99,9 @@ class Running:
         self.deadlines.start(task, seconds)
         began = time.monotonic()
         try:
-            text = await agent.think(turn)
+            text = await think(agent, turn)
             self.durations.record(agent, time.monotonic() - began)
             return text
-        except SystemExit as error:
-            raise RuntimeError(f"the agent called sys.exit({error.code!r})") from error
-        except asyncio.CancelledError as error:
-            if task.cancelling():
-                raise
-            raise RuntimeError("the agent cancelled itself") from error
-        except (Exception, GeneratorExit):
-            raise
-        except BaseException as error:
-            if task.cancelling():
-                raise
-            # KeyboardInterrupt, a group of it, a library's own: it must fail the turn, not the worker.
-            raise RuntimeError(f"the agent raised {type(error).__name__}: {error}") from error
         finally:
             del self._turns[turn.thread]
             reason = self.deadlines.stop(task)

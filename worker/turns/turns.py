@@ -10,6 +10,8 @@ import msgspec
 import structlog
 
 from answerback.agents import Agent, Turn
+from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages, user_messages
+from answerback.agents.routing import answered_before, overheard, route
 from answerback.codec import encode
 from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
@@ -25,23 +27,11 @@ from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
 from .agents import AgentRegistry
+from .commits import advance, commit_answered, commit_unanswered, end_of_turn
 from .failures import Failures
 from .loop_breaker import Loops
 from .merging import add_waiting, keep_together
 from .opening import TurnOpener
-from .outcome import (
-    Status,
-    Unanswered,
-    advance,
-    commit_answered,
-    commit_unanswered,
-    end_of_turn,
-    ended,
-    replaced,
-    turn_messages,
-    user_messages,
-)
-from .routing import answered_before, overheard, route
 from .running import Running, TurnStopped
 from .stream_writer import stream_of
 from .unserved_agents import UnservedAgents
@@ -123,7 +113,7 @@ class Turns:
         agents = await retry_while_unavailable(self._agents.candidates, event) if event.agent else self._agents.own
 
         def answers(event: Event) -> Agent | None:
-            if event.edited and answered_before(claim, event):
+            if event.edited and answered_before(claim.history, event):
                 return None
             return route(agents, event, identity=identity, last=claim.agent)
 
@@ -151,7 +141,7 @@ class Turns:
     def _unanswered(self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True) -> Commit:
         """Return the commit of events that no agent answers. `keep`: whether they become history."""
         marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
-        messages = user_messages(claim, events, events[-1].id, marked) if keep else []
+        messages = user_messages(claim.history, events, events[-1].id, marked) if keep else []
         return commit_unanswered(claim, events, messages, status, at=self._threads.now, more=self._continues(claim))
 
     def _continues(self, claim: Claim) -> bool:
@@ -183,7 +173,7 @@ class Turns:
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
-            messages = turn_messages(claim, agent, turn, self._threads.now, status="completed")
+            messages = turn_messages(claim.history, turn, self._threads.now, status="completed")
             end = self._ended(turn, "completed", messages)
             commit = commit_answered(claim, agent, turn, messages, end, more=self._continues(claim))
             commit = msgspec.structs.replace(commit, loop=self._loops.weight(claim, turn.event))
@@ -203,15 +193,15 @@ class Turns:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
         partial = stream_of(turn).partial(len(turn.replies))
-        messages = turn_messages(claim, agent, turn, self._threads.now, partial=partial, status=status)
+        messages = turn_messages(claim.history, turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, messages)
         last = end_of_turn(claim, end)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
             commit = commit_answered(claim, agent, turn, messages, end, more=not self.stopping)
             return await self._end(claim, turn, commit, last)
-        events = [*await stream_of(turn).close(), *last]
-        old = replaced(claim, turn.events)
+        events = [*await stream_of(turn).finish(), *last]
+        old = replaced(claim.history, turn.events)
         await retry_while_unavailable(
             self._threads.release,
             claim,
@@ -224,7 +214,7 @@ class Turns:
         return False
 
     async def _end(self, claim: Claim, turn: Turn, commit: Commit, last: Sequence[EncodedEvent]) -> bool:
-        events = [*await stream_of(turn).close(), *last]
+        events = [*await stream_of(turn).finish(), *last]
         return await self._commit(claim, msgspec.structs.replace(commit, stream_events=events) if events else commit)
 
     async def _commit(self, claim: Claim, commit: Commit) -> bool:

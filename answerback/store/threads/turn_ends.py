@@ -14,21 +14,6 @@ from answerback.store.threads.threads import Threads
 NEWEST = 20
 """Ends that are searched first: a requested turn has most likely ended recently."""
 
-_WORDS = {
-    "unreachable": "the agent could not be reached",
-    "timeout": "the answer took too long",
-    "limit": "the answer went over a limit",
-}
-OURS = frozenset({"limit", "timeout"})
-"""Codes whose reasons are our own texts, safe for anyone to read."""
-
-
-def general(code: str, reason: str) -> str:
-    """Return why a turn failed, in words that anyone may read; the text of an exception may contain anything."""
-    if code in OURS and reason:
-        return reason
-    return _WORDS.get(code, "the agent failed")
-
 
 async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
     """Return how the last turn for an event ended; None if none has, or its end is not recorded.

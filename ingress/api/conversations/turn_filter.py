@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from answerback.messages import general_reason
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.stream.events import (
     DoneEvent,
@@ -16,7 +17,6 @@ from answerback.store.stream.events import (
     encode_event,
 )
 from answerback.store.stream.stored_events import StoredEvent
-from answerback.store.threads.turn_ends import general
 
 from ...problems import Problem
 
@@ -73,7 +73,9 @@ def recorded_end(answer: TurnAnswer, event: str) -> DoneEvent | ErrorEvent:
     """Rebuild the last event of the turn that answered the message with dispatch id `event`, from the turn's record."""
     if answer.status == "failed":
         code = answer.code or "agent_failed"
-        return ErrorEvent(turn=answer.turn, events=(event,), reason=answer.reason or general(code, ""), code=code)
+        return ErrorEvent(
+            turn=answer.turn, events=(event,), reason=answer.reason or general_reason(code, ""), code=code
+        )
     return DoneEvent(
         turn=answer.turn,
         events=(event,),

@@ -7,10 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from answerback.events import Event
-from answerback.messages import Attachment, Message
+from answerback.messages import Attachment, Message, general_reason
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.threads.receipt import Receipt
-from answerback.store.threads.turn_ends import general
 
 from ..auth import audience
 from ..context import Principal
@@ -93,7 +92,7 @@ class MessageView(Model):
             author=Author(id=message.author.id, name=message.author.name) if message.author else None,
             agent=message.agent or None,
             status="failed" if message.failed else message.status or "completed",
-            error=Failure(code=message.failed, reason=general(message.failed, ""), turn=message.turn)
+            error=Failure(code=message.failed, reason=general_reason(message.failed, ""), turn=message.turn)
             if message.failed
             else None,
             tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],

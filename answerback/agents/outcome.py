@@ -1,31 +1,33 @@
-"""The outcome of a turn: its messages for the history, its end, and the commit."""
+"""The outcome of a turn: its messages for the history, its end, its replies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from answerback.agents import Agent, Turn
-from answerback.codec import encode
-from answerback.events import Entry, Event
-from answerback.messages import Message, TurnEnd, Usage
-from answerback.platforms import Client
-from answerback.replies import Reply
-from answerback.store.stream.events import DoneEvent, EncodedEvent, encode_event
-from answerback.store.threads.records import Claim, Commit
-from answerback.store.threads.turn_ends import general
+from answerback.agents.turn import Turn
+from answerback.errors import AgentUnreachable, TurnError, storable
+from answerback.events import Event
+from answerback.messages import Message, TurnEnd, Usage, general_reason
+from answerback.replies import DeadLetter, Reply
+from answerback.steps import finished_steps, unknown_steps
+from answerback.store.stream.events import DoneEvent
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client
 
 Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
 
 
 def turn_messages(
-    claim: Claim, agent: Agent, turn: Turn, now: int, *, partial: str = "", status: Status
+    history: Sequence[Message], turn: Turn, now: int, *, partial: str = "", status: Status
 ) -> list[Message]:
     """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
-    messages = user_messages(claim, turn.events, turn.id)
+    messages = user_messages(history, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
     texts = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
     if partial.strip():
@@ -42,7 +44,7 @@ def turn_messages(
                     at=now,
                     turn=turn.id,
                     reply=reply,
-                    agent=agent.name,
+                    agent=turn.agent,
                     status=stopped if unfinished else "",
                 )
             )
@@ -57,10 +59,10 @@ def turn_messages(
 
 
 def user_messages(
-    claim: Claim, events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
+    history: Sequence[Message], events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
 ) -> list[Message]:
     """Return the users' messages, without those that an interrupted turn already left in the history."""
-    in_history = already_in_history(claim, events)
+    in_history = already_in_history(history, events)
     return [
         Message(
             id=event.id,
@@ -80,12 +82,10 @@ def user_messages(
     ]
 
 
-def already_in_history(claim: Claim, events: Sequence[Event]) -> set[str]:
+def already_in_history(history: Sequence[Message], events: Sequence[Event]) -> set[str]:
     """Return the ids of events whose messages are in the history: an interrupted turn leaves them for the next."""
     ids = {event.id for event in events}
-    return {
-        message.id for message in claim.history if message.id in ids and message.role == "user" and not message.failed
-    }
+    return {message.id for message in history if message.id in ids and message.role == "user" and not message.failed}
 
 
 def failed(events: Sequence[Event], code: str) -> list[Message]:
@@ -106,13 +106,13 @@ def failed(events: Sequence[Event], code: str) -> list[Message]:
     ]
 
 
-def replaced(claim: Claim, events: Sequence[Event], *, whole: bool = False) -> list[Message]:
+def replaced(history: Sequence[Message], events: Sequence[Event], *, whole: bool = False) -> list[Message]:
     """Return history messages that the turn's messages replace: they failed earlier and are answered now.
 
     Args:
         whole: Include those that an interrupted turn left.
     """
-    candidates = [message for message in claim.history if (message.failed or whole) and message.role == "user"]
+    candidates = [message for message in history if (message.failed or whole) and message.role == "user"]
     if not candidates:
         return []
     ids = {event.id for event in events}
@@ -138,81 +138,50 @@ def ended(
         messages=tuple(message.id for message in messages if message.role == "assistant"),
         usage=usage,
         code=code,
-        reason=general(code, reason) if code else "",
+        reason=general_reason(code, reason) if code else "",
         at=at,
     )
 
 
-def end_of_turn(claim: Claim, end: TurnEnd) -> list[EncodedEvent]:
-    """Return the stream event that ends a turn, if the thread is being streamed."""
-    if not claim.live:
-        return []
-    return [
-        encode_event(
-            DoneEvent(
-                turn=end.turn,
-                events=end.events,
-                status=end.status,
-                message=end.messages[-1] if end.messages else "",
-                messages=end.messages,
-                usage=end.usage,
-            )
-        )
-    ]
-
-
-def commit_answered(
-    claim: Claim, agent: Agent, turn: Turn, messages: Sequence[Message], end: TurnEnd, *, more: bool
-) -> Commit:
-    """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
-    return Commit(
-        thread=claim.thread,
-        fence=claim.fence,
-        owner=claim.owner,
-        position=claim.position,
-        turn=turn.id,
-        handled=len(claim.entries),
-        messages=messages,
-        # Replies that `turn.reply` has already put into the outbox are not added twice.
-        replies=[reply for _, parts in turn.replies for reply in parts],
-        agent=agent.name,
-        state=encode(turn.state) if turn.state or claim.state else b"",
-        more=more,
-        end=end,
-        replaced=replaced(claim, turn.events),
+def done_event(end: TurnEnd) -> DoneEvent:
+    """Return the stream event that ends a turn."""
+    return DoneEvent(
+        turn=end.turn,
+        events=end.events,
+        status=end.status,
+        message=end.messages[-1] if end.messages else "",
+        messages=end.messages,
+        usage=end.usage,
     )
 
 
-def commit_unanswered(
-    claim: Claim, events: Sequence[Event], messages: Sequence[Message], status: Unanswered, *, at: int, more: bool
-) -> Commit:
-    """Return the commit of an event that no agent answers."""
-    end = ended(events[-1].id, events, status, messages, at=at)
-    return Commit(
-        thread=claim.thread,
-        fence=claim.fence,
-        owner=claim.owner,
-        position=claim.position,
-        turn=events[-1].id,
-        handled=1,
-        messages=messages,
-        agent=claim.agent,
-        more=more,
-        stream_events=end_of_turn(claim, end),
-        end=end,
-        replaced=replaced(claim, events),
+def failure_code(error: Exception) -> str:
+    """Return the code of the exception with which an agent failed."""
+    return error.code if isinstance(error, TurnError | AgentUnreachable) else "agent_failed"
+
+
+def dead_letter(
+    events: Sequence[Event],
+    journal: Mapping[str, bytes],
+    reason: str,
+    *,
+    attempts: int,
+    agent: str,
+    error: Exception | None = None,
+) -> DeadLetter:
+    """Return the dead letter of a turn's events."""
+    return DeadLetter(
+        id=events[-1].id,
+        kind="event",
+        thread=events[-1].thread,
+        reason=reason,
+        error=type(error).__name__ if error else "",
+        traceback=storable("".join(traceback.format_exception(error))) if error else "",
+        attempts=attempts,
+        agent=agent,
+        done=finished_steps(journal),
+        unknown=unknown_steps(journal),
     )
-
-
-def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) -> None:
-    """Bring a claim up to date after a commit. `entries`: the next events; `window`: messages of the history kept."""
-    claim.position += commit.handled
-    kept = [message for message in claim.history if message not in commit.replaced]
-    claim.history = [*kept, *commit.messages][-window:]
-    claim.entries, claim.attempt, claim.crashes = entries, 1, 0
-    claim.agent, claim.journal = commit.agent, {}
-    claim.shown = claim.cancelled = False
-    claim.state = commit.state or claim.state
 
 
 def composer(client: Client | None, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:

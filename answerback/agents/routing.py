@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from answerback.agents import Agent
+from answerback.agents.agent import Agent
 from answerback.events import Event
-from answerback.messages import Identity
-from answerback.store.threads.records import Claim
+from answerback.messages import Identity, Message
 
 
 def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
@@ -32,12 +31,17 @@ def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, l
     return None
 
 
-def answered_before(claim: Claim, event: Event) -> bool:
+def answered_before(history: Sequence[Message], event: Event) -> bool:
     """Return whether the event's message was answered before, in its original form or after an edit."""
-    turns = {each.turn for each in claim.history if each.role == "user" and each.message == event.message}
-    return any(each.role == "assistant" and each.turn in turns for each in claim.history)
+    turns = {each.turn for each in history if each.role == "user" and each.message == event.message}
+    return any(each.role == "assistant" and each.turn in turns for each in history)
 
 
 def overheard(agents: Sequence[Agent], event: Event) -> bool:
     """Return whether an agent listens in this place: then the message belongs to the history, answered or not."""
     return any(agent.covers(event) for agent in agents)
+
+
+def joins(event: Event, agent: Agent, answers: Callable[[Event], Agent | None]) -> bool:
+    """Return whether the turn in which `agent` answers earlier events answers this one, too."""
+    return answers(event) is agent and event.arrival != "queue"

@@ -1,0 +1,51 @@
+"""Open a turn: its events, history and state, its journal, its stream and its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from answerback.agents.agent import Agent
+from answerback.agents.history import history_for
+from answerback.agents.journal import Journal
+from answerback.agents.stream import Stream
+from answerback.agents.turn import Turn
+from answerback.codec import decode_state
+from answerback.events import Event
+from answerback.messages import Message
+from answerback.replies import Reply
+
+
+def open_turn(
+    agent: Agent,
+    events: Sequence[Event],
+    *,
+    history: Sequence[Message],
+    attempt: int,
+    state: bytes,
+    system: str,
+    journal: Journal,
+    compose: Callable[[str, int, str], Sequence[Reply]],
+    stream: Stream,
+) -> Turn:
+    """Return the turn in which an agent answers a thread's events.
+
+    Args:
+        history: All committed messages of the thread; the agent is given those within its limits.
+        state: The agent's encoded data; b"" if it has none.
+        system: The thread's instructions. Those of the newest event are added.
+
+    Raises:
+        msgspec.MsgspecError: The state was written by a newer version.
+    """
+    event = events[-1]
+    return Turn(
+        agent=agent.name,
+        events=events,
+        history=history_for(events, history, messages=agent.messages, tokens=agent.tokens),
+        attempt=attempt,
+        state=decode_state(state) if state else {},
+        journal=journal,
+        compose=compose,
+        system=f"{system}\n\n{event.system}".strip() if system or event.system else "",
+        stream=stream,
+    )

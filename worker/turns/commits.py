@@ -1,0 +1,72 @@
+"""The commit of a turn, and a claim after its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answerback.agents import Agent, Turn
+from answerback.agents.outcome import Unanswered, done_event, ended, replaced
+from answerback.codec import encode
+from answerback.events import Entry, Event
+from answerback.messages import Message, TurnEnd
+from answerback.store.stream.events import EncodedEvent, encode_event
+from answerback.store.threads.records import Claim, Commit
+
+
+def end_of_turn(claim: Claim, end: TurnEnd) -> list[EncodedEvent]:
+    """Return the stream event that ends a turn, if the thread is being streamed."""
+    return [encode_event(done_event(end))] if claim.live else []
+
+
+def commit_answered(
+    claim: Claim, agent: Agent, turn: Turn, messages: Sequence[Message], end: TurnEnd, *, more: bool
+) -> Commit:
+    """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
+    return Commit(
+        thread=claim.thread,
+        fence=claim.fence,
+        owner=claim.owner,
+        position=claim.position,
+        turn=turn.id,
+        handled=len(claim.entries),
+        messages=messages,
+        # Replies that `turn.reply` has already put into the outbox are not added twice.
+        replies=[reply for _, parts in turn.replies for reply in parts],
+        agent=agent.name,
+        state=encode(turn.state) if turn.state or claim.state else b"",
+        more=more,
+        end=end,
+        replaced=replaced(claim.history, turn.events),
+    )
+
+
+def commit_unanswered(
+    claim: Claim, events: Sequence[Event], messages: Sequence[Message], status: Unanswered, *, at: int, more: bool
+) -> Commit:
+    """Return the commit of an event that no agent answers."""
+    end = ended(events[-1].id, events, status, messages, at=at)
+    return Commit(
+        thread=claim.thread,
+        fence=claim.fence,
+        owner=claim.owner,
+        position=claim.position,
+        turn=events[-1].id,
+        handled=1,
+        messages=messages,
+        agent=claim.agent,
+        more=more,
+        stream_events=end_of_turn(claim, end),
+        end=end,
+        replaced=replaced(claim.history, events),
+    )
+
+
+def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) -> None:
+    """Bring a claim up to date after a commit. `entries`: the next events; `window`: messages of the history kept."""
+    claim.position += commit.handled
+    kept = [message for message in claim.history if message not in commit.replaced]
+    claim.history = [*kept, *commit.messages][-window:]
+    claim.entries, claim.attempt, claim.crashes = entries, 1, 0
+    claim.agent, claim.journal = commit.agent, {}
+    claim.shown = claim.cancelled = False
+    claim.state = commit.state or claim.state
