@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from answerback.agents import Agent
+from answerback.agents.memory import MemoryThread
 from answerback.errors import NoEffect, TurnFailed
 from answerback.flows import load
 from answerback.flows.actions import call_of, compose, perform
 from answerback.flows.definition import Action, ToolDefinition
-from answerback.flows.simulator import Simulator
 from answerback.flows.state import AuthorValue
 from answerback.http.untrusted import UntrustedHttp
 
@@ -176,12 +176,12 @@ async def test_a_private_address_ends_the_turn_unless_it_is_allowed(api: Api, mo
         }
     )
     with pytest.raises(TurnFailed, match=r'"send": 127\.0\.0\.1 was not called: its address is not public'):
-        await Simulator(Agent("a", flow=flow)).say("hi")
+        await MemoryThread(Agent("a", flow=flow)).say("hi")
     assert api.seen == []
     monkeypatch.setenv("ALLOW_PRIVATE_URLS", "true")
-    rehearsal = Simulator(Agent("a", flow=flow))
-    assert await rehearsal.say("hi") == "200"
-    assert rehearsal.steps == ("action send#1",)
+    thread = MemoryThread(Agent("a", flow=flow))
+    assert await thread.say("hi") == "200"
+    assert thread.steps == ("action send#1",)
     assert api.seen[0][2].endswith(":action send#1")
 
 

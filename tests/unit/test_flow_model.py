@@ -12,11 +12,12 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback.agents import Agent, Turn
 from answerback.agents.journal import Journal
+from answerback.agents.memory import MemoryThread
 from answerback.agents.stream import Stream
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.events import Event
 from answerback.flows import load
-from answerback.flows.simulator import Simulator
+from answerback.flows.state import FlowState
 from answerback.messages import Author
 from answerback.replies import Reply
 
@@ -71,29 +72,34 @@ def _to(target: str, **more: Any) -> dict[str, Any]:
 NAME = {"type": "object", "properties": {"name": {"type": "string", "minLength": 2}}, "required": ["name"]}
 
 
+def _place(thread: MemoryThread) -> FlowState:
+    """Return the conversation's state in the flow."""
+    return FlowState.of(thread.state, thread.agents[0].name)
+
+
 async def test_one_call_chooses_collects_and_phrases() -> None:
     model = Model(_calls("to_b", name="Ada", reply="Nice to meet you, Ada"))
-    rehearsal = Simulator(model.agent(_asks("a", _to("b", input_schema=NAME), _to("end")), _tells("b", _to("end"))))
-    assert await rehearsal.say("hi") == "[a]"
-    assert await rehearsal.say("I am Ada") == "Nice to meet you, Ada"
-    assert (rehearsal.place.node, rehearsal.place.values) == ("b", {"name": "Ada"})
+    thread = MemoryThread(model.agent(_asks("a", _to("b", input_schema=NAME), _to("end")), _tells("b", _to("end"))))
+    assert await thread.say("hi") == "[a]"
+    assert await thread.say("I am Ada") == "Nice to meet you, Ada"
+    assert (_place(thread).node, _place(thread).values) == ("b", {"name": "Ada"})
     assert len(model.asked) == 1
     options = model.options()
     assert list(options) == ["to_b", "to_end", "stay"]
     assert options["to_b"]["required"] == ["name", "reply"]
     assert "<b <name>>" in options["to_b"]["properties"]["reply"]["description"]
     assert not model.asked[0][1].allow_text_output
-    assert rehearsal.steps == ("flow__model.request#1",)
+    assert thread.steps == ("flow__model.request#1",)
 
 
 @pytest.mark.parametrize(("chosen", "said"), [("matches", "Thank you, verified."), ("fails", "Sorry, no match.")])
 async def test_a_silent_step_of_an_older_flow_decides_and_says_nothing(chosen: str, said: str) -> None:
     model = Model(_calls(chosen))
     path = Path(__file__).parents[1] / "fixtures/api/silent-step-of-an-older-flow.json"
-    rehearsal = Simulator(Agent("flow", flow=path, model=FunctionModel(model._answer)))
-    assert await rehearsal.say("hi") == "Year of birth?"
-    assert await rehearsal.say("1990") == said
-    assert rehearsal.place.visits["check"] == 1
+    thread = MemoryThread(Agent("flow", flow=path, model=FunctionModel(model._answer)))
+    assert await thread.say("hi") == "Year of birth?"
+    assert await thread.say("1990") == said
+    assert _place(thread).visits["check"] == 1
     (asked,) = model.asked
     ways = {tool.name: tool.description or "" for tool in asked[1].output_tools}
     assert set(ways) == {"matches", "fails", "stay"}
@@ -102,56 +108,56 @@ async def test_a_silent_step_of_an_older_flow_decides_and_says_nothing(chosen: s
 
 async def test_a_guard_and_a_static_text_ask_nobody() -> None:
     model = Model()
-    rehearsal = Simulator(model.agent(_asks("a", _to("b", guard="message == 'go'"), _to("end", guard="false")),
+    thread = MemoryThread(model.agent(_asks("a", _to("b", guard="message == 'go'"), _to("end", guard="false")),
                                       _asks("b", _to("end", guard="true"))))  # fmt: skip
-    assert [await rehearsal.say(text) for text in ("hi", "no", "go", "x")] == ["[a]", "[a]", "[b]", "Bye "]
+    assert [await thread.say(text) for text in ("hi", "no", "go", "x")] == ["[a]", "[a]", "[b]", "Bye "]
     assert model.asked == []
 
 
 async def test_a_guard_leaves_the_model_only_the_words() -> None:
     model = Model(_says("What is your name?"))
-    rehearsal = Simulator(model.agent(_asks("a", _to("b", guard="true")), _tells("b", _to("end"))))
-    await rehearsal.say("hi")
-    assert await rehearsal.say("go") == "What is your name?"
+    thread = MemoryThread(model.agent(_asks("a", _to("b", guard="true")), _tells("b", _to("end"))))
+    await thread.say("hi")
+    assert await thread.say("go") == "What is your name?"
     assert model.options() == {}
 
 
 async def test_a_model_collects_what_a_guard_is_about_and_the_guard_still_decides() -> None:
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     model = Model(_calls("to_b", age=17), _calls("to_end", age=17))
-    rehearsal = Simulator(model.agent(
+    thread = MemoryThread(model.agent(
         _asks("a", _to("b", guard="age >= 18", input_schema=schema), _to("end", guard="age < 18", input_schema=schema)),
         _asks("b", _to("end")),
     ))  # fmt: skip
-    await rehearsal.say("hi")
-    assert await rehearsal.say("seventeen") == "Bye "
+    await thread.say("hi")
+    assert await thread.say("seventeen") == "Bye "
     assert "this can be chosen only if age >= 18" in str(model.asked[1][0])
 
 
 async def test_routers_on_the_way_are_chosen_through_in_the_same_call() -> None:
     model = Model(_calls("to_c", reply="C it is"))
-    rehearsal = Simulator(model.agent(
+    thread = MemoryThread(model.agent(
         _asks("a", _to("r"), _to("end")),
         {"id": "r", "edges": [_to("b"), _to("c")]},
         _tells("b", _to("end")),
         _tells("c", _to("end")),
     ))  # fmt: skip
-    await rehearsal.say("hi")
-    assert await rehearsal.say("C please") == "C it is"
+    await thread.say("hi")
+    assert await thread.say("C please") == "C it is"
     assert list(model.options()) == ["to_b", "to_c", "to_end", "stay"]
     assert len(model.asked) == 1
 
 
 async def test_a_guard_on_the_way_goes_before_what_was_chosen() -> None:
     model = Model(_calls("to_b", name="Ada"))
-    rehearsal = Simulator(model.agent(
+    thread = MemoryThread(model.agent(
         _asks("a", _to("r", input_schema=NAME)),
         {"id": "r", "edges": [_to("c", guard="name == 'Ada'"), _to("b")]},
         _asks("b", _to("end")),
         _asks("c", _to("end")),
     ))  # fmt: skip
-    await rehearsal.say("hi")
-    assert await rehearsal.say("Ada") == "[c]"
+    await thread.say("hi")
+    assert await thread.say("Ada") == "[c]"
 
 
 async def test_what_an_action_returns_is_phrased_after_it_and_chosen_before() -> None:
@@ -162,9 +168,9 @@ async def test_what_an_action_returns_is_phrased_after_it_and_chosen_before() ->
         actions=[{"id": "get", "method": "GET", "url": "http://[::1]:1/", "condition": "false",
                   "store_response_as": "balance"}],
     )  # fmt: skip
-    rehearsal = Simulator(agent)
-    await rehearsal.say("hi")
-    assert await rehearsal.say("balance?") == "You have 5"
+    thread = MemoryThread(agent)
+    await thread.say("hi")
+    assert await thread.say("balance?") == "You have 5"
     assert "reply" not in model.options(0)["to_b"]["properties"]
     assert model.options(1) == {}
 
@@ -174,11 +180,11 @@ async def test_staying_keeps_what_was_said_and_asks_for_the_rest() -> None:
     model = Model(
         _says("Name and day?"), _calls("stay", name="Ada", reply="And the day?"), _calls("to_end", day="Friday")
     )
-    rehearsal = Simulator(model.agent(_tells("a", _to("end"), completion_criteria=criteria, allow_skip=False)))
-    assert await rehearsal.say("hi") == "Name and day?"
-    assert await rehearsal.say("Ada") == "And the day?"
+    thread = MemoryThread(model.agent(_tells("a", _to("end"), completion_criteria=criteria, allow_skip=False)))
+    assert await thread.say("hi") == "Name and day?"
+    assert await thread.say("Ada") == "And the day?"
     assert model.options()["to_end"]["required"] == ["day", "name"]
-    assert await rehearsal.say("Friday") == "Bye Ada"
+    assert await thread.say("Friday") == "Bye Ada"
     assert model.options()["to_end"]["required"] == ["day"]
 
 
@@ -186,32 +192,32 @@ async def test_an_answer_that_does_not_fit_is_corrected_twice_and_then_fails() -
     wrong = _calls("to_end", name="A")
     model = Model(wrong, _says("I pick the first"), _calls("to_end", name="Ada"), wrong, wrong, wrong)
     agent = model.agent(_asks("a", _to("end", input_schema=NAME)))
-    rehearsal = Simulator(agent)
-    await rehearsal.say("hi")
-    assert await rehearsal.say("A") == "Bye Ada"
+    thread = MemoryThread(agent)
+    await thread.say("hi")
+    assert await thread.say("A") == "Bye Ada"
     assert "is too short" in str(model.asked[1][0])
-    other = Simulator(agent)
+    other = MemoryThread(agent)
     await other.say("hi")
     with pytest.raises(TurnFailed, match="the model's answer does not fit the flow"):
         await other.say("A")
-    assert (other.place.node, other.place.values) == ("a", {})
+    assert (_place(other).node, _place(other).values) == ("a", {})
 
 
 async def test_a_failing_model_fails_the_turn_and_nothing_is_said() -> None:
     model = Model(ConnectionError("no model today"), _calls("to_end"))
-    rehearsal = Simulator(model.agent(_asks("a", _to("end"))))
-    await rehearsal.say("hi")
+    thread = MemoryThread(model.agent(_asks("a", _to("end"))))
+    await thread.say("hi")
     with pytest.raises(ConnectionError):
-        await rehearsal.say("go")
-    assert [message.text for message in rehearsal.history] == ["hi", "[a]"]
-    assert await rehearsal.say("go") == "Bye "
+        await thread.say("go")
+    assert [message.text for message in thread.history if not message.failed] == ["hi", "[a]"]
+    assert await thread.say("go") == "Bye "
 
 
 async def test_max_turns_lead_to_the_fallback_without_the_model() -> None:
     model = Model(_calls("stay"), _calls("stay"))
-    rehearsal = Simulator(model.agent(_asks("a", _to("b"), {**_to("end"), "is_fallback": True}, max_turns=2),
+    thread = MemoryThread(model.agent(_asks("a", _to("b"), {**_to("end"), "is_fallback": True}, max_turns=2),
                                       _asks("b", _to("end"))))  # fmt: skip
-    assert [await rehearsal.say(text) for text in ("hi", "x", "x", "x")] == ["[a]", "[a]", "[a]", "Bye "]
+    assert [await thread.say(text) for text in ("hi", "x", "x", "x")] == ["[a]", "[a]", "[a]", "Bye "]
     assert len(model.asked) == 2
     assert "to_end" in model.options()
 
@@ -220,9 +226,9 @@ async def test_the_model_knows_the_flow_and_what_was_said() -> None:
     model = Model(_calls("to_end", name="Ada"))
     agent = model.agent(_asks("a", _to("end", input_schema=NAME)), environment_variables={"BANK": "Northwind"},
                         objective="Open an account", agent_tone="warm")  # fmt: skip
-    rehearsal = Simulator(agent)
-    await rehearsal.say("hello there")
-    await rehearsal.say("Ada")
+    thread = MemoryThread(agent)
+    await thread.say("hello there")
+    await thread.say("Ada")
     messages, info = model.asked[0]
     assert info.instructions is not None
     for known in ("You work for Northwind.", "Open an account", "warm"):
@@ -238,11 +244,11 @@ async def test_tools_are_called_before_the_choice_and_each_is_a_step() -> None:
 
     model = Model(_calls("find", city="Oslo"), _calls("to_end"))
     tool = {"id": "look", "name": "Look", "description": "Looks", "handler_id": "find"}
-    rehearsal = Simulator(model.agent(_asks("a", _to("end"), tools=[tool]), tools=[find]))
-    await rehearsal.say("hi")
-    assert await rehearsal.say("go") == "Bye "
+    thread = MemoryThread(model.agent(_asks("a", _to("end"), tools=[tool]), tools=[find]))
+    await thread.say("hi")
+    assert await thread.say("go") == "Bye "
     assert "found Oslo" in str(model.asked[1][0])
-    assert len(rehearsal.steps) == 3
+    assert len(thread.steps) == 3
     with pytest.raises(ConfigurationError, match='add a function named "find"'):
         model.agent(_asks("a", _to("end"), tools=[tool])).prepare()
 

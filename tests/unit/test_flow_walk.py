@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from answerback.agents import Agent
+from answerback.agents.memory import MemoryThread
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import load
 from answerback.flows.definition import Action
 from answerback.flows.engine import Walk
-from answerback.flows.simulator import Simulator
 from answerback.flows.state import FlowState
 
 END: dict[str, Any] = {"id": "end", "static_text": "Bye {{ name }}", "is_final": True}
@@ -254,8 +254,8 @@ async def test_a_place_is_kept_for_each_agent_of_a_thread() -> None:
 
 async def test_an_agent_is_a_flow_and_one_that_needs_a_model_says_so() -> None:
     flow = load({"initial_node": "a", "nodes": [_asks("a", _to("end")), END]})
-    rehearsal = Simulator(Agent("kyc", flow=flow))
-    assert [await rehearsal.say(text) for text in ("hi", "yes")] == ["[a]", "Bye "]
+    thread = MemoryThread(Agent("kyc", flow=flow))
+    assert [await thread.say(text) for text in ("hi", "yes")] == ["[a]", "Bye "]
     prose = load({"initial_node": "a", "nodes": [_asks("a", _to("end", None, condition="They agree")), END]})
     with pytest.raises(ConfigurationError, match=r'its flow needs a model.*\n.*edge "to_end": its condition is prose'):
         Agent("kyc", flow=prose).prepare()

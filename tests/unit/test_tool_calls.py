@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,15 +12,11 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from answerback.agents import Agent, Turn
-from answerback.agents.journal import Journal
-from answerback.events import Entry, Event
+from answerback.agents.memory import MemoryThread
 from answerback.flows import load
-from answerback.messages import Author, Message, ToolCall
-from answerback.replies import Reply
-from answerback.store.threads.records import Claim
+from answerback.messages import Message, ToolCall
 from answerback.store.threads.views import ThreadSummary, Transcript
 from tools.commands.transcript import transcribe
-from worker.turns.outcome import turn_messages
 
 FOUND = ToolCall(id="c1", name="find", args={"query": "shoes"}, result=["red", "blue"])
 
@@ -55,24 +51,10 @@ KINDS: dict[str, Callable[[], Agent]] = {
 
 
 async def messages_of(agent: Agent) -> list[Message]:
-    """Run a turn of the agent, and return the messages that a worker commits."""
-
-    async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
-        """Discard the records."""
-
-    event = Event(delivery="x:1", thread="x:t", kind="message", text="shoes?", author=Author("ada"))
-    claim = Claim(
-        thread="x:t", fence=1, owner="w", position=0, attempt=1, crashes=0, agent="", state=b"",
-        entries=[Entry(event)], history=[], journal={},
-    )  # fmt: skip
-    turn = Turn(
-        agent=agent.name, events=[event], history=[], attempt=1, state={}, journal=Journal({}, write),
-        compose=lambda turn, ordinal, text: (),
-    )  # fmt: skip
-    text = await agent.think(turn)
-    assert text is not None
-    turn.conclude(text)
-    return turn_messages(claim, agent, turn, 0, status="completed")
+    """Run a turn of the agent, and return the messages that are committed."""
+    thread = MemoryThread(agent)
+    await thread.say("shoes?")
+    return thread.history
 
 
 @pytest.mark.parametrize("kind", KINDS)

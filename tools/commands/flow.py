@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from answerback.flows.simulator import Simulator
+    from answerback.agents.memory import MemoryThread
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 
@@ -78,35 +78,37 @@ def try_(file: Path, model: str | None, verbose: bool) -> None:
     Its actions are really executed. The changes of a failed turn are discarded, as in a worker.
     """
     from answerback.agents import Agent
-    from answerback.flows.simulator import Simulator
+    from answerback.agents.memory import MemoryThread
 
     agent = Agent("flow", flow=file, model=model)
     agent.prepare()
-    rehearsal = Simulator(agent)
+    thread = MemoryThread(agent)
     with asyncio.Runner() as runner:
         try:
-            _turn(runner, rehearsal, "", verbose)
+            _turn(runner, thread, "", verbose)
             while True:
-                _turn(runner, rehearsal, input("> "), verbose)
+                _turn(runner, thread, input("> "), verbose)
         except (EOFError, KeyboardInterrupt):
             # A second Ctrl-C while Python shuts down would make a clean exit look like a crash.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             click.echo()
 
 
-def _turn(runner: asyncio.Runner, rehearsal: Simulator, text: str, verbose: bool) -> None:
+def _turn(runner: asyncio.Runner, thread: MemoryThread, text: str, verbose: bool) -> None:
+    from answerback.flows.state import FlowState
+
     from ..rendering import block, visible
 
     try:
-        reply = runner.run(rehearsal.say(text))
+        reply = runner.run(thread.say(text))
     except Exception as error:  # noqa: BLE001 (a model, a tool or an action may raise anything; the dialog continues)
         click.echo(click.style(f"the turn failed: {type(error).__name__}: {error}", fg="red"), err=True)
         return
     click.echo(block(reply) if reply else click.style("(no reply)", dim=True))
     if verbose:
-        place = rehearsal.place
+        place = FlowState.of(thread.state, thread.agents[0].name)
         click.echo(click.style(f"  node: {place.node}   turns: {place.turns}", dim=True))
         for name, value in place.values.items():
             click.echo(click.style(f"  {name}: {visible(str(value))}", dim=True))
-        if rehearsal.steps:
-            click.echo(click.style(f"  steps: {', '.join(rehearsal.steps)}", dim=True))
+        if thread.steps:
+            click.echo(click.style(f"  steps: {', '.join(thread.steps)}", dim=True))

@@ -1,0 +1,262 @@
+"""`MemoryThread`: one thread in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from answerback.agents.agent import Agent
+from answerback.agents.limits import STANDARD, TurnLimits
+from answerback.agents.memory.attempt import cancel
+from answerback.agents.memory.clock import Clock
+from answerback.agents.memory.killing import KillPoint, When
+from answerback.agents.memory.outcomes import Outcomes
+from answerback.agents.memory.records import Records
+from answerback.agents.memory.runner import TurnRunner
+from answerback.agents.memory.stream import StreamLog
+from answerback.codec import decode_state
+from answerback.events import Arrival, Event
+from answerback.messages import Attachment, Author, Identity, Message, TurnEnd
+from answerback.replies import DeadLetter, Reply
+from answerback.store.stream.events import StreamEvent, UnknownEvent
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client
+
+YOU = Author("you")
+
+
+class MemoryThread:
+    """One thread, kept in memory, whose turns run in this process.
+
+    Its turns are a worker's: the same routing, history, limits, arrivals, journal, outcome and stream events. There is
+    no delay between two attempts, and nothing is sent: replies to a platform wait in `outbox`.
+
+    Args:
+        agents: The agents that may answer; messages of `say` are addressed to a single one.
+        id: The thread's id. By default it is random, since the keys of idempotent steps derive from it.
+        attempts: Failed attempts after which a turn fails for good. With 1, each exception does that.
+        timeout: Seconds that a turn may take, unless its agent says otherwise.
+        limits: The limits of its turns.
+        clients: The platforms' clients by name: they split replies that are too long.
+        identities: Our account on each platform, by its name.
+        clock: The clock.
+        history: What was committed earlier.
+        state: The state of that time, as `encoded_state` returned it.
+        agent: The name of the agent that answered last.
+        system: Extra instructions for the agents.
+
+    Example:
+        thread = MemoryThread(Agent("kyc", flow="kyc.json"))
+        print(await thread.say("hello"))
+    """
+
+    def __init__(
+        self,
+        agents: Agent | Sequence[Agent],
+        *,
+        id: str = "",
+        attempts: int = 1,
+        timeout: float = 300.0,
+        limits: TurnLimits = STANDARD,
+        clients: Mapping[str, Client] | None = None,
+        identities: Mapping[str, Identity] | None = None,
+        clock: Clock | None = None,
+        history: Sequence[Message] = (),
+        state: bytes = b"",
+        agent: str = "",
+        system: str = "",
+    ) -> None:
+        self.agents = (agents,) if isinstance(agents, Agent) else tuple(agents)
+        self.id = id or f"chat:default:{secrets.token_hex(8)}"
+        self.clock = clock or Clock()
+        self._records = Records(history, state, agent)
+        self._stream = StreamLog()
+        self._outcomes = Outcomes(self._records, self._stream, self.clock, attempts)
+        self._runner = TurnRunner(
+            self.agents,
+            self._records,
+            self._outcomes,
+            self._stream,
+            self.clock,
+            attempts=attempts,
+            timeout=timeout,
+            limits=limits,
+            clients=clients or {},
+            identities=identities or {},
+            system=system,
+        )
+        self._turns = asyncio.Lock()
+        self._run = secrets.token_hex(8)
+        """Tells the deliveries of this object from those of an earlier one of the same thread."""
+        self._said = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # What is in it ---------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[Message]:
+        """The committed messages, oldest first. Those of turns that failed for good have `failed`."""
+        return list(self._records.history)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A copy of the agents' data, as of the last commit."""
+        return decode_state(self._records.state) if self._records.state else {}
+
+    @property
+    def encoded_state(self) -> bytes:
+        """The agents' data for another thread's `state`; b"" if there is none."""
+        return self._records.state
+
+    @property
+    def agent(self) -> str:
+        """The name of the agent that answered last; "" if none has."""
+        return self._records.agent
+
+    @property
+    def replies(self) -> list[str]:
+        """The texts of all committed replies, oldest first."""
+        return [message.text for message in self._records.history if message.role == "assistant"]
+
+    @property
+    def outbox(self) -> list[Reply]:
+        """The replies to a platform, oldest first; also those of a turn that has not ended."""
+        return list(self._records.outbox.values())
+
+    @property
+    def waiting(self) -> list[Event]:
+        """The events that are not handled yet, oldest first."""
+        return [event for entry in self._records.inbox for event in entry.events]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Keys of the steps that the last attempt finished or found finished."""
+        return self._runner.steps
+
+    @property
+    def turn_ends(self) -> list[TurnEnd]:
+        """How turns ended, oldest first."""
+        return list(self._records.turn_ends)
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """The turns that failed for good, oldest first. Accepting one of their events again replays it."""
+        return list(self._records.dead_letters.values())
+
+    @property
+    def stream(self) -> list[StreamEvent | UnknownEvent]:
+        """All stream events, oldest first."""
+        return list(self._stream.events)
+
+    def follow(self, follower: Callable[[StreamEvent | UnknownEvent], None]) -> Callable[[], None]:
+        """Call a function with each stream event from now on. Return a function that ends this.
+
+        A language model is streamed only in turns that begin while somebody follows.
+        """
+        self._stream.followers.append(follower)
+        return lambda: self._stream.followers.remove(follower)
+
+    # What happens in it ----------------------------------------------------------------------------
+
+    async def say(
+        self,
+        text: str,
+        *,
+        author: Author = YOU,
+        attachments: Sequence[Attachment] = (),
+        arrival: Arrival = "",
+        delivery: str = "",
+    ) -> str:
+        """Send a message, and return the replies of the turn that answers it; "" if there are none.
+
+        Messages that are sent at the same time arrive while the agent works: see `Agent(arrival=…)`.
+
+        Args:
+            text: The message.
+            author: Who sends it.
+            attachments: Its attachments.
+            arrival: What to do if the agent is working; "" leaves that to the agent.
+            delivery: Its delivery id, to send the same message again; by default each is a new one.
+
+        Raises:
+            Killed: The turn has reached a kill point. `resume` runs the next attempt.
+            Exception: Whatever the agent raised. Unless the turn failed for good, the message waits: `resume`.
+        """
+        self._said += 1
+        event = Event(
+            delivery=delivery or f"chat:{self._run}:{self._said}",
+            thread=self.id,
+            kind="message",
+            text=text,
+            author=author,
+            direct=True,
+            attachments=tuple(attachments),
+            arrival=arrival,
+            at=self.clock.now(),
+            agent=self.agents[0].name if len(self.agents) == 1 else "",
+        )
+        return await self.send(event)
+
+    async def send(self, event: Event) -> str:
+        """Send an event, and return the replies of the turn that answers it. Raises what `say` raises."""
+        if self._records.accept(event) != "duplicate":
+            self._outcomes.errors.pop(event.id, None)
+            self._runner.arrived(event)
+        await self._run_while(lambda: any(each.id == event.id for each in self.waiting))
+        return self._answer(event.id)
+
+    async def resume(self) -> str:
+        """Run turns until no event waits, as another worker does after a crash, and return the replies of the last.
+
+        Raises what `say` raises.
+        """
+        await self._run_while(lambda: bool(self._records.inbox))
+        return self._answer(self._records.turn_ends[-1].events[-1]) if self._records.turn_ends else ""
+
+    def cancel(self) -> bool:
+        """Cancel the turn that runs; its messages so far are kept. Return whether one runs."""
+        return self._runner.cancel()
+
+    def kill_at(self, place: str, when: When = "after") -> None:
+        """Kill the next attempt that gets to a place, as if its worker died there: `say` raises `Killed`.
+
+        The killed attempt gets no further and sees no exception. What it had written stays, and `resume` or the next
+        message goes on from there.
+
+        Args:
+            place: "step:<name>" (a pattern; with "#2": the second of that name), "reply" or "commit".
+            when: "before" it takes effect, or "after". A step that is killed after its effect has left no result.
+
+        Raises:
+            ValueError: There is no such place.
+        """
+        self._runner.kill_points.append(KillPoint.parse(place, when))
+
+    async def close(self) -> None:
+        """End what is left of killed attempts."""
+        while self._runner.killed:
+            await cancel(self._runner.killed.pop())
+
+    async def _run_while(self, wanted: Callable[[], bool]) -> None:
+        async with self._turns:
+            self._runner.working = True
+            try:
+                while wanted():
+                    await self._runner.run_next()
+            finally:
+                self._runner.working = False
+
+    def _answer(self, event: str) -> str:
+        if event in self._outcomes.errors:
+            raise self._outcomes.errors[event]
+        turns = {end.turn for end in self._records.turn_ends if event in end.events}
+        texts = [each.text for each in self._records.history if each.role == "assistant" and each.turn in turns]
+        return "\n\n".join(texts)
