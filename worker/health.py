@@ -12,16 +12,23 @@ from answerback.store.threads.records import Claim
 
 from .claiming.claims import Claimer
 from .turns.turns import Turns
+from .watchdog import Watchdog
 
 
 class Health(Collector):
     """The health of one worker."""
 
     def __init__(
-        self, database: Database, turns: Turns, turn_claimer: Claimer[Claim], reply_claimer: Claimer[Outgoing]
+        self,
+        database: Database,
+        turns: Turns,
+        turn_claimer: Claimer[Claim],
+        reply_claimer: Claimer[Outgoing],
+        watchdog: Watchdog,
     ) -> None:
         self._database = database
         self._turns = turns
+        self._watchdog = watchdog
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for name, text, claimer in (
@@ -37,11 +44,21 @@ class Health(Collector):
         away.set_function(lambda: database.guard.away if database.guard else 0.0)
 
     def collect(self) -> list[CounterMetricFamily]:
-        """Return the counters, which `Turns` keeps."""
-        counters = self._turns.counters
+        """Return the counters, which `Turns` and the watchdog keep."""
+        counters, watchdog = self._turns.counters, self._watchdog
         return [
             CounterMetricFamily("answerback_worker_turns_done", "Turns committed", value=counters.done),
             CounterMetricFamily("answerback_worker_attempts_failed", "Failed attempts of turns", value=counters.failed),
+            CounterMetricFamily(
+                "answerback_worker_loop_blocks",
+                "Times an agent blocked the event loop for more than a second",
+                value=watchdog.blocks,
+            ),
+            CounterMetricFamily(
+                "answerback_worker_loop_blocked_seconds",
+                "Seconds for which the event loop was blocked in these cases",
+                value=watchdog.seconds,
+            ),
         ]
 
     async def why_not(self) -> str:

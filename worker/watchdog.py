@@ -21,7 +21,7 @@ from .turns.running import Running
 log = get_logger(__name__)
 
 TICK = 0.25
-BLOCKED = 2.0
+BLOCKED = 1.0
 """Seconds after which a blocked loop is reported."""
 FRAMES = 15
 """Innermost stack frames to log."""
@@ -54,6 +54,10 @@ class Watchdog:
         self._heartbeat = heartbeat
         self._beat = time.monotonic()
         self._ended = threading.Event()
+        self.blocks = 0
+        """How often the loop was blocked for longer than `BLOCKED`."""
+        self.seconds = 0.0
+        """How long it was blocked in these cases, in total."""
 
     async def keep(self) -> None:
         """Signal that the loop is running, forever."""
@@ -79,11 +83,13 @@ class Watchdog:
             before = now
             if now - self._beat < BLOCKED:
                 if blocked:
+                    self.seconds += self._beat - since
                     log.info("event loop running again", by=str(blocked), seconds=round(self._beat - since, 1))
                     blocked = None
                 continue
             if blocked is None:
                 since = self._beat
+                self.blocks += 1
                 blocked = self._inspect(loop_thread)
             if now - reported > 1:
                 reported = now
@@ -94,7 +100,7 @@ class Watchdog:
         agent, thread = self._running.executing()
         block = Block(agent, thread, place(frame))
         stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
-        log.error("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
+        log.warning("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
         return block
 
     def _report(self, blocked: Block) -> None:

@@ -11,9 +11,11 @@ from uuid import uuid4
 from arq.cron import CronJob
 
 from answerback.agents import Agent
+from answerback.agents.hiding import hidden_agents
 from answerback.agents.limits import TurnLimits
 from answerback.http.platform import PlatformHttp
 from answerback.http.untrusted import UntrustedHttp
+from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.remote_agents import RemoteAgents
@@ -46,6 +48,8 @@ from .turns.running import Running
 from .turns.turns import Turns
 from .turns.unserved_agents import UnservedAgents
 from .watchdog import Watchdog
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     # The platforms.
     http = PlatformHttp(timeout=settings.platform_timeout)
     clients = clients_of(settings)
+    for warning in hidden_agents(agents, clients):
+        log.warning(warning)
     identities = Identities(clients, http, workers, threads)
 
     # Turns: from the ready queue to the commit.
@@ -140,7 +146,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         reply_claimer=reply_claimer,
         signals=signals,
         heartbeat=heartbeat,
-        health=Health(database, turns, turn_claimer, reply_claimer),
+        health=Health(database, turns, turn_claimer, reply_claimer, watchdog),
         http=http,
         services=(leases, identities, running.deadlines, signals, heartbeat, watchdog),
         cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],

@@ -32,6 +32,7 @@ async def test_what_blocks_a_worker_is_named_everywhere(plain: System) -> None:
     assert found[0][1] <= found[0][0].lease
     [line] = worker.lines("event loop blocked")
     assert line["agent"] == "block"
+    assert line["level"] == "warning"
     assert "time.sleep(0.01)" in line["stack"]
     listed = await plain.start("tools workers")
     assert await listed.wait() == 0
@@ -88,7 +89,9 @@ async def test_a_worker_can_be_watched_on_a_port_of_its_own(plain: System) -> No
         async with session.get("/metrics") as answer:
             assert answer.status == 401
         async with session.get("/metrics", headers={"Authorization": "Bearer scrape"}) as answer:
-            assert "answerback_worker_turns_done_total 1.0" in await answer.text()
+            metrics = await answer.text()
+        assert "answerback_worker_turns_done_total 1.0" in metrics
+        assert "answerback_worker_loop_blocks_total" in metrics
         await asyncio.to_thread(plain.server.kill)
         await until(ready, lambda status: status == 503, what="not being ready without Redis")
         async with session.get("/health/live") as answer:

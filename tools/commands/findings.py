@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from answerback.errors import (
     StoreFull,
     StoreUnavailable,
 )
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import INVALID, Settings
 
 from .finding import Finding
@@ -24,7 +26,8 @@ IMPORT_WITHIN = 60.0
 
 # What a worker does with ANSWERBACK_AGENTS before it claims its first thread.
 _IMPORT = """
-import sys
+import json, sys
+from answerback.agents.hiding import hidden_agents
 from answerback.agents.loading import load
 from answerback.errors import ConfigurationError
 try:
@@ -33,7 +36,8 @@ try:
         agent.prepare()
 except ConfigurationError as error:
     sys.exit(str(error))
-print(", ".join(agent.name for agent in agents))
+names = ", ".join(agent.name for agent in agents)
+print("\\nagents:", json.dumps([names, hidden_agents(agents, sys.argv[2:])]))
 """
 
 
@@ -48,7 +52,8 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     yield Finding("ok", "settings", "every variable is valid")
     for finding in secrets(settings):
         yield finding
-    yield await asyncio.to_thread(_agents, settings)
+    for finding in await asyncio.to_thread(_agents, settings):
+        yield finding
     usable = True
     async for finding in _redis(settings):
         usable = usable and finding.level != "error"
@@ -60,13 +65,14 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
         yield finding
 
 
-def _agents(settings: Settings) -> Finding:
+def _agents(settings: Settings) -> list[Finding]:
     if settings.agents is None:
-        return Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")
+        return [Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")]
+    platforms = [name for name in PLATFORMS if _replies_posted(name, settings)]
     try:
         # In a separate process: importing a module may have side effects, hang or crash.
         done = subprocess.run(
-            [sys.executable, "-P", "-c", _IMPORT, settings.agents],
+            [sys.executable, "-P", "-c", _IMPORT, settings.agents, *platforms],
             capture_output=True,
             text=True,
             errors="replace",
@@ -75,12 +81,22 @@ def _agents(settings: Settings) -> Finding:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        return Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")
-    if done.returncode == 0 and (output := done.stdout.strip().splitlines()):
-        return Finding("ok", "agents", output[-1])
+        return [Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")]
+    # Agents may print, too.
+    output = [line for line in done.stdout.splitlines() if line.startswith("agents: ")]
+    if done.returncode == 0 and output:
+        names, warnings = json.loads(output[-1].removeprefix("agents: "))
+        return [Finding("ok", "agents", names), *(Finding("warning", "agents", warning) for warning in warnings)]
     reason = (done.stderr.strip().splitlines() or [f"the import exited with status {done.returncode}"])[-1]
     advice = f"python -c 'import {settings.agents.partition(':')[0]}' shows where" if "Traceback" in done.stderr else ""
-    return Finding("error", "agents", reason, advice)
+    return [Finding("error", "agents", reason, advice)]
+
+
+def _replies_posted(platform: str, settings: Settings) -> bool:
+    try:
+        return PLATFORMS[platform].client(settings) is not None
+    except ConfigurationError:
+        return True  # reported by `credentials`
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:

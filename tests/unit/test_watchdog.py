@@ -1,0 +1,56 @@
+"""A blocked event loop is reported while it is blocked, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from worker import watchdog
+from worker.watchdog import Watchdog
+
+
+class Reports:
+    """Stands for the heartbeat: takes the reports, and whether the loop was blocked at the time."""
+
+    def __init__(self) -> None:
+        self.blocked = False
+        self.seen: list[tuple[str, bool]] = []
+
+    def report_blocked(self, by: str) -> None:
+        self.seen.append((by, self.blocked))
+
+
+class NoTurns:
+    def executing(self) -> tuple[str, str]:
+        return "", ""
+
+
+async def test_a_block_is_logged_with_its_stack_while_it_lasts_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "TICK", 0.02)
+    monkeypatch.setattr(watchdog, "BLOCKED", 0.2)
+    reports: Any = Reports()
+    no_turns: Any = NoTurns()
+    watched = Watchdog(no_turns, reports)
+    keeping = asyncio.create_task(watched.keep())
+    await asyncio.sleep(0)
+    with capture_logs() as logged:
+        reports.blocked = True
+        deadline = time.monotonic() + 20
+        while not reports.seen and time.monotonic() < deadline:
+            time.sleep(0.01)  # what an agent must not do
+        reports.blocked = False
+        async with asyncio.timeout(20):
+            while not watched.seconds:
+                await asyncio.sleep(0.01)
+    keeping.cancel()
+    place, meanwhile = reports.seen[0]
+    assert place.startswith("test_watchdog.py:")
+    assert meanwhile
+    assert watched.blocks == 1
+    [warning] = [line for line in logged if line["event"] == "event loop blocked"]
+    assert warning["log_level"] == "warning"
+    assert "time.sleep(0.01)" in warning["stack"]
