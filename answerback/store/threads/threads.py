@@ -1,5 +1,6 @@
-"""The lifecycle of a thread: accept · reserve · claim · take more events ·
-extend · step · emit · commit · release · dead-letter.
+"""The lifecycle of a thread: accept · reserve · claim · extend · step · emit · commit · release · dead-letter.
+
+Getting events in is in `inbox`, reserving and extending in `leases`, claiming in `claims`.
 
 One worker at a time holds a thread: its lease is the thread's score in `ready`, its fence a number that only grows.
 Every write to a thread carries the fence and the owner. A write with an outdated fence changes nothing and raises
@@ -21,10 +22,8 @@ from answerback.store.batching import Batcher
 from answerback.store.redis import Database
 from answerback.store.scripts import Part
 from answerback.store.stream.events import EncodedEvent
-from answerback.store.threads.inbox import Inbox
-from answerback.store.threads.leases import Reservation
+from answerback.store.threads.claims import ThreadClaims
 from answerback.store.threads.records import (
-    SUSPECT,
     Claim,
     Commit,
     Release,
@@ -35,7 +34,7 @@ from answerback.store.threads.records import (
 )
 
 
-class Threads(Inbox):
+class Threads(ThreadClaims):
     """The threads of one Redis.
 
     Args:
@@ -55,17 +54,23 @@ class Threads(Inbox):
         history: int = 200,
         pause: float = 120.0,
     ) -> None:
-        super().__init__(database, partitions=partitions, lease=lease, seen_days=seen_days, pause=pause)
-        self.window = window
-        self._history = history
+        super().__init__(
+            database,
+            partitions=partitions,
+            lease=lease,
+            seen_days=seen_days,
+            window=window,
+            history=history,
+            pause=pause,
+        )
         self._steps: list[Batcher[Part, int]] = []
-        self._emissions: list[Batcher[Part, int]] = []
+        self._appends: list[Batcher[Part, int]] = []
         self._commits: list[Batcher[Part, list[bytes] | None]] = []
         for p in range(partitions):
             ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
             due = [keys.queue(p, "due"), keys.wake(p, "due")]
             self._steps.append(self.scripts.step.grouped([*due, keys.clock(p)], []))
-            self._emissions.append(self.scripts.emit.grouped([], []))
+            self._appends.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
                     [*ready, *due, keys.counters(p), keys.threads(p), keys.clock(p)],
@@ -75,57 +80,6 @@ class Threads(Inbox):
             )  # fmt: skip
 
     # Worker --------------------------------------------------------------------------------------
-
-    async def claim(
-        self, p: int, reservation: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
-    ) -> list[Claim]:
-        """Claim the reserved threads. Those whose reservation has expired are left out.
-
-        At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. A thread whose event
-        becomes a dead letter after one more crash (`fatal` in total) is claimed alone, and the others are released.
-        """
-        names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
-        names.append(keys.clock(p))
-        for id in reservation.threads:
-            names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
-            names.append(keys.stream_events(p, id))
-        room = len(reservation.threads) if suspects is None else suspects
-        results = await self.scripts.claim(
-            names,
-            till=reservation.till,
-            owner=owner,
-            window=self.window,
-            most_messages=self._history,
-            suspect_crashes=SUSPECT,
-            room=room,
-            wait=self._lease // 5,
-            fatal=fatal,
-            threads=reservation.threads,
-        )
-        return [
-            Claim.read(thread, owner, claimed)
-            for thread, claimed in zip(reservation.threads, results, strict=True)
-            if claimed is not None
-        ]
-
-    async def take_more_events(self, claim: Claim, limit: int, *, interruptible: bool) -> float:
-        """Take up to `limit` of a thread's events into `claim.entries`, for one turn.
-
-        Return the seconds since the last change in the thread. Raises `LeaseLost`.
-        """
-        p, id = self.partition(claim.thread), claim.thread
-        reply = await self.scripts.take_more_events(
-            [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
-            id=id,
-            fence=claim.fence,
-            most=limit,
-            interruptible=int(interruptible),
-            owner=claim.owner,
-        )
-        if reply is None:
-            raise LeaseLost
-        claim.entries = [decode.entry(raw, id) for raw in reply[0]]
-        return float(reply[1]) / 1000
 
     async def step(self, step: Step) -> None:
         """Write a journal entry. Raises `LeaseLost`."""
@@ -143,16 +97,16 @@ class Threads(Inbox):
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
 
-    async def emit(self, emission: StreamAppend) -> None:
+    async def emit(self, append: StreamAppend) -> None:
         """Append and publish stream events of a turn. Raises `LeaseLost`."""
-        p, id = self.partition(emission.thread), emission.thread
+        p, id = self.partition(append.thread), append.thread
         args = self.scripts.emit.item(
-            fence=emission.fence,
-            owner=emission.owner,
-            position=emission.position,
-            events=flattened(emission.events),
+            fence=append.fence,
+            owner=append.owner,
+            position=append.position,
+            events=flattened(append.events),
         )
-        if not await self._emissions[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
+        if not await self._appends[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
             raise LeaseLost
 
     async def commit(self, commit: Commit) -> list[Entry]:
