@@ -20,6 +20,8 @@ ENDLESS = r"/(chat/(threads|sessions)/\{id\}|overview)/stream$"
 """Streams that last until their reader leaves."""
 EXAMPLES = os.environ.get("SCHEMA_EXAMPLES", "2")
 """How many of each kind are made for a route: SCHEMA_EXAMPLES=50 for a long look."""
+REMOVED = r'no worker serves the agent \\"(?!echo\\")'
+"""The failure of a message in a chat whose remote agent the fuzzer registered, and removed before it answered."""
 TWINS = r"^/(?!api/)"
 """Other paths of the same routes: what is taken away by one is gone by the other, which a fuzzer cannot know."""
 
@@ -59,7 +61,8 @@ async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> Non
     assert re.search(r"(\d{4,}) generated, \1 passed", words), words
     for process in (ingress, worker):
         assert process.alive
-        assert '"level": "error"' not in process.words()
+        errors = [line for line in process.words().splitlines() if '"level": "error"' in line]
+        assert not [line for line in errors if not re.search(REMOVED, line)]
 
 
 async def test_every_stream_that_does_not_end_begins_as_described(plain: System) -> None:

@@ -92,11 +92,12 @@ class WorkerRegistry:
         """Write a worker's report, with `seen` set by the clock of Redis. Return whether the worker is new there."""
         now = await self._database.now()
         seen = msgspec.structs.replace(report, seen=now)
-        new = await self._database.call("HSET", keys.workers(), report.id, encode(seen))
         # Kept while no worker runs the agent: it stays known, and messages to it wait.
         agents = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
+        # Before the worker's report: whoever sees a worker also sees its agents.
         if fields := [word for agent in agents for word in (agent.name, encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
+        new = await self._database.call("HSET", keys.workers(), report.id, encode(seen))
         return bool(new)
 
     async def leave(self, worker: str) -> None:
