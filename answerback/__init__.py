@@ -5,8 +5,9 @@ only then acknowledges it. A `worker` claims the event's thread (the lock), repl
 history, runs the agent and commits: history, inbox, outbox and lock change in one step. The reply
 is posted from the outbox once. Whatever cannot be handled becomes a dead letter.
 
-The whole API for agent authors is `Agent`, `Listen`, `Turn`, `idempotent` and `public`, plus two exceptions about
-steps: `NoEffect`, which a step raises, and `OutcomeUnknown`, which an agent may catch.
+Your own code puts events in with `dispatch`. The whole API for agent authors is `Agent`, `Listen`, `Turn`,
+`idempotent` and `public`, plus two exceptions about steps: `NoEffect`, which a step raises, and `OutcomeUnknown`, which
+an agent may catch.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
+    from answerback.dispatching import Dispatcher, dispatch, dispatch_sync
 
 # A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
 # is importable in both, and never resolves to a project's own `worker.py` or `tools/`.
@@ -21,11 +23,26 @@ _here = os.path.dirname(os.path.abspath(__file__))
 if not os.path.isdir(os.path.join(_here, "worker")):
     __path__.append(os.path.dirname(_here))
 
-__all__ = ["Agent", "Listen", "NoEffect", "OutcomeUnknown", "Turn", "idempotent", "public"]
+__all__ = [
+    "Agent",
+    "Dispatcher",
+    "Listen",
+    "NoEffect",
+    "OutcomeUnknown",
+    "Turn",
+    "dispatch",
+    "dispatch_sync",
+    "idempotent",
+    "public",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded lazily: ingress and the CLI import this package too and do not need the agent modules.
+    # Loaded lazily: ingress, the CLI and applications that dispatch import this package too and need no agent modules.
+    if name in ("Dispatcher", "dispatch", "dispatch_sync"):
+        from answerback import dispatching
+
+        return getattr(dispatching, name)
     if name in __all__:
         from answerback import agents
 

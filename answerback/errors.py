@@ -15,6 +15,9 @@ AnswerbackError
 │   ├── ThreadEnded         the thread accepts no more messages
 │   ├── ThreadDiffers       a thread with this id exists with other parameters
 │   └── Busy                the agent is working and the message was not allowed to wait
+├── DispatchError           `dispatch` was refused; nothing was stored
+│   ├── UnknownAgent        no worker has reported an agent of this name
+│   └── InvalidInput        the input is too large, is not plain data, or does not match the agent's schema
 ├── BadCursor               an invalid pagination cursor
 ├── LeaseLost               another worker owns the thread now; stop immediately
 ├── NoEffect                a step failed before it had any effect; it is safe to run again
@@ -107,6 +110,18 @@ class ThreadDiffers(ThreadError):
 
 class Busy(ThreadError):
     """The agent is busy in this thread, or other messages are waiting: the message was not accepted."""
+
+
+class DispatchError(AnswerbackError):
+    """The event was refused; nothing was stored."""
+
+
+class UnknownAgent(DispatchError):
+    """No worker has reported an agent of this name."""
+
+
+class InvalidInput(DispatchError):
+    """The input is invalid."""
 
 
 class BadCursor(AnswerbackError):

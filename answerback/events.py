@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -81,6 +82,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         reply: The key of a reply that the message carries. In a message of the agents' own account it proves that this
             reply was posted; in anyone else's it means nothing.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
+        input_json: Structured input as JSON, bounded; b"" if there is none. Read it as `input`.
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
             first and was an event of its own. Either way the message is answered once.
     """
@@ -110,6 +112,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     system: str = ""
     reply: str = ""
     visitor: bool = False
+    input_json: bytes = b""
     edited: Literal["", "mention", "earlier"] = ""
 
     @property
@@ -121,6 +124,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def platform(self) -> str:
         """The platform's name, such as "github"."""
         return self.delivery.partition(":")[0]
+
+    @property
+    def input(self) -> Any:
+        """Its structured input: plain JSON data; None if there is none."""
+        return json.loads(self.input_json) if self.input_json else None
 
 
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

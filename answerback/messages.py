@@ -104,6 +104,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         attachments: The attachments of the message.
         order: The order of texts and attachments, as in `Event`.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
+        input_json: For a user's message: its structured input, as JSON; b"" if there is none.
+        output_json: For an agent's message: the structured output of a typed run, as JSON; b"" if there is none.
     """
 
     role: Literal["user", "assistant"]
@@ -123,6 +125,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     order: tuple[str | int, ...] = ()
     visitor: bool = False
+    input_json: bytes = b""
+    output_json: bytes = b""
 
 
 class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 import msgspec
 
 import answerback
-from answerback import errors, events, messages
+from answerback import dispatching, errors, events, messages
 from answerback.agents import listen
 
 PAGE = Path(__file__).with_name("reference.md")
@@ -29,6 +29,12 @@ Made from the docstrings by `make docs`. What an agent needs is imported from `a
 """
 CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
     "Agents": [(answerback.Agent, ()), (answerback.Listen, ())],
+    "Dispatch": [
+        (answerback.dispatch, ()),
+        (answerback.Dispatcher, ("dispatch", "dispatch_sync")),
+        (dispatching.DispatchReceipt, ("reply", "reply_sync")),
+        (dispatching.Answer, ("text",)),
+    ],
     "A turn": [(answerback.Turn, ("event", "text", "attachments", "key", "reply", "step", "write"))],
     "Steps and tools": [
         (answerback.NoEffect, ()),
@@ -36,7 +42,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (answerback.idempotent, ()),
         (answerback.public, ()),
     ],
-    "Events": [(events.Event, ("id", "platform")), (events.Subject, ())],
+    "Events": [(events.Event, ("id", "platform", "input")), (events.Subject, ())],
     "Messages": [
         (messages.Message, ()),
         (messages.Author, ()),

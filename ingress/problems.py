@@ -13,12 +13,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from answerback.errors import (
     BadCursor,
     Busy,
+    InvalidInput,
     MalformedBody,
     NoSuchThread,
     StoreFull,
     StoreUnavailable,
     ThreadDiffers,
     ThreadEnded,
+    UnknownAgent,
 )
 from answerback.log import get_logger
 
@@ -145,6 +147,11 @@ def explained(error: Exception, path: str) -> Problem:
         case BadCursor():
             place = FieldError(where="query", at="cursor", detail=str(error))
             return Problem(422, "request query failed validation", code="invalid", errors=[place])
+        case UnknownAgent():
+            return Problem(404, str(error), code="no-such-agent")
+        case InvalidInput():
+            place = FieldError(where="body", at="/input", detail=str(error))
+            return Problem(422, "request body failed validation", code="invalid", errors=[place])
         case MalformedBody():
             return Problem(422, str(error), code="invalid")
         case StoreUnavailable() | StoreFull():

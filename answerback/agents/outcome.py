@@ -53,6 +53,8 @@ def turn_messages(
     if status == "cancelled" and len(messages) == first:
         # No answer yet: mark the user's messages as cancelled.
         messages = [msgspec.structs.replace(message, status="cancelled") for message in messages]
+    if turn.output_json and len(messages) > first:
+        messages[-1] = msgspec.structs.replace(messages[-1], output_json=turn.output_json)
     if turn.model and messages:
         messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
     return messages
@@ -75,6 +77,7 @@ def user_messages(
             attachments=event.attachments,
             order=event.order,
             visitor=event.visitor,
+            input_json=event.input_json,
             status=status,
         )
         for event in events
@@ -100,6 +103,7 @@ def failed(events: Sequence[Event], code: str) -> list[Message]:
             author=event.author,
             message=event.message,
             attachments=event.attachments,
+            input_json=event.input_json,
             failed=code,
         )
         for event in events

@@ -28,6 +28,8 @@ class Turn:
         history (Sequence[Message]): Earlier messages of the thread within the agent's limits, oldest first.
         attempt (int): 1, or more if earlier attempts failed or their worker died.
         system (str): Extra instructions from the thread's owner, usually "".
+        input (Any): The structured input of the newest event that has one: plain JSON data, or what the agent's `input`
+            type makes of it; None if no event has any.
         state (dict[str, Any]): The agent's own data, kept between turns of this thread: plain data, committed with the
             turn.
 
@@ -59,6 +61,7 @@ class Turn:
         self.history = history
         self.attempt = attempt
         self.state = state
+        self.input: Any = next((event.input for event in reversed(events) if event.input_json), None)
         self.system = system
         self.journal = journal
         self.stream = stream or Stream()
@@ -74,6 +77,8 @@ class Turn:
         """The messages so far: each text, and the replies made from it (none where replies stay in the thread)."""
         self.model = b""
         """The agent's own record of this turn, stored with the answer and returned in `history`."""
+        self.output_json = b""
+        """The structured output of a typed run, as JSON, stored with the answer."""
         self._compose = compose
 
     @property

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from answerback.errors import ConfigurationError
 from answerback.platforms.registry import PLATFORMS
+from answerback.settings.dispatching import DispatchSettings
 from answerback.settings.general import GeneralSettings
 from answerback.settings.ingress import IngressSettings
 from answerback.settings.platform import PlatformSettings
@@ -26,7 +27,7 @@ P = TypeVar("P", bound=PlatformSettings)
 V = TypeVar("V", bound=Variables)
 
 
-class Settings(WorkerSettings, IngressSettings, GeneralSettings):
+class Settings(DispatchSettings, WorkerSettings, IngressSettings, GeneralSettings):
     """All settings. A field's alias is its environment variable; an empty variable counts as unset.
 
     The settings of a platform are `settings.of(GitHubSettings)`.

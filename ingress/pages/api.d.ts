@@ -13,6 +13,8 @@ export interface AgentView {
   arrival: "" | "queue" | "merge" | "debounce" | "interrupt" | "drop";
   url: string | null;
   hasBearerToken: boolean | null;
+  inputSchema: Record<string, unknown> | null;
+  outputSchema: Record<string, unknown> | null;
   workers: number;
   turnsRunning: number;
   latencyP50: number | null;
@@ -105,6 +107,8 @@ export interface MessageView {
   agent: string | null;
   status: "completed" | "waiting" | "cancelled" | "interrupted" | "dropped" | "failed";
   error: Failure | null;
+  input?: unknown;
+  output?: unknown;
   tool_calls: ToolCall[];
   attachments: AttachmentInfo[];
   usage: Usage | null;

@@ -11,7 +11,7 @@ import pytest
 from answerback.events import Event
 from answerback.messages import Author
 from answerback.store import keys
-from ingress.api.conversations.agent_requests import session_id
+from answerback.store.chats.sessions import session_id
 from tests.acceptance import model_host
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until

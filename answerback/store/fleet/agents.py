@@ -22,6 +22,8 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
         chat: Whether it accepts chat messages.
         url: URL of a remote agent; "" for one in code.
         token: Whether requests to a remote agent carry a bearer token.
+        input_schema: The JSON schema of its structured input; b"" if it declares none.
+        output_schema: The JSON schema of its structured output, likewise.
     """
 
     name: str
@@ -31,6 +33,8 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
     arrival: Arrival
     url: str = ""
     token: bool = False
+    input_schema: bytes = b""
+    output_schema: bytes = b""
 
 
 class AgentStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +86,8 @@ def _in_code(report: AgentReport) -> AgentInfo:
         lifecycle=report.lifecycle,
         chat=report.chat,
         arrival=report.arrival,
+        input_schema=report.input_schema,
+        output_schema=report.output_schema,
     )
 
 

@@ -28,6 +28,9 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
         seen: When a worker last reported it, ms; set by `report`.
         turns: Number of its running turns.
         times: Durations of its last turns, ms, oldest first.
+        input_schema: The JSON schema of its structured input; b"" if it declares none. Kept with the agent, not in the
+            reports of workers.
+        output_schema: The JSON schema of its structured output, likewise.
     """
 
     name: str
@@ -40,6 +43,8 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: int = 0
     turns: int = 0
     times: tuple[float, ...] = ()
+    input_schema: bytes = b""
+    output_schema: bytes = b""
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +96,8 @@ class WorkerRegistry:
     async def report(self, report: WorkerReport) -> bool:
         """Write a worker's report, with `seen` set by the clock of Redis. Return whether the worker is new there."""
         now = await self._database.now()
-        seen = msgspec.structs.replace(report, seen=now)
+        lean = [msgspec.structs.replace(a, input_schema=b"", output_schema=b"") for a in report.agents]
+        seen = msgspec.structs.replace(report, seen=now, agents=lean)
         # Kept while no worker runs the agent: it stays known, and messages to it wait.
         agents = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
         # Before the worker's report: whoever sees a worker also sees its agents.

@@ -100,6 +100,8 @@ def message(caller: Principal, original: Message) -> Message:
         failed=original.failed,
         tools=original.tools,
         attachments=original.attachments if original.visitor else (),
+        input_json=original.input_json if original.visitor else b"",
+        output_json=original.output_json,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from hashlib import blake2b
 from typing import Any
 
 from answerback.events import Event
@@ -12,6 +11,7 @@ from answerback.messages import Author
 from answerback.settings import Settings
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.chats.chat import NewChat
+from answerback.store.chats.sessions import open_session
 from answerback.store.fleet.agents import AgentInfo
 
 from ...problems import Problem
@@ -46,8 +46,7 @@ class AgentRequests:
 
     async def session(self, call: RequestContext, agent: str, name: str) -> str:
         """Return the chat of a session with an agent ("": the default chat agent), opened by its first message."""
-        opening = NewChat(agent=agent, metadata={"session": name})
-        return (await self.chats.open(call.caller.workspace, session_id(agent, name), opening)).id
+        return (await open_session(self.chats, call.caller.workspace, agent, name)).id
 
     @asynccontextmanager
     async def say(
@@ -106,8 +105,3 @@ class AgentRequests:
 def text_of(answer: TurnAnswer) -> str:
     """Return the messages of an answer as one text."""
     return "\n\n".join(message.text for message in answer.messages)
-
-
-def session_id(agent: str, name: str) -> str:
-    """Return the public id of a session's chat. Each agent has its own sessions."""
-    return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10).hexdigest()}"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from answerback.errors import NoSuchThread
 from answerback.settings import Settings
+from answerback.store.chats.dispatches import Dispatches
 from answerback.store.stream.stored_events import place
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
@@ -60,6 +61,7 @@ class MessageRoutes:
     def __init__(self, settings: Settings, conversation: Conversation, streams: Streams) -> None:
         self._conversation = conversation
         self._streams = streams
+        self._dispatches = Dispatches(conversation.threads)
         self._wait = settings.api_wait
 
     def routes(self, base: str, tag: str, parameters: Mapping[str, str], *, session: str = "") -> list[Route]:
@@ -113,6 +115,8 @@ class MessageRoutes:
         id, new = call.path["id"], call.body
         await self.writable(call)
         message = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
+        if message.input_json:
+            await self._dispatches.check_input(call.caller.workspace, id, message.input_json)
         if not new.wait:
             receipt, after = await self._conversation.leave(call.caller, id, message)
             return call.answer(ReceiptView.of(id, receipt, after), 202)

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from answerback.store.chats.chat import NewChat
+from answerback.store.chats.sessions import LONGEST, open_chat
 
 from ...problems import Problem
 from ..context import RequestContext
@@ -16,9 +17,6 @@ from ..conversations.agent_registry import DEFAULT, TAG
 from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import Model, Route, collect, route
 from ..schemas.messages import CONTENT
-
-LONGEST = 256
-"""The longest session name, in characters."""
 
 
 class AgentMessage(Model):
@@ -127,7 +125,4 @@ class AgentMessages:
         chats, workspace = self._requests.chats, call.caller.workspace
         if session is None:
             return (await chats.open(workspace, f"th_{call.idempotency[:20]}", NewChat(agent=agent))).id
-        chat = await chats.get(workspace, session)
-        if chat and (not agent or chat.agent in ("", agent)):
-            return chat.id
-        return await self._requests.session(call, agent, session)
+        return (await open_chat(chats, workspace, agent, session)).id

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from aiohttp import web
 from pydantic import Field
 
@@ -29,6 +32,10 @@ class AgentView(Model):
     hasBearerToken: bool | None = Field(
         description="whether requests to it carry a bearer token; null for one in the workers' code"
     )
+    inputSchema: dict[str, Any] | None = Field(description="the JSON schema of its structured input; null: any input")
+    outputSchema: dict[str, Any] | None = Field(
+        description="the JSON schema of its structured output; null: it has none"
+    )
     workers: int = Field(description="workers that serve it now")
     turnsRunning: int
     latencyP50: float | None = Field(description="median duration of its recent turns, ms; null before the first")
@@ -45,6 +52,8 @@ class AgentView(Model):
             arrival=info.arrival,
             url=info.url or None,
             hasBearerToken=info.token if info.url else None,
+            inputSchema=json.loads(info.input_schema) if info.input_schema else None,
+            outputSchema=json.loads(info.output_schema) if info.output_schema else None,
             workers=stats.workers,
             turnsRunning=stats.turns,
             latencyP50=stats.p50,

@@ -8,11 +8,12 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
+from answerback.store.chats.sessions import session_id
 from answerback.store.fleet.agents import AgentInfo
 
 from ...problems import Problem
 from ..context import RequestContext
-from ..conversations.agent_requests import AgentRequests, session_id, text_of
+from ..conversations.agent_requests import AgentRequests, text_of
 from ..conversations.text_stream import TextStream
 from ..route import Model, Route, collect, route
 from ..schemas.messages import CONTENT

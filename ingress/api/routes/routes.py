@@ -22,6 +22,7 @@ from ..sse import Streams
 from .agent_messages import AgentMessages
 from .agents import AgentRoutes
 from .dialog import Dialog
+from .dispatches import DispatchRoutes
 from .me import Me
 from .sessions import Sessions
 from .threads import ChatThreads
@@ -40,6 +41,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *Completions(requests, streams).routes(),
         *AgentRoutes(directory, RemoteAgents(threads.database), private=settings.allow_private_urls).routes(),
         *AgentMessages(requests).routes(),
+        *DispatchRoutes(settings, conversation).routes(),
         *Dialog(requests, streams).routes(),
         *Me().routes(),
         *Signing(threads.database).routes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -75,6 +76,8 @@ class MessageView(Model):
         "working; failed: its turn failed permanently, see `error`"
     )
     error: Failure | None
+    input: Any = Field(None, description="the structured input of a user's message; null if it has none")
+    output: Any = Field(None, description="the structured output of an agent with an `output` type; else null")
     tool_calls: list[ToolCall]
     attachments: list[AttachmentInfo]
     usage: Usage | None
@@ -95,6 +98,8 @@ class MessageView(Model):
             error=Failure(code=message.failed, reason=general_reason(message.failed, ""), turn=message.turn)
             if message.failed
             else None,
+            input=json.loads(message.input_json) if message.input_json else None,
+            output=json.loads(message.output_json) if message.output_json else None,
             tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],
             attachments=[_described(attachment) for attachment in message.attachments],
             usage=Usage(
@@ -111,7 +116,7 @@ class MessageView(Model):
         """Return a message that is not answered yet, as the caller may see it."""
         message = Message(
             id=event.id, role="user", text=event.text, at=event.at, turn=event.id, author=event.author,
-            attachments=event.attachments, visitor=event.visitor,
+            attachments=event.attachments, visitor=event.visitor, input_json=event.input_json,
         )  # fmt: skip
         return cls.of(message, caller).model_copy(update={"status": "waiting"})
 

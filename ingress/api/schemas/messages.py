@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
+from answerback.errors import InvalidInput
 from answerback.events import Event
 from answerback.messages import Attachment, Author
+from answerback.store.chats.dispatches import text_of
+from answerback.structured import encoded
 
 from ..route import Model
 from .base64_text import PATTERN, decoded
@@ -34,6 +37,14 @@ def _small(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _storable(value: Any) -> Any:
+    try:
+        encoded(value)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 def _decodable(value: str) -> str:
     if len(decoded(value)) > FILE:
         raise ValueError(f"exceeds {FILE} bytes")
@@ -42,6 +53,7 @@ def _decodable(value: str) -> str:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+( *; *[\w.+-]+=[\w.+-]+)*$")]
+Input = Annotated[Any, AfterValidator(_storable)]
 Metadata = Annotated[dict[str, Any], _small(16_384)]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AgentName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
@@ -97,15 +109,21 @@ AnyAttachment = Annotated[TextDocument | JsonContext | FileAttachment, Field(dis
 
 _HAS_TEXT: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
 _HAS_ATTACHMENT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
+_HAS_INPUT: JsonDict = {"properties": {"input": {"not": {"type": "null"}}}, "required": ["input"]}
+_NOT_EMPTY: JsonDict = {"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT, _HAS_INPUT]}
 
 
 class Content(Model):
     """The content of a message."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT]})
+    model_config = ConfigDict(json_schema_extra=_NOT_EMPTY)
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
+    input: Input = Field(
+        None,
+        description="structured input for the agent, `turn.input`; without `content`, its member `text` is the message",
+    )
     arrival: Arrival | None = Field(
         None,
         description="what happens if the agent is working or messages are waiting; default: the agent's own setting",
@@ -113,21 +131,23 @@ class Content(Model):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not re.search(r"\S", self.content) and not self.attachments:
-            raise ValueError("a message needs content or an attachment")
+        if not re.search(r"\S", self.content) and not self.attachments and self.input is None:
+            raise ValueError("a message needs content, an attachment or input")
         return self
 
     def event(self, message: str, *, visitor: bool = False) -> Event:
         """Return the message as an `Event`. `message` is its id in the thread; `visitor`: a page's visitor wrote it."""
+        input_json = b"" if self.input is None else encoded(self.input)
         return Event(
             delivery="",
             thread="",
             kind="message",
-            text=self.content,
+            text=self.content or text_of(self.input) or input_json.decode(),
             author=Author(""),
             message=message,
             visitor=visitor,
             arrival=self.arrival or "",
+            input_json=input_json,
             attachments=tuple(attachment.attachment() for attachment in self.attachments),
         )
 
@@ -141,7 +161,7 @@ _STREAM_OR_RECEIPT: JsonDict = {
 class NewMessage(Content):
     """A message, and how to respond to it."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT], "allOf": [_STREAM_OR_RECEIPT]})
+    model_config = ConfigDict(json_schema_extra={**_NOT_EMPTY, "allOf": [_STREAM_OR_RECEIPT]})
 
     stream: bool = Field(False, description="respond with server-sent events")
     wait: bool = Field(True, description="false: respond 202 with a receipt as soon as the message is stored")

@@ -1,0 +1,64 @@
+"""An event loop in a thread of its own, in which connections live, whatever loops and threads the calls come from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class BackgroundLoop:
+    """Runs coroutines in one thread, which the first of them starts. A forked process starts its own.
+
+    Connections belong to one event loop, but an application may have several (one per request in synchronous Django,
+    one per test), and some have none.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread was started in this process."""
+        return self._loop is not None and self._pid == os.getpid()
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Run a coroutine. Return its future, which any thread may wait for."""
+        if self._pid != os.getpid():
+            self._lock = threading.Lock()  # a forked process inherits the lock in any state, and no thread
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._loop, self._pid = _started(), os.getpid()
+            return asyncio.run_coroutine_threadsafe(work(), self._loop)
+
+    def stop(self) -> None:
+        """End the thread. A later call starts another."""
+        if self.running and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop = None
+
+
+def _started() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+
+    def serve() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    # A daemon: it must not keep a program from ending.
+    threading.Thread(target=serve, name="answerback-dispatch", daemon=True).start()
+    return loop
+
+
+async def waited(future: Future[T]) -> T:
+    """Wait in the caller's event loop. If the caller is cancelled, so is the work."""
+    return await asyncio.wrap_future(future)

@@ -1,0 +1,37 @@
+"""`dispatch` and `dispatch_sync`: one dispatcher for the whole process, configured by the environment."""
+
+from __future__ import annotations
+
+import atexit
+from functools import cache
+
+from answerback.dispatching.dispatcher import Dispatcher
+from answerback.dispatching.receipt import DispatchReceipt
+
+
+async def dispatch(
+    agent: str, *, input: object, id: str = "", session: str = "", delivery: str = ""
+) -> DispatchReceipt:
+    """Store an event for an agent, as `Dispatcher.dispatch` does, with a dispatcher that the process shares.
+
+    It connects to `REDIS_URL`, or over HTTP to `ANSWERBACK_URL` with `ANSWERBACK_API_KEY`.
+
+    Example:
+        receipt = await dispatch(
+            "assistant", id="order-17", input={"type": "chat.message", "text": "Where is it?", "sender": "ada"}
+        )
+        answer = await receipt.reply(timeout=30)
+    """
+    return await _shared().dispatch(agent, input=input, id=id, session=session, delivery=delivery)
+
+
+def dispatch_sync(agent: str, *, input: object, id: str = "", session: str = "", delivery: str = "") -> DispatchReceipt:
+    """Store an event for an agent, as `dispatch` does, without an event loop: in a script, or a synchronous view."""
+    return _shared().dispatch_sync(agent, input=input, id=id, session=session, delivery=delivery)
+
+
+@cache
+def _shared() -> Dispatcher:
+    dispatcher = Dispatcher()
+    atexit.register(dispatcher.close)
+    return dispatcher

@@ -1,0 +1,71 @@
+"""Dispatch straight into Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+from answerback.dispatching.receipt import Answer
+from answerback.dispatching.transports import Accepted
+from answerback.messages import Message
+from answerback.store.chats.answers import TurnAnswer, answer
+from answerback.store.chats.chats import thread_of
+from answerback.store.chats.dispatches import Dispatches, NewDispatch
+from answerback.store.redis import Database
+from answerback.store.thread_ids import public_id
+from answerback.store.threads.threads import Threads
+
+SOON, LATER = 0.05, 1.0
+"""Seconds between two looks for an answer, at first and at most."""
+
+
+class RedisTransport:
+    """The store, for one workspace."""
+
+    def __init__(self, url: str, partitions: int, *, seen_days: float, workspace: str) -> None:
+        self._database = Database(url)
+        self._threads = Threads(self._database, partitions=partitions, seen_days=seen_days)
+        self._dispatches = Dispatches(self._threads)
+        self._workspace = workspace
+        self._pid = os.getpid()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it was opened in this process."""
+        return self._pid == os.getpid()
+
+    async def accept(self, new: NewDispatch) -> Accepted:
+        """Store an event."""
+        receipt = await self._dispatches.accept(self._workspace, new)
+        thread = public_id(receipt.thread)
+        return Accepted(receipt.dispatch_id, thread, "duplicate" if receipt.status == "duplicate" else "accepted")
+
+    async def answer(self, new: NewDispatch, accepted: Accepted, timeout: float) -> Answer:
+        """Wait for the answer to a stored event."""
+        thread, delay = thread_of(self._workspace, accepted.thread), SOON
+        async with asyncio.timeout(timeout):
+            while (found := await answer(self._threads, thread, accepted.dispatch_id)) is None:
+                await asyncio.sleep(delay)
+                delay = min(LATER, delay * 1.3)
+        return _answer(found)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._database.close()
+
+
+def _answer(found: TurnAnswer) -> Answer:
+    return Answer(
+        status=found.status,
+        turn=found.turn,
+        messages=tuple(message.text for message in found.messages),
+        output=_output(found.messages),
+        code=found.code,
+        reason=found.reason,
+    )
+
+
+def _output(messages: list[Message]) -> object:
+    raw = messages[-1].output_json if messages else b""
+    return json.loads(raw) if raw else None

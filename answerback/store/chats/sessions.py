@@ -1,0 +1,34 @@
+"""Sessions by name: the chat in which an agent answers everything under one name, such as a customer's number."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from answerback.store.chats.chat import Chat, NewChat
+from answerback.store.chats.chats import Chats
+
+LONGEST = 256
+"""The longest name of a session, in characters."""
+
+
+def session_id(agent: str, name: str) -> str:
+    """Return the public id of a session's chat. Each agent has its own sessions."""
+    return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10).hexdigest()}"
+
+
+async def open_session(chats: Chats, workspace: str, agent: str, name: str) -> Chat:
+    """Return the chat of a session with an agent ("": the default chat agent), opened if there is none."""
+    return await chats.open(workspace, session_id(agent, name), NewChat(agent=agent, metadata={"session": name}))
+
+
+async def open_chat(chats: Chats, workspace: str, agent: str, name: str) -> Chat:
+    """Return the thread with this id if the agent may answer there, else the chat of the agent's session.
+
+    Args:
+        agent: The agent's name; "": the default chat agent.
+        name: Any text, or a thread's public id.
+    """
+    chat = await chats.get(workspace, name)
+    if chat and (not agent or chat.agent in ("", agent)):
+        return chat
+    return await open_session(chats, workspace, agent, name)

@@ -1,0 +1,59 @@
+"""`dispatch` from an application's own code, over Redis and over HTTP, with real processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from answerback.dispatching import Dispatcher
+from answerback.errors import ConfigurationError, InvalidInput, StoreUnavailable, UnknownAgent
+from tests.acceptance.caller import calling
+from tests.acceptance.system import System, free_port
+
+AGENTS = "tests.acceptance.dispatched:agents"
+
+
+async def test_an_event_is_answered_once_however_it_came_in(plain: System) -> None:
+    await plain.ingress()
+    await plain.worker(AGENTS)
+    async with calling(plain) as caller:
+        over_http = Dispatcher(url=caller.base, api_key=caller.key)
+        over_redis = Dispatcher(redis_url=plain.server.url)
+        async with over_http, over_redis:
+            ask = {"type": "chat.message", "text": "Where is it?", "sender": {"id": "u1", "name": "Ada"}, "order": 17}
+            first = await over_redis.dispatch("clerk", id="order:17", input=ask, delivery="e1")
+            again = await over_http.dispatch("clerk", id="order:17", input=ask, delivery="e1")
+            assert (first.status, again.status, again.dispatch_id) == ("accepted", "duplicate", first.dispatch_id)
+            answer = await first.reply()
+            assert (answer.status, answer.text) == ("completed", "Ada asks about order 17: Where is it?")
+            assert await again.reply() == answer
+            assert (await over_http.dispatch("clerk", id="order:17", input="And now?")).thread == first.thread
+            # The chat API shows it as any other chat.
+            _, page = await caller.get(f"/api/v1/chat/threads/{first.thread}/messages")
+            assert page["messages"][0] | {"input": ask, "content": "Where is it?"} == page["messages"][0]
+
+            failed = await over_http.dispatch("clerk", input={"fail": True})
+            for receipt in (failed, await over_redis.dispatch("clerk", input={"fail": True})):
+                broken = await receipt.reply()
+                assert (broken.status, broken.code, broken.text) == ("failed", "agent_failed", "")
+
+            for dispatcher in (over_http, over_redis):
+                with pytest.raises(UnknownAgent, match='no worker serves an agent "nobody"'):
+                    await dispatcher.dispatch("nobody", input="x")
+                with pytest.raises(InvalidInput, match="id"):
+                    await dispatcher.dispatch("clerk", id="x" * 300, input="x")
+            await caller.call("DELETE", f"/api/v1/chat/threads/{first.thread}")
+
+        body = {"content": "ignored by nobody", "input": {"order": 18}}
+        _, chat = await caller.post("/api/v1/chat/threads", {"agent": "clerk"})
+        status, said = await caller.post(f"/api/v1/chat/threads/{chat['id']}/messages", body)
+        assert (status, said["message"]["content"]) == (200, "user asks about order 18: ignored by nobody")
+
+
+async def test_a_wrong_key_or_address_is_refused_in_words(plain: System) -> None:
+    async with Dispatcher(url=f"http://127.0.0.1:{free_port()}", api_key="ab_live_x") as nowhere:
+        with pytest.raises(StoreUnavailable, match="cannot be reached at http://127"):
+            await nowhere.dispatch("clerk", input="x")
+    await plain.ingress()
+    async with Dispatcher(url=f"http://127.0.0.1:{plain.port}", api_key="ab_live_x") as stranger:
+        with pytest.raises(ConfigurationError, match="ANSWERBACK_API_KEY was refused"):
+            await stranger.dispatch("clerk", input="x")
