@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.models import Model
 
 from answerback.agents.llm.durability import METADATA, Durability, Show, Tools
-from answerback.agents.llm.model import as_tool, ask, find_model, public_names
+from answerback.agents.llm.model import OwnModel, as_tool, ask, public_names
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.streaming import text_pieces, tool_calls
 from answerback.agents.turn import Turn
@@ -42,7 +42,7 @@ class FlowModel:
     ) -> None:
         self._name = name
         self._flow = flow
-        self._model = find_model(name, model)
+        self._model = OwnModel(name, model)
         self._outside = outside
         self._functions = {tool.name: tool for tool in map(as_tool, tools)}
         declared = [*flow.tools, *(one for node in flow.nodes for one in node.tools if not isinstance(one, str))]
@@ -70,7 +70,7 @@ class FlowModel:
         wanted = {**by_id, **{one.id: one for one in node.tools if not isinstance(one, str)}}
         tools = [*self._common, *(self._tool(tool, scope) for tool in wanted.values())]
         return pydantic_ai.Agent(
-            self._model,
+            self._model.get(),
             name=self._name,
             deps_type=Turn,
             output_type=output,

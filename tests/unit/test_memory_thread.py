@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic_ai.models.test import TestModel
 
 from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn
 from answerback.agents.memory import Clock, Killed, MemoryThread
-from answerback.errors import LimitExceeded, TimeExceeded, TurnFailed
+from answerback.errors import ConfigurationError, LimitExceeded, TimeExceeded, TurnFailed
 from answerback.events import Arrival, Event
 from answerback.messages import Author
 
@@ -345,3 +346,16 @@ async def test_debounce_waits_by_the_threads_clock() -> None:
 def test_an_unknown_place_is_refused(place: str) -> None:
     with pytest.raises(ValueError, match="kill_at takes"):
         _thread(Shop()).kill_at(place)
+
+
+async def test_a_replaced_model_runs_for_each_agent_and_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    inner = Agent("inner", model="openai-chat:gpt-4.1-mini")
+
+    async def outer(turn: Turn) -> str | None:
+        return await inner.think(turn)
+
+    thread = MemoryThread(Agent("outer", outer), model=TestModel(call_tools=[], custom_output_text="fine"))
+    assert await thread.say("hello") == "fine"
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+        await MemoryThread(Agent("outer", outer)).say("hello")

@@ -18,6 +18,7 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.llm.durability import METADATA, Durability, Tools, running
 from answerback.agents.llm.prompts import model_history, user_content
+from answerback.agents.llm.replacement import replacement
 from answerback.agents.llm.streaming import REPLY, stream_text, stream_tools, tool_calls
 from answerback.agents.llm.subject import about
 from answerback.agents.llm.tools import is_idempotent, is_public
@@ -38,16 +39,26 @@ def as_model(
     """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
     own = [as_tool(tool) for tool in tools]
     readable = public_names(name, own, public)
-    agent = pydantic_ai.Agent(
-        find_model(name, model),
-        name=name,
-        deps_type=Turn,
-        instructions=_instructions(instructions),
-        toolsets=[Tools([_REPLY, *own], id="tools")],
-        capabilities=[Durability(stream_text, stream_tools)],
-    )
+    own_model = OwnModel(name, model)
+
+    def bind(model: Model) -> pydantic_ai.Agent[Turn, str]:
+        return pydantic_ai.Agent(
+            model,
+            name=name,
+            deps_type=Turn,
+            instructions=_instructions(instructions),
+            toolsets=[Tools([_REPLY, *own], id="tools")],
+            capabilities=[Durability(stream_text, stream_tools)],
+        )
+
+    # A durable agent has one model: another one, in a test, needs another agent.
+    bound_model = own_model.get()
+    agent = bind(bound_model)
 
     async def think(turn: Turn) -> str | None:
+        nonlocal agent, bound_model
+        if (current := own_model.get()) is not bound_model:
+            agent, bound_model = bind(current), current
         turn.public = readable
         content = [*about(turn.events, turn.history), *user_content(turn)]
         result = await ask(agent, turn, content, model_history(turn, records=True))
@@ -99,6 +110,27 @@ async def _reply(ctx: RunContext[Turn], text: str) -> str:
 
 
 _REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
+
+
+class OwnModel:
+    """The model that an agent names. It is found at once, unless another one replaces it: that one needs no API key.
+
+    Raises `ConfigurationError` for a model that cannot work.
+    """
+
+    def __init__(self, name: str, model: str | Model) -> None:
+        self._name = name
+        self._named = model
+        self._model: Model | None = None
+        self.get()
+
+    def get(self) -> Model:
+        """Return the model to run now: the replacement, if there is one."""
+        if (other := replacement.get()) is not None:
+            return other
+        if self._model is None:
+            self._model = find_model(self._name, self._named)
+        return self._model
 
 
 def find_model(name: str, model: str | Model) -> Model:

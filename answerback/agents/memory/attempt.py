@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Literal
 
 from answerback.agents.agent import Agent
 from answerback.agents.containment import think
+from answerback.agents.llm.replacement import replacement
 from answerback.agents.memory.killing import Killed
 from answerback.agents.turn import Turn
 from answerback.errors import TimeExceeded
 from answerback.events import Event
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
 
 StopReason = Literal["cancelled", "interrupted"]
 
@@ -31,12 +36,14 @@ class Attempt:
 
     Args:
         interruptible: Whether any event that arrives interrupts it.
+        model: The model that runs instead of each agent's own.
     """
 
-    def __init__(self, agent: Agent, turn: Turn, *, interruptible: bool) -> None:
+    def __init__(self, agent: Agent, turn: Turn, *, interruptible: bool, model: Model | None) -> None:
         self._agent = agent
         self._turn = turn
         self._interruptible = interruptible
+        self._model = model
         self._stop: asyncio.Future[StopReason | Literal["killed"]] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[str | None] | None = None
 
@@ -49,7 +56,10 @@ class Attempt:
             Killed: The turn has reached a kill point. Its task waits there until the thread is closed.
             Exception: Anything the agent raises.
         """
-        self.task = task = asyncio.create_task(think(self._agent, self._turn))
+        context = copy_context()
+        if self._model is not None:
+            context.run(replacement.set, self._model)
+        self.task = task = asyncio.create_task(think(self._agent, self._turn), context=context)
         either: set[asyncio.Future[Any]] = {task, self._stop}
         try:
             await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

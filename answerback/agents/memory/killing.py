@@ -20,7 +20,7 @@ class Killed(AnswerbackError):
 
 
 class KillPoint(NamedTuple):
-    """A place in a turn: "step:<name>", "reply" or "commit"; before or after it takes effect."""
+    """A place in a turn, before or after it takes effect: "commit", "reply" or the key of a step, as a pattern."""
 
     place: str
     when: When
@@ -29,11 +29,13 @@ class KillPoint(NamedTuple):
     def parse(cls, place: str, when: When) -> KillPoint:
         """Return a valid kill point. Raises ValueError, saying what to do."""
         kind, _, name = place.partition(":")
-        if not (place in ("reply", "commit") or (kind == "step" and name)):
-            raise ValueError(f'kill_at takes "step:<name>", "reply" or "commit", not {place!r}')
+        if not (place in ("reply", "commit", "model") or (kind in ("step", "tool") and name)):
+            raise ValueError(f'kill_at takes "step:<name>", "tool:<name>", "model", "reply" or "commit", not {place!r}')
         if when not in ("before", "after"):
             raise ValueError(f'kill_at: when must be "before" or "after", not {when!r}')
-        return cls(place, when)
+        # The names that pydantic-ai gives to the steps of a language model.
+        steps = {"tool": f"step:*.call_tool:{name}", "model": "step:*.model.request"}
+        return cls(steps.get(kind, place), when)
 
     def matches(self, place: str, when: When) -> bool:
         """Return whether this is the place that a turn has reached. A step's name without a number means each call."""

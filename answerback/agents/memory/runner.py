@@ -26,6 +26,8 @@ from answerback.replies import Reply
 from answerback.steps import FINISHED, decode_record
 
 if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
     from answerback.platforms import Client
 
 AT_ONCE = 50
@@ -55,6 +57,7 @@ class TurnRunner:
         clients: Mapping[str, Client],
         identities: Mapping[str, Identity],
         system: str,
+        model: Model | None,
     ) -> None:
         self._agents = agents
         self._records = records
@@ -67,6 +70,7 @@ class TurnRunner:
         self._clients = clients
         self._identities = identities
         self._system = system
+        self._model = model
         self._attempt: Attempt | None = None
         self._late: set[str] = set()
         self._arrived = 0
@@ -172,7 +176,7 @@ class TurnRunner:
             stream=stream,
         )
         stream.begin(agent.name, records.attempt, events)
-        self._attempt = attempt = Attempt(agent, turn, interruptible=interruptible)
+        self._attempt = attempt = Attempt(agent, turn, interruptible=interruptible, model=self._model)
         status: Status = "completed"
         try:
             try:

@@ -23,6 +23,8 @@ from answerback.replies import DeadLetter, Reply
 from answerback.store.stream.events import StreamEvent, UnknownEvent
 
 if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
     from answerback.platforms import Client
 
 YOU = Author("you")
@@ -47,6 +49,7 @@ class MemoryThread:
         state: The state of that time, as `encoded_state` returned it.
         agent: The name of the agent that answered last.
         system: Extra instructions for the agents.
+        model: A language model that runs instead of each agent's own, such as pydantic-ai's `TestModel`.
 
     Example:
         thread = MemoryThread(Agent("kyc", flow="kyc.json"))
@@ -68,6 +71,7 @@ class MemoryThread:
         state: bytes = b"",
         agent: str = "",
         system: str = "",
+        model: Model | None = None,
     ) -> None:
         self.agents = (agents,) if isinstance(agents, Agent) else tuple(agents)
         self.id = id or f"chat:default:{secrets.token_hex(8)}"
@@ -87,6 +91,7 @@ class MemoryThread:
             clients=clients or {},
             identities=identities or {},
             system=system,
+            model=model,
         )
         self._turns = asyncio.Lock()
         self._run = secrets.token_hex(8)
@@ -232,7 +237,8 @@ class MemoryThread:
         message goes on from there.
 
         Args:
-            place: "step:<name>" (a pattern; with "#2": the second of that name), "reply" or "commit".
+            place: "step:<name>" (a pattern; with "#2": the second of that name), "tool:<name>" or "model" (a call or
+                a request of a language model), "reply" or "commit".
             when: "before" it takes effect, or "after". A step that is killed after its effect has left no result.
 
         Raises:
