@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from answerback.events import Event
@@ -149,6 +149,7 @@ def test_a_message_of_nothing_that_can_be_read_is_ignored() -> None:
     assert isinstance(slack.parse({}, encode(body)), Ignored)
 
 
+@example(["H"], [])
 @given(st.lists(JSON, max_size=3), st.lists(JSON, max_size=3))
 def test_hostile_parts_refuse_no_message(blocks: Any, others: Any) -> None:
     assume(b"Infinity" not in encode([blocks, others]))  # which is no JSON
@@ -159,6 +160,11 @@ def test_hostile_parts_refuse_no_message(blocks: Any, others: Any) -> None:
     for _ in range(200):
         deep = {"type": "section", "elements": [deep]}
     assert said(text="hi", blocks=[deep]).text == "hi"
+
+
+@pytest.mark.parametrize("shown", ["history", "a big hill", "hihi"])
+def test_a_text_is_kept_beside_blocks_that_contain_it_only_within_a_word(shown: str) -> None:
+    assert said(text="hi", blocks=[rich(line(word(shown))), {"type": "divider"}]).text == f"hi\n\n{shown}"
 
 
 def test_a_list_goes_on_with_its_number_and_a_value_for_an_app_is_not_shown() -> None:

@@ -89,8 +89,12 @@ def _list(raw: msgspec.Raw) -> list[Any]:
 
 
 def _bare(text: str) -> str:
-    """Return only the letters and digits, to compare texts with different markup."""
-    return "".join(filter(str.isalnum, text)).casefold()
+    """Return only the words, each between two spaces, to compare texts with different markup; "" without any.
+
+    Whole words: "hi" is not contained in "history".
+    """
+    words = "".join(char if char.isalnum() else " " for char in text).casefold().split()
+    return f" {' '.join(words)} " if words else ""
 
 
 class _Reader:
