@@ -22,7 +22,8 @@ from answerback.platforms.github.authors import identities
 from answerback.platforms.github.credential import HEADERS, Credential
 from answerback.platforms.github.marker import ROOM, marked, marker, unmarked
 from answerback.platforms.github.payload import App, User
-from answerback.platforms.github.refusal import GraphError, Signed, bucket, check, check_graph, missing
+from answerback.platforms.github.rate_limits import bucket
+from answerback.platforms.github.refusal import GraphError, Signed, check, check_graph, missing
 from answerback.platforms.github.teams import calm
 from answerback.platforms.text import split
 from answerback.replies import Reply

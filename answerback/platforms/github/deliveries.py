@@ -19,7 +19,8 @@ from answerback.platforms import Exchange, Request, Response
 from answerback.platforms.answer import harmless, read
 from answerback.platforms.github.app import App
 from answerback.platforms.github.credential import HEADERS, Credential, configured
-from answerback.platforms.github.refusal import Signed, bucket, check
+from answerback.platforms.github.rate_limits import bucket
+from answerback.platforms.github.refusal import Signed, check
 from answerback.platforms.redelivery import DeliveryAttempt, DeliveryPage
 
 if TYPE_CHECKING:

@@ -6,28 +6,16 @@ import msgspec
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.platforms import Response
-from answerback.platforms.answer import LONGEST_WAIT, requested_wait, seconds_to_wait, time_there
+from answerback.platforms.answer import requested_wait, time_there
 from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
 from answerback.platforms.decoding import Spare
 from answerback.platforms.github.error import by_github, message_of, one_line
-
-SECONDARY_WAIT = 60.0
-"""Seconds to wait if GitHub does not say how many; doubles with each wait.
-
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
-"""
+from answerback.platforms.github.rate_limits import TOO_FAST, limited_scope, too_fast, wait_of
 
 YOUNG = 60.0
 """Seconds during which a token that GitHub issued may not be known to all of its servers.
 
 https://github.com/octokit/auth-app.js/issues/65
-"""
-
-_TOO_FAST = ("rate limit", "abuse detection", "submitted too quickly")
-"""Phrases of an error of any status that mean "wait".
-
-"was submitted too quickly" limits how fast content is created. It comes with status 422, in `errors`, or from GraphQL:
-https://github.com/cli/cli/issues/4801
 """
 
 _UNKNOWN_NODE = "could not resolve to"
@@ -108,9 +96,9 @@ def check(
     if 200 <= status < 300:
         return
     message = message_of(response)
-    if status in (403, 422, 429) and (wait := _wait(response, message, now, attempt)):
+    if status in (403, 422, 429) and (wait := wait_of(response, message, now, attempt)):
         raise RateLimited(
-            wait, _limited(response, scope), f"GitHub asks us to wait {wait:.0f} s while {doing}: {message}"
+            wait, limited_scope(response, scope), f"GitHub asks us to wait {wait:.0f} s while {doing}: {message}"
         )
     if status >= 500 or status == 408:
         after = requested_wait(response.headers, now)
@@ -143,9 +131,9 @@ def check_graph(
         return
     message = one_line("; ".join(error.message or error.kind for error in errors))
     kinds = {error.kind for error in errors}
-    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or _too_fast(message):
-        wait = _wait(response, _TOO_FAST[0], now, attempt)
-        limited = _limited(response, scope, "graphql")
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or too_fast(message):
+        wait = wait_of(response, TOO_FAST[0], now, attempt)
+        limited = limited_scope(response, scope, "graphql")
         raise RateLimited(wait, limited, f"GitHub asks us to wait {wait:.0f} s while {doing}: {message}")
     fresh = attempt.fresh(time_there(response.headers, now))
     if "NOT_FOUND" in kinds or _UNKNOWN_NODE in message.lower():
@@ -160,26 +148,9 @@ def check_graph(
     raise attempt.refused(words, _patience(status, message, signed, fresh=fresh))
 
 
-def bucket(scope: str, resource: str) -> str:
-    """Return the scope of one of a credential's primary limits: "graphql", "installation:77:core"."""
-    return f"{scope}:{resource}" if scope else resource
-
-
 def missing(words: str, attempt: Attempt, signed: Signed, *, fresh: bool) -> NotYet | Rejected:
     """Return the error for something that GitHub does not know, or does not know yet."""
     return attempt.refused(words, _patience(404, "", signed, fresh=fresh))
-
-
-def _limited(response: Response, scope: str, resource: str = "core") -> str:
-    """Return the scope that has to wait: of a primary limit only its resource, of a secondary one the whole credential.
-
-    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit
-    """
-    headers = response.headers
-    if "retry-after" in headers or headers.get("x-ratelimit-remaining", "").strip() != "0":
-        return scope
-    limited = headers.get("x-ratelimit-resource", resource).strip()
-    return bucket(scope, limited if limited in ("core", "graphql") else resource)
 
 
 def _words(status: int, message: str, signed: Signed, doing: str) -> str:
@@ -203,28 +174,6 @@ def _patience(status: int, message: str, signed: Signed, *, fresh: bool) -> int:
     if status == 403:
         return LAG if signed.young else FINAL
     return LAG if status in (409, 423, 425) else FINAL
-
-
-def _too_fast(message: str) -> bool:
-    lower = message.lower()
-    return any(phrase in lower for phrase in _TOO_FAST)
-
-
-def _wait(response: Response, message: str, now: float, attempt: Attempt) -> float:
-    """Return the seconds that a refusal asks us to wait; 0 if it does not."""
-    headers = response.headers
-    now = time_there(headers, now)
-    if response.status == 422 and not _too_fast(message):
-        return 0.0
-    guess = attempt.pause(SECONDARY_WAIT)
-    if "retry-after" in headers:
-        return seconds_to_wait(headers, now, guess)
-    if headers.get("x-ratelimit-remaining", "").strip() == "0":
-        reset = headers.get("x-ratelimit-reset", "").strip()
-        if reset.isascii() and reset.isdigit() and len(reset) <= 11:
-            return min(max(int(reset) - now, 1.0), LONGEST_WAIT)
-        return guess
-    return guess if response.status == 429 or _too_fast(message) else 0.0
 
 
 def _advice(message: str) -> str:
