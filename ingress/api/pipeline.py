@@ -17,6 +17,7 @@ from ..problems import PREPARED, Problem, explained
 from . import parsing
 from .auth.address_limits import AddressLimits
 from .auth.authenticator import Authenticator
+from .auth.authorization import authorize
 from .auth.origins import Origins
 from .context import Principal, RequestContext
 from .conversations.client_retries import Retries
@@ -60,7 +61,7 @@ class Api:
     async def admit(self, request: web.Request, route: Route) -> Principal:
         """Authenticate, authorize and rate-limit; return the caller. Raises `Problem`: 401, 403, 404, 429."""
         caller = await self.authenticator.find(request)
-        _check(caller, route, request)
+        authorize(caller, route, request)
         self._address_limits.count_request(request, caller)
         allowance = await self._rates.spend(caller.id)
         policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'
@@ -116,24 +117,6 @@ class Api:
 
 NOBODY = Principal(workspace="", key="", kind="", scopes=frozenset())
 """The caller of public routes."""
-
-
-def _check(caller: Principal, route: Route, request: web.Request) -> None:
-    scope = route.scope
-    if caller.kind == "pub":
-        if not route.publishable:
-            raise Problem(403, "a publishable key can only open sessions", code="not-for-this-key")
-    elif caller.kind == "ses":
-        if not route.session:
-            raise Problem(403, "a session token is valid for its session only", code="not-for-this-key")
-        if request.match_info[route.session] != caller.session:
-            raise Problem(404, "there is no such session")
-    elif caller.kind == "link" and not route.link:
-        raise Problem(403, "a sign-in link can only be used to sign in", code="not-for-this-key")
-    elif scope is not None and scope != "any" and not caller.may(scope):
-        challenge = f'Bearer realm="answerback", error="insufficient_scope", scope="{scope}"'
-        detail = f"this requires a key with the scope {scope}"
-        raise Problem(403, detail, code="missing-scope", headers={"WWW-Authenticate": challenge})
 
 
 def _seconds(ms: int) -> int:
