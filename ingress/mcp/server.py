@@ -131,7 +131,7 @@ def _described(tool: Tool) -> Described:
         output_schema=tool.result.model_json_schema(mode="serialization"),
         annotations=ToolAnnotations(
             read_only_hint=tool.reads,
-            destructive_hint=False,
+            destructive_hint=tool.destroys,
             idempotent_hint=tool.repeatable,
             open_world_hint=False,
         ),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AliasChoices, Field, StringConstraints
 
 from answerback.store.chats.answers import TurnAnswer
 
 from ..api.context import Principal
 from ..api.route import Model
 from ..api.schemas.message_views import DISPATCH_ID, MessageView
-from ..api.schemas.messages import Content
+from ..api.schemas.messages import Content, System, Title
 from ..api.schemas.threads import NewThread
 
 ThreadId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -21,8 +21,13 @@ REPEAT = "a unique name for this call; repeated with the same name, nothing is d
 
 
 class CreateThread(NewThread):
-    """A thread to create."""
+    """A thread to create. Its instructions may also be called `system`, as in the API."""
 
+    system: System = Field(
+        "",
+        validation_alias=AliasChoices("system_prompt", "system"),
+        description="additional instructions for the agent",
+    )
     idempotency_key: Name = Field("", description=REPEAT)
 
 
@@ -41,11 +46,38 @@ class SendMessage(Content):
     idempotency_key: Name = Field("", description=REPEAT)
 
 
+class RenameThread(Model):
+    """The thread to rename."""
+
+    thread_id: ThreadId
+    title: Title = Field(description='its new title; "": none')
+
+
+class PinThread(Model):
+    """The thread to pin or to unpin."""
+
+    thread_id: ThreadId
+    pinned: bool = Field(True, description="false: unpin it")
+
+
 class ArchiveThread(Model):
     """The thread to archive or to unarchive."""
 
     thread_id: ThreadId
     archived: bool = Field(True, description="false: unarchive it")
+
+
+class DeleteThread(Model):
+    """The thread to delete."""
+
+    thread_id: ThreadId
+
+
+class DeletedThread(Model):
+    """A thread that was deleted."""
+
+    thread: str
+    deleted: Literal[True] = True
 
 
 class Answered(Model):

@@ -1,4 +1,4 @@
-"""The five MCP tools for chat threads, each with its required scope."""
+"""The MCP tools for chat threads, each with its required scope."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from answerback.errors import NoSuchThread
 from answerback.store.access.api_keys import Scope
+from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.chats.chat import NewChat
 from answerback.store.threads.search import Filter
 
@@ -20,7 +22,17 @@ from ..api.route import Model
 from ..api.schemas.threads import ThreadDetail, ThreadPage, ThreadQuery, ThreadSummary
 from ..problems import Problem
 from .answer_waiter import AnswerWaiter, Progress
-from .shapes import Answered, ArchiveThread, CreateThread, GetThread, SendMessage
+from .shapes import (
+    Answered,
+    ArchiveThread,
+    CreateThread,
+    DeletedThread,
+    DeleteThread,
+    GetThread,
+    PinThread,
+    RenameThread,
+    SendMessage,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +43,7 @@ class Tool:
         run: (caller, an `arguments`, progress) → a `result`; raises its errors.
         reads: It is read-only.
         repeatable: It is idempotent.
+        destroys: It may delete what cannot be restored.
     """
 
     name: str
@@ -42,6 +55,7 @@ class Tool:
     run: Callable[[Principal, Any, Progress], Awaitable[Model]]
     reads: bool = False
     repeatable: bool = False
+    destroys: bool = False
 
 
 class Tools:
@@ -50,6 +64,7 @@ class Tools:
     def __init__(self, conversation: Conversation, waiter: AnswerWaiter, agents: Agents) -> None:
         self._conversation = conversation
         self._chats = conversation.chats
+        self._tokens = SessionTokens(conversation.threads.database)
         self._waiter = waiter
         self._agents = agents
 
@@ -79,9 +94,26 @@ class Tools:
                 arguments=SendMessage, result=Answered, run=self.send,
             ),
             Tool(
+                name="rename_chat_thread", title="Rename a chat thread", scope="chat:write", repeatable=True,
+                description="Give a chat thread another title.",
+                arguments=RenameThread, result=ThreadSummary, run=self.rename,
+            ),
+            Tool(
+                name="pin_chat_thread", title="Pin a chat thread", scope="chat:write", repeatable=True,
+                description="Pin or unpin a chat thread. list_chat_threads can list the pinned ones.",
+                arguments=PinThread, result=ThreadSummary, run=self.pin,
+            ),
+            Tool(
                 name="archive_chat_thread", title="Archive a chat thread", scope="chat:write", repeatable=True,
                 description="Archive or unarchive a chat thread. It keeps its messages and still accepts new ones.",
                 arguments=ArchiveThread, result=ThreadSummary, run=self.archive,
+            ),
+            Tool(
+                name="delete_chat_thread", title="Delete a chat thread", scope="chat:write", repeatable=True,
+                destroys=True,
+                description="Delete a chat thread with all its messages, permanently. To only hide it, use "
+                "archive_chat_thread.",
+                arguments=DeleteThread, result=DeletedThread, run=self.delete,
             ),
         ]  # fmt: skip
 
@@ -128,11 +160,29 @@ class Tools:
         receipt, _ = await self._conversation.leave(caller, thread, event)
         return Answered.of(thread, receipt.dispatch_id, None, caller)
 
+    async def rename(self, caller: Principal, wanted: RenameThread, progress: Progress) -> ThreadSummary:
+        """Rename a thread, and return it."""
+        return await self._change(caller, wanted.thread_id, title=wanted.title)
+
+    async def pin(self, caller: Principal, wanted: PinThread, progress: Progress) -> ThreadSummary:
+        """Pin or unpin a thread, and return it."""
+        return await self._change(caller, wanted.thread_id, pinned=wanted.pinned)
+
     async def archive(self, caller: Principal, wanted: ArchiveThread, progress: Progress) -> ThreadSummary:
         """Archive or unarchive a thread, and return it."""
+        return await self._change(caller, wanted.thread_id, archived=wanted.archived)
+
+    async def delete(self, caller: Principal, wanted: DeleteThread, progress: Progress) -> DeletedThread:
+        """Delete a thread."""
         _refuse_platforms(caller, wanted.thread_id)
-        chat = await self._chats.change(caller.workspace, wanted.thread_id, archived=wanted.archived)
-        return ThreadSummary.of(chat, caller)
+        if not await self._chats.purge(caller.workspace, wanted.thread_id):
+            raise NoSuchThread
+        await self._tokens.end(caller.workspace, wanted.thread_id)
+        return DeletedThread(thread=wanted.thread_id)
+
+    async def _change(self, caller: Principal, thread: str, **fields: Any) -> ThreadSummary:
+        _refuse_platforms(caller, thread)
+        return ThreadSummary.of(await self._chats.change(caller.workspace, thread, **fields), caller)
 
 
 def _id(caller: Principal, key: str) -> str:

@@ -200,6 +200,18 @@ async def test_an_agent_is_asked_by_name_wherever_it_is(plain: System) -> None:
             assert said["message"]["content"] == answer
         unknown = await ada.post(THREADS, {"agent": "nobody"}, 404)
         assert "count, echo" in unknown["detail"]
+        # Reassigned, and given other instructions.
+        path = f"{THREADS}/{(await ada.post(THREADS, {'agent': 'count'}, 201))['id']}"
+        changed = await ada.call("PATCH", path, {"agent": "echo", "system": "Be brief."})
+        assert (changed.body["agent"], changed.body["system"]) == ("echo", "Be brief.")
+        said = await ada.post(f"{path}/messages", {"content": "hello"})
+        assert (said["message"]["content"], said["message"]["agent"]) == ("echo: hello", "echo")
+        refused = await ada.call("PATCH", path, {"agent": "nobody", "title": "x"})
+        assert refused.status == 404
+        assert "count, echo" in refused.body["detail"]
+        changed = await ada.call("PATCH", path, {"agent": "count", "system": ""})
+        assert (changed.body["agent"], changed.body["system"], changed.body["title"]) == ("count", "", "")
+        assert (await ada.post(f"{path}/messages", {"content": "hello"}))["message"]["agent"] == "count"
 
 
 async def test_threads_are_listed_changed_and_deleted(plain: System) -> None:

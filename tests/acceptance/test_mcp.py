@@ -10,7 +10,10 @@ import pytest
 from tests.acceptance.model_host import call, client, followers, key, refused
 from tests.acceptance.system import System, free_port, until
 
-TOOLS = ["list_chat_threads", "create_chat_thread", "get_chat_thread", "send_chat_message", "archive_chat_thread"]
+TOOLS = [
+    "list_chat_threads", "create_chat_thread", "get_chat_thread", "send_chat_message", "rename_chat_thread",
+    "pin_chat_thread", "archive_chat_thread", "delete_chat_thread",
+]  # fmt: skip
 RECITED = "".join(f"word{number} " for number in range(30))
 
 
@@ -22,8 +25,17 @@ async def test_each_tool_does_what_it_says_in_every_revision_of_the_protocol(pla
         assert connected.protocol_version == ("2026-07-28" if mode == "auto" else "2025-11-25")
         assert getattr(connected.server_info, "name", "") == "answerback"
         assert [tool.name for tool in (await connected.list_tools()).tools] == TOOLS
-        thread = await call(connected, "create_chat_thread", title="Hello", user_id="ada", metadata={"lead": 7})
-        assert (thread["title"], thread["user_id"], thread["metadata"]) == ("Hello", "ada", {"lead": 7})
+        about = {"title": "Hello", "user_id": "ada", "metadata": {"lead": 7}}
+        thread = await call(connected, "create_chat_thread", system_prompt="Be brief.", **about)
+        assert {name: thread[name] for name in about} == about
+        assert thread["system"] == "Be brief."
+        assert (await call(connected, "create_chat_thread", system="Be kind."))["system"] == "Be kind."
+        renamed = await call(connected, "rename_chat_thread", thread_id=thread["id"], title="Lunch")
+        pinned = await call(connected, "pin_chat_thread", thread_id=thread["id"])
+        assert (renamed["title"], pinned["title"], pinned["pinned"]) == ("Lunch", "Lunch", True)
+        listed = await call(connected, "list_chat_threads", pinned=True)
+        assert [each["id"] for each in listed["threads"]] == [thread["id"]]
+        assert not (await call(connected, "pin_chat_thread", thread_id=thread["id"], pinned=False))["pinned"]
         answered = await call(connected, "send_chat_message", thread_id=thread["id"], content="say 30")
         assert (answered["status"], answered["content"]) == ("completed", RECITED)
         whole = await call(connected, "get_chat_thread", thread_id=thread["id"])
@@ -35,10 +47,14 @@ async def test_each_tool_does_what_it_says_in_every_revision_of_the_protocol(pla
         newest = await call(connected, "get_chat_thread", thread_id=thread["id"], limit=1)
         assert ([message["role"] for message in newest["messages"]], newest["earlier"]) == (["assistant"], 1)
         assert (await call(connected, "archive_chat_thread", thread_id=thread["id"]))["archived"]
-        assert (await call(connected, "list_chat_threads"))["threads"] == []
+        assert (await call(connected, "list_chat_threads", user_id="ada"))["threads"] == []
         archived = await call(connected, "list_chat_threads", archived="true", user_id="ada")
         assert [each["id"] for each in archived["threads"]] == [thread["id"]]
         assert not (await call(connected, "archive_chat_thread", thread_id=thread["id"], archived=False))["archived"]
+        gone = await call(connected, "delete_chat_thread", thread_id=thread["id"])
+        assert gone == {"thread": thread["id"], "deleted": True}
+        for tool in ("delete_chat_thread", "get_chat_thread"):
+            assert "no such thread" in await refused(connected, tool, thread_id=thread["id"])
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

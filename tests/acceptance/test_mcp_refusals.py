@@ -65,7 +65,10 @@ async def test_another_workspaces_thread_is_no_thread(plain: System) -> None:
         for tool, more in (
             ("get_chat_thread", {}),
             ("send_chat_message", {"content": "hi"}),
+            ("rename_chat_thread", {"title": "mine"}),
+            ("pin_chat_thread", {}),
             ("archive_chat_thread", {}),
+            ("delete_chat_thread", {}),
         ):
             for id in (thread["id"], f"chat:acme:{thread['id']}", "th_none", "../x"):
                 assert await refused(other, tool, thread_id=id, **more) == "there is no such thread"
@@ -89,7 +92,8 @@ async def test_a_platforms_thread_is_read_by_those_who_may_and_no_more(plain: Sy
         read = await call(admin, "get_chat_thread", thread_id="standard:t1")
         assert [message["content"] for message in read["waiting"]] == ["hello"]
         assert "platform" in await refused(admin, "send_chat_message", thread_id="standard:t1", content="hi")
-        assert "platform" in await refused(admin, "archive_chat_thread", thread_id="standard:t1")
+        for tool, more in (("archive", {}), ("rename", {"title": "x"}), ("pin", {}), ("delete", {})):
+            assert "platform" in await refused(admin, f"{tool}_chat_thread", thread_id="standard:t1", **more)
         assert await refused(other, "get_chat_thread", thread_id="standard:t1") == "there is no such thread"
 
 

@@ -51,6 +51,20 @@ async def test_opening_one_again_gives_the_same_and_other_parameters_are_refused
     assert (await chats.open("other", "one", NewChat(title="Breakfast"))).thread == "chat:other:one"
 
 
+async def test_a_chat_is_given_another_agent_and_other_instructions(chats: Chats) -> None:
+    await chats.open("acme", "th_1", NewChat(agent="sales", system="Sell."))
+    opened = await chats.change("acme", "th_1", title="x")
+    assert (opened.agent, opened.system, opened.reassigned) == ("sales", "Sell.", False)
+    await chats.say("acme", "th_1", says("m_1"))
+    changed = await chats.change("acme", "th_1", agent="support", system="")
+    assert (changed.agent, changed.system, changed.reassigned) == ("support", "", True)
+    await chats.say("acme", "th_1", says("m_2"))
+    assert [event.agent for event in (await chats.snapshot("acme", "th_1")).waiting] == ["sales", "support"]
+    assert (await chats.change("acme", "th_1", agent="")).agent == ""
+    same = await chats.open("acme", "th_1", NewChat(agent="sales", system="Sell."))
+    assert (same.system, same.reassigned) == ("", True), "opened again, it stays as it was changed"
+
+
 async def test_another_workspace_has_no_name_for_it(chats: Chats) -> None:
     await chats.open("acme", "one")
     for workspace, id in (("other", "one"), ("acme", "two"), ("other", "acme:one"), ("a", "cme:one"), ("acme", "")):

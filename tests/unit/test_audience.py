@@ -161,6 +161,8 @@ def test_a_thread_shows_a_visitor_how_it_stands() -> None:
             assert SECRET not in view.model_dump_json()
         asked = msgspec.structs.replace(chat, agent="support", wanted="support")
         assert SessionView(**SessionView.fields_of(asked, visitor)).agentId == "support"
+        reassigned = msgspec.structs.replace(chat, agent=SECRET, wanted=SECRET, reassigned=True)
+        assert SessionView(**SessionView.fields_of(reassigned, visitor)).agentId is None
     assert SessionView(**SessionView.fields_of(chat, SERVER)).agentId == SECRET
 
 

@@ -55,7 +55,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: Its public id: "th_5d2…"; for a platform's thread, the internal id.
         thread: Its internal id: "chat:<workspace>:<id>".
-        agent: The agent it was opened for (`wanted`), or else the agent that answered last.
+        agent: The agent that is to answer (`wanted`), or else the agent that answered last.
+        reassigned: Whether `wanted` was changed since the chat was opened.
         status: An ended chat accepts no more messages.
         state: idle, waiting (for a worker), running, retrying (`error` has the reason).
         updated: Time of the last message to it.
@@ -70,6 +71,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     agent: str = ""
     wanted: str = ""
+    reassigned: bool = False
     title: str = ""
     system: str = ""
     metadata: dict[str, Any] = {}
@@ -97,6 +99,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
             user=fields.get("user", ""),
             agent=fields.get("wanted") or summary.agent,
             wanted=fields.get("wanted", ""),
+            reassigned=bool(fields.get("reassigned")),
             title=summary.title,
             system=fields.get("system", ""),
             metadata=msgspec.json.decode(fields.get("metadata") or "{}"),

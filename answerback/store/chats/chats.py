@@ -122,9 +122,14 @@ class Chats:
         title: str | None = None,
         pinned: bool | None = None,
         archived: bool | None = None,
+        agent: str | None = None,
+        system: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> Chat:
-        """Change the given fields. The position in lists does not change. Raises `NoSuchThread`."""
+        """Change the given fields. The position in lists does not change. Raises `NoSuchThread`.
+
+        An agent ("": the default one) answers the messages stored from now on; `system` applies from the next turn on.
+        """
         fields: list[Value] = []
         if title is not None:
             fields += ("title", title)
@@ -132,6 +137,10 @@ class Chats:
             fields += ("pinned", flag(pinned))
         if archived is not None:
             fields += ("archived", flag(archived))
+        if agent is not None:
+            fields += ("wanted", agent, "reassigned", flag(True))
+        if system is not None:
+            fields += ("system", system)
         if metadata is not None:
             fields += ("metadata", _json(metadata))
         return await self._change(workspace, id, fields)

@@ -81,8 +81,9 @@ def thread(caller: Principal, chat: Chat) -> Chat:
     """Return a thread as the caller may see it."""
     seen = msgspec.structs.replace(chat, error=reason(caller, chat.error))
     if audience(caller) == "visitor":
-        # Visitors know the agent that they asked for.
-        seen = msgspec.structs.replace(seen, agent=chat.wanted, system="", metadata={}, user="", url="", title="")
+        # Visitors know the agent that they asked for, and no other that was assigned since.
+        agent = "" if chat.reassigned else chat.wanted
+        seen = msgspec.structs.replace(seen, agent=agent, system="", metadata={}, user="", url="", title="")
     return seen
 
 

@@ -16,6 +16,7 @@ from ..context import RequestContext
 from ..conversations.agent_registry import DEFAULT, TAG
 from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import Model, Route, collect, route
+from ..schemas.message_views import DISPATCH_ID
 from ..schemas.messages import CONTENT
 
 
@@ -40,7 +41,8 @@ class Meta(Model):
     agent: str
     sessionId: str
     threadId: str
-    messageId: str
+    dispatchId: str = Field(description=DISPATCH_ID)
+    messageId: str = Field(description="the same: the message's `id` in its thread")
     turnId: str
     status: str
 
@@ -114,6 +116,7 @@ class AgentMessages:
             agent=answer.messages[-1].agent if answer.messages else name,
             sessionId=session or thread,
             threadId=thread,
+            dispatchId=posted.receipt.dispatch_id,
             messageId=posted.receipt.dispatch_id,
             turnId=answer.turn,
             status=answer.status,

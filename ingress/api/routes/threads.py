@@ -98,21 +98,28 @@ class ChatThreads:
         "PATCH",
         ONE,
         scope="chat:write",
-        summary="Rename, pin or archive a thread",
+        summary="Rename, pin, archive or reassign a thread",
+        description="Fields that are not given stay as they are. Messages that wait already keep their agent.",
         body=ThreadChange,
         returns=ThreadSummary,
-        refusals=READ_ONLY,
+        refusals={
+            404: "there is no such thread, or no worker serves an agent of that name",
+            409: "the thread belongs to a platform, or the agent does not accept chat messages",
+        },
     )
     async def change(self, call: RequestContext) -> web.Response:
-        """ThreadChange the given fields."""
+        """Change the given fields."""
         await self._messages.writable(call)
         change: ThreadChange = call.body
+        await self._agents.check(call.caller, change.agent)
         chat = await self._chats.change(
             call.caller.workspace,
             call.path["id"],
             title=change.title,
             pinned=change.pinned,
             archived=change.archived,
+            agent=change.new_agent,
+            system=change.system,
             metadata=change.metadata,
         )
         return call.answer(ThreadSummary.of(chat, call.caller))

@@ -58,6 +58,7 @@ Metadata = Annotated[dict[str, Any], _small(16_384)]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AgentName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
 Title = Annotated[str, StringConstraints(max_length=300)]
+System = Annotated[str, StringConstraints(max_length=32_000)]
 
 
 class TextDocument(Model):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from answerback.store.chats.chat import Chat, ChatSnapshot
 
@@ -13,7 +13,7 @@ from ..context import Principal
 from ..links import web_url
 from ..route import Model
 from .message_views import MessageView
-from .messages import AgentName, Metadata, Title, UserId
+from .messages import AgentName, Metadata, System, Title, UserId
 from .moments import Moment, moment
 
 
@@ -21,9 +21,7 @@ class NewThread(Model):
     """A thread to create."""
 
     agent: AgentName | None = Field(None, description="the agent that answers; default: the default chat agent")
-    system: Annotated[str, StringConstraints(max_length=32_000)] = Field(
-        "", description="additional instructions for the agent"
-    )
+    system: System = Field("", description="additional instructions for the agent")
     user_id: UserId | None = Field(None, description="your own id of the user")
     title: Title = ""
     metadata: Metadata = Field({})
@@ -37,13 +35,24 @@ class ThreadChange(Model):
     title: Title | None = None
     pinned: bool | None = None
     archived: bool | None = None
+    agent: AgentName | None = Field(
+        None, description="the agent that answers messages from now on; null: the default chat agent"
+    )
+    system: System | None = Field(
+        None, description='replaces the additional instructions, from the next turn on; "": none'
+    )
     metadata: Metadata | None = Field(None, description="replaces all metadata")
 
     @model_validator(mode="after")
     def _not_empty(self) -> ThreadChange:
         if not self.model_fields_set:
-            raise ValueError("give at least one of title, pinned, archived and metadata")
+            raise ValueError(f"give at least one of {', '.join(ThreadChange.model_fields)}")
         return self
+
+    @property
+    def new_agent(self) -> str | None:
+        """The name of the new agent; "" for the default chat agent, None to leave it as it is."""
+        return self.agent or "" if "agent" in self.model_fields_set else None
 
 
 class ThreadQuery(Model):
