@@ -65,6 +65,7 @@ ALIASES = {
     "Think | Generate": "Callable[[Turn], Awaitable[str | None] | AsyncIterator[str]]",
     "When": _literal(listen.When),
     "Arrival": "str",
+    "Prepare": "Callable[[Turn], dict | Awaitable[dict | None] | None]",
     "AuthorKind": _literal(messages.AuthorKind),
     "Address": "dict[str, str | int]",
 }

@@ -14,6 +14,7 @@ from answerback.agents.declaration import check_function, check_positive, check_
 from answerback.agents.function import Generate, Think, as_function
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen
+from answerback.agents.overrides import Prepare
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError
 from answerback.events import Arrival, Event
@@ -46,7 +47,12 @@ class Agent:
             uses.
         flow: A dialog flow: a path, or a `Flow`.
         instructions: Instructions for the model: a text, or a function that takes the `Turn` and returns one.
-        tools: Functions that the model or the flow may call. See `idempotent` and `public`.
+        tools: What the model or the flow may call: functions, tuples (name, function, description, JSON schema), or
+            pydantic-ai's `Tool`. See `idempotent` and `public`.
+        prepare: For a model: a function, async or not, that takes the `Turn` and returns what is different in it: a
+            dict with any of "model", "instructions" and "tools". It runs in each attempt.
+        may_stay_silent: Whether a model may end a turn without a reply, with the tool `stay_silent`. A function does so
+            by returning None.
         messages: How many messages of the history it is given at most.
         tokens: How many tokens the history may have (estimated at 4 characters each); None: no limit. A conversation
             that the sender supplies, as OpenAI's clients do, is passed on in full.
@@ -92,6 +98,8 @@ class Agent:
         flow: str | Path | Flow | None = None,
         instructions: str | Callable[[Turn], str] = "",
         tools: Sequence[Any] = (),
+        prepare: Prepare | None = None,
+        may_stay_silent: bool = False,
         messages: int = 100,
         tokens: int | None = None,
         timeout: float | None = None,
@@ -120,6 +128,11 @@ class Agent:
                 raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has a function')
         if model is not None and (install := missing("models")):
             raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
+        if (prepare or may_stay_silent) and (model is None or flow is not None):
+            option = "prepare" if prepare else "may_stay_silent"
+            raise ConfigurationError(f'agent "{name}": {option} is for agents that are a model')
+        if prepare is not None and not callable(prepare):
+            raise ConfigurationError(f'agent "{name}": prepare must be a function that takes a Turn, not {prepare!r}')
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
@@ -154,6 +167,8 @@ class Agent:
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
+        self._prepare = prepare
+        self._may_stay_silent = may_stay_silent
         self._public = public if isinstance(public, bool) else frozenset(public)
 
     def __repr__(self) -> str:
@@ -191,7 +206,15 @@ class Agent:
             from answerback.agents.llm.model import as_model
 
             assert self._model is not None
-            self._think = as_model(self.name, self._model, self._instructions, self._tools, self._public)
+            self._think = as_model(
+                self.name,
+                self._model,
+                self._instructions,
+                self._tools,
+                self._public,
+                prepare=self._prepare,
+                may_stay_silent=self._may_stay_silent,
+            )
 
     def limited(self, limits: TurnLimits) -> TurnLimits:
         """Return the limits of its turns: `limits`, with its own `max_tokens` if set."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, get_args
@@ -56,9 +56,30 @@ def check_positive(name: str, **numbers: float | None) -> None:
 
 
 def check_tools(name: str, tools: object) -> None:
-    """Raise `ConfigurationError` for a single function where a list of them is expected."""
-    if callable(tools) or isinstance(tools, str):
-        raise ConfigurationError(f'agent "{name}": tools must be a list: tools=[{getattr(tools, "__name__", tools)}]')
+    """Raise `ConfigurationError` for what is not a list of tools, without importing pydantic-ai."""
+    single = isinstance(tools, str) or callable(tools) or (isinstance(tools, tuple) and isinstance([*tools, 0][0], str))
+    if single or not isinstance(tools, Iterable):
+        shown = getattr(tools, "__name__", None) or ("(…)" if isinstance(tools, tuple) else tools)
+        raise ConfigurationError(f'agent "{name}": tools must be a list: tools=[{shown}]')
+    for tool in tools:
+        if isinstance(tool, (tuple, list)):
+            _check_described(name, tool)
+        elif isinstance(tool, str) or not (callable(tool) or hasattr(tool, "name") or hasattr(tool, "get_tools")):
+            raise ConfigurationError(
+                f'agent "{name}": {tool!r} is not a tool. A tool is a function, a tuple (name, function, description, '
+                "JSON schema), or pydantic-ai's Tool."
+            )
+
+
+def _check_described(name: str, tool: Sequence[Any]) -> None:
+    """Raise `ConfigurationError` for a tuple that is not (name, function, description, JSON schema)."""
+    match tool:
+        case (str(), function, str(), Mapping()) if callable(function):
+            return
+    raise ConfigurationError(
+        f'agent "{name}": a tool that is a tuple must be (name, function, description, JSON schema), '
+        f'such as ("find", find, "Find an order.", {{"type": "object", …}}), not {tool!r}'
+    )
 
 
 def _choices(word: str, names: Sequence[str]) -> str:

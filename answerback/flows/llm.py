@@ -11,10 +11,12 @@ from pydantic_ai import AgentStreamEvent, ModelRetry, RunContext, StructuredDict
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.models import Model
 
-from answerback.agents.llm.durability import METADATA, Durability, Show, Tools
-from answerback.agents.llm.model import OwnModel, as_tool, ask, public_names
+from answerback.agents.llm.declared import declared_tools, public_names
+from answerback.agents.llm.durability import Durability, Show
+from answerback.agents.llm.model import OwnModel, ask
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.streaming import text_pieces, tool_calls
+from answerback.agents.llm.toolset import METADATA, Tools
 from answerback.agents.turn import Turn
 from answerback.errors import ConfigurationError, TurnFailed
 from answerback.flows import templates
@@ -44,7 +46,7 @@ class FlowModel:
         self._flow = flow
         self._model = OwnModel(name, model)
         self._outside = outside
-        self._functions = {tool.name: tool for tool in map(as_tool, tools)}
+        self._functions = {tool.name: tool for tool in declared_tools(name, tools)}
         declared = [*flow.tools, *(one for node in flow.nodes for one in node.tools if not isinstance(one, str))]
         self._common = [tool for tool in self._functions.values() if tool.name not in {one.handler for one in declared}]
         for tool in declared:

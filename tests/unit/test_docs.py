@@ -71,12 +71,13 @@ def test_every_page_is_in_the_index() -> None:
     }
 
 
-def test_the_examples_of_the_readme_are_agents(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
+@pytest.mark.parametrize(("page", "examples"), [("README.md", 3), ("docs/agents.md", 3)])
+def test_the_examples_of_the_documentation_are_agents(page: str, examples: int) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert len(blocks) == examples
     names: dict[str, Any] = {"__name__": "mybot"}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
+        exec(compile(block, page, "exec"), names)
         assert names.pop("agents")
 
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
-from pydantic import ValidationError
-from pydantic_ai import AgentStreamEvent, FunctionToolset, RunContext, ToolsetTool
+from pydantic_ai import AgentStreamEvent, RunContext
 from pydantic_ai.agent.abstract import AbstractAgent
 from pydantic_ai.durable_exec import (
     JSON_CODEC,
@@ -21,69 +20,20 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
-from pydantic_ai.exceptions import ModelRetry, ToolFailed
 
 from answerback.agents.llm.refusal import with_errors_classified
+from answerback.agents.llm.toolset import METADATA, STAY_SILENT, Policy, outcome_unknown, policy_of
 from answerback.agents.turn import Turn
-from answerback.errors import in_a_line
 from answerback.log import get_logger
 from answerback.messages import Usage
 
 log = get_logger(__name__)
 
-METADATA = "answerback"
-"""Key in a tool's metadata for its options: whether it is idempotent, journaled, public."""
-
 running: ContextVar[Turn | None] = ContextVar("answerback_turn", default=None)
 """The turn in which a model is running; None outside a turn."""
 
-_unknown: ContextVar[bool] = ContextVar("answerback_unknown", default=False)
-
-
 Show = Callable[[RunContext[Turn], AsyncIterable[AgentStreamEvent]], Awaitable[None]]
 """Receives a model response while it is streamed."""
-
-
-class Policy(NamedTuple):
-    """Whether an operation may be repeated."""
-
-    idempotent: bool
-
-
-class Tools(FunctionToolset[Turn]):
-    """An agent's tools. If the outcome of a tool's last call is unknown, the model is told so and the tool is not run.
-
-    `ModelRetry`, `ToolFailed` and the like are messages to the model and recorded as the call's result. The model
-    may call the tool again, so a tool must raise `ModelRetry` only if it did nothing.
-    """
-
-    async def call_tool(
-        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]
-    ) -> Any:
-        """Call the tool, or report to the model that the outcome of its last call is unknown."""
-        if _unknown.get():
-            raise _outcome_unknown(name, ctx)
-        policy = _policy(tool)
-        if not policy or policy.idempotent:
-            return await super().call_tool(name, tool_args, ctx, tool)
-        try:
-            return await super().call_tool(name, tool_args, ctx, tool)
-        except (ValidationError, ModelRetry) as error:
-            # pydantic-ai has the model repeat a call that timed out or raised a ValidationError. The arguments had
-            # been validated before, so the call may have taken effect.
-            limit = tool.tool_def.timeout if tool.tool_def.timeout is not None else self.timeout
-            if isinstance(error, ModelRetry) and error.message != f"Timed out after {limit} seconds.":
-                raise
-            log.warning("tool call outcome unknown", tool=name, thread=ctx.deps.thread, error=in_a_line(error))
-            raise _outcome_unknown(name, ctx) from error
-
-
-def _outcome_unknown(name: str, ctx: RunContext[Turn]) -> ToolFailed:
-    ctx.deps.unknown.add(ctx.tool_call_id or "")
-    return ToolFailed(
-        f'The outcome of this call of "{name}" is unknown: it failed or was interrupted after it had begun, and may or '
-        "may not have taken effect. It was not repeated. Check before you try again, or tell the user."
-    )
 
 
 class _Backend(JournalCallableOperationBackend[Policy]):
@@ -115,11 +65,11 @@ class _Backend(JournalCallableOperationBackend[Policy]):
 
         async def report_unknown() -> object:
             log.warning("tool call outcome unknown", step=name, thread=turn.thread, turn=turn.id)
-            token = _unknown.set(True)
+            token = outcome_unknown.set(True)
             try:
                 return await body()
             finally:
-                _unknown.reset(token)
+                outcome_unknown.reset(token)
 
         model_request = isinstance(operation_id, ModelRequestId)
         result = await turn.journal.step(
@@ -148,21 +98,13 @@ def remark(turn: Turn, response: dict[str, Any]) -> None:
     """Keep the text that a model writes beside tool calls. Its final text is the agent's reply."""
     parts = response["parts"]
     text = "".join(part["content"] for part in parts if part["part_kind"] == "text")
-    if text.strip() and any(part["part_kind"] == "tool-call" for part in parts):
+    called = [part["tool_name"] for part in parts if part["part_kind"] == "tool-call"]
+    if text.strip() and called and STAY_SILENT not in called:
         turn.remark(text)
 
 
 def _tool_policy(operation: DurableOperationId, tool: object | None, name: str) -> Policy | Literal[False]:
-    return _policy(tool)
-
-
-def _policy(tool: object | None) -> Policy | Literal[False]:
-    declared = tool.tool_def.metadata if isinstance(tool, ToolsetTool) else None
-    options = (declared or {}).get(METADATA, {})
-    # The reply tool calls `turn.reply`, which is a journaled step itself.
-    if options.get("journaled") is False:
-        return False
-    return Policy(idempotent=bool(options.get("idempotent")))
+    return policy_of(tool)
 
 
 class Durability(BaseDurabilityCapability[Turn]):

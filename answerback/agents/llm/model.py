@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import pydantic_ai
-from pydantic_ai import RunContext, Tool
+from pydantic import BaseModel
+from pydantic_ai import RunContext, Tool, ToolOutput
 from pydantic_ai.exceptions import UsageLimitExceeded, UserError
 from pydantic_ai.messages import (
     ModelMessage,
@@ -16,14 +17,16 @@ from pydantic_ai.models import Model, infer_model
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.usage import RunUsage, UsageLimits
 
-from answerback.agents.llm.durability import METADATA, Durability, Tools, running
+from answerback.agents.llm.declared import declared_tools, public_names
+from answerback.agents.llm.durability import Durability, running
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.replacement import replacement
-from answerback.agents.llm.streaming import REPLY, stream_text, stream_tools, tool_calls
+from answerback.agents.llm.streaming import stream_text, stream_tools, tool_calls
 from answerback.agents.llm.subject import about
-from answerback.agents.llm.tools import is_idempotent, is_public
+from answerback.agents.llm.toolset import METADATA, REPLY, STAY_SILENT, Tools
+from answerback.agents.overrides import Overrides, Prepare, overrides
 from answerback.agents.turn import Turn
-from answerback.errors import ConfigurationError, LimitExceeded
+from answerback.errors import ConfigurationError, LimitExceeded, TurnFailed
 from answerback.messages import Usage
 
 T = TypeVar("T")
@@ -35,37 +38,50 @@ def as_model(
     instructions: str | Callable[[Turn], str],
     tools: Sequence[Any],
     public: bool | Collection[str] = False,
+    *,
+    prepare: Prepare | None = None,
+    may_stay_silent: bool = False,
 ) -> Callable[[Turn], Awaitable[str | None]]:
     """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
-    own = [as_tool(tool) for tool in tools]
-    readable = public_names(name, own, public)
     own_model = OwnModel(name, model)
 
-    def bind(model: Model) -> pydantic_ai.Agent[Turn, str]:
-        return pydantic_ai.Agent(
+    def bind(model: Model, changes: Overrides) -> tuple[pydantic_ai.Agent[Turn, str | Silence], frozenset[str]]:
+        own = declared_tools(name, changes.get("tools", tools))
+        agent = pydantic_ai.Agent(
             model,
             name=name,
             deps_type=Turn,
-            instructions=_instructions(instructions),
+            output_type=_OUTPUT_OR_SILENCE if may_stay_silent else str,
+            instructions=_instructions(changes.get("instructions", instructions)),
             toolsets=[Tools([_REPLY, *own], id="tools")],
             capabilities=[Durability(stream_text, stream_tools)],
         )
+        return agent, public_names(name, own, public, more=prepare is not None)
 
     # A durable agent has one model: another one, in a test, needs another agent.
     bound_model = own_model.get()
-    agent = bind(bound_model)
+    bound = bind(bound_model, {})
+
+    async def bound_for(turn: Turn) -> tuple[pydantic_ai.Agent[Turn, str | Silence], frozenset[str]]:
+        nonlocal bound, bound_model
+        if prepare is not None and (changes := await overrides(name, prepare, turn)):
+            try:
+                other_model = OwnModel(name, changes["model"]) if "model" in changes else own_model
+                return bind(other_model.get(), changes)
+            except ConfigurationError as error:
+                raise TurnFailed(f"{error} (returned by its prepare function)") from error
+        if (current := own_model.get()) is not bound_model:
+            bound, bound_model = bind(current, {}), current
+        return bound
 
     async def think(turn: Turn) -> str | None:
-        nonlocal agent, bound_model
-        if (current := own_model.get()) is not bound_model:
-            agent, bound_model = bind(current), current
-        turn.public = readable
+        agent, turn.public = await bound_for(turn)
         content = [*about(turn.events, turn.history), *user_content(turn)]
         result = await ask(agent, turn, content, model_history(turn, records=True))
         turn.model = result.new_messages_json()
-        turn.tools = tool_calls(result.new_messages(), turn.unknown, readable)
+        turn.tools = tool_calls(result.new_messages(), turn.unknown, turn.public)
         # A model that posted everything with the reply tool may have nothing to add.
-        return result.output if result.output.strip() else None
+        return result.output if isinstance(result.output, str) and result.output.strip() else None
 
     return think
 
@@ -92,6 +108,8 @@ async def ask(
             usage=usage,
             usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
         )
+    except UserError as error:
+        raise TurnFailed(f'agent "{turn.agent}" cannot run: {error}') from error
     except UsageLimitExceeded as error:
         if tokens is None or usage.total_tokens <= tokens:
             raise
@@ -108,6 +126,19 @@ async def _reply(ctx: RunContext[Turn], text: str) -> str:
     await ctx.deps.reply(text)
     return "posted"
 
+
+class Silence(BaseModel):
+    """The output of a model that chose not to reply."""
+
+
+_OUTPUT_OR_SILENCE: list[Any] = [
+    str,
+    ToolOutput(
+        Silence,
+        name=STAY_SILENT,
+        description="End this turn without a reply: call it when the message is not for you, or needs no answer.",
+    ),
+]
 
 _REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
 
@@ -159,26 +190,3 @@ def _instructions(instructions: str | Callable[[Turn], str]) -> Any:
         return "\n\n".join(filter(None, (own, ctx.deps.system)))
 
     return instruct
-
-
-def as_tool(tool: Any) -> Tool[Turn]:
-    """Return a function as a pydantic-ai tool; a tool is returned as it is."""
-    if isinstance(tool, Tool):
-        return tool
-    return Tool(tool, metadata={METADATA: {"idempotent": is_idempotent(tool), "public": is_public(tool)}})
-
-
-def public_names(agent: str, tools: Iterable[Tool[Turn]], public: bool | Collection[str]) -> frozenset[str]:
-    """Return the names of the tools whose calls visitors may read: those marked `@public`, and those in `public`.
-
-    Raises `ConfigurationError` for a name that no tool has.
-    """
-    tools = list(tools)
-    names = {tool.name for tool in tools}
-    if isinstance(public, bool):
-        wanted = names if public else set()
-    else:
-        wanted = set(public)
-    if unknown := sorted(wanted - names):
-        raise ConfigurationError(f'agent "{agent}": public names "{unknown[0]}", which is not one of its tools')
-    return frozenset(wanted | {tool.name for tool in tools if (tool.metadata or {}).get(METADATA, {}).get("public")})

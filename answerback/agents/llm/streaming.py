@@ -19,12 +19,10 @@ from pydantic_ai.messages import (
 )
 from pydantic_core import to_jsonable_python
 
+from answerback.agents.llm.toolset import OWN
 from answerback.agents.stream import Outcome
 from answerback.agents.turn import Turn
 from answerback.messages import ToolCall
-
-REPLY = "reply"
-"""Name of the tool with which a model replies at once. It is shown as a message, not as a tool call."""
 
 
 async def stream_text(ctx: RunContext[Turn], events: AsyncIterable[AgentStreamEvent]) -> None:
@@ -46,10 +44,10 @@ async def text_pieces(events: AsyncIterable[AgentStreamEvent]) -> AsyncIterator[
 def stream_tools(turn: Turn, event: AgentStreamEvent) -> None:
     """Stream tool calls and their results to the followers."""
     match event:
-        case FunctionToolCallEvent(part=part) if part.tool_name != REPLY:
+        case FunctionToolCallEvent(part=part) if part.tool_name not in OWN:
             public = part.tool_name in turn.public
             turn.stream.tool_call(part.tool_call_id, part.tool_name, _args(part), public=public)
-        case FunctionToolResultEvent(part=part) if part.tool_name != REPLY:
+        case FunctionToolResultEvent(part=part) if part.tool_name not in OWN:
             outcome = _outcome(part, turn.unknown)
             name = part.tool_name or ""
             public = name in turn.public
@@ -62,7 +60,7 @@ def tool_calls(messages: Iterable[ModelMessage], unknown: set[str], public: Coll
     results = {part.tool_call_id: part for part in parts if isinstance(part, ToolReturnPart)}
     calls = []
     for part in parts:
-        if isinstance(part, ToolCallPart) and part.tool_name != REPLY:
+        if isinstance(part, ToolCallPart) and part.tool_name not in OWN:
             result = results.get(part.tool_call_id)
             calls.append(
                 ToolCall(
