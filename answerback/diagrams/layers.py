@@ -45,7 +45,7 @@ def leading_back(count: int, edges: Sequence[Edge]) -> set[int]:
     out: list[list[int]] = [[] for _ in range(count)]
     for number, edge in enumerate(edges):
         out[edge.source].append(number)
-    found: set[int] = set()
+    reversed_edges: set[int] = set()
     done: set[int] = set()
     for root in range(count):
         way: dict[int, Iterator[int]] = {} if root in done else {root: iter(out[root])}
@@ -54,14 +54,14 @@ def leading_back(count: int, edges: Sequence[Edge]) -> set[int]:
             for number in way[here]:
                 target = edges[number].target
                 if target in way:
-                    found.add(number)
+                    reversed_edges.add(number)
                 elif target not in done:
                     way[target] = iter(out[target])
                     break
             else:
                 del way[here]
                 done.add(here)
-    return found
+    return reversed_edges
 
 
 def depths(count: int, edges: Sequence[Edge]) -> list[int]:
@@ -123,10 +123,10 @@ def _number(layer: list[Slot]) -> None:
 def _crossings(layer: list[Slot]) -> int:
     """Count the crossings of the edges below a layer."""
     seen: list[float] = []
-    found = 0
+    crossings = 0
     for slot in layer:
         lower = sorted(other.order for other in slot.below)
-        found += sum(len(seen) - bisect_right(seen, order) for order in lower)
+        crossings += sum(len(seen) - bisect_right(seen, order) for order in lower)
         for order in lower:
             insort(seen, order)
-    return found
+    return crossings

@@ -33,19 +33,19 @@ def _known(flow: Flow) -> set[str]:
 
 def _unknown(flow: Flow) -> Iterator[str]:
     """Warn about variables that nothing sets: misspelled, or set by one of your own tools."""
-    asked = {"system_prompt": templates.names(flow.system_prompt)}
+    used = {"system_prompt": templates.names(flow.system_prompt)}
     for node in flow.nodes:
         for text in (node.static_text, node.instruction):
-            asked[f'node "{node.id}"'] = asked.get(f'node "{node.id}"', frozenset()) | templates.names(text or "")
+            used[f'node "{node.id}"'] = used.get(f'node "{node.id}"', frozenset()) | templates.names(text or "")
     for edge in _edges(flow):
         guard = guard_of(flow, edge)
-        asked[f'edge "{edge.id}"'] = templates.names(edge.condition) | templates.names(guard or "", guard=True)
+        used[f'edge "{edge.id}"'] = templates.names(edge.condition) | templates.names(guard or "", guard=True)
     for action in flow.actions:
         texts = [action.url, action.body or "", *action.headers.values()]
         names = frozenset().union(*map(templates.names, texts))
-        asked[f'action "{action.id}"'] = names | templates.names(action.condition or "", guard=True)
+        used[f'action "{action.id}"'] = names | templates.names(action.condition or "", guard=True)
     known = _known(flow)
-    for where, names in asked.items():
+    for where, names in used.items():
         for name in sorted(names - known):
             close = get_close_matches(name, list(known), 1)
             yield f'{where}: nothing sets "{name}"' + (f' (did you mean "{close[0]}"?)' if close else "")

@@ -74,7 +74,7 @@ def sets(action: Action) -> set[str]:
 def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: FlowState, scope: Mapping[str, Any]) -> Option:
     fields: dict[str, Any] = {}
     needed: set[str] = set()
-    said: dict[str, str] = {}
+    instructions: dict[str, str] = {}
     learned: set[str] = set()
     reasons: list[str] = []
     here = node
@@ -90,20 +90,20 @@ def _option(flow: Flow, node: Node, path: tuple[Edge, ...], place: FlowState, sc
         target = flow.by_id[edge.target_node_id or here.id]
         learned |= _learned(flow, here, edge, target)
         if target.phrased and not learned & _asked(target.phrased):
-            said[target.id] = _with_gaps(target.phrased, scope, fields)
+            instructions[target.id] = _with_gaps(target.phrased, scope, fields)
         here = target
     wanted = {name for name in needed if not place.knows(name)}
     name = path[0].id if len(path) == 1 else path[-1].id
-    return _built(name, "; then: ".join(reasons), path, fields, wanted, said, path[0].input_schema)
+    return _built(name, "; then: ".join(reasons), path, fields, wanted, instructions, path[0].input_schema)
 
 
 def _stay(node: Node, edges: Sequence[Edge], scope: Mapping[str, Any]) -> Option:
     fields = {one.key: _criterion(one) for one in node.completion_criteria}
     for edge in edges:
         fields = schema.fields(edge.input_schema) | fields
-    said = {node.id: _with_gaps(node.phrased, scope, fields)} if node.phrased else {}
+    instructions = {node.id: _with_gaps(node.phrased, scope, fields)} if node.phrased else {}
     why = "None of the others: something is missing or unclear, or the user asked about this step."
-    return _built("stay", why, (), fields, set(), said, None)
+    return _built("stay", why, (), fields, set(), instructions, None)
 
 
 def _built(
@@ -112,12 +112,12 @@ def _built(
     path: tuple[Edge, ...],
     fields: Mapping[str, Any],
     needed: Iterable[str],
-    said: Mapping[str, str],
+    instructions: Mapping[str, str],
     own: Mapping[str, Any] | None,
 ) -> Option:
     properties = dict(fields)
     replies: dict[str, str] = {}
-    for node, instruction in said.items():
+    for node, instruction in instructions.items():
         replies[node] = argument = _free("reply", set(properties))
         properties[argument] = {
             "type": "string",

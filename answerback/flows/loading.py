@@ -40,8 +40,8 @@ def load(source: str | Path | Mapping[str, Any] | Flow, name: str = "") -> Flow:
     else:
         name = name or str(source)
         flow = parse(_read(Path(source)), name)
-    if found := problems(flow):
-        raise FlowError(name, [str(problem) for problem in found])
+    if errors := problems(flow):
+        raise FlowError(name, [str(problem) for problem in errors])
     return flow
 
 
@@ -87,11 +87,11 @@ def _beyond(data: Any, error: ValidationError, lines: list[str]) -> list[str]:
         except (LookupError, TypeError):
             continue
     try:
-        found = problems(Flow.model_validate(rest))
+        errors = problems(Flow.model_validate(rest))
     except ValidationError:
         return []
     places = {line.partition(": ")[0] for line in lines}
-    return [str(problem) for problem in found if problem.where not in places]
+    return [str(problem) for problem in errors if problem.where not in places]
 
 
 def _explain(data: Any, location: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -25,9 +25,9 @@ def find_server() -> Path:
     if sys.platform == "win32":
         raise ConfigurationError("There is no bundled server for Windows: set REDIS_URL (redis://localhost:6379, say).")
     for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found and _version(found) >= _OLDEST:
-            return Path(found)
+        path = shutil.which(name)
+        if path and _version(path) >= _OLDEST:
+            return Path(path)
     if bundled := bundled_server():
         return bundled
     raise ConfigurationError(
@@ -93,5 +93,5 @@ def _version(binary: str) -> tuple[int, ...]:
         words = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    found = re.search(r"v=(\d+)\.(\d+)", words)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    match = re.search(r"v=(\d+)\.(\d+)", words)
+    return tuple(int(part) for part in match.groups()) if match else ()

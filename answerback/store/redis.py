@@ -64,14 +64,14 @@ class Listener:
         with _translated():
             asked = False
             # Without any subscription, the response to PING is a simple string.
-            while not isinstance(found := await self._connection.read_response(timeout=QUIET), list) or (
-                found[0] == b"pong"
+            while not isinstance(message := await self._connection.read_response(timeout=QUIET), list) or (
+                message[0] == b"pong"
             ):
-                if found is None and asked:
+                if message is None and asked:
                     raise RedisTimeoutError
-                if asked := found is None:
+                if asked := message is None:
                     await self._connection.send_command("PING")
-        kind, channel, payload = found
+        kind, channel, payload = message
         return kind.decode(), (channel or b"").decode(), payload if isinstance(payload, bytes) else b""
 
 

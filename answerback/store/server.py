@@ -46,25 +46,25 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """Return why this server cannot be used at all, each with what to do."""
         if self.mode == "sentinel":
             return ["it is a Sentinel, which stores no data: point REDIS_URL at the master it monitors"]
-        found = []
+        problems = []
         if self.mode == "cluster":
-            found.append("it is a Redis Cluster, which is not supported yet: use a server with cluster-enabled no")
+            problems.append("it is a Redis Cluster, which is not supported yet: use a server with cluster-enabled no")
         oldest = OLDEST.get(self.product, (0, 0))
         if self.version and _numbers(self.version) < oldest:
-            found.append(f"{self.product} {self.version} is too old: use {'.'.join(map(str, oldest))} or newer")
+            problems.append(f"{self.product} {self.version} is too old: use {'.'.join(map(str, oldest))} or newer")
         if self.role == "replica":
-            found.append("it is a replica, which is read-only: point REDIS_URL at its master")
-        return found
+            problems.append("it is a replica, which is read-only: point REDIS_URL at its master")
+        return problems
 
     def errors(self) -> list[str]:
         """Return why events would not be safe here, each with what to do: other settings or another server."""
-        found = self.unusable()
+        problems = self.unusable()
         if self.policy not in ("noeviction", ""):
-            found.append(
+            problems.append(
                 f"its maxmemory-policy is {self.policy}: it may evict events. Set it to noeviction, "
                 "or use a Redis that is not a cache"
             )
-        return found
+        return problems
 
     def refused(self) -> list[str]:
         """Return which permissions the user lacks, with the command that grants them."""
@@ -116,7 +116,7 @@ async def inspect(ask: Ask) -> Server:
     facts = _facts(general) | _facts(memory) | _facts(persistence) | _facts(replication)
     product = "valkey" if greeting.get("server") == "valkey" or "valkey_version" in facts else "redis"
     role = greeting.get("role") or facts.get("role", "")
-    found = Server(
+    server = Server(
         product=product,
         # A Valkey may be configured to identify itself as the Redis version it is compatible with.
         version=facts.get(f"{product}_version") or greeting.get("version", ""),
@@ -127,9 +127,9 @@ async def inspect(ask: Ask) -> Server:
         fsync=fsync[1].decode() if isinstance(fsync, list) and len(fsync) == 2 else "",
         user=user.decode() if isinstance(user, bytes) else "",
     )
-    if found.unusable():
-        return found  # it may not support this kind of script
-    return msgspec.structs.replace(found, missing=_missing(allowed))
+    if server.unusable():
+        return server  # it may not support this kind of script
+    return msgspec.structs.replace(server, missing=_missing(allowed))
 
 
 def _missing(allowed: object) -> str:
@@ -146,17 +146,17 @@ def _probe() -> bytes:
     return resources.files("answerback.store").joinpath("lua", "probe.lua").read_bytes()
 
 
-def _greeting(found: object) -> dict[str, str]:
-    if not isinstance(found, list | dict):
+def _greeting(reply: object) -> dict[str, str]:
+    if not isinstance(reply, list | dict):
         return {}
-    pairs = found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=False)
+    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=False)
     return {name.decode(): value.decode() for name, value in pairs if isinstance(value, bytes)}
 
 
-def _facts(found: object) -> dict[str, str]:
-    if not isinstance(found, bytes):
+def _facts(reply: object) -> dict[str, str]:
+    if not isinstance(reply, bytes):
         return {}
-    return dict(line.split(":", 1) for line in found.decode(errors="replace").splitlines() if ":" in line)
+    return dict(line.split(":", 1) for line in reply.decode(errors="replace").splitlines() if ":" in line)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -83,21 +83,21 @@ async def _watch(as_json: bool) -> None:
                 await asyncio.sleep(EVERY)
 
 
-def _table(found: Queues) -> RenderableType:
+def _table(queues: Queues) -> RenderableType:
     from ..rendering import duration, table
 
     rows = [
         (name, each.waiting, each.in_flight, each.retrying, duration(each.oldest) if each.waiting else "-")
-        for name, each in (("turns", found.turns), ("replies", found.replies))
+        for name, each in (("turns", queues.turns), ("replies", queues.replies))
     ]
     return table(("", "waiting", "in flight", "retrying", "oldest"), rows)
 
 
-def _totals(found: Queues) -> str:
-    steps = found.clock_steps
+def _totals(queues: Queues) -> str:
+    steps = queues.clock_steps
     clock = f"\nRedis clock steps: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
     return (
-        f"{found.events_waiting} events waiting, {found.threads} threads, {found.dead} dead letters\n"
-        f"in total: {found.accepted} accepted, {found.handled} handled, {found.attempts_failed} attempts failed, "
-        f"{found.buried} dead-lettered, {found.replies_sent} replies sent, {found.replies_failed} failed{clock}"
+        f"{queues.events_waiting} events waiting, {queues.threads} threads, {queues.dead} dead letters\n"
+        f"in total: {queues.accepted} accepted, {queues.handled} handled, {queues.attempts_failed} attempts failed, "
+        f"{queues.buried} dead-lettered, {queues.replies_sent} replies sent, {queues.replies_failed} failed{clock}"
     )

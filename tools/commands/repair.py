@@ -72,15 +72,15 @@ async def purge_each(ids: Sequence[str], yes: bool, as_json: bool) -> None:
     await _each(ids, lambda threads, id: Archives(threads).purge(id), lambda result: True, say, as_json)
 
 
-def counted(found: Purged) -> str:
+def counted(purged: Purged) -> str:
     """Return what was removed, as text."""
     parts = {
-        "message": found.messages,
-        "waiting event": found.events,
-        "reply": found.replies,
-        "dead letter": found.dead,
-        "step": found.steps,
-        "stream event": found.stream_events,
+        "message": purged.messages,
+        "waiting event": purged.events,
+        "reply": purged.replies,
+        "dead letter": purged.dead,
+        "step": purged.steps,
+        "stream event": purged.stream_events,
     }
     words = [f"{count} {_plural(name, count)}" for name, count in parts.items() if count or name == "message"]
     return ", ".join(words)

@@ -18,22 +18,22 @@ _LONGEST = 200
 """Maximum characters shown of a tool's arguments or result; --json shows everything."""
 
 
-def transcribe(found: Transcript, dead: Sequence[DeadLetter], now: int) -> Iterator[str]:
+def transcribe(transcript: Transcript, dead: Sequence[DeadLetter], now: int) -> Iterator[str]:
     """Yield the lines of a transcript; `now` is in ms."""
-    yield from _head(found.thread, now)
-    replies = {reply.key: reply for reply in found.replies}
-    for message in found.messages:
+    yield from _head(transcript.thread, now)
+    replies = {reply.key: reply for reply in transcript.replies}
+    for message in transcript.messages:
         yield ""
         yield from _message(message, replies)
-    if found.steps:
+    if transcript.steps:
         yield from _section("done so far in this turn")
-        yield from (f"  {visible(step)}" for step in found.steps)
-    if found.waiting:
+        yield from (f"  {visible(step)}" for step in transcript.steps)
+    if transcript.waiting:
         yield from _section("waiting")
-        for event in found.waiting:
+        for event in transcript.waiting:
             yield f"  {_speaker(event.author.name or event.author.id)} {visible(event.kind)}  {event.id}"
             yield block(event.text, "    ")
-    if unposted := [reply for reply in found.replies if reply.state != "sent"]:
+    if unposted := [reply for reply in transcript.replies if reply.state != "sent"]:
         yield from _section("replies not posted")
         for reply in unposted:
             yield f"  {_fate(reply)}"

@@ -132,8 +132,8 @@ class ApiKeys:
     async def allowing(self, origin: str) -> list[ApiKey]:
         """Return the valid publishable keys for a web origin."""
         ids = await self._database.call("SMEMBERS", keys.origin(origin))
-        found = [await self.get(id.decode()) for id in sorted(ids)]
-        return [key for key in found if key and key.state == "live"]
+        records = [await self.get(id.decode()) for id in sorted(ids)]
+        return [key for key in records if key and key.state == "live"]
 
     async def revoke(self, id: str) -> bool:
         """Revoke a key permanently, with its session tokens. Return False if there is none."""
@@ -155,13 +155,13 @@ class ApiKeys:
     async def list(self, workspace: str | None = None) -> list[ApiKey]:
         """Return all keys of a workspace or of all workspaces, including revoked ones, oldest first."""
         ids = sorted(await self._database.call("SMEMBERS", keys.api_keys()))
-        found = [await self.get(id.decode()) for id in ids]
-        kept = [key for key in found if key and workspace in (None, key.workspace)]
+        records = [await self.get(id.decode()) for id in ids]
+        kept = [key for key in records if key and workspace in (None, key.workspace)]
         return sorted(kept, key=lambda key: (key.created, key.id))
 
 
-def _read(id: str, found: dict[bytes, bytes], now: int) -> ApiKey:
-    text = {name.decode(): value.decode() for name, value in found.items()}
+def _read(id: str, fields: dict[bytes, bytes], now: int) -> ApiKey:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
     return ApiKey(
         id=id,
         workspace=text["workspace"],
@@ -195,11 +195,11 @@ def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], na
 
 
 def _origin(text: str) -> str:
-    found = _ORIGIN.fullmatch(text.lower())
-    if found is None or int(found["port"] or 1) > 65_535 or found["scheme"] in _NO_ORIGIN:
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None or int(match["port"] or 1) > 65_535 or match["scheme"] in _NO_ORIGIN:
         raise InvalidKey(
             f'"{text}" is not an origin: write it as browsers send it, without a path: https://www.example.com, '
             "capacitor://localhost or chrome-extension://<id>."
         )
-    port = found["port"] if found["port"] != {"http": "80", "https": "443"}.get(found["scheme"]) else None
-    return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")
+    port = match["port"] if match["port"] != {"http": "80", "https": "443"}.get(match["scheme"]) else None
+    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")

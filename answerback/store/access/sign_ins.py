@@ -42,8 +42,8 @@ class SignIns:
 
     async def redeem(self, token: str) -> str | None:
         """Return the workspace of a link the first time it is used; afterwards None."""
-        found = await self._database.call("GETDEL", keys.sign_in_link(_hash(token)))
-        return found.decode() if found else None
+        workspace = await self._database.call("GETDEL", keys.sign_in_link(_hash(token)))
+        return workspace.decode() if workspace else None
 
     async def begin(self, sign_in: SignIn) -> str:
         """Sign in and return a secret, which only the caller gets."""
@@ -53,8 +53,8 @@ class SignIns:
 
     async def get(self, secret: str) -> SignIn | None:
         """Return the sign-in of a secret; None if there is none or it has ended."""
-        found = await self._database.call("GET", keys.sign_in(_hash(secret)))
-        return _decode(found) if found else None
+        stored = await self._database.call("GET", keys.sign_in(_hash(secret)))
+        return _decode(stored) if stored else None
 
     async def end(self, secret: str) -> None:
         """Sign out."""

@@ -61,12 +61,12 @@ def read(
 
 def arguments(archive: Archive) -> dict[str, list[Value]]:
     """Return the contents of an archive as lists of the script `replace_thread`, by name."""
-    known: dict[str, Value] = {**archive.fields, **archive.binary}
+    stored: dict[str, Value] = {**archive.fields, **archive.binary}
     letters: list[Value] = []
     for dead in archive.dead:
         letters += (dead.letter.id, dead.letter.at, encode(dead.letter), encode(dead.entry or dead.reply))
     return {
-        "fields": [value for name, field in known.items() if name not in LOCKS for value in (name, field)],
+        "fields": [value for name, field in stored.items() if name not in LOCKS for value in (name, field)],
         "messages": [encode(message) for message in archive.messages],
         "ends": [encode(end) for end in archive.ends],
         "entries": [encode(entry) for entry in archive.waiting],
@@ -106,16 +106,16 @@ def deliveries(archive: Archive) -> dict[str, str]:
     return {delivery: f"{state} {archive.thread}" for delivery, state in states.items()}
 
 
-def _fields(known: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], dict[str, bytes]]:
+def _fields(stored: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], dict[str, bytes]]:
     """Split a thread's fields into text and binary ones."""
-    if known.get("owner"):
+    if stored.get("owner"):
         # The attempt in progress here is started again after an import.
-        known["attempts"] = b"%d" % max(0, int(known.get("attempts", 0)) - 1)
+        stored["attempts"] = b"%d" % max(0, int(stored.get("attempts", 0)) - 1)
     text: dict[str, str] = {}
     binary: dict[str, bytes] = {}
-    for name, value in known.items():
+    for name, value in stored.items():
         # A turn keeps its events once it has journaled something.
-        if name in LOCKS or (name == "taken" and known.get("owner") and not begun):
+        if name in LOCKS or (name == "taken" and stored.get("owner") and not begun):
             continue
         try:
             text[name] = value.decode()

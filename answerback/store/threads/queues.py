@@ -90,10 +90,10 @@ def _queue(now: int, waiting: int, later: int, retrying: int, head: list[bytes])
     return Queue(waiting=waiting, in_flight=max(0, later - retrying), retrying=retrying, oldest=oldest)
 
 
-def _sum(found: list[Queue]) -> Queue:
+def _sum(queues: list[Queue]) -> Queue:
     return Queue(
-        waiting=sum(queue.waiting for queue in found),
-        in_flight=sum(queue.in_flight for queue in found),
-        retrying=sum(queue.retrying for queue in found),
-        oldest=max(queue.oldest for queue in found),
+        waiting=sum(queue.waiting for queue in queues),
+        in_flight=sum(queue.in_flight for queue in queues),
+        retrying=sum(queue.retrying for queue in queues),
+        oldest=max(queue.oldest for queue in queues),
     )

@@ -44,21 +44,21 @@ class Recency:
         return cursor_of(self._at[0], self._at[1].decode()) if self._at else None
 
     async def _after(self, name: str, count: int) -> list[Place]:
-        found: list[Place] = []
+        recent: list[Place] = []
         offset = 0
         command, first, last = ("ZREVRANGEBYSCORE", "+inf", "-inf")
         if self._oldest_first:
             command, first, last = ("ZRANGEBYSCORE", "-inf", "+inf")
         if self._at:
             first = str(self._at[0])
-        while len(found) < count:
+        while len(recent) < count:
             page = await self._database.call(command, name, first, last, "WITHSCORES", "LIMIT", offset, count + 1)
             offset += len(page) // 2
             places = [(int(score), id) for id, score in zip(page[::2], page[1::2], strict=True)]
-            found += [place for place in places if self._is_after(place)]
+            recent += [place for place in places if self._is_after(place)]
             if len(places) <= count:
                 break
-        return found[:count]
+        return recent[:count]
 
     def _is_after(self, place: Place) -> bool:
         if self._at is None:
