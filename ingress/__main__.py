@@ -11,6 +11,7 @@ import uvloop
 from aiohttp import web
 
 from answerback import log
+from answerback.environment import load_environment
 from answerback.errors import AnswerbackError, ConfigurationError, StoreUnavailable
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
@@ -80,6 +81,7 @@ async def main(settings: Settings) -> None:
 
 if __name__ == "__main__":
     try:
+        load_environment()
         settings = Settings.load()
         log.configure(settings.log_level)
         # Everything loaded so far is permanent: keep the garbage collector from scanning it repeatedly. What requests

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from .exits import Failure, Unreachable
 
@@ -54,6 +55,8 @@ class Commands(click.Group):
 
     def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # From these names click takes its suggestions when one is mistyped.
+        self.commands = {name: click.Command(name) for name, each in lazy.items() if not each.hidden}
         self._lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -76,9 +79,11 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; errors become a `Failure` with an exit code."""
+        from answerback.environment import load_environment
         from answerback.errors import AnswerbackError, StoreUnavailable
 
         try:
+            load_environment()
             return super().invoke(ctx)
         except StoreUnavailable as error:
             raise Unreachable(str(error)) from None
@@ -91,6 +96,15 @@ class ListByDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read `threads --limit 5` as `threads list --limit 5`."""
+        if not args and ctx.resilient_parsing:  # completion: any command may follow
+            return super().parse_args(ctx, args)
         if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, or the options of `list`."""
+        default = self.get_command(ctx, "list")
+        if default is None or not incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return default.shell_complete(click.Context(default, info_name="list", parent=ctx), incomplete)

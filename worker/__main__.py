@@ -11,6 +11,7 @@ import uvloop
 
 from answerback import log
 from answerback.agents.loading import load
+from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
 from answerback.settings import Settings
 from answerback.store.guard import Guard
@@ -53,6 +54,7 @@ async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
 
 if __name__ == "__main__":
     try:
+        load_environment()
         settings = Settings.load()
         log.configure(settings.log_level)
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.

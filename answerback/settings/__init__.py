@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import PrivateAttr, ValidationError
 from pydantic.fields import FieldInfo
 
+from answerback.environment import resolve
 from answerback.errors import ConfigurationError
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings.dispatching import DispatchSettings
@@ -37,15 +38,14 @@ class Settings(DispatchSettings, WorkerSettings, IngressSettings, GeneralSetting
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings of this process.
+        """Read the settings of this process. The value of `NAME` may be in a file that `NAME_FILE` names.
 
         Raises:
             ConfigurationError: one line per invalid variable, never with its value.
         """
         source = os.environ if environ is None else environ
-        # Values are stripped: a trailing line break in a token read from a file would break every header it is in.
-        values = {name: value.strip() for name, value in source.items() if value.strip()}
         problems: list[str] = []
+        values = resolve(source, [field.alias for field in cls.variables() if field.alias], problems)
         settings = _read(cls, values, problems)
         platforms = {name: _read(platform.SETTINGS, values, problems) for name, platform in PLATFORMS.items()}
         if settings is None or problems:

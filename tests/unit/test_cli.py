@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,13 +73,41 @@ def test_up_runs_what_the_procfile_says() -> None:
     assert (ROOT / "Procfile").read_text().splitlines() == lines
 
 
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        ("answerback w", ["worker", "workers"]),
+        ("answerback threads pur", ["purge"]),
+        ("answerback threads --pl", ["--platform"]),
+        ("answerback up --w", ["--workers"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: str, completions: list[str]) -> None:
+    typed = words.split()
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(typed) - 1), "_ANSWERBACK_COMPLETE": "bash_complete"}
+    done = CliRunner().invoke(cli, env=asked, prog_name="answerback")
+    assert sorted(line.partition(",")[2] for line in done.output.splitlines()) == completions
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_documented_line_prints_a_script_for_the_shell(shell: str) -> None:
+    variable = f"_ANSWERBACK_COMPLETE={shell}_source"
+    assert f"{variable} answerback" in (ROOT / "docs/development.md").read_text()
+    if shell == "bash" and not shutil.which("bash"):
+        return  # click asks bash for its version
+    done = CliRunner().invoke(cli, env=dict([variable.split("=")]), prog_name="answerback")
+    assert "_ANSWERBACK_COMPLETE" in done.output
+
+
 # Mistakes ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["sned", "hello"], "sned"),
+        (["sned", "hello"], "No such command 'sned'. Did you mean 'send'?"),
+        (["up", "--worker", "2"], "No such option '--worker'. Did you mean '--workers'?"),
+        (["threads", "lst"], "No such command 'lst'. Did you mean 'list'?"),
         (["send"], "Missing argument"),
         (["send", "  "], "nothing to send"),
         (["send", "--event", "issues", "hello"], "--to github"),

@@ -37,6 +37,7 @@ def worker() -> None:
 
 
 def _become(name: str) -> None:
+    from answerback.environment import is_set, overridden
     from answerback.settings import Settings
 
     from ..local.dev_environment import development_secrets
@@ -46,9 +47,8 @@ def _become(name: str) -> None:
     settings = Settings.load()
     environ = dict(os.environ)
     if settings.redis_url is None:
-        environ["REDIS_URL"] = located(settings)
-        for variable, secret in development_secrets(settings.data).items():
-            if not environ.get(variable, "").strip():
-                environ[variable] = secret
+        made = development_secrets(settings.data)
+        secrets = {name: secret for name, secret in made.items() if not is_set(environ, name)}
+        environ = overridden(environ, {"REDIS_URL": located(settings), **secrets})
     command = python(PROCFILE[name])
     os.execve(command[0], command, environ)

@@ -121,6 +121,7 @@ async def _redeliver(name: str | None, since: int, hooks: Sequence[str], dry_run
 
 def _configured(name: str | None, hooks: Sequence[str]) -> tuple[Settings, list[tuple[Platform, RedeliverySupport]]]:
     """Return the settings, and the platforms of which webhooks are to be checked."""
+    from answerback.environment import overridden
     from answerback.platforms.registry import PLATFORMS
     from answerback.settings import Settings
 
@@ -133,7 +134,7 @@ def _configured(name: str | None, hooks: Sequence[str]) -> tuple[Settings, list[
         raise click.UsageError(f"--hook requires the platform, one of {names}")
     # The option is parsed like the variable, so that both give the same errors.
     given = {support.variable: ",".join(hooks) for _, support in chosen} if hooks else {}
-    settings = Settings.load({**os.environ, **given})
+    settings = Settings.load(overridden(os.environ, given))
     configured = [(each, support) for each, support in chosen if support.hooks(settings)]
     if not configured:
         variables = "; ".join(f"{support.variable}: {support.names}" for _, support in chosen)

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from answerback.environment import is_set, overridden, typed
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.settings import Settings
 from answerback.store.access.sign_ins import SignIns
@@ -48,9 +49,13 @@ class Supervisor:
         self._url = local_url(settings.host, port)
         kept(settings.data)  # raises for an unsafe key file before anything is started
         made = development_secrets(settings.data, create=True)
-        self._made = {name: secret for name, secret in made.items() if not os.environ.get(name, "").strip()}
+        self._made = {name: secret for name, secret in made.items() if not is_set(os.environ, name)}
         # There is no load balancer in front of a local ingress, so it need not drain.
-        self._environ = {"DRAIN_SECONDS": "0", **os.environ, **self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        defaults = {} if is_set(os.environ, "DRAIN_SECONDS") else {"DRAIN_SECONDS": "0"}
+        ours = {**self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        self._environ = overridden(os.environ, {**defaults, **ours})
+        self._redis_url = settings.redis_url or ""
+        """"" until our own server runs."""
         self._server: EmbeddedServer | None = None
         self._processes: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -104,10 +109,10 @@ class Supervisor:
             url=self._url,
             key=await self._key(),
             link=await self._link(),
-            data=str(data) if self._server else place(self._environ["REDIS_URL"]),
+            data=str(data) if self._server else place(self._redis_url),
             working=working,
             made=self._made,
-            needs=needed(os.environ),
+            needs=needed(typed(os.environ)),
         )
 
     def _serve(self) -> None:
@@ -115,21 +120,21 @@ class Supervisor:
             self._server = EmbeddedServer(self._settings.data)
             # Not in a thread: a server that is still starting could not be stopped.
             self._server.start()
-            self._environ["REDIS_URL"] = self._server.url
+            self._redis_url = self._server.url
+            self._environ = overridden(self._environ, {"REDIS_URL": self._redis_url})
 
     async def _key(self) -> Path | None:
         """Return the path of the development key, or None for a Redis on another machine."""
-        url = self._environ["REDIS_URL"]
-        if not local(url):
+        if not local(self._redis_url):
             return None
-        database = Database(url)
+        database = Database(self._redis_url)
         try:
             return await development_key(self._settings.data, database)
         finally:
             await database.close()
 
     async def _link(self) -> str:
-        database = Database(self._environ["REDIS_URL"])
+        database = Database(self._redis_url)
         try:
             return await SignIns(database).link(DEFAULT_WORKSPACE)
         finally:
@@ -171,7 +176,7 @@ class Supervisor:
         return self._asked.is_set()
 
     async def _until_ready(self) -> list[WorkerReport]:
-        database = Database(self._environ["REDIS_URL"])
+        database = Database(self._redis_url)
         deadline = time.monotonic() + READY_WITHIN
         try:
             while time.monotonic() < deadline:

@@ -60,8 +60,9 @@ def welcome(
 def needed(environ: Mapping[str, str]) -> str:
     """Return the settings that a second terminal needs, as a command prefix. REDIS_URL is named, not shown."""
     needs = ""
-    if environ.get("ANSWERBACK_DATA", "").strip():
-        needs += f"ANSWERBACK_DATA={shlex.quote(environ['ANSWERBACK_DATA'])} "
+    for name in ("ANSWERBACK_DATA", "ANSWERBACK_DATA_FILE", "REDIS_URL_FILE"):
+        if environ.get(name, "").strip():
+            needs += f"{name}={shlex.quote(environ[name])} "
     if environ.get("REDIS_URL", "").strip():
         needs += "REDIS_URL=… "  # it may hold a password
     return needs
