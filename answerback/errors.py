@@ -25,7 +25,8 @@ AnswerbackError
 │   └── ModelUnavailable    the same for a language model
 ├── TurnError
 │   ├── TurnFailed          the turn can never succeed; dead-letter it without another attempt
-│   │   └── ModelRefused    a language model rejected the request and would reject it again
+│   │   ├── ModelRefused    a language model rejected the request and would reject it again
+│   │   └── InputMismatch   the structured input does not match the agent's `input` type
 │   ├── CodeChanged         the journal of an earlier attempt does not match the current code
 │   ├── OutcomeUnknown      a step began, left no result and must not be repeated: the agent or an operator decides
 │   └── LimitExceeded       the turn exceeded its limit of steps, journal size or tokens
@@ -187,6 +188,12 @@ class TurnFailed(TurnError):
 
 class ModelRefused(TurnFailed):
     """The language model rejected the request and would reject it again."""
+
+
+class InputMismatch(TurnFailed):
+    """The structured input does not match what the agent expects."""
+
+    code = "invalid_input"
 
 
 class CodeChanged(TurnError):

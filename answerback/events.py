@@ -83,6 +83,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             reply was posted; in anyone else's it means nothing.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         input_json: Structured input as JSON, bounded; b"" if there is none. Read it as `input`.
+        raw_body: The body of its webhook, compressed, if an agent asks for it; not kept once the turn has committed.
+            Read it as `raw`.
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
             first and was an event of its own. Either way the message is answered once.
     """
@@ -113,6 +115,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reply: str = ""
     visitor: bool = False
     input_json: bytes = b""
+    raw_body: bytes = b""
     edited: Literal["", "mention", "earlier"] = ""
 
     @property
@@ -129,6 +132,18 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def input(self) -> Any:
         """Its structured input: plain JSON data; None if there is none."""
         return json.loads(self.input_json) if self.input_json else None
+
+    @property
+    def raw(self) -> Any:
+        """The platform's payload, decoded at each access.
+
+        None unless an agent is declared with `raw=True`, and for a payload above 256 KB.
+        """
+        if not self.raw_body:
+            return None
+        from answerback.raw_body import unpacked
+
+        return unpacked(self.raw_body)
 
 
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

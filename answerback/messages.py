@@ -139,7 +139,7 @@ class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             accepts nothing while it works) · ignored (no agent answers) · failed (permanently: it is a dead letter).
         messages: Ids of our messages in the history.
         usage: Model usage of the turn.
-        code: Of a failed turn: "agent_failed", "timeout", "limit" or "unreachable".
+        code: Of a failed turn: "agent_failed", "invalid_input", "timeout", "limit" or "unreachable".
         reason: Of a failed turn, in words that anyone may read; the dead letter has the details.
         at: When it ended.
     """
@@ -158,6 +158,7 @@ _GENERAL_REASONS = {
     "unreachable": "the agent could not be reached",
     "timeout": "the answer took too long",
     "limit": "the answer went over a limit",
+    "invalid_input": "the input is not what the agent expects",
 }
 _OUR_TEXTS = frozenset({"limit", "timeout"})
 """Codes whose reasons are our own texts, safe for anyone to read."""

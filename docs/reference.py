@@ -42,7 +42,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (answerback.idempotent, ()),
         (answerback.public, ()),
     ],
-    "Events": [(events.Event, ("id", "platform", "input")), (events.Subject, ())],
+    "Events": [(events.Event, ("id", "platform", "input", "raw")), (events.Subject, ())],
     "Messages": [
         (messages.Message, ()),
         (messages.Author, ()),

@@ -58,7 +58,9 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     api.mount(app)
     app.router.add_post("/widget/check", KeyCheck(api.authenticator, settings.read_timeout).post)
     app[STOPPING] = Stopping(settings, health, api.waits, mcp)
-    app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch)))
+    # Before the first delivery: an agent that asks for payloads gets them from the first.
+    app.on_startup.append(lambda _: webhooks.raw.look())
+    app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch), _background(webhooks.raw.keep)))
     app.on_cleanup.append(mcp.stop)
     if settings.metrics_port:
         host = settings.metrics_host or settings.host

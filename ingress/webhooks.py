@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import msgspec
@@ -27,6 +28,7 @@ from .connection import send_continue
 from .limits import ClientAddresses, WebhookLimits
 from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED
 from .problems import BROKEN_OFF, problem
+from .raw_payloads import RawPayloads
 
 log = get_logger(__name__)
 
@@ -50,6 +52,7 @@ class Webhooks:
 
     paths      the paths of all webhooks
     deadlines  of the deliveries that are being stored; to be kept running
+    raw        adds the raw body to the events of platforms for which an agent asks; to be kept running
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
@@ -59,6 +62,7 @@ class Webhooks:
         self._read_timeout = settings.read_timeout
         self._accept_timeout = settings.accept_timeout
         self.deadlines = Deadlines()
+        self.raw = RawPayloads(threads.database)
         # With and without a trailing slash: providers do not follow redirects.
         self.paths = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
@@ -111,7 +115,7 @@ class Webhooks:
             return web.Response(body=parsed.body, content_type=parsed.content_type)
         if isinstance(parsed, Ignored):
             return _ignored(name, parsed)
-        return await self._store(name, parsed)
+        return await self._store(name, self.raw.add(name, parsed, body))
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
         """Read the rest of a body, or return a problem. It is unverified, so time and memory are limited."""
@@ -142,7 +146,7 @@ class Webhooks:
                 return Refusal("doubled", f"there is more than one {header} header")
         return platform.verify(secrets, headers, body, time.time())
 
-    async def _store(self, name: str, events: list[Event | Amendment]) -> web.Response:
+    async def _store(self, name: str, events: Sequence[Event | Amendment]) -> web.Response:
         if self._waiting >= WAITING_LIMIT:
             return problem(503, "too many requests at once; try again later", retry_after=1)
         self._waiting += 1
@@ -162,7 +166,7 @@ class Webhooks:
             log.debug("delivery", delivery=event.delivery, thread=event.thread, status=receipt.status)
         return _receipt(receipts[0])
 
-    async def _put_in_time(self, events: list[Event | Amendment]) -> list[Receipt]:
+    async def _put_in_time(self, events: Sequence[Event | Amendment]) -> list[Receipt]:
         # An amendment takes several calls; together they get as much time as one event.
         task = asyncio.current_task()
         assert task is not None

@@ -16,6 +16,7 @@ from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen
 from answerback.agents.overrides import Prepare
 from answerback.agents.turn import Turn
+from answerback.agents.typed import Typed, check_types
 from answerback.errors import ConfigurationError
 from answerback.events import Arrival, Event
 from answerback.extras import missing
@@ -70,6 +71,13 @@ class Agent:
         chat: Whether the chat API can reach it; if False, it answers only on platforms.
         public: Names of the tools whose arguments and results a page's visitors may read; True: all. Of all other tools
             a visitor sees only the name.
+        input: The type of its structured input (a pydantic model, a dataclass, …): `turn.input` is an instance of it.
+            An event with another input is refused by `dispatch` and the API, or its turn fails. Without structured
+            input, the text is read as JSON. For a function or a model.
+        output: The type of its structured output, which a function returns and a model is asked for. The reply is its
+            JSON; `receipt.reply()` and the API also return it as data.
+        raw: Whether events of the platforms that it listens to keep the platform's payload until their turn has
+            committed: `turn.event.raw`, such as the labels of an issue. Payloads above 256 KB are not kept.
 
     Raises:
         ConfigurationError: The declaration cannot work; the message says what to change.
@@ -111,6 +119,9 @@ class Agent:
         lifecycle: str = "long-lived",
         chat: bool = True,
         public: bool | Sequence[str] = False,
+        input: Any = None,
+        output: Any = None,
+        raw: bool = False,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(
@@ -133,6 +144,7 @@ class Agent:
             raise ConfigurationError(f'agent "{name}": {option} is for agents that are a model')
         if prepare is not None and not callable(prepare):
             raise ConfigurationError(f'agent "{name}": prepare must be a function that takes a Turn, not {prepare!r}')
+        check_types(name, think, flow, remote, input, output)
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
@@ -162,6 +174,9 @@ class Agent:
         """The workspace that registered it; "" for an agent in code, which every workspace can reach."""
         self.sketch: Sketch | None = None
         """The drawing of its flow; None without a flow, and before `prepare`."""
+        self.raw = raw
+        self.typed = Typed(name, input, output)
+        """The types of its input and output."""
         self._remote = remote
         self._bearer_token = _secret(name, bearer_token)
         self._model = model
@@ -214,6 +229,7 @@ class Agent:
                 self._public,
                 prepare=self._prepare,
                 may_stay_silent=self._may_stay_silent,
+                output=self.typed.output,
             )
 
     def limited(self, limits: TurnLimits) -> TurnLimits:
@@ -224,7 +240,7 @@ class Agent:
         """Run a turn. Returns its last reply, or None."""
         self.prepare()
         assert self._think is not None
-        return await self._think(turn)
+        return await self.typed.run(turn, self._think)
 
 
 def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:

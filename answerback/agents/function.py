@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 from answerback.agents.turn import Turn
 
-Think = Callable[[Turn], Awaitable[str | None]]
-"""Runs a turn, and returns its last reply or None."""
+Think = Callable[[Turn], Awaitable[Any]]
+"""Runs a turn, and returns its last reply or None; the structured output of an agent that has an `output` type."""
 Generate = Callable[[Turn], AsyncIterator[str]]
 """Runs a turn, and yields its reply in pieces."""
 

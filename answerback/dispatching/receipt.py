@@ -19,7 +19,7 @@ class Answer:
         turn: The id of the turn.
         messages: The agent's messages, in order.
         output: The structured output of an agent with an `output` type, as plain data; else None.
-        code: Of a failed turn: "agent_failed", "timeout", "limit" or "unreachable".
+        code: Of a failed turn: "agent_failed", "invalid_input", "timeout", "limit" or "unreachable".
         reason: Of a failed turn, in general words; the dead letter has the details.
     """
 

@@ -80,7 +80,7 @@ export interface RetryEvent {
   turn: string;
   /** why it failed, as the reader may see it */
   reason: string;
-  code?: "agent_failed" | "timeout" | "limit" | "unreachable";
+  code?: "agent_failed" | "invalid_input" | "timeout" | "limit" | "unreachable";
   /** the attempt that failed */
   attempt?: number;
   /** seconds until the next attempt */
@@ -111,7 +111,7 @@ export interface ErrorEvent {
   events: string[];
   /** why it failed, as the reader may see it */
   reason: string;
-  code: "agent_failed" | "timeout" | "limit" | "unreachable";
+  code: "agent_failed" | "invalid_input" | "timeout" | "limit" | "unreachable";
 }
 
 /** The thread was deleted. This is its last event, and it is not stored. */

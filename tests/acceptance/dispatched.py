@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
-from answerback import Agent, Turn
+from pydantic import BaseModel
+
+from answerback import Agent, Listen, Turn
 from answerback.errors import TurnFailed
+
+
+class Report(BaseModel):
+    """What the judge is given."""
+
+    title: str
+    labels: list[str] = []
+
+
+class Verdict(BaseModel):
+    """What the judge finds."""
+
+    bug: bool
+
+
+async def judge(turn: Turn) -> Verdict:
+    """Say whether a report is labelled as a bug."""
+    assert isinstance(turn.input, Report)
+    return Verdict(bug="bug" in turn.input.labels)
 
 
 async def clerk(turn: Turn) -> str:
@@ -16,4 +37,16 @@ async def clerk(turn: Turn) -> str:
     return f"{author.name or author.id} asks about order {turn.input['order']}: {turn.text}"
 
 
-agents = [Agent("clerk", clerk)]
+async def opened(turn: Turn) -> str:
+    """Say what the platform's payload says, in the second attempt."""
+    if turn.attempt == 1:
+        raise ValueError("on purpose")
+    raw = turn.event.raw
+    return f"{raw['issue']['title']} was {raw['action']} in {raw['repository']['full_name']} (attempt {turn.attempt})"
+
+
+agents = [
+    Agent("opened", opened, listen=Listen("github", when=("every",)), raw=True),
+    Agent("clerk", clerk),
+    Agent("judge", judge, input=Report, output=Verdict),
+]

@@ -115,7 +115,7 @@ agents = [
     Agent("pay", pay, listen=[Listen(channel=place, when=("every",)) for place in ("acme/pay", "C0PAY", "pay")]),
     Agent(
         "rubbish",
-        rubbish,  # type: ignore[arg-type]
+        rubbish,
         listen=Listen(channel="rubbish", when=("every",)),
     ),
     Agent("hasty", steps, listen=Listen(channel="hasty", when=("every",)), timeout=1),

@@ -41,7 +41,23 @@ async def test_an_event_is_answered_once_however_it_came_in(plain: System) -> No
                     await dispatcher.dispatch("nobody", input="x")
                 with pytest.raises(InvalidInput, match="id"):
                     await dispatcher.dispatch("clerk", id="x" * 300, input="x")
-            await caller.call("DELETE", f"/api/v1/chat/threads/{first.thread}")
+                # The agent's schema is known from its worker.
+                with pytest.raises(InvalidInput, match="'title' is a required property"):
+                    await dispatcher.dispatch("judge", input={"labels": []})
+                verdict = await (
+                    await dispatcher.dispatch("judge", input={"title": "It squeaks", "labels": ["bug"]})
+                ).reply()
+                assert (verdict.output, verdict.text) == ({"bug": True}, '{"bug":true}')
+
+        _, judge = await caller.get("/v1/agents/judge")
+        assert judge["inputSchema"]["required"] == ["title"]
+        _, chat = await caller.post("/api/v1/chat/threads", {"agent": "judge"})
+        path = f"/api/v1/chat/threads/{chat['id']}/messages"
+        status, problem = await caller.post(path, {"input": {"title": 7}})
+        assert (status, problem["errors"][0]["at"]) == (422, "/input")
+        # Text is not checked before the turn.
+        status, problem = await caller.post(path, {"content": "hello"})
+        assert (status, problem["code"]) == (502, "invalid_input")
 
         body = {"content": "ignored by nobody", "input": {"order": 18}}
         _, chat = await caller.post("/api/v1/chat/threads", {"agent": "clerk"})

@@ -69,6 +69,9 @@ class AgentRegistry:
                 arrival=agent.arrival if agent else "queue",
                 turns=busy[workspace, name],
                 times=tuple(times.get((workspace, name), ())),
+                input_schema=agent.typed.input_schema if agent else b"",
+                output_schema=agent.typed.output_schema if agent else b"",
+                raw=tuple(listen.platform for listen in agent.listen) if agent and agent.raw else (),
             )
             for (workspace, name), agent in {**dict.fromkeys((*times, *busy)), **own}.items()
             if agent or workspace

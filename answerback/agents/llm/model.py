@@ -41,17 +41,18 @@ def as_model(
     *,
     prepare: Prepare | None = None,
     may_stay_silent: bool = False,
-) -> Callable[[Turn], Awaitable[str | None]]:
+    output: Any = None,
+) -> Callable[[Turn], Awaitable[Any]]:
     """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
-    own_model = OwnModel(name, model)
+    own_model, kind = OwnModel(name, model), str if output is None else output
 
-    def bind(model: Model, changes: Overrides) -> tuple[pydantic_ai.Agent[Turn, str | Silence], frozenset[str]]:
+    def bind(model: Model, changes: Overrides) -> tuple[pydantic_ai.Agent[Turn, Any], frozenset[str]]:
         own = declared_tools(name, changes.get("tools", tools))
         agent = pydantic_ai.Agent(
             model,
             name=name,
             deps_type=Turn,
-            output_type=_OUTPUT_OR_SILENCE if may_stay_silent else str,
+            output_type=[kind, _SILENCE] if may_stay_silent else kind,
             instructions=_instructions(changes.get("instructions", instructions)),
             toolsets=[Tools([_REPLY, *own], id="tools")],
             capabilities=[Durability(stream_text, stream_tools)],
@@ -62,7 +63,7 @@ def as_model(
     bound_model = own_model.get()
     bound = bind(bound_model, {})
 
-    async def bound_for(turn: Turn) -> tuple[pydantic_ai.Agent[Turn, str | Silence], frozenset[str]]:
+    async def bound_for(turn: Turn) -> tuple[pydantic_ai.Agent[Turn, Any], frozenset[str]]:
         nonlocal bound, bound_model
         if prepare is not None and (changes := await overrides(name, prepare, turn)):
             try:
@@ -74,12 +75,14 @@ def as_model(
             bound, bound_model = bind(current, {}), current
         return bound
 
-    async def think(turn: Turn) -> str | None:
+    async def think(turn: Turn) -> Any:
         agent, turn.public = await bound_for(turn)
         content = [*about(turn.events, turn.history), *user_content(turn)]
         result = await ask(agent, turn, content, model_history(turn, records=True))
         turn.model = result.new_messages_json()
         turn.tools = tool_calls(result.new_messages(), turn.unknown, turn.public)
+        if output is not None:
+            return None if isinstance(result.output, Silence) else result.output
         # A model that posted everything with the reply tool may have nothing to add.
         return result.output if isinstance(result.output, str) and result.output.strip() else None
 
@@ -131,14 +134,11 @@ class Silence(BaseModel):
     """The output of a model that chose not to reply."""
 
 
-_OUTPUT_OR_SILENCE: list[Any] = [
-    str,
-    ToolOutput(
-        Silence,
-        name=STAY_SILENT,
-        description="End this turn without a reply: call it when the message is not for you, or needs no answer.",
-    ),
-]
+_SILENCE = ToolOutput(
+    Silence,
+    name=STAY_SILENT,
+    description="End this turn without a reply: call it when the message is not for you, or needs no answer.",
+)
 
 _REPLY: Tool[Turn] = Tool(_reply, name=REPLY, metadata={METADATA: {"journaled": False}})
 

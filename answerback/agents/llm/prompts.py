@@ -25,6 +25,9 @@ from answerback.messages import Attachment, Message
 SILENCE = "(The user opens the conversation.)"
 """The prompt for an event without text: models reject an empty message."""
 
+MESSAGE = frozenset({"type", "text", "sender"})
+"""The members of an input that its event's text and author contain."""
+
 
 def event_content(event: Event) -> list[UserContent]:
     """Return an event as prompt parts; empty if it has no content."""
@@ -32,7 +35,17 @@ def event_content(event: Event) -> list[UserContent]:
     if event.direct:
         # Several people may write in one thread; a direct conversation needs no names unless the sender supplies them.
         name = event.author.name if event.context is not None else ""
-    return _content(name, event.text, event.attachments, event.order)
+    return [*_content(name, event.text, event.attachments, event.order), *_input(event)]
+
+
+def _input(event: Event) -> list[UserContent]:
+    """Return the structured input as a prompt part, unless the text says all of it."""
+    if not event.input_json or event.text == event.input_json.decode():
+        return []
+    data = event.input
+    if isinstance(data, str) or (isinstance(data, dict) and data.keys() <= MESSAGE):
+        return []
+    return [f"input (application/json):\n\n{event.input_json.decode()}"]
 
 
 def user_content(turn: Turn) -> list[UserContent]:

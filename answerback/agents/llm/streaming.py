@@ -19,7 +19,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_core import to_jsonable_python
 
-from answerback.agents.llm.toolset import OWN
+from answerback.agents.llm.toolset import OUTPUT, OWN
 from answerback.agents.stream import Outcome
 from answerback.agents.turn import Turn
 from answerback.messages import ToolCall
@@ -60,7 +60,7 @@ def tool_calls(messages: Iterable[ModelMessage], unknown: set[str], public: Coll
     results = {part.tool_call_id: part for part in parts if isinstance(part, ToolReturnPart)}
     calls = []
     for part in parts:
-        if isinstance(part, ToolCallPart) and part.tool_name not in OWN:
+        if isinstance(part, ToolCallPart) and part.tool_name not in OWN and not part.tool_name.startswith(OUTPUT):
             result = results.get(part.tool_call_id)
             calls.append(
                 ToolCall(

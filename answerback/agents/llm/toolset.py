@@ -25,6 +25,8 @@ STAY_SILENT = "stay_silent"
 
 OWN = (REPLY, STAY_SILENT)
 """Names of the tools that every model may have."""
+OUTPUT = "final_result"
+"""How the names of the tools begin with which a model returns structured output. It is an answer, not a tool call."""
 
 outcome_unknown: ContextVar[bool] = ContextVar("answerback_unknown", default=False)
 """Whether the outcome of the tool's last call is unknown: it is not run again."""

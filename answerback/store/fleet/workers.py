@@ -31,6 +31,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
         input_schema: The JSON schema of its structured input; b"" if it declares none. Kept with the agent, not in the
             reports of workers.
         output_schema: The JSON schema of its structured output, likewise.
+        raw: Patterns of the platforms whose raw payloads it asks for.
     """
 
     name: str
@@ -45,6 +46,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
     times: tuple[float, ...] = ()
     input_schema: bytes = b""
     output_schema: bytes = b""
+    raw: tuple[str, ...] = ()
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ EncodedEvent = tuple[str, bytes]
 
 TurnId = Annotated[str, Meta(description="the id of the turn")]
 EventIds = Annotated[tuple[str, ...], Meta(description="the ids of the messages that the turn answers")]
-Code = Annotated[str, Meta(examples=["agent_failed", "timeout", "limit", "unreachable"])]
+Code = Annotated[str, Meta(examples=["agent_failed", "invalid_input", "timeout", "limit", "unreachable"])]
 Public = Annotated[bool, Meta(description="the tool is declared public: visitors see its calls")]
 
 

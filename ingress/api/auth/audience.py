@@ -41,6 +41,7 @@ _WORDS = {
     "unreachable": "the agent could not be reached",
     "timeout": "the answer took too long",
     "limit": "the answer went over a limit",
+    "invalid_input": "the input is not what the agent expects",
 }
 VISITORS = {
     "turn": ("turn", "events", "messages"),

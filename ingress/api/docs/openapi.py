@@ -50,7 +50,7 @@ class ProblemDetails(BaseModel):
     detail: str = ""
     errors: list[InvalidField] = []
     turn: str = Field("", description="the failed turn, which is the id of its dead letter")
-    code: str = Field("", description="how the turn failed: agent_failed, unreachable, limit or timeout")
+    code: str = Field("", description="how the turn failed: agent_failed, invalid_input, unreachable, limit or timeout")
     request_id: str = Field("", description="the request id, as in `X-Request-Id` and in the ingress log")
 
 

@@ -55,7 +55,7 @@ class AttachmentInfo(Model):
 class Failure(Model):
     """Why the turn of a message failed. The dead letter has the details, for an operator."""
 
-    code: str = Field(description="agent_failed, unreachable, limit or timeout")
+    code: str = Field(description="agent_failed, invalid_input, unreachable, limit or timeout")
     reason: str = Field(description="the general reason")
     turn: str = Field(description="the dead letter's id")
 
