@@ -33,6 +33,7 @@ from .claiming.leases import Leases
 from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import Maintenance
+from .probing import Prober
 from .redelivery import redelivering
 from .replies.clients import clients_of
 from .replies.identities import Identities
@@ -98,7 +99,8 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     identities = Identities(clients, http, workers, threads)
 
     # Turns: from the ready queue to the commit.
-    registry = AgentRegistry(agents, RemoteAgents(database), UntrustedHttp(private=settings.allow_private_urls))
+    untrusted_http = UntrustedHttp(private=settings.allow_private_urls)
+    registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
     counters = Counters()
     failures = Failures(threads, counters, backoff, max_attempts=attempts)
     limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
@@ -148,6 +150,14 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         heartbeat=heartbeat,
         health=Health(database, turns, turn_claimer, reply_claimer, watchdog),
         http=http,
-        services=(leases, identities, running.deadlines, signals, heartbeat, watchdog),
+        services=(
+            leases,
+            identities,
+            running.deadlines,
+            signals,
+            heartbeat,
+            watchdog,
+            Prober(database, untrusted_http),
+        ),
         cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
     )

@@ -70,14 +70,17 @@ class UntrustedHttp:
         body: bytes = b"",
         timeout: float = 30.0,
         limit: int = 1_048_576,
+        redirects: int = REDIRECTS,
     ) -> Response:
         """Return the response, whatever its status. A body over `limit` bytes is cut after `limit` + 1.
+
+        Only a GET follows redirects, at most `redirects` of them.
 
         Raises `ForbiddenAddress`, and `Unavailable` if there is no response: its `unknown` says
         whether the request may have taken effect.
         """
         response = await self._once(method, url, headers, body, timeout, limit)
-        for _ in range(REDIRECTS):
+        for _ in range(redirects):
             if response.status not in _MOVED or method != "GET" or "location" not in response.headers:
                 break
             target = urljoin(url, response.headers["location"])

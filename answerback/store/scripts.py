@@ -146,3 +146,5 @@ class Scripts:
         self.replace_thread = script("replace_thread")
         self.record_redelivery = script("record_redelivery")
         self.try_write = script("try_write")
+        self.swap_field = script("swap_field")
+        self.take_due = script("take_due")

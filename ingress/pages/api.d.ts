@@ -10,11 +10,14 @@ export interface AgentView {
   description: string;
   lifecycle: string;
   supportsChat: boolean;
+  unavailable: string | null;
   arrival: "" | "queue" | "merge" | "debounce" | "interrupt" | "drop";
   url: string | null;
   hasBearerToken: boolean | null;
   inputSchema: Record<string, unknown> | null;
   outputSchema: Record<string, unknown> | null;
+  reachability: ReachabilityView | null;
+  leaseExpiresAt: string | null;
   workers: number;
   turnsRunning: number;
   latencyP50: number | null;
@@ -156,6 +159,13 @@ export interface ProblemDetails {
   turn?: string;
   code?: string;
   request_id?: string;
+}
+
+export interface ReachabilityView {
+  state: "unknown" | "reachable" | "unreachable" | "gone";
+  checkedAt: string | null;
+  lastSeen: string | null;
+  lastError: string | null;
 }
 
 export interface ReasonCount {

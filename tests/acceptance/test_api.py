@@ -18,7 +18,8 @@ PUBLIC = {"/api/v1/openapi.json": 200, "/api/v1/docs": 200, "/api/v1/admin/sessi
 TOO_FEW: dict[str, list[Scope]] = {
     "chat:read": ["chat:write"],
     "chat:write": ["chat:read"],
-    "admin": ["chat:read", "chat:write"],
+    "agents:register": ["chat:read", "chat:write"],
+    "admin": ["chat:read", "chat:write", "agents:register"],
 }
 
 

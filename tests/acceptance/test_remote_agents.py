@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from answerback.codec import encode
+from answerback.store.fleet import keys
+from answerback.store.fleet.remote_agents import RemoteAgents
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.remote import RemoteAgent
 from tests.acceptance.system import System, free_port, until
@@ -47,7 +51,8 @@ async def test_agents_are_listed_with_what_they_are_and_how_they_go(chat: System
         assert found["shows"] == {
             "id": "shows", "name": "shows", "description": "Shows what it is given.", "lifecycle": "long-lived",
             "supportsChat": True, "arrival": "queue", "url": None, "hasBearerToken": None,
-            "workers": 1, "turnsRunning": 0, "latencyP50": None,
+            "inputSchema": None, "outputSchema": None, "reachability": None, "leaseExpiresAt": None,
+            "unavailable": None, "workers": 1, "turnsRunning": 0, "latencyP50": None,
         }  # fmt: skip
         assert not found["platforms-only"]["supportsChat"]
         assert found["drop"]["arrival"] == "drop"
@@ -117,7 +122,8 @@ async def test_who_cannot_be_talked_to_is_refused(chat: System) -> None:
 async def test_a_registered_agent_is_one_like_any_other(chat: System, remote: RemoteAgent) -> None:
     async with calling(chat, "admin") as admin:
         status, made = await admin.post("/v1/agents", registration(remote))
-        assert (status, made["id"], made["url"], made["workers"]) == (201, "weather", remote.url, 1)
+        assert (status, made["id"], made["url"], made["workers"]) == (201, "weather", remote.url, 0)
+        assert made["unavailable"] == "no worker has reached it yet"
         for answer in ("heard a", "heard a, b"):
             body = {"message": answer[-1], "sessionId": "s1"}
             assert (await admin.post("/v1/agents/weather/message", body))[1]["result"] == {"response": answer}
@@ -165,7 +171,7 @@ async def test_a_remote_agent_that_is_away_is_asked_again_with_the_same_key(chat
         status, problem = await admin.post("/v1/agents/weather/message", {"message": "hi"})
         assert (status, "422" in problem["detail"]) == (502, True)
         assert len(remote.asked) == 7, "a refusal is final"
-        await admin.post("/v1/agents", {"id": "gone", "url": "http://127.0.0.1:1"})
+        await admin.post("/v1/agents", registration(remote, "gone") | {"url": "http://127.0.0.1:1"})
         status, problem = await admin.post("/v1/agents/gone/message", {"message": "hi"})
         assert (status, "did not respond" in problem["detail"]) == (502, True)
 
@@ -211,6 +217,73 @@ async def test_another_workspace_neither_sees_nor_reaches_it(chat: System, remot
         await other.post("/v1/agents", registration(remote, supportsChat=False))
         assert (await other.post("/v1/agents/weather/message", {"message": "hi"}))[0] == 409
         assert (await admin.post("/v1/agents/weather/message", {"message": "hi"}))[0] == 200
+
+
+async def test_whether_one_can_be_reached_is_shown_beside_what_it_declares(chat: System, remote: RemoteAgent) -> None:
+    async with calling(chat, "admin") as admin, calling(chat) as server:
+        await admin.post("/v1/agents", registration(remote))
+        await admin.post("/v1/agents", registration(remote, "away") | {"url": "http://127.0.0.1:1"})
+        await admin.post("/v1/agents", {"id": "quiet", "url": remote.url})
+        await admin.post("/v1/agents", registration(remote, "brief", lifecycle="short-lived"))
+
+        async def probed() -> bool:
+            return all(each["reachability"]["checkedAt"] for each in (await agents(admin)).values() if each["url"])
+
+        await until(probed)
+        found = await agents(admin)
+        assert {name: (found[name]["unavailable"], found[name]["workers"]) for name in ("weather", "away")} == {
+            "weather": (None, 1),
+            "away": ("it cannot be reached", 0),
+        }
+        reached, away = found["weather"]["reachability"], found["away"]["reachability"]
+        assert (reached["state"], reached["lastError"]) == ("reachable", None)
+        assert reached["lastSeen"] == reached["checkedAt"]
+        assert (away["state"], away["lastSeen"], "cannot connect" in away["lastError"]) == ("unreachable", None, True)
+        assert "127.0.0.1" not in (await agents(server))["away"]["reachability"]["lastError"]
+        assert [found[name]["supportsChat"] for name in ("weather", "away", "quiet", "brief")] == [
+            True, True, False, True,
+        ]  # fmt: skip
+        assert found["quiet"]["unavailable"] == "chat is disabled"
+        assert found["brief"]["unavailable"] == "its lifecycle is short-lived"
+        for name in ("quiet", "brief"):
+            assert (await admin.post(f"/api/agents/{name}/message", {"message": "hi"}))[0] == 409
+        assert (await admin.post("/api/agents/weather/message", {"message": "hi"}))[0] == 200
+        models = [model["id"] for model in (await admin.get("/v1/models"))[1]["data"]]
+        assert [name in models for name in ("weather", "quiet", "brief")] == [True, False, False]
+
+
+async def test_an_agent_registers_itself_and_renews_its_lease(chat: System, remote: RemoteAgent) -> None:
+    own, mine = "agents:register", registration(remote) | {"leaseSeconds": 60}
+    async with calling(chat, own) as agent, calling(chat, own) as other, calling(chat, "admin") as admin:
+        status, problem = await agent.post("/v1/agents", registration(remote))
+        assert (status, problem["errors"][0]["at"]) == (422, "/leaseSeconds")
+        status, made = await agent.post("/v1/agents", mine)
+        assert status == 201
+        status, renewed = await agent.call("PUT", "/v1/agents/weather/lease")
+        assert (status, renewed["leaseExpiresAt"] > made["leaseExpiresAt"]) == (200, True)
+        # Its key is good for nothing else.
+        assert (await agent.get("/v1/agents"))[0] == 403
+        assert (await agent.post("/v1/agents/weather/message", {"message": "hi"}))[0] == 403
+        for method, path, body in (
+            ("POST", "/v1/agents", mine),
+            ("PUT", "/v1/agents/weather/lease", None),
+            ("DELETE", "/v1/agents/weather", None),
+        ):
+            assert (await other.call(method, path, body))[0] == 409
+        assert (await other.call("PUT", "/v1/agents/echo/lease"))[0] == 409
+        assert (await other.call("PUT", "/v1/agents/nobody/lease"))[0] == 404
+        assert (await admin.post("/v1/agents/weather/message", {"message": "hi"}))[0] == 200
+        registered = await RemoteAgents(chat.database).get("default", "weather")
+        assert registered is not None
+        ended = encode(msgspec.structs.replace(registered, expires=1 + registered.at))
+        await chat.database.call("HSET", keys.remote_agents("default"), "weather", ended)
+        found = (await agents(admin))["weather"]
+        assert (found["reachability"]["state"], found["unavailable"]) == ("gone", "its lease was not renewed")
+        status, problem = await admin.post("/v1/agents/weather/message", {"message": "hi"})
+        assert (status, problem["type"].partition("#")[2]) == (409, "agent-gone")
+        # Its name is free again.
+        assert (await other.post("/v1/agents", mine))[0] == 201
+        assert (await other.call("DELETE", "/v1/agents/weather"))[0] == 204
 
 
 async def test_only_an_admin_registers_and_only_what_can_be_asked(chat: System, remote: RemoteAgent) -> None:

@@ -46,7 +46,7 @@ async def chat(plain: System, remote: RemoteAgent) -> System:
 
 def registration(remote: RemoteAgent, **more: Any) -> dict[str, Any]:
     """What registers it."""
-    return {"id": "weather", "url": remote.url, **more}
+    return {"id": "weather", "url": remote.url, "runtimeSpec": {"supportsChat": True}, **more}
 
 
 async def asked(caller: Caller, agent: str = "weather") -> tuple[int, Any]:

@@ -54,7 +54,8 @@ class Tenant:
         await self._made(f"{chat}/sessions/{opened['id']}/messages", said)
         failing = await self._made(f"{chat}/threads", {"agent": "fails", "title": MARK}, 201)
         await self._made(f"{chat}/threads/{failing['id']}/messages", {"content": f"{MARK} always"}, 502)
-        await self._made("/v1/agents", {"id": "acme-agent", "url": self.url, "description": MARK}, 201)
+        agent = {"id": "acme-agent", "url": self.url, "description": MARK, "runtimeSpec": {"supportsChat": True}}
+        await self._made("/v1/agents", agent, 201)
         await self._made("/agents/acme-agent/acme-talk", {"message": MARK})
         await self._made("/dialog/echo/turn", {"text": MARK, "session_id": "acme-talk"})
         lines = [{"role": "user", "content": MARK}]
@@ -77,7 +78,8 @@ class Tenant:
             status, text, _ = await self.call("GET", path)
             if status == 200 and MARK in text:
                 # How an agent does changes by itself.
-                found[path] = re.sub(r'"(latencyP50|turnsRunning)":[^,}]+', "", text)
+                found[path] = re.sub(r'"(latencyP50|turnsRunning|workers|unavailable)":[^,}]+', "", text)
+                found[path] = re.sub(r'"reachability":{[^}]+}', "", found[path])
         return found
 
     async def _made(self, path: str, body: Any, status: int = 200, key: str = "", **headers: str) -> Any:

@@ -12,7 +12,9 @@ from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.sign_ins import SignIns
 from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.metrics import MINUTE, Metrics, timed
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.threads.search import listed
+from tests.acceptance.remote import remote_agent
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
 from tests.browser.dashboard import AGENTS, answered, answers, open_chat, send, signed_in, started, whole
@@ -156,6 +158,33 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
     await expect(card.get_by_role("link", name="Chat with helper")).to_be_visible()
     await worker.stop()
     await expect(card).to_contain_text("Unavailable: no live worker runs it.")
+
+
+async def test_a_card_shows_whether_a_remote_agent_can_be_reached(plain: System, page: Page) -> None:
+    await started(plain, ALLOW_PRIVATE_URLS="true")
+    async with remote_agent() as remote:
+        for name, url in (("weather", remote.url), ("away", "http://127.0.0.1:1/agents")):
+            about = RemoteAgent(name=name, url=url, description="Knows the weather.", lease=3_600_000)
+            await RemoteAgents(plain.database).register("default", about)
+        await signed_in(page, plain)
+        await page.get_by_role("link", name="Agents").click()
+        weather = page.locator(".card", has=page.get_by_role("heading", name="weather"))
+        away = page.locator(".card", has=page.get_by_role("heading", name="away"))
+        await expect(weather.locator(".badge")).to_have_text("reachable")
+        await expect(weather.get_by_role("link", name="Chat with weather")).to_be_visible()
+        await expect(away.locator(".badge")).to_have_text("unreachable")
+        await expect(away).to_contain_text("Unavailable: it cannot be reached.")
+        await expect(away.get_by_role("link")).to_have_count(0)
+        await away.get_by_text("Details").click()
+        await expect(away).to_contain_text("cannot connect to 127.0.0.1")
+        await expect(away).to_contain_text("Last seennever")
+        # The page reads the agents anew; what is open stays open.
+        await RemoteAgents(plain.database).remove("default", "weather")
+        await expect(weather).to_have_count(0)
+        await expect(away.get_by_text("http://127.0.0.1:1/agents")).to_be_visible()
+        for width in (1280, 390):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{width} px"
 
 
 async def test_an_answer_is_stopped(plain: System, page: Page) -> None:

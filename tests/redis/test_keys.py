@@ -24,7 +24,9 @@ from answerback.store.access.idempotency import Idempotency, StoredResponse
 from answerback.store.access.rate_limits import RateLimits
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
+from answerback.store.fleet.reachability import Probes
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.redis import Database
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
@@ -158,6 +160,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         await archives.purge(id)
         await archives.restore(whole)
     await access(threads.database)
+    await fleet(threads.database)
 
 
 async def access(database: Database) -> None:
@@ -175,6 +178,16 @@ async def access(database: Database) -> None:
     await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", RedeliveryRequest(1, 1, 1), None)
 
 
+async def fleet(database: Database) -> None:
+    """Register a remote agent, renew its lease, remove it; take a probe."""
+    remotes, remote = RemoteAgents(database), RemoteAgent(name="r", url="https://r", lease=60_000)
+    await remotes.register("acme", remote)
+    renewed = await remotes.renew("acme", "r")
+    assert await Probes(database).take(9, lease=30)
+    assert renewed is not None
+    assert await remotes.remove_expired("acme", renewed)
+
+
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
     threads = Threads(database, partitions=4)
     async with watching(server, database) as watch:
@@ -188,7 +201,8 @@ async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Serv
         if command in (b"EVALSHA", b"EVAL") and not by_script:
             count = int(words[2])
             declared = set(words[3 : 3 + count])
-            tags = {key[key.index(b"{") : key.index(b"}") + 1] for key in declared}
+            # A key without a tag is its own: it may be alone in a call.
+            tags = {key[key.index(b"{") : key.index(b"}") + 1] if b"{" in key else key for key in declared}
             assert len(tags) == 1, f"{tags} in one call"
             sha = words[1] if command == b"EVALSHA" else sha1(words[1], usedforsecurity=False).hexdigest().encode()
             name = names[sha.lower()]

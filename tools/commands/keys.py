@@ -13,7 +13,7 @@ from .age import age
 if TYPE_CHECKING:
     from answerback.store.access.api_keys import ApiKey
 
-SCOPES = ("chat:read", "chat:write", "admin")
+SCOPES = ("chat:read", "chat:write", "agents:register", "admin")
 USUAL = ("chat:read", "chat:write")
 
 
@@ -29,6 +29,7 @@ def keys() -> None:
       answerback keys
       answerback keys create --name backend
       answerback keys create --workspace acme --scope chat:read --expires 90d
+      answerback keys create --scope agents:register --name weather-agent
       answerback keys create --publishable --origin https://www.example.com
       answerback keys rotate 1f0c8d1f4c0b6d0e --grace 2h
       answerback keys revoke 1f0c8d1f4c0b6d0e

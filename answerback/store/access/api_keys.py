@@ -15,9 +15,9 @@ from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
-Scope = Literal["chat:read", "chat:write", "admin"]
+Scope = Literal["chat:read", "chat:write", "agents:register", "admin"]
 
-SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "admin")
+SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "agents:register", "admin")
 
 _WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
 # https://www.rfc-editor.org/rfc/rfc6454#section-6.2: a DNS name, or the id of an app or extension:

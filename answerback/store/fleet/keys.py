@@ -33,6 +33,16 @@ def remote_agents(workspace: str) -> str:
     return f"ab:remotes:{workspace}"
 
 
+def reachability(workspace: str) -> str:
+    """HASH: agent → Reachability, of a workspace's remote agents, as probed by workers. As long as they are."""
+    return f"ab:reachability:{workspace}"
+
+
+def probes() -> str:
+    """ZSET: `<workspace>/<agent>` of each remote agent → when it is probed next (ms). As long as they are."""
+    return "ab:probes"
+
+
 def healthy() -> str:
     """HASH: webhook → the time (ms) up to which none of its deliveries is missing. Permanent."""
     return "ab:redelivery:healthy"

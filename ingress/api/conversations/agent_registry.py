@@ -14,6 +14,11 @@ DEFAULT = "chat"
 """The name in a path that stands for the default chat agent."""
 
 
+def aliases(path: str) -> tuple[str, ...]:
+    """Return the other full paths of a route of agents."""
+    return (f"/v1{path}", f"/api{path}")
+
+
 class Agents:
     """Look up agents for callers."""
 
@@ -35,19 +40,21 @@ class Agents:
 
     async def anyone(self, workspace: str) -> None:
         """Refuse a message to the default chat agent while there is none. Raises `Problem`: 404."""
-        if not any(agent.chat and not agent.url for agent, _ in await self.directory.list(workspace)):
+        if not any(agent.accepts_chat and not agent.url for agent, _ in await self.directory.list(workspace)):
             raise Problem(404, "no worker serves an agent that accepts chat messages", code="no-such-agent")
 
     async def get(self, caller: Principal, name: str) -> AgentInfo:
         """Return an agent that accepts chat messages. Raises `Problem`: 404 or 409."""
         agent = await self.directory.get(caller.workspace, name)
-        if audience(caller) == "visitor" and (agent is None or not agent.chat):
+        if audience(caller) == "visitor" and (agent is None or not agent.accepts_chat):
             # Visitors do not learn which other agents exist.
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         if agent is None:
             agents = await self.directory.list(caller.workspace)
-            names = ", ".join(agent.name for agent, _ in agents if agent.chat) or "none"
+            names = ", ".join(agent.name for agent, _ in agents if agent.accepts_chat) or "none"
             raise Problem(404, f'there is no agent "{name}"; available: {names}', code="no-such-agent")
-        if not agent.chat:
+        if agent.gone:
+            raise Problem(409, f'the agent "{name}" is gone: its lease was not renewed', code="agent-gone")
+        if not agent.accepts_chat:
             raise Problem(409, f'the agent "{name}" does not accept chat messages', code="no-chat")
         return agent

@@ -115,7 +115,7 @@ class Completions:
     async def models(self, call: RequestContext) -> web.Response:
         """Return the agents that accept chat messages."""
         agents = await self._requests.agents.directory.list(call.caller.workspace)
-        return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.chat]))
+        return call.answer(ModelList(data=[ModelEntry(id=agent.name) for agent, _ in agents if agent.accepts_chat]))
 
     @route(
         "GET",

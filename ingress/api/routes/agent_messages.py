@@ -13,7 +13,7 @@ from answerback.store.chats.sessions import LONGEST, open_chat
 
 from ...problems import Problem
 from ..context import RequestContext
-from ..conversations.agent_registry import DEFAULT, TAG
+from ..conversations.agent_registry import DEFAULT, TAG, aliases
 from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import Model, Route, collect, route
 from ..schemas.message_views import DISPATCH_ID
@@ -85,7 +85,9 @@ class AgentMessages:
         """Return the routes, each also at the root."""
         return collect(self, tag=TAG, parameters=PARAMETERS)
 
-    @message_route("/agents/{id}/message", aliases=("/v1/agents/{id}/message",), summary="Send a message to an agent")
+    @message_route(
+        "/agents/{id}/message", aliases=aliases("/agents/{id}/message"), summary="Send a message to an agent"
+    )
     @message_route(
         f"/agents/{DEFAULT}/{{sessionId}}",
         aliases=(f"/agents/{DEFAULT}/{{sessionId}}",),

@@ -1,69 +1,23 @@
-"""`/v1/agents`: list the agents and their state; register and remove remote agents."""
+"""`/v1/agents`: list the agents and their state; register, renew and remove remote agents."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
-from pydantic import Field
 
-from answerback.events import Arrival
-from answerback.store.fleet.agents import AgentDirectory, AgentInfo, AgentStats
-from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
+from answerback.store.fleet.agents import AgentDirectory
+from answerback.store.fleet.remote_agents import NotItsOwner, RemoteAgent, RemoteAgentRefused, RemoteAgents
 
-from ...problems import Problem
+from ...problems import FieldError, Problem
 from ..context import RequestContext
-from ..conversations.agent_registry import DEFAULT, TAG
-from ..route import BASE, Model, Route, collect, route
+from ..conversations.agent_registry import DEFAULT, TAG, aliases
+from ..route import BASE, Route, collect, route
+from ..schemas.agents import AgentList, AgentView
 from ..schemas.remote_agents import NewAgent, check
 
-
-class AgentView(Model):
-    """An agent and its current state."""
-
-    id: str
-    name: str
-    description: str
-    lifecycle: str
-    supportsChat: bool
-    arrival: Arrival = Field(description="what happens to messages that arrive while it works")
-    url: str | None = Field(description="the URL of a registered remote agent; null for one in the workers' code")
-    hasBearerToken: bool | None = Field(
-        description="whether requests to it carry a bearer token; null for one in the workers' code"
-    )
-    inputSchema: dict[str, Any] | None = Field(description="the JSON schema of its structured input; null: any input")
-    outputSchema: dict[str, Any] | None = Field(
-        description="the JSON schema of its structured output; null: it has none"
-    )
-    workers: int = Field(description="workers that serve it now")
-    turnsRunning: int
-    latencyP50: float | None = Field(description="median duration of its recent turns, ms; null before the first")
-
-    @classmethod
-    def of(cls, info: AgentInfo, stats: AgentStats) -> AgentView:
-        """Return the view of an agent in the directory."""
-        return cls(
-            id=info.name,
-            name=info.name,
-            description=info.description,
-            lifecycle=info.lifecycle,
-            supportsChat=info.chat,
-            arrival=info.arrival,
-            url=info.url or None,
-            hasBearerToken=info.token if info.url else None,
-            inputSchema=json.loads(info.input_schema) if info.input_schema else None,
-            outputSchema=json.loads(info.output_schema) if info.output_schema else None,
-            workers=stats.workers,
-            turnsRunning=stats.turns,
-            latencyP50=stats.p50,
-        )
-
-
-class AgentList(Model):
-    """The agents of a workspace, by name."""
-
-    agents: list[AgentView]
+OWN = "A key without the scope `admin` can do so only for agents that were registered with it."
 
 
 class AgentRoutes:
@@ -81,7 +35,7 @@ class AgentRoutes:
     @route(
         "GET",
         "/agents",
-        aliases=("/v1/agents",),
+        aliases=aliases("/agents"),
         scope="chat:read",
         summary="List the agents and their state",
         returns=AgentList,
@@ -89,20 +43,24 @@ class AgentRoutes:
     async def list(self, call: RequestContext) -> web.Response:
         """Return the agents of the workspace."""
         agents = await self._directory.list(call.caller.workspace)
-        return call.answer(AgentList(agents=[AgentView.of(info, stats) for info, stats in agents]))
+        return call.answer(AgentList(agents=[AgentView.of(info, stats, call.caller) for info, stats in agents]))
 
     @route(
         "POST",
         "/agents",
-        aliases=("/v1/agents",),
-        scope="admin",
+        aliases=aliases("/agents"),
+        scope="agents:register",
         summary="Register a remote agent",
         description="It is visible in this workspace only. It replaces a registered agent of the same name, "
-        "including its bearer token: without `bearerToken`, it has none.",
+        "including its bearer token: without `bearerToken`, it has none. A key without the scope `admin` can replace "
+        "only agents that were registered with it, or are gone, and has to set `leaseSeconds`.",
         body=NewAgent,
         returns=AgentView,
         status=201,
-        refusals={409: "an agent of that name is defined in the workers' code"},
+        refusals={
+            409: "an agent of that name is defined in the workers' code or was registered with another key, or the "
+            "workspace has too many"
+        },
     )
     async def register(self, call: RequestContext) -> web.Response:
         """Register a remote agent."""
@@ -110,6 +68,9 @@ class AgentRoutes:
         info = await self._directory.get(call.caller.workspace, new.id)
         if new.id == DEFAULT or (info and not info.url):
             raise Problem(409, f'"{new.id}" is taken by an agent in the workers\' code', code="agent-exists")
+        if new.leaseSeconds is None and _owner(call) is not None:
+            place = FieldError(where="body", at="/leaseSeconds", detail="required for a key without the scope admin")
+            raise Problem(422, "request body failed validation", code="invalid", errors=[place])
         check(new, private=self._private)
         spec = new.runtimeSpec
         remote = RemoteAgent(
@@ -119,14 +80,17 @@ class AgentRoutes:
             lifecycle=spec.lifecycle,
             chat=spec.supportsChat,
             bearer_token=new.bearerToken.get_secret_value() if new.bearerToken else "",
+            owner=call.caller.key,
+            lease=(new.leaseSeconds or 0) * 1000,
         )
-        await self._remotes.register(call.caller.workspace, remote)
+        with _refusals():
+            await self._remotes.register(call.caller.workspace, remote, by=_owner(call))
         return call.answer(await self._view(call, new.id), 201, {"Location": f"{BASE}/agents/{new.id}"})
 
     @route(
         "GET",
         "/agents/{id}",
-        aliases=("/v1/agents/{id}",),
+        aliases=aliases("/agents/{id}"),
         scope="chat:read",
         summary="Get an agent and its state",
         returns=AgentView,
@@ -136,25 +100,63 @@ class AgentRoutes:
         return call.answer(await self._view(call, call.path["id"]))
 
     @route(
+        "PUT",
+        "/agents/{id}/lease",
+        aliases=aliases("/agents/{id}/lease"),
+        scope="agents:register",
+        summary="Renew the lease of a registered agent",
+        description=f"The lease then lasts `leaseSeconds` from now on; without a lease, nothing changes. {OWN}",
+        returns=AgentView,
+        refusals={404: "there is no such agent: register it again", 409: "it is defined in the workers' code"},
+    )
+    async def renew(self, call: RequestContext) -> web.Response:
+        """Renew the lease of a registered agent."""
+        name = call.path["id"]
+        with _refusals():
+            if not await self._remotes.renew(call.caller.workspace, name, by=_owner(call)):
+                raise await self._not_registered(call, name)
+        return call.answer(await self._view(call, name))
+
+    @route(
         "DELETE",
         "/agents/{id}",
-        aliases=("/v1/agents/{id}",),
-        scope="admin",
+        aliases=aliases("/agents/{id}"),
+        scope="agents:register",
         summary="Remove a registered agent",
+        description=OWN,
         status=204,
-        refusals={409: "it is defined in the workers' code"},
+        refusals={409: "it is defined in the workers' code or was registered with another key"},
     )
     async def remove(self, call: RequestContext) -> web.Response:
         """Remove a registered agent."""
         name = call.path["id"]
-        if not await self._remotes.remove(call.caller.workspace, name):
-            if await self._directory.get(call.caller.workspace, name):
-                raise Problem(409, f'"{name}" is defined in the workers\' code', code="agent-exists")
-            raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
+        with _refusals():
+            if not await self._remotes.remove(call.caller.workspace, name, by=_owner(call)):
+                raise await self._not_registered(call, name)
         return call.answer(None)
+
+    async def _not_registered(self, call: RequestContext, name: str) -> Problem:
+        if await self._directory.get(call.caller.workspace, name):
+            return Problem(409, f'"{name}" is defined in the workers\' code', code="agent-exists")
+        return Problem(404, f'there is no agent "{name}"', code="no-such-agent")
 
     async def _view(self, call: RequestContext, name: str) -> AgentView:
         for info, stats in await self._directory.list(call.caller.workspace):
             if info.name == name:
-                return AgentView.of(info, stats)
+                return AgentView.of(info, stats, call.caller)
         raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
+
+
+def _owner(call: RequestContext) -> str | None:
+    """Return the key whose agents alone the caller may change; None for an operator, who may change all of them."""
+    return None if call.caller.may("admin") else call.caller.key
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except NotItsOwner as error:
+        raise Problem(409, str(error), code="agent-exists") from None
+    except RemoteAgentRefused as error:
+        raise Problem(409, str(error), code="too-many-agents") from None

@@ -46,8 +46,10 @@ BearerToken = Annotated[
 class RuntimeSpec(Model):
     """How an agent is run."""
 
-    lifecycle: Literal["long-lived"] = "long-lived"
-    supportsChat: bool = True
+    lifecycle: Literal["long-lived", "short-lived"] = "long-lived"
+    supportsChat: bool = Field(
+        default=False, description="whether it accepts chat messages; a short-lived agent accepts none"
+    )
 
 
 class NewAgent(Model):
@@ -65,6 +67,11 @@ class NewAgent(Model):
     bearerToken: BearerToken | None = Field(
         None,
         description="a secret that each request to it carries as `Authorization: Bearer …`; never shown again",
+    )
+    leaseSeconds: Annotated[int, Field(ge=5, le=86_400)] | None = Field(
+        None,
+        description="the registration ends unless it is renewed within this time; null: it stays until it is removed, "
+        "which requires the scope `admin`",
     )
 
 

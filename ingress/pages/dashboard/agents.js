@@ -1,12 +1,13 @@
 // @ts-check
-// The agents, one card each, with a link to chat with them.
+// The agents, one card each, with a link to chat with them. A card expands to everything that is known of its agent.
 
 import { request } from "./api.js";
-import { el, replace } from "./dom.js";
-import { duration, plural } from "./format.js";
+import { badge, el, update } from "./dom.js";
+import { ago, dateTime, duration, plural } from "./format.js";
 import { liveStatus, poll } from "./live.js";
 
 /** @import { AgentList, AgentView } from "../api.d.ts" */
+/** @import { Child } from "./dom.js" */
 
 const POLL_INTERVAL = 3000; // ms
 const STALE_AFTER = 10000; // ms
@@ -24,7 +25,7 @@ export async function agentsPage(main, _, signal) {
   async function load() {
     /** @type {AgentList} */
     const { agents } = await request("GET", "/v1/agents", { signal });
-    replace(cards, ...(agents.length ? agents.map(card) : [el("p", {}, "No agents registered. Start a worker.")]));
+    update(cards, ...(agents.length ? agents.map(card) : [el("p", {}, "No agents registered. Start a worker.")]));
   }
 
   await poll(load, POLL_INTERVAL, signal, live);
@@ -32,34 +33,48 @@ export async function agentsPage(main, _, signal) {
 
 /** @param {AgentView} agent */
 function card(agent) {
-  const reason = unavailable(agent);
   const chat = el("a", { href: `#chat/${encodeURIComponent(agent.name)}`, "aria-label": `Chat with ${agent.name}` }, "Chat");
   return el(
     "section",
     { class: "card" },
-    el("h2", {}, agent.name),
+    el("div", { class: "title" }, el("h2", {}, agent.name), agent.reachability && badge(reachabilityName(agent.reachability.state))),
     agent.description && el("p", {}, agent.description),
     el("p", { class: "faint" }, facts(agent).join(" · ")),
-    el("div", { class: "row" }, reason ? el("p", { class: "faint" }, `Unavailable: ${reason}.`) : chat),
+    details(agent),
+    el("div", { class: "row" }, agent.unavailable ? el("p", { class: "faint" }, `Unavailable: ${agent.unavailable}.`) : chat),
   );
 }
 
+/** @param {string} state */
+const reachabilityName = (state) => (state === "unknown" ? "not probed yet" : state);
+
 /** @param {AgentView} agent */
-function facts({ lifecycle, workers, turnsRunning, latencyP50, url, hasBearerToken }) {
+function facts({ lifecycle, workers, turnsRunning, latencyP50 }) {
   const parts = [lifecycle, plural(workers, "worker")];
   if (turnsRunning) parts.push(`${plural(turnsRunning, "turn")} running`);
   if (latencyP50) parts.push(`${duration(latencyP50)} per turn`);
-  if (url) parts.push(`at ${url}${hasBearerToken ? ", with a bearer token" : ""}`);
   return parts;
 }
 
-/**
- * Return why the agent cannot chat; "" if it can.
- *
- * @param {AgentView} agent
- */
-function unavailable(agent) {
-  if (!agent.supportsChat) return "chat is disabled";
-  if (agent.lifecycle !== "long-lived") return `its lifecycle is ${agent.lifecycle}`;
-  return agent.workers ? "" : "no live worker runs it";
+/** @param {AgentView} agent */
+function details(agent) {
+  const { reachability, url, arrival, leaseExpiresAt, inputSchema, outputSchema } = agent;
+  /** @type {[string, Child][]} */
+  const rows = [
+    ["Chat", agent.supportsChat ? "declared" : "not declared"],
+    ["Arrival", arrival],
+    ["Address", url],
+    ["Bearer token", url && (agent.hasBearerToken ? "yes" : "no")],
+    ["Last seen", reachability && (reachability.lastSeen ? ago(reachability.lastSeen) : "never")],
+    ["Last probe", reachability && (reachability.checkedAt ? ago(reachability.checkedAt) : "none yet")],
+    ["Last error", reachability?.lastError && el("span", { class: "bad" }, reachability.lastError)],
+    ["Lease", url && (leaseExpiresAt ? `until ${dateTime(leaseExpiresAt)}` : "until it is removed")],
+    ["Input", inputSchema && schema(inputSchema)],
+    ["Output", outputSchema && schema(outputSchema)],
+  ];
+  const shown = rows.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
+  return el("details", {}, el("summary", { "aria-label": `Details of ${agent.name}` }, "Details"), el("dl", { class: "facts" }, ...shown));
 }
+
+/** @param {object} value */
+const schema = (value) => el("pre", {}, JSON.stringify(value, null, 2));
