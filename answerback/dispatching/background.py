@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -46,7 +47,7 @@ class BackgroundLoop:
 
 
 def _started() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
+    loop = _new_loop()
 
     def serve() -> None:
         asyncio.set_event_loop(loop)
@@ -57,6 +58,12 @@ def _started() -> asyncio.AbstractEventLoop:
     # A daemon: it must not keep a program from ending.
     threading.Thread(target=serve, name="answerback-dispatch", daemon=True).start()
     return loop
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    # Not epoll, which a forked process shares: what it removes there when it ends, its parent would no longer hear.
+    poll = getattr(selectors, "PollSelector", None)
+    return asyncio.SelectorEventLoop(poll()) if poll else asyncio.new_event_loop()
 
 
 async def waited(future: Future[T]) -> T:

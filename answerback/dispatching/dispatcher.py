@@ -39,9 +39,10 @@ class Dispatcher:
         self._place = Place(redis_url=redis_url, url=url, api_key=api_key, workspace=workspace)
         self._loop = BackgroundLoop()
         self._transport: Transport | None = None
+        self._inherited: Transport | None = None
 
     async def dispatch(
-        self, agent: str, *, input: object, id: str = "", session: str = "", delivery: str = ""
+        self, agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
     ) -> DispatchReceipt:
         """Store an event for an agent. It is stored once this returns.
 
@@ -66,7 +67,7 @@ class Dispatcher:
         return await waited(self._dispatched(agent, input, id, session, delivery))
 
     def dispatch_sync(
-        self, agent: str, *, input: object, id: str = "", session: str = "", delivery: str = ""
+        self, agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
     ) -> DispatchReceipt:
         """Store an event for an agent, as `dispatch` does, without an event loop."""
         return self._dispatched(agent, input, id, session, delivery).result()
@@ -99,14 +100,16 @@ class Dispatcher:
         """Close the connections."""
         self.close()
 
-    def _dispatched(self, agent: str, input: Any, id: str, session: str, delivery: str) -> Future[DispatchReceipt]:
+    def _dispatched(
+        self, agent: str, input: Any, id: str | int, session: str | int, delivery: str | int
+    ) -> Future[DispatchReceipt]:
         new = NewDispatch(
             agent=agent,
             # Random if not given: a request that is repeated after a broken connection is still stored once.
-            delivery=delivery or uuid4().hex,
+            delivery=str(delivery) or uuid4().hex,
             input_json=structured.encoded(input),
-            id=id,
-            session=session,
+            id=str(id),
+            session=str(session),
         )
         return self._loop.run(lambda: self._accept(new))
 
@@ -126,6 +129,8 @@ class Dispatcher:
 
     async def _opened(self) -> Transport:
         if self._transport is None or not self._transport.usable:
+            # An inherited one is kept as it is: closing it would close it for the parent, too.
+            self._inherited = self._transport
             self._transport = opened(self._place)
         return self._transport
 

@@ -10,7 +10,7 @@ from answerback.dispatching.receipt import DispatchReceipt
 
 
 async def dispatch(
-    agent: str, *, input: object, id: str = "", session: str = "", delivery: str = ""
+    agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
 ) -> DispatchReceipt:
     """Store an event for an agent, as `Dispatcher.dispatch` does, with a dispatcher that the process shares.
 
@@ -25,7 +25,9 @@ async def dispatch(
     return await _shared().dispatch(agent, input=input, id=id, session=session, delivery=delivery)
 
 
-def dispatch_sync(agent: str, *, input: object, id: str = "", session: str = "", delivery: str = "") -> DispatchReceipt:
+def dispatch_sync(
+    agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
+) -> DispatchReceipt:
     """Store an event for an agent, as `dispatch` does, without an event loop: in a script, or a synchronous view."""
     return _shared().dispatch_sync(agent, input=input, id=id, session=session, delivery=delivery)
 

@@ -137,3 +137,32 @@ async def test_the_remote_agent_answers_a_question_that_is_asked_again_as_before
         first = await until(listens, what="the remote agent listening")
         assert await ask("buy oil", "k1") == first
         assert await ask("notes", "k2") == {"response": "1. buy oil"}
+
+
+async def test_a_fastapi_application_dispatches_and_the_agent_comments_on_that_issue_alone(
+    system: System, standins: StandIns
+) -> None:
+    port = free_port()
+    app = await system.start(f"uvicorn examples.chat.app:app --port {port}")
+    await system.worker("examples.chat.agents:agents")
+    asked = GitHub().issue_comment('use tool comment {"text": "Oil it."}', number=7)
+    async with aiohttp.ClientSession() as session:
+
+        async def post(**headers: str) -> tuple[int, dict[str, str]]:
+            assert app.alive, app.words()
+            try:
+                url = f"http://127.0.0.1:{port}/github"
+                async with session.post(url, data=asked.body, headers={**asked.headers, **headers}) as answer:
+                    return answer.status, await answer.json()
+            except aiohttp.ClientConnectionError:
+                return 0, {}
+
+        status, first = await until(post, lambda answer: answer[0] > 0, what="the application listening")
+        assert (status, first["status"]) == (202, "accepted")
+        again = await post()
+        assert again == (202, first | {"status": "duplicate"})
+        assert (await post(**{"X-Hub-Signature-256": "sha256=é"}))[0] == 401
+    [comment] = await standins.wait_for_messages(1, "github")
+    assert (comment.thread, comment.body) == ("acme/widgets#7", "Oil it.")
+    await system.quiet(1)
+    assert len(await standins.messages("github")) == 1

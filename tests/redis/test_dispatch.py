@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -97,6 +100,27 @@ async def test_it_says_that_redis_is_away() -> None:
     async with Dispatcher(redis_url="redis://127.0.0.1:1") as dispatcher:
         with pytest.raises(StoreUnavailable, match="Redis is unavailable"):
             await dispatcher.dispatch("triage", input="x")
+
+
+def test_a_script_ends_by_itself_and_a_fork_connects_anew(server: Server, dispatcher: Dispatcher) -> None:
+    script = """
+import os, sys
+from answerback import dispatch_sync
+first = dispatch_sync("triage", id="script", input="from the parent")
+child = os.fork()
+second = dispatch_sync("triage", id="script", input="from both")
+if child:
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    third = dispatch_sync("triage", id="script", input="from the parent again")
+    assert first.thread == second.thread == third.thread
+    print(",".join({"answerback.agents", "arq", "aiohttp"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={**os.environ, "REDIS_URL": server.url}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
 
 
 async def test_threads_and_event_loops_share_one_dispatcher(dispatcher: Dispatcher, threads: Threads) -> None:

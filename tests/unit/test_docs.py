@@ -110,6 +110,15 @@ def test_the_examples_of_the_reference_are_python() -> None:
         compile(example, "reference.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+def test_the_examples_of_dispatching_are_python() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/dispatch.md").read_text(), re.DOTALL)
+    assert len(blocks) == 6
+    for block in blocks:
+        code = compile(block, "dispatch.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if "FastAPI" in block or "agents = [" in block:
+            exec(code, {"__name__": "shop"})
+
+
 def test_the_table_of_stream_events_is_current() -> None:
     page = stream_event_docs.PAGE.read_text()
     assert stream_event_docs.updated(page) == page, "run python -m tests.stream_event_docs"
