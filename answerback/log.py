@@ -28,7 +28,7 @@ _SECRET_NAME = re.compile(
 # Matched in finished lines, so that nothing can hide in a nested value or a traceback. Line breaks are already escaped
 # there as two characters, "\\n", so a secret may appear to be inside a word.
 _SECRET = (
-    r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]{1,8}-|xapp-|whsec_|whsk_|ab_(?:live|pub|ses)_|(?i:bearer)\s+"
+    r"(?P<kind>gh[pousr]_|github_pat_|xox[a-z]{1,8}-|xapp-|whsec_|whsk_|ab_(?:live|pub|ses|user)_|(?i:bearer)\s+"
     r"|(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))sk-(?=\S{16})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r")(?:(?<=KEY-----)[^\"]*?(?=-----END|\"|$)|[\w.~+/=-]{8,})"
@@ -43,7 +43,7 @@ _SECRET_IN_WORD = re.compile(_SECRET)
 # fmt: off
 _MARKS = (
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "whsec_", "whsk_", "ab_live_", "ab_pub_",
-    "ab_ses_", "sk-", "eyJ", "earer", "EARER", "KEY-----", "://",
+    "ab_ses_", "ab_user_", "sk-", "eyJ", "earer", "EARER", "KEY-----", "://",
 )
 # fmt: on
 _encode = json.JSONEncoder(default=repr, skipkeys=True).encode

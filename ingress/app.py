@@ -54,7 +54,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     live, streams = Live(threads), Streams(settings.heartbeat)
     conversation = Conversation(threads, live)
     mcp = Mcp(conversation, settings.read_timeout)
-    api = Api(settings, threads.database, [*routes(settings, conversation, streams), *mcp.routes()])
+    api = Api(settings, threads, [*routes(settings, conversation, streams), *mcp.routes()])
     api.mount(app)
     app.router.add_post("/widget/check", KeyCheck(api.authenticator, settings.read_timeout).post)
     app[STOPPING] = Stopping(settings, health, api.waits, mcp)

@@ -16,6 +16,7 @@ from answerback.settings.dispatching import DispatchSettings
 from answerback.settings.general import GeneralSettings
 from answerback.settings.ingress import IngressSettings
 from answerback.settings.platform import PlatformSettings
+from answerback.settings.user_jwts import UserJwtSettings
 from answerback.settings.variables import Variables
 from answerback.settings.worker import WorkerSettings
 
@@ -28,7 +29,7 @@ P = TypeVar("P", bound=PlatformSettings)
 V = TypeVar("V", bound=Variables)
 
 
-class Settings(DispatchSettings, WorkerSettings, IngressSettings, GeneralSettings):
+class Settings(DispatchSettings, WorkerSettings, UserJwtSettings, IngressSettings, GeneralSettings):
     """All settings. A field's alias is its environment variable; an empty variable counts as unset.
 
     The settings of a platform are `settings.of(GitHubSettings)`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
@@ -18,8 +19,9 @@ class Principal:
 
     Attributes:
         key: The id of the API key; for a session token, the key that opened the session.
-        kind: "live", "pub", "ses" or "link".
+        kind: "live", "pub", "ses", "user" or "link".
         session: The public id of the chat thread that a session token is valid for; None for a key.
+        user: The product's id of the user that a user token or a JWT is valid for; None for anything else.
     """
 
     workspace: str
@@ -27,6 +29,7 @@ class Principal:
     kind: str
     scopes: frozenset[Scope]
     session: str | None = None
+    user: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Return whether the caller has the scope; `admin` includes all."""
@@ -34,7 +37,10 @@ class Principal:
 
     @property
     def id(self) -> str:
-        """The owner of rate limits and idempotency keys: a key or a session."""
+        """The owner of rate limits and idempotency keys: a key, a session or a user."""
+        if self.user is not None:
+            # The same for all tokens of a user, so that a request can be repeated with a new one.
+            return f"user:{self.workspace}:{sha256(self.user.encode(errors='surrogatepass')).hexdigest()}"
         return self.key if self.session is None else f"{self.key}:{self.workspace}:{self.session}"
 
 

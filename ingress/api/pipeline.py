@@ -11,7 +11,8 @@ from answerback.log import get_logger
 from answerback.settings import Settings
 from answerback.store.access.idempotency import REMEMBERED
 from answerback.store.access.rate_limits import RateLimits
-from answerback.store.redis import Database
+from answerback.store.chats.chats import Chats
+from answerback.store.threads.threads import Threads
 
 from ..problems import PREPARED, Problem, explained
 from . import parsing
@@ -19,6 +20,7 @@ from .auth.address_limits import AddressLimits
 from .auth.authenticator import Authenticator
 from .auth.authorization import authorize
 from .auth.origins import Origins
+from .auth.ownership import check_owner
 from .context import Principal, RequestContext
 from .conversations.client_retries import Retries
 from .conversations.waits import Wait, Waits
@@ -33,11 +35,13 @@ HEADERS = web.RequestKey("headers", dict[str, str])
 class Api:
     """The API of one ingress process: the routes, behind the checks that they declare."""
 
-    def __init__(self, settings: Settings, database: Database, routes: Sequence[Route]) -> None:
+    def __init__(self, settings: Settings, threads: Threads, routes: Sequence[Route]) -> None:
+        database = threads.database
         self.routes = routes
+        self._chats = Chats(threads)
         self._read_timeout = settings.read_timeout
         self._address_limits = AddressLimits(settings)
-        self.authenticator = Authenticator(database, self._address_limits)
+        self.authenticator = Authenticator(settings, database, self._address_limits)
         self._origins = Origins(self.authenticator)
         self._rates = RateLimits(database, rate=settings.api_rate, burst=settings.api_burst)
         self._idempotency = IdempotencyMiddleware(database)
@@ -71,6 +75,8 @@ class Api:
         if not allowance.passed:
             detail = f"rate limit: {self._rates.burst} requests at once, then {self._rates.rate:g} per second"
             raise Problem(429, detail, code="rate-limited", retry_after=max(1, _seconds(allowance.wait)))
+        if route.user == "thread":
+            await check_owner(self._chats, caller, request.match_info["id"])
         return caller
 
     def _handler_of(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -54,6 +54,8 @@ class Route:
         refusals: Other error statuses, each with its description.
         limit: The largest body, in bytes.
         session: The path parameter that a session token must match; "" where session tokens are not accepted.
+        user: Whether a user token is accepted: "thread" if the `{id}` in the path must be a thread of its user, "own"
+            if the handler itself reads and writes only what belongs to `call.caller.user`.
         publishable: Whether a publishable key is accepted.
         link: Whether a sign-in link is accepted.
         repeated: What a repeated POST with an Idempotency-Key does: "response" returns the stored response (the handler
@@ -83,6 +85,7 @@ class Route:
     refusals: Mapping[int, str] = field(default_factory=dict)
     limit: int = 1_048_576
     session: str = ""
+    user: Literal["", "own", "thread"] = ""
     publishable: bool = False
     link: bool = False
     repeated: Literal["response", "handler"] = "response"

@@ -73,6 +73,7 @@ class Mcp:
         "POST",
         "/mcp",
         scope="any",
+        user="own",
         summary="Use chat threads as tools of a model (MCP, streamable HTTP)",
         raw=True,
         refuse=refused,
@@ -110,7 +111,7 @@ class Mcp:
     async def _load(self) -> Application:
         # In a thread: loading takes half a second, which would delay webhooks.
         loaded = await asyncio.to_thread(importlib.import_module, ".server", __package__)
-        server: ToolServer = loaded.ToolServer(self._tools.all())
+        server: ToolServer = loaded.ToolServer(self._tools)
         self._server = server
         return await server.start()
 

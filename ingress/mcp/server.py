@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +29,7 @@ from ..api.context import Principal
 from ..api.schemas.messages import BODY
 from ..problems import explained
 from .asgi import CALLER, STREAMS, Application, Scope
-from .tools import Tool
+from .tools import Tool, Tools
 
 # At "info" it logs every request.
 logging.getLogger("mcp").setLevel(logging.WARNING)
@@ -44,9 +43,10 @@ ABOUT = (
 class ToolServer:
     """A stateless MCP server with these tools, so that any process can handle any request."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self._described = {tool.name: _described(tool) for tool in tools}
+    def __init__(self, tools: Tools) -> None:
+        self._run_tool = tools.run
+        self._tools = {tool.name: tool for tool in tools.all()}
+        self._described = {name: _described(tool) for name, tool in self._tools.items()}
         server: Server[Any] = Server(
             "answerback",
             title="Answerback",
@@ -112,7 +112,7 @@ class ToolServer:
             await context.session.report_progress(reported, None, text)
 
         try:
-            result = await tool.run(caller, arguments, progress)
+            result = await self._run_tool(tool, caller, arguments, progress)
         except BadCursor as error:
             return _failed(str(error))
         except Exception as error:  # noqa: BLE001  # logged by `explained`

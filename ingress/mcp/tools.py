@@ -14,6 +14,8 @@ from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.chats.chat import NewChat
 from answerback.store.threads.search import Filter
 
+from ..api.auth.audience import trusted
+from ..api.auth.ownership import check_fields, check_owner, user_of
 from ..api.context import Principal
 from ..api.conversations.agent_registry import Agents
 from ..api.conversations.conversation import Conversation
@@ -117,11 +119,17 @@ class Tools:
             ),
         ]  # fmt: skip
 
+    async def run(self, tool: Tool, caller: Principal, arguments: Any, progress: Progress) -> Model:
+        """Run a tool. With a user token, it only reaches threads of that user."""
+        if thread := getattr(arguments, "thread_id", ""):
+            await check_owner(self._chats, caller, thread)
+        return await tool.run(caller, arguments, progress)
+
     async def list(self, caller: Principal, wanted: ThreadQuery, progress: Progress) -> ThreadPage:
         """Return a page of threads."""
         page = await self._chats.list(
             caller.workspace,
-            user=wanted.user_id,
+            user=user_of(caller, wanted.user_id),
             wanted=Filter(
                 archived=None if wanted.archived == "any" else wanted.archived == "true",
                 pinned=wanted.pinned,
@@ -134,9 +142,10 @@ class Tools:
 
     async def create(self, caller: Principal, wanted: CreateThread, progress: Progress) -> ThreadSummary:
         """Create a thread, or return the one created with the same `idempotency_key`."""
+        check_fields(caller, system_prompt=wanted.system)
         await self._agents.check(caller, wanted.agent)
         opening = NewChat(
-            user=wanted.user_id or "",
+            user=user_of(caller, wanted.user_id) or "",
             agent=wanted.agent or "",
             title=wanted.title,
             system=wanted.system,
@@ -154,7 +163,7 @@ class Tools:
         """Send a message and return its outcome."""
         thread = wanted.thread_id
         _refuse_platforms(caller, thread)
-        event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}")
+        event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}", visitor=not trusted(caller))
         if wanted.wait:
             return Answered.of(thread, *await self._waiter.ask(caller, thread, event, progress), caller)
         receipt, _ = await self._conversation.leave(caller, thread, event)

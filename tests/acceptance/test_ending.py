@@ -14,6 +14,7 @@ import pytest
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.sign_ins import SignIn, SignIns
+from answerback.store.access.user_tokens import UserTokens
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until
 from tests.standins.sender import Standard
@@ -84,9 +85,9 @@ class Client:
             return False
         return await stream.ends_well()
 
-    async def thread(self) -> str:
+    async def thread(self, user: str = "ada") -> str:
         """A new thread's path."""
-        status, thread = await self.caller.post("/api/v1/chat/threads", {"agent": "recite"})
+        status, thread = await self.caller.post("/api/v1/chat/threads", {"agent": "recite", "user_id": user})
         assert status == 201, thread
         return f"/api/v1/chat/threads/{thread['id']}"
 
@@ -156,11 +157,12 @@ async def test_the_grace_bounds_the_end(plain: System) -> None:
     plain.release()
 
 
-@pytest.mark.parametrize("how", ["a key", "a session", "a sign-in"])
+@pytest.mark.parametrize("how", ["a key", "a session or user token", "a sign-in"])
 async def test_open_streams_end_with_their_credential(plain: System, how: str) -> None:
     process = await plain.ingress()
     await plain.worker(AGENT)
     keys, tokens, sign_ins = ApiKeys(plain.database), SessionTokens(plain.database), SignIns(plain.database)
+    user_tokens = UserTokens(plain.database)
     async with connected(plain, "chat:read", "chat:write", "admin") as client:
         path = await client.thread()
         thread = path.rpartition("/")[2]
@@ -171,16 +173,22 @@ async def test_open_streams_end_with_their_credential(plain: System, how: str) -
         await unaffected.begun()
         headers: dict[str, str] = {}
         revoke: Callable[[], Awaitable[object]]
-        if how == "a session":
+        streams = []
+        if how == "a session or user token":
+            _, shown = await user_tokens.grant("default", "ada", key.id, seconds=100)
+            streams += [await client.stream("GET", f"{path}/stream", Authorization=f"Bearer {shown}")]
             _, shown = await tokens.grant("default", thread, key.id, seconds=100)
             headers = {"Authorization": f"Bearer {shown}"}
-            path, revoke = f"/api/v1/chat/sessions/{thread}", lambda: tokens.end("default", thread)
+            path = f"/api/v1/chat/sessions/{thread}"
+            revoke = lambda: asyncio.gather(  # noqa: E731
+                tokens.end("default", thread), user_tokens.revoke_all("default", "ada")
+            )
         elif how == "a sign-in":
             secret = await sign_ins.begin(SignIn("default", ""))
             headers, revoke = {"Cookie": f"answerback={secret}"}, lambda: sign_ins.end(secret)
         else:
             revoke = lambda: keys.revoke(key.id)  # noqa: E731
-        streams = [await client.stream("GET", f"{path}/stream", **headers)]
+        streams += [await client.stream("GET", f"{path}/stream", **headers)]
         tool = asyncio.create_task(client.tool((await client.thread()).rpartition("/")[2]))
         if how == "a key":
             streams += [unaffected, await client.complete()]

@@ -106,6 +106,15 @@ def test_an_operator_makes_lists_rotates_and_revokes_keys(terminal: Terminal) ->
     until(lambda: me(terminal, fresh)[0] == 401, "the key's end")
     assert [each["state"] for each in terminal.json("keys")] == ["live", "revoked", "revoked"]
 
+    of_user = json.loads(terminal.out("keys", "user-token", "ada", "--workspace", "acme", "--expires", "1h", "--json"))
+    assert me(terminal, of_user["secret"]) == (
+        200,
+        {"workspace": "acme", "scopes": ["chat:read", "chat:write"], "key": "", "user_id": "ada"},
+    )
+    terminal.out("keys", "revoke", of_user["id"])
+    until(lambda: me(terminal, of_user["secret"])[0] == 401, "the user token's end")
+    assert "30 days" in terminal.run("keys", "user-token", "ada", "--expires", "31d").err
+
     for command in (["revoke", "0123456789abcdef"], ["rotate", found["id"]]):
         assert terminal.run("keys", *command).code == 3
     assert "printable" in terminal.run("keys", "create", "--name", "\u202e").err

@@ -8,6 +8,7 @@ from mcp import MCPError
 
 from answerback.events import Event
 from answerback.messages import Author
+from answerback.store.access.user_tokens import UserTokens
 from tests.acceptance.model_host import call, client, key, refused
 from tests.acceptance.system import System
 
@@ -81,6 +82,27 @@ async def test_a_key_does_what_its_scopes_say(plain: System) -> None:
     async with client(plain, await key(plain, "acme", "chat:read")) as reader:
         assert [tool.name for tool in (await reader.list_tools()).tools] == ["list_chat_threads", "get_chat_thread"]
         assert "chat:write" in await refused(reader, "create_chat_thread")
+
+
+async def test_a_user_token_reaches_the_threads_of_its_user(plain: System) -> None:
+    await plain.ingress()
+    _, token = await UserTokens(plain.database).grant("acme", "ada", seconds=60)
+    async with client(plain, await key(plain)) as server, client(plain, str(token)) as ada:
+        others = [await call(server, "create_chat_thread", user_id=user) for user in ("bob", None)]
+        mine = await call(ada, "create_chat_thread", title="Mine")
+        assert (mine["user_id"], mine["title"]) == ("ada", "Mine")
+        assert [thread["id"] for thread in (await call(ada, "list_chat_threads"))["threads"]] == [mine["id"]]
+        assert (await call(ada, "rename_chat_thread", thread_id=mine["id"], title="Ours"))["title"] == "Ours"
+        more = {"rename_chat_thread": {"title": "x"}}
+        for tool in ("get", "rename", "pin", "archive", "delete"):
+            for thread in others:
+                name = f"{tool}_chat_thread"
+                refusal = await refused(ada, name, thread_id=thread["id"], **more.get(name, {}))
+                assert refusal == "there is no such thread"
+        sending = {"thread_id": others[0]["id"], "content": "hi"}
+        assert await refused(ada, "send_chat_message", **sending) == "there is no such thread"
+        assert "own user" in await refused(ada, "list_chat_threads", user_id="bob")
+        assert "system_prompt" in await refused(ada, "create_chat_thread", system_prompt="x")
 
 
 async def test_a_platforms_thread_is_read_by_those_who_may_and_no_more(plain: System) -> None:

@@ -14,6 +14,7 @@ from answerback.settings import Settings
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.credential import Credential
 from answerback.store.redis import Database
+from answerback.store.threads.threads import Threads
 from ingress.api.context import RequestContext
 from ingress.api.pipeline import Api
 from ingress.api.route import BASE, Model, Route, collect, route
@@ -98,6 +99,16 @@ class Things:
         """Say which one."""
         return call.answer(Made(id=call.path["id"], name=call.caller.kind))
 
+    @route("GET", "/mine", scope="any", summary="", user="own")
+    async def mine(self, call: RequestContext) -> web.Response:
+        """Say who the user is."""
+        return call.answer(Made(id=call.caller.id, name=f"{call.caller.workspace}/{call.caller.user}"))
+
+    @route("GET", "/mine/{id}", scope="chat:read", summary="", user="thread")
+    async def my_thread(self, call: RequestContext) -> web.Response:
+        """Say which one."""
+        return call.answer(Made(id=call.path["id"], name=call.caller.kind))
+
     @route("DELETE", "/things/{id}", scope="admin", summary="", refuse=_short)
     async def drop(self, call: RequestContext) -> web.Response:
         """Refuse in its own form."""
@@ -151,7 +162,7 @@ class Client:
 async def served(database: Database, **settings: str) -> AsyncIterator[Client]:
     """The API, served on loopback."""
     app, things = web.Application(middlewares=[problems]), Things()
-    Api(Settings.load(settings), database, things.routes()).mount(app)
+    Api(Settings.load(settings), Threads(database), things.routes()).mount(app)
     runner = web.AppRunner(app, auto_decompress=False)
     await runner.setup()
     try:

@@ -1,4 +1,4 @@
-"""API keys and session tokens: what opens, what opens no more, and that no secret lies in the store."""
+"""API keys, session tokens and user tokens: what opens, what opens no more, and that no secret lies in the store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from answerback.store.access import keys as access_keys
 from answerback.store.access.api_keys import SCOPES, ApiKeys, InvalidKey
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.access.user_tokens import InvalidUserToken, UserTokens
 from answerback.store.redis import Database
 from tests.redis.given import until
 
@@ -51,13 +52,14 @@ async def test_no_secret_lies_in_the_store(database: Database) -> None:
     made, first = await found.create(scopes=["admin"])
     second = await found.rotate(made.id, grace=60)
     _, token = await SessionTokens(database).grant("default", "th_1", made.id, seconds=60)
+    _, of_user = await UserTokens(database).grant("default", "ada", made.id, seconds=60)
     assert second is not None
     everything = b""
     for key in await database.call("KEYS", "*"):
         kind = await database.call("TYPE", key)
         words = {"hash": ("HGETALL",), "string": ("GET",), "set": ("SMEMBERS",)}[kind.decode()]
         everything += repr(await database.call(*words, key)).encode() + key
-    for shown in (first, second, token):
+    for shown in (first, second, token, of_user):
         assert shown.id.encode() in everything
         assert shown.secret.encode() not in everything
 
@@ -187,6 +189,32 @@ async def test_a_token_opens_one_thread_until_its_session_ends(database: Databas
     assert await tokens.get(second.id) is None
     assert await tokens.get(other.id) is not None
     await tokens.end("acme", "th_1")
+
+
+async def test_a_user_token_is_valid_until_it_is_revoked(database: Database) -> None:
+    tokens = UserTokens(database)
+    token, shown = await tokens.grant("acme", "ada", "key", seconds=60)
+    _, second = await tokens.grant("acme", "ada", seconds=3600)
+    _, other = await tokens.grant("acme", "bob", "key", seconds=60)
+    stored = await tokens.get(shown.id)
+    assert stored == token
+    assert stored.accepts(shown)
+    assert not stored.accepts(second)
+    assert not stored.accepts(Credential("ses", shown.id, shown.secret))
+    assert (stored.workspace, stored.user, stored.key) == ("acme", "ada", "key")
+    assert 3590 < await database.call("TTL", access_keys.user_tokens("acme", "ada")) <= 3600
+    assert not await tokens.revoke(shown.id, "other"), "another workspace's"
+    assert await tokens.revoke(shown.id, "acme")
+    assert not await tokens.revoke(shown.id)
+    assert await tokens.revoke_all("acme", "ada") == 1
+    assert [await tokens.get(each.id) is None for each in (shown, second, other)] == [True, True, False]
+    assert await tokens.revoke_all("acme", "ada") == 0
+
+
+@pytest.mark.parametrize(("user", "seconds"), [("", 60), ("x" * 257, 60), ("ada", 0), ("ada", 31 * 86_400)])
+async def test_a_user_token_that_can_not_be_is_refused(database: Database, user: str, seconds: float) -> None:
+    with pytest.raises(InvalidUserToken):
+        await UserTokens(database).grant("acme", user, seconds=seconds)
 
 
 async def test_a_token_expires(database: Database) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
+import jwt
 import pytest
 
 from answerback.store.access import keys as access_keys
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.access.user_tokens import UserTokens
+from answerback.store.chats.chat import NewChat
+from answerback.store.chats.chats import Chats
 from answerback.store.redis import Database
+from answerback.store.threads.threads import Threads
 from ingress.api.route import BASE
 from tests.redis.api import Answer, Client, served
 from tests.redis.given import until
@@ -93,6 +99,60 @@ async def test_a_token_opens_its_session_and_nothing_else(client: Client, databa
         return (await client.ask("GET", f"{THINGS}/th_1", key=shown)).status == 401
 
     await until(refused)
+
+
+async def test_a_user_token_opens_the_threads_of_its_user_and_nothing_else(client: Client, database: Database) -> None:
+    chats, tokens = Chats(Threads(database)), UserTokens(database)
+    for workspace, id, user in (
+        ("acme", "th_1", "ada"),
+        ("acme", "th_2", "bob"),
+        ("acme", "th_3", ""),
+        ("x", "th_4", "ada"),
+    ):
+        await chats.open(workspace, id, NewChat(user=user))
+    key, _ = await client.keys.create("acme", scopes=["chat:write"])
+    token, shown = await tokens.grant("acme", "ada", key.id, seconds=60)
+    mine = f"{BASE}/mine"
+    answer = await client.ask("GET", mine, key=shown)
+    assert json.loads(answer.body)["name"] == "acme/ada"
+    statuses = [
+        (await client.ask("GET", f"{mine}/{id}", key=shown)).status for id in ("th_1", "th_2", "th_3", "th_4", "x")
+    ]
+    assert statuses == [200, 404, 404, 404, 404]
+    assert (await client.ask("GET", f"{mine}/th_2", key=client.key)).status == 200, "a key needs no user"
+    for method, path in (("GET", THINGS), ("POST", THINGS), ("GET", f"{THINGS}/th_1"), ("DELETE", f"{THINGS}/th_1")):
+        refused = await client.ask(method, path, key=shown)
+        assert (refused.status, b"a user token is valid for" in refused.body) == (403, True)
+    wrong = Credential("user", token.id, Credential.new("user").secret)
+    assert (await client.ask("GET", mine, key=wrong)).status == 401
+    _, second = await tokens.grant("acme", "ada", seconds=60)
+    assert (await client.ask("GET", mine, key=second)).body == answer.body, "all tokens of a user are one caller"
+    await client.keys.revoke(key.id)
+
+    async def refused_with(token: Credential) -> bool:
+        return (await client.ask("GET", mine, key=token)).status == 401
+
+    await until(lambda: refused_with(shown))
+    assert (await client.ask("GET", mine, key=second)).status == 200, "it was issued by no key"
+    assert await tokens.revoke_all("acme", "ada") == 2
+    await until(lambda: refused_with(second))
+
+
+async def test_a_jwt_of_the_products_issuer_opens_the_threads_of_its_user(database: Database) -> None:
+    secret = "a shared secret of thirty-two bytes or more"
+    settings = {"USER_JWT_KEY": secret, "USER_JWT_ISSUER": "shop", "USER_JWT_AUDIENCE": "chat"}
+    claims = {"sub": "ada", "iss": "shop", "aud": "chat", "exp": time.time() + 60}
+    await Chats(Threads(database)).open("acme", "th_1", NewChat(user="ada"))
+    async with served(database, **settings, USER_JWT_WORKSPACE="acme") as client:
+        token = jwt.encode(claims, secret, "HS256")
+        assert (await client.ask("GET", f"{BASE}/mine/th_1", key=token)).status == 200
+        assert (
+            await client.ask("GET", f"{BASE}/mine/th_1", key=jwt.encode(claims | {"sub": "bob"}, secret))
+        ).status == 404
+        assert (await client.ask("GET", THINGS, key=token)).status == 403
+        for wrong in (claims | {"exp": 1}, claims | {"aud": "other"}):
+            answer = await client.ask("GET", f"{BASE}/mine", key=jwt.encode(wrong, secret, "HS256"))
+            assert (answer.status, "JWT" in str(problem(answer)["detail"])) == (401, True)
 
 
 async def test_a_publishable_key_opens_sessions_from_its_origins(client: Client, database: Database) -> None:

@@ -74,7 +74,7 @@ async def served(threads: Threads) -> AsyncIterator[Operator]:
     """The routes of dead letters, on loopback."""
     app = web.Application(middlewares=[problems])
     groups = (dead_letters.DeadLetterRoutes(threads), dead_letter_actions.DeadLetterActions(threads))
-    Api(Settings.load({}), threads.database, [each for group in groups for each in group.routes()]).mount(app)
+    Api(Settings.load({}), threads, [each for group in groups for each in group.routes()]).mount(app)
     runner = web.AppRunner(app)
     await runner.setup()
     try:

@@ -31,6 +31,9 @@ def caller(*scopes: Scope, kind: str = "live") -> Principal:
 
 OPERATOR = caller("admin")
 SERVER = caller("chat:read", "chat:write")
+USER = Principal(
+    workspace="acme", key="k", kind="user", scopes=frozenset[Scope](("chat:read", "chat:write")), user="ada"
+)
 # A kind of credential that nobody has thought of yet is a visitor's, whatever scopes it claims.
 VISITORS = [
     caller("chat:read", "chat:write", kind="ses"),
@@ -38,7 +41,7 @@ VISITORS = [
     caller("admin", kind="link"),
     caller("chat:read", "chat:write", "admin", kind="user"),
 ]
-STRANGERS = [SERVER, *VISITORS]
+STRANGERS = [SERVER, USER, *VISITORS]
 
 
 def encoded(kind: str, turn: str, **fields: Any) -> EncodedEvent:
@@ -91,12 +94,13 @@ def test_what_is_zero_in_a_turns_usage_is_told_as_zero() -> None:
     assert seen(SERVER, unasked)["usage"] is None
 
 
-@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("visitor", [*VISITORS, USER])
 @pytest.mark.parametrize("kind", [*KINDS, "a kind of later"])
 def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principal) -> None:
     internal: dict[str, Any] = {
-        "agent": SECRET, "args": {"q": SECRET}, "result": SECRET, "attempt": 4711, "state": SECRET, "url": SECRET,
-        "usage": {"input_tokens": 4711}, "reason": f"ValueError: {SECRET}" if kind != "gone" else "it was deleted",
+        "agent": "helper" if visitor is USER else SECRET, "args": {"q": SECRET}, "result": SECRET,
+        "attempt": 4711, "state": SECRET, "url": SECRET, "usage": {"input_tokens": 4711},
+        "reason": f"ValueError: {SECRET}" if kind != "gone" else "it was deleted",
         "outcome": "done", "what is new": SECRET,
         "messages": [{"id": "m", "text": "hi", "author": {"id": SECRET}}] if kind == "turn" else ["t1.0"],
     }  # fmt: skip
@@ -110,7 +114,7 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principa
         assert found["turn"] == "t1"
 
 
-@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("visitor", [*VISITORS, USER])
 def test_a_public_tools_call_is_shown_and_its_failure_is_not(visitor: Principal) -> None:
     call = {"id": "c1", "name": "search", "public": True}
     assert seen(visitor, StoredEvent("", *encoded("tool_call", "t1", **call, args={"q": "shoes"})))["args"] == {
@@ -166,7 +170,29 @@ def test_a_thread_shows_a_visitor_how_it_stands() -> None:
     assert SessionView(**SessionView.fields_of(chat, SERVER)).agentId == SECRET
 
 
+def test_a_user_sees_titles_and_agents_and_nothing_else_that_is_internal() -> None:
+    chat = Chat(
+        id="th_1", thread="chat:acme:th_1", workspace="acme", user="ada", title="Lunch", agent="helper", pinned=True,
+        system=SECRET, metadata={"lead": SECRET}, url=SECRET, error=f"ValueError: {SECRET}", state="retrying",
+    )  # fmt: skip
+    summary = ThreadSummary.of(chat, USER)
+    assert (summary.title, summary.user_id, summary.agent, summary.pinned) == ("Lunch", "ada", "helper", True)
+    assert SECRET not in summary.model_dump_json()
+    answer = Message(
+        role="assistant", text="hello", id="t1.0", turn="t1", agent="helper", model=SECRET.encode(), reply=SECRET,
+        author=Author(SECRET), usage=Usage(input_tokens=4711),
+        tools=(ToolCall(id="c1", name="search", args={"q": SECRET}, result=SECRET, outcome="failed"),),
+        attachments=(Attachment(name=SECRET, content_type="text/plain", text=SECRET),),
+    )  # fmt: skip
+    view = MessageView.of(answer, USER)
+    assert (view.content, view.agent, [call.name for call in view.tool_calls]) == ("hello", "helper", ["search"])
+    assert "4711" not in view.model_dump_json()
+    turn = {"attempt": 4711, "agent": "helper", "events": ["t1"], "messages": []}
+    event = StoredEvent("1-0", *encoded("turn", "t1", **turn))
+    assert seen(USER, event) == {"turn": "t1", "agent": "helper", "events": ["t1"], "messages": []}
+
+
 def test_a_thread_that_was_deleted_is_told_as_it_is() -> None:
     event = StoredEvent("", *encoded("gone", "", reason="the thread was deleted"))
-    for who in (OPERATOR, SERVER, *VISITORS):
+    for who in (OPERATOR, SERVER, USER, *VISITORS):
         assert seen(who, event) == {"turn": "", "reason": "the thread was deleted"}

@@ -154,7 +154,8 @@ def test_every_file_that_the_documentation_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_the_documentation_names_exists(page: Path) -> None:
-    for words in re.findall(r"(?:`|^ +(?:\.venv/bin/)?)answerback ([a-z ]+)", page.read_text(), re.MULTILINE):
+    command_line = re.compile(r"(?:`|^ +(?:\.venv/bin/)?)answerback ([a-z]+(?:[- ][a-z]+)*)", re.MULTILINE)
+    for words in command_line.findall(page.read_text()):
         command: click.Command | None = cli
         for word in words.split():
             if not isinstance(command, click.Group):

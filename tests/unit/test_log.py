@@ -26,6 +26,7 @@ PREFIXES = [
     "ab_live_",
     "ab_pub_",
     "ab_ses_",
+    "ab_user_",
     "sk-",
     "sk-ant-",
     "Bearer ",

@@ -33,6 +33,7 @@ def keys() -> None:
       answerback keys create --publishable --origin https://www.example.com
       answerback keys rotate 1f0c8d1f4c0b6d0e --grace 2h
       answerback keys revoke 1f0c8d1f4c0b6d0e
+      answerback keys user-token ada --expires 1h
     """
 
 
@@ -70,6 +71,20 @@ def create(
     run(_create(workspace, () if publishable else scopes or USUAL, origins, name, expires, as_json))
 
 
+@keys.command("user-token")
+@click.argument("user")
+@click.option("--workspace", default="default", show_default=True, help="Workspace of the user's threads.")
+@click.option("--expires", default="1d", show_default=True, callback=age, metavar="AGE", help="Lifetime, at most 30d.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def user_token(user: str, workspace: str, expires: int, as_json: bool) -> None:
+    """Issue a token for one user and print it. It is shown only once.
+
+    It gives access to the threads with this user_id. A server issues its users' tokens over HTTP:
+    POST /api/v1/user-tokens.
+    """
+    run(_user_token(user, workspace, expires, as_json))
+
+
 @keys.command("list")
 @click.option("--workspace", help="Only keys of this workspace.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -90,7 +105,10 @@ def rotate(id: str, grace: int, as_json: bool) -> None:
 @keys.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def revoke(ids: tuple[str, ...]) -> None:
-    """Revoke keys permanently, together with the tokens of sessions opened with them."""
+    """Revoke keys permanently, together with the tokens of sessions and users issued with them.
+
+    An id may also be that of a user token.
+    """
     run(_revoke(ids))
 
 
@@ -108,6 +126,21 @@ async def _create(
         )
     if as_json:
         document(_fields(key) | {"secret": str(secret)})
+    else:
+        _print_secret(str(secret))
+
+
+async def _user_token(user: str, workspace: str, expires: int, as_json: bool) -> None:
+    from answerback.store.access.user_tokens import UserTokens
+
+    from ..rendering import document
+    from ..store import opened
+
+    async with opened() as store:
+        token, secret = await UserTokens(store.threads.database).grant(workspace, user, seconds=expires / 1000)
+    if as_json:
+        fields = ("id", "workspace", "user", "expires")
+        document({name: getattr(token, name) for name in fields} | {"secret": str(secret)})
     else:
         _print_secret(str(secret))
 
@@ -165,12 +198,13 @@ async def _rotate(id: str, grace: int, as_json: bool) -> None:
 
 async def _revoke(ids: tuple[str, ...]) -> None:
     from answerback.store.access.api_keys import ApiKeys
+    from answerback.store.access.user_tokens import UserTokens
 
     from ..store import opened
 
     async with opened() as store:
-        api_keys = ApiKeys(store.threads.database)
-        unknown = [id for id in ids if not await api_keys.revoke(id)]
+        api_keys, user_tokens = ApiKeys(store.threads.database), UserTokens(store.threads.database)
+        unknown = [id for id in ids if not await api_keys.revoke(id) and not await user_tokens.revoke(id)]
     for id in ids:
         if id not in unknown:
             click.echo(f"revoked {id}")

@@ -1,1 +1,1 @@
-"""Access to the API: keys, session tokens, sign-ins, rate limits, idempotency keys."""
+"""Access to the API: keys, session tokens, user tokens, sign-ins, rate limits, idempotency keys."""

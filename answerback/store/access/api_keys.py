@@ -19,7 +19,7 @@ Scope = Literal["chat:read", "chat:write", "agents:register", "admin"]
 
 SCOPES: tuple[Scope, ...] = ("chat:read", "chat:write", "agents:register", "admin")
 
-_WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
+WORKSPACE = re.compile(r"[a-z0-9-]{1,64}")
 # https://www.rfc-editor.org/rfc/rfc6454#section-6.2: a DNS name, or the id of an app or extension:
 # capacitor://localhost (https://capacitorjs.com/docs/config), app://…, tauri://localhost, chrome-extension://<id>
 # (https://developer.chrome.com/docs/extensions/develop/concepts/network-requests), moz-extension://<uuid>.
@@ -179,9 +179,14 @@ def _read(id: str, fields: dict[bytes, bytes], now: int) -> ApiKey:
     )
 
 
-def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: float | None) -> None:
-    if not _WORKSPACE.fullmatch(workspace):
+def check_workspace(workspace: str) -> None:
+    """Raise `InvalidKey` if a text is not the name of a workspace."""
+    if not WORKSPACE.fullmatch(workspace):
         raise InvalidKey(f'"{workspace}" is not a workspace name: use 1 to 64 characters of a-z, 0-9 and "-".')
+
+
+def _check(workspace: str, scopes: tuple[str, ...], origins: tuple[str, ...], name: str, expires: float | None) -> None:
+    check_workspace(workspace)
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise InvalidKey(f'"{unknown[0]}" is not a scope. Scopes: {", ".join(SCOPES)}.')
     if scopes and origins:

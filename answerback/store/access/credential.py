@@ -9,9 +9,9 @@ import string
 from hashlib import sha256
 from typing import Literal, NamedTuple, cast
 
-Kind = Literal["live", "pub", "ses"]
+Kind = Literal["live", "pub", "ses", "user"]
 
-_FORM = re.compile(r"ab_(live|pub|ses)_([0-9a-f]{16})_([0-9A-Za-z]{40})")
+_FORM = re.compile(r"ab_(live|pub|ses|user)_([0-9a-f]{16})_([0-9A-Za-z]{40})")
 _ALPHABET = string.digits + string.ascii_letters
 
 

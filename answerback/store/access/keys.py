@@ -28,6 +28,16 @@ def session_tokens(workspace: str, thread: str) -> str:
     return f"ab:{{access}}:tokens:{workspace}:{thread}"
 
 
+def user_token(id: str) -> str:
+    """STRING: a UserToken. Until it expires or is revoked."""
+    return f"ab:{{access}}:user_token:{id}"
+
+
+def user_tokens(workspace: str, user: str) -> str:
+    """SET of the ids of a user's tokens. Until the last of them expires."""
+    return f"ab:{{access}}:user_tokens:{workspace}:{user}"
+
+
 def sign_in_link(hash: str) -> str:
     """STRING: the workspace of a dashboard sign-in link, by the hash of its token. Minutes, or until it is used."""
     return f"ab:{{access}}:link:{hash}"

@@ -89,6 +89,15 @@ class Chats:
             return None
         return Chat.read(*stored, workspace)
 
+    async def belongs(self, workspace: str, id: str, user: str) -> bool:
+        """Return whether there is a chat of this id, and it is the user's."""
+        if not _ID.fullmatch(id):
+            return False
+        thread = thread_of(workspace, id)
+        name = keys.thread(self._threads.partition(thread), thread)
+        opened, owner = await self._database.call("HMGET", name, "opened", "user")
+        return opened is not None and owner == user.encode(errors="surrogatepass")
+
     async def list(
         self,
         workspace: str,

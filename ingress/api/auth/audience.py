@@ -2,17 +2,18 @@
 
 operator  a key with the scope `admin`, the dashboard: everything except secrets
 server    the product's own server, with any other live key: its workspace; general reasons of failures
+user      the holder of a user token or a JWT: the threads of one user. As a visitor, and titles and names of agents
 visitor   everyone else, mainly holders of a session token: the messages of their thread. No arguments or results of
           tools (unless declared public), no reasons, usage, system text, metadata, agent names, attachments of others
           or attempts
 
-Every route that shows a thread, a message or a stream event passes it through this module. Visitors get an explicit
-list of fields, so that a new field stays hidden until it is listed.
+Every route that shows a thread, a message or a stream event passes it through this module. Visitors and
+users get an explicit list of fields, so that a new field stays hidden until it is listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -32,7 +33,7 @@ from answerback.store.stream.stored_events import StoredEvent
 
 from ..context import Principal
 
-Audience = Literal["operator", "server", "visitor"]
+Audience = Literal["operator", "server", "user", "visitor"]
 
 OURS = frozenset({"limit", "timeout"})
 """Codes whose reasons we write ourselves. They mention settings and tokens, so visitors do not see them."""
@@ -54,16 +55,25 @@ VISITORS = {
     "gone": ("turn", "reason"),
 }
 """The stream events that visitors get, with the fields of each."""
+USERS = VISITORS | {"turn": ("turn", "agent", "events", "messages")}
+"""The stream events that users get, with the fields of each."""
 PUBLIC_TOOLS = {"tool_call": ("args",), "tool_result": ("result", "outcome")}
-"""The fields that visitors also get of tools that are declared public."""
+"""The fields that visitors and users also get of tools that are declared public."""
 _REDACTED: dict[Audience, tuple[str, ...]] = {"operator": ("done",), "server": ("done", "error", "retry")}
 
 
 def audience(caller: Principal) -> Audience:
-    """Return the audience of a caller. Anyone without a live key is a visitor."""
+    """Return the audience of a caller. Anyone without a live key or a user token is a visitor."""
+    if caller.kind == "user" and caller.user is not None:
+        return "user"
     if caller.kind != "live":
         return "visitor"
     return "operator" if caller.may("admin") else "server"
+
+
+def trusted(caller: Principal) -> bool:
+    """Return whether a caller is the product's server or an operator, and no end user."""
+    return audience(caller) in ("operator", "server")
 
 
 def reason(caller: Principal, why: str, *, code: str = "agent_failed", turn: str = "") -> str:
@@ -81,6 +91,8 @@ def reason(caller: Principal, why: str, *, code: str = "agent_failed", turn: str
 def thread(caller: Principal, chat: Chat) -> Chat:
     """Return a thread as the caller may see it."""
     seen = msgspec.structs.replace(chat, error=reason(caller, chat.error))
+    if audience(caller) == "user":
+        return msgspec.structs.replace(seen, system="", metadata={}, url="")
     if audience(caller) == "visitor":
         # Visitors know the agent that they asked for, and no other that was assigned since.
         agent = "" if chat.reassigned else chat.wanted
@@ -90,7 +102,7 @@ def thread(caller: Principal, chat: Chat) -> Chat:
 
 def message(caller: Principal, original: Message) -> Message:
     """Return a message of the history as the caller may see it."""
-    if audience(caller) != "visitor":
+    if trusted(caller):
         return original
     return Message(
         role=original.role,
@@ -99,6 +111,7 @@ def message(caller: Principal, original: Message) -> Message:
         at=original.at,
         turn=original.turn,
         status=original.status,
+        agent=original.agent if audience(caller) == "user" else "",
         failed=original.failed,
         tools=original.tools,
         attachments=original.attachments if original.visitor else (),
@@ -108,9 +121,9 @@ def message(caller: Principal, original: Message) -> Message:
 
 
 def tool_call(caller: Principal, call: ToolCall) -> dict[str, Any]:
-    """Return the fields of a tool call as the caller may see them. Visitors see only the name, unless it is public."""
+    """Return the fields of a tool call as the caller may see them. End users see only the name, unless it is public."""
     seen = {"id": call.id, "name": call.name, "args": call.args, "result": call.result, "outcome": call.outcome}
-    if audience(caller) == "visitor":
+    if not trusted(caller):
         if not call.public:
             return seen | {"args": None, "result": None, "outcome": None}
         if call.outcome != "done":
@@ -127,8 +140,8 @@ def failed_turn(caller: Principal, event: ErrorEvent) -> ErrorEvent:
 def stream_event(caller: Principal, stored: StoredEvent) -> StoredEvent | None:
     """Return a stream event as the caller may see it; None to hide it."""
     who = audience(caller)
-    if who == "visitor":
-        return _for_visitor(caller, stored)
+    if who in ("user", "visitor"):
+        return _for_end_user(caller, stored, USERS if who == "user" else VISITORS)
     # Most events are not decoded here: a stream may have thousands of readers.
     if stored.kind not in _REDACTED[who]:
         return stored
@@ -151,8 +164,8 @@ async def redacted(caller: Principal, events: AsyncGenerator[StoredEvent, None])
                 yield seen
 
 
-def _for_visitor(caller: Principal, stored: StoredEvent) -> StoredEvent | None:
-    fields = VISITORS.get(stored.kind)
+def _for_end_user(caller: Principal, stored: StoredEvent, shown: Mapping[str, tuple[str, ...]]) -> StoredEvent | None:
+    fields = shown.get(stored.kind)
     if fields is None:
         return None
     seen = {name: getattr(stored.event, name) for name in fields}

@@ -8,10 +8,12 @@ from aiohttp import web
 
 from answerback.errors import StoreFull
 from answerback.log import get_logger
+from answerback.settings import Settings
 from answerback.store.access.api_keys import ApiKey, ApiKeys, Scope
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionToken, SessionTokens
 from answerback.store.access.sign_ins import LINK_PREFIX, SignIn, SignIns
+from answerback.store.access.user_tokens import UserToken, UserTokens
 from answerback.store.redis import Database
 
 from ...problems import Problem
@@ -19,9 +21,11 @@ from ..context import Principal
 from ..ttl_cache import TTLCache
 from . import session_cookie
 from .address_limits import AddressLimits
+from .user_jwt import InvalidJwt, UserJwts
 
 log = get_logger(__name__)
 
+CHAT: frozenset[Scope] = frozenset(("chat:read", "chat:write"))
 TOUCH_INTERVAL = 60_000
 """ms between two updates of a key's last use."""
 
@@ -29,11 +33,13 @@ TOUCH_INTERVAL = 60_000
 class Authenticator:
     """Authenticate the callers of one ingress process."""
 
-    def __init__(self, database: Database, address_limits: AddressLimits) -> None:
+    def __init__(self, settings: Settings, database: Database, address_limits: AddressLimits) -> None:
         self._address_limits = address_limits
         self._keys = ApiKeys(database)
         self._key: TTLCache[str, ApiKey | None] = TTLCache(self._keys.get)
         self._token: TTLCache[str, SessionToken | None] = TTLCache(SessionTokens(database).get)
+        self._user_token: TTLCache[str, UserToken | None] = TTLCache(UserTokens(database).get)
+        self._jwts = UserJwts(settings)
         self._allowing: TTLCache[str, list[ApiKey]] = TTLCache(self._keys.allowing)
         self._sign_ins = SignIns(database)
         self._sign_in: TTLCache[str, SignIn | None] = TTLCache(self._sign_ins.get)
@@ -64,13 +70,17 @@ class Authenticator:
         if text.startswith(LINK_PREFIX):
             return await self._by_link(text.strip())
         credential = Credential.read(text.strip())
+        if credential is None and self._jwts.matches(text.strip()):
+            return self._by_jwt(text.strip(), request)
         if credential is None:
             raise _unauthenticated("malformed API key: keys look like ab_live_<id>_<secret>", invalid=True)
-        caller = await (
-            self._by_session_token(credential, request)
-            if credential.kind == "ses"
-            else self._by_key(credential, request)
-        )
+        match credential.kind:
+            case "ses":
+                caller = await self._by_session_token(credential, request)
+            case "user":
+                caller = await self._by_user_token(credential)
+            case _:
+                caller = await self._by_key(credential, request)
         if caller is None:
             log.info("API key refused", id=credential.id, kind=credential.kind, remote=request.remote)
             raise _unauthenticated("invalid API key: unknown, expired or revoked", invalid=True)
@@ -118,9 +128,29 @@ class Authenticator:
             workspace=token.workspace,
             key=key.id,
             kind="ses",
-            scopes=frozenset(("chat:read", "chat:write")),
+            scopes=CHAT,
             session=token.thread,
         )
+
+    async def _by_user_token(self, credential: Credential) -> Principal | None:
+        token = await self._user_token.get(credential.id)
+        if token is None or not token.accepts(credential):
+            return None
+        # One that an operator issued has no key to end with.
+        if token.key:
+            key = await self._key.get(token.key)
+            if key is None or key.state != "live":
+                return None
+            await self._touch(key)
+        return Principal(workspace=token.workspace, key=token.key, kind="user", scopes=CHAT, user=token.user)
+
+    def _by_jwt(self, text: str, request: web.Request) -> Principal:
+        try:
+            user = self._jwts.verify(text)
+        except InvalidJwt as error:
+            log.info("JWT refused", reason=str(error), remote=request.remote)
+            raise _unauthenticated(str(error), invalid=True) from None
+        return Principal(workspace=user.workspace, key="", kind="user", scopes=CHAT, user=user.id)
 
     async def _by_link(self, text: str) -> Principal:
         workspace = await self._sign_ins.redeem(text)

@@ -20,6 +20,9 @@ def authorize(caller: Principal, route: Route, request: web.Request) -> None:
             raise Problem(403, "a session token is valid for its session only", code="not-for-this-key")
         if request.match_info[route.session] != caller.session:
             raise Problem(404, "there is no such session")
+    elif caller.kind == "user":
+        if not route.user:
+            raise Problem(403, "a user token is valid for its user's threads only", code="not-for-this-key")
     elif caller.kind == "link" and not route.link:
         raise Problem(403, "a sign-in link can only be used to sign in", code="not-for-this-key")
     elif scope is not None and scope != "any" and not caller.may(scope):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from answerback.store.fleet.agents import AgentDirectory, AgentInfo
 
 from ...problems import Problem
-from ..auth.audience import audience
+from ..auth.audience import trusted
 from ..context import Principal
 
 TAG = "Agents"
@@ -46,8 +46,8 @@ class Agents:
     async def get(self, caller: Principal, name: str) -> AgentInfo:
         """Return an agent that accepts chat messages. Raises `Problem`: 404 or 409."""
         agent = await self.directory.get(caller.workspace, name)
-        if audience(caller) == "visitor" and (agent is None or not agent.accepts_chat):
-            # Visitors do not learn which other agents exist.
+        if not trusted(caller) and (agent is None or not agent.accepts_chat):
+            # End users do not learn which other agents exist.
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
         if agent is None:
             agents = await self.directory.list(caller.workspace)

@@ -15,7 +15,7 @@ from answerback.store.stream.stored_events import place
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ...problems import FieldError, Problem
-from ..auth.audience import audience
+from ..auth.audience import trusted
 from ..context import Principal, RequestContext
 from ..route import Model, Route, collect, route
 from ..schemas.message_views import AnswerView, MessagePage, MessageView, ReceiptView
@@ -72,6 +72,7 @@ class MessageRoutes:
         "GET",
         "/messages",
         scope="chat:read",
+        user="thread",
         summary="Read messages",
         description=READ,
         query=MessageQuery,
@@ -95,6 +96,7 @@ class MessageRoutes:
         "POST",
         "/messages",
         scope="chat:write",
+        user="thread",
         summary="Send a message",
         description=SEND,
         body=NewMessage,
@@ -114,7 +116,7 @@ class MessageRoutes:
         """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
         await self.writable(call)
-        message = new.event(f"m_{call.idempotency[:24]}", visitor=audience(call.caller) == "visitor")
+        message = new.event(f"m_{call.idempotency[:24]}", visitor=not trusted(call.caller))
         if message.input_json:
             await self._dispatches.check_input(call.caller.workspace, id, message.input_json)
         if not new.wait:
@@ -137,6 +139,7 @@ class MessageRoutes:
         "GET",
         "/stream",
         scope="chat:read",
+        user="thread",
         summary="Follow the event stream",
         description=FOLLOW,
         query=StreamQuery,
@@ -163,6 +166,7 @@ class MessageRoutes:
         "POST",
         "/cancel",
         scope="chat:write",
+        user="thread",
         summary="Cancel the running turn",
         returns=Cancelled,
         refusals={409: "the thread belongs to a platform"},

@@ -29,6 +29,7 @@ SHOWN = {
     "key": "an API key with the scope: `Bearer ab_live_…`",
     "publishable": "a publishable key, from a page at one of its origins: `Bearer ab_pub_…`",
     "session": "the token of the session in the path: `Bearer ab_ses_…`",
+    "user": "a user token, `Bearer ab_user_…`, or a JWT of your own issuer; for threads of this user",
 }
 """The security schemes."""
 
@@ -130,6 +131,8 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
         needs.append({"publishable": []})
     if route.session:
         needs.append({"session": []})
+    if route.user:
+        needs.append({"user": []})
     return needs
 
 

@@ -13,7 +13,12 @@ from ...problems import CODES
 
 CSS = Path(__file__).with_name("page.css").read_text()
 
-_SHOWN = {"key": "any API key", "publishable": "a publishable key", "session": "the session's token"}
+_SHOWN = {
+    "key": "any API key",
+    "publishable": "a publishable key",
+    "session": "the session's token",
+    "user": "a user token",
+}
 
 
 def page(document: Mapping[str, Any]) -> str:

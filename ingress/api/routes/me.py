@@ -16,7 +16,8 @@ class Identity(Model):
 
     workspace: str = Field(description="the workspace that the key gives access to")
     scopes: list[Scope] = Field(description="what the key may do; admin includes the others")
-    key: str = Field(description="the key's id, as in `answerback keys`")
+    key: str = Field(description="the key's id, as in `answerback keys`; with a user token, of the key that issued it")
+    user_id: str | None = Field(description="with a user token or a JWT, its user")
 
 
 class Me:
@@ -26,8 +27,10 @@ class Me:
         """Return the route."""
         return collect(self, tag="Access")
 
-    @route("GET", "/me", scope="any", summary="Check an API key", returns=Identity)
+    @route("GET", "/me", scope="any", user="own", summary="Check an API key", returns=Identity)
     async def get(self, call: RequestContext) -> web.Response:
         """Return the caller."""
         caller = call.caller
-        return call.answer(Identity(workspace=caller.workspace, scopes=sorted(caller.scopes), key=caller.key))
+        return call.answer(
+            Identity(workspace=caller.workspace, scopes=sorted(caller.scopes), key=caller.key, user_id=caller.user)
+        )

@@ -26,6 +26,7 @@ from .dispatches import DispatchRoutes
 from .me import Me
 from .sessions import Sessions
 from .threads import ChatThreads
+from .user_tokens import UserTokenRoutes
 
 
 def routes(settings: Settings, conversation: Conversation, streams: Streams) -> list[Route]:
@@ -44,6 +45,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *DispatchRoutes(settings, conversation).routes(),
         *Dialog(requests, streams).routes(),
         *Me().routes(),
+        *UserTokenRoutes(threads.database).routes(),
         *Signing(threads.database).routes(),
         *Overviews(threads, streams).routes(),
         *AdminThreads(threads).routes(),

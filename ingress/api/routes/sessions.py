@@ -13,6 +13,7 @@ from answerback.store.chats.chat import Chat, NewChat
 
 from ...problems import Problem
 from ..auth import audience
+from ..auth.ownership import user_of
 from ..context import Principal, RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
@@ -86,6 +87,7 @@ class Sessions:
         "POST",
         PATH,
         scope="chat:write",
+        user="own",
         summary="Open a session",
         body=NewSession,
         returns=OpenedSession,
@@ -100,7 +102,7 @@ class Sessions:
         if caller.kind == "pub" and new.user_id is not None:
             raise Problem(403, "user_id is not allowed with a publishable key", code="not-for-this-key")
         await self._agents.check(caller, new.agentId)
-        new_chat = NewChat(user=new.user_id or "", agent=new.agentId or "", metadata=new.metadata)
+        new_chat = NewChat(user=user_of(caller, new.user_id) or "", agent=new.agentId or "", metadata=new.metadata)
         chat = await self._chats.open(caller.workspace, f"th_{call.idempotency[:20]}", new_chat)
         token: str | None = None
         if caller.kind == "pub":
@@ -109,7 +111,7 @@ class Sessions:
         opened = OpenedSession(**SessionView.fields_of(chat, caller), token=token)
         return call.answer(opened, 201, {"Location": f"{SESSIONS}/{chat.id}"})
 
-    @route("GET", ONE, scope="chat:read", summary="Read a session", returns=SessionView, session="id")
+    @route("GET", ONE, scope="chat:read", summary="Read a session", returns=SessionView, session="id", user="thread")
     async def get(self, call: RequestContext) -> web.Response:
         """Return a session."""
         chat = await self._chats.get(call.caller.workspace, call.path["id"])
@@ -125,6 +127,7 @@ class Sessions:
         description="The session accepts no more messages; waiting messages are still answered.",
         returns=SessionView,
         session="id",
+        user="thread",
     )
     async def end(self, call: RequestContext) -> web.Response:
         """End a session."""

@@ -9,6 +9,7 @@ from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.chats.chat import NewChat
 from answerback.store.threads.search import Filter
 
+from ..auth.ownership import check_fields, user_of
 from ..context import RequestContext
 from ..conversations.agent_registry import Agents
 from ..conversations.conversation import Conversation
@@ -41,6 +42,7 @@ class ChatThreads:
         "POST",
         PATH,
         scope="chat:write",
+        user="own",
         summary="Create a thread",
         body=NewThread,
         returns=ThreadSummary,
@@ -50,9 +52,10 @@ class ChatThreads:
     async def create(self, call: RequestContext) -> web.Response:
         """Create a thread."""
         new: NewThread = call.body
+        check_fields(call.caller, system=new.system)
         await self._agents.check(call.caller, new.agent)
         new_chat = NewChat(
-            user=new.user_id or "",
+            user=user_of(call.caller, new.user_id) or "",
             agent=new.agent or "",
             title=new.title,
             system=new.system,
@@ -65,6 +68,7 @@ class ChatThreads:
         "GET",
         PATH,
         scope="chat:read",
+        user="own",
         summary="List threads",
         description="By the time of the last message, newest first. A key of the workspace `default` with "
         "the scope `admin` also sees webhook threads, unless the request has a `user_id`.",
@@ -76,7 +80,7 @@ class ChatThreads:
         query: ThreadQuery = call.query
         page = await self._chats.list(
             call.caller.workspace,
-            user=query.user_id,
+            user=user_of(call.caller, query.user_id),
             wanted=Filter(
                 archived=None if query.archived == "any" else query.archived == "true",
                 pinned=query.pinned,
@@ -88,7 +92,7 @@ class ChatThreads:
         threads = [ThreadSummary.of(chat, call.caller) for chat in page.chats]
         return call.answer(ThreadPage(threads=threads, next_cursor=page.cursor))
 
-    @route("GET", ONE, scope="chat:read", summary="Read a thread", returns=ThreadDetail)
+    @route("GET", ONE, scope="chat:read", user="thread", summary="Read a thread", returns=ThreadDetail)
     async def get(self, call: RequestContext) -> web.Response:
         """Return a thread with its messages."""
         snapshot = await self._chats.snapshot(call.caller.workspace, call.path["id"], platforms=platforms(call.caller))
@@ -98,6 +102,7 @@ class ChatThreads:
         "PATCH",
         ONE,
         scope="chat:write",
+        user="thread",
         summary="Rename, pin, archive or reassign a thread",
         description="Fields that are not given stay as they are. Messages that wait already keep their agent.",
         body=ThreadChange,
@@ -111,6 +116,7 @@ class ChatThreads:
         """Change the given fields."""
         await self._messages.writable(call)
         change: ThreadChange = call.body
+        check_fields(call.caller, system=change.system, metadata=change.metadata)
         await self._agents.check(call.caller, change.agent)
         chat = await self._chats.change(
             call.caller.workspace,
@@ -128,6 +134,7 @@ class ChatThreads:
         "DELETE",
         ONE,
         scope="chat:write",
+        user="thread",
         summary="Delete a thread with its messages",
         status=204,
         refusals=READ_ONLY,
