@@ -35,7 +35,15 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (dispatching.DispatchReceipt, ("reply", "reply_sync")),
         (dispatching.Answer, ("text",)),
     ],
-    "A turn": [(answerback.Turn, ("event", "text", "attachments", "key", "reply", "step", "write"))],
+    "A turn": [
+        (
+            answerback.Turn,
+            (
+                *("event", "text", "attachments", "key", "reply", "step", "write"),
+                *("subscribe", "unsubscribe", "mute", "unmute"),
+            ),
+        )
+    ],
     "Steps and tools": [
         (answerback.NoEffect, ()),
         (answerback.OutcomeUnknown, ()),

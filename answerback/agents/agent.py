@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from answerback.agents.declaration import check_function, check_positive, check_tools
+from answerback.agents.commands import obey
+from answerback.agents.declaration import check_function, check_positive, check_tools, checked_token
 from answerback.agents.function import Generate, Think, as_function
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen
@@ -69,6 +69,8 @@ class Agent:
         bearer_token: The token that a remote agent requires.
         lifecycle: A label shown in lists of agents; it has no effect here.
         chat: Whether the chat API can reach it; if False, it answers only on platforms.
+        commands: Whether people may write `@name mute`, `unmute`, `subscribe` or `unsubscribe` in a thread, which then
+            does not reach the agent.
         public: Names of the tools whose arguments and results a page's visitors may read; True: all. Of all other tools
             a visitor sees only the name.
         input: The type of its structured input (a pydantic model, a dataclass, …): `turn.input` is an instance of it.
@@ -118,6 +120,7 @@ class Agent:
         bearer_token: str | SecretStr | None = None,
         lifecycle: str = "long-lived",
         chat: bool = True,
+        commands: bool = True,
         public: bool | Sequence[str] = False,
         input: Any = None,
         output: Any = None,
@@ -170,6 +173,7 @@ class Agent:
         self.max_tokens = max_tokens
         self.lifecycle = lifecycle
         self.chat = chat
+        self.commands = commands
         self.workspace = ""
         """The workspace that registered it; "" for an agent in code, which every workspace can reach."""
         self.sketch: Sketch | None = None
@@ -178,7 +182,7 @@ class Agent:
         self.typed = Typed(name, input, output)
         """The types of its input and output."""
         self._remote = remote
-        self._bearer_token = _secret(name, bearer_token)
+        self._bearer_token = checked_token(name, bearer_token)
         self._model = model
         self._instructions = instructions
         self._tools = tuple(tools)
@@ -193,11 +197,15 @@ class Agent:
         """Return whether it listens on the event's platform and channel, even if it would not answer the event."""
         return self._may_reach(event) and any(listen.covers(event) for listen in self.listen)
 
-    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
+    def hears(self, event: Event, *, mentioned: bool, answered: bool, subscribed: bool = False) -> bool:
         """Return whether it should answer the event."""
         return self._may_reach(event) and any(
-            listen.hears(event, mentioned=mentioned, answered=answered) for listen in self.listen
+            listen.hears(event, mentioned=mentioned, answered=answered, subscribed=subscribed) for listen in self.listen
         )
+
+    def listens_to_subscribed(self, event: Event) -> bool:
+        """Return whether a subscription makes a difference where the event happened."""
+        return any("subscribed" in listen.when and listen.covers(event) for listen in self.listen)
 
     def _may_reach(self, event: Event) -> bool:
         return self.chat or event.platform != "chat"
@@ -238,20 +246,8 @@ class Agent:
 
     async def think(self, turn: Turn) -> str | None:
         """Run a turn. Returns its last reply, or None."""
+        if turn.command:
+            return await obey(turn, turn.command)
         self.prepare()
         assert self._think is not None
         return await self.typed.run(turn, self._think)
-
-
-def _secret(name: str, token: str | SecretStr | None) -> SecretStr | None:
-    """Return a valid bearer token as a `SecretStr`, so that it is never printed."""
-    if token is None:
-        return None
-    from pydantic import SecretStr
-
-    from answerback.http.untrusted import BEARER
-
-    secret = token if isinstance(token, SecretStr) else SecretStr(token)
-    if not re.fullmatch(BEARER, secret.get_secret_value()):
-        raise ConfigurationError(f'agent "{name}": its bearer token is empty or has invalid characters')
-    return secret

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from answerback.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
 def check_function(name: str, think: Any) -> None:
@@ -80,6 +84,20 @@ def _check_described(name: str, tool: Sequence[Any]) -> None:
         f'agent "{name}": a tool that is a tuple must be (name, function, description, JSON schema), '
         f'such as ("find", find, "Find an order.", {{"type": "object", …}}), not {tool!r}'
     )
+
+
+def checked_token(name: str, token: str | SecretStr | None) -> SecretStr | None:
+    """Return a valid bearer token as a `SecretStr`, so that it is never printed."""
+    if token is None:
+        return None
+    from pydantic import SecretStr
+
+    from answerback.http.untrusted import BEARER
+
+    secret = token if isinstance(token, SecretStr) else SecretStr(token)
+    if not re.fullmatch(BEARER, secret.get_secret_value()):
+        raise ConfigurationError(f'agent "{name}": its bearer token is empty or has invalid characters')
+    return secret
 
 
 def _choices(word: str, names: Sequence[str]) -> str:

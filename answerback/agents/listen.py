@@ -10,7 +10,7 @@ import msgspec
 from answerback.agents.declaration import check_platform, check_words
 from answerback.events import Event
 
-When = Literal["mention", "direct", "answered", "every"]
+When = Literal["mention", "direct", "answered", "subscribed", "every"]
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -21,9 +21,10 @@ class Listen(msgspec.Struct, frozen=True):
         channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
         when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
             conversation, or a message addressed to that account), "answered" (a thread in which this agent has
-            replied), "every" (all messages).
-        bots: Whether "direct" and "answered" also match messages that, according to the platform, a program wrote.
-            Otherwise a program is answered only where it mentions the account, or where "every" applies.
+            replied), "subscribed" (a thread that somebody subscribed), "every" (all messages). In a muted thread,
+            only a message that mentions the account is answered.
+        bots: Whether "direct", "answered" and "subscribed" also match messages that, according to the platform, a
+            program wrote. Otherwise a program is answered only where it mentions the account, or where "every" applies.
 
     Raises:
         ConfigurationError: No platform has such a name, or a value in `when` is unknown.
@@ -37,7 +38,7 @@ class Listen(msgspec.Struct, frozen=True):
 
     platform: str = "*"
     channel: str = "*"
-    when: tuple[When, ...] = ("mention", "direct", "answered")
+    when: tuple[When, ...] = ("mention", "direct", "answered", "subscribed")
     bots: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class Listen(msgspec.Struct, frozen=True):
             self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
         )
 
-    def hears(self, event: Event, *, mentioned: bool, answered: bool) -> bool:
+    def hears(self, event: Event, *, mentioned: bool, answered: bool, subscribed: bool) -> bool:
         """Return whether the event should be answered."""
         # Two programs that both answer everything in a thread once mentioned would answer each other forever.
         may_answer = self.bots or event.author.kind != "bot"
@@ -60,6 +61,7 @@ class Listen(msgspec.Struct, frozen=True):
             or (mentioned and "mention" in self.when)
             or (event.direct and may_answer and "direct" in self.when)
             or (answered and may_answer and "answered" in self.when)
+            or (subscribed and may_answer and "subscribed" in self.when)
         )
 
     def __str__(self) -> str:

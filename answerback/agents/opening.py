@@ -8,7 +8,8 @@ from answerback.agents.agent import Agent
 from answerback.agents.history import history_for
 from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
-from answerback.agents.turn import Turn
+from answerback.agents.turn import Command, Turn
+from answerback.attention import Attention
 from answerback.codec import decode_state
 from answerback.events import Event
 from answerback.messages import Message
@@ -26,19 +27,23 @@ def open_turn(
     journal: Journal,
     compose: Callable[[str, int, str], Sequence[Reply]],
     stream: Stream,
+    attention: Attention,
+    command: Command | None,
 ) -> Turn:
     """Return the turn in which an agent answers a thread's events.
 
     Args:
         history: All committed messages of the thread; the agent is given those within its limits.
         state: The agent's encoded data; b"" if it has none.
+        attention: The thread's attention.
+        command: What a person told us with the event, if that is not for the agent.
         system: The thread's instructions. Those of the newest event are added.
 
     Raises:
         msgspec.MsgspecError: The state was written by a newer version.
     """
     event = events[-1]
-    return Turn(
+    turn = Turn(
         agent=agent.name,
         events=events,
         history=history_for(events, history, messages=agent.messages, tokens=agent.tokens),
@@ -48,4 +53,7 @@ def open_turn(
         compose=compose,
         system=f"{system}\n\n{event.system}".strip() if system or event.system else "",
         stream=stream,
+        attention=attention,
     )
+    turn.command = command
+    return turn

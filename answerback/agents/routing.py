@@ -5,30 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from answerback.agents.agent import Agent
+from answerback.agents.commands import command_in
+from answerback.agents.turn import Command
+from answerback.attention import Attention
 from answerback.events import Event
 from answerback.messages import Identity, Message
 
 
-def route(agents: Sequence[Agent], event: Event, *, identity: Identity | None, last: str) -> Agent | None:
+def route(
+    agents: Sequence[Agent],
+    event: Event,
+    *,
+    identity: Identity | None,
+    last: str,
+    attention: Attention = "default",
+) -> Agent | None:
     """Return the agent that answers `event`: the one it names, if we have it.
 
     If it names none, return the thread's agent (`last` to answer in it) if it listens to this event, else the first
-    agent that does. Our own messages are routed to no agent.
+    agent that does. Our own messages are routed to no agent, and in a muted thread only mentions are answered.
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
     if identity is not None and identity.wrote(event.identities):
         return None
-    mentioned = event.mentioned or (
-        identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
-    )
+    mentioned = is_mentioned(event, identity)
     if event.edited == "mention" and not mentioned:
+        return None
+    if attention == "muted" and not mentioned and event.platform != "chat":
         return None
     previous = [agent for agent in agents if agent.name == last]
     for agent in (*previous, *agents):
-        if agent.hears(event, mentioned=mentioned, answered=agent.name == last):
+        if agent.hears(event, mentioned=mentioned, answered=agent.name == last, subscribed=attention == "subscribed"):
             return agent
     return None
+
+
+def is_mentioned(event: Event, identity: Identity | None) -> bool:
+    """Return whether an event mentions the account that the agents post with."""
+    return event.mentioned or (
+        identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
+    )
+
+
+def thread_command(agent: Agent, event: Event, identity: Identity | None) -> Command | None:
+    """Return the command of a person in an event that `agent` answers; None if the agent itself is to answer it."""
+    if not agent.commands or event.author.kind == "bot" or not is_mentioned(event, identity):
+        return None
+    command = command_in(event.text)
+    if command in ("subscribe", "unsubscribe") and not agent.listens_to_subscribed(event):
+        return None
+    return command
 
 
 def answered_before(history: Sequence[Message], event: Event) -> bool:
@@ -42,6 +69,10 @@ def overheard(agents: Sequence[Agent], event: Event) -> bool:
     return any(agent.covers(event) for agent in agents)
 
 
-def joins(event: Event, agent: Agent, answers: Callable[[Event], Agent | None]) -> bool:
+def joins(
+    event: Event, agent: Agent, answers: Callable[[Event], Agent | None], *, identity: Identity | None = None
+) -> bool:
     """Return whether the turn in which `agent` answers earlier events answers this one, too."""
-    return answers(event) is agent and event.arrival != "queue"
+    if event.arrival == "queue" or answers(event) is not agent:
+        return False
+    return thread_command(agent, event, identity) is None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from answerback.agents.journal import Journal, current_step
 from answerback.agents.stream import Stream
+from answerback.attention import Attention, attention_of
 from answerback.errors import NoEffect, TurnFailed
 from answerback.events import Event
 from answerback.messages import Attachment, Message, ToolCall, Usage
 from answerback.replies import Reply
 
 T = TypeVar("T")
+Command = Literal["mute", "unmute", "subscribe", "unsubscribe"]
+"""What people can tell every agent in a thread."""
 
 
 class Turn:
@@ -30,6 +33,7 @@ class Turn:
         system (str): Extra instructions from the thread's owner, usually "".
         input (Any): The structured input of the newest event that has one: plain JSON data, or what the agent's `input`
             type makes of it; None if no event has any.
+        attention (Attention): How attentive agents are in this thread: "default", "subscribed" or "muted".
         state (dict[str, Any]): The agent's own data, kept between turns of this thread: plain data, committed with the
             turn.
 
@@ -53,6 +57,7 @@ class Turn:
         compose: Callable[[str, int, str], Sequence[Reply]],
         system: str = "",
         stream: Stream | None = None,
+        attention: Attention = "default",
     ) -> None:
         self.id = events[-1].id
         self.thread = events[-1].thread
@@ -63,6 +68,7 @@ class Turn:
         self.state = state
         self.input: Any = next((event.input for event in reversed(events) if event.input_json), None)
         self.system = system
+        self.attention = attention
         self.journal = journal
         self.stream = stream or Stream()
         self.tools: list[ToolCall] = []
@@ -79,6 +85,8 @@ class Turn:
         """The agent's own record of this turn, stored with the answer and returned in `history`."""
         self.output_json = b""
         """The structured output of a typed run, as JSON, stored with the answer."""
+        self.command: Command | None = None
+        """What a person told us with the event, if that is not for the agent."""
         self._compose = compose
 
     @property
@@ -121,6 +129,35 @@ class Turn:
         )
         self.replies[ordinal] = (recorded, self._compose(self.id, ordinal, recorded))
         self.stream.whole(ordinal, recorded)
+
+    async def subscribe(self) -> None:
+        """Answer every message of this thread from now on, also without a mention.
+
+        It is kept with the thread, as of the turn's commit. It applies to agents with "subscribed" in `Listen(when=…)`.
+        """
+        await self._attend("subscribed")
+
+    async def unsubscribe(self) -> None:
+        """Answer in this thread as usual again, if it is subscribed."""
+        await self._attend("default" if self.attention == "subscribed" else self.attention)
+
+    async def mute(self) -> None:
+        """Answer in this thread only if mentioned, from now on. Other messages become part of its history.
+
+        It is kept with the thread, as of the turn's commit. In a chat it has no effect: each message is for the agent.
+        """
+        await self._attend("muted")
+
+    async def unmute(self) -> None:
+        """Answer in this thread as usual again, if it is muted."""
+        await self._attend("default" if self.attention == "muted" else self.attention)
+
+    async def _attend(self, attention: Attention) -> None:
+        async def decided() -> str:
+            return attention
+
+        # Recorded, since a tool that decided it is not run again by another attempt.
+        self.attention = attention_of(await self.journal.step("thread.attention", decided, idempotent=True, kind=str))
 
     def conclude(self, text: str) -> None:
         """Add the turn's last reply, which is stored with the commit."""
@@ -201,6 +238,9 @@ class Turn:
         return f"{self.id}:{current_step()}"
 
     def recall(self, name: str, value: bytes) -> None:
-        """Restore a reply that was made inside a step that is not run again."""
-        if name.rpartition(">")[2].startswith("reply#"):
-            self.conclude(msgspec.msgpack.decode(value, type=str))
+        """Restore what was decided inside a step that is not run again: a reply, or the thread's attention."""
+        match name.rpartition(">")[2].partition("#")[0]:
+            case "reply":
+                self.conclude(msgspec.msgpack.decode(value, type=str))
+            case "thread.attention":
+                self.attention = attention_of(msgspec.msgpack.decode(value, type=str))

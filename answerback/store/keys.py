@@ -114,7 +114,8 @@ def seen(p: int, delivery: str) -> str:
 def thread(p: int, id: str) -> str:
     """HASH: the fields of a thread, as long as the thread.
 
-    platform, channel, title, url, created (ms), imported (ms); agent, state; position (events handled so far);
+    platform, channel, title, url, created (ms), imported (ms); agent, state, attention (see `Attention`); position
+    (events handled so far);
     for a chat also: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status ("open",
     "ended"), updated (ms), returned (when its client came back for the answer, ms), changes (their number), opened
     (digest of its parameters);

@@ -259,6 +259,7 @@ export interface ToolCall {
 export interface Transcript {
   thread: ThreadSummary;
   owner: string;
+  attention: "default" | "subscribed" | "muted";
   paused_since: string | null;
   attempts: number;
   next: number;

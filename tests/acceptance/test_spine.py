@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 
 from tests.acceptance.system import System, until
@@ -33,6 +34,24 @@ async def test_a_github_comment_gets_exactly_one_comment(system: System, standin
     [reply] = (await system.transcript(receipt["thread"])).replies
     assert reply.state == "sent"
     assert reply.message
+
+
+async def test_people_mute_a_thread(system: System, standins: StandIns) -> None:
+    await system.ingress()
+    await system.worker("tests.acceptance.agents:addressed")
+    people = GitHub(login="octocat")
+    texts = ("@answerbot mute", "lunch?", "@answerbot 1+1?")
+    receipts = [
+        await system.deliver("github", people.issue_comment(text, comment=100 + number))
+        for number, text in enumerate(texts)
+    ]
+    posted = await standins.wait_for_messages(2, "github")
+    assert posted[0].body.startswith("Muted: in this thread I answer only when I am mentioned.")
+    assert posted[1].body.startswith("echo: @answerbot 1+1?")
+    await system.quiet(3)
+    shown = await system.start(f"tools threads show {receipts[0]['thread']}")
+    assert await shown.wait() == 0
+    assert re.search(r"attention +muted", shown.words())
 
 
 async def test_a_slack_mention_gets_exactly_one_threaded_message(system: System, standins: StandIns) -> None:

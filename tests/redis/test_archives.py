@@ -297,6 +297,17 @@ async def test_a_restored_thread_goes_on(threads: Threads, outbox: Outbox, archi
     assert outgoing.reply == reply("r2")
 
 
+async def test_a_restored_thread_is_as_attentive_as_before(threads: Threads, archives: Archives) -> None:
+    await accept(threads, 1)
+    await threads.commit(msgspec.structs.replace(turn(await claim(threads)), attention="muted"))
+    found = await archives.read(THREAD)
+    assert found is not None
+    await threads.database.call("FLUSHALL")
+    assert await Archives(threads).restore(parse(line(found)))
+    await accept(threads, 2)
+    assert (await claim(threads)).attention == "muted"
+
+
 async def test_a_thread_that_is_there_is_replaced_only_if_told_so(
     threads: Threads, outbox: Outbox, archives: Archives
 ) -> None:

@@ -12,6 +12,7 @@ from answerback.messages import Message
 from answerback.store import keys
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
+from answerback.store.threads.views import thread_summary
 from tests.redis.given import (
     THREAD,
     accept,
@@ -44,6 +45,27 @@ async def test_a_commit_changes_everything_at_once(threads: Threads, outbox: Out
     assert [message.text for message in after.history] == ["message 1", "yes"]
     assert (after.agent, after.state, after.attempt) == ("helper", b"\x81", 1)
     assert [sent.reply.key for sent in await courier(threads, outbox)] == ["r1"]
+
+
+async def test_the_attention_of_a_thread_is_kept_until_a_turn_changes_it(threads: Threads) -> None:
+    await accept(threads, 1, 2, 3)
+    held = await claim(threads)
+    assert held.attention == "default"
+    muted = msgspec.structs.replace(turn(held, more=False), attention="muted")
+    await threads.commit(muted)
+    held = await claim(threads)
+    assert held.attention == "muted"
+    await threads.commit(turn(held, more=False))
+    stale, held = held, await claim(threads)
+    with pytest.raises(LeaseLost):
+        await threads.commit(msgspec.structs.replace(turn(stale), attention="subscribed"))
+    assert held.attention == "muted"
+    summary = await thread_summary(threads, THREAD)
+    assert summary is not None
+    assert summary.attention == "muted"
+    await threads.commit(msgspec.structs.replace(turn(held), attention="default"))
+    await accept(threads, 4)
+    assert (await claim(threads)).attention == "default"
 
 
 async def test_the_next_events_come_with_the_answer_under_the_same_lease(threads: Threads) -> None:

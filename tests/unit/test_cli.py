@@ -235,7 +235,7 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
     found = Transcript(
         thread=ThreadSummary(
             id="standard:t", platform="standard", channel="", title=HOSTILE, url="", state="retrying",
-            updated=1, created=1, attempts=2, next=1500, error="boom", waiting=1,
+            updated=1, created=1, attempts=2, next=1500, error="boom", waiting=1, attention="muted",
         ),
         messages=[
             Message(role="user", text=HOSTILE, author=Author("u1", HOSTILE), turn="t1"),
@@ -246,6 +246,7 @@ def test_a_transcript_tells_tools_and_the_fate_of_replies() -> None:
         replies=[Reply(key="t1.0", thread="standard:t", text="", state="failed", attempts=3, error="refused")],
     )  # fmt: skip
     text = click.unstyle("\n".join(transcribe(found, [], now=10_000)))
+    assert "attention  muted" in text
     assert "retrying: attempt 2 failed (boom), next in 1.5 s, 1 waiting" in text
     assert '⚙ find({"q": "x"}) = ["y"]' in text
     assert "⚙ charge({}): unknown" in text

@@ -71,7 +71,7 @@ def test_every_page_is_in_the_index() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "examples"), [("README.md", 3), ("docs/agents.md", 3)])
+@pytest.mark.parametrize(("page", "examples"), [("README.md", 3), ("docs/agents.md", 4)])
 def test_the_examples_of_the_documentation_are_agents(page: str, examples: int) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert len(blocks) == examples
@@ -104,7 +104,7 @@ def test_the_reference_describes_every_parameter_and_field_once() -> None:
 
 def test_the_examples_of_the_reference_are_python() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference.md").read_text(), re.DOTALL)
-    examples = [block for block in blocks if not re.match(r"(await )?[\w.]+\(\s*[\w*]+(:|,)", block)]
+    examples = [block for block in blocks if not re.match(r"(await )?[\w.]+\((\s*[\w*]+(:|,)|\)$)", block)]
     assert len(examples) == 10
     for example in examples:
         compile(example, "reference.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -52,11 +52,12 @@ def _head(thread: ThreadSummary, now: int) -> Iterator[str]:
         "created": f"{when(thread.created)}, updated {ago(thread.updated, now)}",
         "agent": thread.agent,
         "state": _state(thread),
+        "attention": "" if thread.attention == "default" else thread.attention,
         "loop": thread.loop and f"programs seem to answer each other; replies stopped {ago(thread.loop, now)}",
     }
     for name, fact in facts.items():
         if fact:
-            yield f"  {name:<9}{visible(fact)}"
+            yield f"  {name:<11}{visible(fact)}"
 
 
 def _state(thread: ThreadSummary) -> str:

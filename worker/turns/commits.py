@@ -37,6 +37,7 @@ def commit_answered(
         more=more,
         end=end,
         replaced=replaced(claim.history, turn.events),
+        attention=turn.attention if turn.attention != claim.attention else "",
     )
 
 
@@ -70,3 +71,4 @@ def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) 
     claim.agent, claim.journal = commit.agent, {}
     claim.shown = claim.cancelled = False
     claim.state = commit.state or claim.state
+    claim.attention = commit.attention or claim.attention

@@ -8,6 +8,7 @@ from itertools import takewhile
 from answerback.agents import Agent
 from answerback.agents.routing import joins
 from answerback.events import Arrival, Event
+from answerback.messages import Identity
 from answerback.store.decode import Unreadable
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -32,11 +33,13 @@ async def add_waiting(threads: Threads, claim: Claim, agent: Agent, arrival: Arr
     return True
 
 
-def keep_together(claim: Claim, agent: Agent, answers: Callable[[Event], Agent | None]) -> None:
+def keep_together(
+    claim: Claim, agent: Agent, answers: Callable[[Event], Agent | None], identity: Identity | None
+) -> None:
     """Keep the claimed events for the same agent that may be answered together; leave the rest to the next turn."""
     if len(claim.entries) > 1:
         together = takewhile(
-            lambda entry: not isinstance(entry, Unreadable) and joins(entry.event, agent, answers),
+            lambda entry: not isinstance(entry, Unreadable) and joins(entry.event, agent, answers, identity=identity),
             claim.entries[1:],
         )
         claim.entries = [claim.entries[0], *together]

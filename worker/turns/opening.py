@@ -9,6 +9,7 @@ from answerback.agents.journal import Journal
 from answerback.agents.limits import TurnLimits
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import composer
+from answerback.agents.turn import Command
 from answerback.platforms import Client
 from answerback.replies import Reply
 from answerback.store.threads.records import Claim, Step
@@ -28,8 +29,8 @@ class TurnOpener:
         self._clients = clients
         self._limits = limits
 
-    def open(self, claim: Claim, agent: Agent) -> Turn:
-        """Return the turn that answers a claim's events.
+    def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
+        """Return the turn that answers a claim's events. `command`: what a person told us, if it is not for the agent.
 
         Raises:
             msgspec.MsgspecError: the journal or the agent's state was written by a newer version.
@@ -52,4 +53,6 @@ class TurnOpener:
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
             compose=composer(self._clients.get(event.platform), event),
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
+            attention=claim.attention,
+            command=command,
         )

@@ -11,7 +11,8 @@ import structlog
 
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages, user_messages
-from answerback.agents.routing import answered_before, overheard, route
+from answerback.agents.routing import answered_before, overheard, route, thread_command
+from answerback.agents.turn import Command
 from answerback.codec import encode
 from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
@@ -115,7 +116,7 @@ class Turns:
         def answers(event: Event) -> Agent | None:
             if event.edited and answered_before(claim.history, event):
                 return None
-            return route(agents, event, identity=identity, last=claim.agent)
+            return route(agents, event, identity=identity, last=claim.agent, attention=claim.attention)
 
         agent = answers(event)
         if agent is None and event.agent:
@@ -130,13 +131,15 @@ class Turns:
         if self._loops.stops(claim, event):
             commit = self._unanswered(claim, first.events, "ignored")
             return await self._commit(claim, msgspec.structs.replace(commit, loop="open"))
-        arrival = event.arrival or agent.arrival
+        command = thread_command(agent, event, identity)
+        # A command is neither answered together with other messages, nor dropped.
+        arrival = "queue" if command else event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
             return await self._commit(claim, self._unanswered(claim, [event], "dropped"))
         if not await add_waiting(self._threads, claim, agent, arrival):
             return False
-        keep_together(claim, agent, answers)
-        return await self._answer(claim, agent, arrival)
+        keep_together(claim, agent, answers, identity)
+        return await self._answer(claim, agent, arrival, command)
 
     def _unanswered(self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True) -> Commit:
         """Return the commit of events that no agent answers. `keep`: whether they become history."""
@@ -150,9 +153,9 @@ class Turns:
         claim.turns += 1
         return not self.stopping and claim.turns < TURNS_A_CLAIM
 
-    async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival) -> bool:
+    async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> bool:
         try:
-            turn = self._opener.open(claim, agent)
+            turn = self._opener.open(claim, agent, command)
         except msgspec.MsgspecError as error:
             # Its journal, or its agent's state, was written by a newer version.
             entries = [encode(entry) for entry in claim.entries]

@@ -55,7 +55,16 @@ class Outcomes:
             records.interrupt(end, messages, old)
         else:
             replies = [reply for _, parts in turn.replies for reply in parts]
-            records.commit(handled, end, messages, replaced=old, replies=replies, agent=turn.agent, state=state)
+            records.commit(
+                handled,
+                end,
+                messages,
+                replaced=old,
+                replies=replies,
+                agent=turn.agent,
+                state=state,
+                attention=turn.attention,
+            )
         self._stream.extend(stream.take())
         self._stream.append(done_event(end))
 

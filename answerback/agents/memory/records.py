@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from answerback.attention import Attention
 from answerback.errors import LeaseLost
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
@@ -22,6 +23,7 @@ class Records:
         journal: The steps of the turn that has begun.
         state: The agents' encoded data; b"" before there is any.
         agent: The name of the agent that answered last.
+        attention: How attentive agents are in the thread.
         outbox: The replies to a platform, by key.
         turn_ends: How turns ended, oldest first.
         dead_letters: Events whose turns failed for good, by dispatch id.
@@ -37,6 +39,7 @@ class Records:
         self.journal: dict[str, bytes] = {}
         self.state = state
         self.agent = agent
+        self.attention: Attention = "default"
         self.outbox: dict[str, Reply] = {}
         self.turn_ends: list[TurnEnd] = []
         self.dead_letters: dict[str, DeadLetter] = {}
@@ -86,11 +89,13 @@ class Records:
         replies: Sequence[Reply] = (),
         agent: str,
         state: bytes,
+        attention: Attention | None = None,
     ) -> None:
         """End a turn: history, inbox, outbox and state change together."""
         self._post(replies)
         self.agent = agent
         self.state = state or self.state
+        self.attention = attention or self.attention
         self._finish(handled, end, messages, replaced)
 
     def add_dead_letter(

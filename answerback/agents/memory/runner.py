@@ -17,7 +17,8 @@ from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status, composer
-from answerback.agents.routing import answered_before, joins, overheard, route
+from answerback.agents.routing import answered_before, joins, overheard, route, thread_command
+from answerback.agents.turn import Command
 from answerback.codec import encode
 from answerback.errors import AgentUnreachable, TurnFailed
 from answerback.events import Entry, Event
@@ -111,7 +112,9 @@ class TurnRunner:
             return self._outcomes.fail_for_good([first], AgentUnreachable(reason), reason)
         if agent is None:
             return self._outcomes.leave_unanswered(first.events, "ignored", keep=self._is_history(first.event))
-        arrival = first.event.arrival or agent.arrival
+        command = thread_command(agent, first.event, self._identities.get(first.event.platform))
+        # A command is neither answered together with other messages, nor dropped.
+        arrival = "queue" if command else first.event.arrival or agent.arrival
         if arrival == "drop" and first.event.id in self._late:
             return self._outcomes.leave_unanswered([first.event], "dropped")
         shown = first.event.platform == "chat" and self._stream.within_turn
@@ -121,15 +124,20 @@ class TurnRunner:
                 await self._wait_for_quiet(agent.quiet)
             records.taken = min(len(records.inbox), AT_ONCE)
         taken = records.inbox[1 : max(1, records.taken)]
-        entries = [first, *takewhile(lambda entry: joins(entry.event, agent, self._answers), taken)]
+        entries = [first, *takewhile(lambda entry: self._joins(entry.event, agent), taken)]
         records.taken = len(entries)
-        return await self._run(agent, entries, interruptible=arrival == "interrupt" and not begun)
+        return await self._run(agent, entries, command, interruptible=arrival == "interrupt" and not begun)
 
     def _answers(self, event: Event) -> Agent | None:
         if event.edited and answered_before(self._records.history, event):
             return None
         identity = self._identities.get(event.platform)
-        return route(self._agents, event, identity=identity, last=self._records.agent)
+        return route(
+            self._agents, event, identity=identity, last=self._records.agent, attention=self._records.attention
+        )
+
+    def _joins(self, event: Event, agent: Agent) -> bool:
+        return joins(event, agent, self._answers, identity=self._identities.get(event.platform))
 
     def _is_history(self, event: Event) -> bool:
         """Return whether a message that no agent answers belongs to the history."""
@@ -144,7 +152,9 @@ class TurnRunner:
                 return
             await self._clock.sleep(quiet - waited)
 
-    async def _run(self, agent: Agent, entries: Sequence[Entry], *, interruptible: bool) -> None:
+    async def _run(
+        self, agent: Agent, entries: Sequence[Entry], command: Command | None, *, interruptible: bool
+    ) -> None:
         records = self._records
         events = [event for entry in entries for event in entry.events]
         event = events[-1]
@@ -174,6 +184,8 @@ class TurnRunner:
             journal=KillableJournal(journal, write, ensure_lease, agent.limited(self._limits), reach),
             compose=composer(self._clients.get(event.platform), event),
             stream=stream,
+            attention=records.attention,
+            command=command,
         )
         stream.begin(agent.name, records.attempt, events)
         self._attempt = attempt = Attempt(agent, turn, interruptible=interruptible, model=self._model)

@@ -16,6 +16,7 @@ from answerback.agents.memory.outcomes import Outcomes
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
+from answerback.attention import Attention
 from answerback.codec import decode_state
 from answerback.events import Arrival, Event
 from answerback.messages import Attachment, Author, Identity, Message, TurnEnd
@@ -125,6 +126,11 @@ class MemoryThread:
     def agent(self) -> str:
         """The name of the agent that answered last; "" if none has."""
         return self._records.agent
+
+    @property
+    def attention(self) -> Attention:
+        """How attentive agents are in it: "default", "subscribed" or "muted"."""
+        return self._records.attention
 
     @property
     def replies(self) -> list[str]:

@@ -8,7 +8,7 @@
 --       fatal (crashes after which it is dead-lettered, 0: never), and the list threads (their ids)
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in total), wanted (the agent it is for), system, 1 if its stream events are to be written or 2 if the
--- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed}, or nil
+-- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed, its attention}, or nil
 -- if the reservation has expired, nothing is left to do, a suspect has to wait, or another thread must run alone. A
 -- repeated call returns the same claims.
 -- With clock
@@ -36,7 +36,7 @@ for i = threads, threads_end do
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
       local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved')
+        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention')
       local crashes = tonumber(meta[6] or 0)
       -- The response to this call was lost, and it is repeated: it is the same claim.
       local again = meta[7] == owner and meta[15] == till
@@ -80,6 +80,7 @@ for i = threads, threads_end do
       redis.call('LRANGE', history, -most_messages, -1), redis.call('HGETALL', journal),
       redis.call('LLEN', inbox), meta[8] or '', meta[9] or '',
       live, meta[12] == (meta[3] or '0') and 1 or 0, tonumber(meta[13] or 0), meta[14] and 1 or 0,
+      meta[16] or '',
     }
   else
     claimed[#claimed + 1] = false

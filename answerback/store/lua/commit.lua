@@ -6,7 +6,8 @@
 -- ARGV  lease (ms), window (events at most)
 --       then for each turn: id (of the thread), fence, owner, position, turn, handled (number of events), patience (below
 --       which streak to go on with what waits; 0: not at all), agent, state or "", loop (how many turns more count
---       towards one of programs; "open" if nobody was answered because of one; ""), ended (a TurnEnd), and the lists
+--       towards one of programs; "open" if nobody was answered because of one; ""), attention (of the thread, "" if it
+--       did not change), ended (a TurnEnd), and the lists
 --       replaced (messages), messages, replies (key, reply), events (kind, JSON): its last stream events
 -- Returns for each turn the next entries, under the same lease; an empty list if the thread was
 -- released; nil if the lease is lost and nothing was changed.
@@ -22,8 +23,9 @@ local key, arg = 8, 3
 
 while arg <= #ARGV do
   local thread, inbox, history, journal, outbox, unsent, stream_events, turn_ends = unpack(KEYS, key, key + 7)
-  local id, fence, owner, position, turn, handled, patience, agent, state, loop, ended = unpack(ARGV, arg, arg + 10)
-  local replaced, replaced_end = list(arg + 11, 1)
+  local id, fence, owner, position, turn, handled, patience, agent, state, loop, attention,
+    ended = unpack(ARGV, arg, arg + 11)
+  local replaced, replaced_end = list(arg + 12, 1)
   local messages, messages_end = list(replaced_end + 1, 1)
   local replies, replies_end = list(messages_end + 1, 2)
   local events, events_end = list(replies_end + 1, 2)
@@ -51,6 +53,7 @@ while arg <= #ARGV do
     end
     redis.call('ZADD', KEYS[6], wall, id)
     if state ~= '' then redis.call('HSET', thread, 'state', state) end
+    if attention ~= '' then redis.call('HSET', thread, 'attention', attention) end
     if tonumber(loop) then redis.call('HINCRBY', thread, 'streak', loop) end
     if loop == 'open' and redis.call('HSETNX', thread, 'loop', wall) == 1 then
       redis.call('HINCRBY', KEYS[5], 'loops', 1)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from answerback.attention import Attention, attention_of
 from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
@@ -47,6 +48,7 @@ class Claim(msgspec.Struct):
         streak: Number of reactions to our replies without a pause (one by an account that the platform marks as a bot
             counts five times).
         looping: Whether a bot loop is assumed.
+        attention: How attentive agents are in the thread.
         turns: Number of turns run under this claim.
         attempt: 1, or more if this event was claimed before.
         crashes: How many of those claims were never released: the worker died, or did not renew its lease.
@@ -72,13 +74,14 @@ class Claim(msgspec.Struct):
     until: int = 0
     streak: int = 0
     looping: bool = False
+    attention: Attention = "default"
     turns: int = 0
 
     @classmethod
     def read(cls, thread: str, owner: str, claimed: Sequence[Any]) -> Claim:
         """Decode a claim returned by the script `claim`. Its only entry is `Unreadable` if any of it is undecodable."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = claimed
-        waiting, wanted, system, live, cancelled, streak, looping = more
+        waiting, wanted, system, live, cancelled, streak, looping, attention = more
         steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
         found_entries, messages = work(entries, history, thread)
         return cls(
@@ -102,6 +105,7 @@ class Claim(msgspec.Struct):
             position + waiting,
             streak,
             bool(looping),
+            attention_of(attention.decode()),
         )
 
     @property
@@ -134,6 +138,7 @@ class Commit(msgspec.Struct, frozen=True):
         end: How the turn ended.
         replaced: Messages of the history that `messages` replace.
         loop: How much the turn adds to the streak; "open" if it was not answered because a bot loop is assumed.
+        attention: The thread's attention if the turn changed it; "": it did not.
         patience: The `Claim.streak` from which the thread is released anyway, so that its next claim sees the streak.
     """
 
@@ -153,6 +158,7 @@ class Commit(msgspec.Struct, frozen=True):
     replaced: Sequence[Message] = ()
     loop: int | Literal["", "open"] = ""
     patience: int = NO_LIMIT
+    attention: Attention | Literal[""] = ""
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -130,6 +130,7 @@ class Threads(ThreadClaims):
             agent=commit.agent.encode(),
             state=commit.state,
             loop=commit.loop,
+            attention=commit.attention,
             ended=encode(commit.end) if commit.end else b"",
             replaced=[encode(message) for message in commit.replaced],
             messages=[encode(message) for message in commit.messages],

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from answerback.attention import Attention, attention_of
 from answerback.events import Event
 from answerback.messages import Message
 from answerback.replies import Reply
@@ -26,6 +27,7 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
         state: idle (nothing to do), waiting (for a worker), running (claimed by `owner`), retrying.
         next: For "retrying": ms until the next attempt; for "running": ms until the lease ends.
         updated: Time of the last change, ms.
+        attention: How attentive agents are in it.
         loop: Since when messages are not answered because a bot loop is assumed, ms; 0: no loop.
     """
 
@@ -45,6 +47,7 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     messages: int = 0
     loop: int = 0
+    attention: Attention = "default"
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +126,7 @@ def _summarise(
         waiting=waiting,
         messages=messages,
         loop=int(meta.get("loop", 0)),
+        attention=attention_of(meta.get("attention", "")),
     )
     return summary, meta
 

@@ -46,6 +46,7 @@ export async function threadPage(main, [id], signal) {
     about.replaceChildren(badge(thread.state), ` ${platformOf(thread.platform).title} · ${thread.agent || "no agent yet"} · ${thread.id}`);
     about.append(...platformLink(thread.url));
     if (transcript.owner) about.append(` · held by ${transcript.owner}, attempt ${transcript.attempts}`);
+    if (transcript.attention !== "default") about.append(` · ${transcript.attention}`);
     if (transcript.paused_since) about.append(` · paused since ${dateTime(transcript.paused_since)}: two programs seem to be answering each other`);
     if (thread.state === "retrying") about.append(` · next attempt in ${duration(transcript.next)}: ${thread.error}`);
     replace(
