@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from answerback.agents.commands import obey
-from answerback.agents.declaration import check_function, check_positive, check_tools, checked_token
+from answerback.agents.declaration import (
+    check_function,
+    check_model_options,
+    check_positive,
+    check_remote,
+    check_tools,
+    checked_token,
+)
 from answerback.agents.function import Generate, Think, as_function
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen
@@ -138,26 +145,20 @@ class Agent:
             raise ConfigurationError(f'agent "{name}": write a flow\'s instructions in its "system_prompt"')
         if think is not None:
             check_function(name, think)
-            if tools or instructions:
-                raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has a function')
+        if (tools or instructions) and (think is not None or remote is not None):
+            has = "a function" if think is not None else "a remote address"
+            raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has {has}')
         if model is not None and (install := missing("models")):
             raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
-        if (prepare or may_stay_silent) and (model is None or flow is not None):
-            option = "prepare" if prepare else "may_stay_silent"
-            raise ConfigurationError(f'agent "{name}": {option} is for agents that are a model')
-        if prepare is not None and not callable(prepare):
-            raise ConfigurationError(f'agent "{name}": prepare must be a function that takes a Turn, not {prepare!r}')
+        check_model_options(name, model if flow is None else None, prepare, may_stay_silent)
         check_types(name, think, flow, remote, input, output)
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
             raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
-        if remote is not None and not remote.startswith(("http://", "https://")):
-            raise ConfigurationError(f'agent "{name}": a remote address must start with https://, not {remote!r}')
+        check_remote(name, remote, bearer_token)
         if isinstance(public, str):
             raise ConfigurationError(f'agent "{name}": public must be True or a list of tool names, not {public!r}')
-        if bearer_token is not None and remote is None:
-            raise ConfigurationError(f'agent "{name}": only a remote agent takes a bearer token')
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
         self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)

@@ -59,6 +59,23 @@ def check_positive(name: str, **numbers: float | None) -> None:
             raise ConfigurationError(f'agent "{name}": {field} must be greater than 0, not {number!r}')
 
 
+def check_model_options(name: str, model: object, prepare: object, may_stay_silent: bool) -> None:
+    """Raise `ConfigurationError` for options that only an agent with a model has."""
+    if model is None and (prepare is not None or may_stay_silent):
+        option = "may_stay_silent" if prepare is None else "prepare"
+        raise ConfigurationError(f'agent "{name}": {option} is for agents that are a model')
+    if prepare is not None and not callable(prepare):
+        raise ConfigurationError(f'agent "{name}": prepare must be a function that takes a Turn, not {prepare!r}')
+
+
+def check_remote(name: str, address: str | None, bearer_token: object) -> None:
+    """Raise `ConfigurationError` for an address that is not a web address, or a token without an address."""
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise ConfigurationError(f'agent "{name}": a remote address must start with https://, not {address!r}')
+    if bearer_token is not None and address is None:
+        raise ConfigurationError(f'agent "{name}": only a remote agent takes a bearer token')
+
+
 def check_tools(name: str, tools: object) -> None:
     """Raise `ConfigurationError` for what is not a list of tools, without importing pydantic-ai."""
     single = isinstance(tools, str) or callable(tools) or (isinstance(tools, tuple) and isinstance([*tools, 0][0], str))

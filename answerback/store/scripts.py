@@ -143,6 +143,7 @@ class Scripts:
         self.finish_request = script("finish_request")
         self.unlock = script("unlock")
         self.requeue = script("requeue")
+        self.set_attention = script("set_attention")
         self.replace_thread = script("replace_thread")
         self.record_redelivery = script("record_redelivery")
         self.try_write = script("try_write")

@@ -52,6 +52,9 @@ async def test_people_mute_a_thread(system: System, standins: StandIns) -> None:
     shown = await system.start(f"tools threads show {receipts[0]['thread']}")
     assert await shown.wait() == 0
     assert re.search(r"attention +muted", shown.words())
+    changed = await system.start(f"tools threads attention default {receipts[0]['thread']}")
+    assert await changed.wait() == 0
+    assert "attention is default, was muted" in changed.words()
 
 
 async def test_a_slack_mention_gets_exactly_one_threaded_message(system: System, standins: StandIns) -> None:

@@ -32,7 +32,7 @@ from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import StreamAppend
-from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.repair import requeue, set_attention, unlock
 from answerback.store.threads.search import Filter, matching
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
@@ -153,6 +153,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
     for id in ids:
         await unlock(threads, id)
         await requeue(threads, id)
+        await set_attention(threads, id, "muted")
         whole = await archives.read(id)
         assert whole is not None
         await archives.restore(whole, replace=True)

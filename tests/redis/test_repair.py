@@ -8,7 +8,7 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.store import keys
 from answerback.store.threads.outbox import Outbox
-from answerback.store.threads.repair import requeue, unlock
+from answerback.store.threads.repair import requeue, set_attention, unlock
 from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, claim_all, counters, courier, post, reply, step, turn, until
 
@@ -150,3 +150,14 @@ async def test_a_reservation_that_is_requeued_gives_its_thread_to_one_worker(thr
 async def _claimable(threads: Threads, queue: keys.Queue = "ready") -> bool:
     score = await threads.database.call("ZSCORE", keys.queue(0, queue), THREAD)
     return bool(score <= await threads.database.now())
+
+
+async def test_an_operator_sets_the_attention_of_a_thread(threads: Threads) -> None:
+    assert await set_attention(threads, THREAD, "muted") is None
+    await accept(threads, 1, 2)
+    held = await claim(threads)
+    changed = await set_attention(threads, THREAD, "muted")
+    assert changed is not None
+    assert (changed.before, changed.attention) == ("default", "muted")
+    await threads.commit(turn(held, more=False))
+    assert (await claim(threads)).attention == "muted"

@@ -67,6 +67,7 @@ def test_a_function_that_is_not_async_is_refused(think: Any) -> None:
         (lambda: Agent("a", answer, listen=["github"]), "listen must be a Listen"),  # type: ignore[list-item]
         (lambda: Agent("a", answer, tools=[answer]), "need a model"),
         (lambda: Agent("a", answer, instructions="Be brief."), "need a model"),
+        (lambda: Agent("a", remote="https://a.example", tools=[answer]), "need a model; it has a remote address"),
         (lambda: Agent("a", model="test", tools=answer), "tools must be a list"),  # type: ignore[arg-type]
         (lambda: Agent("a", answer, timeout=0), "timeout must be greater than 0"),
         (lambda: Agent("a", answer, messages=-1), "messages must be greater than 0"),

@@ -1,4 +1,4 @@
-"""Repair commands of `answerback threads`: unlock, requeue and purge, with their output."""
+"""Repair commands of `answerback threads`: unlock, requeue, purge and attention, with their output."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TypeVar
 
 import click
 
+from answerback.attention import Attention
 from answerback.store.threads.archives import Archives, Purged
-from answerback.store.threads.repair import Requeued, Unlocked, requeue, unlock
+from answerback.store.threads.repair import AttentionSet, Requeued, Unlocked, requeue, set_attention, unlock
 from answerback.store.threads.threads import Threads
 
 from ..exits import Failure, NotFound
 from ..rendering import document, duration, visible, when
 from ..store import opened
 
-T = TypeVar("T", Unlocked, Requeued, Purged)
+T = TypeVar("T", Unlocked, Requeued, Purged, AttentionSet)
 
 _TURN = {
     "requeued": "the turn can be claimed now",
@@ -56,6 +57,22 @@ async def requeue_each(ids: Sequence[str], as_json: bool) -> None:
         return "; ".join(filter(None, parts)) or "nothing to requeue"
 
     await _each(ids, requeue, done, say, as_json)
+
+
+async def set_attention_of_each(ids: Sequence[str], attention: Attention, as_json: bool) -> None:
+    """Run `threads attention`."""
+
+    def say(result: AttentionSet) -> str:
+        unchanged = result.before == result.attention
+        return f"attention is {result.attention}{' already' if unchanged else f', was {result.before}'}"
+
+    await _each(
+        ids,
+        lambda threads, id: set_attention(threads, id, attention),
+        lambda result: result.before != result.attention,
+        say,
+        as_json,
+    )
 
 
 async def purge_each(ids: Sequence[str], yes: bool, as_json: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
+
+from answerback.attention import Attention
 
 from ..exits import NotFound
 from ..groups import ListByDefault, run
@@ -29,6 +31,7 @@ def threads() -> None:
       answerback threads show standard:cli --json | jq '.messages[].text'
       answerback threads unlock github:1296269:1347
       answerback threads requeue github:1296269:1347
+      answerback threads attention muted github:1296269:1347
       answerback threads purge github:1296269:1347 --yes
     """
 
@@ -88,6 +91,21 @@ def requeue(ids: tuple[str, ...], as_json: bool) -> None:
     from .repair import requeue_each
 
     run(requeue_each(ids, as_json))
+
+
+@threads.command("attention")
+@click.argument("attention", type=click.Choice(get_args(Attention)))
+@click.argument("ids", metavar="THREAD...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def set_attention(attention: Attention, ids: tuple[str, ...], as_json: bool) -> None:
+    """Mute or subscribe threads, as people in them can.
+
+    In a muted thread only mentions are answered, in a subscribed one every message. A thread that a worker
+    holds changes with its next claim.
+    """
+    from .repair import set_attention_of_each
+
+    run(set_attention_of_each(ids, attention, as_json))
 
 
 @threads.command()

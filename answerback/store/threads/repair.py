@@ -1,4 +1,4 @@
-"""Operator actions on a stuck thread: unlock · requeue."""
+"""Operator actions on a thread: unlock · requeue · set attention."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from answerback.attention import Attention, attention_of
 from answerback.store import keys
 from answerback.store.threads.threads import Threads
 
@@ -39,6 +40,14 @@ class Requeued(msgspec.Struct, frozen=True, kw_only=True):
     thread: str
     turn: Requeue
     replies: Requeue
+
+
+class AttentionSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The attention of a thread, and the one before."""
+
+    thread: str
+    attention: Attention
+    before: Attention
 
 
 async def unlock(threads: Threads, id: str) -> Unlocked | None:
@@ -81,3 +90,12 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
         return None
     turn, replies = (word.decode() for word in results)
     return Requeued(thread=id, turn=turn, replies=replies)
+
+
+async def set_attention(threads: Threads, id: str, attention: Attention) -> AttentionSet | None:
+    """Set the attention of a thread, as of its next claim. Return None if it does not exist."""
+    names = [keys.thread(threads.partition(id), id)]
+    before = await threads.scripts.set_attention(names, attention=attention)
+    if before is None:
+        return None
+    return AttentionSet(thread=id, attention=attention, before=attention_of(before.decode()))
