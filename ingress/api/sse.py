@@ -22,6 +22,7 @@ from answerback.store.stream.stored_events import StoredEvent
 
 from ..problems import Problem
 from .conversations.waits import current, limited
+from .envelope import envelope
 
 log = get_logger(__name__)
 
@@ -40,6 +41,10 @@ def _come_back(why: Problem) -> bytes:
     return b"retry: %d\n\n" % RETRY if why.status == 503 else b""
 
 
+Encode = Callable[[str, bytes, str], bytes]
+"""Returns an SSE event of a kind, its JSON and its id ("": none)."""
+
+
 class ForgottenEvent(msgspec.Struct, frozen=True):
     """Events after your id are no longer stored: read the thread, and follow it from its `after`."""
 
@@ -54,10 +59,15 @@ class Streams:
         self._heartbeat = heartbeat
 
     async def send(
-        self, request: web.Request, events: AsyncGenerator[StoredEvent, None], *, first: bytes = b""
+        self,
+        request: web.Request,
+        events: AsyncGenerator[StoredEvent, None],
+        *,
+        first: bytes = b"",
+        encode: Encode | None = None,
     ) -> web.StreamResponse:
         """Stream the events to their end, or until the reader disconnects. `first` is sent before them."""
-        return await self.relay(request, _lines(events), first=b"retry: %d\n\n" % RETRY + first)
+        return await self.relay(request, _lines(events, encode or event), first=b"retry: %d\n\n" % RETRY + first)
 
     async def relay(
         self,
@@ -159,22 +169,27 @@ class _Writer:
                 self._since = self._clock()
 
 
-async def _lines(events: AsyncGenerator[StoredEvent, None]) -> AsyncGenerator[bytes, None]:
+async def _lines(events: AsyncGenerator[StoredEvent, None], encode: Encode) -> AsyncGenerator[bytes, None]:
     """Yield stream events in the SSE format."""
     try:
         async with aclosing(events):
             async for stored in events:
-                yield event(stored.kind, stored.data, stored.id)
+                yield encode(stored.kind, stored.data, stored.id)
                 if stored.kind == GoneEvent.kind:
                     return
     except Forgotten as forgotten:
         # Without an id, so that a reader that reconnects with an older one gets the same event.
-        yield event(ForgottenEvent.kind, msgspec.json.encode(ForgottenEvent(str(forgotten))))
+        yield encode(ForgottenEvent.kind, msgspec.json.encode(ForgottenEvent(str(forgotten))), "")
 
 
 def event(kind: str, data: bytes, id: str = "") -> bytes:
     """Return one SSE event. `data` is JSON without line breaks; without `id`, the reader keeps its last event id."""
     return (b"id: %b\n" % id.encode() if id else b"") + b"event: %b\ndata: %b\n\n" % (kind.encode(), one_line(data))
+
+
+def enveloped(kind: str, data: bytes, id: str = "") -> bytes:
+    """Return the envelope of an event as an SSE event without a name, which browsers call a message."""
+    return (b"id: %b\n" % id.encode() if id else b"") + b"data: %b\n\n" % one_line(envelope(kind, data))
 
 
 def one_line(json: bytes) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.acceptance.chatting import Screen, Sent, client
@@ -120,6 +122,30 @@ async def test_an_answer_is_streamed_to_its_end(plain: System) -> None:
         whole = "".join(f"word{number} " for number in range(8))
         assert screen.texts == {sent[-1].data["message"]: whole}
         assert (await ada.get(path))["messages"][1]["content"] == whole
+        # The same in one shape, of a new turn and of a stored one.
+        own = {"Authorization": f"Bearer {ada.key}", "Last-Event-ID": sent[0].data["after"]}
+        posted = {"content": "say 3", "stream": True}
+        async with ada.session.post(ada.url(f"{path}/messages?format=envelope"), json=posted, headers=own) as stream:
+            shown = await envelopes(stream, "done")
+        assert (shown[0]["type"], shown[0]["message_id"]) == ("accepted", shown[0]["dispatch_id"])
+        assert {each["turn_id"] for each in shown[1:]} == {shown[0]["dispatch_id"]}
+        assert "".join(each.get("delta", "") for each in shown) == "word0 word1 word2 "
+        async with ada.session.get(ada.url(f"{path}/stream?format=envelope"), headers=own) as stream:
+            again = await envelopes(stream, "done")
+        assert "".join(each.get("delta", "") for each in again) == whole
+        assert again[-1]["message_id"] == sent[-1].data["message"]
+
+
+async def envelopes(stream: aiohttp.ClientResponse, last: str) -> list[dict[str, Any]]:
+    """Read the envelopes of a stream, up to one of the type `last`; no event has a name."""
+    shown: list[dict[str, Any]] = []
+    async for line in stream.content:
+        assert not line.startswith(b"event:")
+        if line.startswith(b"data:"):
+            shown.append(json.loads(line[5:]))
+            if shown[-1]["type"] == last:
+                break
+    return shown
 
 
 async def test_a_reader_that_is_cut_off_goes_on_at_another_process(plain: System) -> None:

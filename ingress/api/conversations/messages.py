@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -20,7 +20,7 @@ from ..context import Principal, RequestContext
 from ..route import Model, Route, collect, route
 from ..schemas.message_views import AnswerView, MessagePage, MessageView, ReceiptView
 from ..schemas.messages import BODY, NewMessage
-from ..sse import TYPE, Streams, event, wanted
+from ..sse import TYPE, Encode, Streams, enveloped, event, wanted
 from .conversation import Conversation
 from .waits import raise_if_ended
 
@@ -36,8 +36,21 @@ def _id(value: str) -> str:
     return value
 
 
-class StreamQuery(Model):
-    """The position in the stream."""
+class StreamFormat(Model):
+    """The format of the events, if the response is a stream."""
+
+    format: Literal["events", "envelope"] = Field(
+        "events", description="envelope: all events have one shape, and no name, only a `type`"
+    )
+
+    @property
+    def encode(self) -> Encode:
+        """Returns an event as it is sent."""
+        return enveloped if self.format == "envelope" else event
+
+
+class StreamQuery(StreamFormat):
+    """The position in the stream, and the format of its events."""
 
     after: Annotated[str, AfterValidator(_id)] | None = Field(None, description="the id of the last event received")
 
@@ -100,6 +113,7 @@ class MessageRoutes:
         summary="Send a message",
         description=SEND,
         body=NewMessage,
+        query=StreamFormat,
         returns=AnswerView,
         also={202: ReceiptView},
         streams=TYPE,
@@ -126,8 +140,9 @@ class MessageRoutes:
             view = ReceiptView.of(id, posted.receipt, posted.after)
             if new.stream or wanted(call.request):
                 async with posted.events() as events:
-                    first = event("accepted", view.model_dump_json().encode())
-                    return await self._streams.send(call.request, events, first=first)
+                    encode = call.query.encode
+                    first = encode("accepted", view.model_dump_json().encode(), "")
+                    return await self._streams.send(call.request, events, first=first, encode=encode)
             answer = await posted.answer(self._wait)
         if answer is None:
             raise_if_ended(receipt=True)
@@ -160,7 +175,7 @@ class MessageRoutes:
             where = [FieldError(where="header", at="Last-Event-ID", detail="is not an event id of this API")]
             raise Problem(400, "Last-Event-ID is not an event id of this API", code="invalid", errors=where) from None
         async with self._conversation.follow(call.caller, chat.thread, after) as events:
-            return await self._streams.send(call.request, events)
+            return await self._streams.send(call.request, events, encode=call.query.encode)
 
     @route(
         "POST",
