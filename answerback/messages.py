@@ -140,7 +140,8 @@ class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         messages: Ids of our messages in the history.
         usage: Model usage of the turn.
         code: Of a failed turn: "agent_failed", "invalid_input", "timeout", "limit" or "unreachable".
-        reason: Of a failed turn, in words that anyone may read; the dead letter has the details.
+        reason: Why no agent answers; of a failed turn why it failed, in words that anyone may read: the dead letter has
+            the details.
         at: When it ended.
     """
 

@@ -75,7 +75,8 @@ class Agent:
         remote: The base URL of a remote agent.
         bearer_token: The token that a remote agent requires.
         lifecycle: A label shown in lists of agents; it has no effect here.
-        chat: Whether the chat API can reach it; if False, it answers only on platforms.
+        chat: Whether the chat API can reach it; if False, it answers only on platforms. A chat that names no agent, and
+            to which none listens, is answered by the first agent of your list with chat=True.
         commands: Whether people may write `@name mute`, `unmute`, `subscribe` or `unsubscribe` in a thread, which then
             does not reach the agent.
         public: Names of the tools whose arguments and results a page's visitors may read; True: all. Of all other tools

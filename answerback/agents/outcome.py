@@ -134,7 +134,7 @@ def ended(
     code: str = "",
     reason: str = "",
 ) -> TurnEnd:
-    """Return the record of how a turn ended. Only the part of `reason` that anyone may read is kept."""
+    """Return the record of how a turn ended. Of a failure, only the part of `reason` that anyone may read is kept."""
     return TurnEnd(
         turn=turn,
         events=tuple(event.id for event in events),
@@ -142,7 +142,7 @@ def ended(
         messages=tuple(message.id for message in messages if message.role == "assistant"),
         usage=usage,
         code=code,
-        reason=general_reason(code, reason) if code else "",
+        reason=general_reason(code, reason) if code else reason,
         at=at,
     )
 
@@ -156,6 +156,7 @@ def done_event(end: TurnEnd) -> DoneEvent:
         message=end.messages[-1] if end.messages else "",
         messages=end.messages,
         usage=end.usage,
+        reason=end.reason,
     )
 
 

@@ -23,7 +23,8 @@ def route(
     """Return the agent that answers `event`: the one it names, if we have it.
 
     If it names none, return the thread's agent (`last` to answer in it) if it listens to this event, else the first
-    agent that does. Our own messages are routed to no agent, and in a muted thread only mentions are answered.
+    agent that does. In a chat, which is always addressed to us, it is otherwise the first agent that accepts chats.
+    Our own messages are routed to no agent, and in a muted thread only mentions are answered.
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
@@ -38,6 +39,8 @@ def route(
     for agent in (*previous, *agents):
         if agent.hears(event, mentioned=mentioned, answered=agent.name == last, subscribed=attention == "subscribed"):
             return agent
+    if event.platform == "chat":
+        return next((agent for agent in (*previous, *agents) if agent.chat), None)
     return None
 
 
@@ -56,6 +59,27 @@ def thread_command(agent: Agent, event: Event, identity: Identity | None) -> Com
     if command in ("subscribe", "unsubscribe") and not agent.listens_to_subscribed(event):
         return None
     return command
+
+
+def why_unanswered(agents: Sequence[Agent], event: Event, *, own: bool, muted: bool = False) -> str:
+    """Return why no agent answers an event, in words that its sender may read.
+
+    Args:
+        own: It is a message of ours.
+        muted: Its thread is muted.
+    """
+    if own:
+        return "an agent wrote this message"
+    if event.edited:
+        return "an edit is answered if it adds a mention, and only once"
+    if event.platform == "chat":
+        return "no agent accepts chat messages"
+    if muted:
+        return "the thread is muted: only mentions are answered"
+    place = f"{event.platform} {event.channel}".strip()
+    if overheard(agents, event):
+        return f"the agents that listen to {place} answer only what is addressed to them, and this message is not"
+    return f"no agent listens to {place}"
 
 
 def answered_before(history: Sequence[Message], event: Event) -> bool:

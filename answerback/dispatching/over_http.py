@@ -110,6 +110,7 @@ def _answer(body: dict[str, Any]) -> Answer:
         turn=body["turn"],
         messages=tuple(message["content"] for message in messages),
         output=messages[-1].get("output") if messages else None,
+        reason=body.get("reason", ""),
     )
 
 

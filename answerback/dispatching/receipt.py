@@ -20,7 +20,7 @@ class Answer:
         messages: The agent's messages, in order.
         output: The structured output of an agent with an `output` type, as plain data; else None.
         code: Of a failed turn: "agent_failed", "invalid_input", "timeout", "limit" or "unreachable".
-        reason: Of a failed turn, in general words; the dead letter has the details.
+        reason: Why no agent answers; of a failed turn why it failed, in general words: the dead letter has the details.
     """
 
     status: Literal["completed", "cancelled", "dropped", "ignored", "failed"]

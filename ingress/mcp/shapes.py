@@ -91,6 +91,7 @@ class Answered(Model):
     )
     content: str = Field(description="the answer")
     messages: list[MessageView] = Field(description="the messages of the answer; `content` is their text")
+    reason: str = Field("", description="why no agent answers, if the status is `ignored`")
 
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer | None, caller: Principal) -> Answered:
@@ -104,4 +105,7 @@ class Answered(Model):
             else answer.status
         )
         content = "\n\n".join(message.content for message in messages)
-        return cls(thread=thread, dispatch_id=id, id=id, status=status, content=content, messages=messages)
+        reason = answer.reason if answer and status == "ignored" else ""
+        return cls(
+            thread=thread, dispatch_id=id, id=id, status=status, content=content, messages=messages, reason=reason
+        )

@@ -31,6 +31,7 @@ export interface AnswerView {
   status: "completed" | "cancelled" | "ignored";
   message: MessageView | null;
   messages: MessageView[];
+  reason?: string;
 }
 
 export interface AttachmentInfo {

@@ -116,8 +116,8 @@ export class Conversation {
 
   /** @param {DoneEvent} event */
   applyDone({ turn, events, messages, status }) {
-    // Dropped because the agent was working, or cancelled before any text was written.
-    const unanswered = status === "dropped" || (status === "cancelled" && !messages.length);
+    // Dropped because the agent was working, ignored by all agents, or cancelled before any text was written.
+    const unanswered = ["dropped", "ignored"].includes(status) || (status === "cancelled" && !messages.length);
     if (unanswered) for (const id of events) if (this.messages.has(id)) this.put(id, { status });
     for (const [id, message] of this.messages) {
       if (message.turn !== turn || message.role !== "assistant") continue;

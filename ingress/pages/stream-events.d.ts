@@ -101,6 +101,8 @@ export interface DoneEvent {
   messages: string[];
   /** of language models, if any were used */
   usage?: Usage | null;
+  /** why no agent answers, or empty */
+  reason?: string;
 }
 
 /** The turn failed permanently and is a dead letter. */

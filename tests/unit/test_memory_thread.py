@@ -313,6 +313,7 @@ async def test_an_event_is_routed_as_its_agents_listen() -> None:
     assert thread.agent == "shout"
     deaf = MemoryThread(Agent("deaf", shout, listen=Listen("slack")))
     assert (await deaf.send(event), deaf.turn_ends[0].status, deaf.history) == ("", "ignored", [])
+    assert deaf.turn_ends[0].reason == "no agent listens to github acme/w"
 
 
 async def test_a_conversation_goes_on_from_what_was_kept() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from answerback.agents import Agent, Listen, Turn
-from answerback.agents.routing import answered_before, overheard, route
+from answerback.agents.routing import answered_before, overheard, route, why_unanswered
 from answerback.events import Event
 from answerback.messages import Author, Identity, Message
 from answerback.platforms import github
@@ -81,6 +81,33 @@ def test_a_mention_that_the_platform_tells_of_needs_no_identity() -> None:
     event = msgspec.structs.replace(EVENT, mentions=("u0bot",))
     assert route([agent], event, identity=None, last="") is None
     assert route([agent], msgspec.structs.replace(event, mentioned=True), identity=None, last="") is agent
+
+
+CHAT = msgspec.structs.replace(
+    EVENT, delivery="chat:default:th_1:m", thread="chat:default:th_1", channel="default", direct=True
+)
+
+
+def test_a_chat_that_no_agent_listens_to_is_answered_by_the_first_that_accepts_chats() -> None:
+    silent = Agent("silent", _think, chat=False)
+    agents = [silent, _agent("a", Listen("slack")), _agent("b", Listen("github", "acme/*", when=("mention",)))]
+    assert _name(agents, CHAT) == "a"
+    assert _name(agents, CHAT, last="b") == "b"
+    assert _name([*agents, _agent("c")], CHAT) == "c"
+    assert _name([silent], CHAT) is None
+
+
+def test_an_event_that_no_agent_answers_has_a_reason() -> None:
+    agents = [Agent("a", _think, listen=Listen("github", "acme/*"), chat=False)]
+    here = why_unanswered(agents, EVENT, own=False)
+    assert here.startswith("the agents that listen to github Acme/Widgets answer only what is addressed to them")
+    elsewhere = msgspec.structs.replace(EVENT, channel="other/place")
+    assert why_unanswered(agents, elsewhere, own=False) == "no agent listens to github other/place"
+    assert why_unanswered(agents, CHAT, own=False) == "no agent accepts chat messages"
+    assert why_unanswered(agents, EVENT, own=False, muted=True).startswith("the thread is muted")
+    assert why_unanswered(agents, EVENT, own=True) == "an agent wrote this message"
+    edited = msgspec.structs.replace(EVENT, edited="mention")
+    assert why_unanswered(agents, edited, own=False).startswith("an edit is answered if it adds a mention")
 
 
 # Programs

@@ -65,13 +65,13 @@ EVENTS: list[tuple[StreamEvent, str]] = [
     ),
     (
         DoneEvent(turn="t", events=("t",), status="dropped", message="", messages=(), usage=None),
-        '{"turn":"t","events":["t"],"status":"dropped","message":"","messages":[],"usage":null}',
+        '{"turn":"t","events":["t"],"status":"dropped","message":"","messages":[],"usage":null,"reason":""}',
     ),
     (
         DoneEvent(
             turn="t", events=("t",), status="completed", message="t.0", messages=("t.0",), usage=Usage(requests=1)
         ),
-        '{"turn":"t","events":["t"],"status":"completed","message":"t.0","messages":["t.0"],"usage":{"requests":1}}',
+        '{"turn":"t","events":["t"],"status":"completed","message":"t.0","messages":["t.0"],"usage":{"requests":1},"reason":""}',
     ),
     (
         ErrorEvent(turn="t", events=("t",), reason="r", code="limit"),

@@ -71,6 +71,13 @@ async def _progress(store: Store, turn: TurnState, waited: float) -> str:
             return ""
 
 
+def ignored(turn: TurnState | None) -> str:
+    """Return why no agent answers the message; "" if one does, or if the turn is not over."""
+    if turn is None or turn.state != "handled" or turn.end is None or turn.end.status != "ignored":
+        return ""
+    return turn.end.reason or "no agent listens to this message"
+
+
 def outcome(turn: TurnState | None, timeout: float, *, say: bool) -> int:
     """Print the answers to stdout and the status to stderr. Return the exit code."""
     if turn is None:
@@ -92,8 +99,10 @@ def outcome(turn: TurnState | None, timeout: float, *, say: bool) -> int:
     if turn.end and turn.end.status == "cancelled":
         click.echo("the turn was cancelled", err=True)
         return PROBLEM
-    if not turn.messages:
-        click.echo("no agent listens to this message", err=True)
+    if ignored(turn):
+        return PROBLEM  # the reason was printed already
+    if turn.end and turn.end.status == "dropped":
+        click.echo("the agent is working and accepts no messages meanwhile", err=True)
         return PROBLEM
     if not answers:
         click.echo("the agent handled the message without replying", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from answerback.settings import Settings
     from answerback.store.threads.receipt import Receipt
 
+    from ..store import Store
     from .delivery import Delivery
+
+
+class Question(NamedTuple):
+    """A message that was typed, not a payload: an agent may also be asked it by name."""
+
+    text: str
+    thread: str
+    author: str
+    delivery: str | None
 
 
 @click.command()
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--thread", default=None, help="Thread to send to.  [default: cli]")
 @click.option("--new", is_flag=True, help="Send to a new thread.")
 @click.option("--author", default=None, help="Author of the message.  [default: your login]")
+@click.option("--agent", default=None, help="Ask this agent in a chat, whatever it listens to.")
 @click.option(
     "--to", "to", metavar="PLATFORM", help="Send a payload of this platform, from FILE: github, slack, standard, …"
 )
@@ -40,6 +51,7 @@ def send(
     thread: str | None,
     new: bool,
     author: str | None,
+    agent: str | None,
     to: str | None,
     event: str | None,
     delivery: str | None,
@@ -55,10 +67,14 @@ def send(
     is the message, "-" reads it from stdin. With --to, FILE is a provider's payload: the JSON body,
     or {"headers": …, "body": …}.
 
+    If no agent listens to the message, the first one that takes chat messages is asked by name, in a
+    chat, as with --agent.
+
     \b
     Examples:
       answerback send "hello"
       answerback send --thread ticket-7 --author ada "is it fixed?"
+      answerback send --agent triage "what is new?"
       git diff | answerback send -
       answerback send --to github issue_comment.json
       answerback send --to slack app_mention.json --json
@@ -69,6 +85,7 @@ def send(
 
     from . import delivery as deliveries
 
+    question: Question | None = None
     if to is None:
         if event is not None:
             raise click.UsageError("--event requires a payload, such as --to github issue_comment.json")
@@ -78,15 +95,22 @@ def send(
         if not content.strip():
             raise click.UsageError("nothing to send: TEXT is empty")
         name = thread or (f"cli-{secrets.token_hex(4)}" if new else "cli")
-        sent = deliveries.message(content, thread=name, author=author or _login(), delivery=delivery)
+        question = Question(content, name, author or _login(), delivery)
+        sent = deliveries.message(content, thread=name, author=question.author, delivery=delivery)
     else:
-        if thread is not None or new or author is not None:
-            raise click.UsageError("--thread, --new and --author cannot be used with --to: the payload has them")
+        if thread is not None or new or author is not None or agent is not None:
+            raise click.UsageError(
+                "--thread, --new, --author and --agent cannot be used with --to: the payload has them"
+            )
         if to not in PLATFORMS:
             raise click.UsageError(f"{to} is not a platform: use --to {', '.join(PLATFORMS)}")
         with _file(text) as file:
             sent = deliveries.payload(PLATFORMS[to], file.read(), event=event, delivery=delivery)
-    sys.exit(run(_send(sent, url, timeout, wait=not no_wait, as_json=as_json)))
+    if question is not None and agent is not None:
+        if url is not None:
+            raise click.UsageError("--agent and --url exclude each other: an agent is asked through Redis")
+        sys.exit(run(_ask(question, agent, timeout, wait=not no_wait, as_json=as_json)))
+    sys.exit(run(_send(sent, question, url, timeout, wait=not no_wait, as_json=as_json)))
 
 
 def _login() -> str:
@@ -106,12 +130,25 @@ def _file(name: str) -> IO[bytes]:
     return file
 
 
-async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, as_json: bool) -> int:
+async def _ask(question: Question, agent: str, timeout: float, *, wait: bool, as_json: bool) -> int:
+    from ..store import opened
+    from .asking import ask
+
+    text, thread, author, delivery = question
+    async with opened() as store:
+        receipt = await ask(store, agent, text, thread=thread, author=author, delivery=delivery)
+        if wait:
+            return await _follow(store, receipt, None, timeout, as_json=as_json)
+    _print(receipt, as_json)
+    return OK
+
+
+async def _send(
+    sent: Delivery, question: Question | None, url: str | None, timeout: float, *, wait: bool, as_json: bool
+) -> int:
     from answerback.settings import Settings
 
-    from ..rendering import document
     from ..store import opened
-    from .follow import follow, outcome
 
     if not wait:
         _print(_deliver(Settings.load(), sent, url), as_json)
@@ -124,7 +161,25 @@ async def _send(sent: Delivery, url: str | None, timeout: float, *, wait: bool, 
             return PROBLEM if receipt is not None and receipt.status == "ignored" else OK
         if receipt.status == "duplicate":
             click.echo("this delivery was stored before; its earlier result:", err=True)
-        turn = await follow(store, receipt, timeout)
+        return await _follow(store, receipt, question, timeout, as_json=as_json)
+
+
+async def _follow(store: Store, receipt: Receipt, question: Question | None, timeout: float, *, as_json: bool) -> int:
+    """Follow a turn to its end. If no agent answers the question, ask one by name. Return the exit code."""
+    from ..rendering import document, visible
+    from .asking import ask, listening, running_agents
+    from .follow import follow, ignored, outcome
+
+    turn = await follow(store, receipt, timeout)
+    if reason := ignored(turn):
+        agents = await running_agents(store)
+        click.echo("\n".join([f"{visible(reason)}:", *listening(agents)]), err=True)
+        named = next((agent.name for agent in agents if agent.chat), None)
+        if question is not None and named is not None:
+            click.echo(f"asking {visible(named)} by name, as with --agent {visible(named)}", err=True)
+            text, thread, author, delivery = question
+            receipt = await ask(store, named, text, thread=thread, author=author, delivery=delivery)
+            turn = await follow(store, receipt, timeout)
     if as_json:
         document({"receipt": receipt, "turn": turn})
     return outcome(turn, timeout, say=not as_json)

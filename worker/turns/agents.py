@@ -73,6 +73,7 @@ class AgentRegistry:
                 output_schema=agent.typed.output_schema if agent else b"",
                 raw=tuple(listen.platform for listen in agent.listen) if agent and agent.raw else (),
             )
-            for (workspace, name), agent in {**dict.fromkeys((*times, *busy)), **own}.items()
-            if agent or workspace
+            # Our own first, in the order of their list: the first one that may answer is the default.
+            for workspace, name in dict.fromkeys((*own, *times, *busy))
+            if (agent := own.get((workspace, name))) or workspace
         ]

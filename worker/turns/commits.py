@@ -42,10 +42,17 @@ def commit_answered(
 
 
 def commit_unanswered(
-    claim: Claim, events: Sequence[Event], messages: Sequence[Message], status: Unanswered, *, at: int, more: bool
+    claim: Claim,
+    events: Sequence[Event],
+    messages: Sequence[Message],
+    status: Unanswered,
+    *,
+    reason: str,
+    at: int,
+    more: bool,
 ) -> Commit:
     """Return the commit of an event that no agent answers."""
-    end = ended(events[-1].id, events, status, messages, at=at)
+    end = ended(events[-1].id, events, status, messages, at=at, reason=reason)
     return Commit(
         thread=claim.thread,
         fence=claim.fence,

@@ -11,7 +11,7 @@ import structlog
 
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages, user_messages
-from answerback.agents.routing import answered_before, overheard, route, thread_command
+from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn import Command
 from answerback.codec import encode
 from answerback.deadlines import StopReason
@@ -127,9 +127,12 @@ class Turns:
             # answered does not change the history.
             own = identity is not None and identity.wrote(event.identities)
             keep = overheard(agents, event) and not own and event.edited != "mention"
-            return await self._commit(claim, self._unanswered(claim, first.events, "ignored", keep=keep))
+            reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
+            log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
+            return await self._commit(claim, self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason))
         if self._loops.stops(claim, event):
-            commit = self._unanswered(claim, first.events, "ignored")
+            reason = "programs have answered each other too often in this thread"
+            commit = self._unanswered(claim, first.events, "ignored", reason=reason)
             return await self._commit(claim, msgspec.structs.replace(commit, loop="open"))
         command = thread_command(agent, event, identity)
         # A command is neither answered together with other messages, nor dropped.
@@ -141,11 +144,14 @@ class Turns:
         keep_together(claim, agent, answers, identity)
         return await self._answer(claim, agent, arrival, command)
 
-    def _unanswered(self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True) -> Commit:
+    def _unanswered(
+        self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True, reason: str = ""
+    ) -> Commit:
         """Return the commit of events that no agent answers. `keep`: whether they become history."""
         marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
         messages = user_messages(claim.history, events, events[-1].id, marked) if keep else []
-        return commit_unanswered(claim, events, messages, status, at=self._threads.now, more=self._continues(claim))
+        more = self._continues(claim)
+        return commit_unanswered(claim, events, messages, status, reason=reason, at=self._threads.now, more=more)
 
     def _continues(self, claim: Claim) -> bool:
         """Return whether the thread is kept for another turn."""

@@ -68,12 +68,14 @@ class Outcomes:
         self._stream.extend(stream.take())
         self._stream.append(done_event(end))
 
-    def leave_unanswered(self, events: Sequence[Event], status: Unanswered, *, keep: bool = True) -> None:
+    def leave_unanswered(
+        self, events: Sequence[Event], status: Unanswered, *, keep: bool = True, reason: str = ""
+    ) -> None:
         """End the turn of events that no agent answers. `keep`: whether they become history."""
         records, turn = self._records, events[-1].id
         marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
         messages = user_messages(records.history, events, turn, marked) if keep else []
-        end = ended(turn, events, status, messages, at=self._clock.now())
+        end = ended(turn, events, status, messages, at=self._clock.now(), reason=reason)
         records.commit(1, end, messages, replaced=replaced(records.history, events), agent=records.agent, state=b"")
         self._stream.append(done_event(end))
 

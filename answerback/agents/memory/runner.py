@@ -17,7 +17,7 @@ from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status, composer
-from answerback.agents.routing import answered_before, joins, overheard, route, thread_command
+from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn import Command
 from answerback.codec import encode
 from answerback.errors import AgentUnreachable, TurnFailed
@@ -111,7 +111,11 @@ class TurnRunner:
             reason = f'no worker serves the agent "{first.event.agent}"'
             return self._outcomes.fail_for_good([first], AgentUnreachable(reason), reason)
         if agent is None:
-            return self._outcomes.leave_unanswered(first.events, "ignored", keep=self._is_history(first.event))
+            reason = why_unanswered(
+                self._agents, first.event, own=self._is_own(first.event), muted=self._records.attention == "muted"
+            )
+            keep = self._is_history(first.event)
+            return self._outcomes.leave_unanswered(first.events, "ignored", keep=keep, reason=reason)
         command = thread_command(agent, first.event, self._identities.get(first.event.platform))
         # A command is neither answered together with other messages, nor dropped.
         arrival = "queue" if command else first.event.arrival or agent.arrival
@@ -141,9 +145,11 @@ class TurnRunner:
 
     def _is_history(self, event: Event) -> bool:
         """Return whether a message that no agent answers belongs to the history."""
+        return overheard(self._agents, event) and not self._is_own(event) and event.edited != "mention"
+
+    def _is_own(self, event: Event) -> bool:
         identity = self._identities.get(event.platform)
-        own = identity is not None and identity.wrote(event.identities)
-        return overheard(self._agents, event) and not own and event.edited != "mention"
+        return identity is not None and identity.wrote(event.identities)
 
     async def _wait_for_quiet(self, quiet: float) -> None:
         while len(self._records.inbox) < AT_ONCE:

@@ -25,7 +25,7 @@ class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         usage: Model usage of the turn.
         code: Of a failed turn, as in `TurnEnd`.
-        reason: Of a failed turn, as in `TurnEnd`.
+        reason: Of a failed turn, and of a message that no agent answers, as in `TurnEnd`.
     """
 
     turn: str

@@ -127,6 +127,7 @@ class DoneEvent(msgspec.Struct, frozen=True, kw_only=True):
     message: Annotated[str, Meta(description="the id of the last message of the answer, or empty")]
     messages: Annotated[tuple[str, ...], Meta(description="the ids of all messages of the answer")]
     usage: Annotated[Usage | None, Meta(description="of language models, if any were used")] = None
+    reason: Annotated[str, Meta(description="why no agent answers, or empty")] = ""
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True):

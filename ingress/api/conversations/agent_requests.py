@@ -83,7 +83,7 @@ class AgentRequests:
             raise_if_ended()
             detail = f"no answer within {self._seconds:g} s; repeat the request with the same Idempotency-Key"
             raise Problem(504, detail, code="turn-timeout")
-        refuse_unanswered(answer.status)
+        refuse_unanswered(answer.status, answer.reason)
         return answer
 
     @asynccontextmanager

@@ -56,7 +56,7 @@ class TextStream:
                         if piece := self._append(event):
                             yield piece
                     case DoneEvent() as event:
-                        refuse_unanswered(event.status)
+                        refuse_unanswered(event.status, event.reason)
                         self.end = event
                         return
                     case ErrorEvent() | GoneEvent() as event:
@@ -86,9 +86,9 @@ async def _resumed(first: asyncio.Task[str | None], rest: AsyncGenerator[str, No
         yield piece
 
 
-def refuse_unanswered(status: str) -> None:
-    """Raise `Problem` (409) for the status of a turn in which no agent accepted the message."""
+def refuse_unanswered(status: str, reason: str) -> None:
+    """Raise `Problem` (409) for the status of a turn in which no agent accepted the message, and the reason for it."""
     if status == "dropped":
         raise Problem(409, "the agent is working and accepts no messages meanwhile", code="busy")
     if status == "ignored":
-        raise Problem(409, "no agent answers in this thread", code="no-chat")
+        raise Problem(409, reason or "no agent answers in this thread", code="no-chat")

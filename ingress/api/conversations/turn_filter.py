@@ -83,6 +83,7 @@ def recorded_end(answer: TurnAnswer, event: str) -> DoneEvent | ErrorEvent:
         message=answer.messages[-1].id if answer.messages else "",
         messages=tuple(message.id for message in answer.messages),
         usage=answer.usage or (answer.messages[-1].usage if answer.messages else None),
+        reason=answer.reason,
     )
 
 

@@ -151,6 +151,7 @@ class AnswerView(Model):
     status: Literal["completed", "cancelled", "ignored"]
     message: MessageView | None = Field(description="the last of `messages`: the answer")
     messages: list[MessageView]
+    reason: str = Field("", description="why no agent answers, if the status is `ignored`")
 
     @classmethod
     def of(cls, thread: str, id: str, answer: TurnAnswer, caller: Principal) -> AnswerView:
@@ -168,6 +169,7 @@ class AnswerView(Model):
             status=status,
             message=last,
             messages=messages,
+            reason=answer.reason if status == "ignored" else "",
         )
 
 

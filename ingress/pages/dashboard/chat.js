@@ -154,7 +154,7 @@ export async function chatPage(main, [agent], signal) {
   /** @param {StreamEvent} event */
   async function onEvent(event) {
     // The event may be about a message whose receipt has not arrived yet: wait for it.
-    const about = event.kind === "turn" || (event.kind === "done" && event.data.status === "dropped") ? event.data.events : [];
+    const about = event.kind === "turn" || (event.kind === "done" && ["dropped", "ignored"].includes(event.data.status)) ? event.data.events : [];
     if (about.some((id) => !conversation.messages.has(id))) await posting;
     if (event.kind === "turn") unfinished.add(event.data.turn);
     if (event.kind === "tool_call" || event.kind === "tool_result") showCall(event.data, event.kind === "tool_call");
@@ -168,6 +168,7 @@ export async function chatPage(main, [agent], signal) {
     conversation.apply(event);
     if (event.kind === "done" || event.kind === "error") [event.data.turn, ...event.data.events].forEach((id) => unfinished.delete(id));
     if (event.kind === "done") problem.replaceChildren();
+    if (event.kind === "done" && event.data.status === "ignored") showProblem(`Not answered: ${sentence(event.data.reason || "no agent answers")}`);
     if (event.kind === "gone") forget();
     if (event.kind === "forgotten") loadHistory();
     const wasDisabled = input.disabled;

@@ -272,7 +272,7 @@ export class Session {
   async handle({ id, kind, data }) {
     const event = /** @type {StreamEvent} */ ({ id, kind, data: JSON.parse(data) });
     // The event may be about a message whose receipt has not arrived yet: wait for it.
-    const about = event.kind === "turn" || (event.kind === "done" && event.data.status === "dropped") ? event.data.events : [];
+    const about = event.kind === "turn" || (event.kind === "done" && ["dropped", "ignored"].includes(event.data.status)) ? event.data.events : [];
     if (this.flushing && about.some((id) => !this.conversation.messages.has(id))) await this.flushing;
     if (event.kind === "forgotten") {
       this.lastEventId = "0";

@@ -139,9 +139,9 @@ export class View {
    * @param {ChatMessage} message
    */
   renderFooter({ footer }, message) {
-    const { sending, cancelled, interrupted, dropped, refused, failed, retry } = this.texts;
+    const { sending, cancelled, interrupted, dropped, ignored, refused, failed, retry } = this.texts;
     /** @type {Record<string, string>} */
-    const labels = { cancelled, interrupted, dropped, refused, failed };
+    const labels = { cancelled, interrupted, dropped, ignored, refused, failed };
     const status = message.status ?? "";
     const label = message.pending ? sending : labels[status] || "";
     const canRetry = message.role === "user" && ["refused", "failed"].includes(status) && !message.pending;
