@@ -36,14 +36,19 @@ _OTHERS = (
 
 
 class Block(NamedTuple):
-    """What blocks the loop: the agent and thread of the turn ("" if unknown), and the code location."""
+    """What blocks the loop: the agent and thread of the turn ("" if unknown), and the code location.
+
+    With `debugger`, somebody looks at it in a debugger: it is reported, and neither logged nor counted.
+    """
 
     agent: str
     thread: str
     where: str
+    debugger: bool = False
 
     def __str__(self) -> str:
-        return f'agent "{self.agent}" in {self.where}' if self.agent else self.where
+        place = f'agent "{self.agent}" in {self.where}' if self.agent else self.where
+        return f"a debugger, {place}" if self.debugger else place
 
 
 class Watchdog:
@@ -82,14 +87,13 @@ class Watchdog:
                 self._beat = now  # the whole process was suspended
             before = now
             if now - self._beat < BLOCKED:
-                if blocked:
+                if blocked and not blocked.debugger:
                     self.seconds += self._beat - since
                     log.info("event loop running again", by=str(blocked), seconds=round(self._beat - since, 1))
-                    blocked = None
+                blocked = None
                 continue
             if blocked is None:
                 since = self._beat
-                self.blocks += 1
                 blocked = self._inspect(loop_thread)
             if now - reported > 1:
                 reported = now
@@ -98,7 +102,10 @@ class Watchdog:
     def _inspect(self, loop_thread: int) -> Block:
         frame = sys._current_frames().get(loop_thread)
         agent, thread = self._running.executing()
-        block = Block(agent, thread, place(frame))
+        block = Block(agent, thread, place(frame), in_debugger(frame))
+        if block.debugger:
+            return block
+        self.blocks += 1
         stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
         log.warning("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
         return block
@@ -108,6 +115,11 @@ class Watchdog:
             self._heartbeat.report_blocked(str(blocked))
         except Exception as error:  # noqa: BLE001  # Redis may be unavailable, too, or the loop may resume just now
             log.debug("could not report the blocked event loop", error=str(error))
+
+
+def in_debugger(frame: FrameType | None) -> bool:
+    """Return whether a stack is at the prompt of a debugger: pdb and others are built on the module bdb."""
+    return frame is not None and any(each.f_globals.get("__name__") == "bdb" for each, _ in traceback.walk_stack(frame))
 
 
 def place(frame: FrameType | None) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import bdb
 import time
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -54,3 +57,28 @@ async def test_a_block_is_logged_with_its_stack_while_it_lasts_and_counted(monke
     [warning] = [line for line in logged if line["event"] == "event loop blocked"]
     assert warning["log_level"] == "warning"
     assert "time.sleep(0.01)" in warning["stack"]
+
+
+async def test_a_debugger_is_reported_but_neither_logged_nor_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "TICK", 0.02)
+    monkeypatch.setattr(watchdog, "BLOCKED", 0.2)
+    reports: Any = Reports()
+    no_turns: Any = NoTurns()
+    watched = Watchdog(no_turns, reports)
+    keeping = asyncio.create_task(watched.keep())
+    await asyncio.sleep(0)
+
+    class Prompt(bdb.Bdb):
+        def user_line(self, frame: FrameType) -> None:
+            deadline = time.monotonic() + 20
+            while not reports.seen and time.monotonic() < deadline:
+                time.sleep(0.01)  # as the prompt waits for a command
+            self.set_quit()
+
+    with capture_logs() as logged:
+        with suppress(bdb.BdbQuit):
+            Prompt().runcall(lambda: None)
+        await asyncio.sleep(0.1)
+    keeping.cancel()
+    assert reports.seen[0][0].startswith("a debugger, test_watchdog.py:")
+    assert (watched.blocks, watched.seconds, logged) == (0, 0.0, [])

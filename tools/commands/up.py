@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from ..exits import Failure
@@ -10,7 +13,9 @@ from ..groups import run
 
 @click.command()
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes to run.")
-def up(workers: int) -> None:
+@click.option("--reload", is_flag=True, help="Reload the agents when a file of the project changes.")
+@click.option("--debug", is_flag=True, help="Give the worker this terminal, for `breakpoint()` in an agent.")
+def up(workers: int, reload: bool, debug: bool) -> None:
     """Start the bundled server, ingress and workers on this machine.
 
     The server keeps its data in ANSWERBACK_DATA (default: .answerback). If REDIS_URL is set, that
@@ -18,12 +23,26 @@ def up(workers: int) -> None:
     for development. Ctrl-C stops everything, after turns had SHUTDOWN_GRACE_SECONDS to finish; a
     second Ctrl-C does not wait. The stored data is kept.
 
+    With --reload, a change of a file in this folder starts new workers. Turns that run end on the old
+    code, and if the new code cannot be loaded, the old one goes on. With --debug, a turn may stop in a
+    debugger for as long as you like.
+
     \b
     Examples:
       answerback up
       answerback up --workers 2
+      answerback up --reload
+      answerback up --debug
       ANSWERBACK_AGENTS=mymodule:agents PORT=9000 answerback up
     """
+    if debug and workers > 1:
+        raise click.UsageError("--debug needs --workers 1: only one process can have the terminal")
+    if debug and reload:
+        raise click.UsageError("--debug and --reload exclude each other: the old and the new worker run at once")
+    if debug and not sys.stdin.isatty():
+        raise click.UsageError("--debug needs a terminal: its standard input is none")
+
+    from answerback.environment import is_set
     from answerback.settings import Settings
 
     from ..local.address import free_port
@@ -36,4 +55,7 @@ def up(workers: int) -> None:
             f"Answerback is already running in {settings.data.absolute()}: {other.url} (process {other.pid}). "
             "Stop it with Ctrl-C, or set another ANSWERBACK_DATA and PORT here."
         )
-    run(Supervisor(settings, free_port(settings.host, settings.port), workers).run())
+    if reload and is_set(os.environ, "WORKER_PORT"):
+        raise Failure("WORKER_PORT cannot be used with --reload: the old and the new worker run at once. Unset it.")
+    port = free_port(settings.host, settings.port)
+    run(Supervisor(settings, port, workers, reload=reload, debug=debug).run())

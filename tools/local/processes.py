@@ -30,13 +30,20 @@ def python(module: str) -> list[str]:
 
 
 class Process:
-    """A process that is kept running. `write` is called with its name and each line of its output."""
+    """A process that is kept running. `write` is called with its name and each line of its output.
 
-    def __init__(self, name: str, module: str, environ: Mapping[str, str], write: Write) -> None:
+    With `terminal`, it has the terminal itself instead, for a debugger.
+    """
+
+    def __init__(
+        self, name: str, module: str, environ: Mapping[str, str], write: Write, *, terminal: bool = False
+    ) -> None:
         self.name = name
         self.started = False
         """Set once everything is ready: from then on a process that ends is restarted, before that `up` fails."""
+        self._module = module
         self._command = python(module)
+        self._terminal = terminal
         self._environ = environ
         self._write = write
         self._child: Child | None = None
@@ -46,6 +53,15 @@ class Process:
     def pid(self) -> int:
         """The process id, 0 while it is not running."""
         return self._child.pid if self._child is not None and self._child.returncode is None else 0
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._asked.is_set()
+
+    def again(self) -> Process:
+        """Return another process of the same name and command, not started yet."""
+        return Process(self.name, self._module, self._environ, self._write, terminal=self._terminal)
 
     async def keep(self) -> None:
         """Run the process until `end` is called. Raises `Failure` if it ends before `started` is set."""
@@ -73,30 +89,37 @@ class Process:
                 self._child.send_signal(signum)
 
     async def _live(self) -> int:
+        if self._terminal:
+            child = await self._start(None, None)
+            return await child.wait()
         # On a terminal the child gets a pseudo-terminal too, so that it writes its log for people.
         reading, writing = os.openpty() if sys.stdout.isatty() else os.pipe()
         try:
-            self._child = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                env=self._environ,
-                # Ctrl-C reaches only this process, which stops its children in order.
-                start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
+            child = await self._start(asyncio.subprocess.DEVNULL, writing)
         finally:
             os.close(writing)
-        if self._asked.is_set():
-            self.end()
         relay = asyncio.create_task(self._relay(reading))
-        status = await self._child.wait()
+        status = await child.wait()
         # A grandchild may keep the output open: do not wait for its end.
         await asyncio.wait([relay], timeout=0.5)
         relay.cancel()
         await asyncio.gather(relay, return_exceptions=True)
         return status
+
+    async def _start(self, stdin: int | None, output: int | None) -> Child:
+        self._child = child = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            env=self._environ,
+            # Ctrl-C reaches only this process, which stops its children in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        if self._asked.is_set():
+            self.end()
+        return child
 
     async def _relay(self, descriptor: int) -> None:
         loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from .address import healthy, local_url
 from .dev_environment import Announcement, announced_as, development_secrets
 from .dev_key import development_key, kept, local
 from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process
+from .reloader import Reloader
+from .source_files import SourceFiles
 from .welcome import needed, welcome
 
 READY_WITHIN = 60.0
@@ -37,14 +40,18 @@ MARGIN = 5.0
 """Seconds that a process has to end after the grace period of its turns."""
 HURRY = 3.0
 """Seconds between SIGTERM and SIGKILL after a second Ctrl-C."""
+PATIENT = {"STUCK_SECONDS": "86400", "TURN_TIMEOUT_SECONDS": "86400"}
+"""For a worker with a debugger. Leases hold by themselves: their clock stands still without any worker's heartbeats."""
 _COLORS = {"web": "cyan", "worker": "green", "up": "yellow"}
 
 
 class Supervisor:
     """Start, watch and stop everything that `up` runs."""
 
-    def __init__(self, settings: Settings, port: int, workers: int) -> None:
+    def __init__(self, settings: Settings, port: int, workers: int, *, reload: bool, debug: bool) -> None:
         self._settings = settings
+        self._debug = debug
+        self._files = SourceFiles(Path.cwd(), settings.data) if reload else None
         self._workers = workers
         self._url = local_url(settings.host, port)
         kept(settings.data)  # raises for an unsafe key file before anything is started
@@ -52,7 +59,7 @@ class Supervisor:
         self._made = {name: secret for name, secret in made.items() if not is_set(os.environ, name)}
         # There is no load balancer in front of a local ingress, so it need not drain.
         defaults = {} if is_set(os.environ, "DRAIN_SECONDS") else {"DRAIN_SECONDS": "0"}
-        ours = {**self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        ours = {**self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(PATIENT if debug else {})}
         self._environ = overridden(os.environ, {**defaults, **ours})
         self._redis_url = settings.redis_url or ""
         """"" until our own server runs."""
@@ -69,10 +76,16 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(signum, self._ask)
         asked = asyncio.create_task(_wait(self._asked))
         ready = asyncio.create_task(self._ready())
+        reloading: asyncio.Task[None] | None = None
         try:
             await self._first(ready, asked)
-            await self._first(asked)
+            if self._files is not None and not asked.done():
+                reloading = asyncio.create_task(self._reloader(self._files).keep())
+            await self._first(asked, *([reloading] if reloading else ()))
         finally:
+            if reloading is not None:
+                reloading.cancel()
+                await asyncio.gather(reloading, return_exceptions=True)
             self._asked.set()
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)
@@ -144,7 +157,8 @@ class Supervisor:
         for name, module in PROCFILE.items():
             copies = self._workers if name == "worker" else 1
             names = [name] if copies == 1 else [f"{name}.{number}" for number in range(1, copies + 1)]
-            self._processes += [Process(each, module, self._environ, self._write) for each in names]
+            make = partial(Process, module=module, environ=self._environ, write=self._write)
+            self._processes += [make(each, terminal=self._debug and name == "worker") for each in names]
         self._keepers = [asyncio.create_task(process.keep()) for process in self._processes]
         if self._server is not None:
             self._keepers.append(asyncio.create_task(self._keep(self._server)))
@@ -195,6 +209,17 @@ class Supervisor:
             return [report for report, _ in await roster.workers() if report.pid in ours]
         except StoreUnavailable:
             return []
+
+    def _reloader(self, files: SourceFiles) -> Reloader:
+        async def is_ready(process: Process) -> bool:
+            database = Database(self._redis_url)
+            try:
+                working = await self._working(WorkerRegistry(database))
+                return process.pid in {report.pid for report in working}
+            finally:
+                await database.close()
+
+        return Reloader(files, self._processes, self._keepers, is_ready, self._write, within=READY_WITHIN)
 
     async def _stop(self) -> None:
         self._announcement.close()
