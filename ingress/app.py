@@ -19,7 +19,6 @@ from .api.pipeline import Api
 from .api.routes.routes import routes
 from .api.routes.widget import KeyCheck
 from .api.sse import Streams
-from .connection import name_server
 from .health import Health
 from .mcp.endpoint import Mcp
 from .metrics import Metrics
@@ -28,8 +27,6 @@ from .problems import problems
 from .request_id import identified, show
 from .stopping import Stopping
 from .webhooks import Webhooks
-
-name_server("Answerback")
 
 STOPPING = web.AppKey("stopping", Stopping)
 """The graceful shutdown of the process."""

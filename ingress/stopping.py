@@ -37,13 +37,22 @@ class Stopping:
         await _within(hurry, min(self._drain, self._grace))
         listener.close()
         connections.server.pre_shutdown()
-        # A stream can be resumed on another process from its last id, and the sender of a stored message gets the
-        # receipt. Requests whose answer can be had only here go on while there is time.
+        self.end_resumable()
+        await self._finish(connections, deadline - LAST, hurry)
+        self.end_all()
+        await self._finish(connections, max(deadline, loop.time() + LAST / 2), hurry)
+
+    def end_resumable(self) -> None:
+        """End the requests that their clients can resume on another process; report not ready."""
+        # A stream can be resumed from its last id, and the sender of a stored message gets the receipt. Requests whose
+        # answer can be had only here go on while there is time.
+        self._health.stop()
         self._waits.stop(resumable=True)
         self._mcp.close()
-        await self._finish(connections, deadline - LAST, hurry)
+
+    def end_all(self) -> None:
+        """End all requests that wait."""
         self._waits.stop(resumable=False)
-        await self._finish(connections, max(deadline, loop.time() + LAST / 2), hurry)
 
     async def _finish(self, connections: ConnectionLimiter, deadline: float, hurry: asyncio.Event) -> None:
         while connections.busy and asyncio.get_running_loop().time() < deadline:
