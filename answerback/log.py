@@ -91,6 +91,26 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.INFO if number < logging.INFO else logging.WARNING)
 
 
+def join_host() -> None:
+    """Log to the standard library's loggers, for the host application to handle, unless structlog is configured."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            _hide_named,
+            structlog.processors.KeyValueRenderer(key_order=["event"], drop_missing=True),
+            cast(Processor, _hide_known),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
 class _Lines:
     """Writes whole lines. A closed or broken log stream never stops the process."""
 

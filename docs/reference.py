@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 import msgspec
 
 import answerback
-from answerback import dispatching, errors, events, messages
+from answerback import asgi, dispatching, errors, events, messages
 from answerback.agents import listen
 
 PAGE = Path(__file__).with_name("reference.md")
@@ -58,6 +58,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (messages.ToolCall, ()),
         (messages.Usage, ()),
     ],
+    "Mounts": [(asgi.dialog, ()), (asgi.chat, ()), (asgi.webhooks, ()), (asgi.Caller, ())],
 }
 """What is described: each object, and those of its members that agents use."""
 

@@ -1,4 +1,6 @@
-"""One client connection, and the way of a request to its handler. Only here ingress relies on internals of aiohttp.
+"""One client connection, and the way of a request to its handler.
+
+Only here, and in `asgi/connection.py`, ingress relies on internals of aiohttp.
 
 aiohttp has no public interface for most of this. `tests/unit/test_aiohttp_server.py` checks each fact that we rely on,
 on its own:

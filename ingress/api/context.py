@@ -12,6 +12,15 @@ from pydantic import BaseModel
 
 from answerback.store.access.api_keys import Scope
 
+ROOT_PATH = web.RequestKey("root_path", str)
+"""Where ingress is mounted in another application, percent-encoded."""
+
+
+def root_path(request: web.BaseRequest) -> str:
+    """Return where ingress is mounted in another application; "" in a process of its own."""
+    root: str = request.get(ROOT_PATH, "")
+    return root
+
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:

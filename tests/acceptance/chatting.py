@@ -33,16 +33,17 @@ class Sent(msgspec.Struct):
 class Client:
     """One who calls with a key."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int, key: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, port: int, key: str, mount: str = "") -> None:
         self.session = session
         self.port = port
         self.key = key
+        self.mount = mount
         self.silences = 0
         """How often a stream has said that it has nothing to say."""
 
     def url(self, path: str) -> str:
         """Below /api/v1/chat."""
-        return f"http://127.0.0.1:{self.port}/api/v1/chat{path}"
+        return f"http://127.0.0.1:{self.port}{self.mount}/api/v1/chat{path}"
 
     async def call(self, method: str, path: str, json: Any = None, **headers: str) -> Answered:
         """One call."""
@@ -116,8 +117,10 @@ class Screen:
 
 
 @asynccontextmanager
-async def client(system: System, workspace: str = "acme", *scopes: str, port: int = 0) -> AsyncIterator[Client]:
-    """A client with a key of its own."""
+async def client(
+    system: System, workspace: str = "acme", *scopes: str, port: int = 0, mount: str = ""
+) -> AsyncIterator[Client]:
+    """A client with a key of its own. `mount`: where the API is mounted."""
     _, shown = await ApiKeys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
     async with aiohttp.ClientSession() as session:
-        yield Client(session, port or system.port, str(shown))
+        yield Client(session, port or system.port, str(shown), mount)

@@ -21,6 +21,7 @@ from ..context import Principal
 from ..ttl_cache import TTLCache
 from . import session_cookie
 from .address_limits import AddressLimits
+from .host import HOST_CALLER
 from .user_jwt import InvalidJwt, UserJwts
 
 log = get_logger(__name__)
@@ -47,6 +48,8 @@ class Authenticator:
 
     async def find(self, request: web.Request) -> Principal:
         """Return the caller of a request. Raises `Problem` (401, 403, 429)."""
+        if HOST_CALLER in request:
+            return request[HOST_CALLER]
         header = request.headers.get("Authorization") or request.cookies.get(session_cookie.COOKIE, "")
         self._address_limits.check(request, header)
         try:

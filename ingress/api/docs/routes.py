@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from ..context import RequestContext
+from ..context import RequestContext, root_path
 from ..route import Route, collect, route
 from .openapi import document
 from .page import CSS, page
@@ -47,7 +47,9 @@ class Description:
     )
     async def get_document(self, call: RequestContext) -> web.Response:
         """Return the OpenAPI document."""
-        return web.Response(text=self._json, content_type="application/json", headers={"Cache-Control": "no-cache"})
+        root = root_path(call.request)
+        text = json.dumps({**self._document, "servers": [{"url": root}]}) if root else self._json
+        return web.Response(text=text, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
     @route("GET", "/docs", scope=None, summary="Read the documentation of this API", streams="text/html")
     async def get_page(self, call: RequestContext) -> web.Response:

@@ -1,0 +1,175 @@
+"""Parts of ingress inside a FastAPI application under uvicorn, with a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from tests.acceptance.caller import Caller, key
+from tests.acceptance.chatting import Screen, client
+from tests.acceptance.system import System, until
+from tests.forks import ROOT
+from tests.standins.sender import Standard
+
+AGENTS = "tests.acceptance.chatters:chatters"
+
+
+class Host:
+    """A FastAPI process. It is started as people start it, so that it imports Answerback as they do."""
+
+    def __init__(self, system: System, name: str) -> None:
+        self._log = system.folder / f"{name}.log"
+        options = ["--port", str(system.port), "--no-access-log"]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "uvicorn", "tests.acceptance.fastapi_host:app", *options],
+                cwd=ROOT,
+                env={**os.environ, **system.settings, "REDIS_URL": system.server.url},
+                stdout=log,
+                stderr=log,
+            )
+
+    def words(self) -> str:
+        """Its log."""
+        return self._log.read_text()
+
+    async def ready(self, caller: Caller) -> None:
+        """Wait until it responds."""
+
+        async def responds() -> bool:
+            assert self._process.poll() is None, self.words()
+            try:
+                return await caller.get("/own") == (200, {"own": "route"})
+            except aiohttp.ClientError:
+                return False
+
+        await until(responds, what="the host being ready")
+
+    async def end(self, signum: signal.Signals) -> int:
+        """Send a signal, and return the exit status."""
+        self._process.send_signal(signum)
+        return await asyncio.to_thread(self._process.wait, 30)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@asynccontextmanager
+async def hosted(system: System, caller: Caller, name: str = "host") -> AsyncIterator[Host]:
+    """A host on the system's port."""
+    host = Host(system, name)
+    try:
+        await host.ready(caller)
+        yield host
+    finally:
+        host.close()
+
+
+@pytest.fixture
+async def caller(plain: System) -> AsyncIterator[Caller]:
+    """A worker, and one who calls the host."""
+    await plain.worker(AGENTS)
+    async with aiohttp.ClientSession() as session:
+        yield Caller(session, f"http://127.0.0.1:{plain.port}", await key(plain))
+
+
+async def test_each_part_serves_what_ingress_serves(plain: System, caller: Caller) -> None:
+    plain.settings["WEBHOOK_BODY_LIMIT"] = "100000"
+    async with hosted(plain, caller) as host:
+        # Dialogs: exactly three routes, by key or as the host application says.
+        body = {"text": "hi", "session_id": "a/ü"}
+        assert [await caller.post("/count/turn", body) for _ in range(2)] == [
+            (200, {"reply": "0"}), (200, {"reply": "1"}),
+        ]  # fmt: skip
+        assert await caller.post("/count/turn", body, X_Workspace="acme") == (200, {"reply": "0"})
+        assert await caller.post("/count/reset", {"session_id": "a/ü"}) == (200, {"reset": True})
+        assert (await caller.post("/count/turn", body | {"more": 1}))[1]["errors"][0]["at"] == "/more"
+        assert (await caller.post("/count/turn", body, X_Workspace="No!"))[0] == 503
+        assert 'caller= returned the workspace "No!"' in host.words()
+        plain.release()
+        assert await caller.post("/recite/stream", {"text": "say 2 and 1"}) == (200, "word0 word1 word2 ")
+        for path in ("/count", "/count/", "/count/messages", "/count/turn/turn", "/count/api/v1/me"):
+            status, problem = await caller.post(path, body)
+            assert (status, problem["status"]) == (404, 404), path
+        assert (await caller.get("/count/turn"))[0] == 405
+        stranger = Caller(caller._session, caller.base, "ab_live_no_such")
+        assert (await stranger.post("/count/turn", body))[0] == 401
+        assert (await caller.post("/dialog/turn", body))[1]["type"].endswith("#no-such-agent")
+        # Webhooks: the same verification and refusals, and receipts once they are stored.
+        webhook = Standard().message("hello", thread="t1")
+        status, receipt = await plain.post("standard", webhook)
+        assert (status, receipt["status"], receipt["thread"]) == (202, "accepted", "standard:t1")
+        assert (await plain.post("standard", webhook))[1]["status"] == "duplicate"
+        assert (await plain.post("standard", webhook._replace(body=webhook.body + b" ")))[0] == 401
+        assert (await plain.post("github", webhook))[0] == 404
+        assert await _upload(f"{caller.base}/webhooks/standard/", 10, 20_000) == (413, "application/problem+json")
+        # The API, with its links below the mount, and nothing that is an operator's.
+        async with client(plain, mount="/help/desk") as ada:
+            made = await ada.call("POST", "/threads", {"agent": "echo"})
+            location = made.headers["Location"]
+            assert location == f"/help/desk/api/v1/chat/threads/{made.body['id']}"
+            said = await ada.post(f"/threads/{made.body['id']}/messages", {"content": "hello"})
+            assert said["message"]["content"] == "echo: hello"
+            async with ada.session.head(f"http://127.0.0.1:{plain.port}{location}") as head:
+                assert (head.status, await head.read()) == (401, b"")
+        assert (await caller.get("/help/desk/api/v1/openapi.json"))[1]["servers"] == [{"url": "/help/desk"}]
+        assert (await caller.get("/help/desk/v1/models"))[0] == 200
+        assert (await caller.get("/chat/api/v1/me"))[1]["workspace"] == "default"
+        assert (await caller.get("/help/desk/widget.js"))[0] == 200
+        for path in ("/help/desk/", "/help/desk/metrics", "/help/desk/webhooks/standard", "/help/desk/health/ready"):
+            assert (await caller.get(path))[0] == 404, path
+        assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+        assert host.words().count("Traceback") == 1, host.words()  # that of the wrong workspace
+
+
+async def test_a_stream_ends_with_its_process_and_is_resumed_from_the_next(plain: System, caller: Caller) -> None:
+    async with client(plain, mount="/help/desk") as ada:
+        screen = Screen()
+        async with hosted(plain, caller, "first") as host:
+            thread = (await ada.post("/threads", {"agent": "recite"}, 201))["id"]
+            await ada.post(f"/threads/{thread}/messages", {"content": "say 5, 5 and 5", "wait": False}, 202)
+            path = f"/threads/{thread}/stream"
+            watching = asyncio.create_task(screen.watch(ada, path))
+            await until(lambda: _seen(screen, "word4"), what="five words")
+            # Uvicorn waits for open responses: an idle stream has to end by itself.
+            assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+            await watching
+            assert screen.ended is None
+        async with hosted(plain, caller, "second") as host:
+            watching = asyncio.create_task(screen.watch(ada, path))
+            plain.release(1)
+            await until(lambda: _seen(screen, "word9"), what="ten words")
+            await host.end(signal.SIGKILL)
+            with pytest.raises(aiohttp.ClientError):
+                await watching
+        async with hosted(plain, caller, "third"):
+            plain.release(2)
+            await screen.watch(ada, path)
+        assert list(screen.texts.values()) == ["".join(f"word{number} " for number in range(15))]
+
+
+async def _seen(screen: Screen, word: str) -> bool:
+    return any(word in text for text in screen.texts.values())
+
+
+async def _upload(url: str, chunks: int, size: int) -> tuple[int, str]:
+    """Send a body in chunks, without its length. Return the status and content type of the response."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(chunks):
+            yield bytes(size)
+
+    headers = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as session, session.post(url, data=body(), headers=headers) as response:
+        return response.status, response.content_type
