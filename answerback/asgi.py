@@ -34,10 +34,13 @@ class Caller:
 
     Attributes:
         workspace: The workspace whose chats they may use.
-        scopes: What they may do there. "admin" includes everything that an operator may.
+        user: Your id of a user. They see and use only their own chats and sessions, as with a user token.
+        scopes: What a caller without `user`, your own server, may do there. "admin" includes everything that an
+            operator may.
     """
 
     workspace: str = "default"
+    user: str | None = None
     scopes: tuple[Literal["chat:read", "chat:write", "admin"], ...] = ("chat:read", "chat:write")
 
 

@@ -12,9 +12,11 @@ from tests.forks import ROOT
 
 
 async def signed_in(scope: Scope) -> Caller | None:
-    """Take the workspace from a header, as an application takes it from its own session."""
-    workspace = dict(scope["headers"]).get(b"x-workspace")
-    return Caller(workspace=workspace.decode()) if workspace else None
+    """Take workspace and user from headers, as an application takes them from its own session."""
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    if "x-workspace" not in headers:
+        return None
+    return Caller(workspace=headers["x-workspace"], user=headers.get("x-user"))
 
 
 example = re.search(r"```python\n(.*?)```", (ROOT / "docs/mount.md").read_text(), re.DOTALL)
@@ -24,7 +26,7 @@ exec(example[1], namespace)
 app: FastAPI = namespace["app"]
 app.mount("/count", dialog(agent="count", caller=signed_in))
 app.mount("/recite", dialog("recite"))
-app.mount("/help/desk", chat())
+app.mount("/help/desk", chat(caller=signed_in))
 
 
 @app.get("/own")

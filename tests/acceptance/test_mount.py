@@ -93,6 +93,13 @@ async def test_each_part_serves_what_ingress_serves(plain: System, caller: Calle
             (200, {"reply": "0"}), (200, {"reply": "1"}),
         ]  # fmt: skip
         assert await caller.post("/count/turn", body, X_Workspace="acme") == (200, {"reply": "0"})
+        # A user's sessions are their own.
+        as_ada, as_bob = {"X_Workspace": "acme", "X_User": "ada"}, {"X_Workspace": "acme", "X_User": "bob"}
+        assert await caller.post("/count/turn", body, **as_ada) == (200, {"reply": "0"})
+        assert await caller.post("/count/turn", body, **as_ada) == (200, {"reply": "1"})
+        assert await caller.post("/count/reset", {"session_id": "a/ü"}, **as_bob) == (200, {"reset": False})
+        status, listed = await caller.call("GET", "/help/desk/api/v1/chat/threads", **as_ada)
+        assert (status, [thread["user_id"] for thread in listed["threads"]]) == (200, ["ada"])
         assert await caller.post("/count/reset", {"session_id": "a/ü"}) == (200, {"reset": True})
         assert (await caller.post("/count/turn", body | {"more": 1}))[1]["errors"][0]["at"] == "/more"
         assert (await caller.post("/count/turn", body, X_Workspace="No!"))[0] == 503

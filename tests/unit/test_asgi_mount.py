@@ -11,6 +11,7 @@ import pytest
 from answerback.asgi import Caller, dialog
 from answerback.errors import ConfigurationError
 from answerback.settings import Settings
+from answerback.store.chats.sessions import session_id
 from ingress.api.auth.host import principal
 from ingress.asgi.lifetime import Services, _server_is_stopping
 from ingress.asgi.mount import Mount
@@ -125,11 +126,18 @@ def test_uvicorns_end_is_noticed(handler: Callable[[Any], Any]) -> None:
         (True, "must return an answerback.asgi.Caller or None, not True"),
         (Caller(workspace="No!"), 'the workspace "No!"'),
         (Caller(scopes=("root",)), 'the scope "root"'),  # type: ignore[arg-type]
+        (Caller(user=""), "1 to 256 characters"),
     ],
 )
 def test_a_host_applications_mistake_is_named(caller: object, match: str) -> None:
     with pytest.raises(ConfigurationError, match=match):
         principal(caller)
+
+
+def test_a_user_of_a_host_application_is_as_one_with_a_token() -> None:
+    ada = principal(Caller(workspace="acme", user="ada", scopes=("admin",)))
+    assert (ada.kind, ada.user, ada.may("admin")) == ("user", "ada", False)
+    assert session_id("kyc", "s", ada.user) not in (session_id("kyc", "s"), session_id("kyc", "s", "bob"))
 
 
 def test_a_host_application_without_an_agent_is_refused() -> None:

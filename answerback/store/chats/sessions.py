@@ -11,14 +11,16 @@ LONGEST = 256
 """The longest name of a session, in characters."""
 
 
-def session_id(agent: str, name: str) -> str:
-    """Return the public id of a session's chat. Each agent has its own sessions."""
-    return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10).hexdigest()}"
+def session_id(agent: str, name: str, user: str | None = None) -> str:
+    """Return the public id of a session's chat. Each agent has its own sessions, and so has each authenticated user."""
+    person = b"" if user is None else blake2b(user.encode(errors="surrogatepass"), digest_size=16).digest()
+    return f"se_{blake2b(f'{agent} {name}'.encode(), digest_size=10, person=person).hexdigest()}"
 
 
-async def open_session(chats: Chats, workspace: str, agent: str, name: str) -> Chat:
+async def open_session(chats: Chats, workspace: str, agent: str, name: str, user: str | None = None) -> Chat:
     """Return the chat of a session with an agent ("": the default chat agent), opened if there is none."""
-    return await chats.open(workspace, session_id(agent, name), NewChat(agent=agent, metadata={"session": name}))
+    opening = NewChat(agent=agent, metadata={"session": name}, user=user or "")
+    return await chats.open(workspace, session_id(agent, name, user), opening)
 
 
 async def open_chat(chats: Chats, workspace: str, agent: str, name: str) -> Chat:

@@ -7,6 +7,7 @@ from aiohttp import web
 from answerback.asgi import Caller
 from answerback.errors import ConfigurationError
 from answerback.store.access.api_keys import SCOPES, WORKSPACE
+from answerback.store.access.user_tokens import LONGEST_USER
 
 from ..context import Principal
 
@@ -24,7 +25,12 @@ def principal(caller: object) -> Principal:
         )
     if unknown := set(caller.scopes) - set(SCOPES):
         raise ConfigurationError(f'caller= returned the scope "{min(unknown)}". Scopes: {", ".join(SCOPES)}.')
-    # The workspace's users share one rate limit.
+    if caller.user is None:
+        # What the application does itself shares one rate limit.
+        key, scopes = f"host:{caller.workspace}", frozenset(caller.scopes)
+        return Principal(workspace=caller.workspace, key=key, kind="live", scopes=scopes)
+    if not 0 < len(caller.user) <= LONGEST_USER:
+        raise ConfigurationError(f"caller= returned a user whose id has not 1 to {LONGEST_USER} characters.")
     return Principal(
-        workspace=caller.workspace, key=f"host:{caller.workspace}", kind="live", scopes=frozenset(caller.scopes)
+        workspace=caller.workspace, key="", kind="user", scopes=frozenset(("chat:read", "chat:write")), user=caller.user
     )

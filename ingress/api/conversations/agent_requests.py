@@ -46,7 +46,7 @@ class AgentRequests:
 
     async def session(self, call: RequestContext, agent: str, name: str) -> str:
         """Return the chat of a session with an agent ("": the default chat agent), opened by its first message."""
-        return (await open_session(self.chats, call.caller.workspace, agent, name)).id
+        return (await open_session(self.chats, call.caller.workspace, agent, name, call.caller.user)).id
 
     @asynccontextmanager
     async def say(

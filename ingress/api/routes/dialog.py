@@ -74,6 +74,7 @@ class Dialog:
         "/dialog/{agent}/turn",
         aliases=("/dialog/{agent}/turn",),
         scope="chat:write",
+        user="own",
         summary="Run one turn",
         body=NewTurn,
         returns=Reply,
@@ -97,6 +98,7 @@ class Dialog:
         "/dialog/{agent}/stream",
         aliases=("/dialog/{agent}/stream",),
         scope="chat:write",
+        user="own",
         summary="Run one turn and stream the text",
         description="The text as it is written. If the connection is cut, the text is incomplete.",
         body=NewTurn,
@@ -120,6 +122,7 @@ class Dialog:
         "/dialog/{agent}/reset",
         aliases=("/dialog/{agent}/reset",),
         scope="chat:write",
+        user="own",
         summary="Reset a session",
         body=Reset,
         returns=ResetResult,
@@ -128,7 +131,7 @@ class Dialog:
         """Delete the session's chat and cancel its turn."""
         reset: Reset = call.body
         chats, workspace = self._requests.chats, call.caller.workspace
-        id = session_id(call.path["agent"], reset.session_id)
+        id = session_id(call.path["agent"], reset.session_id, call.caller.user)
         return call.answer(ResetResult(reset=await chats.purge(workspace, id)))
 
     async def _place(self, call: RequestContext, new: NewTurn) -> tuple[AgentInfo, str]:
