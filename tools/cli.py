@@ -12,6 +12,7 @@ from .groups import Commands, LazyCommand
 COMMANDS = {
     "up": LazyCommand(".commands.up:up", "Start a local server, ingress and workers. Ctrl-C stops them."),
     "send": LazyCommand(".commands.send:send", "Send a signed message, as a provider would, and print the reply."),
+    "new": LazyCommand(".commands.new:new", "Make a project: an agent, its tests, and what it needs to run."),
     "queue": LazyCommand(".commands.queue:queue", "Show what is waiting, in flight, retrying and dead."),
     "threads": LazyCommand(".commands.threads:threads", "List, show, unlock, requeue and purge threads."),
     "dead": LazyCommand(".commands.dead:dead", "List, show, replay and drop dead letters."),
@@ -43,6 +44,10 @@ def cli() -> None:
     To start, in two terminals:
       answerback up
       answerback send "hello"
+
+    \b
+    To write an agent:
+      answerback new mybot
 
     \b
     Then look around:

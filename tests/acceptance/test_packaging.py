@@ -99,6 +99,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
+def test_the_wheel_has_the_files_of_a_new_project(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for path in (ROOT / "tools/template").iterdir():
+        assert f"answerback/tools/template/{path.name}" in names
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project that has packages of our folders' names, and the README's first example as its agent."""
