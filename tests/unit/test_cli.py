@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,12 +19,14 @@ import pytest
 from click.testing import CliRunner
 
 from answerback.messages import Author, Message, ToolCall
+from answerback.platforms.registry import PLATFORMS
 from answerback.replies import Reply
 from answerback.store.threads.views import ThreadSummary, Transcript
 from tools.cli import COMMANDS, cli
 from tools.commands.transcript import transcribe
 from tools.groups import run
 from tools.local import processes
+from tools.local.welcome import welcome
 from tools.rendering import block, document, duration, show, table, visible
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,40 @@ def test_help_names_every_command_and_every_exit_code() -> None:
         assert (f"\n  {name} " in text) is not command.hidden
     for code in range(5):
         assert f"\n    {code}  " in text
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield each command below a group, as it is typed."""
+    yield path
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def test_the_help_of_each_command_fits_into_80_columns() -> None:
+    for path in commands(cli):
+        result = CliRunner().invoke(cli, [*path, "--help"], prog_name="answerback", terminal_width=80)
+        assert [line for line in result.output.splitlines() if len(line) > 80] == [], path
+
+
+def test_what_up_prints_fits_into_80_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    welcome(
+        url="http://127.0.0.1:8080",
+        key=Path(".answerback/dev-key"),
+        link="ab_link_" + "x" * 43,
+        data=".answerback",
+        working=[],
+        made={platform.SECRET: "" for platform in PLATFORMS.values()},
+        needs="",
+    )
+    printed = capsys.readouterr().out.splitlines()
+    assert "  secrets   generated for webhooks of github, slack, standard" in printed
+    # Links are not broken, and the command is as long as the path of this program.
+    assert [line for line in printed if len(line) > 80 and "#link=" not in line and " send " not in line] == []
 
 
 def test_the_console_script_is_this_command() -> None:

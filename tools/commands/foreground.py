@@ -17,7 +17,7 @@ def ingress() -> None:
     \b
     Examples:
       answerback ingress
-      REDIS_URL=redis://localhost:6379 GITHUB_WEBHOOK_SECRET=… PORT=9000 answerback ingress
+      REDIS_URL=redis://db GITHUB_WEBHOOK_SECRET=… PORT=9000 answerback ingress
     """
     _become("web")
 
@@ -31,7 +31,7 @@ def worker() -> None:
     \b
     Examples:
       answerback worker
-      REDIS_URL=redis://localhost:6379 ANSWERBACK_AGENTS=mymodule:agents answerback worker
+      REDIS_URL=redis://db ANSWERBACK_AGENTS=mybot:agents answerback worker
     """
     _become("worker")
 

@@ -38,13 +38,15 @@ def welcome(
     agents = {agent.name: agent.description for report in working for agent in report.agents if not agent.workspace}
     rows = [
         ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
-        ("api", f"{url}/api/v1, documented at {url}/api/v1/docs"),
+        ("api", f"{url}/api/v1"),
+        ("reference", f"{url}/api/v1/docs"),
         ("data", data),
         *(("agent", f"{name}: {visible(text)}" if text else name) for name, text in agents.items()),
         ("workers", str(len(working))),
     ]
     if made:
-        rows.append(("secrets", f"generated for {', '.join(made)}"))
+        names = [name for name, platform in PLATFORMS.items() if platform.SECRET in made]
+        rows.append(("secrets", f"generated for webhooks of {', '.join(names)}"))
     click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
     for name, value in rows:
         click.echo(f"  {name:<10}{value}")
@@ -53,7 +55,7 @@ def welcome(
     if key is None:
         click.echo(f"\nThe API needs a key:\n\n  {needs}{_command()} keys create")
     else:
-        click.echo(f'  curl -H "Authorization: Bearer $(cat {_typed(key)})" {url}/api/v1/me')
+        click.echo(f'  curl -H "Authorization: Bearer $(cat {_typed(key)})" \\\n    {url}/api/v1/me')
     click.echo("\nCtrl-C stops everything.\n")
 
 
