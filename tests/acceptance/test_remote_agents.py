@@ -90,6 +90,7 @@ async def test_a_message_to_an_agent_is_answered_with_where_it_stands(chat: Syst
         status, first = await caller.post("/v1/agents/count/message", {"message": "hi"})
         assert (status, first["result"]) == (200, {"response": "0"})
         meta = first["_meta"]
+        assert meta["dispatchId"] == meta["messageId"] == meta["turnId"]
         assert (meta["agent"], meta["status"]) == ("count", "completed")
         again = {"message": "hi", "sessionId": meta["sessionId"]}
         assert (await caller.post("/api/v1/agents/count/message", again))[1]["result"] == {"response": "1"}

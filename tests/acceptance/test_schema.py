@@ -101,5 +101,5 @@ async def test_a_path_at_the_root_is_described_as_its_twin(plain: System) -> Non
     twins = [path for path in paths if re.match(TWINS, path)]
     assert twins
     for path in twins:
-        there = "/api" + path if path.startswith("/v1/") else "/api/v1" + path
+        there = "/api/v1" + re.sub("^/(v1|api)/", "/", path)
         assert described(path) == described(there)
