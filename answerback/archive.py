@@ -14,6 +14,7 @@ import msgspec
 
 from answerback.errors import MalformedArchive
 from answerback.events import Entry
+from answerback.files import StoredFile
 from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter, Reply
 
@@ -30,6 +31,13 @@ class Dead(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reply: Reply | None = None
 
 
+class ArchivedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with its content."""
+
+    file: StoredFile
+    data: bytes
+
+
 class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A complete thread, as of its last commit.
 
@@ -42,6 +50,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         journal: Finished and begun steps of the turn in flight, by name.
         replies: Its outbox.
         unsent: Keys of the replies that are not on the platform yet, in order.
+        files: Its files.
     """
 
     version: int = msgspec.field(name="answerback")
@@ -56,6 +65,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     replies: list[Reply] = []
     unsent: list[str] = []
     dead: list[Dead] = []
+    files: list[ArchivedFile] = []
 
 
 def line(archive: Archive) -> bytes:
@@ -120,6 +130,11 @@ def _check(archive: Archive) -> None:
         raise MalformedArchive(f"contains data of another thread: {min(other_threads)!r}")
     if not {*archive.unsent} <= {reply.key for reply in archive.replies}:
         raise MalformedArchive("an unsent reply is not among the replies")
+    for archived in archive.files:
+        if len(archived.data) != archived.file.size:
+            raise MalformedArchive(f"file {archived.file.id} does not have the size that it is said to have")
+        if not archived.file.id.startswith(f"{archive.thread.rpartition(':')[2]}."):
+            raise MalformedArchive(f"contains a file of another thread: {archived.file.id!r}")
     for dead in archive.dead:
         payload = "event" if dead.entry else "reply"
         if bool(dead.entry) == bool(dead.reply) or payload != dead.letter.kind:

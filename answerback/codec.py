@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from answerback.events import Amendment, Entry
+from answerback.files import StoredFile
 from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter, Reply
 
@@ -31,3 +32,4 @@ decode_message = decoder(Message)
 decode_turn_end = decoder(TurnEnd)
 decode_reply = decoder(Reply)
 decode_dead_letter = decoder(DeadLetter)
+decode_file = decoder(StoredFile)

@@ -14,6 +14,8 @@ AnswerbackError
 │   ├── NoSuchThread        no thread with this id in this workspace
 │   ├── ThreadEnded         the thread accepts no more messages
 │   ├── ThreadDiffers       a thread with this id exists with other parameters
+│   ├── NoSuchFile          no file with this id in this thread
+│   ├── FilesFull           the files of the thread, or of its workspace, have used up their space
 │   └── Busy                the agent is working and the message was not allowed to wait
 ├── DispatchError           `dispatch` was refused; nothing was stored
 │   ├── UnknownAgent        no worker has reported an agent of this name
@@ -107,6 +109,14 @@ class ThreadEnded(ThreadError):
 
 class ThreadDiffers(ThreadError):
     """A thread with this id already exists with different parameters."""
+
+
+class NoSuchFile(ThreadError):
+    """The file does not exist in this thread, or was deleted."""
+
+
+class FilesFull(ThreadError):
+    """The files of this thread have used up their space: delete some of them."""
 
 
 class Busy(ThreadError):

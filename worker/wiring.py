@@ -22,6 +22,7 @@ from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.files import Files
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -139,7 +140,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         worker_id, settings, threads, workers, registry, turns, turn_claimer, reply_claimer, identities
     )
     watchdog = Watchdog(running, heartbeat)
-    maintenance = Maintenance(workers, Chats(threads), Retention(settings, threads))
+    maintenance = Maintenance(workers, Chats(threads), Files(threads), Retention(settings, threads))
     return Parts(
         worker_id=worker_id,
         agents=registry,

@@ -100,6 +100,19 @@ def dead_letter_payloads(p: int) -> str:
     return f"ab:{{{p}}}:graves"
 
 
+def unused_files(p: int) -> str:
+    """ZSET: "<thread id> <file id>" → when its upload began (ms), of files that no message names yet.
+
+    Maintenance deletes them after a day.
+    """
+    return f"ab:{{{p}}}:unused_files"
+
+
+def file_sizes(p: int) -> str:
+    """HASH: workspace → the bytes of all its files in this partition. Permanent."""
+    return f"ab:{{{p}}}:file_sizes"
+
+
 # Per delivery or thread --------------------------------------------------------------------
 
 
@@ -118,7 +131,7 @@ def thread(p: int, id: str) -> str:
     (events handled so far);
     for a chat also: workspace, user, wanted (agent), system, metadata (JSON), pinned, archived, status ("open",
     "ended"), updated (ms), returned (when its client came back for the answer, ms), changes (their number), opened
-    (digest of its parameters);
+    (digest of its parameters), file_bytes (of all its files);
     its locks: fence, attempts, crashes, owner ("" if not claimed), claimed (ms), reserved (the reservation it was
     claimed from), taken (entries handed to the turn), committed ("turn:fence:owner"), error; sender (the outbox's
     fence), sending (the outbox's owner, "" if not claimed).
@@ -172,6 +185,16 @@ def outbox(p: int, id: str) -> str:
 def unsent(p: int, id: str) -> str:
     """LIST of the keys of replies that are pending or sending, in order. As long as there are any."""
     return f"ab:{{{p}}}:unsent:{id}"
+
+
+def files(p: int, id: str) -> str:
+    """HASH: file id → StoredFile, of files that are uploaded completely. As long as the thread."""
+    return f"ab:{{{p}}}:files:{id}"
+
+
+def file_chunks(p: int, id: str) -> str:
+    """HASH: "<file id>:<number>" → a piece of the file, of `CHUNK` bytes or fewer. As long as the thread."""
+    return f"ab:{{{p}}}:file_chunks:{id}"
 
 
 # Global --------------------------------------------------------------------------------------

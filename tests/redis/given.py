@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -179,3 +179,9 @@ class Work(NamedTuple):
 def leases_of(threads: Threads, lease: float = 5) -> Leases:
     """The leases of "worker", which runs no turns."""
     return Leases(threads, Running(threads), lease=lease, owner="worker")
+
+
+async def content_of(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
+    """Yield data in pieces, as an upload arrives."""
+    for start in range(0, len(data), size):
+        yield data[start : start + size]

@@ -30,13 +30,14 @@ from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.redis import Database
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.repair import requeue, set_attention, unlock
 from answerback.store.threads.search import Filter, matching
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
-from tests.redis.given import claim, claim_all, courier, dead_letter, event, lapse, reply, step, turn
+from tests.redis.given import claim, claim_all, content_of, courier, dead_letter, event, lapse, reply, step, turn
 
 _LINE = re.compile(rb"\+[\d.]+ \[\d+ (?P<source>lua|[^\]]*)\] (?P<words>.*)\r\n")
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"')
@@ -140,12 +141,21 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         await threads.commit(turn(held, reply(f"again {held.thread}", held.thread), more=False))
     for outgoing in await courier(threads, outbox):
         await outbox.settle(outgoing)
-    chats = Chats(threads)
+    chats, files = Chats(threads), Files(threads)
     for number in range(24):
         chat = await chats.open("acme", opening=NewChat(user="ada", ephemeral=number % 2 == 0))
         await chats.change("acme", chat.id, pinned=True)
         await chats.say("acme", chat.id, event(1000 + number))
+        kept = await files.store(
+            chat.thread,
+            content_of(b"x" * 300_000),
+            name="x",
+            content_type="text/plain",
+            limits=FileLimits(thread=10**6, workspace=10**8),
+        )
+        assert len(await files.content(chat.thread, kept.id)) == 300_000
         if number % 3:
+            assert await files.delete(chat.thread, kept.id)
             await chats.purge("acme", chat.id)
         else:
             ids.append(chat.thread)

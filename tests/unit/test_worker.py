@@ -136,7 +136,7 @@ async def test_a_worker_is_put_together_without_a_request() -> None:
         assert [agent.name for agent in parts.agents.own] == ["demo", "other"]
         assert (len(parts.turn_claimer), len(parts.reply_claimer)) == (0, 0)
         assert {job.name for job in parts.cron_jobs} == {
-            "forget_silent_workers", "purge_ephemeral_chats", "drop_idle_threads",
+            "forget_silent_workers", "purge_ephemeral_chats", "delete_unused_files", "drop_idle_threads",
         }  # fmt: skip
         assert await parts.health.why_not() == ""
         parts.turns.stop()

@@ -3,21 +3,21 @@
 -- KEYS  1 ready  2 ready wake  3 ready retrying  4 due  5 due wake  6 due retrying  7 counters  8 threads
 --       9 dead letter times  10 dead letters  11 dead letter payloads  12 thread  13 inbox  14 history  15 journal
 --       16 outbox  17 unsent  18 stream events  19-21 the lists of chats that it may be in  22 clock  23 turn ends
---       24 amendments  then the lists that the archive goes into, and for each delivery that it contains: seen
+--       24 amendments  25 files  26 file chunks  27 file sizes  then the lists that the archive goes into, and for each delivery that it contains: seen
 -- ARGV  id (of the thread), expected ("anything", "nothing", or "idle": an idle, unchanged thread), changed (time of the
 --       last change of an idle thread (ms)), version (its position and number of changes, "3:0"),
 --       dead_letters (the state of the partition's dead letters, "" if it does not matter), user (of the chat),
 --       last_event (the last stream event, as JSON), updated (of the archive: time of its last change (ms), "" without
---       an archive), seen (how long delivery ids are kept (ms)), and the lists fields (name, value), messages, ends,
+--       an archive), seen (how long delivery ids are kept (ms)), workspace, and the lists fields (name, value), messages, ends,
 --       entries, steps (name, record), replies (key, reply), unsent_keys, letters (id, when (ms), dead letter, payload),
---       scores (in its lists), states (of its deliveries)
+--       files (id, StoredFile), chunks (name, piece), scores (in its lists), states (of its deliveries)
 -- Returns {"done", 1 if there was such a thread, owner, messages, events, replies, steps, stream events} of what was
 -- replaced; or, with nothing changed, {"exists"}, {"changed"} (it is no longer idle, or has another user) or
 -- {"buried"} (an event was dead-lettered meanwhile).
 -- With clock
 -- With list
-local id, expected, changed, version, dead_letters, user, last_event, updated, seen = unpack(ARGV, 1, 9)
-local fields, fields_end = list(10, 2)
+local id, expected, changed, version, dead_letters, user, last_event, updated, seen, workspace = unpack(ARGV, 1, 10)
+local fields, fields_end = list(11, 2)
 local messages, messages_end = list(fields_end + 1, 1)
 local ends, ends_end = list(messages_end + 1, 1)
 local entries, entries_end = list(ends_end + 1, 1)
@@ -25,7 +25,9 @@ local steps, steps_end = list(entries_end + 1, 2)
 local replies, replies_end = list(steps_end + 1, 2)
 local unsent_keys, unsent_keys_end = list(replies_end + 1, 1)
 local letters, letters_end = list(unsent_keys_end + 1, 4)
-local scores, scores_end = list(letters_end + 1, 1)
+local files, files_end = list(letters_end + 1, 2)
+local chunks, chunks_end = list(files_end + 1, 2)
+local scores, scores_end = list(chunks_end + 1, 1)
 local states, states_end = list(scores_end + 1, 1)
 local thread, inbox, history, journal, outbox, unsent, stream_events = unpack(KEYS, 12, 18)
 local counted = redis.call('HMGET', KEYS[7], 'buried', 'failed replies', 'restored', 'fence')
@@ -52,7 +54,9 @@ end
 
 if expected ~= 'nothing' then
   -- Memory is freed in the background. A full server accepts this, too.
-  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, stream_events, KEYS[23], KEYS[24])
+  local file_bytes = tonumber(redis.call('HGET', thread, 'file_bytes') or 0)
+  if file_bytes > 0 then redis.call('HINCRBY', KEYS[27], workspace, -file_bytes) end
+  redis.call('UNLINK', thread, inbox, history, journal, outbox, unsent, stream_events, unpack(KEYS, 23, 26))
   for _, list in ipairs({ 1, 3, 4, 6, 8, 19, 20, 21 }) do
     redis.call('ZREM', KEYS[list], id)
   end
@@ -83,12 +87,16 @@ add('RPUSH', inbox, entries, entries_end)
 add('HSET', journal, steps, steps_end)
 add('HSET', outbox, replies, replies_end)
 add('RPUSH', unsent, unsent_keys, unsent_keys_end)
+add('HSET', KEYS[25], files, files_end)
+add('HSET', KEYS[26], chunks, chunks_end)
+local file_bytes = redis.call('HGET', thread, 'file_bytes')
+if file_bytes then redis.call('HINCRBY', KEYS[27], workspace, file_bytes) end
 for letter = letters, letters_end, 4 do
   redis.call('ZADD', KEYS[9], ARGV[letter + 1], ARGV[letter])
   redis.call('HSET', KEYS[10], ARGV[letter], ARGV[letter + 2])
   redis.call('HSET', KEYS[11], ARGV[letter], ARGV[letter + 3])
 end
-local key = 25
+local key = 28
 for score = scores, scores_end do
   redis.call('ZADD', KEYS[key], ARGV[score], id)
   key = key + 1

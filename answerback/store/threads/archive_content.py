@@ -7,8 +7,17 @@ from typing import Any
 
 import msgspec
 
-from answerback.archive import VERSION, Archive, Dead
-from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decode_turn_end, encode
+from answerback.archive import VERSION, Archive, ArchivedFile, Dead
+from answerback.codec import (
+    decode_dead_letter,
+    decode_entry,
+    decode_file,
+    decode_message,
+    decode_reply,
+    decode_turn_end,
+    encode,
+)
+from answerback.files import CHUNK, StoredFile
 from answerback.store import decode, keys
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of
@@ -16,6 +25,8 @@ from answerback.store.threads.records import encoded_replies
 
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
 """Fields of a thread that are only meaningful in its own Redis."""
+COUNTED = {"file_bytes"}
+"""Fields of a thread that an import counts anew."""
 
 
 def read(
@@ -29,11 +40,15 @@ def read(
     unsent: Sequence[bytes],
     ends: Sequence[bytes],
     dead: Sequence[Sequence[Any]],
+    files: Mapping[bytes, bytes],
+    chunks: Mapping[bytes, bytes],
 ) -> Archive:
     """Return the archive of a thread.
 
     Args:
         dead: the dead letters, their payloads, and their times.
+        files: the complete files, by id.
+        chunks: their pieces, by file and number.
 
     Raises:
         MsgspecError: some of it cannot be decoded by this version.
@@ -56,15 +71,26 @@ def read(
             for letter, payload, at in zip(*dead, strict=True)
             if letter is not None and payload is not None and at is not None
         ],
+        files=[_file(decode_file(file), chunks) for _, file in sorted(files.items())],
     )
 
 
 def arguments(archive: Archive) -> dict[str, list[Value]]:
     """Return the contents of an archive as lists of the script `replace_thread`, by name."""
     stored: dict[str, Value] = {**archive.fields, **archive.binary}
+    for name in COUNTED:
+        stored.pop(name, None)
     letters: list[Value] = []
     for dead in archive.dead:
         letters += (dead.letter.id, dead.letter.at, encode(dead.letter), encode(dead.entry or dead.reply))
+    files: list[Value] = []
+    chunks: list[Value] = []
+    for archived in archive.files:
+        files += (archived.file.id, encode(archived.file))
+        for number in range(archived.file.chunks):
+            chunks += (f"{archived.file.id}:{number}", archived.data[number * CHUNK : (number + 1) * CHUNK])
+    if archive.files:
+        stored["file_bytes"] = sum(len(archived.data) for archived in archive.files)
     return {
         "fields": [value for name, field in stored.items() if name not in LOCKS for value in (name, field)],
         "messages": [encode(message) for message in archive.messages],
@@ -74,6 +100,8 @@ def arguments(archive: Archive) -> dict[str, list[Value]]:
         "replies": encoded_replies(archive.replies),
         "unsent_keys": [*archive.unsent],
         "letters": letters,
+        "files": files,
+        "chunks": chunks,
     }
 
 
@@ -115,13 +143,18 @@ def _fields(stored: dict[str, bytes], *, begun: bool) -> tuple[dict[str, str], d
     binary: dict[str, bytes] = {}
     for name, value in stored.items():
         # A turn keeps its events once it has journaled something.
-        if name in LOCKS or (name == "taken" and stored.get("owner") and not begun):
+        if name in LOCKS | COUNTED or (name == "taken" and stored.get("owner") and not begun):
             continue
         try:
             text[name] = value.decode()
         except UnicodeDecodeError:
             binary[name] = value
     return text, binary
+
+
+def _file(file: StoredFile, chunks: Mapping[bytes, bytes]) -> ArchivedFile:
+    pieces = [chunks.get(f"{file.id}:{number}".encode(), b"") for number in range(file.chunks)]
+    return ArchivedFile(file=file, data=b"".join(pieces))
 
 
 def _dead(letter: bytes, payload: bytes, at: int) -> Dead:

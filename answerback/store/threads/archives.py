@@ -22,7 +22,11 @@ GONE = b'{"turn":"","reason":"the thread was deleted"}'
 """The last stream event of a deleted thread."""
 Contents = Mapping[str, Value | Sequence[Value]]
 NOTHING: Contents = {"updated": ""} | dict.fromkeys(
-    ("fields", "messages", "ends", "entries", "steps", "replies", "unsent_keys", "letters", "scores", "states"), ()
+    (
+        *("fields", "messages", "ends", "entries", "steps", "replies", "unsent_keys", "letters"),
+        *("files", "chunks", "scores", "states"),
+    ),
+    (),
 )
 """What replaces a thread that is removed: the contents of an archive, as arguments of `replace_thread`."""
 
@@ -86,18 +90,24 @@ class Archives:
                 ("HVALS", keys.outbox(p, id)),
                 ("LRANGE", keys.unsent(p, id), 0, -1),
                 ("LRANGE", keys.turn_ends(p, id), 0, -1),
+                ("HGETALL", keys.files(p, id)),
+                ("HGETALL", keys.file_chunks(p, id)),
                 ("HMGET", keys.counters(p), *COUNTERS),
                 *(("HMGET", key, *(dead or [""])) for key in (keys.dead_letters(p), keys.dead_letter_payloads(p))),
                 ("ZMSCORE", keys.dead_letter_times(p), *(dead or [""])),
             )
-            updated, fields, history, inbox, journal, outbox, unsent, ends, counted, *dead_letters = values
+            updated, fields, history, inbox, journal, outbox, unsent, ends, files, chunks, counted, *dead_letters = (
+                values
+            )
             # An event dead-lettered since then would be in neither the inbox nor the dead letters we read.
             if version_of(counted) == before:
                 break
         if updated is None:
             return None
         try:
-            return content.read(id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, dead_letters)
+            return content.read(
+                id, int(updated), fields, history, inbox, journal, outbox, unsent, ends, dead_letters, files, chunks
+            )
         except msgspec.MsgspecError as error:
             raise NewerData(
                 f"{id} contains data written by a newer version of Answerback ({error}): update this one"
@@ -199,7 +209,8 @@ class Archives:
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id),
             keys.chats(p, workspace), keys.chats(p, workspace, user), keys.ephemeral(p), keys.clock(p),
-            keys.turn_ends(p, id), keys.amendments(p, id), *names,
+            keys.turn_ends(p, id), keys.amendments(p, id),
+            keys.files(p, id), keys.file_chunks(p, id), keys.file_sizes(p), *names,
         ]  # fmt: skip
         replaced: list[Any] = await self._threads.scripts.replace_thread(
             every,
@@ -211,6 +222,7 @@ class Archives:
             user=user,
             last_event=GONE,
             seen=self._seen,
+            workspace=workspace,
             **contents,
         )
         return replaced
