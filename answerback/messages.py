@@ -40,12 +40,16 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         content_type: The media type, such as "image/png".
         text: The content of a text document or of JSON; "" for anything else.
         data: The content of anything else.
+        file: The id of an uploaded file, whose content `turn.read` returns; "" if the content is here.
+        size: The size of an uploaded file in bytes.
     """
 
     name: str
     content_type: str
     text: str = ""
     data: bytes = b""
+    file: str = ""
+    size: int = 0
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

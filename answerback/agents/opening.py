@@ -8,7 +8,7 @@ from answerback.agents.agent import Agent
 from answerback.agents.history import history_for
 from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
-from answerback.agents.turn import Command, Turn
+from answerback.agents.turn import Command, ReadFile, Turn
 from answerback.attention import Attention
 from answerback.codec import decode_state
 from answerback.events import Event
@@ -29,6 +29,7 @@ def open_turn(
     stream: Stream,
     attention: Attention,
     command: Command | None,
+    read_file: ReadFile | None = None,
 ) -> Turn:
     """Return the turn in which an agent answers a thread's events.
 
@@ -38,6 +39,7 @@ def open_turn(
         attention: The thread's attention.
         command: What a person told us with the event, if that is not for the agent.
         system: The thread's instructions. Those of the newest event are added.
+        read_file: Reads the thread's uploaded files.
 
     Raises:
         msgspec.MsgspecError: The state was written by a newer version.
@@ -54,6 +56,7 @@ def open_turn(
         system=f"{system}\n\n{event.system}".strip() if system or event.system else "",
         stream=stream,
         attention=attention,
+        read_file=read_file,
     )
     turn.command = command
     return turn

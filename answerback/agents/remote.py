@@ -16,7 +16,8 @@ import msgspec
 from pydantic import SecretStr
 
 from answerback.agents.turn import Turn
-from answerback.errors import AgentUnreachable, ForbiddenAddress, TurnFailed, Unavailable
+from answerback.errors import AgentUnreachable, ForbiddenAddress, NoSuchFile, TurnFailed, Unavailable
+from answerback.files import is_text
 from answerback.http.retry_after import seconds_in
 from answerback.http.untrusted import UntrustedHttp
 from answerback.messages import Attachment, Message
@@ -50,7 +51,7 @@ def as_remote(
                     "Idempotency-Key": turn.key,
                     **({"Authorization": f"Bearer {bearer_token.get_secret_value()}"} if bearer_token else {}),
                 },
-                body=msgspec.json.encode(_question(turn)),
+                body=msgspec.json.encode(await _question(turn)),
                 timeout=TIMEOUT,
                 limit=LIMIT,
             )
@@ -74,23 +75,23 @@ def as_remote(
     return think
 
 
-def _question(turn: Turn) -> dict[str, Any]:
+async def _question(turn: Turn) -> dict[str, Any]:
     question: dict[str, Any] = {"message": turn.text, "sessionId": turn.thread}
     if turn.attachments:
-        question["attachments"] = [_attachment(attachment) for attachment in turn.attachments]
+        question["attachments"] = [await _attachment(turn, attachment) for attachment in turn.attachments]
     if turn.event.context is not None:
-        question["context"] = [_context_message(message) for message in turn.history]
+        question["context"] = [await _context_message(turn, message) for message in turn.history]
     if turn.system:
         question["system"] = turn.system
     return question
 
 
-def _context_message(message: Message) -> dict[str, Any]:
+async def _context_message(turn: Turn, message: Message) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.author and message.author.name:
         fields["name"] = message.author.name
     if message.attachments:
-        fields["attachments"] = [_attachment(attachment) for attachment in message.attachments]
+        fields["attachments"] = [await _attachment(turn, attachment) for attachment in message.attachments]
     if message.tools:
         fields["toolCalls"] = [
             {"id": call.id, "name": call.name, "args": call.args, "result": call.result} for call in message.tools
@@ -98,8 +99,15 @@ def _context_message(message: Message) -> dict[str, Any]:
     return fields
 
 
-def _attachment(attachment: Attachment) -> dict[str, str]:
-    content = {"data": base64.b64encode(attachment.data).decode()} if attachment.data else {"text": attachment.text}
+async def _attachment(turn: Turn, attachment: Attachment) -> dict[str, str]:
+    content = {"text": attachment.text}
+    if attachment.data or attachment.file:
+        try:
+            data = await turn.read(attachment)
+        except NoSuchFile:
+            data = b""
+        is_readable = attachment.file and is_text(attachment.content_type)
+        content = {"text": data.decode()} if is_readable else {"data": base64.b64encode(data).decode()}
     return {"name": attachment.name, "contentType": attachment.content_type, **content}
 
 

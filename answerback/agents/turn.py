@@ -10,7 +10,7 @@ import msgspec
 from answerback.agents.journal import Journal, current_step
 from answerback.agents.stream import Stream
 from answerback.attention import Attention, attention_of
-from answerback.errors import NoEffect, TurnFailed
+from answerback.errors import NoEffect, NoSuchFile, TurnFailed
 from answerback.events import Event
 from answerback.messages import Attachment, Message, ToolCall, Usage
 from answerback.replies import Reply
@@ -18,6 +18,9 @@ from answerback.replies import Reply
 T = TypeVar("T")
 Command = Literal["mute", "unmute", "subscribe", "unsubscribe"]
 """What people can tell every agent in a thread."""
+
+ReadFile = Callable[[str], Awaitable[bytes]]
+"""Returns the content of a file of the thread, by its id. Raises `NoSuchFile`."""
 
 
 class Turn:
@@ -58,6 +61,7 @@ class Turn:
         system: str = "",
         stream: Stream | None = None,
         attention: Attention = "default",
+        read_file: ReadFile | None = None,
     ) -> None:
         self.id = events[-1].id
         self.thread = events[-1].thread
@@ -88,6 +92,7 @@ class Turn:
         self.command: Command | None = None
         """What a person told us with the event, if that is not for the agent."""
         self._compose = compose
+        self._read_file = read_file
 
     @property
     def event(self) -> Event:
@@ -103,6 +108,25 @@ class Turn:
     def attachments(self) -> list[Attachment]:
         """The attachments of all events."""
         return [attachment for event in self.events for attachment in event.attachments]
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """Return the content of an attachment: of a text in UTF-8, of an uploaded file from the store.
+
+        Uploaded files are not part of `history` and `events`, since they may be large: read those that you need.
+
+        Raises:
+            NoSuchFile: The file was deleted.
+
+        Example:
+            async def count(turn: Turn) -> str:
+                sizes = [len(await turn.read(attachment)) for attachment in turn.attachments]
+                return f"{sum(sizes)} bytes"
+        """
+        if not attachment.file:
+            return attachment.data or attachment.text.encode()
+        if self._read_file is None:
+            raise NoSuchFile(f"{attachment.name} was uploaded to another store")
+        return await self._read_file(attachment.file)
 
     async def reply(self, text: str) -> None:
         """Post a reply in this thread. On return it is stored in the outbox; it appears once.

@@ -13,6 +13,7 @@ from pydantic_ai.models import Model
 
 from answerback.agents.llm.declared import declared_tools, public_names
 from answerback.agents.llm.durability import Durability, Show
+from answerback.agents.llm.files import file_contents
 from answerback.agents.llm.model import OwnModel, ask
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.streaming import text_pieces, tool_calls
@@ -180,11 +181,12 @@ class TurnModel:
 
     async def _run(self, agent: pydantic_ai.Agent[Turn, Any], rule: str, ways: Collection[str] = ()) -> Any:
         turn = self._turn
+        contents = await file_contents(turn, history=False)
         try:
             result = await ask(
                 agent,
                 turn,
-                user_content(turn),
+                user_content(turn, contents),
                 model_history(turn, records=False),
                 "\n\n".join(filter(None, (turn.system, rule))),
             )

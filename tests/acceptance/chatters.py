@@ -13,7 +13,7 @@ from tests.acceptance.agents import addressed, counts, drops, failing, recites
 async def shows(turn: Turn) -> str:
     """Say all that there is to know of a turn, a line each."""
     said = [f"{message.role}: {message.text}" for message in turn.history]
-    attached = [f"{a.name} ({a.content_type}): {a.text or repr(a.data)}" for a in turn.attachments]
+    attached = [f"{a.name} ({a.content_type}): {a.text or repr(await turn.read(a))}" for a in turn.attachments]
     turn.usage = Usage(input_tokens=3, output_tokens=4, requests=1)
     return "\n".join([f"system: {turn.system}", *said, *attached, f"now: {turn.text}"])
 

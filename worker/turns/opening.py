@@ -12,6 +12,7 @@ from answerback.agents.outcome import composer
 from answerback.agents.turn import Command
 from answerback.platforms import Client
 from answerback.replies import Reply
+from answerback.store.threads.files import Files
 from answerback.store.threads.records import Claim, Step
 from answerback.store.threads.threads import Threads
 
@@ -28,6 +29,7 @@ class TurnOpener:
         self._leases = leases
         self._clients = clients
         self._limits = limits
+        self._files = Files(threads)
 
     def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
         """Return the turn that answers a claim's events. `command`: what a person told us, if it is not for the agent.
@@ -39,6 +41,9 @@ class TurnOpener:
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
             step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies)
             await retry_while_unavailable(self._threads.step, step)
+
+        async def read_file(id: str) -> bytes:
+            return await retry_while_unavailable(self._files.content, claim.thread, id)
 
         events = claim.events
         event = events[-1]
@@ -55,4 +60,5 @@ class TurnOpener:
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
             attention=claim.attention,
             command=command,
+            read_file=read_file,
         )

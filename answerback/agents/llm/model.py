@@ -11,6 +11,7 @@ from pydantic_ai import RunContext, Tool, ToolOutput
 from pydantic_ai.exceptions import UsageLimitExceeded, UserError
 from pydantic_ai.messages import (
     ModelMessage,
+    ModelMessagesTypeAdapter,
     UserContent,
 )
 from pydantic_ai.models import Model, infer_model
@@ -19,6 +20,7 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from answerback.agents.llm.declared import declared_tools, public_names
 from answerback.agents.llm.durability import Durability, running
+from answerback.agents.llm.files import file_contents, without_files
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.replacement import replacement
 from answerback.agents.llm.streaming import stream_text, stream_tools, tool_calls
@@ -77,9 +79,11 @@ def as_model(
 
     async def think(turn: Turn) -> Any:
         agent, turn.public = await bound_for(turn)
-        content = [*about(turn.events, turn.history), *user_content(turn)]
-        result = await ask(agent, turn, content, model_history(turn, records=True))
-        turn.model = result.new_messages_json()
+        contents = await file_contents(turn, history=True)
+        content = [*about(turn.events, turn.history), *user_content(turn, contents)]
+        result = await ask(agent, turn, content, model_history(turn, contents, records=True))
+        recorded = without_files(result.new_messages(), turn.attachments, contents)
+        turn.model = ModelMessagesTypeAdapter.dump_json(recorded)
         turn.tools = tool_calls(result.new_messages(), turn.unknown, turn.public)
         if output is not None:
             return None if isinstance(result.output, Silence) else result.output

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from pydantic_ai.messages import (
-    BinaryContent,
     ModelMessage,
     ModelMessagesTypeAdapter,
     ModelRequest,
@@ -18,6 +17,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from answerback.agents.llm.files import NO_FILES, Contents, attached, with_files
 from answerback.agents.turn import Turn
 from answerback.events import Event
 from answerback.messages import Attachment, Message
@@ -29,13 +29,13 @@ MESSAGE = frozenset({"type", "text", "sender"})
 """The members of an input that its event's text and author contain."""
 
 
-def event_content(event: Event) -> list[UserContent]:
+def event_content(event: Event, contents: Contents = NO_FILES) -> list[UserContent]:
     """Return an event as prompt parts; empty if it has no content."""
     name = event.author.name or event.author.id
     if event.direct:
         # Several people may write in one thread; a direct conversation needs no names unless the sender supplies them.
         name = event.author.name if event.context is not None else ""
-    return [*_content(name, event.text, event.attachments, event.order), *_input(event)]
+    return [*_content(name, event.text, event.attachments, event.order, contents), *_input(event)]
 
 
 def _input(event: Event) -> list[UserContent]:
@@ -48,12 +48,12 @@ def _input(event: Event) -> list[UserContent]:
     return [f"input (application/json):\n\n{event.input_json.decode()}"]
 
 
-def user_content(turn: Turn) -> list[UserContent]:
+def user_content(turn: Turn, contents: Contents = NO_FILES) -> list[UserContent]:
     """Return all events of a turn as prompt parts."""
-    return [part for event in turn.events for part in event_content(event)] or [SILENCE]
+    return [part for event in turn.events for part in event_content(event, contents)] or [SILENCE]
 
 
-def model_history(turn: Turn, *, records: bool) -> list[ModelMessage]:
+def model_history(turn: Turn, contents: Contents = NO_FILES, *, records: bool) -> list[ModelMessage]:
     """Return the conversation before a turn.
 
     With `records`, earlier turns are the model's own records where there are any. A conversation that the sender
@@ -62,22 +62,24 @@ def model_history(turn: Turn, *, records: bool) -> list[ModelMessage]:
     supplied = turn.event.context is not None
     result: list[ModelMessage] = []
     for _, messages in groupby(turn.history, key=lambda message: message.turn):
-        result += _turn(list(messages), records=records, supplied=supplied)
+        result += _turn(list(messages), contents, records=records, supplied=supplied)
     return result
 
 
-def _turn(turn: list[Message], *, records: bool, supplied: bool) -> Iterable[ModelMessage]:
+def _turn(turn: list[Message], contents: Contents, *, records: bool, supplied: bool) -> Iterable[ModelMessage]:
     if records:
         for message in turn:
             if message.model:
-                return ModelMessagesTypeAdapter.validate_json(message.model)
-    return [part for message in turn for part in _message(message, files=records or supplied, calls=supplied)]
+                attachments = [each for message in turn for each in message.attachments]
+                return with_files(ModelMessagesTypeAdapter.validate_json(message.model), attachments, contents)
+    return [part for message in turn for part in _message(message, contents, files=records or supplied, calls=supplied)]
 
 
-def _message(message: Message, *, files: bool, calls: bool) -> Iterable[ModelMessage]:
+def _message(message: Message, contents: Contents, *, files: bool, calls: bool) -> Iterable[ModelMessage]:
     if message.role == "user":
         name = message.author.name if message.author else ""
-        content = _content(name, message.text, message.attachments if files else (), message.order if files else ())
+        attachments, order = (message.attachments, message.order) if files else ((), ())
+        content = _content(name, message.text, attachments, order, contents)
         if content:
             text = content[0] if len(content) == 1 and isinstance(content[0], str) else content
             yield ModelRequest(parts=[UserPromptPart(text)])
@@ -91,12 +93,16 @@ def _message(message: Message, *, files: bool, calls: bool) -> Iterable[ModelMes
 
 
 def _content(
-    name: str, text: str, attachments: Sequence[Attachment], order: Sequence[str | int] = ()
+    name: str,
+    text: str,
+    attachments: Sequence[Attachment],
+    order: Sequence[str | int] = (),
+    contents: Contents = NO_FILES,
 ) -> list[UserContent]:
     parts: list[UserContent] = []
     for piece in order or (text, *range(len(attachments))):
         if isinstance(piece, int):
-            parts.append(_attached(attachments[piece]))
+            parts.append(attached(attachments[piece], contents))
         elif piece.strip():
             # Models reject an empty text beside an image.
             parts.append(piece)
@@ -104,9 +110,3 @@ def _content(
         first = parts[0]
         parts[:1] = [f"{name}: {first}"] if isinstance(first, str) else [f"{name}:", first]
     return parts
-
-
-def _attached(attachment: Attachment) -> UserContent:
-    if attachment.data:
-        return BinaryContent(attachment.data, media_type=attachment.content_type, identifier=attachment.name)
-    return f"{attachment.name} ({attachment.content_type}):\n\n{attachment.text}"
