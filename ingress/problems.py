@@ -13,8 +13,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from answerback.errors import (
     BadCursor,
     Busy,
+    FilesFull,
     InvalidInput,
     MalformedBody,
+    NoSuchFile,
     NoSuchThread,
     StoreFull,
     StoreUnavailable,
@@ -51,6 +53,9 @@ CODES = {
     "turn-cancelled": "The turn was cancelled; the answer sent so far is incomplete.",
     "began-anew": "An attempt failed in mid-stream and the next one wrote another text. Request the answer again.",
     "restarting": "The server is restarting. Send the request again with the same Idempotency-Key.",
+    "no-such-file": "The thread has no file with this id, or it was deleted.",
+    "files-full": "The files of the thread or of the workspace have used up their space.",
+    "file-type": "Files of this media type are not accepted, or the content is not of the declared type.",
     "still-running": "The same request is still running. Retry after the seconds in `Retry-After`.",
 }
 """Problem codes, the fragment of `type`, for programs to distinguish, with their meanings."""
@@ -141,6 +146,10 @@ def explained(error: Exception, path: str) -> Problem:
             own = error.text and ":" not in error.text[:4]
             allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
             return Problem(error.status, error.text or "" if own else "", headers=allow)
+        case NoSuchFile():
+            return Problem(404, str(error), code="no-such-file")
+        case FilesFull():
+            return Problem(413, str(error), code="files-full")
         case NoSuchThread():
             return Problem(404, "there is no such thread")
         case ThreadEnded() | ThreadDiffers() | Busy():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from answerback.settings.variables import Limit, LimitOrOff, Networks, Rate, Seconds, Variables
+from answerback.settings.variables import Limit, LimitOrOff, MediaTypes, Networks, Rate, Seconds, Variables
 
 
 class IngressSettings(Variables):
@@ -75,6 +75,24 @@ class IngressSettings(Variables):
         Rate(5, 100),
         alias="WRONG_KEY_RATE_PER_IP",
         description='invalid API keys per second from one IP address before it gets a 429; "off": no limit',
+    )
+    file_bytes: int = Field(
+        10_485_760, ge=1, alias="FILE_MAX_BYTES", description="largest file that can be uploaded to a thread, in bytes"
+    )
+    file_thread_bytes: int = Field(
+        52_428_800, ge=1, alias="THREAD_MAX_FILE_BYTES", description="bytes that all files of a thread may have"
+    )
+    file_workspace_bytes: int = Field(
+        1_073_741_824,
+        ge=1,
+        alias="WORKSPACE_MAX_FILE_BYTES",
+        description="bytes that all files of a workspace may have",
+    )
+    file_types: MediaTypes = Field(
+        "text/*,application/json,application/pdf,image/png,image/jpeg,image/gif,image/webp,audio/*",
+        validate_default=True,
+        alias="FILE_TYPES",
+        description='media types of files that can be uploaded, such as "text/*,image/png"; "*/*": all',
     )
     metrics_port: int | None = Field(
         None,

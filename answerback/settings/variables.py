@@ -90,8 +90,15 @@ def _network(value: object) -> object:
         raise ValueError(f'"{value}" is not an IP address or network, such as 10.0.0.7 or 10.0.0.0/8') from None
 
 
+def _media_type(value: str) -> str:
+    if not re.fullmatch(r"\*/\*|[\w.+-]+/(\*|[\w.+-]+)", value, re.ASCII):
+        raise ValueError(f'"{value}" is not a media type, such as image/png or text/*')
+    return value.lower()
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], BeforeValidator(split_at_commas)]
+MediaTypes = Annotated[list[Annotated[str, AfterValidator(_media_type)]], BeforeValidator(split_at_commas)]
 Limit = Annotated[Rate, BeforeValidator(_rate)]
 LimitOrOff = Annotated[Rate | None, BeforeValidator(_rate_or_off)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

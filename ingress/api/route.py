@@ -50,6 +50,7 @@ class Route:
         returns: The model of the response with `status`.
         streams: The content type of a response without a model: a stream, a page, a picture.
         events: Whether that is a stream of a thread's events.
+        uploads: The JSON schema of each content type that a `raw` route reads, for the documentation.
         also: The models of responses with other statuses.
         refusals: Other error statuses, each with its description.
         limit: The largest body, in bytes.
@@ -81,6 +82,7 @@ class Route:
     status: int = 200
     streams: str = ""
     events: bool = False
+    uploads: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
     limit: int = 1_048_576

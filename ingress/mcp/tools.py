@@ -163,7 +163,8 @@ class Tools:
         """Send a message and return its outcome."""
         thread = wanted.thread_id
         _refuse_platforms(caller, thread)
-        event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}", visitor=not trusted(caller))
+        files = await self._conversation.files_named(caller, thread, wanted.files)
+        event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}", files, visitor=not trusted(caller))
         if wanted.wait:
             return Answered.of(thread, *await self._waiter.ask(caller, thread, event, progress), caller)
         receipt, _ = await self._conversation.leave(caller, thread, event)

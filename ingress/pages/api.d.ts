@@ -38,6 +38,7 @@ export interface AttachmentInfo {
   name: string;
   content_type: string;
   size: number;
+  file: string | null;
   text?: string | null;
 }
 

@@ -47,9 +47,10 @@ class Operation:
 
     def body(self, names: Names) -> Any:
         """A body that is right, with all there is to say; None where there is none."""
-        if "requestBody" not in self._described:
+        content = self._described.get("requestBody", {}).get("content", {})
+        if "application/json" not in content:
             return None
-        return self._filled(self._described["requestBody"]["content"]["application/json"]["schema"], names, "")
+        return self._filled(content["application/json"]["schema"], names, "")
 
     def _is_text(self, schema: dict[str, Any]) -> bool:
         found = self._chosen(schema)

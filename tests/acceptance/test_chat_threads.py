@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.chatting import Screen, Sent, client
+from tests.acceptance.chatting import Client, Screen, Sent, client
 from tests.acceptance.system import System, free_port, until
 from tests.standins.sender import Standard
 
@@ -18,7 +18,7 @@ THREADS, SESSIONS = "/threads", "/sessions"
 
 async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
     await plain.ingress()
-    await plain.worker("tests.acceptance.agents:addressed")
+    await plain.worker("tests.acceptance.chatters:chatters")
     async with client(plain) as ada:
         lead = {"company": "Widgets", "seats": 40}
         made = await ada.call(
@@ -58,6 +58,20 @@ async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
         assert [m["id"] for m in page["messages"]] == [question["id"]]
         rest = await ada.get(f"{path}/messages?cursor={page['next_cursor']}")
         assert ([m["id"] for m in rest["messages"]], rest["next_cursor"]) == ([answer["id"]], None)
+        await _an_agent_reads_a_file(ada)
+
+
+async def _an_agent_reads_a_file(ada: Client) -> None:
+    path = f"{THREADS}/{(await ada.post(THREADS, {'agent': 'shows'}, 201))['id']}"
+    headers = {"Authorization": f"Bearer {ada.key}", "Content-Type": "text/csv"}
+    query = {"name": "prices.csv"}
+    async with ada.session.post(ada.url(f"{path}/files"), data=b"a,1", params=query, headers=headers) as response:
+        assert response.status == 201, await response.text()
+        file = await response.json()
+    said = await ada.post(f"{path}/messages", {"content": "cheap?", "files": [file["id"]]})
+    assert "prices.csv (text/csv): b'a,1'" in said["message"]["content"]
+    found = await ada.get(f"{path}/messages")
+    assert found["messages"][0]["attachments"][0]["file"] == file["id"]
 
 
 async def test_a_message_is_stored_when_nobody_is_there_to_answer(plain: System) -> None:

@@ -52,6 +52,10 @@ class Tenant:
             await self._made(f"{chat}/threads/{thread['id']}/messages", said)
         opened = await self._made(f"{chat}/sessions", {"agentId": "echo", "metadata": {"secret": MARK}}, 201)
         await self._made(f"{chat}/sessions/{opened['id']}/messages", said)
+        url, query = f"{self._base}/api/v1/files", {"thread": thread["id"], "name": MARK}
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "text/plain"}
+        async with self._session.post(url, data=MARK, params=query, headers=headers) as uploaded:
+            self.ids.add((await uploaded.json())["id"])
         failing = await self._made(f"{chat}/threads", {"agent": "fails", "title": MARK}, 201)
         await self._made(f"{chat}/threads/{failing['id']}/messages", {"content": f"{MARK} always"}, 502)
         agent = {"id": "acme-agent", "url": self.url, "description": MARK, "runtimeSpec": {"supportsChat": True}}

@@ -57,7 +57,12 @@ async def fill(page: Page) -> None:
     changed = await page.server.call("PATCH", thread, {"title": SECRET, "metadata": {"lead": SECRET}})
     assert changed.status == 200
     lead = {"type": "json", "name": SECRET, "data": {"lead": SECRET}}
-    await page.server.post(f"{thread}/messages", {"content": "context", "attachments": [lead]})
+    headers = {"Authorization": f"Bearer {page.server.key}", "Content-Type": "text/plain"}
+    url, query = page.server.url(f"{thread}/files"), {"name": SECRET}
+    async with page.server.session.post(url, data=SECRET, params=query, headers=headers) as uploaded:
+        file = (await uploaded.json())["id"]
+    message = {"content": "context", "attachments": [lead], "files": [file]}
+    await page.server.post(f"{thread}/messages", message)
     asked = {
         "model": f"agent-{SECRET}", "user": SECRET, "metadata": {"thread_id": page.id},
         "messages": [{"role": "system", "content": SECRET}, {"role": "user", "content": "from the server"}],

@@ -106,7 +106,7 @@ class Files:
         """Return files that a message is to name, and keep them as long as their thread.
 
         Args:
-            visitor: Only files that visitors uploaded exist.
+            visitor: Only files that visitors or users uploaded exist.
 
         Raises:
             NoSuchFile: One of them does not exist. Nothing was changed.

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from answerback.events import Event
+from answerback.files import StoredFile
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
 from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
 from answerback.store.stream.followers import Live
 from answerback.store.stream.stored_events import StoredEvent, last, stored
+from answerback.store.threads.files import Files
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.threads import Threads
 
@@ -120,6 +122,7 @@ class Conversation:
     def __init__(self, threads: Threads, live: Live) -> None:
         self.threads = threads
         self.chats = Chats(threads)
+        self.files = Files(threads)
         self.live = live
 
     @asynccontextmanager
@@ -130,6 +133,13 @@ class Conversation:
         async with self.live.follow(thread, after) as follower:
             receipt = await self.chats.say(caller.workspace, id, event)
             yield PostedMessage(self, caller, follower, receipt, after)
+
+    async def files_named(self, caller: Principal, id: str, files: Sequence[str]) -> Sequence[StoredFile]:
+        """Return the files that a message names; they are kept from now on. Raises `NoSuchThread`, `NoSuchFile`."""
+        if not files:
+            return ()
+        ids, visitor = list(dict.fromkeys(files)), not audience.trusted(caller)
+        return await self.files.use(thread_of(caller.workspace, id), ids, visitor=visitor)
 
     async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message without waiting. Return the receipt, and the event id to follow the thread from."""

@@ -121,6 +121,7 @@ class MessageRoutes:
         repeated="handler",
         limit=BODY,
         refusals={
+            404: "there is no such thread, or no such file in it",
             409: "it has ended, or the agent is busy and drops messages",
             502: "the turn failed permanently",
             504: "the turn took too long",
@@ -130,7 +131,8 @@ class MessageRoutes:
         """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
         await self.writable(call)
-        message = new.event(f"m_{call.idempotency[:24]}", visitor=not trusted(call.caller))
+        files = await self._conversation.files_named(call.caller, id, new.files)
+        message = new.event(f"m_{call.idempotency[:24]}", files, visitor=not trusted(call.caller))
         if message.input_json:
             await self._dispatches.check_input(call.caller.workspace, id, message.input_json)
         if not new.wait:

@@ -120,6 +120,9 @@ def _operation(
     if route.body:
         content = {"application/json": {"schema": schemas[route.body, "validation"]}}
         operation["requestBody"] = {"required": True, "content": content}
+    elif route.uploads:
+        content = {kind: {"schema": schema} for kind, schema in route.uploads.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

@@ -23,6 +23,7 @@ from .agent_messages import AgentMessages
 from .agents import AgentRoutes
 from .dialog import Dialog
 from .dispatches import DispatchRoutes
+from .files import FileRoutes
 from .me import Me
 from .sessions import Sessions
 from .threads import ChatThreads
@@ -39,6 +40,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
     documented = [
         *ChatThreads(conversation, messages, agents).routes(),
         *Sessions(conversation, messages, agents).routes(),
+        *FileRoutes(settings, conversation).routes(),
         *Completions(requests, streams).routes(),
         *AgentRoutes(directory, RemoteAgents(threads.database), private=settings.allow_private_urls).routes(),
         *AgentMessages(requests).routes(),

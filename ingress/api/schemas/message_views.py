@@ -49,6 +49,7 @@ class AttachmentInfo(Model):
     name: str
     content_type: str
     size: int = Field(description="bytes")
+    file: str | None = Field(description="the id of an uploaded file: GET /files/{id} returns it")
     text: str | None = None
 
 
@@ -181,6 +182,10 @@ class MessagePage(Model):
 
 
 def _described(attachment: Attachment) -> AttachmentInfo:
+    if attachment.file:
+        return AttachmentInfo(
+            name=attachment.name, content_type=attachment.content_type, size=attachment.size, file=attachment.file
+        )
     size = len(attachment.data) or len(attachment.text.encode())
     text = None if attachment.data else attachment.text
-    return AttachmentInfo(name=attachment.name, content_type=attachment.content_type, size=size, text=text)
+    return AttachmentInfo(name=attachment.name, content_type=attachment.content_type, size=size, text=text, file=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -11,6 +12,7 @@ from pydantic.config import JsonDict
 
 from answerback.errors import InvalidInput
 from answerback.events import Event
+from answerback.files import StoredFile
 from answerback.messages import Attachment, Author
 from answerback.store.chats.dispatches import text_of
 from answerback.structured import encoded
@@ -57,6 +59,7 @@ Input = Annotated[Any, AfterValidator(_storable)]
 Metadata = Annotated[dict[str, Any], _small(16_384)]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 AgentName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.-]+$")]
+FileId = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_-]{1,64}\.[0-9a-f]{20}$")]
 Title = Annotated[str, StringConstraints(max_length=300)]
 System = Annotated[str, StringConstraints(max_length=32_000)]
 
@@ -111,7 +114,8 @@ AnyAttachment = Annotated[TextDocument | JsonContext | FileAttachment, Field(dis
 _HAS_TEXT: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required": ["content"]}
 _HAS_ATTACHMENT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
 _HAS_INPUT: JsonDict = {"properties": {"input": {"not": {"type": "null"}}}, "required": ["input"]}
-_NOT_EMPTY: JsonDict = {"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT, _HAS_INPUT]}
+_HAS_FILE: JsonDict = {"properties": {"files": {"minItems": 1}}, "required": ["files"]}
+_NOT_EMPTY: JsonDict = {"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT, _HAS_FILE, _HAS_INPUT]}
 
 
 class Content(Model):
@@ -121,6 +125,9 @@ class Content(Model):
 
     content: Annotated[str, StringConstraints(max_length=CONTENT)] = ""
     attachments: Annotated[list[AnyAttachment], Field(max_length=ATTACHMENTS)] = Field([])
+    files: Annotated[list[FileId], Field(max_length=ATTACHMENTS)] = Field(
+        [], description="ids of files that were uploaded to this thread; they are attachments, too"
+    )
     input: Input = Field(
         None,
         description="structured input for the agent, `turn.input`; without `content`, its member `text` is the message",
@@ -132,12 +139,18 @@ class Content(Model):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not re.search(r"\S", self.content) and not self.attachments and self.input is None:
-            raise ValueError("a message needs content, an attachment or input")
+        if not re.search(r"\S", self.content) and not self.attachments and not self.files and self.input is None:
+            raise ValueError("a message needs content, an attachment, a file or input")
         return self
 
-    def event(self, message: str, *, visitor: bool = False) -> Event:
-        """Return the message as an `Event`. `message` is its id in the thread; `visitor`: a page's visitor wrote it."""
+    def event(self, message: str, files: Sequence[StoredFile] = (), *, visitor: bool = False) -> Event:
+        """Return the message as an `Event`.
+
+        Args:
+            message: Its id in the thread.
+            files: The files that it names.
+            visitor: Whether a page's visitor wrote it.
+        """
         input_json = b"" if self.input is None else encoded(self.input)
         return Event(
             delivery="",
@@ -149,8 +162,12 @@ class Content(Model):
             visitor=visitor,
             arrival=self.arrival or "",
             input_json=input_json,
-            attachments=tuple(attachment.attachment() for attachment in self.attachments),
+            attachments=(*(attachment.attachment() for attachment in self.attachments), *map(_uploaded, files)),
         )
+
+
+def _uploaded(file: StoredFile) -> Attachment:
+    return Attachment(name=file.name, content_type=file.content_type, file=file.id, size=file.size)
 
 
 # The allowed combinations rather than a `not`: tools that generate requests from a schema can use them.

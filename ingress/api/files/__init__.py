@@ -1,0 +1,1 @@
+"""Files of threads over HTTP: reading an upload, checking its type, sending a download."""
