@@ -6,13 +6,14 @@ import os
 from typing import Literal, NamedTuple, Protocol
 
 from answerback.dispatching.receipt import Answer
+from answerback.environment import SUFFIX, overridden
 from answerback.errors import ConfigurationError
 from answerback.store.chats.dispatches import NewDispatch
 
 VARIABLES = (
     "ANSWERBACK_API_KEY", "ANSWERBACK_DATA", "ANSWERBACK_PARTITIONS", "ANSWERBACK_URL", "REDIS_URL", "SEEN_DAYS",
 )  # fmt: skip
-"""The environment variables that are read: an application's own PORT or HOST must not matter here."""
+"""The environment variables that are read, also from files: an application's own PORT or HOST must not matter here."""
 
 
 class Place(NamedTuple):
@@ -56,12 +57,9 @@ def opened(place: Place) -> Transport:
     from answerback.store.embedded import running
 
     given = {"ANSWERBACK_URL": place.url, "REDIS_URL": place.redis_url}
-    settings = Settings.load(
-        {
-            **{name: os.environ[name] for name in VARIABLES if name in os.environ},
-            **{name: value for name, value in given.items() if value is not None},
-        }
-    )
+    names = {name for variable in VARIABLES for name in (variable, variable + SUFFIX)}
+    environ = {name: value for name, value in os.environ.items() if name in names}
+    settings = Settings.load(overridden(environ, {name: value for name, value in given.items() if value is not None}))
     if settings.url is not None and (place.url is not None or place.redis_url is None):
         from answerback.dispatching.over_http import HttpTransport
 

@@ -181,6 +181,7 @@ export interface ReceiptView {
   id: string;
   status: "accepted" | "duplicate";
   after: string;
+  reason?: string;
 }
 
 export interface ReplyView {

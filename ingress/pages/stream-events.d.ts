@@ -147,6 +147,8 @@ export interface ReceiptView {
   status: "accepted" | "duplicate";
   /** the event id from which to follow the thread's stream to see the answer */
   after: string;
+  /** why the wait for the answer was in vain, if that is known */
+  reason?: string;
 }
 
 /** The model usage of a turn. */

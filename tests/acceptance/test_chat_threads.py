@@ -80,6 +80,7 @@ async def test_a_message_is_stored_when_nobody_is_there_to_answer(plain: System)
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
         receipt = await ada.post(f"{path}/messages", {"content": "one", "wait": False}, 202)
         waited = await ada.post(f"{path}/messages", {"content": "two"}, 202)
+        assert (receipt["reason"], waited["reason"]) == ("", "no worker is running")
         found = await ada.get(path)
         assert [m["content"] for m in found["waiting"]] == ["one", "two"]
         assert [m["id"] for m in found["waiting"]] == [receipt["dispatch_id"], waited["dispatch_id"]]

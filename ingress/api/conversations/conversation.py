@@ -9,6 +9,7 @@ from answerback.events import Event
 from answerback.files import StoredFile
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
+from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
 from answerback.store.stream.followers import Live
 from answerback.store.stream.stored_events import StoredEvent, last, stored
@@ -156,6 +157,13 @@ class Conversation:
             aclosing(audience.redacted(caller, events)) as redacted,
         ):
             yield redacted
+
+    async def why_waiting(self, caller: Principal) -> str:
+        """Return why messages are not answered now, as the caller may see it; "" if nothing is known."""
+        if not audience.trusted(caller):
+            return ""
+        reports = await WorkerRegistry(self.threads.database).workers()
+        return "" if any(silent <= report.lease for report, silent in reports) else "no worker is running"
 
     def refuse_dropped(self, answer: TurnAnswer) -> None:
         """Raise `Problem` (409) if the message was dropped."""

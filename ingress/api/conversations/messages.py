@@ -148,7 +148,8 @@ class MessageRoutes:
             answer = await posted.answer(self._wait)
         if answer is None:
             raise_if_ended(receipt=True)
-            return call.answer(view, 202)
+            reason = await self._conversation.why_waiting(call.caller)
+            return call.answer(view.model_copy(update={"reason": reason}), 202)
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))
 

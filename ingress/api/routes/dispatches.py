@@ -89,6 +89,8 @@ class DispatchRoutes:
             answer = await posted.answer(self._wait)
         if answer is None:
             raise_if_ended(receipt=True)
-            return call.answer(ReceiptView.of(id, posted.receipt, posted.after), 202)
+            view = ReceiptView.of(id, posted.receipt, posted.after)
+            reason = await self._conversation.why_waiting(call.caller)
+            return call.answer(view.model_copy(update={"reason": reason}), 202)
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, posted.receipt.dispatch_id, answer, call.caller))

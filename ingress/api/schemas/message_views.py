@@ -133,13 +133,14 @@ class ReceiptView(Model):
     id: str = Field(description="the same: the message's `id` in its thread")
     status: Literal["accepted", "duplicate"]
     after: str = Field(description="the event id from which to follow the thread's stream to see the answer")
+    reason: str = Field("", description="why the wait for the answer was in vain, if that is known")
 
     @classmethod
     def of(cls, thread: str, receipt: Receipt, after: str) -> ReceiptView:
         """Return the view of a receipt."""
         status: Literal["accepted", "duplicate"] = "duplicate" if receipt.status == "duplicate" else "accepted"
         id = receipt.dispatch_id
-        return cls(thread=thread, dispatch_id=id, id=id, status=status, after=after)
+        return cls(thread=thread, dispatch_id=id, id=id, status=status, after=after, reason="")
 
 
 class AnswerView(Model):

@@ -8,7 +8,7 @@ import { el, onNextFrame } from "./dom.js";
 import { sentence } from "./format.js";
 import { toolCall } from "./tool_call.js";
 
-/** @import { MessagePage, ReceiptView, ThreadSummary } from "../api.d.ts" */
+/** @import { AgentView, MessagePage, ReceiptView, ThreadSummary } from "../api.d.ts" */
 /** @import { ChatMessage } from "../conversation.js" */
 /** @import { StreamEvent } from "../stream-events.d.ts" */
 
@@ -25,6 +25,9 @@ import { toolCall } from "./tool_call.js";
  */
 
 /** @typedef {{ id: string, name: string, args?: unknown, result?: unknown, outcome?: string | null }} ToolCall */
+
+/** ms without an answer after which the chat says why, if the agent is unavailable. */
+const PATIENCE = 3000;
 
 /**
  * @param {HTMLElement} main
@@ -229,12 +232,25 @@ export async function chatPage(main, [agent], signal) {
       const receipt = await request("POST", `/chat/threads/${thread}/messages`, { body, headers });
       conversation.acknowledge(key, receipt.id);
       unfinished.add(receipt.id);
+      setTimeout(() => explain(receipt.id).catch(() => {}), PATIENCE);
       listen().catch(onError);
     } catch (error) {
       showProblem(`The message was not sent: ${sentence(/** @type {Error} */ (error).message)}`, () => send(text, key));
     }
     sending = false;
     updateControls();
+  }
+
+  /**
+   * Say why a message is not answered yet, if the agent is unavailable.
+   *
+   * @param {string} id
+   */
+  async function explain(id) {
+    if (!unfinished.has(id) || signal.aborted) return;
+    /** @type {AgentView} */
+    const { unavailable } = await request("GET", `/v1/agents/${encodeURIComponent(agent)}`, { signal });
+    if (unavailable && unfinished.has(id)) showProblem(`Not answered yet: ${sentence(unavailable)}`);
   }
 
   /** @param {unknown} error */
