@@ -20,6 +20,10 @@ AnswerbackError
 ├── DispatchError           `dispatch` was refused; nothing was stored
 │   ├── UnknownAgent        no worker has reported an agent of this name
 │   └── InvalidInput        the input is too large, is not plain data, or does not match the agent's schema
+├── SessionError            a session of a `SessionWorker` cannot be used; nothing was saved
+│   ├── TooManySessions     as many sessions as the worker allows are in use
+│   ├── SessionBusy         somebody else held the session for as long as the caller would wait
+│   └── SessionLost         the session is no longer held by this process
 ├── BadCursor               an invalid pagination cursor
 ├── LeaseLost               another worker owns the thread now; stop immediately
 ├── NoEffect                a step failed before it had any effect; it is safe to run again
@@ -133,6 +137,22 @@ class UnknownAgent(DispatchError):
 
 class InvalidInput(DispatchError):
     """The input is invalid."""
+
+
+class SessionError(AnswerbackError):
+    """The session cannot be used; nothing was saved."""
+
+
+class TooManySessions(SessionError):
+    """As many sessions as the worker allows are in use."""
+
+
+class SessionBusy(SessionError):
+    """Somebody else held the session for as long as the caller would wait."""
+
+
+class SessionLost(SessionError):
+    """The session is no longer held by this process: its lease was lost, or it was released."""
 
 
 class BadCursor(AnswerbackError):

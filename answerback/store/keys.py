@@ -11,6 +11,7 @@ under two names would be lost to one of them.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Literal
 from zlib import crc32
 
@@ -208,6 +209,15 @@ def pause(scope: str) -> str:
 def probe() -> str:
     """STRING written to check whether the server accepts writes. One second."""
     return "ab:{0}:probe"
+
+
+def session(namespace: str, id: str) -> str:
+    """HASH: a session of a `SessionWorker`, by a digest of its names. As long as it is held, and while it is not idle.
+
+    fence (of the last claim), until (ms; while it is held), data (a Position).
+    """
+    digest = blake2b(f"{namespace}\n{id}".encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    return f"ab:{{{digest}}}:session"
 
 
 def signals() -> str:

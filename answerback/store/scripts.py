@@ -144,6 +144,8 @@ class Scripts:
         self.rate_limit = script("rate_limit")
         self.begin_request = script("begin_request")
         self.finish_request = script("finish_request")
+        self.claim_session = script("claim_session")
+        self.write_session = script("write_session")
         self.unlock = script("unlock")
         self.requeue = script("requeue")
         self.set_attention = script("set_attention")

@@ -28,6 +28,7 @@ from answerback.store.fleet.reachability import Probes
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.redis import Database
+from answerback.store.sessions import RedisSessions
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.files import FileLimits, Files
@@ -79,7 +80,7 @@ async def watching(server: Server, database: Database) -> AsyncIterator[Watch]:
     writer.close()
 
 
-async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> None:
+async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url: str) -> None:
     """Each script at least once, in every partition, on each of its ways."""
     ids = [f"github:1:{number}" for number in range(32)]
     await threads.set_own_identities("github", ["user:7"])
@@ -172,6 +173,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters) -> 
         await archives.restore(whole)
     await access(threads.database)
     await fleet(threads.database)
+    await sessions(url)
 
 
 async def access(database: Database) -> None:
@@ -199,10 +201,22 @@ async def fleet(database: Database) -> None:
     assert await remotes.remove_expired("acme", renewed)
 
 
+async def sessions(url: str) -> None:
+    """Claim, save, empty and release a session of a library's user."""
+    store = RedisSessions(url)
+    claimed = await store.claim("customer 7")
+    assert claimed is not None
+    assert await store.save(claimed, b"data")
+    assert await store.renew(claimed)
+    assert await store.save(claimed, b"")
+    await store.release(claimed)
+    await store.close()
+
+
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
     threads = Threads(database, partitions=4)
     async with watching(server, database) as watch:
-        await everything(threads, Outbox(threads), DeadLetters(threads))
+        await everything(threads, Outbox(threads), DeadLetters(threads), server.url)
     names = {getattr(threads.scripts, name).sha.encode(): name for name in SCRIPTS}
     declared: set[bytes] = set()
     run: dict[str, set[bytes]] = {}
