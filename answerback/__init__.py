@@ -7,7 +7,7 @@ is posted from the outbox once. Whatever cannot be handled becomes a dead letter
 
 Your own code puts events in with `dispatch`. The whole API for agent authors is `Agent`, `Listen`, `Turn`,
 `idempotent` and `public`, plus two exceptions about steps: `NoEffect`, which a step raises, and `OutcomeUnknown`, which
-an agent may catch.
+an agent may catch. `Dialog` and `SessionWorker` run an agent in your own process, without all that.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
+    from answerback.dialogs import Dialog, RedisSessions, SessionWorker
     from answerback.dispatching import Dispatcher, dispatch, dispatch_sync
 
 # A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
@@ -25,10 +26,13 @@ if not os.path.isdir(os.path.join(_here, "worker")):
 
 __all__ = [
     "Agent",
+    "Dialog",
     "Dispatcher",
     "Listen",
     "NoEffect",
     "OutcomeUnknown",
+    "RedisSessions",
+    "SessionWorker",
     "Turn",
     "dispatch",
     "dispatch_sync",
@@ -43,6 +47,10 @@ def __getattr__(name: str) -> Any:
         from answerback import dispatching
 
         return getattr(dispatching, name)
+    if name in ("Dialog", "RedisSessions", "SessionWorker"):
+        from answerback import dialogs
+
+        return getattr(dialogs, name)
     if name in __all__:
         from answerback import agents
 

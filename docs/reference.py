@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 import msgspec
 
 import answerback
-from answerback import asgi, dispatching, errors, events, messages
+from answerback import asgi, dialogs, dispatching, errors, events, messages
 from answerback.agents import listen
 
 PAGE = Path(__file__).with_name("reference.md")
@@ -57,6 +57,13 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (messages.Attachment, ()),
         (messages.ToolCall, ()),
         (messages.Usage, ()),
+    ],
+    "Dialogs as a library": [
+        (answerback.Dialog, ("history", "save", "turn", "stream", "reset")),
+        (answerback.SessionWorker, ("acquire", "close")),
+        (dialogs.RedisSessions, ()),
+        (dialogs.MemorySessions, ()),
+        (dialogs.NullSessions, ()),
     ],
     "Mounts": [(asgi.dialog, ()), (asgi.chat, ()), (asgi.webhooks, ()), (asgi.Caller, ())],
 }
@@ -168,7 +175,8 @@ def described(what: Any, members: Sequence[str]) -> Iterator[str]:
     yield from _sections(sections, fields(what) if _is_struct(what) else {}, properties)
     for member, value in static.items():
         if not isinstance(value, property):
-            called = f"{name.lower()}.{member}"
+            # "SessionWorker" is called `worker` in the examples.
+            called = f"{re.findall('[A-Z][a-z]*', name)[-1].lower()}.{member}"
             prose, sections = parse(value.__doc__)
             yield f"#### {called}"
             yield from _prose(prose)
