@@ -72,13 +72,14 @@ test("a cancelled turn keeps the text that was committed, and drops the rest", (
   assert.deepEqual(texts(conversation), ["user: go", "assistant: kept (cancelled)"]);
 });
 
-test("a message that was dropped or cancelled without an answer says so", () => {
+test("a message that was dropped, ignored or cancelled without an answer says so", () => {
   const conversation = create();
-  for (const id of ["m1", "m2", "m3"]) conversation.addStored({ id, role: "user", content: id });
+  for (const id of ["m1", "m2", "m3", "m4"]) conversation.addStored({ id, role: "user", content: id });
   conversation.apply(done("t1", ["m1"], [], "dropped"));
   conversation.apply(done("t2", ["m2"], [], "cancelled"));
   conversation.apply(done("t3", ["m3"], [], "interrupted"));
-  assert.deepEqual(texts(conversation), ["user: m1 (dropped)", "user: m2 (cancelled)", "user: m3"]);
+  conversation.apply(done("t4", ["m4"], [], "ignored"));
+  assert.deepEqual(texts(conversation), ["user: m1 (dropped)", "user: m2 (cancelled)", "user: m3", "user: m4 (ignored)"]);
 });
 
 test("each change is reported with the id under which the message was known", () => {
