@@ -12,9 +12,11 @@ from typing import Any
 import click
 import msgspec
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
-from answerback import errors
+from answerback import Agent, errors
+from answerback.flows.loading import load
 from answerback.settings import Settings
 from answerback.store import permissions
 from tests import stream_event_docs
@@ -71,7 +73,10 @@ def test_every_page_is_in_the_index() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "examples"), [("README.md", 3), ("docs/agents.md", 4)])
+EXAMPLES = [("README.md", 3), ("docs/agents.md", 4), ("docs/slack.md", 1), ("docs/github.md", 1)]
+
+
+@pytest.mark.parametrize(("page", "examples"), EXAMPLES)
 def test_the_examples_of_the_documentation_are_agents(page: str, examples: int) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert len(blocks) == examples
@@ -79,6 +84,22 @@ def test_the_examples_of_the_documentation_are_agents(page: str, examples: int) 
     for block in blocks:
         exec(compile(block, page, "exec"), names)
         assert names.pop("agents")
+
+
+def test_the_quickstarts_are_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/quickstarts.md").read_text()
+    files = re.findall(r"\bin(?:to)? `([\w/]+\.\w+)`(?:(?!```).)*?```(\w+)\n(.*?)```", page, re.DOTALL)
+    names = [name for name, _, _ in files]
+    assert names == ["mybot.py", "shop.py", "order.json", "orders.py", "app.py", "site/index.html"]
+    monkeypatch.chdir(tmp_path)
+    for name, _, text in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        if name.endswith(".py"):
+            made = runpy.run_path(name)
+            served = made.get("agents") or made["app"]
+            assert isinstance(served, Agent | FastAPI), name
+    assert load(Path("order.json")).initial_node == "size"
 
 
 def test_the_least_rule_for_a_redis_user_is_documented() -> None:
