@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from answerback.errors import (
     BadCursor,
     Busy,
+    DispatchError,
     FilesFull,
     InvalidInput,
     MalformedBody,
@@ -163,6 +164,8 @@ def explained(error: Exception, path: str) -> Problem:
         case InvalidInput():
             place = FieldError(where="body", at="/input", detail=str(error))
             return Problem(422, "request body failed validation", code="invalid", errors=[place])
+        case DispatchError():
+            return Problem(409, str(error), code="no-chat")
         case MalformedBody():
             return Problem(422, str(error), code="invalid")
         case StoreUnavailable() | StoreFull():

@@ -6,6 +6,7 @@ import asyncio
 import os
 import selectors
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -22,28 +23,44 @@ class BackgroundLoop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        _all.add(self)
 
     @property
     def running(self) -> bool:
         """Whether the thread was started in this process."""
-        return self._loop is not None and self._pid == os.getpid()
+        return self._loop is not None
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run a coroutine. Return its future, which any thread may wait for."""
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()  # a forked process inherits the lock in any state, and no thread
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
-                self._loop, self._pid = _started(), os.getpid()
+            if self._loop is None:
+                self._loop = _started()
             return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     def stop(self) -> None:
         """End the thread. A later call starts another."""
-        if self.running and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = None
+
+    def forget(self) -> None:
+        """Forget the thread, which a forked process has not, and the lock, which may be held for ever."""
+        self._lock = threading.Lock()
         self._loop = None
+
+
+_all: weakref.WeakSet[BackgroundLoop] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for loop in list(_all):
+        loop.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 def _started() -> asyncio.AbstractEventLoop:

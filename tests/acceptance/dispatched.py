@@ -48,5 +48,6 @@ async def opened(turn: Turn) -> str:
 agents = [
     Agent("opened", opened, listen=Listen("github", when=("every",)), raw=True),
     Agent("clerk", clerk),
+    Agent("quiet", clerk, chat=False),
     Agent("judge", judge, input=Report, output=Verdict),
 ]

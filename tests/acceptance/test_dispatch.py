@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from answerback.dispatching import Dispatcher
-from answerback.errors import ConfigurationError, InvalidInput, StoreUnavailable, UnknownAgent
+from answerback.errors import ConfigurationError, DispatchError, InvalidInput, StoreUnavailable, UnknownAgent
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, free_port
 
@@ -39,6 +39,8 @@ async def test_an_event_is_answered_once_however_it_came_in(plain: System) -> No
             for dispatcher in (over_http, over_redis):
                 with pytest.raises(UnknownAgent, match='no worker serves an agent "nobody"'):
                     await dispatcher.dispatch("nobody", input="x")
+                with pytest.raises(DispatchError, match='"quiet" does not accept chat messages'):
+                    await dispatcher.dispatch("quiet", input="x")
                 with pytest.raises(InvalidInput, match="id"):
                     await dispatcher.dispatch("clerk", id="x" * 300, input="x")
                 # The agent's schema is known from its worker.

@@ -100,7 +100,7 @@ class Dispatches:
                 "include it, and make sure that it uses the same Redis."
             )
         if not agent.chat:
-            raise DispatchError(f'the agent "{name}" accepts no dispatches: it is declared with chat=False')
+            raise DispatchError(f'the agent "{name}" does not accept chat messages: it is declared with chat=False')
         return agent
 
 
@@ -108,10 +108,11 @@ def event_of(new: NewDispatch, message: str, **fields: Any) -> Event:
     """Return the event of a dispatch. `message` is its id in the thread; `fields` are fields of `Event`."""
     data = json.loads(new.input_json)
     members = data if isinstance(data, dict) else {}
+    kind = members.get("type")
     return Event(
         delivery="",
         thread="",
-        kind=kind if isinstance(kind := members.get("type"), str) and kind else KIND,
+        kind=kind[:LONGEST] if isinstance(kind, str) and kind else KIND,
         text=text_of(data) or new.input_json.decode(),
         author=_author(members.get("sender")),
         message=message,

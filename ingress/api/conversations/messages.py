@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from answerback.errors import NoSuchThread
+from answerback.errors import InvalidInput, NoSuchThread
 from answerback.settings import Settings
 from answerback.store.chats.dispatches import Dispatches
 from answerback.store.stream.stored_events import place
@@ -134,7 +134,7 @@ class MessageRoutes:
         files = await self._conversation.files_named(call.caller, id, new.files)
         message = new.event(f"m_{call.idempotency[:24]}", files, visitor=not trusted(call.caller))
         if message.input_json:
-            await self._dispatches.check_input(call.caller.workspace, id, message.input_json)
+            await self._check_input(call, message.input_json)
         if not new.wait:
             receipt, after = await self._conversation.leave(call.caller, id, message)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
@@ -196,6 +196,16 @@ class MessageRoutes:
         if await self._conversation.chats.get(call.caller.workspace, id) is None:
             raise NoSuchThread
         return call.answer(Cancelled(cancelled=await self._conversation.chats.cancel(call.caller.workspace, id)))
+
+    async def _check_input(self, call: RequestContext, input_json: bytes) -> None:
+        """Refuse input that the thread's agent does not accept. Raises `InvalidInput`."""
+        try:
+            await self._dispatches.check_input(call.caller.workspace, call.path["id"], input_json)
+        except InvalidInput:
+            if not trusted(call.caller):
+                # The schema is the agent's own.
+                raise InvalidInput("is not what the agent expects") from None
+            raise
 
     async def writable(self, call: RequestContext) -> None:
         """Refuse to write to a platform's thread. Raises `Problem` (409)."""
