@@ -225,3 +225,22 @@ def test_a_log_that_nobody_can_read_does_not_stop_the_work() -> None:
 def test_a_secret_right_behind_what_only_begins_like_a_token_is_hidden_too(machine: io.StringIO) -> None:
     log.get_logger("x").info(f"eyJhbGci ghp_{MADE_UP} eyJ_ghp_{MADE_UP} eyJa.ghp_{MADE_UP}")
     assert only(machine)["event"] == "eyJhbGci ghp_*** eyJ_ghp_*** eyJa.ghp_***"
+
+
+def test_in_a_host_application_lines_go_to_its_logging(caplog: pytest.LogCaptureFixture) -> None:
+    structlog.reset_defaults()
+    log.join_host()
+    logger = log.get_logger("answerback.test")
+    with caplog.at_level(logging.INFO, "answerback.test"):
+        logger.debug("unseen")
+        logger.warning("mount cannot start", token="hidden", error="redis://:hidden@host")
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        ("answerback.test", "WARNING", "event='mount cannot start' token='***' error='redis://:***@host'")
+    ]
+
+
+def test_a_host_applications_own_structlog_stays_as_it_is() -> None:
+    structlog.reset_defaults()
+    structlog.configure(processors=[])
+    log.join_host()
+    assert structlog.get_config()["processors"] == []
