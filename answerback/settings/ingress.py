@@ -94,6 +94,11 @@ class IngressSettings(Variables):
         alias="FILE_TYPES",
         description='media types of files that can be uploaded, such as "text/*,image/png"; "*/*": all',
     )
+    control: str | None = Field(
+        None,
+        alias="ANSWERBACK_CONTROL",
+        description="set by `answerback up` for its ingress: the socket on which it starts agents from templates",
+    )
     metrics_port: int | None = Field(
         None,
         ge=1,

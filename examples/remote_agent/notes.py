@@ -6,6 +6,8 @@
         -H "Content-Type: application/json" -d '{"id": "notes", "url": "http://127.0.0.1:8300",
             "runtimeSpec": {"lifecycle": "long-lived", "supportsChat": true}}'
 
+Or `cd examples/remote_agent`, run the second command there, and start it in the dashboard: agents/notes.json says how.
+
 From then on it is an agent like any other, in the dashboard and in the API; in code, `Agent("notes", remote="http://…")`
 does the same. It runs offline and needs no key. It implements one route, and handles repeated requests: a request with
 a known Idempotency-Key gets the first response again.

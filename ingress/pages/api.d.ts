@@ -4,6 +4,19 @@ export interface AgentList {
   agents: AgentView[];
 }
 
+export interface AgentTemplateList {
+  templates: AgentTemplateView[];
+}
+
+export interface AgentTemplateView {
+  id: string;
+  description: string;
+  lifecycle: string;
+  supportsChat: boolean;
+  state: "stopped" | "starting" | "running" | "broken";
+  detail: string;
+}
+
 export interface AgentView {
   id: string;
   name: string;

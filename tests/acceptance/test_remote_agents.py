@@ -287,6 +287,15 @@ async def test_an_agent_registers_itself_and_renews_its_lease(chat: System, remo
         assert (await other.call("DELETE", "/v1/agents/weather"))[0] == 204
 
 
+async def test_agents_are_started_under_up_alone(chat: System) -> None:
+    async with calling(chat, "admin") as admin:
+        path = "/api/v1/admin/agent-templates"
+        assert await admin.get(path) == (200, {"templates": []})
+        for action in ("start", "stop"):
+            status, problem = await admin.post(f"{path}/notes/{action}", None)
+            assert (status, "only `answerback up` starts agents" in problem["detail"]) == (404, True)
+
+
 async def test_only_an_admin_registers_and_only_what_can_be_asked(chat: System, remote: RemoteAgent) -> None:
     async with calling(chat) as caller, calling(chat, "admin") as admin:
         assert (await caller.post("/v1/agents", registration(remote)))[0] == 403

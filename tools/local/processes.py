@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import Process as Child
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ..exits import Failure
@@ -30,20 +30,29 @@ def python(module: str) -> list[str]:
 
 
 class Process:
-    """A process that is kept running. `write` is called with its name and each line of its output.
+    """A process that is kept running, or with `once` runs once. `write` gets its name and each line of its output.
 
     With `terminal`, it has the terminal itself instead, for a debugger.
     """
 
     def __init__(
-        self, name: str, module: str, environ: Mapping[str, str], write: Write, *, terminal: bool = False
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        write: Write,
+        *,
+        terminal: bool = False,
+        once: bool = False,
     ) -> None:
         self.name = name
         self.started = False
         """Set once everything is ready: from then on a process that ends is restarted, before that `up` fails."""
-        self._module = module
-        self._command = python(module)
+        self.status: int | None = None
+        """The status with which it last ended by itself."""
+        self._command = command
         self._terminal = terminal
+        self._once = once
         self._environ = environ
         self._write = write
         self._child: Child | None = None
@@ -61,7 +70,7 @@ class Process:
 
     def again(self) -> Process:
         """Return another process of the same name and command, not started yet."""
-        return Process(self.name, self._module, self._environ, self._write, terminal=self._terminal)
+        return Process(self.name, self._command, self._environ, self._write, terminal=self._terminal, once=self._once)
 
     async def keep(self) -> None:
         """Run the process until `end` is called. Raises `Failure` if it ends before `started` is set."""
@@ -71,9 +80,13 @@ class Process:
             status = await self._live()
             if self._asked.is_set():
                 return
+            self.status = status
             how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
             if not self.started:
                 raise Failure(f"{self.name} {how} before it was ready: see the output above. Everything was stopped.")
+            if self._once:
+                self._write("up", f"{self.name} {how}")
+                return
             if time.monotonic() - began > STEADY:
                 delay = FIRST_DELAY
             self._write("up", f"{self.name} {how}; restarting in {delay:g} s")

@@ -27,13 +27,17 @@ from answerback.store.thread_ids import DEFAULT_WORKSPACE
 from ..exits import Failure
 from ..store import place
 from .address import healthy, local_url
+from .agent_processes import AgentProcesses
+from .control import ControlSocket
 from .dev_environment import Announcement, announced_as, development_secrets
 from .dev_key import development_key, kept, local
-from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process
+from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process, python
 from .reloader import Reloader
 from .source_files import SourceFiles
 from .welcome import needed, welcome
 
+CONTROL = "ANSWERBACK_CONTROL"
+"""The variable that tells ingress on which socket `up` takes its requests."""
 READY_WITHIN = 60.0
 """Seconds to wait for readiness: importing the agents may be slow."""
 MARGIN = 5.0
@@ -42,7 +46,7 @@ HURRY = 3.0
 """Seconds between SIGTERM and SIGKILL after a second Ctrl-C."""
 PATIENT = {"STUCK_SECONDS": "86400", "TURN_TIMEOUT_SECONDS": "86400"}
 """For a worker with a debugger. Leases hold by themselves: their clock stands still without any worker's heartbeats."""
-_COLORS = {"web": "cyan", "worker": "green", "up": "yellow"}
+_COLORS = {"web": "cyan", "worker": "green", "up": "yellow", "agent": "magenta"}
 
 
 class Supervisor:
@@ -64,6 +68,7 @@ class Supervisor:
         self._redis_url = settings.redis_url or ""
         """"" until our own server runs."""
         self._server: EmbeddedServer | None = None
+        self._control: ControlSocket | None = None
         self._processes: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._announcement = ExitStack()
@@ -112,6 +117,7 @@ class Supervisor:
     async def _ready(self) -> None:
         """Start everything, and print the welcome once it is ready."""
         self._serve()
+        await self._listen()
         self._launch()
         working = await self._until_ready()
         for process in self._processes:
@@ -136,6 +142,16 @@ class Supervisor:
             self._redis_url = self._server.url
             self._environ = overridden(self._environ, {"REDIS_URL": self._redis_url})
 
+    async def _listen(self) -> None:
+        """Take requests of ingress to start agents from templates, unless others share the store: see `local`."""
+        if not local(self._redis_url):
+            return
+        # Agents get what this process has, without the secrets that were made for ingress and workers.
+        private = self._settings.allow_private_urls
+        agents = AgentProcesses(self._redis_url, os.environ, self._write, private=private)
+        self._control = ControlSocket(agents)
+        await self._control.start()
+
     async def _key(self) -> Path | None:
         """Return the path of the development key, or None for a Redis on another machine."""
         if not local(self._redis_url):
@@ -157,7 +173,10 @@ class Supervisor:
         for name, module in PROCFILE.items():
             copies = self._workers if name == "worker" else 1
             names = [name] if copies == 1 else [f"{name}.{number}" for number in range(1, copies + 1)]
-            make = partial(Process, module=module, environ=self._environ, write=self._write)
+            environ = self._environ
+            if name == "web" and self._control:
+                environ = {**environ, CONTROL: str(self._control.path)}
+            make = partial(Process, command=python(module), environ=environ, write=self._write)
             self._processes += [make(each, terminal=self._debug and name == "worker") for each in names]
         self._keepers = [asyncio.create_task(process.keep()) for process in self._processes]
         if self._server is not None:
@@ -223,6 +242,8 @@ class Supervisor:
 
     async def _stop(self) -> None:
         self._announcement.close()
+        if self._control is not None:
+            await self._control.close()
         for process in self._processes:
             process.end()
         gone = asyncio.gather(*self._keepers, return_exceptions=True)
