@@ -33,7 +33,7 @@ async def answer(turn: Turn) -> str:
 
 
 agents = [
-    Agent("private", answer, listen=Listen("slack"), chat=False),
+    Agent("private", answer, listen=Listen("slack", when=("direct",)), chat=False),
     Agent("helper", answer, listen=Listen("github", "acme/*", when=("mention",))),
 ]
 """
@@ -61,7 +61,7 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
     assert (first.code, first.out) == (0, "one: hello, attempt 1\n")
     assert first.err.splitlines() == [
         "no agent listens to standard:",
-        "  private listens to slack *: mention, direct, answered",
+        "  private listens to slack *: direct",
         "  helper listens to github acme/*: mention",
         "asking helper by name, as with --agent helper",
     ]
