@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
     from answerback.dialogs import Dialog, RedisSessions, SessionWorker
     from answerback.dispatching import Dispatcher, dispatch, dispatch_sync
+    from answerback.messages import Document
 
 # A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
 # is importable in both, and never resolves to a project's own `worker.py` or `tools/`.
@@ -28,6 +29,7 @@ __all__ = [
     "Agent",
     "Dialog",
     "Dispatcher",
+    "Document",
     "Listen",
     "NoEffect",
     "OutcomeUnknown",
@@ -51,6 +53,10 @@ def __getattr__(name: str) -> Any:
         from answerback import dialogs
 
         return getattr(dialogs, name)
+    if name == "Document":
+        from answerback.messages import Document
+
+        return Document
     if name in __all__:
         from answerback import agents
 

@@ -86,6 +86,36 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     requests: int = 0
 
 
+class Document(msgspec.Struct, frozen=True):
+    """A document, or a piece of one, that an agent may look up.
+
+    Attributes:
+        source: Where it comes from, for people: "refunds.md#How long it takes", a title, a URL.
+        text: Its text.
+        score: How well it matches a query; higher is better.
+    """
+
+    source: str
+    text: str
+    score: float = 0.0
+
+
+class Retrieval(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What an agent looked up in a turn.
+
+    Attributes:
+        query: What it looked for.
+        id: The id of the retrieval: `<turn>.r<number>`.
+        documents: What it got, the best match first.
+        public: Whether visitors of a page may see it.
+    """
+
+    query: str
+    id: str = ""
+    documents: tuple[Document, ...] = ()
+    public: bool = False
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One committed message of a thread's history.
 
@@ -101,6 +131,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         agent: The name of the agent that wrote it.
         model: The agent's own record of the turn (pydantic-ai messages as JSON), to replay it exactly.
         tools: The tool calls made for it, in order.
+        retrievals: What the agent looked up for it, in order.
         status: "" if it is complete, else why it is not; for a user's message, how it was handled.
         failed: For a user's message whose turn failed for good: why, as a code. It is not given to agents as history,
             since it may have caused the failure.
@@ -123,6 +154,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     agent: str = ""
     model: bytes = b""
     tools: tuple[ToolCall, ...] = ()
+    retrievals: tuple[Retrieval, ...] = ()
     status: Literal["", "cancelled", "interrupted", "dropped"] = ""
     failed: str = ""
     usage: Usage | None = None

@@ -39,7 +39,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (
             answerback.Turn,
             (
-                *("event", "text", "attachments", "key", "reply", "step", "write"),
+                *("event", "text", "attachments", "key", "read", "reply", "retrieve", "step", "write"),
                 *("subscribe", "unsubscribe", "mute", "unmute"),
             ),
         )
@@ -56,6 +56,8 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (messages.Author, ()),
         (messages.Attachment, ()),
         (messages.ToolCall, ()),
+        (messages.Document, ()),
+        (messages.Retrieval, ()),
         (messages.Usage, ()),
     ],
     "Dialogs as a library": [
@@ -83,6 +85,7 @@ ALIASES = {
     "Arrival": "str",
     "Prepare": "Callable[[Turn], dict | Awaitable[dict | None] | None]",
     "AuthorKind": _literal(messages.AuthorKind),
+    "Source": "str | Path | Sequence[Document] | Callable[[str, int], Awaitable[Sequence[Document]]]",
     "Address": "dict[str, str | int]",
 }
 """Names that a reader of the page does not know, and what they stand for."""

@@ -19,6 +19,7 @@ from answerback.agents.declaration import (
     checked_token,
 )
 from answerback.agents.function import Generate, Think, as_function
+from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge, Source
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen
 from answerback.agents.overrides import Prepare
@@ -89,6 +90,10 @@ class Agent:
         raw: Whether events of the platforms that it listens to keep the platform's payload until their turn has
             committed: `turn.event.raw`, such as the labels of an issue. Payloads above 256 KB are not kept.
 
+        knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
+            takes a query and a limit and returns documents. A function calls `turn.retrieve`; a model has a tool,
+            `search_knowledge`. A folder is read when the worker starts.
+
     Raises:
         ConfigurationError: The declaration cannot work; the message says what to change.
 
@@ -133,6 +138,7 @@ class Agent:
         input: Any = None,
         output: Any = None,
         raw: bool = False,
+        knowledge: Source | None = None,
     ) -> None:
         if not name or not all(c.isalnum() or c in "-_." for c in name):
             raise ConfigurationError(
@@ -153,6 +159,8 @@ class Agent:
             raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
         check_model_options(name, model if flow is None else None, prepare, may_stay_silent)
         check_types(name, think, flow, remote, input, output)
+        if knowledge is not None and (flow is not None or remote is not None):
+            raise ConfigurationError(f'agent "{name}": knowledge needs a function or a model')
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         if arrival not in ARRIVALS:
@@ -190,6 +198,8 @@ class Agent:
         self._tools = tuple(tools)
         self._prepare = prepare
         self._may_stay_silent = may_stay_silent
+        self.knowledge = Knowledge(name, knowledge) if knowledge is not None else None
+        """What it may look up."""
         self._public = public if isinstance(public, bool) else frozenset(public)
 
     def __repr__(self) -> str:
@@ -214,6 +224,8 @@ class Agent:
 
     def prepare(self) -> None:
         """Load the flow or the model before the first turn. Raises `ConfigurationError` for one that cannot work."""
+        if self.knowledge is not None:
+            self.knowledge.load()
         if self._think is None and self.flow is not None:
             from answerback.flows import load
             from answerback.flows.agent import follow
@@ -240,6 +252,7 @@ class Agent:
                 prepare=self._prepare,
                 may_stay_silent=self._may_stay_silent,
                 output=self.typed.output,
+                searches=self.knowledge is not None,
             )
 
     def limited(self, limits: TurnLimits) -> TurnLimits:
@@ -252,4 +265,7 @@ class Agent:
             return await obey(turn, turn.command)
         self.prepare()
         assert self._think is not None
+        turn.knowledge = self.knowledge
+        if self._public is True or (self._public and SEARCH_KNOWLEDGE in self._public):
+            turn.public = {SEARCH_KNOWLEDGE}
         return await self.typed.run(turn, self._think)

@@ -48,8 +48,9 @@ def turn_messages(
                     status=stopped if unfinished else "",
                 )
             )
-    if (tools or usage) and len(messages) > first:
-        messages[-1] = msgspec.structs.replace(messages[-1], tools=tools, usage=usage)
+    retrievals = tuple(turn.retrievals)
+    if (tools or usage or retrievals) and len(messages) > first:
+        messages[-1] = msgspec.structs.replace(messages[-1], tools=tools, usage=usage, retrievals=retrievals)
     if status == "cancelled" and len(messages) == first:
         # No answer yet: mark the user's messages as cancelled.
         messages = [msgspec.structs.replace(message, status="cancelled") for message in messages]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from answerback.messages import Retrieval
+
 Outcome = Literal["done", "failed", "unknown"]
 
 
@@ -26,6 +28,9 @@ class Stream:
 
     def tool_call(self, id: str, name: str, args: Any, *, public: bool = False) -> None:
         """Report a tool call. `public`: a page's visitors may read `args`."""
+
+    def retrieval(self, retrieval: Retrieval) -> None:
+        """Report what was looked up."""
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
         """Report the result of a tool call. `public`: a page's visitors may read `result`."""

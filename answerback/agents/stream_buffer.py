@@ -10,8 +10,10 @@ from msgspec import UNSET
 
 from answerback.agents.stream import Outcome, Stream
 from answerback.events import Event
+from answerback.messages import Retrieval
 from answerback.store.stream.events import (
     EncodedEvent,
+    RetrievalEvent,
     StreamEvent,
     TextEvent,
     ToolCallEvent,
@@ -67,6 +69,19 @@ class StreamBuffer(Stream):
         """Add the result of a tool call."""
         self._add(
             ToolResultEvent(turn=self._turn, id=id, name=name, result=result, outcome=outcome, public=public or UNSET)
+        )
+
+    def retrieval(self, retrieval: Retrieval) -> None:
+        """Add what was looked up."""
+        public = retrieval.public or UNSET
+        self._add(
+            RetrievalEvent(
+                turn=self._turn,
+                id=retrieval.id,
+                query=retrieval.query,
+                documents=retrieval.documents,
+                public=public,
+            )
         )
 
     # Called by whoever runs the turn ---------------------------------------------------------------

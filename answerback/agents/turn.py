@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from answerback.agents.journal import Journal, current_step
+from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge
 from answerback.agents.stream import Stream
 from answerback.attention import Attention, attention_of
 from answerback.errors import NoEffect, NoSuchFile, TurnFailed
 from answerback.events import Event
-from answerback.messages import Attachment, Message, ToolCall, Usage
+from answerback.messages import Attachment, Document, Message, Retrieval, ToolCall, Usage
 from answerback.replies import Reply
 
 T = TypeVar("T")
@@ -77,6 +78,10 @@ class Turn:
         self.stream = stream or Stream()
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
+        self.retrievals: list[Retrieval] = []
+        """What was looked up in this turn."""
+        self.knowledge: Knowledge | None = None
+        """What the agent may look up."""
         self.unknown: set[str] = set()
         """Ids of the tool calls whose outcome is unknown."""
         self.public: Collection[str] = ()
@@ -127,6 +132,42 @@ class Turn:
         if self._read_file is None:
             raise NoSuchFile(f"{attachment.name} was uploaded to another store")
         return await self._read_file(attachment.file)
+
+    async def retrieve(self, query: str, limit: int = 5) -> list[Document]:
+        """Return what matches best in the agent's knowledge. Another attempt of the turn gets the same.
+
+        It is shown as a retrieval in the thread's stream and transcript.
+
+        Args:
+            query: What to look for: words, or a question.
+            limit: The most documents to return, 20 at most.
+
+        Raises:
+            TurnFailed: The agent is declared without `knowledge`.
+
+        Example:
+            async def support(turn: Turn) -> str:
+                documents = await turn.retrieve(turn.text)
+                return documents[0].text if documents else "I do not know."
+        """
+        knowledge = self.knowledge
+        if knowledge is None:
+            raise TurnFailed(
+                f'agent "{self.agent}" has no knowledge: declare Agent("{self.agent}", …, knowledge="docs/")'
+            )
+
+        async def search() -> Retrieval:
+            public = SEARCH_KNOWLEDGE in self.public
+            return Retrieval(query=query, documents=await knowledge.retrieve(query, limit), public=public)
+
+        retrieval = await self.journal.step("retrieve", search, idempotent=True, kind=Retrieval)
+        self._add_retrieval(retrieval)
+        return list(retrieval.documents)
+
+    def _add_retrieval(self, retrieval: Retrieval) -> None:
+        retrieval = msgspec.structs.replace(retrieval, id=f"{self.id}.r{len(self.retrievals)}")
+        self.retrievals.append(retrieval)
+        self.stream.retrieval(retrieval)
 
     async def reply(self, text: str) -> None:
         """Post a reply in this thread. On return it is stored in the outbox; it appears once.
@@ -262,9 +303,11 @@ class Turn:
         return f"{self.id}:{current_step()}"
 
     def recall(self, name: str, value: bytes) -> None:
-        """Restore what was decided inside a step that is not run again: a reply, or the thread's attention."""
+        """Restore what happened inside a step that is not run again: a reply, a retrieval, the thread's attention."""
         match name.rpartition(">")[2].partition("#")[0]:
             case "reply":
                 self.conclude(msgspec.msgpack.decode(value, type=str))
+            case "retrieve":
+                self._add_retrieval(msgspec.msgpack.decode(value, type=Retrieval))
             case "thread.attention":
                 self.attention = attention_of(msgspec.msgpack.decode(value, type=str))

@@ -90,6 +90,12 @@ export interface DeadLetterSummary {
   failed_at: string;
 }
 
+export interface Document {
+  source: string;
+  text: string;
+  score?: number;
+}
+
 export interface Failure {
   code: string;
   reason: string;
@@ -128,6 +134,7 @@ export interface MessageView {
   input?: unknown;
   output?: unknown;
   tool_calls: ToolCall[];
+  retrievals: Retrieval[];
   attachments: AttachmentInfo[];
   usage: Usage | null;
 }
@@ -212,6 +219,12 @@ export interface Result {
   failed: number;
   reason: string;
   next_cursor: string | null;
+}
+
+export interface Retrieval {
+  id: string;
+  query: string;
+  documents: Document[];
 }
 
 export interface Session {

@@ -33,7 +33,7 @@ export interface TextEvent {
   text: string;
 }
 
-/** A tool is called. A retrieval is a tool call. */
+/** A tool is called. */
 export interface ToolCallEvent {
   /** the id of the turn */
   turn: string;
@@ -61,6 +61,27 @@ export interface ToolResultEvent {
   outcome?: "done" | "failed" | "unknown";
   /** the tool is declared public: visitors see its calls */
   public?: boolean;
+}
+
+/** The agent looked something up in its knowledge. */
+export interface RetrievalEvent {
+  /** the id of the turn */
+  turn: string;
+  /** the id of the retrieval, unique in its turn */
+  id: string;
+  /** what it looked for */
+  query: string;
+  /** what it got, the best match first: `source`, `text`, `score` */
+  documents: Document[];
+  /** the retrieval is declared public: visitors see it */
+  public?: boolean;
+}
+
+/** A document, or a piece of one, that an agent may look up. */
+export interface Document {
+  source: string;
+  text: string;
+  score?: number;
 }
 
 /** A reply of a platform's thread was posted, or failed permanently. */
@@ -165,6 +186,7 @@ export interface StreamEvents {
   text: TextEvent;
   tool_call: ToolCallEvent;
   tool_result: ToolResultEvent;
+  retrieval: RetrievalEvent;
   reply: ReplyEvent;
   retry: RetryEvent;
   done: DoneEvent;

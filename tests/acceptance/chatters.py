@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 
-from answerback import Agent, Turn
+from answerback import Agent, Document, Turn
 from answerback.messages import Usage
 from tests.acceptance.agents import addressed, counts, drops, failing, recites
 
@@ -16,6 +16,11 @@ async def shows(turn: Turn) -> str:
     attached = [f"{a.name} ({a.content_type}): {a.text or repr(await turn.read(a))}" for a in turn.attachments]
     turn.usage = Usage(input_tokens=3, output_tokens=4, requests=1)
     return "\n".join([f"system: {turn.system}", *said, *attached, f"now: {turn.text}"])
+
+
+async def knows(turn: Turn) -> str:
+    """Say what it finds."""
+    return "; ".join(document.source for document in await turn.retrieve(turn.text))
 
 
 async def twice(turn: Turn) -> str:
@@ -45,6 +50,7 @@ chatters = [
     failing,
     drops,
     Agent("shows", shows, description="Shows what it is given."),
+    Agent("knows", knows, knowledge=[Document(source="hours", text="# Shop\nWe open at nine.")]),
     Agent("twice", twice),
     Agent("breaks", breaks),
     Agent("restless", restless),

@@ -59,6 +59,20 @@ async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
         rest = await ada.get(f"{path}/messages?cursor={page['next_cursor']}")
         assert ([m["id"] for m in rest["messages"]], rest["next_cursor"]) == ([answer["id"]], None)
         await _an_agent_reads_a_file(ada)
+        await _a_retrieval_is_seen(ada)
+
+
+async def _a_retrieval_is_seen(ada: Client) -> None:
+    path = f"{THREADS}/{(await ada.post(THREADS, {'agent': 'knows'}, 201))['id']}/messages"
+    asked = {"content": "When do you open?", "stream": True}
+    sent = {each.kind: each.data async for each in ada.stream("POST", path, asked)}
+    (document,) = sent["retrieval"]["documents"]
+    assert (sent["retrieval"]["query"], document["source"]) == ("When do you open?", "hours#Shop")
+    answer = (await ada.get(path))["messages"][-1]
+    assert answer["content"] == "hours#Shop"
+    assert answer["retrievals"] == [
+        {"id": sent["retrieval"]["id"], "query": "When do you open?", "documents": [document]}
+    ]
 
 
 async def _an_agent_reads_a_file(ada: Client) -> None:

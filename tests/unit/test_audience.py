@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from answerback.events import Event
-from answerback.messages import Attachment, Author, Message, ToolCall, Usage
+from answerback.messages import Attachment, Author, Document, Message, Retrieval, ToolCall, Usage
 from answerback.store.access.api_keys import Scope
 from answerback.store.chats.chat import Chat
 from answerback.store.stream.events import KINDS, EncodedEvent
@@ -101,14 +101,15 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principa
         "agent": "helper" if visitor is USER else SECRET, "args": {"q": SECRET}, "result": SECRET,
         "attempt": 4711, "state": SECRET, "url": SECRET, "usage": {"input_tokens": 4711},
         "reason": f"ValueError: {SECRET}" if kind != "gone" else "it was deleted",
-        "outcome": "done", "what is new": SECRET,
+        "outcome": "done", "what is new": SECRET, "query": SECRET,
+        "documents": [{"source": SECRET, "text": SECRET, "score": 1.5}],
         "messages": [{"id": "m", "text": "hi", "author": {"id": SECRET}}] if kind == "turn" else ["t1.0"],
     }  # fmt: skip
     public = {"id": "c1", "name": "search", "events": ["t1"], "code": "agent_failed", "status": "completed",
               "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5}  # fmt: skip
     found = seen(visitor, StoredEvent("1-0", *encoded(kind, "t1", **public, **internal)))
     assert "4711" not in str(found)
-    if kind in ("reply", "a kind of later"):
+    if kind in ("reply", "retrieval", "a kind of later"):
         assert found is None
     else:
         assert found["turn"] == "t1"
@@ -196,3 +197,24 @@ def test_a_thread_that_was_deleted_is_told_as_it_is() -> None:
     event = StoredEvent("", *encoded("gone", "", reason="the thread was deleted"))
     for who in (OPERATOR, SERVER, USER, *VISITORS):
         assert seen(who, event) == {"turn": "", "reason": "the thread was deleted"}
+
+
+def test_a_retrieval_is_shown_to_end_users_only_if_it_is_public() -> None:
+    documents = [{"source": "a.md", "text": SECRET, "score": 1.5}]
+    event = {"id": "t1.r1", "query": "a", "documents": documents}
+    message = Message(
+        role="assistant",
+        text="",
+        retrievals=(
+            Retrieval(query="hidden", documents=(Document("a.md", SECRET),)),
+            Retrieval(query="shown", documents=(Document("a.md", "b"),), public=True),
+        ),
+    )
+    for who in (USER, *VISITORS):
+        assert seen(who, StoredEvent("1-0", *encoded("retrieval", "t1", **event))) is None
+        shown = seen(who, StoredEvent("1-0", *encoded("retrieval", "t1", **event, public=True)))
+        assert shown == {"turn": "t1", **event}
+        assert [each.query for each in MessageView.of(message, who).retrievals] == ["shown"]
+    for trusted in (SERVER, OPERATOR):
+        assert seen(trusted, StoredEvent("1-0", *encoded("retrieval", "t1", **event))) == {"turn": "t1", **event}
+        assert len(MessageView.of(message, trusted).retrievals) == 2

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from answerback.messages import Author, TurnEnd, Usage
+from answerback.messages import Author, Document, TurnEnd, Usage
 from answerback.store.stream.events import (
     KINDS,
     DoneEvent,
@@ -16,6 +16,7 @@ from answerback.store.stream.events import (
     ErrorEvent,
     GoneEvent,
     ReplyEvent,
+    RetrievalEvent,
     RetryEvent,
     StreamEvent,
     TextEvent,
@@ -54,6 +55,10 @@ EVENTS: list[tuple[StreamEvent, str]] = [
     (
         ToolResultEvent(turn="t", id="c", name="n", result=[1], outcome="done"),
         '{"turn":"t","id":"c","name":"n","result":[1],"outcome":"done"}',
+    ),
+    (
+        RetrievalEvent(turn="t", id="t.r0", query="q", documents=(Document("a.md", "x", 1.5),)),
+        '{"turn":"t","id":"t.r0","query":"q","documents":[{"source":"a.md","text":"x","score":1.5}]}',
     ),
     (
         ReplyEvent(turn="t", message="t.0", state="sent", url=""),

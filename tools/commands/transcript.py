@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from answerback.messages import Message, ToolCall
+from answerback.messages import Message, Retrieval, ToolCall
 from answerback.replies import DeadLetter, Reply
 from answerback.store.threads.views import ThreadSummary, Transcript
 
@@ -80,10 +80,16 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
         who = f"{message.agent or 'assistant'} (us)"
     status = "turn failed permanently" if message.failed else message.status
     yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {status}' if status else ''}"
+    yield from (f"  ⌕ {_retrieval(retrieval)}" for retrieval in message.retrievals)
     yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
     yield block(message.text, "  ")
     if reply := replies.get(message.reply):
         yield click.style(f"  → {_fate(reply)}", dim=True)
+
+
+def _retrieval(retrieval: Retrieval) -> str:
+    documents = ", ".join(f"{visible(document.source)} ({document.score:g})" for document in retrieval.documents)
+    return f"{_short(retrieval.query)} → {documents or 'nothing'}"
 
 
 def _fate(reply: Reply) -> str:

@@ -18,6 +18,7 @@ from pydantic_ai.models import Model, infer_model
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.usage import RunUsage, UsageLimits
 
+from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
 from answerback.agents.llm.declared import declared_tools, public_names
 from answerback.agents.llm.durability import Durability, running
 from answerback.agents.llm.files import file_contents, without_files
@@ -44,9 +45,12 @@ def as_model(
     prepare: Prepare | None = None,
     may_stay_silent: bool = False,
     output: Any = None,
+    searches: bool = False,
 ) -> Callable[[Turn], Awaitable[Any]]:
     """Return an agent function that runs the model. Raises `ConfigurationError` for a model that cannot work."""
     own_model, kind = OwnModel(name, model), str if output is None else output
+
+    built_in = [_SEARCH] if searches else []
 
     def bind(model: Model, changes: Overrides) -> tuple[pydantic_ai.Agent[Turn, Any], frozenset[str]]:
         own = declared_tools(name, changes.get("tools", tools))
@@ -56,10 +60,10 @@ def as_model(
             deps_type=Turn,
             output_type=[kind, _SILENCE] if may_stay_silent else kind,
             instructions=_instructions(changes.get("instructions", instructions)),
-            toolsets=[Tools([_REPLY, *own], id="tools")],
+            toolsets=[Tools([_REPLY, *built_in, *own], id="tools")],
             capabilities=[Durability(stream_text, stream_tools)],
         )
-        return agent, public_names(name, own, public, more=prepare is not None)
+        return agent, public_names(name, [*built_in, *own], public, more=prepare is not None)
 
     # A durable agent has one model: another one, in a test, needs another agent.
     bound_model = own_model.get()
@@ -166,6 +170,21 @@ class OwnModel:
         if self._model is None:
             self._model = find_model(self._name, self._named)
         return self._model
+
+
+async def _search(ctx: RunContext[Turn], query: str) -> list[dict[str, str]] | str:
+    """Search the knowledge base for passages that answer a question.
+
+    Use it before you answer anything that it may contain, and name the sources that your answer is based on.
+
+    Args:
+        query: Keywords of what you look for, in the language of the documents.
+    """
+    documents = await ctx.deps.retrieve(query)
+    return [{"source": each.source, "text": each.text} for each in documents] or "Nothing was found."
+
+
+_SEARCH: Tool[Turn] = Tool(_search, name=SEARCH_KNOWLEDGE, metadata={METADATA: {"journaled": False}})
 
 
 def find_model(name: str, model: str | Model) -> Model:

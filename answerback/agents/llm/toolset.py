@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_ai import FunctionToolset, RunContext, ToolsetTool
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry, ToolFailed
 
+from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
 from answerback.agents.turn import Turn
 from answerback.errors import NoEffect, TurnFailed, in_a_line
 from answerback.log import get_logger
@@ -23,7 +24,7 @@ REPLY = "reply"
 STAY_SILENT = "stay_silent"
 """Name of the tool with which a model ends its turn without a reply. It is not shown."""
 
-OWN = (REPLY, STAY_SILENT)
+OWN = (REPLY, STAY_SILENT, SEARCH_KNOWLEDGE)
 """Names of the tools that every model may have."""
 OUTPUT = "final_result"
 """How the names of the tools begin with which a model returns structured output. It is an answer, not a tool call."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from answerback.messages import Author, Usage
+from answerback.messages import Author, Document, Usage
 
 DoneStatus = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
 
@@ -60,7 +60,7 @@ class TextEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolCallEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool is called. A retrieval is a tool call."""
+    """A tool is called."""
 
     kind: ClassVar[str] = "tool_call"
     turn: TurnId
@@ -86,6 +86,19 @@ class ToolResultEvent(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     public: Public | UnsetType = UNSET
+
+
+class RetrievalEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent looked something up in its knowledge."""
+
+    kind: ClassVar[str] = "retrieval"
+    turn: TurnId
+    id: Annotated[str, Meta(description="the id of the retrieval, unique in its turn")]
+    query: Annotated[str, Meta(description="what it looked for")]
+    documents: Annotated[
+        tuple[Document, ...], Meta(description="what it got, the best match first: `source`, `text`, `score`")
+    ]
+    public: Annotated[bool, Meta(description="the retrieval is declared public: visitors see it")] | UnsetType = UNSET
 
 
 class ReplyEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +173,7 @@ StreamEvent = (
     | TextEvent
     | ToolCallEvent
     | ToolResultEvent
+    | RetrievalEvent
     | ReplyEvent
     | RetryEvent
     | DoneEvent

@@ -24,6 +24,7 @@ from answerback.store.chats.chat import Chat
 from answerback.store.stream.events import (
     DoneEvent,
     ErrorEvent,
+    RetrievalEvent,
     RetryEvent,
     ToolCallEvent,
     ToolResultEvent,
@@ -49,12 +50,13 @@ VISITORS = {
     "text": ("turn", "message", "at", "text"),
     "tool_call": ("turn", "id", "name"),
     "tool_result": ("turn", "id", "name"),
+    "retrieval": ("turn", "id", "query", "documents"),
     "retry": ("turn", "reason", "code", "seconds"),
     "done": ("turn", "events", "status", "message", "messages"),
     "error": ("turn", "events", "reason", "code"),
     "gone": ("turn", "reason"),
 }
-"""The stream events that visitors get, with the fields of each."""
+"""The stream events that visitors get, with the fields of each. They get a retrieval only if it is public."""
 USERS = VISITORS | {"turn": ("turn", "agent", "events", "messages")}
 """The stream events that users get, with the fields of each."""
 PUBLIC_TOOLS = {"tool_call": ("args",), "tool_result": ("result", "outcome")}
@@ -114,6 +116,7 @@ def message(caller: Principal, original: Message) -> Message:
         agent=original.agent if audience(caller) == "user" else "",
         failed=original.failed,
         tools=original.tools,
+        retrievals=tuple(retrieval for retrieval in original.retrievals if retrieval.public),
         attachments=original.attachments if original.visitor else (),
         input_json=original.input_json if original.visitor else b"",
         output_json=original.output_json,
@@ -166,7 +169,7 @@ async def redacted(caller: Principal, events: AsyncGenerator[StoredEvent, None])
 
 def _for_end_user(caller: Principal, stored: StoredEvent, shown: Mapping[str, tuple[str, ...]]) -> StoredEvent | None:
     fields = shown.get(stored.kind)
-    if fields is None:
+    if fields is None or (isinstance(stored.event, RetrievalEvent) and stored.event.public is not True):
         return None
     seen = {name: getattr(stored.event, name) for name in fields}
     match stored.event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+import msgspec
 from pydantic import Field
 
 from answerback.events import Event
@@ -33,6 +34,22 @@ class ToolCall(Model):
     args: Any
     result: Any
     outcome: str | None
+
+
+class Document(Model):
+    """A document, or a piece of one, that the agent looked up."""
+
+    source: str
+    text: str
+    score: float = Field(description="how well it matches; higher is better")
+
+
+class Retrieval(Model):
+    """What the agent looked up in its knowledge. End users see only those that are public."""
+
+    id: str
+    query: str
+    documents: list[Document]
 
 
 class Usage(Model):
@@ -80,6 +97,7 @@ class MessageView(Model):
     input: Any = Field(None, description="the structured input of a user's message; null if it has none")
     output: Any = Field(None, description="the structured output of an agent with an `output` type; else null")
     tool_calls: list[ToolCall]
+    retrievals: list[Retrieval]
     attachments: list[AttachmentInfo]
     usage: Usage | None
 
@@ -102,6 +120,14 @@ class MessageView(Model):
             input=json.loads(message.input_json) if message.input_json else None,
             output=json.loads(message.output_json) if message.output_json else None,
             tool_calls=[ToolCall(**audience.tool_call(caller, call)) for call in message.tools],
+            retrievals=[
+                Retrieval(
+                    id=retrieval.id,
+                    query=retrieval.query,
+                    documents=[Document(**msgspec.structs.asdict(each)) for each in retrieval.documents],
+                )
+                for retrieval in message.retrievals
+            ],
             attachments=[_described(attachment) for attachment in message.attachments],
             usage=Usage(
                 input_tokens=message.usage.input_tokens,

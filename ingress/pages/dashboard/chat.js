@@ -6,7 +6,7 @@ import { renderMarkdown } from "../markdown/render.js";
 import { ApiError, follow, request } from "./api.js";
 import { el, onNextFrame } from "./dom.js";
 import { sentence } from "./format.js";
-import { toolCall } from "./tool_call.js";
+import { lookup, toolCall } from "./tool_call.js";
 
 /** @import { AgentView, MessagePage, ReceiptView, ThreadSummary } from "../api.d.ts" */
 /** @import { ChatMessage } from "../conversation.js" */
@@ -51,6 +51,8 @@ export async function chatPage(main, [agent], signal) {
   const bubbles = new Map();
   /** @type {Map<string, { box: HTMLElement, call: ToolCall }>} */
   const calls = new Map();
+  /** @type {Set<string>} The ids of the retrievals that are shown. */
+  const retrievals = new Set();
   /** @type {Set<string>} */
   const unfinished = new Set(); // ids of running turns, and of messages that wait for one
   const conversation = new Conversation(show);
@@ -131,6 +133,14 @@ export async function chatPage(main, [agent], signal) {
     scrollToEnd();
   }
 
+  /** @param {{ id: string, query: string, documents: { source: string, text: string, score?: number }[] }} found */
+  function showLookup(found) {
+    if (retrievals.has(found.id)) return; // a stream that is followed again may repeat it
+    retrievals.add(found.id);
+    list.append(el("li", { class: "message" }, lookup(found)));
+    scrollToEnd();
+  }
+
   function scrollToEnd() {
     list.scrollTop = list.scrollHeight;
   }
@@ -161,6 +171,7 @@ export async function chatPage(main, [agent], signal) {
     if (about.some((id) => !conversation.messages.has(id))) await posting;
     if (event.kind === "turn") unfinished.add(event.data.turn);
     if (event.kind === "tool_call" || event.kind === "tool_result") showCall(event.data, event.kind === "tool_call");
+    if (event.kind === "retrieval") showLookup(event.data);
     if (event.kind === "retry") showProblem(`The attempt failed (${event.data.reason}); retrying in ${Math.ceil(event.data.seconds)} s.`);
     if (event.kind === "text") problem.replaceChildren();
     if (event.kind === "error") {
@@ -187,6 +198,7 @@ export async function chatPage(main, [agent], signal) {
       const page = await request("GET", `/chat/threads/${loaded}/messages${query}`, { signal });
       if (thread !== loaded) return; // a new chat has begun meanwhile
       for (const message of page.messages) {
+        for (const found of message.retrievals) showLookup(found);
         for (const call of message.tool_calls) showCall(call);
         conversation.addStored(message);
       }
@@ -274,6 +286,7 @@ export async function chatPage(main, [agent], signal) {
     conversation.messages.clear();
     bubbles.clear();
     calls.clear();
+    retrievals.clear();
     list.replaceChildren();
     problem.replaceChildren();
     updateControls();

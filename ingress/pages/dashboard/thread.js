@@ -7,7 +7,7 @@ import { ApiError, BASE, follow, platformOf, request } from "./api.js";
 import { badge, confirmed, el, notice, oneAtATime, replace, table, update } from "./dom.js";
 import { dateTime, duration, sentence, truncate } from "./format.js";
 import { liveStatus } from "./live.js";
-import { toolCall } from "./tool_call.js";
+import { lookup, toolCall } from "./tool_call.js";
 
 /** @import { FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
 /** @typedef {Omit<MessageView, "status"> & { status: string }} ShownMessage */
@@ -193,5 +193,5 @@ function messageItem(message, platform, url) {
   const heading = el("small", {}, `${sender} · ${dateTime(message.created_at)}${status}`);
   heading.append(...platformLink(url));
   const attachments = message.attachments.length ? el("small", {}, `Attached: ${message.attachments.map(({ name }) => name).join(", ")}`) : null;
-  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attachments, ...message.tool_calls.map((call) => toolCall(call)));
+  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attachments, ...message.retrievals.map(lookup), ...message.tool_calls.map((call) => toolCall(call)));
 }

@@ -17,5 +17,20 @@ export function toolCall({ name, args, result, outcome }, running = false) {
   );
 }
 
+/**
+ * What an agent looked up: collapsed, the query and the sources; expanded, the texts.
+ *
+ * @param {{ query: string, documents: { source: string, text: string, score?: number }[] }} retrieval
+ */
+export function lookup({ query, documents }) {
+  const sources = documents.map(({ source }) => source).join(", ") || "nothing found";
+  return el(
+    "details",
+    {},
+    el("summary", {}, `looked up “${query}” · ${sources}`),
+    ...documents.flatMap(({ source, text, score }) => [el("small", {}, `${source} · ${score ?? 0}`), el("pre", {}, text)]),
+  );
+}
+
 /** @param {unknown} value */
 const json = (value) => JSON.stringify(value ?? null, null, 2);

@@ -1,0 +1,1 @@
+"""What an agent may look up: documents, their index, and retrieval from them."""
