@@ -38,6 +38,7 @@ docs: .venv/test.installed  ## regenerate what is made from docstrings and schem
 	@$(BIN)/python docs/reference.py
 	@$(BIN)/python docs/states.py
 	@$(BIN)/python docs/concepts.py
+	@$(BIN)/python docs/llms.py
 	@$(BIN)/python -m tests.stream_event_docs
 
 pictures: .venv/test.installed  ## regenerate the screenshots of the documentation, in Chromium

@@ -22,6 +22,7 @@ from .api.sse import Streams
 from .health import Health
 from .mcp.endpoint import Mcp
 from .metrics import Metrics
+from .pages.documents import documents
 from .pages.pages import pages
 from .problems import problems
 from .request_id import identified, show
@@ -45,6 +46,7 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
             web.get("/health/ready", health.ready),
             *([] if settings.metrics_port else [web.get("/metrics", metrics.get)]),
             *pages(),
+            *documents(),
         ]
     )
     app.on_response_prepare.append(show)

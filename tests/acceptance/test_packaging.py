@@ -65,6 +65,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def test_the_wheel_contains_the_documentation_that_ingress_serves(wheel: Path) -> None:
+    names = {name.removeprefix("answerback/") for name in zipfile.ZipFile(wheel).namelist()}
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert {name for name in names if name.startswith("docs/")} == {"docs/llms.txt", *pages}
+
+
 def required(wheel: Path, *extras: str) -> dict[str, Distribution]:
     """Return what pip would install with the wheel and these extras, by name, as it is installed here."""
     metadata = next(name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA"))

@@ -24,7 +24,17 @@ from tools.cli import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md"))
+    *(
+        ROOT / name
+        for name in (
+            "README.md",
+            "CONTRIBUTING.md",
+            "CHANGELOG.md",
+            "SECURITY.md",
+            "examples/README.md",
+            "tests/README.md",
+        )
+    )
 ]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 REFERENCE = runpy.run_path(str(ROOT / "docs/reference.py"))
@@ -138,6 +148,13 @@ def test_the_examples_of_dispatching_are_python() -> None:
         code = compile(block, "dispatch.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if "FastAPI" in block or "agents = [" in block:
             exec(code, {"__name__": "shop"})
+
+
+def test_the_list_of_pages_for_programs_is_current_and_complete() -> None:
+    written = (ROOT / "docs/llms.txt").read_text()
+    assert written == runpy.run_path(str(ROOT / "docs/llms.py"))["text"](), "it is made by `make docs`"
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert sorted(re.findall(r"\(/docs/(.*?)\)", written)) == sorted(pages)
 
 
 def test_the_table_of_stream_events_is_current() -> None:

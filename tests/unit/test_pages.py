@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from importlib import resources
 
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
 from ingress.pages.bundle import PARTS, bundle
+from ingress.pages.documents import DOCS, documents
 from ingress.pages.pages import SERVED, pages
 from tests import api_types, stream_event_docs
 
@@ -71,3 +75,22 @@ def test_no_page_writes_html_or_runs_text() -> None:
     for name, text in SCRIPTS.items():
         found = re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text)
         assert not found, name
+
+
+async def test_the_documentation_is_served_as_markdown_that_may_be_cached() -> None:
+    app = web.Application()
+    app.add_routes(documents())
+    async with TestClient(TestServer(app)) as client:
+        index = await client.get("/llms.txt")
+        listed = re.findall(r"\((/docs/[^)]*)\)", await index.text())
+        assert index.content_type == "text/plain"
+        assert set(listed) | {"/docs/README.md"} == {f"/docs/{page.name}" for page in DOCS.glob("*.md")}
+        for path in [*listed, "/docs/README.md"]:
+            page = await client.get(path)
+            text = await page.text()
+            assert (page.status, page.content_type) == (200, "text/markdown")
+            assert text.startswith("# ")
+            assert "](../" not in text, f"{path} links to a file that is not served"
+            assert page.headers["Cache-Control"] == "no-cache"
+            again = await client.get(path, headers={"If-None-Match": page.headers["ETag"]})
+            assert (again.status, await again.text()) == (304, "")
