@@ -1,7 +1,7 @@
 """Triage issues on GitHub: comment once on each new issue, and answer when mentioned.
 
     ANSWERBACK_AGENTS=examples.github_triage:agents answerback up
-    answerback send --to github tests/fixtures/github/issues.opened.json
+    answerback send --to github answerback/testing/deliveries/github/issues.opened.json
 
 It combines a function and a model: the function decides what to answer, the model writes the answer. If a worker dies
 in between, the model is not asked twice and no comment is posted twice. The GitHub webhook needs the events "Issues"

@@ -1,7 +1,7 @@
 """A helpdesk on Slack: answer mentions and direct messages in their thread, and open tickets.
 
     ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
-    answerback send --to slack tests/fixtures/slack/message.im.json
+    answerback send --to slack answerback/testing/deliveries/slack/message.im.json
 
 It shows a tool that takes effect once, whatever crashes, and `arrival`: people write in bursts, and one answer is
 enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md in this folder

@@ -16,7 +16,7 @@ from tests.acceptance.system import free_port
 from tests.acceptance.terminal import Terminal, alive, until
 from tests.forks import ROOT
 
-ISSUE_COMMENT = str(ROOT / "tests/fixtures/github/issue_comment.created.json")
+ISSUE_COMMENT = str(ROOT / "answerback/testing/deliveries/github/issue_comment.created.json")
 
 SLOW = """
 import asyncio

@@ -15,7 +15,7 @@ from tests.acceptance.terminal import Terminal, until
 from tests.forks import ROOT
 from tests.standins.client import StandIns
 
-ISSUE_COMMENT = str(ROOT / "tests/fixtures/github/issue_comment.created.json")
+ISSUE_COMMENT = str(ROOT / "answerback/testing/deliveries/github/issue_comment.created.json")
 
 BROKEN = """
 from pathlib import Path

@@ -8,12 +8,12 @@ import hmac
 import json
 import time
 from collections import Counter
-from pathlib import Path
 from typing import cast
 
 import uvloop
 
 from tests.bench.bench import cpu_seconds, free_port, process, server
+from tests.forks import ROOT
 
 SECRET = "bench-secret"
 REQUESTS = 24_000
@@ -23,7 +23,7 @@ SIZE = 8_192
 
 def _deliveries(port: int) -> list[bytes]:
     """Whole HTTP requests: a real payload of `SIZE` bytes, each delivery its own, over 2,000 threads."""
-    fixture = json.loads((Path(__file__).parents[1] / "fixtures/github/issue_comment.created.json").read_text())
+    fixture = json.loads((ROOT / "answerback/testing/deliveries/github/issue_comment.created.json").read_text())
     payload = fixture["body"]
     # Of the repository's forty addresses, as many as make room for a body of the size that is measured.
     for name in [name for name in payload["repository"] if name.endswith("_url")]:

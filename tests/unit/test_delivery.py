@@ -52,7 +52,7 @@ def test_what_is_no_json_is_no_payload(raw: bytes) -> None:
 
 
 def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> None:
-    raw = (ROOT / "tests/fixtures/github/issues.opened.json").read_bytes()
+    raw = (ROOT / "answerback/testing/deliveries/github/issues.opened.json").read_bytes()
     kept = [payload(PLATFORMS["github"], raw, event=None, delivery=None).headers["x-github-delivery"] for _ in range(2)]
     assert kept == [load("github", "issues.opened").headers["x-github-delivery"]] * 2
     bare = load("github", "issues.opened").body

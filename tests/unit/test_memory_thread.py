@@ -10,10 +10,11 @@ import pytest
 from pydantic_ai.models.test import TestModel
 
 from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn
-from answerback.agents.memory import Clock, Killed, MemoryThread
+from answerback.agents.memory import Killed, MemoryThread
 from answerback.errors import ConfigurationError, LimitExceeded, TimeExceeded, TurnFailed
 from answerback.events import Arrival, Event
 from answerback.messages import Author
+from answerback.testing import MovableClock
 
 
 class Shop:
@@ -142,12 +143,15 @@ async def test_a_message_that_kills_each_worker_is_a_dead_letter() -> None:
 
 async def test_a_failed_attempt_waits_for_the_next() -> None:
     shop = Shop(error=NoEffect("declined", retry_after=5))
-    thread = _thread(shop)
+    clock = MovableClock()
+    thread = _thread(shop, clock=clock)
+    before = clock.now()
     with pytest.raises(NoEffect):
         await thread.say("tea")
     assert (thread.stream[-1].kind, len(thread.waiting)) == ("retry", 1)
     assert await thread.say("milk") == "One moment.\n\n1: paid for milk"
     assert shop.charges == ["tea", "milk"]
+    assert clock.now() == before + 5000
 
 
 async def test_the_last_attempt_makes_a_dead_letter_that_can_be_replayed() -> None:
@@ -325,22 +329,14 @@ async def test_a_conversation_goes_on_from_what_was_kept() -> None:
 
 
 async def test_debounce_waits_by_the_threads_clock() -> None:
-    class Moved(Clock):
-        time = 1000
-
-        def now(self) -> int:
-            return self.time
-
-        async def sleep(self, seconds: float) -> None:
-            self.time += round(seconds * 1000)
-
     async def echo(turn: Turn) -> str:
         return turn.text
 
-    clock = Moved()
+    clock = MovableClock()
+    begin = clock.now()
     thread = MemoryThread(Agent("echo", echo, arrival="debounce", quiet=30), clock=clock)
     assert await thread.say("a") == "a"
-    assert (clock.time, thread.history[0].at, thread.history[1].at) == (31_000, 1000, 31_000)
+    assert [message.at - begin for message in thread.history] == [0, 30_000]
 
 
 @pytest.mark.parametrize("place", ["charge", "step:", "replies"])

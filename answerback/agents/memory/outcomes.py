@@ -86,13 +86,15 @@ class Outcomes:
             return self.fail_for_good(entries, error, reason, turn)
         if not records.journal:
             records.taken = 0
+        seconds = seconds_requested(error) or 0.0
+        records.not_before = self._clock.now() + round(seconds * 1000)
         self._stream.append(
             RetryEvent(
                 turn=turn.id,
                 reason=reason,
                 code=failure_code(error),
                 attempt=records.attempt,
-                seconds=seconds_requested(error) or 0.0,
+                seconds=seconds,
             )
         )
         raise error

@@ -30,6 +30,7 @@ class Records:
         attempt: The number of the attempt that runs, or ran last.
         crashes: How many attempts were killed.
         taken: How many events of the inbox belong to the turn that has begun.
+        not_before: The time of the next attempt at the earliest, in ms.
         fence: Grows with each attempt: a write of an older one changes nothing.
     """
 
@@ -47,6 +48,7 @@ class Records:
         self.crashes = 0
         self.taken = 0
         self.fence = 0
+        self.not_before = 0
         self._stored: set[str] = set()
         self._dead: dict[str, Entry] = {}
 

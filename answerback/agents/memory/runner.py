@@ -102,6 +102,8 @@ class TurnRunner:
             Exception: The agent raised it, and another attempt is to follow.
         """
         records = self._records
+        if (wait := records.not_before - self._clock.now()) > 0:
+            await self._clock.sleep(wait / 1000)
         first = records.inbox[0]
         if records.crashes >= self._attempts:
             reason = f"the worker died or lost its lease in {records.crashes} attempts"

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from answerback.agents.agent import Agent
 from answerback.agents.limits import STANDARD, TurnLimits
 from answerback.agents.memory.attempt import cancel
@@ -34,8 +36,9 @@ YOU = Author("you")
 class MemoryThread:
     """One thread, kept in memory, whose turns run in this process.
 
-    Its turns are a worker's: the same routing, history, limits, arrivals, journal, outcome and stream events. There is
-    no delay between two attempts, and nothing is sent: replies to a platform wait in `outbox`.
+    Its turns are a worker's: the same routing, history, limits, arrivals, journal, outcome and stream events. The
+    next attempt of a turn waits only as long as the error demands, and nothing is sent: replies to a platform wait in
+    `outbox`.
 
     Args:
         agents: The agents that may answer; messages of `say` are addressed to a single one.
@@ -184,6 +187,7 @@ class MemoryThread:
         author: Author = YOU,
         attachments: Sequence[Attachment] = (),
         arrival: Arrival = "",
+        input: Any = None,
         delivery: str = "",
     ) -> str:
         """Send a message, and return the replies of the turn that answers it; "" if there are none.
@@ -195,6 +199,7 @@ class MemoryThread:
             author: Who sends it.
             attachments: Its attachments.
             arrival: What to do if the agent is working; "" leaves that to the agent.
+            input: Structured input for the agent, as `dispatch` takes it: plain JSON data.
             delivery: Its delivery id, to send the same message again; by default each is a new one.
 
         Raises:
@@ -211,6 +216,7 @@ class MemoryThread:
             direct=True,
             attachments=tuple(attachments),
             arrival=arrival,
+            input_json=b"" if input is None else msgspec.json.encode(input),
             at=self.clock.now(),
             agent=self.agents[0].name if len(self.agents) == 1 else "",
         )

@@ -1,0 +1,67 @@
+"""Real deliveries of the platforms, by name, as the events that agents are given."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import msgspec
+
+from answerback.events import Event
+from answerback.messages import Author
+from answerback.platforms import Handshake, Ignored, Parsed
+from answerback.platforms.registry import PLATFORMS
+
+
+def event(name: str, **changes: Any) -> Event:
+    """Return the event of a real delivery. Each call is a new delivery; sent twice, an event is a redelivery.
+
+    Args:
+        name: "<platform>/<event>", such as "github/issue_comment.created": `event_names` has all.
+        **changes: Fields of the event to replace. `author` may be a name.
+
+    Raises:
+        ValueError: There is no such delivery, or it contains no event: the reason is given.
+
+    Example:
+        opened = event("github/issues.opened", text="It crashes on tabs.", author="ada")
+    """
+    platform, _, delivery = name.partition("/")
+    if name not in event_names():
+        raise ValueError(f'no delivery "{name}". There are: {", ".join(event_names())}')
+    payload = json.loads((_deliveries() / platform / f"{delivery}.json").read_bytes())
+    headers = {header.lower(): value for header, value in payload["headers"].items()}
+    parsed = PLATFORMS[platform].parse(headers, json.dumps(payload["body"]).encode())
+    found = _event(name, parsed)
+    if isinstance(author := changes.get("author"), str):
+        changes["author"] = Author(author, name=author)
+    return msgspec.structs.replace(found, **{"delivery": f"{platform}:{secrets.token_hex(8)}", **changes})
+
+
+def event_names() -> list[str]:
+    """Return the names of all deliveries, sorted. Those with more than one "." after the event are special cases."""
+    return sorted(
+        f"{platform.name}/{file.name.removesuffix('.json')}"
+        for platform in _deliveries().iterdir()
+        if platform.is_dir()
+        for file in platform.iterdir()
+        if file.name.endswith(".json")
+    )
+
+
+def _deliveries() -> Traversable:
+    return files("answerback.testing") / "deliveries"
+
+
+def _event(name: str, parsed: Parsed) -> Event:
+    if isinstance(parsed, Ignored):
+        raise ValueError(f'"{name}" contains no event: {parsed.reason}')
+    if isinstance(parsed, Handshake):
+        raise ValueError(f'"{name}" contains no event: the platform verifies the address of the webhook')
+    for each in parsed:
+        if isinstance(each, Event):
+            return each
+    raise ValueError(f'"{name}" contains no event: it is an edit or a deletion, which changes a waiting event')
