@@ -20,7 +20,7 @@ for name in (
     "tools.store",
     "tools.cli",
     "tools.rendering",
-    "tests.standins.server",
+    "answerback.testing.standins.server",
 ):
     import_module(name)
 

@@ -6,7 +6,7 @@ It is active in each project that has Answerback installed, so it imports nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models.function import FunctionModel
 
     from answerback.testing.clock import MovableClock
+    from answerback.testing.standins.running import RunningStandIns
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,3 +49,22 @@ def answerback_recorded(request: pytest.FixtureRequest) -> Callable[[str | Model
     file = Path(request.path).parent / "recordings" / f"{name}.json"
     record = bool(request.config.getoption("--answerback-record"))
     return lambda model: recorded(file, model, record=record)
+
+
+@pytest.fixture(scope="session")
+def _answerback_standins_process() -> Iterator[RunningStandIns]:
+    from answerback.testing.standins.running import start
+
+    with start() as standins:
+        yield standins
+
+
+@pytest.fixture
+def answerback_standins(
+    _answerback_standins_process: RunningStandIns, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningStandIns]:
+    """Stand-ins of GitHub, Slack, Standard Webhooks and a language model, to which the environment now points."""
+    for name, value in _answerback_standins_process.environment().items():
+        monkeypatch.setenv(name, value)
+    yield _answerback_standins_process
+    _answerback_standins_process.reset()

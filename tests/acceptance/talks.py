@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.standins.journal import Posted
-from tests.standins.sender import Delivery, GitHub, Slack, Standard
+from answerback.testing.standins.journal import Posted
+from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard
 
 _TOKEN = re.compile(r"\b((?:github|slack|standard)-\d+)/(\d+)(?:\.(\d+))?\b")
 _EPOCH = 1_700_000_000

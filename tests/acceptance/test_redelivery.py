@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.store.fleet.redeliveries import Redeliveries
+from answerback.testing.standins.github.webhooks import HOOK
+from answerback.testing.standins.sender import GitHub
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub
-from tests.standins.webhooks_github import HOOK
 
 ECHO = "tests.acceptance.agents:echoes"
 REPOSITORY = f"acme/widgets/hooks/{HOOK}"

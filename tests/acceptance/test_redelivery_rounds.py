@@ -17,10 +17,10 @@ from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.threads.outbox import Outbox
+from answerback.testing.standins.github.webhooks import HOOK
+from answerback.testing.standins.sender import GitHub
 from tests.acceptance.system import System
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub
-from tests.standins.webhooks_github import HOOK
 
 REPOSITORY = f"acme/widgets/hooks/{HOOK}"
 DAY = 86_400

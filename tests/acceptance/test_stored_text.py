@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from answerback.testing.standins.values import Json
 from tests.acceptance.terminal import Terminal
-from tests.standins.payloads import Json
 from tools.cli import COMMANDS
 
 WILD = "\x1b[31mred\x1b]0;title\x07 \x9b2J \x00 \r\b\x7f \u202edcba\u2066 \ud83d\u2028\nFORGED line\ttab"

@@ -18,12 +18,12 @@ from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.standins import sender, signatures
+from answerback.testing.standins import sender, signatures
+from answerback.testing.standins.github.nodes import node_id, node_ids
+from answerback.testing.standins.github.payloads import DISCUSSIONS, repository_id
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.server import running
 from tests.standins.client import StandIns
-from tests.standins.nodes import node_id, node_ids
-from tests.standins.options import Options
-from tests.standins.payloads import DISCUSSIONS, repository_id
-from tests.standins.server import running
 
 GITHUB = {"Authorization": "Bearer ghp_standin"}
 SLACK = {"Authorization": "Bearer xoxb-standin"}

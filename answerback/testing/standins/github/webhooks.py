@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from tests.standins import payloads, signatures
-from tests.standins.nodes import node_id
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.signatures import Delivery
+from answerback.testing.standins import signatures
+from answerback.testing.standins.github import payloads
+from answerback.testing.standins.github.nodes import node_id
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.values import Json, moment
 
 HOOK = 292430182
 _DEFAULTS = Options()
@@ -140,7 +141,7 @@ class GitHub:
             "user": self._author,
             "body": text or None,
             "commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
-            "submitted_at": payloads.moment(at),
+            "submitted_at": moment(at),
             "state": state,
             "html_url": f"{payloads.WEB}/{self.repo}/pull/{number}#pullrequestreview-{identity}",
             "author_association": "NONE",

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.standins.comments import Comment, Comments, Kind, Repository
-from tests.standins.github_credentials import Actor, Credentials, failure
-from tests.standins.graphql import Field, GraphQLError, Object, Undefined, parse, select
-from tests.standins.nodes import node_id, node_ids
-from tests.standins.payloads import DISCUSSIONS, WEB, Json, moment
-from tests.standins.standin import Operation, Refusal, answer
+from answerback.testing.standins.github.comments import Comment, Comments, Kind, Repository
+from answerback.testing.standins.github.credentials import Actor, Credentials, failure
+from answerback.testing.standins.github.graphql import Field, GraphQLError, Object, Undefined, parse, select
+from answerback.testing.standins.github.nodes import node_id, node_ids
+from answerback.testing.standins.github.payloads import DISCUSSIONS, WEB
+from answerback.testing.standins.standin import Operation, Refusal, answer
+from answerback.testing.standins.values import Json, moment
 
 Store = Callable[[str, Kind, Repository, int, Actor, str, int | None], Comment]
 
@@ -25,7 +26,7 @@ SOMEBODY = Actor("octocat", 583231)
 """Wrote what this GitHub was never told of, but the code under test heard of in a webhook."""
 
 
-class Asked(msgspec.Struct):
+class GraphQLRequest(msgspec.Struct):
     """A GraphQL request."""
 
     query: str
@@ -47,7 +48,7 @@ class Discussions:
     def _name(self, body: bytes) -> str:
         """GraphQL's operations have no names of their own: they go by their first field."""
         try:
-            asked = msgspec.json.decode(body, type=Asked)
+            asked = msgspec.json.decode(body, type=GraphQLRequest)
             return f"graphql/{parse(asked.query, asked.variables or {}).fields[0].name}"
         except (msgspec.DecodeError, UnicodeDecodeError, Undefined):
             return "graphql/invalid"
@@ -55,7 +56,7 @@ class Discussions:
     async def _graphql(self, request: web.Request) -> web.Response:
         actor = self._credentials.actor(request)
         try:
-            asked = msgspec.json.decode(await request.read(), type=Asked)
+            asked = msgspec.json.decode(await request.read(), type=GraphQLRequest)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Refusal(failure(400, "Problems parsing JSON")) from None
         try:

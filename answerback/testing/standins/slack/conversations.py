@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from tests.standins.payloads import Json
+from answerback.testing.standins.values import Json
 
 
 @dataclass

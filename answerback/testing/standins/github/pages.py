@@ -9,9 +9,9 @@ from datetime import datetime
 
 from aiohttp import web
 
-from tests.standins.comments import Comment, Repository
-from tests.standins.github_credentials import failure
-from tests.standins.standin import Refusal, answer
+from answerback.testing.standins.github.comments import Comment, Repository
+from answerback.testing.standins.github.credentials import failure
+from answerback.testing.standins.standin import Refusal, answer
 
 
 def by_id(path: str, repository: Repository) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tests.standins import signatures
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.signatures import Delivery
+from answerback.testing.standins import signatures
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.values import Json
 
 _DEFAULTS = Options()
 _numbers = itertools.count(1)

@@ -85,8 +85,8 @@ class Journal:
         self.messages.append(message)
         return message
 
-    def amended(self, platform: str, id: str, body: str) -> None:
-        """A message's text was replaced."""
+    def replace_text(self, platform: str, id: str, body: str) -> None:
+        """Replace a message's text."""
         for message in self.messages:
             if message.platform == platform and message.id == id:
                 message.body = body

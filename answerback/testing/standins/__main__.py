@@ -1,4 +1,4 @@
-"""The stand-ins as a process: `python -m tests.standins --port 0`.
+"""The stand-ins as a process: `python -m answerback.testing.standins --port 0`.
 
 Prints one JSON line, {"url": ..., "pid": ...}, as soon as it serves; ends on SIGTERM and SIGINT.
 """
@@ -12,8 +12,8 @@ import sys
 
 import msgspec
 
-from tests.standins.options import Command, parse
-from tests.standins.server import running
+from answerback.testing.standins.options import Command, parse
+from answerback.testing.standins.server import running
 
 
 async def serve(command: Command) -> None:
@@ -29,7 +29,8 @@ async def serve(command: Command) -> None:
             draft = command.ready_file.with_suffix(".draft")
             draft.write_text(line)
             draft.rename(command.ready_file)
-        print(line, flush=True)
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
         if command.until_stdin_closes:
             reader = asyncio.StreamReader()
             await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -21,7 +21,7 @@ class Header(msgspec.Struct):
     alg: str
 
 
-class Claims(msgspec.Struct):
+class TokenClaims(msgspec.Struct):
     """A token's second part."""
 
     iss: str | int
@@ -34,7 +34,7 @@ def problem(token: str, app_id: int, client_id: str, pem: str, now: float) -> st
     try:
         head, body, signature = token.split(".")
         header = msgspec.json.decode(_unbase64(head), type=Header)
-        claims = msgspec.json.decode(_unbase64(body), type=Claims)
+        claims = msgspec.json.decode(_unbase64(body), type=TokenClaims)
         signed = _unbase64(signature)
     except (ValueError, msgspec.DecodeError):
         return "A JSON web token could not be decoded"

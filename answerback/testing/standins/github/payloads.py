@@ -6,23 +6,15 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-import time
 import zlib
-from typing import Any
 
-from tests.standins.nodes import node_id
+from answerback.testing.standins.github.nodes import node_id
+from answerback.testing.standins.values import Json, moment
 
 API = "https://api.github.com"
 WEB = "https://github.com"
 DISCUSSIONS = 5_000_000
 """A discussion's id is its number and this: GraphQL tells discussions by id, people by number."""
-
-Json = dict[str, Any]
-
-
-def moment(at: float | None = None) -> str:
-    """A time (in seconds; None: now) as GitHub writes it, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def repository_id(full_name: str) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tests.standins import payloads
-from tests.standins.signatures import Delivery
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.values import moment
 
 PATIENCE = {"github": 10.0, "slack": 3.0}
 """Seconds until a platform gives a webhook up."""
@@ -51,7 +51,7 @@ class Attempt:
         return {
             "id": self.id,
             "guid": self.delivery.id,
-            "delivered_at": payloads.moment(self.at),
+            "delivered_at": moment(self.at),
             "redelivery": self.redelivery,
             "duration": round(self.duration, 2),
             "status": self.status,

@@ -19,16 +19,16 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.standins.faults import Rule
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.faults import Rule
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.values import Json
 
 _USE_TOOL = re.compile(r"\buse tool ([A-Za-z_][\w.-]*)\s*(\{)?", re.IGNORECASE)
 _WRITE = re.compile(r"\bwrite (\d+) words\b", re.IGNORECASE)
 
 
-class Asked(msgspec.Struct):
+class ChatRequest(msgspec.Struct):
     """A request, as far as the answer depends on it."""
 
     model: str
@@ -38,7 +38,7 @@ class Asked(msgspec.Struct):
     tools: list[Json] | None = None
 
 
-class Thought(msgspec.Struct):
+class ChatAnswer(msgspec.Struct):
     """What the model answers: a text, or a call of a tool."""
 
     text: str = ""
@@ -79,7 +79,7 @@ class Model(StandIn):
             raise Refusal(self.error(401, "Incorrect API key provided"))
         body = await request.read()
         try:
-            asked = msgspec.json.decode(body, type=Asked)
+            asked = msgspec.json.decode(body, type=ChatRequest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refusal(self.error(400, str(error))) from None
         if not asked.messages:
@@ -96,7 +96,7 @@ class Model(StandIn):
         return answer({**head, "object": "chat.completion", "choices": [choice], "usage": _usage(asked, thought)})
 
     async def _stream(
-        self, request: web.Request, asked: Asked, thought: Thought, head: Json, mark: str
+        self, request: web.Request, asked: ChatRequest, thought: ChatAnswer, head: Json, mark: str
     ) -> web.StreamResponse:
         rule = request.get(RULE)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -114,7 +114,7 @@ class Model(StandIn):
         return response
 
 
-def think(asked: Asked) -> Thought:
+def think(asked: ChatRequest) -> ChatAnswer:
     """The answer to a conversation: to its last user message, and to the tools' results since."""
     last = max((n for n, one in enumerate(asked.messages) if one.get("role") == "user"), default=-1)
     text = _text(asked.messages[last]) if last >= 0 else ""
@@ -124,14 +124,14 @@ def think(asked: Asked) -> Thought:
         call = calls[len(results)]
         known = [tool.get("function", {}).get("name") for tool in asked.tools or []]
         if call[1] not in known:
-            return Thought(text=f"There is no tool {call[1]}.")
-        return Thought(tool=call[1], arguments=_arguments(text, call))
+            return ChatAnswer(text=f"There is no tool {call[1]}.")
+        return ChatAnswer(tool=call[1], arguments=_arguments(text, call))
     if calls:
         said = (f"{call[1]} returned: {_text(result)}" for call, result in zip(calls, results, strict=False))
-        return Thought(text="; ".join(said))
+        return ChatAnswer(text="; ".join(said))
     if write := _WRITE.search(text):
-        return Thought(text=" ".join(f"word{n}" for n in range(1, int(write[1]) + 1)))
-    return Thought(text=f"You said: {text}")
+        return ChatAnswer(text=" ".join(f"word{n}" for n in range(1, int(write[1]) + 1)))
+    return ChatAnswer(text=f"You said: {text}")
 
 
 def _arguments(text: str, call: re.Match[str]) -> str:
@@ -155,23 +155,23 @@ def _text(message: Json) -> str:
     return str(content)
 
 
-def _call(thought: Thought, mark: str) -> Json:
+def _call(thought: ChatAnswer, mark: str) -> Json:
     function = {"name": thought.tool, "arguments": thought.arguments}
     return {"id": f"call_{mark}", "type": "function", "function": function}
 
 
-def _reason(thought: Thought) -> str:
+def _reason(thought: ChatAnswer) -> str:
     return "tool_calls" if thought.tool else "stop"
 
 
-def _usage(asked: Asked, thought: Thought) -> Json:
+def _usage(asked: ChatRequest, thought: ChatAnswer) -> Json:
     """A token is a word."""
     prompt = sum(len(_text(message).split()) for message in asked.messages)
     completion = len((thought.text or f"{thought.tool} {thought.arguments}").split())
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def _chunks(asked: Asked, thought: Thought, mark: str) -> list[Json]:
+def _chunks(asked: ChatRequest, thought: ChatAnswer, mark: str) -> list[Json]:
     """The answer in pieces: a word, or a few characters of a call's arguments, at a time."""
     deltas: list[Json] = [{"role": "assistant", "content": None if thought.tool else ""}]
     if thought.tool:

@@ -10,17 +10,18 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.standins import payloads
-from tests.standins.comments import Comment, Comments, Kind, Repository
-from tests.standins.discussions import Discussions
-from tests.standins.faults import Rule
-from tests.standins.github_credentials import Actor, Credentials, failure
-from tests.standins.github_deliveries import Deliveries
-from tests.standins.github_pages import by_id, page, since
-from tests.standins.hooks import Hooks
-from tests.standins.journal import Journal
-from tests.standins.options import Options
-from tests.standins.standin import Handler, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.faults import Rule
+from answerback.testing.standins.github import payloads
+from answerback.testing.standins.github.comments import Comment, Comments, Kind, Repository
+from answerback.testing.standins.github.credentials import Actor, Credentials, failure
+from answerback.testing.standins.github.deliveries import Deliveries
+from answerback.testing.standins.github.discussions import Discussions
+from answerback.testing.standins.github.pages import by_id, page, since
+from answerback.testing.standins.hooks import Hooks
+from answerback.testing.standins.journal import Journal
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.standin import Handler, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.values import moment
 
 LONGEST = 65_536
 """Characters of a comment."""
@@ -159,7 +160,7 @@ class GitHub(StandIn):
         app = self._credentials.app(request)
         token, expires = self._credentials.issue(int(request.match_info["installation"]))
         more = {"permissions": app["permissions"], "repository_selection": "all"}
-        return answer({"token": token, "expires_at": payloads.moment(expires), **more}, 201)
+        return answer({"token": token, "expires_at": moment(expires), **more}, 201)
 
     async def _installation(self, request: web.Request) -> web.Response:
         app = self._credentials.app(request)

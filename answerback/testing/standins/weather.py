@@ -11,8 +11,8 @@ from collections import Counter
 
 from aiohttp import web
 
-from tests.standins.faults import Rule
-from tests.standins.standin import Operation, Refusal, StandIn
+from answerback.testing.standins.faults import Rule
+from answerback.testing.standins.standin import Operation, Refusal, StandIn
 
 
 class Weather(StandIn):

@@ -8,21 +8,21 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from tests.standins.faults import Faults, Rule
-from tests.standins.hooks import Hooks
-from tests.standins.journal import Journal
-from tests.standins.signatures import Delivery
-from tests.standins.standin import Handler, StandIn, answer
+from answerback.testing.standins.faults import Faults, Rule
+from answerback.testing.standins.hooks import Hooks
+from answerback.testing.standins.journal import Journal
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.standin import Handler, StandIn, answer
 
 
-class Said(msgspec.Struct):
+class SeededMessage(msgspec.Struct):
     """Something that somebody else says on a platform; see each stand-in's `seed`."""
 
     platform: str
     said: dict[str, Any]
 
 
-class Told(msgspec.Struct):
+class WebhookToSend(msgspec.Struct):
     """A webhook that GitHub sends now; or, with a `status`, believes it could not deliver, `at` that time (seconds)."""
 
     headers: dict[str, str]
@@ -90,7 +90,7 @@ class Inspection:
         return answer([one for one in self._journal.messages if wanted in (None, one.platform)])
 
     async def _say(self, request: web.Request) -> web.Response:
-        said = _one(await request.read(), Said)
+        said = _one(await request.read(), SeededMessage)
         if said.platform not in self._standins:
             raise ValueError(f"there is no platform {said.platform!r}")
         return answer(self._standins[said.platform].seed(said.said), 201)
@@ -109,7 +109,7 @@ class Inspection:
         return answer({"pending": self._hooks.pending, "deliveries": found})
 
     async def _deliver(self, request: web.Request) -> web.Response:
-        told = _one(await request.read(), Told)
+        told = _one(await request.read(), WebhookToSend)
         delivery = Delivery(told.headers, told.body.encode(), told.id)
         if told.status is None:
             self._hooks.emit("github", delivery)

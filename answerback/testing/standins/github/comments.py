@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.standins import payloads
-from tests.standins.github_credentials import Actor
-from tests.standins.nodes import node_id
-from tests.standins.payloads import Json
-from tests.standins.signatures import Delivery
-from tests.standins.webhooks_github import GitHub as Webhook
+from answerback.testing.standins.github import payloads
+from answerback.testing.standins.github.credentials import Actor
+from answerback.testing.standins.github.nodes import node_id
+from answerback.testing.standins.github.webhooks import GitHub as Webhook
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.values import Json
 
 Kind = Literal["issue", "review", "discussion"]
 

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.standins import signatures
-from tests.standins.faults import Rule
-from tests.standins.journal import Journal, Posted
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.standin import Operation, Refusal, StandIn, answer
+from answerback.testing.standins import signatures
+from answerback.testing.standins.faults import Rule
+from answerback.testing.standins.journal import Journal, Posted
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.standin import Operation, Refusal, StandIn, answer
+from answerback.testing.standins.values import Json
 
 
 class Standard(StandIn):

@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from tests.standins.faults import Faults, Rule
-from tests.standins.github import GitHub
-from tests.standins.hooks import Hooks
-from tests.standins.inspection import Inspection
-from tests.standins.journal import Journal
-from tests.standins.model import Model
-from tests.standins.options import Options
-from tests.standins.slack import Slack
-from tests.standins.standard import Standard
-from tests.standins.standin import RULE, Operation, Refusal, StandIn, answer
-from tests.standins.weather import Weather
+from answerback.testing.standins.faults import Faults, Rule
+from answerback.testing.standins.github.api import GitHub
+from answerback.testing.standins.hooks import Hooks
+from answerback.testing.standins.inspection import Inspection
+from answerback.testing.standins.journal import Journal
+from answerback.testing.standins.model import Model
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.slack.api import Slack
+from answerback.testing.standins.standard.api import Standard
+from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.weather import Weather
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from tests.standins import payloads
-from tests.standins.github_credentials import Credentials, failure
-from tests.standins.hooks import Attempt, Hooks
-from tests.standins.standin import Handler, Operation, Refusal, answer
-from tests.standins.webhooks_github import HOOK
+from answerback.testing.standins.github import payloads
+from answerback.testing.standins.github.credentials import Credentials, failure
+from answerback.testing.standins.github.webhooks import HOOK
+from answerback.testing.standins.hooks import Attempt, Hooks
+from answerback.testing.standins.standin import Handler, Operation, Refusal, answer
 
 Access = Callable[[web.Request], object]
 

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.standins.conversations import Conversations, Message, Window
-from tests.standins.faults import Rule
-from tests.standins.hooks import Hooks
-from tests.standins.journal import Journal
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.standin import Operation, Refusal, StandIn, answer
-from tests.standins.webhooks_slack import Slack as Webhook
+from answerback.testing.standins.faults import Rule
+from answerback.testing.standins.hooks import Hooks
+from answerback.testing.standins.journal import Journal
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.slack.conversations import Conversations, Message, Window
+from answerback.testing.standins.slack.webhooks import Slack as Webhook
+from answerback.testing.standins.standin import Operation, Refusal, StandIn, answer
+from answerback.testing.standins.values import Json
 
 LONGEST, LONGEST_MARKDOWN, LONGEST_UPDATE = 40_000, 12_000, 4_000
 """Characters of `text`, of `markdown_text`, and of an updated `text`."""
@@ -149,7 +149,7 @@ class Slack(StandIn):
             raise refusal("cant_update_message")
         before, message.text = message.text, self._text(arguments, LONGEST_UPDATE)
         message.edited = self._conversations.timestamp()
-        self._journal.amended(self.name, message.ts, message.text)
+        self._journal.replace_text(self.name, message.ts, message.text)
         hook = self._webhook(message).changed(message.text, ts=message.ts, thread_ts=message.thread_ts, before=before)
         self._hooks.emit(self.name, hook)
         found = {"channel": message.channel, "ts": message.ts, "text": message.text}

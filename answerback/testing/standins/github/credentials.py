@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.standins import app_key, payloads
-from tests.standins.options import Options
-from tests.standins.payloads import Json
-from tests.standins.standin import Refusal, answer
+from answerback.testing.standins.github import app_key, payloads
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.standin import Refusal, answer
+from answerback.testing.standins.values import Json
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from tests.standins.faults import Rule
+from answerback.testing.standins.faults import Rule
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -1,0 +1,1 @@
+"""GitHub: its REST and GraphQL APIs, its payloads and its webhooks."""

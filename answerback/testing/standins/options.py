@@ -1,0 +1,95 @@
+"""What the stand-ins are told on the command line: whom they know, and by which credentials."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """The accepted credentials, and who is behind them. Each field is a flag: `github_token` is `--github-token`.
+
+    github_token     the first one is `github_login`'s, the second one "answerbot2"'s, and so on
+
+    github_app_key   PEM text of the app's key, private or public; empty: an app's JWT must be
+                     right in everything but its signature
+    webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
+                     or one to which "/github" or "/slack" is appended; empty: none are sent
+    """
+
+    github_token: str = "ghp_standin"
+    github_login: str = "answerbot"
+    github_user_id: int = 90001
+    github_app_id: int = 1234
+    github_app_slug: str = "answerbot-app"
+    github_app_user_id: int = 90002
+    github_app_key: str = ""
+    github_secret: str = "github-webhook-secret"
+    github_repositories: str = "acme/widgets"
+    installation_token_seconds: float = 3600
+    slack_token: str = "xoxb-standin"
+    slack_team: str = "T0STANDIN"
+    slack_user: str = "U0ANSWERBOT"
+    slack_bot: str = "B0ANSWERBOT"
+    slack_app: str = "A0ANSWERBOT"
+    slack_secret: str = "slack-signing-secret"
+    standard_secret: str = "whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ="
+    model_key: str = "sk-standin"
+    webhooks: str = ""
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the environment variables with which Answerback takes the stand-ins at `url` for its platforms.
+
+        As a GitHub App where the stand-ins were given an app's private key, else as a machine user.
+        """
+        us = {"GITHUB_TOKEN": self.github_token.split(",")[0]}
+        if "PRIVATE KEY" in self.github_app_key:
+            us = {"GITHUB_APP_ID": str(self.github_app_id), "GITHUB_APP_PRIVATE_KEY": self.github_app_key}
+        return us | {
+            "GITHUB_API_URL": f"{url}/github",
+            "GITHUB_WEBHOOK_SECRET": self.github_secret,
+            "SLACK_API_URL": f"{url}/slack",
+            "SLACK_BOT_TOKEN": self.slack_token.split(",")[0],
+            "SLACK_SIGNING_SECRET": self.slack_secret,
+            "STANDARD_WEBHOOKS_SECRET": self.standard_secret,
+            "STANDARD_WEBHOOKS_REPLY_URL": f"{url}/standard/replies",
+            "OPENAI_BASE_URL": f"{url}/model/v1",
+            "OPENAI_API_KEY": self.model_key.split(",")[0],
+            "WEATHER_API_URL": f"{url}/weather",
+        }
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line: the options, and how to run."""
+
+    options: Options
+    port: int
+    ready_file: Path | None
+    until_stdin_closes: bool
+
+
+def parse(arguments: Sequence[str] | None = None) -> Command:
+    """Read a command line; exits with a message for one that is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m answerback.testing.standins", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0: a free one")
+    parser.add_argument("--ready-file", type=Path, help="where to write the same JSON line as to standard output")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="stop when standard input ends: no process outlives its test"
+    )
+    parser.add_argument("--github-app-key-file", type=Path, help="the app's key, private or public, as PEM")
+    for field in fields(Options):
+        if field.name != "github_app_key":
+            flag = "--" + field.name.replace("_", "-")
+            parser.add_argument(flag, type=type(field.default), default=field.default, help="default: %(default)s")
+    found = vars(parser.parse_args(arguments))
+    key_file: Path | None = found.pop("github_app_key_file")
+    return Command(
+        port=found.pop("port"),
+        ready_file=found.pop("ready_file"),
+        until_stdin_closes=found.pop("until_stdin_closes"),
+        options=Options(github_app_key=key_file.read_text() if key_file else "", **found),
+    )

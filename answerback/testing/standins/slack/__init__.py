@@ -1,0 +1,1 @@
+"""Slack: its Web API and its events."""
