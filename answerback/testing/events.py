@@ -14,6 +14,7 @@ from answerback.events import Event
 from answerback.messages import Author
 from answerback.platforms import Handshake, Ignored, Parsed
 from answerback.platforms.registry import PLATFORMS
+from answerback.raw_body import with_raw
 
 
 def event(name: str, **changes: Any) -> Event:
@@ -21,7 +22,8 @@ def event(name: str, **changes: Any) -> Event:
 
     Args:
         name: "<platform>/<event>", such as "github/issue_comment.created": `event_names` has all.
-        **changes: Fields of the event to replace. `author` may be a name.
+        changes: Fields of the event to replace. `author` may be a name. `raw`, which agents declared with `raw=True`
+            are given, stays as it was delivered.
 
     Raises:
         ValueError: There is no such delivery, or it contains no event: the reason is given.
@@ -34,8 +36,9 @@ def event(name: str, **changes: Any) -> Event:
         raise ValueError(f'no delivery "{name}". There are: {", ".join(event_names())}')
     payload = json.loads((_deliveries() / platform / f"{delivery}.json").read_bytes())
     headers = {header.lower(): value for header, value in payload["headers"].items()}
-    parsed = PLATFORMS[platform].parse(headers, json.dumps(payload["body"]).encode())
-    found = _event(name, parsed)
+    body = json.dumps(payload["body"]).encode()
+    parsed = PLATFORMS[platform].parse(headers, body)
+    found = _event(name, with_raw(parsed, body) if isinstance(parsed, list) else parsed)
     if isinstance(author := changes.get("author"), str):
         changes["author"] = Author(author, name=author)
     return msgspec.structs.replace(found, **{"delivery": f"{platform}:{secrets.token_hex(8)}", **changes})

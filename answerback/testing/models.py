@@ -36,7 +36,7 @@ def answers(*responses: str | Call | list[str | Call]) -> FunctionModel:
     def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         if not left:
             raise TurnFailed(f"the model was asked more often than the {len(responses)} times it has answers for")
-        tools = [tool.name for tool in info.function_tools]
+        tools = [tool.name for tool in (*info.function_tools, *info.output_tools)]
         parts: list[TextPart | ToolCallPart] = []
         for part in left.pop(0):
             if isinstance(part, Call):

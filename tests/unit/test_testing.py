@@ -133,6 +133,17 @@ async def test_real_deliveries_are_routed_answered_and_cut() -> None:
         assert await slack.send(event("slack/message.im", text="hi")) == "hi (0 before)"
 
 
+async def test_an_agent_that_asks_for_it_gets_the_payload() -> None:
+    async def labels(turn: Turn) -> str:
+        return str(turn.event.raw and turn.event.raw["action"])
+
+    opened = event("github/issues.opened")
+    for raw in (True, False):
+        agent = Agent("labels", labels, listen=Listen("github", when=("every",)), raw=raw)
+        async with play(agent) as thread:
+            assert await thread.send(opened) == ("opened" if raw else "None")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -12,7 +12,7 @@ from answerback.errors import AnswerbackError
 
 T = TypeVar("T")
 
-When = Literal["before", "after"]
+Moment = Literal["before", "after"]
 
 
 class Killed(AnswerbackError):
@@ -23,10 +23,10 @@ class KillPoint(NamedTuple):
     """A place in a turn, before or after it takes effect: "commit", "reply" or the key of a step, as a pattern."""
 
     place: str
-    when: When
+    when: Moment
 
     @classmethod
-    def parse(cls, place: str, when: When) -> KillPoint:
+    def parse(cls, place: str, when: Moment) -> KillPoint:
         """Return a valid kill point. Raises ValueError, saying what to do."""
         kind, _, name = place.partition(":")
         if not (place in ("reply", "commit", "model") or (kind in ("step", "tool") and name)):
@@ -37,7 +37,7 @@ class KillPoint(NamedTuple):
         steps = {"tool": f"step:*.call_tool:{name}", "model": "step:*.model.request"}
         return cls(steps.get(kind, place), when)
 
-    def matches(self, place: str, when: When) -> bool:
+    def matches(self, place: str, when: Moment) -> bool:
         """Return whether this is the place that a turn has reached. A step's name without a number means each call."""
         if self.when != when:
             return False
@@ -56,7 +56,7 @@ class KillableJournal(Journal):
         write: Write,
         ensure_lease: Callable[[], Awaitable[None]],
         limits: TurnLimits,
-        reach: Callable[[str, When], Awaitable[None]],
+        reach: Callable[[str, Moment], Awaitable[None]],
     ) -> None:
         super().__init__(records, write, ensure_lease, limits)
         self._reach = reach

@@ -11,7 +11,7 @@ from answerback.agents.agent import Agent
 from answerback.agents.limits import TurnLimits
 from answerback.agents.memory.attempt import Attempt, TurnStopped
 from answerback.agents.memory.clock import Clock
-from answerback.agents.memory.killing import KillableJournal, Killed, KillPoint, When, place_of
+from answerback.agents.memory.killing import KillableJournal, Killed, KillPoint, Moment, place_of
 from answerback.agents.memory.outcomes import Outcomes
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
@@ -177,7 +177,7 @@ class TurnRunner:
         async def ensure_lease() -> None:
             records.ensure_held(fence)
 
-        async def reach(place: str, when: When) -> None:
+        async def reach(place: str, when: Moment) -> None:
             if self._is_killed_at(place, when):
                 await attempt.die()
 
@@ -229,7 +229,7 @@ class TurnRunner:
         if self._is_killed_at("commit", "after"):
             raise Killed
 
-    def _is_killed_at(self, place: str, when: When) -> bool:
+    def _is_killed_at(self, place: str, when: Moment) -> bool:
         """Return whether the turn is to be killed at this place. Each kill point does that once."""
         point = next((point for point in self.kill_points if point.matches(place, when)), None)
         if point is not None:

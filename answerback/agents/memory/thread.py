@@ -13,17 +13,14 @@ from answerback.agents.agent import Agent
 from answerback.agents.limits import STANDARD, TurnLimits
 from answerback.agents.memory.attempt import cancel
 from answerback.agents.memory.clock import Clock
-from answerback.agents.memory.killing import KillPoint, When
+from answerback.agents.memory.killing import KillPoint, Moment
 from answerback.agents.memory.outcomes import Outcomes
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
-from answerback.attention import Attention
-from answerback.codec import decode_state
+from answerback.agents.memory.view import ThreadView
 from answerback.events import Arrival, Event
-from answerback.messages import Attachment, Author, Identity, Message, TurnEnd
-from answerback.replies import DeadLetter, Reply
-from answerback.store.stream.events import StreamEvent, UnknownEvent
+from answerback.messages import Attachment, Author, Identity, Message
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 YOU = Author("you")
 
 
-class MemoryThread:
+class MemoryThread(ThreadView):
     """One thread, kept in memory, whose turns run in this process.
 
     Its turns are a worker's: the same routing, history, limits, arrivals, journal, outcome and stream events. The
@@ -108,78 +105,6 @@ class MemoryThread:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    # What is in it ---------------------------------------------------------------------------------
-
-    @property
-    def history(self) -> list[Message]:
-        """The committed messages, oldest first. Those of turns that failed for good have `failed`."""
-        return list(self._records.history)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """A copy of the agents' data, as of the last commit."""
-        return decode_state(self._records.state) if self._records.state else {}
-
-    @property
-    def encoded_state(self) -> bytes:
-        """The agents' data for another thread's `state`; b"" if there is none."""
-        return self._records.state
-
-    @property
-    def agent(self) -> str:
-        """The name of the agent that answered last; "" if none has."""
-        return self._records.agent
-
-    @property
-    def attention(self) -> Attention:
-        """How attentive agents are in it: "default", "subscribed" or "muted"."""
-        return self._records.attention
-
-    @property
-    def replies(self) -> list[str]:
-        """The texts of all committed replies, oldest first."""
-        return [message.text for message in self._records.history if message.role == "assistant"]
-
-    @property
-    def outbox(self) -> list[Reply]:
-        """The replies to a platform, oldest first; also those of a turn that has not ended."""
-        return list(self._records.outbox.values())
-
-    @property
-    def waiting(self) -> list[Event]:
-        """The events that are not handled yet, oldest first."""
-        return [event for entry in self._records.inbox for event in entry.events]
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """Keys of the steps that the last attempt finished or found finished."""
-        return self._runner.steps
-
-    @property
-    def turn_ends(self) -> list[TurnEnd]:
-        """How turns ended, oldest first."""
-        return list(self._records.turn_ends)
-
-    @property
-    def dead_letters(self) -> list[DeadLetter]:
-        """The turns that failed for good, oldest first. Accepting one of their events again replays it."""
-        return list(self._records.dead_letters.values())
-
-    @property
-    def stream(self) -> list[StreamEvent | UnknownEvent]:
-        """All stream events, oldest first."""
-        return list(self._stream.events)
-
-    def follow(self, follower: Callable[[StreamEvent | UnknownEvent], None]) -> Callable[[], None]:
-        """Call a function with each stream event from now on. Return a function that ends this.
-
-        A language model is streamed only in turns that begin while somebody follows.
-        """
-        self._stream.followers.append(follower)
-        return lambda: self._stream.followers.remove(follower)
-
-    # What happens in it ----------------------------------------------------------------------------
-
     async def say(
         self,
         text: str,
@@ -224,6 +149,9 @@ class MemoryThread:
 
     async def send(self, event: Event) -> str:
         """Send an event, and return the replies of the turn that answers it. Raises what `say` raises."""
+        if event.raw_body and not any(agent.raw for agent in self.agents):
+            # As ingress does: a payload is kept only if an agent asks for it.
+            event = msgspec.structs.replace(event, raw_body=b"")
         if self._records.accept(event) != "duplicate":
             self._outcomes.errors.pop(event.id, None)
             self._runner.arrived(event)
@@ -242,7 +170,7 @@ class MemoryThread:
         """Cancel the turn that runs; its messages so far are kept. Return whether one runs."""
         return self._runner.cancel()
 
-    def kill_at(self, place: str, when: When = "after") -> None:
+    def kill_at(self, place: str, when: Moment = "after") -> None:
         """Kill the next attempt that gets to a place, as if its worker died there: `say` raises `Killed`.
 
         The killed attempt gets no further and sees no exception. What it had written stays, and `resume` or the next
