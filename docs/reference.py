@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 import msgspec
 
 import answerback
-from answerback import asgi, dialogs, dispatching, errors, events, messages
-from answerback.agents import listen
+from answerback import asgi, dialogs, dispatching, errors, events, messages, testing
+from answerback.agents import listen, memory
 
 PAGE = Path(__file__).with_name("reference.md")
 WIDTH = 120
@@ -25,8 +25,14 @@ INTRODUCTION = """\
 # Reference of the Python package
 
 Made from the docstrings by `make docs`. What an agent needs is imported from `answerback`; the data of a turn is in
-`answerback.events` and `answerback.messages`, the errors are in `answerback.errors`. Other modules are internal.
+`answerback.events` and `answerback.messages`, the errors are in `answerback.errors`, and what tests need is in
+`answerback.testing`. Other modules are internal.
 """
+PLAYED = (
+    "history", "state", "replies", "outbox", "waiting", "steps", "turn_ends", "dead_letters", "stream",
+    "say", "send", "resume", "cancel", "kill_at", "follow",
+)  # fmt: skip
+"""Members of a played thread that tests use."""
 CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
     "Agents": [(answerback.Agent, ()), (answerback.Listen, ())],
     "Dispatch": [
@@ -68,6 +74,17 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (dialogs.NullSessions, ()),
     ],
     "Mounts": [(asgi.dialog, ()), (asgi.chat, ()), (asgi.webhooks, ()), (asgi.Caller, ())],
+    "Tests": [
+        (testing.play, ()),
+        (memory.MemoryThread, PLAYED),
+        (testing.answers, ()),
+        (testing.call, ()),
+        (testing.recorded, ()),
+        (testing.event, ()),
+        (testing.event_names, ()),
+        (testing.attachment, ()),
+        (testing.MovableClock, ("now", "move")),
+    ],
 }
 """What is described: each object, and those of its members that agents use."""
 
@@ -83,6 +100,7 @@ ALIASES = {
     "Think | Generate": "Callable[[Turn], Awaitable[str | None] | AsyncIterator[str]]",
     "When": _literal(listen.When),
     "Arrival": "str",
+    "Moment": _literal(memory.killing.Moment),
     "Prepare": "Callable[[Turn], dict | Awaitable[dict | None] | None]",
     "AuthorKind": _literal(messages.AuthorKind),
     "Source": "str | Path | Sequence[Document] | Callable[[str, int], Awaitable[Sequence[Document]]]",
@@ -162,7 +180,8 @@ def _is_struct(what: object) -> TypeGuard[type]:
 def described(what: Any, members: Sequence[str]) -> Iterator[str]:
     """Yield the Markdown blocks that describe an object and its members."""
     name = what.__name__
-    home = "answerback" if name in answerback.__all__ else what.__module__
+    homes = [package.__name__ for package in (answerback, testing, memory) if name in package.__all__]
+    home = next(iter(homes), what.__module__)
     yield f"### {name}"
     yield f"    from {home} import {name}"
     prose, sections = parse(what.__doc__)
