@@ -36,14 +36,14 @@ class Operation:
                 yield Operation(document, method, path)
 
     def address(self, names: Names, query: bool = True) -> str:
-        """The path and, with `query`, what may be asked for with a text."""
+        """The path with what has to be asked for and, with `query`, all that may be asked for with a text."""
         path = re.sub(r"\{(\w+)\}", lambda found: _name(names, found[1]), self.path)
         texts = [
             f"{each['name']}={names.id}"
             for each in self._described.get("parameters", ())
-            if each["in"] == "query" and self._is_text(each["schema"])
+            if each["in"] == "query" and self._is_text(each["schema"]) and (query or each.get("required"))
         ]
-        return path + ("?" + "&".join(texts) if query and texts else "")
+        return path + ("?" + "&".join(texts) if texts else "")
 
     def body(self, names: Names) -> Any:
         """A body that is right, with all there is to say; None where there is none."""

@@ -108,6 +108,7 @@ async def test_a_client_checks_its_key_and_a_revocation_reaches_every_process(pl
                             "workspace": "acme",
                             "scopes": ["admin", "chat:read"],
                             "key": made.id,
+                            "user_id": None,
                         }
             return found
 

@@ -33,7 +33,7 @@ def test_up_makes_a_development_key_and_shows_a_line_that_uses_it(terminal: Term
     assert kept.stat().st_mode & 0o777 == 0o600
     key = kept.read_text()
     assert me(terminal, key)[1]["scopes"] == ["admin", "agents:register", "chat:read", "chat:write"]
-    [line] = re.findall(r"^ *(curl .*)$", up.words(), re.MULTILINE)
+    [line] = re.findall(r"^ *(curl (?:.*\\\n)*.*)$", up.words(), re.MULTILINE)
     assert '"Authorization: Bearer $(cat .answerback/dev-key)"' in line
     if shutil.which("curl"):
         done = subprocess.run(["sh", "-c", line], cwd=terminal.folder, capture_output=True, text=True, check=True)

@@ -134,7 +134,7 @@ async def test_a_thread_that_is_tried_again_tells_its_trouble_by_the_same_rule(p
 
 async def test_an_address_that_gives_no_answer_is_named_to_operators_alone(chat: System) -> None:
     async with calling(chat) as server, calling(chat, "admin") as admin, remote_agent() as remote:
-        await admin.post("/v1/agents", {"id": "weather", "url": remote.url})
+        await admin.post("/v1/agents", {"id": "weather", "url": remote.url, "runtimeSpec": {"supportsChat": True}})
         remote.statuses = [500] * 4
         asked = [await each.post("/v1/agents/weather/message", {"message": "hi"}) for each in (server, admin)]
     assert [(status, problem["code"]) for status, problem in asked] == [(502, "unreachable")] * 2

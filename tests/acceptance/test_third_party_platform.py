@@ -120,11 +120,10 @@ async def test_a_platform_is_one_package_and_an_entry_point(tmp_path: Path) -> N
             assert "PORT" in wrong.words()
 
             # Failed deliveries are requested again, by workers and by hand.
-            async def requested() -> list[str]:
-                return town.requested
+            async def logged() -> list[dict[str, Any]]:
+                return worker.lines("redelivery requested")
 
-            await until(requested, what="a worker requesting the failed delivery")
-            [line] = worker.lines("redelivery requested")
+            [line] = await until(logged, what="a worker requesting the failed delivery")
             assert (line["platform"], line["hook"], line["event_name"]) == ("toy", "toy-main", "message")
             assert "toy-main: 1 attempts" in await _prints(system, "redeliver toy --dry-run --since 1h")
             assert town.requested == ["41"]
