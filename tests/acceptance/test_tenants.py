@@ -126,7 +126,8 @@ async def acme(plain: System) -> AsyncIterator[Tenant]:
 
 async def _operations(acme: Tenant) -> list[Operation]:
     _, _, document = await acme.call("GET", "/api/v1/openapi.json")
-    return list(Operation.all(document))
+    # A path at the root has the same route as its twin in the API: test_schema.py compares them.
+    return [operation for operation in Operation.all(document) if operation.path.startswith("/api/v1/")]
 
 
 async def test_another_workspaces_key_opens_nothing(plain: System, acme: Tenant) -> None:

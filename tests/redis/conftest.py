@@ -37,6 +37,22 @@ def binary(request: pytest.FixtureRequest) -> Path:
     pytest.skip(f"there is no {request.param}-server here")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what is marked `one_server` on one of the servers: it tests what is above the store."""
+    if _binary("valkey") is None:
+        return
+    spare = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and item.get_closest_marker("one_server")
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("binary") == "redis"
+    ]
+    config.hook.pytest_deselected(items=spare)
+    items[:] = [item for item in items if item not in set(spare)]
+
+
 @contextmanager
 def serving(binary: Path, folder: str, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
     """A server of its own, on the socket `s` in a folder. It keeps nothing, unless it is told to."""

@@ -23,6 +23,8 @@ from ingress.api.route import BASE
 from tests.redis.api import Answer, Client, served
 from tests.redis.given import until
 
+pytestmark = pytest.mark.one_server
+
 THINGS = f"{BASE}/things"
 PAGE = "https://www.example.com"
 

@@ -19,6 +19,8 @@ from answerback.store.threads.threads import Threads
 from ingress.app import application
 from ingress.webhooks import Webhooks
 
+pytestmark = pytest.mark.one_server
+
 FIXTURES = Path(__file__).parents[1] / "fixtures/api"
 PAGE = "https://allowed.example"
 

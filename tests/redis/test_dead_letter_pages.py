@@ -24,6 +24,8 @@ from ingress.api.pipeline import Api
 from ingress.api.route import BASE
 from ingress.problems import problems
 
+pytestmark = pytest.mark.one_server
+
 PATH = f"{BASE}/admin/dead-letters"
 MANY = 130
 

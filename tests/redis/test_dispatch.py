@@ -23,6 +23,8 @@ from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
 
+pytestmark = pytest.mark.one_server
+
 SCHEMA = b'{"type": "object", "properties": {"order": {"type": "integer"}}, "required": ["order"]}'
 AGENTS = (
     AgentReport("triage"),

@@ -25,6 +25,8 @@ from answerback.store.threads.threads import Threads
 from ingress.app import application
 from ingress.webhooks import Webhooks
 
+pytestmark = pytest.mark.one_server
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 LIMIT = 2 * CHUNK
 

@@ -23,6 +23,8 @@ from tests.redis.given import event, until
 from worker.replies import identities as module
 from worker.replies.identities import Identities
 
+pytestmark = pytest.mark.one_server
+
 T = TypeVar("T")
 
 SOMEBODY: Client = Standard("whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ=", "https://standard.test")

@@ -14,6 +14,7 @@ from hashlib import sha1
 from importlib import resources
 
 import msgspec
+import pytest
 
 from answerback.events import Amendment
 from answerback.messages import Message
@@ -213,6 +214,7 @@ async def sessions(url: str) -> None:
     await store.close()
 
 
+@pytest.mark.one_server
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
     threads = Threads(database, partitions=4)
     async with watching(server, database) as watch:

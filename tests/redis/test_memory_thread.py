@@ -25,6 +25,8 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import claim_all, lapse
 from worker.wiring import wire
 
+pytestmark = pytest.mark.one_server
+
 CHAT, ISSUE = "chat:default:c1", "github:1:2"
 
 

@@ -27,6 +27,8 @@ from answerback.store.redis import Database
 from tests.acceptance.system import until
 from worker.probing import Prober
 
+pytestmark = pytest.mark.one_server
+
 MINE = RemoteAgent(name="r", url="https://r.example.com", owner="mine", lease=60_000)
 
 

@@ -19,6 +19,8 @@ from tests.redis.given import accept, claim, courier, dead_letter, reply, turn
 from worker import retention
 from worker.retention import Retention
 
+pytestmark = pytest.mark.one_server
+
 
 def told(folder: Path | None = None, days: str = "30") -> Settings:
     """The settings of a worker that forgets after so many days."""

@@ -29,6 +29,8 @@ from worker.backoff import Backoff
 from worker.replies.identities import Identities
 from worker.replies.sender import Sender
 
+pytestmark = pytest.mark.one_server
+
 T = TypeVar("T")
 
 LATE = 600.0
