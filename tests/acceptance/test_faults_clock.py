@@ -52,6 +52,7 @@ async def test_a_step_costs_nothing_but_a_moment(scene: Clocked, seconds: int) -
         return _charges(scene).total() == charged + 10
 
     await until(charging, what="ten once-only steps being under way")
+    counted = (await scene.system.queues()).clock_steps.count
     scene.server.step(seconds)
     step = scene.note("step", "clock")
     late = scene.talk("standard")
@@ -70,6 +71,15 @@ async def test_a_step_costs_nothing_but_a_moment(scene: Clocked, seconds: int) -
     for worker in scene.workers:
         assert not worker.lines("lease lost")
         assert not worker.lines("another worker has taken over this thread")
+
+    async def told() -> bool:
+        return (await scene.system.queues()).clock_steps.count == counted + 1
+
+    await until(told, what="the step being counted")
+    warned = [line for worker in scene.workers for line in worker.lines("Redis clock stepped")]
+    assert (abs(seconds), "forward" if seconds > 0 else "back") in {
+        (round(line["seconds"]), line["way"]) for line in warned
+    }
 
 
 def _charges(scene: Scene) -> Counter[str]:
