@@ -34,13 +34,17 @@ class Watch:
 
     def __init__(self) -> None:
         self._ahead: tuple[int, int] | None = None
+        self._received = 0
 
     def observe(self, sent: int, received: int, wall: int) -> int:
         """Return by how many ms the server's clock stepped since the last response; 0 if it did not.
 
         The server read `wall` at some moment between `sent` and `received`, so a slow call allows for all the time that
-        may have passed meanwhile.
+        may have passed meanwhile. Of calls that overlap, one counts: which of them read its clock first is not known.
         """
+        if sent < self._received:
+            return 0
+        self._received = received
         # Lower and upper bound of how far the server's clock is ahead of ours.
         least, most = wall - received, wall - sent
         before = self._ahead or (least, most)

@@ -202,6 +202,24 @@ async def test_each_step_is_told_and_counted_once(server_clock: SteppedServer, t
     assert told == [("forward", 60), ("back", 60), ("back", 6)]
 
 
+async def test_a_step_before_the_first_heartbeat_of_a_worker_is_counted(
+    server_clock: SteppedServer, threads: Threads
+) -> None:
+    fresh = Threads(threads.database)
+    await fresh.reserve(0, "ready", 1)
+    await step(server_clock, threads, 6)
+    await fresh.extend(0, [], "fresh")
+    assert (await queues(threads)).clock_steps.count == 1
+
+
+def test_of_calls_that_overlap_a_step_it_is_observed_once() -> None:
+    watch = clock.Watch()
+    assert watch.observe(0, 10, 1_000_005) == 0
+    assert watch.observe(20, 40, 1_006_030) > 5_000
+    assert watch.observe(15, 50, 1_000_025) == 0, "it was sent, and read its clock, before the step"
+    assert watch.observe(60, 70, 1_006_065) == 0
+
+
 async def test_a_standstill_is_no_step(threads: Threads) -> None:
     with capture_logs() as logs:
         await threads.extend(0, [], "worker")

@@ -41,6 +41,7 @@ class Reservations:
 
     async def reserve(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
+        sent = monotonic()
         till, ids, wait, wall = await self.scripts.reserve(
             [keys.queue(p, queue), keys.wake(p, queue), keys.retrying(p, queue), keys.clock(p)],
             limit=limit,
@@ -48,6 +49,8 @@ class Reservations:
         )
         self._ahead = wall - monotonic()
         self._clocks[p] = till - self._lease - monotonic()
+        # A worker reserves before its first heartbeat: a step that comes between the two is noticed, too.
+        await self._observe(sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
     @property
@@ -77,12 +80,12 @@ class Reservations:
         values = [value for lease in leases for value in lease]
         sent = monotonic()
         wall, states = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
-        if step := self.watch.observe(sent, monotonic(), wall):
-            await self._note(step)
+        await self._observe(sent, wall)
         return [Lease(each) for each in states]
 
-    async def _note(self, step: int) -> None:
-        """Log and count a step of the server's clock, unless another worker has done so."""
-        if await self.scripts.count_step([keys.clock(0)], step=step):
+    async def _observe(self, sent: int, wall: int) -> None:
+        """Log and count a step of the server's clock since the last call, unless another worker has done so."""
+        step = self.watch.observe(sent, monotonic(), wall)
+        if step and await self.scripts.count_step([keys.clock(0)], step=step):
             way = "forward" if step > 0 else "back"
             log.warning("Redis clock stepped", way=way, seconds=abs(step) / 1000)
