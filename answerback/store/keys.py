@@ -104,7 +104,7 @@ def dead_letter_payloads(p: int) -> str:
 def unused_files(p: int) -> str:
     """ZSET: "<thread id> <file id>" → when its upload began (ms), of files that no message names yet.
 
-    Maintenance deletes them after a day.
+    Or when a message was last about to name it. Maintenance deletes them after a day.
     """
     return f"ab:{{{p}}}:unused_files"
 

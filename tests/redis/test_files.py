@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from answerback.archive import line, parse
-from answerback.errors import FilesFull, MalformedArchive, NoSuchFile, NoSuchThread
+from answerback.errors import FilesFull, MalformedArchive, NoSuchFile, NoSuchThread, ThreadEnded
+from answerback.events import Event
 from answerback.files import CHUNK, StoredFile
+from answerback.messages import Attachment, Author
 from answerback.store import keys
 from answerback.store.chats.chats import Chats
+from answerback.store.thread_ids import public_id
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.files import UNUSED, FileLimits, Files
 from answerback.store.threads.threads import Threads
@@ -44,6 +47,23 @@ async def leftovers(threads: Threads) -> dict[str, object]:
     found = {name: await threads.database.call("TYPE", name) for name in names if name != keys.file_sizes(0)}
     sizes = await threads.database.call("HVALS", keys.file_sizes(0))
     return found | ({"size": sizes} if set(sizes) - {b"0"} else {})
+
+
+async def name_in_a_message(threads: Threads, thread: str, file: StoredFile) -> None:
+    """Store a message that names a file."""
+    attachment = Attachment(name=file.name, content_type=file.content_type, file=file.id, size=file.size)
+    message = Event(
+        delivery="", thread="", kind="message", text="", author=Author("ada"), message="m1", attachments=(attachment,)
+    )
+    await Chats(threads).say("acme", public_id(thread), message)
+
+
+async def days_later(threads: Threads, thread: str, file: StoredFile) -> object:
+    """Let a file have been unused for more than a day. Return since when; None if it is used."""
+    member = f"{thread} {file.id}"
+    if await threads.database.call("ZSCORE", keys.unused_files(0), member) is None:
+        return None
+    return await threads.database.call("ZINCRBY", keys.unused_files(0), -UNUSED - 1, member)
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
@@ -106,11 +126,44 @@ async def test_a_file_that_no_message_names_is_deleted_after_a_day(threads: Thre
     thread = await opened(threads)
     named, unnamed, fresh = [await stored(files, thread, b"x") for _ in range(3)]
     assert await files.use(thread, [named.id]) == [named]
-    await threads.database.call("ZINCRBY", keys.unused_files(0), -UNUSED - 1, f"{thread} {unnamed.id}")
+    await name_in_a_message(threads, thread, named)
+    assert await days_later(threads, thread, named) is None
+    await days_later(threads, thread, unnamed)
     assert await files.delete_unused() == 1
     assert {file.id for file in await files.all(thread)} == {named.id, fresh.id}
     with pytest.raises(NoSuchFile, match=unnamed.id):
         await files.use(thread, [fresh.id, unnamed.id])
+
+
+async def test_a_crash_before_the_message_is_stored_leaves_its_file_unused(threads: Threads, files: Files) -> None:
+    thread = await opened(threads)
+    file = await stored(files, thread, b"x")
+    await days_later(threads, thread, file)
+    await files.use(thread, [file.id])
+    assert await files.delete_unused() == 0, "the message is on its way"
+    past = await threads.database.now() - UNUSED
+    assert not await files.delete(thread, file.id, unused_since=past), "maintenance read what was unused before that"
+    # The process dies here. The request is repeated:
+    await files.use(thread, [file.id])
+    await name_in_a_message(threads, thread, file)
+    await name_in_a_message(threads, thread, file)
+    assert await days_later(threads, thread, file) is None
+    # Or it is not:
+    other = await stored(files, thread, b"y")
+    await files.use(thread, [other.id])
+    await days_later(threads, thread, other)
+    assert await files.delete_unused() == 1
+    assert await files.all(thread) == [file]
+
+
+async def test_a_message_that_is_refused_leaves_its_file_unused(threads: Threads, files: Files) -> None:
+    thread = await opened(threads)
+    file = await stored(files, thread, b"x")
+    await files.use(thread, [file.id])
+    await Chats(threads).end("acme", public_id(thread))
+    with pytest.raises(ThreadEnded):
+        await name_in_a_message(threads, thread, file)
+    assert await days_later(threads, thread, file) is not None
 
 
 async def test_what_a_crash_left_of_an_upload_is_deleted(threads: Threads, files: Files) -> None:
@@ -138,7 +191,7 @@ async def test_a_visitor_names_only_files_of_visitors(threads: Threads, files: F
 async def test_an_archive_carries_files_and_a_purge_removes_them(threads: Threads, files: Files) -> None:
     thread, data, archives = await opened(threads), os.urandom(CHUNK + 7), Archives(threads)
     file = await stored(files, thread, data)
-    await files.use(thread, [file.id])
+    await name_in_a_message(threads, thread, file)
     archive = await archives.read(thread)
     assert archive is not None
     written = line(archive)

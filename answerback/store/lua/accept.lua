@@ -1,7 +1,7 @@
 -- Store events, each once. One call takes many events of one partition.
 --
 -- KEYS  1 ready  2 ready wake  3 own identities  4 counters  5 threads  6 dead letter times  7 dead letters
---       8 dead letter payloads  9 clock
+--       8 dead letter payloads  9 clock  10 unused files
 --       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox, amendments; and
 --       if it has a condition, the two lists its chat is in
 -- ARGV  remember (how long a delivery id is kept (ms)), signals (the channel)
@@ -10,7 +10,7 @@
 --       chat must exist and not have ended) or "idle" (also, no event may be running or waiting in it), former_id (the
 --       dispatch id of its former delivery id), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
 --       there can be none), program ("1" if its author may be one), message (its id), edit (an Amendment that the entry
---       already contains, "")
+--       already contains, ""), files (ids of the uploaded files that it names, one per line)
 -- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate",
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or, if its
 -- condition is not met, "missing", "ended" or "busy". Nothing is stored in these cases. "amended" is followed by a
@@ -23,7 +23,7 @@ local identified = redis.call('SCARD', KEYS[3]) > 0
 local accepted, revived, woken = 0, 0, 0
 -- Of the event in question.
 local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition
-local former_id, quiet, program, message, edit
+local former_id, quiet, program, message, edit, files
 local seen, former_seen, thread, inbox, amendments
 
 -- Return whether the event is our own message.
@@ -64,6 +64,10 @@ local function store(stored, seen_key)
   -- A full server rejects this first write, and with it the whole script: nothing is stored partially.
   redis.call('SET', seen_key, 'stored ' .. thread_id, 'PX', remember)
   redis.call('RPUSH', inbox, stored)
+  -- From now on, they are kept as long as the thread.
+  for file in string.gmatch(files, '[^\n]+') do
+    redis.call('ZREM', KEYS[10], thread_id .. ' ' .. file)
+  end
   local held = redis.call('HMGET', thread, 'created', 'owner', 'fence', 'interruptible', 'said', 'unreacted', 'stirred')
   if not held[1] then
     redis.call('HSET', thread, 'created', wall, 'platform', platform, 'channel', channel, 'title', title, 'url', url)
@@ -100,10 +104,10 @@ local function recorded()
 end
 
 local results = {}
-local key = 10
-for arg = 3, #ARGV, 15 do
+local key = 11
+for arg = 3, #ARGV, 16 do
   id, thread_id, entry, identities, platform, channel, title, url, arrival, condition,
-    former_id, quiet, program, message, edit = unpack(ARGV, arg, arg + 14)
+    former_id, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 15)
   seen, former_seen, thread, inbox, amendments = unpack(KEYS, key, key + 4)
   key = key + 5
   local state, seen_id, origin, seen_key = recorded()

@@ -2,11 +2,14 @@
 -- Delete a file, or what there is of an unfinished upload.
 --
 -- KEYS  1 thread  2 files  3 file chunks  4 file sizes  5 unused files
--- ARGV  id (of the thread), workspace, file (its id), only_unused ("1": only if no message names it)
+-- ARGV  id (of the thread), workspace, file (its id), before (only if it has been unused since then, ms; "": in any case)
 -- Returns 1 if the file could be read, else 0.
-local id, workspace, file, only_unused = unpack(ARGV, 1, 4)
+local id, workspace, file, before = unpack(ARGV, 1, 4)
 local member = id .. ' ' .. file
-if only_unused == '1' and not redis.call('ZSCORE', KEYS[5], member) then return 0 end
+if before ~= '' then
+  local since = redis.call('ZSCORE', KEYS[5], member)
+  if not since or tonumber(since) > tonumber(before) then return 0 end
+end
 redis.call('ZREM', KEYS[5], member)
 local number, bytes = 0, 0
 while redis.call('HEXISTS', KEYS[3], file .. ':' .. number) == 1 do

@@ -103,22 +103,24 @@ class Files:
         return sorted(map(decode_file, stored), key=lambda file: (file.at, file.id))
 
     async def use(self, thread: str, ids: Sequence[str], *, visitor: bool = False) -> list[StoredFile]:
-        """Return files that a message is to name, and keep them as long as their thread.
+        """Return files that a message is to name, and keep them for another day.
+
+        With the message, `Threads.accept` stores that they are kept as long as their thread.
 
         Args:
             visitor: Only files that visitors or users uploaded exist.
 
         Raises:
-            NoSuchFile: One of them does not exist. Nothing was changed.
+            NoSuchFile: One of them does not exist.
         """
         for id in ids:
             if visitor and not (await self.get(thread, id)).visitor:
                 raise NoSuchFile(f"there is no file {id} in this thread")
-        p = self._threads.partition(thread)
-        # One transaction: maintenance deletes a file only while it is unused.
+        p, now = self._threads.partition(thread), await self._database.now()
+        # One transaction: maintenance deletes none of them before the message is stored.
         stored, _ = await self._database.together(
             ("HMGET", keys.files(p, thread), *ids),
-            ("ZREM", keys.unused_files(p), *(f"{thread} {id}" for id in ids)),
+            ("ZADD", keys.unused_files(p), "XX", *(word for id in ids for word in (now, f"{thread} {id}"))),
         )
         missing = [id for id, record in zip(ids, stored, strict=True) if record is None]
         if missing:
@@ -145,8 +147,11 @@ class Files:
         """Return the whole content of a file. Raises `NoSuchFile`."""
         return b"".join([chunk async for chunk in self.read(thread, await self.get(thread, id))])
 
-    async def delete(self, thread: str, id: str, *, only_unused: bool = False) -> bool:
-        """Delete a file, even if messages name it. Return False if there was none."""
+    async def delete(self, thread: str, id: str, *, unused_since: int | None = None) -> bool:
+        """Delete a file, even if messages name it. Return False if there was none.
+
+        With `unused_since` (ms), it is deleted only if no message names it and none was about to since then.
+        """
         p = self._threads.partition(thread)
         names = [
             keys.thread(p, thread),
@@ -157,7 +162,11 @@ class Files:
         ]
         return bool(
             await self._threads.scripts.delete_file(
-                names, id=thread, workspace=workspace_of(thread), file=id, only_unused=int(only_unused)
+                names,
+                id=thread,
+                workspace=workspace_of(thread),
+                file=id,
+                before="" if unused_since is None else unused_since,
             )
         )
 
@@ -169,7 +178,7 @@ class Files:
             unused = await self._database.call("ZRANGEBYSCORE", keys.unused_files(p), "-inf", past, "LIMIT", 0, limit)
             for member in unused:
                 thread, _, id = member.decode().rpartition(" ")
-                deleted += await self.delete(thread, id, only_unused=True)
+                deleted += await self.delete(thread, id, unused_since=past)
         return deleted
 
     async def workspace_size(self, workspace: str) -> int:

@@ -39,7 +39,7 @@ class Inbox(Reservations):
             names = [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.own_identities(p), keys.counters(p),
                 keys.threads(p), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
-                keys.clock(p),
+                keys.clock(p), keys.unused_files(p),
             ]  # fmt: skip
             self._accepts.append(
                 self.scripts.accept.grouped(
@@ -99,6 +99,7 @@ class Inbox(Reservations):
                     program=int(event.author.kind != "bot"),
                     message=b"" if event.edited == "mention" else _words(event.message),
                     edit=edit,
+                    files="\n".join([attachment.file for attachment in event.attachments if attachment.file]),
                 ),
             )
         )  # fmt: skip

@@ -136,7 +136,7 @@ class Conversation:
             yield PostedMessage(self, caller, follower, receipt, after)
 
     async def files_named(self, caller: Principal, id: str, files: Sequence[str]) -> Sequence[StoredFile]:
-        """Return the files that a message names; they are kept from now on. Raises `NoSuchThread`, `NoSuchFile`."""
+        """Return the files that a message is to name, for a day at least. Raises `NoSuchThread`, `NoSuchFile`."""
         if not files:
             return ()
         ids, visitor = list(dict.fromkeys(files)), not audience.trusted(caller)
