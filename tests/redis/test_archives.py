@@ -19,6 +19,7 @@ from answerback.store.redis import Database
 from answerback.store.threads.archives import Archives, Purged
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.repair import set_attention
 from answerback.store.threads.threads import Threads
 from tests.redis.given import (
     THREAD,
@@ -419,6 +420,14 @@ async def test_a_purged_chat_is_in_no_list(threads: Threads, archives: Archives)
     await archives.purge("chat:acme:one")
     assert await threads.database.call("KEYS", "*chats*") == []
     assert (await chats.list("acme")).chats == []
+
+
+async def test_a_thread_that_is_muted_between_export_and_drop_stays(
+    threads: Threads, archives: Archives, outbox: Outbox
+) -> None:
+    found = await answered(threads, archives, outbox)
+    assert await set_attention(threads, THREAD, "muted")
+    assert not await archives.purge_idle(found)
 
 
 async def test_a_chat_that_is_changed_between_export_and_drop_stays(threads: Threads, archives: Archives) -> None:
