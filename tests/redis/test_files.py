@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 
 from answerback.archive import line, parse
-from answerback.errors import FilesFull, MalformedArchive, NoSuchFile, NoSuchThread, ThreadEnded
+from answerback.errors import FilesFull, MalformedArchive, NoSuchFile, NoSuchThread, StoreUnavailable, ThreadEnded
 from answerback.events import Event
 from answerback.files import CHUNK, StoredFile
 from answerback.messages import Attachment, Author
@@ -58,6 +60,12 @@ async def name_in_a_message(threads: Threads, thread: str, file: StoredFile) -> 
     await Chats(threads).say("acme", public_id(thread), message)
 
 
+async def only_unused(threads: Threads) -> bytes:
+    """Return the one file that no message names, as maintenance finds it."""
+    (member,) = await threads.database.call("ZRANGE", keys.unused_files(0), 0, -1)
+    return bytes(member)
+
+
 async def days_later(threads: Threads, thread: str, file: StoredFile) -> object:
     """Let a file have been unused for more than a day. Return since when; None if it is used."""
     member = f"{thread} {file.id}"
@@ -103,6 +111,24 @@ async def test_an_upload_that_breaks_off_leaves_nothing(threads: Threads, files:
     assert await leftovers(threads) == {}
 
 
+async def test_why_an_upload_broke_off_is_told_although_redis_is_away_by_then(
+    threads: Threads, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = await opened(threads)
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * CHUNK
+        monkeypatch.setattr(threads.scripts, "delete_file", AsyncMock(side_effect=StoreUnavailable))
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await files.store(thread, broken(), name="a", content_type="text/plain", limits=LIMITS)
+    monkeypatch.undo()
+    assert await threads.database.call("ZINCRBY", keys.unused_files(0), -UNUSED - 1, await only_unused(threads))
+    await files.delete_unused()
+    assert await leftovers(threads) == {}
+
+
 async def test_a_thread_that_is_deleted_during_an_upload_stays_deleted(threads: Threads, files: Files) -> None:
     thread = await opened(threads)
 
@@ -115,6 +141,7 @@ async def test_a_thread_that_is_deleted_during_an_upload_stays_deleted(threads: 
     with pytest.raises(NoSuchThread):
         await files.store(thread, deleting(), name="a", content_type="text/plain", limits=LIMITS)
     assert await files.all(thread) == []
+    assert await threads.database.call("EXISTS", keys.file_chunks(0, thread)) == 0
     with pytest.raises(NoSuchThread):
         await stored(files, "chat:acme:none", b"x")
     await Archives(threads).purge(thread)
@@ -217,3 +244,22 @@ async def test_a_thread_with_a_new_file_is_not_removed_as_idle(threads: Threads,
     assert archive is not None
     await stored(files, thread, b"x")
     assert not await archives.purge_idle(archive)
+
+    async def read_at_the_end() -> AsyncIterator[bytes]:
+        nonlocal archive
+        yield b"x" * CHUNK
+        archive = await archives.read(thread)
+
+    file = await files.store(thread, read_at_the_end(), name="a", content_type="text/plain", limits=LIMITS)
+    assert file.id not in {archived.file.id for archived in archive.files}
+    assert not await archives.purge_idle(archive)
+
+
+async def test_files_that_an_earlier_version_left_are_deleted(threads: Threads, files: Files) -> None:
+    thread = await opened(threads)
+    file = await stored(files, thread, b"x")
+    await threads.database.call("DEL", keys.thread(0, thread))
+    await days_later(threads, thread, file)
+    assert await files.delete_unused() == 1
+    assert await leftovers(threads) == {}
+    assert await threads.database.call("EXISTS", keys.thread(0, thread)) == 0

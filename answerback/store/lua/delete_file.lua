@@ -17,9 +17,12 @@ while redis.call('HEXISTS', KEYS[3], file .. ':' .. number) == 1 do
   redis.call('HDEL', KEYS[3], file .. ':' .. number)
   number = number + 1
 end
-if bytes > 0 then
+if number > 0 then
   redis.call('HINCRBY', KEYS[4], workspace, -bytes)
-  redis.call('HINCRBY', KEYS[1], 'file_bytes', -bytes)
+  -- An earlier version that removes a thread leaves its files.
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('HINCRBY', KEYS[1], 'file_bytes', -bytes)
+    redis.call('HINCRBY', KEYS[1], 'changes', 1)
+  end
 end
-if number > 0 and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'changes', 1) end
 return redis.call('HDEL', KEYS[2], file)

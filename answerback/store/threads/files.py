@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from answerback.codec import decode_file, encode
-from answerback.errors import FilesFull, NoSuchFile, NoSuchThread
+from answerback.errors import FilesFull, NoSuchFile, NoSuchThread, StoreFull, StoreUnavailable
 from answerback.files import CHUNK, StoredFile
 from answerback.store import keys
 from answerback.store.thread_ids import public_id, workspace_of
@@ -76,7 +77,7 @@ class Files:
             )
             p = self._threads.partition(thread)
             finished = await self._threads.scripts.finish_file(
-                [keys.files(p, thread), keys.file_chunks(p, thread)],
+                [keys.thread(p, thread), keys.files(p, thread), keys.file_chunks(p, thread)],
                 file=id,
                 record=encode(file),
                 size=size,
@@ -86,7 +87,8 @@ class Files:
                 raise NoSuchThread
         except BaseException:
             # If this fails, too, maintenance deletes it.
-            await self.delete(thread, id)
+            with suppress(StoreUnavailable, StoreFull):
+                await self.delete(thread, id)
             raise
         return file
 
