@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store.fleet.metrics import Metrics, timed
@@ -29,15 +26,10 @@ class Counters:
         self.failed += 1
         self._unwritten["failed"] += 1
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
+    def run(self, seconds: float) -> None:
         """Count a run of an agent and its duration, whatever its outcome."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._unwritten["turns"] += 1
-            self._unwritten[timed(time.monotonic() - began)] += 1
+        self._unwritten["turns"] += 1
+        self._unwritten[timed(seconds)] += 1
 
     async def flush(self, metrics: Metrics) -> None:
         """Write the increments since the last flush. If that fails, keep them for the next one."""

@@ -87,7 +87,8 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     )
     outbox = Outbox(threads, lease=lease)
     workers = WorkerRegistry(database)
-    running = Running(threads)
+    counters = Counters()
+    running = Running(threads, counters)
     leases = Leases(threads, running, lease=lease, owner=worker_id)
     # A signal that is missed while the connection is lost is made up for by the next heartbeat.
     signals = Subscription(database, running.receive, lambda: None)
@@ -102,7 +103,6 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     # Turns: from the ready queue to the commit.
     untrusted_http = UntrustedHttp(private=settings.allow_private_urls)
     registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
-    counters = Counters()
     failures = Failures(threads, counters, backoff, max_attempts=attempts)
     limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
     turns = Turns(

@@ -22,6 +22,7 @@ from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Claim, Commit, Step
 from answerback.store.threads.threads import Threads
 from worker.claiming.leases import Leases
+from worker.statistics import Counters
 from worker.turns.running import Running
 
 THREAD = "github:1:1"
@@ -178,7 +179,7 @@ class Work(NamedTuple):
 
 def leases_of(threads: Threads, lease: float = 5) -> Leases:
     """The leases of "worker", which runs no turns."""
-    return Leases(threads, Running(threads), lease=lease, owner="worker")
+    return Leases(threads, Running(threads, Counters()), lease=lease, owner="worker")
 
 
 async def content_of(data: bytes, size: int = 65_536) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ import pytest
 from answerback import Agent, Turn
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
+from worker.statistics import Counters
 from worker.turns.running import Running
 
 
@@ -34,6 +35,6 @@ async def test_what_would_end_the_worker_fails_the_turn(words: str) -> None:
 
     agent = cast(Agent, SimpleNamespace(name="bad", think=think))
     turn = cast(Turn, SimpleNamespace(thread="github:1:1"))
-    running = Running(cast(Threads, None))
+    running = Running(cast(Threads, None), Counters())
     with pytest.raises(RuntimeError, match=words):
         await running.think(cast(Claim, None), agent, turn, "queue", 10)

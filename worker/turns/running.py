@@ -16,6 +16,7 @@ from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..durations import AgentKey, TurnDurations, agent_key
+from ..statistics import Counters
 from .stream_writer import StreamWriter
 
 
@@ -38,8 +39,9 @@ class _RunningTurn(NamedTuple):
 class Running:
     """The running turns, by thread."""
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, counters: Counters) -> None:
         self._threads = threads
+        self._counters = counters
         self.deadlines = Deadlines()
         self.durations = TurnDurations()
         self._turns: dict[str, _RunningTurn] = {}
@@ -103,6 +105,7 @@ class Running:
             self.durations.record(agent, time.monotonic() - began)
             return text
         finally:
+            self._counters.run(time.monotonic() - began)
             del self._turns[turn.thread]
             reason = self.deadlines.stop(task)
             if reason == "expired":

@@ -177,8 +177,7 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            with self.counters.turn():
-                text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
+            text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
