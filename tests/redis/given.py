@@ -19,7 +19,7 @@ from answerback.store.scripts import Script
 from answerback.store.stream.events import EncodedEvent
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
-from answerback.store.threads.records import Claim, Commit, Step
+from answerback.store.threads.records import NO_LIMIT, Claim, Commit, Step
 from answerback.store.threads.threads import Threads
 from worker.claiming.leases import Leases
 from worker.statistics import Counters
@@ -93,7 +93,7 @@ def turn(
         replies=replies,
         agent="helper",
         state=state,
-        more=more,
+        patience=NO_LIMIT if more else 0,
         position=claim.position,
         stream_events=stream_events,
     )

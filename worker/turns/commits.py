@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Unanswered, done_event, ended, replaced
@@ -19,7 +20,14 @@ def end_of_turn(claim: Claim, end: TurnEnd) -> list[EncodedEvent]:
 
 
 def commit_answered(
-    claim: Claim, agent: Agent, turn: Turn, messages: Sequence[Message], end: TurnEnd, *, more: bool
+    claim: Claim,
+    agent: Agent,
+    turn: Turn,
+    messages: Sequence[Message],
+    end: TurnEnd,
+    *,
+    patience: int,
+    loop: int | Literal[""] = "",
 ) -> Commit:
     """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
     return Commit(
@@ -34,7 +42,8 @@ def commit_answered(
         replies=[reply for _, parts in turn.replies for reply in parts],
         agent=agent.name,
         state=encode(turn.state) if turn.state or claim.state else b"",
-        more=more,
+        patience=patience,
+        loop=loop,
         end=end,
         replaced=replaced(claim.history, turn.events),
         attention=turn.attention if turn.attention != claim.attention else "",
@@ -49,7 +58,8 @@ def commit_unanswered(
     *,
     reason: str,
     at: int,
-    more: bool,
+    patience: int,
+    loop: Literal["", "open"] = "",
 ) -> Commit:
     """Return the commit of an event that no agent answers."""
     end = ended(events[-1].id, events, status, messages, at=at, reason=reason)
@@ -62,7 +72,8 @@ def commit_unanswered(
         handled=1,
         messages=messages,
         agent=claim.agent,
-        more=more,
+        patience=patience,
+        loop=loop,
         stream_events=end_of_turn(claim, end),
         end=end,
         replaced=replaced(claim.history, events),
@@ -72,8 +83,9 @@ def commit_unanswered(
 def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) -> None:
     """Bring a claim up to date after a commit. `entries`: the next events; `window`: messages of the history kept."""
     claim.position += commit.handled
-    kept = [message for message in claim.history if message not in commit.replaced]
-    claim.history = [*kept, *commit.messages][-window:]
+    if commit.replaced:
+        claim.history = [message for message in claim.history if message not in commit.replaced]
+    claim.history = [*claim.history, *commit.messages][-window:]
     claim.entries, claim.attempt, claim.crashes = entries, 1, 0
     claim.agent, claim.journal = commit.agent, {}
     claim.shown = claim.cancelled = False

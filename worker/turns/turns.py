@@ -132,8 +132,9 @@ class Turns:
             return await self._commit(claim, self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason))
         if self._loops.stops(claim, event):
             reason = "programs have answered each other too often in this thread"
-            commit = self._unanswered(claim, first.events, "ignored", reason=reason)
-            return await self._commit(claim, msgspec.structs.replace(commit, loop="open"))
+            return await self._commit(
+                claim, self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
+            )
         command = thread_command(agent, event, identity)
         # A command is neither answered together with other messages, nor dropped.
         arrival = "queue" if command else event.arrival or agent.arrival
@@ -145,19 +146,28 @@ class Turns:
         return await self._answer(claim, agent, arrival, command)
 
     def _unanswered(
-        self, claim: Claim, events: Sequence[Event], status: Unanswered, *, keep: bool = True, reason: str = ""
+        self,
+        claim: Claim,
+        events: Sequence[Event],
+        status: Unanswered,
+        *,
+        keep: bool = True,
+        reason: str = "",
+        loop: Literal["", "open"] = "",
     ) -> Commit:
         """Return the commit of events that no agent answers. `keep`: whether they become history."""
         marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
         messages = user_messages(claim.history, events, events[-1].id, marked) if keep else []
-        more = self._continues(claim)
-        return commit_unanswered(claim, events, messages, status, reason=reason, at=self._threads.now, more=more)
+        patience = self._patience(claim)
+        return commit_unanswered(
+            claim, events, messages, status, reason=reason, at=self._threads.now, patience=patience, loop=loop
+        )
 
-    def _continues(self, claim: Claim) -> bool:
-        """Return whether the thread is kept for another turn."""
+    def _patience(self, claim: Claim) -> int:
+        """Return up to which streak the thread is kept for another turn; 0 to release it."""
         # A thread is claimed again from time to time, since only a claim reads its current state.
         claim.turns += 1
-        return not self.stopping and claim.turns < TURNS_A_CLAIM
+        return 0 if self.stopping or claim.turns >= TURNS_A_CLAIM else self._loops.turns
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> bool:
         try:
@@ -183,8 +193,8 @@ class Turns:
                 turn.conclude(text)
             messages = turn_messages(claim.history, turn, self._threads.now, status="completed")
             end = self._ended(turn, "completed", messages)
-            commit = commit_answered(claim, agent, turn, messages, end, more=self._continues(claim))
-            commit = msgspec.structs.replace(commit, loop=self._loops.weight(claim, turn.event))
+            patience, loop = self._patience(claim), self._loops.weight(claim, turn.event)
+            commit = commit_answered(claim, agent, turn, messages, end, patience=patience, loop=loop)
         except TurnStopped as stopped:
             return await self._stopped(claim, agent, turn, stopped.reason)
         except (LeaseLost, StoreUnavailable, StoreFull):
@@ -206,7 +216,7 @@ class Turns:
         last = end_of_turn(claim, end)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
-            commit = commit_answered(claim, agent, turn, messages, end, more=not self.stopping)
+            commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
             return await self._end(claim, turn, commit, last)
         events = [*await stream_of(turn).finish(), *last]
         old = replaced(claim.history, turn.events)
@@ -226,7 +236,6 @@ class Turns:
         return await self._commit(claim, msgspec.structs.replace(commit, stream_events=events) if events else commit)
 
     async def _commit(self, claim: Claim, commit: Commit) -> bool:
-        commit = msgspec.structs.replace(commit, patience=self._loops.turns)
         entries = await retry_while_unavailable(self._threads.commit, commit)
         self.counters.handle(commit.handled)
         advance(claim, commit, entries, window=self._window)

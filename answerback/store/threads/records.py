@@ -134,12 +134,12 @@ class Commit(msgspec.Struct, frozen=True):
     Attributes:
         position: Position of the turn's first event: `Claim.position` plus the events committed since. A delayed commit
             is rejected because of it.
-        more: Continue with the thread's next events under the same lease.
         end: How the turn ended.
         replaced: Messages of the history that `messages` replace.
         loop: How much the turn adds to the streak; "open" if it was not answered because a bot loop is assumed.
         attention: The thread's attention if the turn changed it; "": it did not.
-        patience: The `Claim.streak` from which the thread is released anyway, so that its next claim sees the streak.
+        patience: Continue with the thread's next events under the same lease while its streak is below this. 0: release
+            the thread. The next claim sees the new streak.
     """
 
     thread: str
@@ -152,7 +152,6 @@ class Commit(msgspec.Struct, frozen=True):
     replies: Sequence[Reply] = ()
     agent: str = ""
     state: bytes = b""
-    more: bool = True
     stream_events: Sequence[EncodedEvent] = ()
     end: TurnEnd | None = None
     replaced: Sequence[Message] = ()

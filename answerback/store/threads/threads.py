@@ -126,7 +126,7 @@ class Threads(ThreadClaims):
             position=commit.position,
             turn=commit.turn,
             handled=commit.handled,
-            patience=commit.patience if commit.more else 0,
+            patience=commit.patience,
             agent=commit.agent.encode(),
             state=commit.state,
             loop=commit.loop,
