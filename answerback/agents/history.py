@@ -35,12 +35,12 @@ def history_for(
     events: Sequence[Event], history: Sequence[Message], *, messages: int, tokens: int | None
 ) -> list[Message]:
     """Return the history for a turn that answers `events`: what was committed, or the context given by the sender."""
+    # An interrupted turn leaves its messages in the history; now they are events of this turn.
     context = events[-1].context
-    kept = context if context is not None else [message for message in history if not message.failed]
-    # An interrupted turn left these messages in the history; now they are events of this turn.
-    if answered_now := already_in_history(history, events):
-        kept = [message for message in kept if message.id not in answered_now]
     if context is not None:
         # A context given by the sender is not cut: the agent would not know what was left out.
-        return list(kept)
+        answered_now = already_in_history(history, events)
+        return [message for message in context if message.id not in answered_now]
+    ids = {event.id for event in events}
+    kept = [each for each in history if not each.failed and (each.role == "assistant" or each.id not in ids)]
     return window(kept, messages=messages, tokens=tokens)
