@@ -8,8 +8,8 @@ import socket
 from contextlib import suppress
 from typing import NamedTuple
 
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.system import PATIENCE
-from tests.standins.signatures import Delivery
 
 
 class Answer(NamedTuple):

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Self
 
 from answerback.replies import DeadLetter
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.sabotage import Struck, note, struck
 from tests.acceptance.system import Process, System, until
 from tests.acceptance.talks import Talk, judge
 from tests.standins.client import StandIns
-from tests.standins.signatures import Delivery
 
 AGENTS = "tests.acceptance.faulty:agents"
 LEASE = 1.5

@@ -22,9 +22,9 @@ from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.queues import Queues, queues
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import Transcript, transcript
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.signatures import Delivery
 from tests.forks import Fork
-from tests.standins.options import Options
-from tests.standins.signatures import Delivery
 
 PATIENCE = 30.0
 """Seconds to wait for what should come soon: two shared cores may be busy with something else."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.system import System
 from tests.fixtures.deliveries import load, signed
 from tests.standins.client import StandIns
-from tests.standins.signatures import Delivery
 
 ADDRESSED = "tests.acceptance.agents:addressed"
 

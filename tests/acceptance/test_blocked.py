@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from answerback.store.fleet.workers import WorkerReport
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System, free_port, until
-from tests.standins.sender import Standard
 
 WHERE = 'agent "block" in agents.py:'
 

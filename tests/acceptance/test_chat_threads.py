@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.chatting import Client, Screen, Sent, client
 from tests.acceptance.system import System, free_port, until
-from tests.standins.sender import Standard
 
 THREADS, SESSIONS = "/threads", "/sessions"
 

@@ -15,9 +15,9 @@ from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.sign_ins import SignIn, SignIns
 from answerback.store.access.user_tokens import UserTokens
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.caller import Caller, calling
 from tests.acceptance.system import System, until
-from tests.standins.sender import Standard
 
 AGENT = "tests.acceptance.agents:recites"
 HELD = "say 5 and 5"

@@ -6,11 +6,11 @@ import sqlite3
 
 import aiohttp
 
+from answerback.testing.standins.sender import GitHub, Slack
 from tests.acceptance.caller import calling
 from tests.acceptance.chatting import client
 from tests.acceptance.system import System, free_port, until
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub, Slack
 
 
 async def test_a_new_issue_gets_one_triage_comment_and_a_mention_an_answer(system: System, standins: StandIns) -> None:

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 
 from answerback.store.threads.search import listed
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import Standard
 
 KYC = "examples.kyc.agents:agents"
 SHOP = "tests.acceptance.flow_agents:flow"

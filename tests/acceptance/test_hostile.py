@@ -14,6 +14,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.sender import GitHub, Standard
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.raw import ask, exchange, request, webhook
 from tests.acceptance.system import PATIENCE
 from tests.acceptance.target import MEGABYTE, Target, civil
@@ -21,9 +24,6 @@ from tests.fixtures import deliveries
 from tests.fixtures.deliveries import load
 from tests.fixtures.hostile import MALFORMED, RUBBISH, mutated
 from tests.fixtures.requests import LATE, SHAPES
-from tests.standins.options import Options
-from tests.standins.sender import GitHub, Standard
-from tests.standins.signatures import Delivery
 
 SECRETS = {
     "github": "github-webhook-secret",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from answerback.testing.standins.sender import GitHub, Slack
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub, Slack
 
 ADDRESSED = "tests.acceptance.agents:addressed"
 

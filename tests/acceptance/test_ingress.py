@@ -15,9 +15,9 @@ import pytest
 
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
+from answerback.testing.standins.sender import GitHub, Slack, Standard
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.system import System, free_port, until
-from tests.standins.sender import GitHub, Slack, Standard
-from tests.standins.signatures import Delivery
 
 SECRETS = {
     "GITHUB_WEBHOOK_SECRET": "new-secret,github-webhook-secret",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from answerback.testing.standins.sender import GitHub
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub
 
 ACKNOWLEDGE = "tests.acceptance.agents:acknowledges"
 TURNS = 6

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from answerback.replies import DeadLetter
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import Standard
 
 MODEL = "tests.acceptance.model_agent:model"
 

@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.caller import Caller, key
 from tests.acceptance.chatting import Screen, client
 from tests.acceptance.system import System, until
 from tests.forks import ROOT
-from tests.standins.sender import Standard
 
 AGENTS = "tests.acceptance.chatters:chatters"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from answerback.testing.standins.sender import GitHub
 from tests.acceptance.system import System
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub
 
 
 async def test_an_agent_that_asks_gets_the_payload_of_a_webhook(system: System, standins: StandIns) -> None:

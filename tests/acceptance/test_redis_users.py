@@ -9,9 +9,9 @@ import pytest
 
 from answerback.store import permissions
 from answerback.store.embedded import find_server
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System, until
 from tests.redis.conftest import serving
-from tests.standins.sender import Standard
 
 
 async def _user(system: System, rule: str) -> dict[str, str]:

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from answerback.testing.standins.sender import GitHub, Slack, Standard
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.raw import Answer, ask, request, webhook
 from tests.acceptance.system import System
-from tests.standins.sender import GitHub, Slack, Standard
-from tests.standins.signatures import Delivery
 
 SECRETS = {"GITHUB_WEBHOOK_SECRET": "github-webhook-secret", "SLACK_SIGNING_SECRET": "slack-signing-secret"}
 

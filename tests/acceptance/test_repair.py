@@ -16,12 +16,12 @@ from arq.connections import ArqRedis
 from answerback.archive import parse
 from answerback.store import keys
 from answerback.store.fleet.keys import arq_queue
+from answerback.testing.standins.sender import Slack, Standard
 from tests.acceptance.scene import stopped
 from tests.acceptance.system import Process, System, until
 from tests.acceptance.terminal import Done
 from tests.acceptance.terminal import command as typed
 from tests.standins.client import StandIns
-from tests.standins.sender import Slack, Standard
 
 HOLD = "tests.acceptance.agents:holds"
 COUNT = "tests.acceptance.agents:counts"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from answerback.store.access.api_keys import ApiKeys
+from answerback.testing.standins.sender import GitHub, Slack, Standard
 from tests.acceptance.raw import ask, request, webhook
 from tests.acceptance.system import System, until
 from tests.acceptance.terminal import Terminal
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub, Slack, Standard
 
 LEAKY = """
 from answerback import Agent, Listen, Turn

@@ -8,9 +8,9 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.raw import ask, request, webhook
 from tests.acceptance.system import PATIENCE, System, until
-from tests.standins.sender import Standard
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -6,9 +6,9 @@ import asyncio
 import re
 import signal
 
+from answerback.testing.standins.sender import GitHub, Slack, Standard
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
-from tests.standins.sender import GitHub, Slack, Standard
 
 ECHO = "tests.acceptance.agents:echoes"
 COUNT = "tests.acceptance.agents:counts"

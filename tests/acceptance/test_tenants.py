@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from answerback.store.access.api_keys import ApiKeys
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.described import Names, Operation
 from tests.acceptance.remote import remote_agent
 from tests.acceptance.system import System
-from tests.standins.sender import Standard
 
 MARK = "Zanzibar-7731"
 PAGE = "https://www.example.com"

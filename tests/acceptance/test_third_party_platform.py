@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
 from tests.acceptance.terminal import command
 from tests.fixtures.distribution import install
-from tests.standins.signatures import Delivery
 
 SECRET = "a secret of toy's webhook"
 

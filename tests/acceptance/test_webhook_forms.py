@@ -7,10 +7,10 @@ import time
 
 import aiohttp
 
+from answerback.testing.standins.options import Options
 from tests.acceptance.system import System
 from tests.acceptance.test_refusals import counted
 from tests.fixtures.deliveries import Delivery, load, signed
-from tests.standins.options import Options
 
 GITHUB, SLACK = "a secret", "slack-signing-secret"
 SECRETS = {"GITHUB_WEBHOOK_SECRET": GITHUB, "SLACK_SIGNING_SECRET": SLACK}

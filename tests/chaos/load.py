@@ -9,9 +9,9 @@ from collections import Counter
 import aiohttp
 
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.testing.standins.sender import Delivery
 from tests.acceptance.system import System
 from tests.acceptance.talks import Talk
-from tests.standins.sender import Delivery
 
 KINDS = [
     # platform, place, replies to each message, share

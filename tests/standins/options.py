@@ -1,3 +1,0 @@
-"""The credentials of the stand-ins."""
-
-from answerback.testing.standins.options import Options as Options

@@ -1,3 +1,0 @@
-"""A signed webhook."""
-
-from answerback.testing.standins.signatures import Delivery as Delivery
