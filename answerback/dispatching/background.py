@@ -8,10 +8,14 @@ import selectors
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
+from answerback.errors import StoreUnavailable
+
 T = TypeVar("T")
+
+CLOSED = "the dispatcher was closed before this was done"
 
 
 class BackgroundLoop:
@@ -39,7 +43,7 @@ class BackgroundLoop:
             return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     def stop(self) -> None:
-        """End the thread. A later call starts another."""
+        """End the thread, and what it still does. A later call starts another."""
         with self._lock:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
@@ -67,10 +71,9 @@ def _started() -> asyncio.AbstractEventLoop:
     loop = _new_loop()
 
     def serve() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_forever()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        # At its end, the runner cancels all tasks: nobody waits for ever for a future of a loop that has stopped.
+        with asyncio.Runner(loop_factory=lambda: loop):
+            loop.run_forever()
 
     # A daemon: it must not keep a program from ending.
     threading.Thread(target=serve, name="answerback-dispatch", daemon=True).start()
@@ -84,5 +87,21 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 async def waited(future: Future[T]) -> T:
-    """Wait in the caller's event loop. If the caller is cancelled, so is the work."""
-    return await asyncio.wrap_future(future)
+    """Wait in the caller's event loop. If the caller is cancelled, so is the work.
+
+    Raises `StoreUnavailable` if the thread was stopped meanwhile.
+    """
+    try:
+        return await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        raise StoreUnavailable(CLOSED) from None
+
+
+def waited_sync(future: Future[T]) -> T:
+    """Wait without an event loop. Raises `StoreUnavailable` if the thread was stopped meanwhile."""
+    try:
+        return future.result()
+    except CancelledError:
+        raise StoreUnavailable(CLOSED) from None

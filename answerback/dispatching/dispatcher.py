@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from answerback import structured
-from answerback.dispatching.background import BackgroundLoop, waited
+from answerback.dispatching.background import BackgroundLoop, waited, waited_sync
 from answerback.dispatching.receipt import Answer, DispatchReceipt
 from answerback.dispatching.transports import Accepted, Place, Transport, opened
 from answerback.store.chats.dispatches import NewDispatch
@@ -70,7 +70,7 @@ class Dispatcher:
         self, agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
     ) -> DispatchReceipt:
         """Store an event for an agent, as `dispatch` does, without an event loop."""
-        return self._dispatched(agent, input, id, session, delivery).result()
+        return waited_sync(self._dispatched(agent, input, id, session, delivery))
 
     async def aclose(self) -> None:
         """Close the connections. The dispatcher may be used again and then opens new ones."""
@@ -81,7 +81,7 @@ class Dispatcher:
     def close(self) -> None:
         """Close the connections, as `aclose` does, without an event loop."""
         if self._loop.running:
-            self._loop.run(self._closed).result()
+            waited_sync(self._loop.run(self._closed))
             self._loop.stop()
 
     async def __aenter__(self) -> Self:
@@ -129,12 +129,12 @@ class Dispatcher:
 
     async def _opened(self) -> Transport:
         if self._transport is None or not self._transport.usable:
-            # An inherited one is kept as it is: closing it would close it for the parent, too.
+            # A fork keeps an inherited one as it is: closing it would close it for the parent, too.
             self._inherited = self._transport
             self._transport = opened(self._place)
         return self._transport
 
     async def _closed(self) -> None:
         transport, self._transport = self._transport, None
-        if transport is not None:
+        if transport is not None and transport.usable:
             await transport.close()

@@ -34,6 +34,11 @@ def dispatch_sync(
 
 @cache
 def _shared() -> Dispatcher:
-    dispatcher = Dispatcher()
-    atexit.register(dispatcher.close)
-    return dispatcher
+    return Dispatcher()
+
+
+# Registered when this is imported: an application's own exit handlers, which come later, still dispatch.
+@atexit.register
+def _close() -> None:
+    if _shared.cache_info().currsize:
+        _shared().close()

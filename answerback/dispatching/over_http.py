@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
 from answerback.dispatching.receipt import Answer
 from answerback.dispatching.transports import Accepted
@@ -22,6 +22,7 @@ from answerback.errors import (
     ThreadEnded,
     UnknownAgent,
 )
+from answerback.http.retry_after import seconds_in
 from answerback.store.chats.dispatches import NewDispatch
 
 SECONDS = 15.0
@@ -29,7 +30,9 @@ SECONDS = 15.0
 ATTEMPTS = 3
 """How often a request is sent if the connection breaks: the delivery id makes it safe to repeat."""
 PAUSE = 0.2
-"""Seconds before a request is repeated."""
+"""Seconds before a request is repeated; longer each time."""
+LATER = 1.0
+"""Seconds between two requests for an answer, if the API does not say."""
 ERRORS: dict[str, type[AnswerbackError]] = {
     "no-such-agent": UnknownAgent,
     "invalid": InvalidInput,
@@ -45,77 +48,103 @@ class HttpTransport:
     def __init__(self, url: str, key: str) -> None:
         self._url = url
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"})
-        self._pid = os.getpid()
+        self._loop = asyncio.get_running_loop()
 
     @property
     def usable(self) -> bool:
-        """Whether it was opened in this process."""
-        return self._pid == os.getpid()
+        """Whether it was opened in the running event loop."""
+        return self._loop is asyncio.get_running_loop()
 
     async def accept(self, new: NewDispatch) -> Accepted:
         """Store an event."""
-        status, body = await self._post(new, wait=False, timeout=SECONDS)
-        if status != 202:
-            raise _refusal(status, body)
+        response = await self._post(new, wait=False, timeout=SECONDS)
+        if response.status != 202:
+            raise _refusal(response)
+        body = response.body
         return Accepted(body["dispatch_id"], body["thread"], body["status"])
 
     async def answer(self, new: NewDispatch, accepted: Accepted, timeout: float) -> Answer:
         """Wait for the answer to a stored event: repeat the request, which is a duplicate, and wait with it."""
         async with asyncio.timeout(timeout):
             while True:
-                status, body = await self._post(new, wait=True, timeout=None)
-                if status == 200:
-                    return _answer(body)
-                if status in (502, 504) and _code(body) in ("turn-failed", "turn-timeout"):
-                    turn = body.get("turn", accepted.dispatch_id)
-                    code = body.get("code") or "agent_failed"
-                    return Answer(status="failed", turn=turn, code=code, reason=body.get("detail", ""))
-                if status == 409 and _code(body) == "busy":
-                    return Answer(status="dropped", turn=accepted.dispatch_id)
-                if status not in (202, 429, 502, 503, 504):
-                    raise _refusal(status, body)
-                if status != 202:
-                    await asyncio.sleep(1)
+                try:
+                    response = await self._post(new, wait=True, timeout=None)
+                except StoreUnavailable:  # the event is stored: its answer comes once ingress is back
+                    await asyncio.sleep(LATER)
+                    continue
+                if (answer := _answer(response, accepted)) is not None:
+                    return answer
+                if response.status not in (202, 429, 502, 503, 504):
+                    raise _refusal(response)
+                if response.status != 202:
+                    await asyncio.sleep(response.pause)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
 
-    async def _post(self, new: NewDispatch, *, wait: bool, timeout: float | None) -> tuple[int, dict[str, Any]]:
+    async def _post(self, new: NewDispatch, *, wait: bool, timeout: float | None) -> _Response:
         body = {"input": json.loads(new.input_json), "delivery": new.delivery, "wait": wait}
         body |= {name: value for name, value in (("id", new.id), ("session", new.session)) if value}
         url = f"{self._url}/api/v1/dispatch/{quote(new.agent, safe='')}"
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._session.post(
-                    url, json=body, timeout=aiohttp.ClientTimeout(timeout, sock_connect=SECONDS)
-                ) as response:
-                    raw = await response.read()
-                    return response.status, _object(raw)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                if attempt == ATTEMPTS:
-                    reason = str(error) or "it did not respond in time"
-                    raise StoreUnavailable(
-                        f"Answerback cannot be reached at {self._url}: {reason}. The event may be stored or not: "
-                        "dispatch it again with the same `delivery`."
-                    ) from error
-                await asyncio.sleep(PAUSE * attempt)
-        raise AssertionError
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_BROKEN),
+            wait=wait_incrementing(PAUSE, PAUSE),
+            stop=stop_after_attempt(ATTEMPTS),
+            reraise=True,
+        )
+        try:
+            return await retrying(self._once, url, body, aiohttp.ClientTimeout(timeout, sock_connect=SECONDS))
+        except _BROKEN as error:
+            reason = str(error) or "it did not respond in time"
+            raise StoreUnavailable(
+                f"Answerback cannot be reached at {self._url}: {reason}. The event may be stored or not: "
+                "dispatch it again with the same `delivery`."
+            ) from error
+
+    async def _once(self, url: str, body: dict[str, Any], timeout: aiohttp.ClientTimeout) -> _Response:
+        async with self._session.post(url, json=body, timeout=timeout) as response:
+            raw = await response.read()
+            pause = seconds_in({name.lower(): value for name, value in response.headers.items()})
+            return _Response(response.status, _object(raw), LATER if pause is None else pause)
 
 
-def _answer(body: dict[str, Any]) -> Answer:
-    messages = body["messages"]
-    return Answer(
-        status=body["status"],
-        turn=body["turn"],
-        messages=tuple(message["content"] for message in messages),
-        output=messages[-1].get("output") if messages else None,
-        reason=body.get("reason", ""),
-    )
+_BROKEN = (aiohttp.ClientError, TimeoutError)
 
 
-def _refusal(status: int, body: dict[str, Any]) -> Exception:
+class _Response(NamedTuple):
+    """`pause`: seconds after which the request may be repeated."""
+
+    status: int
+    body: dict[str, Any]
+    pause: float
+
+
+def _answer(response: _Response, accepted: Accepted) -> Answer | None:
+    """Return what became of the event, or None if the response does not say."""
+    status, body, _ = response
+    if status == 200:
+        messages = body["messages"]
+        return Answer(
+            status=body["status"],
+            turn=body["turn"],
+            messages=tuple(message["content"] for message in messages),
+            output=messages[-1].get("output") if messages else None,
+            reason=body.get("reason", ""),
+        )
+    if status in (502, 504) and _code(body) in ("turn-failed", "turn-timeout"):
+        turn = body.get("turn", accepted.dispatch_id)
+        return Answer(
+            status="failed", turn=turn, code=body.get("code") or "agent_failed", reason=body.get("detail", "")
+        )
+    if status == 409 and _code(body) == "busy":
+        return Answer(status="dropped", turn=accepted.dispatch_id)
+    return None
+
+
+def _refusal(response: _Response) -> Exception:
     """Return the exception for a refused request."""
+    status, body, _ = response
     detail = body.get("detail") or f"the API responded with status {status}"
     if errors := body.get("errors"):
         fields = [f"{each['at'].removeprefix('/')}: {each['detail']}" for each in errors]

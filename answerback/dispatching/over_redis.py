@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+from contextlib import suppress
 
 from answerback.dispatching.receipt import Answer
 from answerback.dispatching.transports import Accepted
+from answerback.errors import StoreUnavailable
 from answerback.messages import Message
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import thread_of
@@ -28,12 +29,12 @@ class RedisTransport:
         self._threads = Threads(self._database, partitions=partitions, seen_days=seen_days)
         self._dispatches = Dispatches(self._threads)
         self._workspace = workspace
-        self._pid = os.getpid()
+        self._loop = asyncio.get_running_loop()
 
     @property
     def usable(self) -> bool:
-        """Whether it was opened in this process."""
-        return self._pid == os.getpid()
+        """Whether it was opened in the running event loop."""
+        return self._loop is asyncio.get_running_loop()
 
     async def accept(self, new: NewDispatch) -> Accepted:
         """Store an event."""
@@ -45,10 +46,15 @@ class RedisTransport:
         """Wait for the answer to a stored event."""
         thread, delay = thread_of(self._workspace, accepted.thread), SOON
         async with asyncio.timeout(timeout):
-            while (found := await answer(self._threads, thread, accepted.dispatch_id)) is None:
+            while (found := await self._look(thread, accepted.dispatch_id)) is None:
                 await asyncio.sleep(delay)
                 delay = min(LATER, delay * 1.3)
         return _answer(found)
+
+    async def _look(self, thread: str, dispatch_id: str) -> TurnAnswer | None:
+        with suppress(StoreUnavailable):  # the event is stored: its answer comes once Redis is back
+            return await answer(self._threads, thread, dispatch_id)
+        return None
 
     async def close(self) -> None:
         """Close the connections."""

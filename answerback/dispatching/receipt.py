@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from answerback.dispatching.background import BackgroundLoop, waited
+from answerback.dispatching.background import BackgroundLoop, waited, waited_sync
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,12 @@ class DispatchReceipt:
     _answer: Callable[[float], Coroutine[Any, Any, Answer]] = field(repr=False, compare=False)
 
     async def reply(self, timeout: float = 120) -> Answer:
-        """Wait for the answer. Raises `TimeoutError` after `timeout` seconds; the event is answered all the same."""
+        """Wait for the answer, also while Answerback cannot be reached for a moment.
+
+        Raises `TimeoutError` after `timeout` seconds; the event is answered all the same.
+        """
         return await waited(self._loop.run(lambda: self._answer(timeout)))
 
     def reply_sync(self, timeout: float = 120) -> Answer:
         """Wait for the answer, as `reply` does, without an event loop."""
-        return self._loop.run(lambda: self._answer(timeout)).result()
+        return waited_sync(self._loop.run(lambda: self._answer(timeout)))

@@ -38,7 +38,7 @@ class Transport(Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether it was opened in this process: a fork must not share its parent's connections."""
+        """Whether it was opened in the running event loop. A fork has its own, and does not share its parent's."""
 
     async def accept(self, new: NewDispatch) -> Accepted:
         """Store an event. Raises what `Dispatcher.dispatch` raises."""
