@@ -48,10 +48,28 @@ _MARKS = (
 # fmt: on
 _encode = json.JSONEncoder(default=repr, skipkeys=True).encode
 
+SHORTEST = 8
+"""Characters of a configured secret that is masked: a shorter one would mask parts of ordinary words."""
+_configured: list[str] = []
+"""The configured secrets, in each form that a line may have them in; the longest first."""
+
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return a module's logger. Log a short event in plain words, with the details as keyword arguments."""
     return cast(FilteringBoundLogger, structlog.get_logger(name))
+
+
+def mask(secrets: Iterable[str]) -> None:
+    """Mask these values in all lines from now on, whatever they look like: the configured secrets."""
+    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+    _configured[:] = sorted({*_configured, *forms}, key=len, reverse=True)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, and as escaped by `repr`, by JSON, or by both."""
+    # `repr` escapes "'" only in a text that has '"', too.
+    texts = (secret, repr(secret)[1:-1], repr(f'"{secret}')[2:-1])
+    return {*texts, *(_encode(text)[1:-1] for text in texts)}
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
@@ -150,6 +168,8 @@ def _hide_named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _hide_known(_: WrappedLogger, __: str, line: str) -> str:
+    for secret in _configured:
+        line = line.replace(secret, "***")
     if not any(mark in line for mark in _MARKS):
         return line
     return _SECRET_TEXT.sub(_masked, line)

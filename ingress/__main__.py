@@ -11,7 +11,7 @@ import uvloop
 
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError, ConfigurationError
-from answerback.log import configure, get_logger
+from answerback.log import configure, get_logger, mask
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 
@@ -67,6 +67,7 @@ if __name__ == "__main__":
         load_environment()
         settings = Settings.load()
         configure(settings.log_level)
+        mask(settings.secret_values())
         # Everything loaded so far is permanent: keep the garbage collector from scanning it repeatedly. What requests
         # leave behind is freed without it, but for rare cycles: let it look for them less often.
         gc.freeze()

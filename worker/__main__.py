@@ -57,6 +57,7 @@ if __name__ == "__main__":
         load_environment()
         settings = Settings.load()
         log.configure(settings.log_level)
+        log.mask(settings.secret_values())
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
         gc.freeze()
         gc.set_threshold(10_000)

@@ -85,6 +85,12 @@ class Settings(DispatchSettings, WorkerSettings, UserJwtSettings, IngressSetting
         own = self._platforms.get(platform)
         return [secret.get_secret_value() for secret in own.secrets] if own else []
 
+    def secret_values(self) -> Iterator[str]:
+        """Return the values that must not be shown, those of the platforms included."""
+        yield from super().secret_values()
+        for own in self._platforms.values():
+            yield from own.secret_values()
+
 
 def _read(model: type[V], values: Mapping[str, str], problems: list[str]) -> V | None:
     """Return the settings of one model, or None after adding a line to `problems` for each invalid variable."""

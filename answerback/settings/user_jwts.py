@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -84,6 +85,10 @@ class UserJwtSettings(Variables):
         alias="USER_JWT_WORKSPACE_CLAIM",
         description="claim that names the workspace of the user instead, such as org; unset: USER_JWT_WORKSPACE",
     )
+
+    def secret_values(self) -> Iterator[str]:
+        yield from super().secret_values()
+        yield from (each.key for each in self.user_jwt_keys if isinstance(each.key, str))
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -14,6 +15,13 @@ class Variables(BaseModel):
     """Settings read from environment variables: a field's alias is its variable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
+
+    def secret_values(self) -> Iterator[str]:
+        """Return the values that must not be shown: those of all `SecretStr`, also in lists."""
+        for value in self.__dict__.values():
+            for each in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(each, SecretStr):
+                    yield each.get_secret_value()
 
 
 def _secrets(value: object) -> object:

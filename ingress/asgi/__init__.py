@@ -41,6 +41,7 @@ def _shared(overrides: Mapping[str, str] | None) -> Services:
     settings = Settings.load({**environment, **given})
     settings.redis()
     log.join_host()
+    log.mask(settings.secret_values())
     key = tuple(sorted(given.items()))
     if key not in _services:
         # The host application serves its own metrics; ours are in the registry of prometheus_client.

@@ -46,6 +46,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+    log._configured.clear()
     logging.captureWarnings(False)
     logging.root.handlers, logging.root.level = handlers, level
 
@@ -244,3 +245,20 @@ def test_a_host_applications_own_structlog_stays_as_it_is() -> None:
     structlog.configure(processors=[])
     log.join_host()
     assert structlog.get_config()["processors"] == []
+
+
+@pytest.mark.parametrize(
+    "secret", ["plain-of-no-known-shape", 'a secret of toy\'s \\ "webhook"', "größer, als man denkt"]
+)
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_configured_secret_is_hidden_whatever_it_looks_like(secret: str, kind: type[io.StringIO]) -> None:
+    log.mask(["short", secret[:12], secret])
+    stream = kind()
+    log.configure("info", stream)
+    log.get_logger("t").info(f"said {secret}", text=secret, nested=[{"a": secret}], thing=ValueError(f'"{secret}'))
+    logging.getLogger("other").error("said %r", secret, exc_info=ValueError(secret))
+    log.get_logger("t").info("a short word stays")
+    written = stream.getvalue()
+    assert written.count("***") == 6
+    assert "a short word" in written
+    assert not any(secret[i : i + 8] in written for i in range(len(secret) - 8))

@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import Field, SecretStr
 
 from answerback.errors import ConfigurationError
 from answerback.platforms import standard
 from answerback.platforms.github.settings import GitHubSettings
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
+from answerback.settings.platform import PlatformSettings
+from answerback.settings.variables import Secrets
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----"
 STANDARD = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -174,6 +178,34 @@ def test_a_complaint_never_quotes_a_value(environ: dict[str, str]) -> None:
 def test_settings_do_not_show_their_secrets() -> None:
     settings = Settings.load({"GITHUB_TOKEN": "hunter2", "SLACK_SIGNING_SECRET": "hunter2"})
     assert "hunter2" not in repr(settings)
+
+
+def test_every_secret_is_among_the_values_that_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ToySettings(PlatformSettings):
+        secrets: Secrets = Field([], alias="TOY_SECRET", description="secrets")
+        password: SecretStr | None = Field(None, alias="TOY_PASSWORD", description="password")
+
+    class Toy:
+        SETTINGS = ToySettings
+
+    monkeypatch.setattr("answerback.settings.PLATFORMS", {**PLATFORMS, "toy": Toy})
+    environ = {
+        **{
+            name: f"{name}-value" for name in ("TOY_PASSWORD", "METRICS_TOKEN", "ANSWERBACK_API_KEY", "SLACK_BOT_TOKEN")
+        },
+        "TOY_SECRET": "old-value,new-value",
+        "GITHUB_APP_ID": "1",
+        "GITHUB_APP_PRIVATE_KEY": KEY,
+        "STANDARD_WEBHOOKS_SECRET": STANDARD,
+        "USER_JWT_KEY": "j" * 32,
+        "USER_JWT_ISSUER": "issuer",
+        "USER_JWT_AUDIENCE": "audience",
+    }
+    public = {"GITHUB_APP_ID", "USER_JWT_ISSUER", "USER_JWT_AUDIENCE", "TOY_SECRET", "GITHUB_APP_PRIVATE_KEY"}
+    wanted = {value for name, value in environ.items() if name not in public}
+    shown = set(Settings.load(environ).secret_values())
+    assert shown >= wanted | {"old-value", "new-value", KEY.replace("\\n", "\n")}
+    assert not shown & {"1", "issuer", "audience"}
 
 
 def test_a_private_key_may_be_written_on_one_line() -> None:
