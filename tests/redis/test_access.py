@@ -57,8 +57,10 @@ async def test_no_secret_lies_in_the_store(database: Database) -> None:
     everything = b""
     for key in await database.call("KEYS", "*"):
         kind = await database.call("TYPE", key)
-        words = {"hash": ("HGETALL",), "string": ("GET",), "set": ("SMEMBERS",)}[kind.decode()]
-        everything += repr(await database.call(*words, key)).encode() + key
+        command, *rest = {"hash": ("HGETALL",), "string": ("GET",), "set": ("SMEMBERS",), "zset": ("ZRANGE", 0, -1)}[
+            kind.decode()
+        ]
+        everything += repr(await database.call(command, key, *rest)).encode() + key
     for shown in (first, second, token, of_user):
         assert shown.id.encode() in everything
         assert shown.secret.encode() not in everything
@@ -209,6 +211,15 @@ async def test_a_user_token_is_valid_until_it_is_revoked(database: Database) -> 
     assert await tokens.revoke_all("acme", "ada") == 1
     assert [await tokens.get(each.id) is None for each in (shown, second, other)] == [True, True, False]
     assert await tokens.revoke_all("acme", "ada") == 0
+
+
+async def test_expired_tokens_of_a_user_do_not_pile_up(database: Database) -> None:
+    tokens, name = UserTokens(database), access_keys.user_tokens("acme", "ada")
+    for _ in range(3):
+        token, _ = await tokens.grant("acme", "ada", seconds=60)
+        await database.call("ZADD", name, 1, token.id)
+    last, _ = await tokens.grant("acme", "ada", seconds=60)
+    assert await database.call("ZRANGE", name, 0, -1) == [last.id.encode()]
 
 
 @pytest.mark.parametrize(("user", "seconds"), [("", 60), ("x" * 257, 60), ("ada", 0), ("ada", 31 * 86_400)])

@@ -34,7 +34,7 @@ def user_token(id: str) -> str:
 
 
 def user_tokens(workspace: str, user: str) -> str:
-    """SET of the ids of a user's tokens. Until the last of them expires."""
+    """ZSET: id → when it expires (ms), of a user's tokens. Until the last of them expires."""
     return f"ab:{{access}}:user_tokens:{workspace}:{user}"
 
 

@@ -56,5 +56,6 @@ class SessionTokens:
     async def end(self, workspace: str, thread: str) -> None:
         """End a session: revoke all of its tokens."""
         all_of_it = keys.session_tokens(workspace, thread)
-        ids = await self._database.call("SMEMBERS", all_of_it)
-        await self._database.call("DEL", all_of_it, *(keys.session_token(id.decode()) for id in ids))
+        if ids := [id.decode() for id in await self._database.call("SMEMBERS", all_of_it)]:
+            # Not the whole set: one may have been issued meanwhile.
+            await self._database.together(("DEL", *(keys.session_token(id) for id in ids)), ("SREM", all_of_it, *ids))

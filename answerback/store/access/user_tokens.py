@@ -55,12 +55,14 @@ class UserTokens:
             raise InvalidUserToken(f"a user's id has 1 to {LONGEST_USER} characters.")
         if not 0 < seconds <= LONGEST:
             raise InvalidUserToken(f"a user token must expire within {LONGEST / 86_400:g} days.")
-        shown, life = Credential.new("user"), max(1, int(seconds * 1000))
-        token = UserToken(shown.id, workspace, user, key, shown.hash, await self._database.now() + life)
+        shown, life, now = Credential.new("user"), max(1, int(seconds * 1000)), await self._database.now()
+        token = UserToken(shown.id, workspace, user, key, shown.hash, now + life)
         all_of_user = keys.user_tokens(workspace, user)
         await self._database.together(
             ("SET", keys.user_token(token.id), encode(token), "PX", life),
-            ("SADD", all_of_user, token.id),
+            ("ZADD", all_of_user, token.expires, token.id),
+            # A product may issue one for each page: those that have expired must not pile up.
+            ("ZREMRANGEBYSCORE", all_of_user, "-inf", now),
             # The set expires with the last of its tokens: set a first expiry, and afterwards only extend it.
             ("PEXPIRE", all_of_user, life, "NX"),
             ("PEXPIRE", all_of_user, life, "GT"),
@@ -78,17 +80,17 @@ class UserTokens:
         if token is None or workspace not in (None, token.workspace):
             return False
         await self._database.together(
-            ("DEL", keys.user_token(id)), ("SREM", keys.user_tokens(token.workspace, token.user), id)
+            ("DEL", keys.user_token(id)), ("ZREM", keys.user_tokens(token.workspace, token.user), id)
         )
         return True
 
     async def revoke_all(self, workspace: str, user: str) -> int:
         """Revoke all tokens of a user. Return how many were valid."""
         all_of_user = keys.user_tokens(workspace, user)
-        ids = [id.decode() for id in await self._database.call("SMEMBERS", all_of_user)]
+        ids = [id.decode() for id in await self._database.call("ZRANGE", all_of_user, 0, -1)]
         if not ids:
             return 0
         revoked, *_ = await self._database.together(
-            ("DEL", *(keys.user_token(id) for id in ids)), ("SREM", all_of_user, *ids)
+            ("DEL", *(keys.user_token(id) for id in ids)), ("ZREM", all_of_user, *ids)
         )
         return int(revoked)
