@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 
 from answerback.codec import encode
-from answerback.dispatching import Dispatcher
+from answerback.dispatching import Dispatcher, DispatchReceipt
 from answerback.errors import Busy, DispatchError, InvalidInput, StoreUnavailable, ThreadEnded, UnknownAgent
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
@@ -57,6 +58,27 @@ async def test_an_event_is_stored_once_per_delivery_in_the_thread_of_its_id(
     [one, two] = page.waiting
     assert (one.id, one.text, one.agent, one.author.id) == (first.dispatch_id, "It is late", "triage", "ada")
     assert (one.input, two.input) == (data, "And now?")
+
+
+@pytest.mark.parametrize("id", ["order:18", ""])
+async def test_a_dispatch_that_died_before_its_event_was_stored_is_completed_by_the_next(
+    dispatcher: Dispatcher, threads: Threads, monkeypatch: pytest.MonkeyPatch, id: str
+) -> None:
+    async def dispatched() -> DispatchReceipt:
+        return await dispatcher.dispatch("triage", id=id, input="It is late", delivery="e1")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Chats, "say", AsyncMock(side_effect=StoreUnavailable))
+        with pytest.raises(StoreUnavailable):
+            await dispatched()
+    [opened] = (await Chats(threads).list("default")).chats
+    assert (await Chats(threads).messages("default", opened.id)).waiting == []
+    first, again = await dispatched(), await dispatched()
+    assert (first.status, again.status, again.dispatch_id) == ("accepted", "duplicate", first.dispatch_id)
+    [chat] = (await Chats(threads).list("default")).chats
+    assert first.thread == again.thread == opened.id == chat.id
+    [event] = (await Chats(threads).messages("default", chat.id)).waiting
+    assert (event.id, event.text) == (first.dispatch_id, "It is late")
 
 
 async def test_each_session_agent_and_workspace_has_its_own_thread(dispatcher: Dispatcher, server: Server) -> None:
