@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 from aiohttp import web
 
 from answerback.codec import encode
+from answerback.errors import StoreUnavailable
 from answerback.http.untrusted import UntrustedHttp
 from answerback.store.fleet import keys
 from answerback.store.fleet.agents import AgentDirectory
 from answerback.store.fleet.reachability import Probes, Reachability
 from answerback.store.fleet.remote_agents import (
     MOST,
+    PROBED,
     SHOWN_AS_GONE,
     NotItsOwner,
     RemoteAgent,
@@ -95,6 +99,49 @@ async def test_an_agent_that_is_renewed_meanwhile_is_not_removed(remotes: Remote
     assert await remotes.get("acme", "r") is not None
 
 
+async def test_what_another_key_registered_meanwhile_is_not_removed(
+    remotes: RemoteAgents, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await remotes.register("acme", MINE, by="mine")
+    swap = remotes._swap
+
+    async def taken_over(*args: Any) -> bool:
+        monkeypatch.undo()
+        await _expire(database, MINE, 1)
+        await remotes.register("acme", msgspec.structs.replace(MINE, owner="theirs"), by="theirs")
+        return await swap(*args)
+
+    monkeypatch.setattr(remotes, "_swap", taken_over)
+    with pytest.raises(NotItsOwner):
+        await remotes.remove("acme", "r", by="mine")
+    assert (await remotes.get("acme", "r") or MINE).owner == "theirs"
+
+
+async def test_an_agent_is_probed_although_a_process_died_before_it_scheduled_that(
+    remotes: RemoteAgents, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes = Probes(database)
+
+    async def crashing(change: Awaitable[object]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Probes, "schedule", AsyncMock(side_effect=StoreUnavailable))
+            with pytest.raises(StoreUnavailable):
+                await change
+
+    await crashing(remotes.register("acme", MINE))
+    await AgentDirectory(database).list("acme")
+    assert await probes.take(9, lease=30) == [("acme", "r")]
+    # A worker saw that its lease had ended, and looks again when it is to be removed.
+    await probes.record("acme", "r", Reachability(url=MINE.url, checked=1))
+    await probes.schedule("acme", "r", delay=SHOWN_AS_GONE / 1000)
+    await _expire(database, MINE, 1)
+    await crashing(remotes.renew("acme", "r"))
+    for _ in range(2):
+        assert await remotes.renew("acme", "r")
+        due = int(await database.call("ZSCORE", keys.probes(), "acme/r"))
+        assert await database.now() + 200_000 < due <= await database.now() + PROBED * 1000
+
+
 async def test_a_workspace_has_a_limit(remotes: RemoteAgents, database: Database) -> None:
     fields = [word for n in range(MOST) for word in (f"a{n}", encode(RemoteAgent(name=f"a{n}", url="https://a")))]
     await database.call("HSET", keys.remote_agents("acme"), *fields)
@@ -116,7 +163,7 @@ async def test_each_probe_is_taken_once_until_its_lease_ends(remotes: RemoteAgen
         await remotes.register("acme", RemoteAgent(name=name, url="https://a"))
     taken = await asyncio.gather(*[probes.take(2, lease=60) for _ in range(4)])
     assert sorted(probe.agent for each in taken for probe in each) == ["a", "b", "c"]
-    await probes.schedule("acme", "a", unless_scheduled=True)
+    await probes.schedule("acme", "a", unless="scheduled")
     assert await probes.take(9, lease=60) == []
     await probes.schedule("acme", "a")
     assert await probes.take(9, lease=0) == [("acme", "a")]

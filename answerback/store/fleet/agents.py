@@ -105,7 +105,7 @@ class AgentDirectory:
         for name in {remote.name for remote in remotes} - known.keys():
             # An earlier version, which registered it, scheduled no probe.
             with suppress(StoreFull):
-                await self._probes.schedule(workspace, name, unless_scheduled=True)
+                await self._probes.schedule(workspace, name, unless="scheduled")
         return {r.name: known[r.name] for r in remotes if r.name in known and known[r.name].url == r.url}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -53,10 +53,12 @@ class Probes:
         self._database = database
         self._scripts = Scripts(database)
 
-    async def schedule(self, workspace: str, agent: str, *, delay: float = 0, unless_scheduled: bool = False) -> None:
-        """Probe an agent in `delay` seconds; with `unless_scheduled`, keep the time that is set already."""
+    async def schedule(
+        self, workspace: str, agent: str, *, delay: float = 0, unless: Literal["", "scheduled", "earlier"] = ""
+    ) -> None:
+        """Probe an agent in `delay` seconds, unless a time is set already, or an earlier one."""
         due = await self._database.now() + int(delay * 1000)
-        option = ("NX",) if unless_scheduled else ()
+        option = {"": (), "scheduled": ("NX",), "earlier": ("LT",)}[unless]
         await self._database.call("ZADD", keys.probes(), *option, due, _member(workspace, agent))
 
     async def take(self, limit: int, *, lease: float) -> list[Probe]:
@@ -79,9 +81,10 @@ class Probes:
         await self._database.call("HSET", keys.reachability(workspace), agent, encode(found))
 
     async def forget(self, workspace: str, agent: str) -> None:
-        """Remove an agent from the schedule, and what is known of it."""
-        await self._database.call("ZREM", keys.probes(), _member(workspace, agent))
+        """Remove what is known of an agent, and the agent from the schedule."""
+        # In this order: a worker that finds in the schedule what is not registered does this again.
         await self._database.call("HDEL", keys.reachability(workspace), agent)
+        await self._database.call("ZREM", keys.probes(), _member(workspace, agent))
 
 
 def _member(workspace: str, agent: str) -> str:

@@ -15,6 +15,8 @@ MOST = 1000
 """Maximum number of remote agents of a workspace: all of them are probed."""
 SHOWN_AS_GONE = 3_600_000
 """ms after the end of its lease at which a remote agent is removed."""
+PROBED = 300.0
+"""Seconds after a renewal within which an agent is probed, even if a process died before it scheduled a probe."""
 
 
 class RemoteAgentRefused(AnswerbackError):
@@ -113,8 +115,7 @@ class RemoteAgents:
             _check_owner(remote, by)
             renewed = remote._leased_from(now)
             if await self._swap(workspace, name, held, encode(renewed)):
-                if remote.gone(now):
-                    await self._probes.schedule(workspace, name)
+                await self._probes.schedule(workspace, name, delay=0 if remote.gone(now) else PROBED, unless="earlier")
                 return renewed
 
     async def remove(self, workspace: str, name: str, *, by: str | None = None) -> bool:
@@ -122,15 +123,18 @@ class RemoteAgents:
 
         Raises `NotItsOwner` if the key `by` did not register it.
         """
-        if by is not None and (remote := await self.get(workspace, name)):
-            _check_owner(remote, by)
-        removed = await self._database.call("HDEL", keys.remote_agents(workspace), name)
-        await self._probes.forget(workspace, name)
-        return bool(removed)
+        while True:
+            held = await self._database.call("HGET", keys.remote_agents(workspace), name)
+            if held is not None and by is not None:
+                _check_owner(_decode(held), by)
+            if held is None or await self._swap(workspace, name, held, b""):
+                await self._probes.forget(workspace, name)
+                return held is not None
 
     async def remove_expired(self, workspace: str, remote: RemoteAgent) -> bool:
         """Remove an agent as it was read, unless it was registered or renewed meanwhile."""
-        if not await self._swap(workspace, remote.name, encode(remote), b""):
+        held = await self._database.call("HGET", keys.remote_agents(workspace), remote.name)
+        if held is None or _decode(held) != remote or not await self._swap(workspace, remote.name, held, b""):
             return False
         await self._probes.forget(workspace, remote.name)
         return True
