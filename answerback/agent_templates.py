@@ -1,7 +1,7 @@
 """Agent templates: files `agents/*.json` that say how the process of an agent is started.
 
 `answerback up` starts them on this machine, at the request of the dashboard; a cluster's deployment reads the same
-files. A file without a `runtimeSpec` is no template, so that other JSON may lie beside them.
+files. A file without a `runtimeSpec` is not a template, so other JSON can be kept in the same folder.
 """
 
 from __future__ import annotations

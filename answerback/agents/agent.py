@@ -48,7 +48,7 @@ class Agent:
     `POST {remote}/agents/chat/{sessionId}`.
 
     Args:
-        name: Its name: letters, digits, "-", "_" and ".".
+        name: The name of the agent, made of letters, digits, "-", "_" and ".".
         think: An async function or an async generator function that takes a `Turn`.
         description: One line about it, for lists; by default the first line of the function's docstring.
         listen: Which events reach it. An event is answered by the first agent in your list that matches.

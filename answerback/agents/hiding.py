@@ -40,7 +40,7 @@ def _hiding(agent: Agent, earlier: Sequence[Agent]) -> list[str]:
 def _covers(wide: Listen, narrow: Listen) -> bool:
     """Return whether all events that reach `narrow` also reach `wide`.
 
-    "answered" is no difference: an agent that never gets a first event never has a thread in which it answered.
+    "answered" makes no difference: an agent that never gets a first event never has a thread in which it answered.
     """
     return (
         _includes(wide.platform, narrow.platform)

@@ -21,8 +21,8 @@ class Listen(msgspec.Struct, frozen=True):
         channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
         when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
             conversation, or a message addressed to that account), "answered" (a thread in which this agent has
-            replied), "subscribed" (a thread that somebody subscribed), "every" (all messages). In a muted thread,
-            only a message that mentions the account is answered.
+            replied), "subscribed" (a thread whose attention is "subscribed"), "every" (all messages). In a muted
+            thread, only a message that mentions the account is answered.
         bots: Whether "direct", "answered" and "subscribed" also match messages that, according to the platform, a
             program wrote. Otherwise a program is answered only where it mentions the account, or where "every" applies.
 

@@ -1,4 +1,4 @@
-"""`dispatch`: put an event in from your own code. Importing it loads neither agents nor arq nor aiohttp."""
+"""`dispatch`: submit an event from your own code. Importing it loads neither agents nor arq nor aiohttp."""
 
 from answerback.dispatching.dispatcher import Dispatcher
 from answerback.dispatching.module import dispatch, dispatch_sync

@@ -168,7 +168,7 @@ export interface ReceiptView {
   status: "accepted" | "duplicate";
   /** the event id from which to follow the thread's stream to see the answer */
   after: string;
-  /** why the wait for the answer was in vain, if that is known */
+  /** why there was no answer within the wait, if that is known */
   reason?: string;
 }
 

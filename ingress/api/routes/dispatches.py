@@ -1,4 +1,4 @@
-"""`/dispatch/{agent}`: put an event in for an agent, once; which `answerback.dispatch` uses over HTTP."""
+"""`/dispatch/{agent}`: submit an event to an agent, once; which `answerback.dispatch` uses over HTTP."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class ReceiptView(Model):
     id: str = Field(description="the same: the message's `id` in its thread")
     status: Literal["accepted", "duplicate"]
     after: str = Field(description="the event id from which to follow the thread's stream to see the answer")
-    reason: str = Field("", description="why the wait for the answer was in vain, if that is known")
+    reason: str = Field("", description="why there was no answer within the wait, if that is known")
 
     @classmethod
     def of(cls, thread: str, receipt: Receipt, after: str) -> ReceiptView:
