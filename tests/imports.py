@@ -2,6 +2,10 @@
 
 import gc
 from importlib import import_module
+from typing import cast
+
+from answerback.store.redis import Database
+from answerback.store.scripts import Scripts
 
 for name in (
     "uvloop",
@@ -23,6 +27,9 @@ for name in (
     "answerback.testing.standins.server",
 ):
     import_module(name)
+
+# Their scripts are read, too.
+Scripts(cast(Database, None))
 
 # The collector would write to every object, and so copy the memory that forks share.
 gc.freeze()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -66,10 +67,8 @@ class Script:
     """
 
     def __init__(self, database: Database, name: str) -> None:
-        self.source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
-        self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
+        self.source, self.sha, self.args, self.item = _parsed(name)
         self._database = database
-        self.args, self.item = _arguments(self.source)
 
     async def __call__(self, keys: Sequence[str], /, **values: Value | Sequence[Value]) -> Any:
         """Run the script, with its arguments by name. Raises `StoreUnavailable` or `StoreFull`."""
@@ -92,6 +91,13 @@ class Script:
             return results
 
         return Batcher(flush, limit, flights)
+
+
+@cache
+def _parsed(name: str) -> tuple[bytes, str, Arguments, Arguments]:
+    """Return what a `Script` has of its file. A process has many clients with all scripts: it reads each file once."""
+    source = _WITH.sub(lambda found: _read("with", found[1].decode()), _read(name))
+    return source, hashlib.sha1(source, usedforsecurity=False).hexdigest(), *_arguments(source)
 
 
 def _arguments(source: bytes) -> tuple[Arguments, Arguments]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import mimetypes
 from collections.abc import Mapping
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,12 +31,15 @@ class StaticFile:
 
     def __init__(self, name: str, text: str, headers: Mapping[str, str]) -> None:
         self._body = text.encode()
-        self._packed = gzip.compress(self._body, 9, mtime=0)
         tag = f'"{sha256(self._body).hexdigest()[:20]}"'
         kind = mimetypes.guess_type(name)[0] or "text/plain"
         # Browsers revalidate on every load, so that a page never mixes two versions.
         common = {"Content-Type": f"{kind}; charset=utf-8", "ETag": tag, "Cache-Control": "no-cache"}
         self._headers = {**headers, **common, "Vary": "Accept-Encoding"}
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return gzip.compress(self._body, 9, mtime=0)
 
     async def get(self, request: web.Request) -> web.Response:
         """Return the file, compressed if the client accepts gzip, or 304."""
