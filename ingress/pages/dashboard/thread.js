@@ -9,7 +9,7 @@ import { dateTime, duration, sentence, truncate } from "./format.js";
 import { liveStatus } from "./live.js";
 import { lookup, toolCall } from "./tool_call.js";
 
-/** @import { FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
+/** @import { AttachmentInfo, FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
 /** @typedef {Omit<MessageView, "status"> & { status: string }} ShownMessage */
 
 const STALE_AFTER = 40000; // ms; a silent thread's stream has a comment every 15 s
@@ -183,6 +183,17 @@ function messageText(message, platform) {
 }
 
 /**
+ * The names of a message's attachments; an uploaded file's name is a link that downloads it.
+ *
+ * @param {AttachmentInfo[]} attachments
+ */
+function attached(attachments) {
+  if (!attachments.length) return null;
+  const names = attachments.map(({ name, file }) => (file ? el("a", { href: `${BASE}/files/${encodeURIComponent(file)}`, download: name }, name) : name));
+  return el("small", {}, "Attached: ", ...names.flatMap((name, n) => (n ? [", ", name] : [name])));
+}
+
+/**
  * @param {ShownMessage} message
  * @param {string} platform
  * @param {string | undefined} url Of the reply on its platform.
@@ -192,6 +203,5 @@ function messageItem(message, platform, url) {
   const status = message.status === "completed" ? "" : ` · ${message.status}`;
   const heading = el("small", {}, `${sender} · ${dateTime(message.created_at)}${status}`);
   heading.append(...platformLink(url));
-  const attachments = message.attachments.length ? el("small", {}, `Attached: ${message.attachments.map(({ name }) => name).join(", ")}`) : null;
-  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attachments, ...message.retrievals.map(lookup), ...message.tool_calls.map((call) => toolCall(call)));
+  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attached(message.attachments), ...message.retrievals.map(lookup), ...message.tool_calls.map((call) => toolCall(call)));
 }
