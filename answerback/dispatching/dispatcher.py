@@ -42,7 +42,14 @@ class Dispatcher:
         self._inherited: Transport | None = None
 
     async def dispatch(
-        self, agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
+        self,
+        agent: str,
+        *,
+        input: object,
+        id: str | int = "",
+        session: str | int = "",
+        delivery: str | int = "",
+        user: str | int = "",
     ) -> DispatchReceipt:
         """Store an event for an agent. It is stored once this returns.
 
@@ -55,22 +62,32 @@ class Dispatcher:
             session: Distinguishes several conversations about the same `id`.
             delivery: Identifies the event: dispatched again in the same conversation, it is a duplicate, for
                 `SEEN_DAYS`. Pass a webhook's delivery id, or in an agent `turn.key`.
+            user: Your own id of the user whose thread it is, who may read it with a user token. Each user has
+                conversations of their own: the same `id` and another user are another thread.
 
         Raises:
             UnknownAgent: no worker has reported an agent of this name.
             InvalidInput: the input is too large, is not plain data, or does not match the agent's schema.
             DispatchError: the API refused the request: a wrong key, a rate limit.
             ThreadEnded, Busy: the thread accepts no messages, or none now.
+            ThreadDiffers: without an `id`, the same `delivery` was dispatched to another agent or for another user.
             ConfigurationError: neither Redis nor an ingress is configured.
             StoreUnavailable, StoreFull: the event may not be stored: dispatch it again with the same `delivery`.
         """
-        return await waited(self._dispatched(agent, input, id, session, delivery))
+        return await waited(self._dispatched(agent, input, id, session, delivery, user))
 
     def dispatch_sync(
-        self, agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
+        self,
+        agent: str,
+        *,
+        input: object,
+        id: str | int = "",
+        session: str | int = "",
+        delivery: str | int = "",
+        user: str | int = "",
     ) -> DispatchReceipt:
         """Store an event for an agent, as `dispatch` does, without an event loop."""
-        return waited_sync(self._dispatched(agent, input, id, session, delivery))
+        return waited_sync(self._dispatched(agent, input, id, session, delivery, user))
 
     async def aclose(self) -> None:
         """Close the connections. The dispatcher may be used again and then opens new ones."""
@@ -101,7 +118,7 @@ class Dispatcher:
         self.close()
 
     def _dispatched(
-        self, agent: str, input: Any, id: str | int, session: str | int, delivery: str | int
+        self, agent: str, input: Any, id: str | int, session: str | int, delivery: str | int, user: str | int
     ) -> Future[DispatchReceipt]:
         new = NewDispatch(
             agent=agent,
@@ -110,6 +127,7 @@ class Dispatcher:
             input_json=structured.encoded(input),
             id=str(id),
             session=str(session),
+            user=str(user),
         )
         return self._loop.run(lambda: self._accept(new))
 

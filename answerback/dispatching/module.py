@@ -10,7 +10,13 @@ from answerback.dispatching.receipt import DispatchReceipt
 
 
 async def dispatch(
-    agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
+    agent: str,
+    *,
+    input: object,
+    id: str | int = "",
+    session: str | int = "",
+    delivery: str | int = "",
+    user: str | int = "",
 ) -> DispatchReceipt:
     """Store an event for an agent, as `Dispatcher.dispatch` does, with a dispatcher that the process shares.
 
@@ -22,14 +28,20 @@ async def dispatch(
         )
         answer = await receipt.reply(timeout=30)
     """
-    return await _shared().dispatch(agent, input=input, id=id, session=session, delivery=delivery)
+    return await _shared().dispatch(agent, input=input, id=id, session=session, delivery=delivery, user=user)
 
 
 def dispatch_sync(
-    agent: str, *, input: object, id: str | int = "", session: str | int = "", delivery: str | int = ""
+    agent: str,
+    *,
+    input: object,
+    id: str | int = "",
+    session: str | int = "",
+    delivery: str | int = "",
+    user: str | int = "",
 ) -> DispatchReceipt:
     """Store an event for an agent, as `dispatch` does, without an event loop: in a script, or a synchronous view."""
-    return _shared().dispatch_sync(agent, input=input, id=id, session=session, delivery=delivery)
+    return _shared().dispatch_sync(agent, input=input, id=id, session=session, delivery=delivery, user=user)
 
 
 @cache

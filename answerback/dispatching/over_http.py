@@ -19,6 +19,7 @@ from answerback.errors import (
     DispatchError,
     InvalidInput,
     StoreUnavailable,
+    ThreadDiffers,
     ThreadEnded,
     UnknownAgent,
 )
@@ -36,6 +37,7 @@ LATER = 1.0
 ERRORS: dict[str, type[AnswerbackError]] = {
     "no-such-agent": UnknownAgent,
     "invalid": InvalidInput,
+    "thread-differs": ThreadDiffers,
     "thread-ended": ThreadEnded,
     "busy": Busy,
 }
@@ -85,7 +87,8 @@ class HttpTransport:
 
     async def _post(self, new: NewDispatch, *, wait: bool, timeout: float | None) -> _Response:
         body = {"input": json.loads(new.input_json), "delivery": new.delivery, "wait": wait}
-        body |= {name: value for name, value in (("id", new.id), ("session", new.session)) if value}
+        named = {"id": new.id, "session": new.session, "user_id": new.user}
+        body |= {name: value for name, value in named.items() if value}
         url = f"{self._url}/api/v1/dispatch/{quote(new.agent, safe='')}"
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_BROKEN),

@@ -117,7 +117,8 @@ class ToolServer:
             return _failed(str(error))
         except Exception as error:  # noqa: BLE001  # logged by `explained`
             problem = explained(error, f"/mcp {tool.name}")
-            return _failed(problem.detail or problem.title)
+            fields = "; ".join(f"{field['at'].removeprefix('/')}: {field['detail']}" for field in problem.errors)
+            return _failed(": ".join(filter(None, (problem.detail or problem.title, fields))))
         structured = result.model_dump(mode="json")
         return CallToolResult(content=[_text(result.model_dump_json())], structured_content=structured)
 

@@ -165,6 +165,7 @@ class Tools:
         _refuse_platforms(caller, thread)
         files = await self._conversation.files_named(caller, thread, wanted.files)
         event = wanted.event(f"m_{_id(caller, wanted.idempotency_key)[:24]}", files, visitor=not trusted(caller))
+        await self._conversation.check_input(caller, thread, event)
         if wanted.wait:
             return Answered.of(thread, *await self._waiter.ask(caller, thread, event, progress), caller)
         receipt, _ = await self._conversation.leave(caller, thread, event)

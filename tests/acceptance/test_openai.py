@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
@@ -181,6 +182,42 @@ async def test_images_and_files_come_with_the_message(chat: System) -> None:
         with pytest.raises(openai.BadRequestError, match="are not fetched") as refused:
             await api.chat.completions.create(model="shows", messages=[{"role": "user", "content": [elsewhere]}])
         assert refused.value.param == "messages[0].content[0].image_url"
+
+
+async def test_an_uploaded_file_is_named_by_its_id(chat: System) -> None:
+    token = await key(chat)
+
+    def part(id: str) -> dict[str, Any]:
+        return {"type": "file", "file": {"file_id": id}}
+
+    async with client(chat, token=token) as api, aiohttp.ClientSession() as session:
+
+        async def ask(*parts: Any, **more: Any) -> str:
+            asked = [{"role": "user", "content": [{"type": "text", "text": "look"}, *parts]}]
+            done = await api.chat.completions.create(model="shows", messages=asked, **more)
+            return str(done.choices[0].message.content)
+
+        named: dict[str, Any] = {"metadata": {"thread_id": "order-17"}}
+        await ask(**named)
+        url = f"http://127.0.0.1:{chat.port}/api/v1/files"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
+        query = {"thread": "order-17", "name": "a.txt"}
+        async with session.post(url, data=b"hi there", params=query, headers=headers) as response:
+            id = (await response.json())["id"]
+        inline = {"type": "file", "file": {"filename": "b.txt", "file_data": "data:text/plain,hello"}}
+        assert "a.txt (text/plain): b'hi there'\nb.txt (text/plain): hello\nnow: look" in await ask(
+            part(id), inline, **named
+        )
+        assert "a.txt" in await ask(part(id), **named, stream=False)
+        with pytest.raises(openai.NotFoundError, match=r"there is no file order-17\.none in this thread"):
+            await ask(part("order-17.none"), **named)
+        with pytest.raises(openai.NotFoundError):
+            await ask(part(id), metadata={"thread_id": "order-18"})
+        with pytest.raises(openai.BadRequestError, match=r"name that in metadata\.thread_id") as refused:
+            await ask(part(id))
+        assert refused.value.param == "messages[0].content[1].file.file_id"
+    # What was refused opened no thread.
+    assert await Chats(chat.threads).get("default", "order-18") is None
 
 
 async def test_refusals_are_their_clients_errors(chat: System) -> None:

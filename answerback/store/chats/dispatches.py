@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from answerback import structured
-from answerback.errors import DispatchError, InvalidInput, UnknownAgent
+from answerback.errors import DispatchError, InvalidInput, ThreadDiffers, UnknownAgent
 from answerback.events import Event
 from answerback.messages import Author
 from answerback.store.chats.chat import NewChat
@@ -33,6 +33,8 @@ class NewDispatch(msgspec.Struct, frozen=True, kw_only=True):
         id: What the agent's conversation is about: any text, or a thread's public id; "": a new thread, which belongs
             to the delivery.
         session: Distinguishes several conversations about the same `id`; "" or the same as `id`: there is one.
+        user: The product's own id of the user whose thread it is; "": nobody's. Each user has conversations of their
+            own.
     """
 
     agent: str
@@ -40,6 +42,7 @@ class NewDispatch(msgspec.Struct, frozen=True, kw_only=True):
     input_json: bytes
     id: str = ""
     session: str = ""
+    user: str = ""
 
     @property
     def name(self) -> str:
@@ -66,17 +69,25 @@ class Dispatches:
             UnknownAgent: no worker has reported the agent.
             InvalidInput: the input does not match its schema, or a name is too long.
             DispatchError: the agent does not accept chat messages.
+            ThreadDiffers: the delivery has a thread of its own already, of another agent or user.
         """
         agent = await self._agent(workspace, new.agent)
-        for field, text in (("id", new.id), ("session", new.session), ("delivery", new.delivery)):
+        for field, text in (
+            ("id", new.id), ("session", new.session), ("delivery", new.delivery), ("user", new.user),
+        ):  # fmt: skip
             if len(text) > LONGEST:
                 raise InvalidInput(f"{field} has more than {LONGEST} characters")
         structured.check(agent.name, new.input_json, agent.input_schema)
         digest = blake2b(new.delivery.encode(errors="surrogatepass"), digest_size=10).hexdigest()
         if name := new.name:
-            chat = await open_chat(self.chats, workspace, agent.name, name)
+            chat = await open_chat(self.chats, workspace, agent.name, name, new.user or None)
         else:
-            chat = await self.chats.open(workspace, f"th_{digest}", NewChat(agent=agent.name))
+            try:
+                chat = await self.chats.open(workspace, f"th_{digest}", NewChat(agent=agent.name, user=new.user))
+            except ThreadDiffers:
+                raise ThreadDiffers(
+                    f'the delivery "{new.delivery}" was dispatched before, to another agent or for another user'
+                ) from None
         return chat.id, event_of(new, f"d_{digest}", arrival="drop" if agent.arrival == "drop" else "")
 
     async def check_input(self, workspace: str, id: str, input_json: bytes) -> None:

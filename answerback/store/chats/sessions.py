@@ -23,14 +23,15 @@ async def open_session(chats: Chats, workspace: str, agent: str, name: str, user
     return await chats.open(workspace, session_id(agent, name, user), opening)
 
 
-async def open_chat(chats: Chats, workspace: str, agent: str, name: str) -> Chat:
+async def open_chat(chats: Chats, workspace: str, agent: str, name: str, user: str | None = None) -> Chat:
     """Return the thread with this id if the agent may answer there, else the chat of the agent's session.
 
     Args:
         agent: The agent's name; "": the default chat agent.
         name: Any text, or a thread's public id.
+        user: The thread is one of this user's; None: anybody's.
     """
     chat = await chats.get(workspace, name)
-    if chat and (not agent or chat.agent in ("", agent)):
+    if chat and (not agent or chat.agent in ("", agent)) and user in (None, chat.user):
         return chat
-    return await open_session(chats, workspace, agent, name)
+    return await open_session(chats, workspace, agent, name, user)

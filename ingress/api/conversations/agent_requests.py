@@ -32,6 +32,7 @@ class AgentRequests:
 
     def __init__(self, settings: Settings, conversation: Conversation, agents: Agents) -> None:
         self.chats = conversation.chats
+        self.files_named = conversation.files_named
         self.agents = agents
         self._conversation = conversation
         self._disconnects = Disconnects(conversation.chats)

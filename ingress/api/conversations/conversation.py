@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
+from answerback.errors import InvalidInput
 from answerback.events import Event
 from answerback.files import StoredFile
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chats import Chats, thread_of
+from answerback.store.chats.dispatches import Dispatches
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
 from answerback.store.stream.followers import Live
@@ -125,6 +127,7 @@ class Conversation:
         self.chats = Chats(threads)
         self.files = Files(threads)
         self.live = live
+        self._dispatches = Dispatches(threads)
 
     @asynccontextmanager
     async def say(self, caller: Principal, id: str, event: Event) -> AsyncIterator[PostedMessage]:
@@ -141,6 +144,18 @@ class Conversation:
             return ()
         ids, visitor = list(dict.fromkeys(files)), not audience.trusted(caller)
         return await self.files.use(thread_of(caller.workspace, id), ids, visitor=visitor)
+
+    async def check_input(self, caller: Principal, id: str, event: Event) -> None:
+        """Refuse a message whose structured input the chat's agent does not accept. Raises `InvalidInput`."""
+        if not event.input_json:
+            return
+        try:
+            await self._dispatches.check_input(caller.workspace, id, event.input_json)
+        except InvalidInput:
+            if not audience.trusted(caller):
+                # The schema is the agent's own.
+                raise InvalidInput("is not what the agent expects") from None
+            raise
 
     async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message without waiting. Return the receipt, and the event id to follow the thread from."""

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from answerback.errors import InvalidInput, NoSuchThread
+from answerback.errors import NoSuchThread
 from answerback.settings import Settings
-from answerback.store.chats.dispatches import Dispatches
 from answerback.store.stream.stored_events import place
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
@@ -74,7 +73,6 @@ class MessageRoutes:
     def __init__(self, settings: Settings, conversation: Conversation, streams: Streams) -> None:
         self._conversation = conversation
         self._streams = streams
-        self._dispatches = Dispatches(conversation.threads)
         self._wait = settings.api_wait
 
     def routes(self, base: str, tag: str, parameters: Mapping[str, str], *, session: str = "") -> list[Route]:
@@ -133,8 +131,7 @@ class MessageRoutes:
         await self.writable(call)
         files = await self._conversation.files_named(call.caller, id, new.files)
         message = new.event(f"m_{call.idempotency[:24]}", files, visitor=not trusted(call.caller))
-        if message.input_json:
-            await self._check_input(call, message.input_json)
+        await self._conversation.check_input(call.caller, id, message)
         if not new.wait:
             receipt, after = await self._conversation.leave(call.caller, id, message)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
@@ -196,16 +193,6 @@ class MessageRoutes:
         if await self._conversation.chats.get(call.caller.workspace, id) is None:
             raise NoSuchThread
         return call.answer(Cancelled(cancelled=await self._conversation.chats.cancel(call.caller.workspace, id)))
-
-    async def _check_input(self, call: RequestContext, input_json: bytes) -> None:
-        """Refuse input that the thread's agent does not accept. Raises `InvalidInput`."""
-        try:
-            await self._dispatches.check_input(call.caller.workspace, call.path["id"], input_json)
-        except InvalidInput:
-            if not trusted(call.caller):
-                # The schema is the agent's own.
-                raise InvalidInput("is not what the agent expects") from None
-            raise
 
     async def writable(self, call: RequestContext) -> None:
         """Refuse to write to a platform's thread. Raises `Problem` (409)."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 from aiohttp import web
 
-from answerback.messages import Author
+from answerback.messages import Attachment, Author
 from answerback.store.chats.chat import NewChat
 from answerback.store.fleet.agents import AgentInfo
 
 from ..context import RequestContext
 from ..conversations.agent_requests import AgentRequests, text_of
 from ..route import Route, collect, route
-from ..schemas.messages import BODY
+from ..schemas.messages import BODY, uploaded
 from ..sse import TYPE, Streams
 from .answer import AnswerMessage, Choice, Chunk, Completion, CompletionUsage, ModelEntry, ModelList, finish_reason
 from .chunks import chunks, refused
@@ -64,18 +65,21 @@ class Completions:
     async def complete(self, call: RequestContext) -> web.StreamResponse:
         """Run a turn on the last message, and return or stream its answer."""
         body: CompletionRequest = call.body
-        message = prompt(body.messages)
+        thread = _thread_of(body, call.caller.workspace)
+        message = prompt(body.messages, files=thread is not None)
         agent = await self._requests.agents.get(call.caller, body.model)
-        thread = await self._thread(call, body, agent)
+        attachments = await self._with_files(call, thread, message.attachments)
         fields: dict[str, Any] = {
             "author": Author(body.user or message.name, message.name),
-            "attachments": message.attachments,
+            "attachments": attachments,
             "order": message.order,
             "system": message.system,
         }
         if thread is None:
             fields["context"] = message.context
-        id = thread or await self._requests.once(call, agent)
+            id = await self._requests.once(call, agent)
+        else:
+            id = await self._opened(call, thread, agent, body.user or "")
         async with self._requests.say(call, id, message.text, agent, **fields) as posted:
             first = Chunk(
                 id=f"chatcmpl-{posted.receipt.dispatch_id}",
@@ -133,17 +137,30 @@ class Completions:
         agent = await self._requests.agents.get(call.caller, call.path["model"])
         return call.answer(ModelEntry(id=agent.name))
 
-    async def _thread(self, call: RequestContext, body: CompletionRequest, agent: AgentInfo) -> str | None:
-        """Return the persistent thread that the request names, opened if it does not exist; None without one."""
-        named, workspace = (body.metadata or {}).get("thread_id"), call.caller.workspace
-        if named is not None:
-            if not isinstance(named, str) or not _ID.fullmatch(named):
-                raise wrong("/metadata/thread_id", "must be 1 to 64 of A-Z, a-z, 0-9, _ and -")
-            id = named
-        elif body.user and body.store:
-            id = f"us_{blake2b(f'{workspace} {agent.name} {body.user}'.encode(), digest_size=10).hexdigest()}"
-        else:
-            return None
-        if await self._requests.chats.get(workspace, id) is None:
-            await self._requests.chats.open(workspace, id, NewChat(agent=agent.name, user=body.user or ""))
+    async def _with_files(
+        self, call: RequestContext, thread: str | None, attachments: Sequence[Attachment]
+    ) -> tuple[Attachment, ...]:
+        """Return attachments, those that name an uploaded file with what is known of it. Raises `NoSuchFile`."""
+        ids = [attachment.file for attachment in attachments if attachment.file]
+        if thread is None or not ids:
+            return tuple(attachments)
+        files = {file.id: file for file in await self._requests.files_named(call.caller, thread, ids)}
+        return tuple(uploaded(files[each.file]) if each.file else each for each in attachments)
+
+    async def _opened(self, call: RequestContext, id: str, agent: AgentInfo, user: str) -> str:
+        """Open the persistent thread with this id if it does not exist. Return the id."""
+        if await self._requests.chats.get(call.caller.workspace, id) is None:
+            await self._requests.chats.open(call.caller.workspace, id, NewChat(agent=agent.name, user=user))
         return id
+
+
+def _thread_of(body: CompletionRequest, workspace: str) -> str | None:
+    """Return the id of the persistent thread that a request names; None without one. Raises `Problem`: 422."""
+    named = (body.metadata or {}).get("thread_id")
+    if named is not None:
+        if not isinstance(named, str) or not _ID.fullmatch(named):
+            raise wrong("/metadata/thread_id", "must be 1 to 64 of A-Z, a-z, 0-9, _ and -")
+        return named
+    if body.user and body.store:
+        return f"us_{blake2b(f'{workspace} {body.model} {body.user}'.encode(), digest_size=10).hexdigest()}"
+    return None

@@ -14,7 +14,7 @@ from answerback.messages import Attachment, Author, Message, ToolCall
 from ...problems import FieldError, Problem
 from ..schemas.base64_text import decoded
 from ..schemas.messages import ATTACHMENTS, FILE
-from .request import ChatMessage, Part
+from .request import ChatMessage, File, Part
 
 
 class Prompt(NamedTuple):
@@ -34,8 +34,16 @@ class _Content(NamedTuple):
     order: tuple[str | int, ...]
 
 
-def prompt(messages: Sequence[ChatMessage]) -> Prompt:
-    """Return the input: the last message is the current one, those before are context. Raises `Problem`: 422."""
+def prompt(messages: Sequence[ChatMessage], *, files: bool = False) -> Prompt:
+    """Return the input: the last message is the current one, those before are context.
+
+    Args:
+        files: Whether messages may name uploaded files, because the request names a thread. Their attachments have
+            nothing but the id.
+
+    Raises:
+        Problem: 422.
+    """
     system: list[str] = []
     context = _Context()
     last = max((at for at, message in enumerate(messages) if message.role not in ("system", "developer")), default=-1)
@@ -44,7 +52,7 @@ def prompt(messages: Sequence[ChatMessage]) -> Prompt:
     # Instructions without a message get an answer, too.
     now = Prompt("", (), "", ())
     for at, message in enumerate(messages):
-        content = _content(message, f"/messages/{at}")
+        content = _content(message, f"/messages/{at}", files)
         if message.role in ("system", "developer"):
             if content.attachments:
                 raise wrong(
@@ -140,10 +148,10 @@ def _unanswered(id: str, name: str, arguments: str) -> ToolCall:
     return ToolCall(id=id, name=name, args=args, result="(no result was given)", outcome="unknown")
 
 
-def _content(message: ChatMessage, place: str) -> _Content:
+def _content(message: ChatMessage, place: str, files: bool) -> _Content:
     if not isinstance(message.content, list):
         return _Content(message.content or message.refusal or "", (), ())
-    parts = [_part(part, f"{place}/content/{at}") for at, part in enumerate(message.content)]
+    parts = [_part(part, f"{place}/content/{at}", files) for at, part in enumerate(message.content)]
     texts = [part for part in parts if isinstance(part, str) and part]
     attachments: list[Attachment] = []
     order: list[str | int] = []
@@ -157,7 +165,7 @@ def _content(message: ChatMessage, place: str) -> _Content:
     return _Content("\n\n".join(texts), tuple(attachments), () if usual else tuple(order))
 
 
-def _part(part: Part, place: str) -> str | Attachment:
+def _part(part: Part, place: str, files: bool) -> str | Attachment:
     name = f"attachment {place.rpartition('/')[2]}"
     match part:
         case Part(type="text", text=str(text)) | Part(type="refusal", refusal=str(text)):
@@ -169,8 +177,15 @@ def _part(part: Part, place: str) -> str | Attachment:
             if file.file_data[:5].lower() == "data:":
                 return _data_url(file.file_data, name, f"{place}/file")
             return _attachment(name, "application/octet-stream", _base64(file.file_data, f"{place}/file"))
+        case Part(type="file", file=File(file_id=str(id))):
+            if not files:
+                raise wrong(
+                    f"{place}/file/file_id",
+                    "a file belongs to a thread: name that in metadata.thread_id, or send the file as file_data",
+                )
+            return Attachment(name=name, content_type="application/octet-stream", file=id)
         case Part(type="file"):
-            raise wrong(f"{place}/file", "send the file as file_data; uploaded files are not supported")
+            raise wrong(f"{place}/file", "send the file as file_data, or name an uploaded file by its file_id")
         case Part(type="input_audio", input_audio=audio) if audio is not None:
             return _attachment(name, f"audio/{audio.format}", _base64(audio.data, f"{place}/input_audio"))
         case _:

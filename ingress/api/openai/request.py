@@ -26,7 +26,7 @@ class File(Lenient):
 
     file_data: str | None = Field(None, description="a `data:` URL, or base64")
     filename: str | None = None
-    file_id: str | None = Field(None, description="refused: uploaded files are not supported")
+    file_id: str | None = Field(None, description="the id of a file of the thread that `metadata.thread_id` names")
 
 
 class Audio(Lenient):

@@ -18,7 +18,7 @@ from ..conversations.conversation import Conversation
 from ..conversations.waits import raise_if_ended
 from ..route import Model, Route, collect, route
 from ..schemas.message_views import AnswerView, ReceiptView
-from ..schemas.messages import Input
+from ..schemas.messages import Input, UserId
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
 
@@ -37,6 +37,9 @@ class DispatchBody(Model):
     session: Name | None = Field(None, description="distinguishes several conversations about the same `id`")
     delivery: Name | None = Field(
         None, description="identifies the event in its conversation: sent again, it is a duplicate; default: a new one"
+    )
+    user_id: UserId | None = Field(
+        None, description="your own id of the user whose thread it is; each user has conversations of their own"
     )
     wait: bool = Field(False, description="true: respond when the turn is done, with its answer")
 
@@ -66,7 +69,8 @@ class DispatchRoutes:
         repeated="handler",
         refusals={
             404: "no worker serves an agent of that name",
-            409: "it does not accept chat messages, is busy and drops messages, or the thread has ended",
+            409: "it does not accept chat messages, or is busy and drops them; the thread has ended; or the `delivery` "
+            "was dispatched before, to another agent or for another user",
             502: "the turn failed permanently",
             504: "the turn took too long",
         },
@@ -80,6 +84,7 @@ class DispatchRoutes:
             input_json=encoded(body.input),
             id=body.id or "",
             session=body.session or "",
+            user=body.user_id or "",
         )
         id, message = await self._dispatches.open(call.caller.workspace, new)
         if not body.wait:

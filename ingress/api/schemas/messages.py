@@ -162,11 +162,12 @@ class Content(Model):
             visitor=visitor,
             arrival=self.arrival or "",
             input_json=input_json,
-            attachments=(*(attachment.attachment() for attachment in self.attachments), *map(_uploaded, files)),
+            attachments=(*(attachment.attachment() for attachment in self.attachments), *map(uploaded, files)),
         )
 
 
-def _uploaded(file: StoredFile) -> Attachment:
+def uploaded(file: StoredFile) -> Attachment:
+    """Return the attachment of a message that names an uploaded file."""
     return Attachment(name=file.name, content_type=file.content_type, file=file.id, size=file.size)
 
 
