@@ -48,6 +48,7 @@ CODES = {
     "thread-ended": "The thread or session has ended and accepts no more messages.",
     "thread-differs": "A thread with this id exists and was created with different values.",
     "busy": "The agent is working, or other messages wait, and the arrival mode is `drop`: nothing was stored.",
+    "no-attention": "The thread is a chat: each message is for its agent, so it cannot be muted or subscribed.",
     "read-only": "The thread belongs to a platform and cannot be changed here; write on the platform.",
     "turn-failed": "The message was stored, but its turn failed permanently. An operator can replay it.",
     "turn-timeout": "The message was stored, but its turn took longer than a turn may take.",

@@ -269,6 +269,7 @@ export interface ThreadSummary {
   status: "open" | "ended";
   state: "idle" | "waiting" | "running" | "retrying";
   error: string | null;
+  attention: "default" | "subscribed" | "muted";
   url: string | null;
   created_at: string;
   updated_at: string;
@@ -288,7 +289,6 @@ export interface ToolCall {
 export interface Transcript {
   thread: ThreadSummary;
   owner: string;
-  attention: "default" | "subscribed" | "muted";
   paused_since: string | null;
   attempts: number;
   next: number;

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from playwright.async_api import Page, expect
 
+from answerback.store.threads.archives import Archives
 from answerback.store.threads.search import listed
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System
 from tests.browser.dashboard import AGENTS, delay_api, open_chat, send, signed_in, started, whole
 
@@ -45,10 +49,34 @@ async def test_a_dead_letter_is_dropped_and_a_thread_purged(plain: System, page:
     await page.get_by_role("searchbox").fill("price")
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="What is the price?").click()
+    # A chat cannot be muted.
+    await expect(page.get_by_role("button", name="Purge")).to_be_visible()
+    await expect(page.get_by_label("Attention")).to_have_count(0)
     await page.get_by_role("button", name="Purge").click()
     await page.get_by_role("dialog").get_by_role("button", name="Purge").click()
     await expect(page.get_by_text("No threads match.")).to_be_visible()
     assert [summary async for summary in listed(plain.threads)] == []
+
+
+async def test_a_thread_of_a_platform_is_muted(plain: System, page: Page) -> None:
+    ingress = await plain.ingress()
+    receipt = await plain.deliver("standard", Standard().message("hi", thread="ticket-1"))
+    await signed_in(page, plain)
+    await page.goto(f"http://127.0.0.1:{plain.port}/#thread/{quote(receipt['thread'], safe='')}")
+    attention = page.get_by_label("Attention")
+    await expect(attention).to_have_value("default")
+    await attention.select_option("answer only mentions")
+    await expect(page.get_by_text("Attention: muted.")).to_be_visible()
+    await expect(page.locator("main > p").first).to_contain_text("· muted")
+    await page.reload()
+    await expect(attention).to_have_value("muted")
+    assert (await plain.transcript(receipt["thread"])).thread.attention == "muted"
+    [line] = [line for line in ingress.lines("operator action") if line["action"] == "threads.attention"]
+    assert (line["thread"], line["before"], line["attention"]) == (receipt["thread"], "default", "muted")
+    # If it fails, the choice is the old one again, and the page says why.
+    assert await Archives(plain.threads).purge(receipt["thread"])
+    await attention.select_option("answer every message")
+    await expect(page.get_by_text("There is no such thread.").or_(page.get_by_text("no longer exists"))).to_be_visible()
 
 
 async def test_dead_letters_are_found_by_reason_and_put_back_all_at_once(plain: System, page: Page) -> None:

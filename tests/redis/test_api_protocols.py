@@ -18,6 +18,7 @@ from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
 from ingress.app import application
 from ingress.webhooks import Webhooks
+from tests.redis.given import THREAD, accept, claim
 
 pytestmark = pytest.mark.one_server
 
@@ -249,3 +250,32 @@ async def test_a_wrong_part_of_a_message_is_named_by_its_place_in_the_body(face:
         assert error["param"] == "messages[0].content", "a text would be right, too"
         assert f"messages[0].{place}: " in error["message"]
         assert "list[Part]" not in error["message"]
+
+
+async def test_an_operator_mutes_a_thread_of_a_platform_and_no_chat(face: Face, database: Database) -> None:
+    threads, thread = Threads(database), THREAD
+    await accept(threads, 1)
+    _, server = await ApiKeys(database).create(scopes=["chat:read", "chat:write"])
+    chat = (await (await face.ask("POST", "/api/v1/chat/threads", {"title": "Lunch"})).json())["id"]
+
+    async def change(id: str, body: object, key: object = face.key) -> tuple[int, Any]:
+        answer = await face.ask("PATCH", f"/api/v1/chat/threads/{id}", body, Authorization=f"Bearer {key}")
+        return answer.status, await answer.json()
+
+    status, changed = await change(thread, {"attention": "muted"})
+    assert (status, changed["attention"], changed["platform"]) == (200, "muted", "github")
+    whole = await (await face.ask("GET", f"/api/v1/admin/threads/{thread}")).json()
+    assert whole["thread"]["attention"] == (await claim(threads)).attention == "muted"
+
+    for id, body, key, refused in (
+        (thread, {"attention": "muted", "title": "x"}, face.key, (409, "read-only")),
+        (thread, {"title": "x"}, face.key, (409, "read-only")),
+        (thread, {"attention": "asleep"}, face.key, (422, "invalid")),
+        (thread, {"attention": "default"}, server, (404, "")),
+        (chat, {"attention": "muted", "title": "x"}, server, (409, "no-attention")),
+        ("th_none", {"attention": "muted"}, face.key, (404, "")),
+    ):
+        status, problem = await change(id, body, key)
+        assert (status, problem["type"].partition("#")[2]) == refused, problem
+    kept = await (await face.ask("GET", f"/api/v1/chat/threads/{chat}")).json()
+    assert (kept["title"], kept["attention"]) == ("Lunch", "default")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from answerback.attention import Attention
 from answerback.events import Event
 from answerback.messages import Message
 from answerback.store.thread_ids import public_id
@@ -62,6 +63,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
         updated: Time of the last message to it.
         waiting: Number of waiting events.
         messages: Number of messages in the history.
+        attention: How attentive agents are in it. In a chat it has no effect.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     messages: int = 0
     buried: int = 0
+    attention: Attention = "default"
 
     @classmethod
     def read(cls, summary: ThreadSummary, fields: dict[str, str], workspace: str) -> Chat:
@@ -115,6 +118,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
             waiting=summary.waiting,
             messages=summary.messages,
             buried=int(fields.get("buried", 0)),
+            attention=summary.attention,
         )
 
 

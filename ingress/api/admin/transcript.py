@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 from pydantic import Field
 
-from answerback.attention import Attention
 from answerback.diagrams.placed import placed
 from answerback.flow_position import FlowPosition
 from answerback.replies import Reply
@@ -100,9 +99,6 @@ class Transcript(Model):
 
     thread: ThreadSummary
     owner: str = Field(description="the worker that holds it")
-    attention: Attention = Field(
-        description="how attentive agents are: `subscribed` (every message is answered) or `muted` (only mentions are)"
-    )
     paused_since: Moment | None = Field(
         description="since when nothing is answered because programs seem to answer each other"
     )
@@ -129,7 +125,6 @@ class Transcript(Model):
         return cls(
             thread=ThreadSummary.of(chat, caller),
             owner=transcript.thread.owner,
-            attention=transcript.thread.attention,
             paused_since=optional_moment(transcript.thread.loop),
             attempts=transcript.thread.attempts,
             next=transcript.thread.next,

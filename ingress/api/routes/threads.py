@@ -7,8 +7,11 @@ from aiohttp import web
 from answerback.errors import NoSuchThread
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.chats.chat import NewChat
+from answerback.store.threads.repair import set_attention
 from answerback.store.threads.search import Filter
 
+from ...problems import Problem
+from ..admin.audit import audit
 from ..auth.ownership import check_fields, user_of
 from ..context import RequestContext
 from ..conversations.agent_registry import Agents
@@ -29,6 +32,7 @@ class ChatThreads:
 
     def __init__(self, conversation: Conversation, messages: MessageRoutes, agents: Agents) -> None:
         self._chats = conversation.chats
+        self._threads = conversation.threads
         self._tokens = SessionTokens(conversation.threads.database)
         self._messages = messages
         self._agents = agents
@@ -104,18 +108,22 @@ class ChatThreads:
         scope="chat:write",
         user="thread",
         summary="Rename, pin, archive or reassign a thread",
-        description="Fields that are not given stay as they are. Messages that wait already keep their agent.",
+        description="Fields that are not given stay as they are. Messages that wait already keep their agent. Of a "
+        "platform's thread, only the `attention` can be changed, with the scope `admin` in the workspace `default`.",
         body=ThreadChange,
         returns=ThreadSummary,
         refusals={
             404: "there is no such thread, or no worker serves an agent of that name",
-            409: "the thread belongs to a platform, or the agent does not accept chat messages",
+            409: "the thread belongs to a platform, or is a chat and has no `attention` to change; or the agent does "
+            "not accept chat messages",
         },
     )
     async def change(self, call: RequestContext) -> web.Response:
         """Change the given fields."""
-        await self._messages.writable(call)
         change: ThreadChange = call.body
+        if change.attention is not None:
+            return await self._set_attention(call, change)
+        await self._messages.writable(call)
         check_fields(call.caller, system=change.system, metadata=change.metadata)
         await self._agents.check(call.caller, change.agent)
         chat = await self._chats.change(
@@ -147,3 +155,24 @@ class ChatThreads:
             raise NoSuchThread
         await self._tokens.end(workspace, id)
         return call.answer(None)
+
+    async def _set_attention(self, call: RequestContext, change: ThreadChange) -> web.Response:
+        """Mute or subscribe a platform's thread. Raises `Problem` (409) for a chat, or if more is to be changed."""
+        id, caller = call.path["id"], call.caller
+        chat = await self._chats.get(caller.workspace, id, platforms=platforms(caller))
+        if chat is None or change.attention is None:
+            raise NoSuchThread
+        if chat.platform == "chat":
+            detail = "the thread is a chat, where each message is for its agent: it cannot be muted or subscribed"
+            raise Problem(409, detail, code="no-attention")
+        if change.model_fields_set != {"attention"}:
+            detail = "the thread belongs to a platform: only its attention can be changed here"
+            raise Problem(409, detail, code="read-only")
+        done = await set_attention(self._threads, chat.thread, change.attention)
+        if done is None:
+            raise NoSuchThread
+        audit(call, "threads.attention", thread=chat.thread, attention=done.attention, before=done.before)
+        changed = await self._chats.get(caller.workspace, id, platforms=True)
+        if changed is None:
+            raise NoSuchThread
+        return call.answer(ThreadSummary.of(changed, caller))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from answerback.attention import Attention
 from answerback.store.chats.chat import Chat, ChatSnapshot
 
 from ..auth import audience
@@ -42,6 +43,9 @@ class ThreadChange(Model):
         None, description='replaces the additional instructions, from the next turn on; "": none'
     )
     metadata: Metadata | None = Field(None, description="replaces all metadata")
+    attention: Attention | None = Field(
+        None, description="of a platform's thread: mutes or subscribes it, as people in it can"
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> ThreadChange:
@@ -80,6 +84,10 @@ class ThreadSummary(Model):
     status: Literal["open", "ended"]
     state: Literal["idle", "waiting", "running", "retrying"]
     error: str | None = Field(description="why the last attempt failed, while it is retried; in full only with `admin`")
+    attention: Attention = Field(
+        description="how attentive agents are in a platform's thread: `subscribed` (every message is answered) or "
+        "`muted` (only mentions are)"
+    )
     url: str | None
     created_at: Moment
     updated_at: Moment = Field(description="the time of the last message")
@@ -104,6 +112,7 @@ class ThreadSummary(Model):
             "status": chat.status,
             "state": chat.state,
             "error": chat.error or None,
+            "attention": chat.attention,
             "url": web_url(chat.url) or None,
             "created_at": moment(chat.created),
             "updated_at": moment(chat.updated),

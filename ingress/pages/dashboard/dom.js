@@ -41,7 +41,7 @@ export function replace(parent, ...children) {
   });
   before.slice(after.length).forEach((old) => old.remove());
   if (!focused || parent.contains(document.activeElement)) return;
-  const controls = /** @type {NodeListOf<HTMLElement>} */ (parent.querySelectorAll("a, button, input"));
+  const controls = /** @type {NodeListOf<HTMLElement>} */ (parent.querySelectorAll("a, button, input, select"));
   [...controls].find((control) => accessibleName(control) === focused)?.focus();
 }
 

@@ -13,6 +13,7 @@ import { lookup, toolCall } from "./tool_call.js";
 /** @typedef {Omit<MessageView, "status"> & { status: string }} ShownMessage */
 
 const STALE_AFTER = 40000; // ms; a silent thread's stream has a comment every 15 s
+const ATTENTION = { default: "answer what agents listen to", subscribed: "answer every message", muted: "answer only mentions" };
 const SUMMARY_LENGTH = 60; // characters of a step's result that are shown while it is collapsed
 
 /**
@@ -46,7 +47,7 @@ export async function threadPage(main, [id], signal) {
     about.replaceChildren(badge(thread.state), ` ${platformOf(thread.platform).title} · ${thread.agent || "no agent yet"} · ${thread.id}`);
     about.append(...platformLink(thread.url));
     if (transcript.owner) about.append(` · held by ${transcript.owner}, attempt ${transcript.attempts}`);
-    if (transcript.attention !== "default") about.append(` · ${transcript.attention}`);
+    if (thread.attention !== "default") about.append(` · ${thread.attention}`);
     if (transcript.paused_since) about.append(` · paused since ${dateTime(transcript.paused_since)}: two programs seem to be answering each other`);
     if (thread.state === "retrying") about.append(` · next attempt in ${duration(transcript.next)}: ${thread.error}`);
     replace(
@@ -54,6 +55,7 @@ export async function threadPage(main, [id], signal) {
       action("Cancel turn", "cancel", thread.state === "idle"),
       action("Retry now", "requeue", thread.state !== "retrying" && !replies.some((reply) => reply.state === "pending")),
       action("Unlock", "unlock", !transcript.owner, "Unlock this thread? Another worker continues, and writes of the worker that holds it are refused."),
+      thread.platform !== "chat" && attentionSelect(thread.attention),
       el("button", { type: "button", class: "danger", onclick: purge }, "Purge"),
     );
     const links = Object.fromEntries(replies.filter((reply) => reply.url).map((reply) => [reply.message, reply.url]));
@@ -100,6 +102,28 @@ export async function threadPage(main, [id], signal) {
     const center = () => box.scrollTo(position.left - box.clientWidth / 2, position.top - box.clientHeight / 2);
     box.append(el("img", { src, alt: `Flow of ${position.agent}, at the node “${position.name}”`, onload: center }));
     flow.replaceChildren(el("h2", {}, `Flow: ${position.name}`), box);
+  }
+
+  /**
+   * A choice of how attentive agents are. In a chat it would have no effect.
+   *
+   * @param {string} attention
+   */
+  function attentionSelect(attention) {
+    const choose = async () => {
+      await request("PATCH", `/chat/threads/${encodeURIComponent(id)}`, { body: { attention: select.value } });
+      notice(`Attention: ${select.value}.`);
+    };
+    const failed = (/** @type {Error} */ error) => {
+      select.value = attention;
+      notice(sentence(error.message));
+    };
+    const select = el(
+      "select",
+      { "aria-label": "Attention", onchange: () => choose().catch(failed).finally(() => load().catch(onError)) },
+      ...Object.entries(ATTENTION).map(([value, label]) => el("option", { value, selected: value === attention }, label)),
+    );
+    return select;
   }
 
   async function purge() {
