@@ -15,7 +15,7 @@ import redis as client
 
 from answerback.errors import ConfigurationError
 from answerback.store.embedded import EmbeddedServer, running
-from answerback.store.executable import bundled_server
+from answerback.store.embedded.executable import bundled_server
 
 OWNER = """
 import signal, sys, time

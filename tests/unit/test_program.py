@@ -10,7 +10,7 @@ import pytest
 
 from answerback.errors import ConfigurationError
 from answerback.store.embedded import EmbeddedServer
-from answerback.store.executable import find_server
+from answerback.store.embedded.executable import find_server
 
 FAILS = Path(shutil.which("false") or "/bin/false")
 
@@ -41,7 +41,7 @@ def fake(folder: Path, name: str, version: str) -> Path:
 
 def test_a_server_on_the_path_comes_first_unless_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("answerback.store.executable.bundled_server", lambda: Path("bundled"))
+    monkeypatch.setattr("answerback.store.embedded.executable.bundled_server", lambda: Path("bundled"))
     assert find_server() == Path("bundled")
     fake(tmp_path, "valkey-server", "6.2.14")
     assert find_server() == Path("bundled")
@@ -53,7 +53,7 @@ def test_a_server_on_the_path_comes_first_unless_it_is_old(tmp_path: Path, monke
 
 def test_without_any_server_we_ask_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("answerback.store.executable.bundled_server", lambda: None)
+    monkeypatch.setattr("answerback.store.embedded.executable.bundled_server", lambda: None)
     with pytest.raises(ConfigurationError, match="set REDIS_URL"):
         find_server()
     monkeypatch.setattr(sys, "platform", "win32")

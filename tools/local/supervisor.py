@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,9 @@ from typing import Any
 import click
 
 from answerback.environment import is_set, overridden, typed
-from answerback.errors import ConfigurationError, StoreUnavailable
+from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store.access.sign_ins import SignIns
-from answerback.store.embedded import EmbeddedServer
-from answerback.store.executable import disk_full
 from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
 from answerback.store.redis import Database
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
@@ -31,7 +29,9 @@ from .agent_processes import AgentProcesses
 from .control import ControlSocket
 from .dev_environment import Announcement, announced_as, development_secrets
 from .dev_key import development_key, kept, local
-from .processes import FIRST_DELAY, LONGEST_DELAY, PROCFILE, STEADY, Process, python
+from .kept_server import KeptServer
+from .output import Output
+from .processes import PROCFILE, Process, python
 from .reloader import Reloader
 from .source_files import SourceFiles
 from .welcome import needed, welcome
@@ -46,7 +46,6 @@ HURRY = 3.0
 """Seconds between SIGTERM and SIGKILL after a second Ctrl-C."""
 PATIENT = {"STUCK_SECONDS": "86400", "TURN_TIMEOUT_SECONDS": "86400"}
 """For a worker with a debugger. Leases hold by themselves: their clock stands still without any worker's heartbeats."""
-_COLORS = {"web": "cyan", "worker": "green", "up": "yellow", "agent": "magenta"}
 
 
 class Supervisor:
@@ -57,6 +56,7 @@ class Supervisor:
         self._debug = debug
         self._files = SourceFiles(Path.cwd(), settings.data) if reload else None
         self._workers = workers
+        self._write = Output(workers).write
         self._url = local_url(settings.host, port)
         kept(settings.data)  # raises for an unsafe key file before anything is started
         made = development_secrets(settings.data, create=True)
@@ -66,8 +66,8 @@ class Supervisor:
         ours = {**self._made, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(PATIENT if debug else {})}
         self._environ = overridden(os.environ, {**defaults, **ours})
         self._redis_url = settings.redis_url or ""
-        """"" until our own server runs."""
-        self._server: EmbeddedServer | None = None
+        """"" until the bundled server runs."""
+        self._server: KeptServer | None = None
         self._control: ControlSocket | None = None
         self._processes: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -136,8 +136,7 @@ class Supervisor:
 
     def _serve(self) -> None:
         if self._settings.redis_url is None:
-            self._server = EmbeddedServer(self._settings.data)
-            # Not in a thread: a server that is still starting could not be stopped.
+            self._server = KeptServer(self._settings.data, self._write)
             self._server.start()
             self._redis_url = self._server.url
             self._environ = overridden(self._environ, {"REDIS_URL": self._redis_url})
@@ -180,33 +179,7 @@ class Supervisor:
             self._processes += [make(each, terminal=self._debug and name == "worker") for each in names]
         self._keepers = [asyncio.create_task(process.keep()) for process in self._processes]
         if self._server is not None:
-            self._keepers.append(asyncio.create_task(self._keep(self._server)))
-
-    async def _keep(self, server: EmbeddedServer) -> None:
-        delay, logged, since = FIRST_DELAY, "", time.monotonic()
-        while not await self._asked_within(0.5):
-            if server.alive:
-                if time.monotonic() - since > STEADY:
-                    delay, logged = FIRST_DELAY, ""
-                continue
-            # Keep trying while the disk is full, but log the reason only once.
-            if (why := server.why_ended()) != logged:
-                logged = why
-                self._write("up", f"the server ended: {why}")
-            if await self._asked_within(delay):
-                return
-            self._write("up", "restarting the server")
-            delay, since = min(delay * 2, LONGEST_DELAY), time.monotonic()
-            try:
-                server.start()
-            except ConfigurationError:
-                if not disk_full(server.data):
-                    raise
-
-    async def _asked_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), seconds)
-        return self._asked.is_set()
+            self._keepers.append(asyncio.create_task(self._server.keep(until=self._asked)))
 
     async def _until_ready(self) -> list[WorkerReport]:
         database = Database(self._redis_url)
@@ -259,12 +232,6 @@ class Supervisor:
         hurried.cancel()
         if self._server is not None:
             self._server.stop()
-
-    def _write(self, name: str, line: str) -> None:
-        width = len("worker") if self._workers == 1 else len(f"worker.{self._workers}")
-        prefix = click.style(f"{name:<{width}} |", fg=_COLORS[name.partition(".")[0]])
-        with suppress(OSError):  # a closed terminal or pipe must not stop the processes
-            click.echo(f"{prefix} {line}")
 
 
 async def _wait(event: asyncio.Event) -> None:

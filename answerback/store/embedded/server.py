@@ -8,27 +8,19 @@ without an owner is adopted by the next start, one with an owner is left alone.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import shutil
 import signal
-import socket
-import stat
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from answerback.errors import ConfigurationError
-from answerback.store.executable import find_server, last_words, post_mortem
-
-if sys.platform != "win32":
-    import fcntl
-
-__all__ = ["EmbeddedServer", "find_server", "running"]
+from answerback.store.embedded.executable import find_server
+from answerback.store.embedded.failures import explain_exit, last_words
+from answerback.store.embedded.locks import lock
+from answerback.store.embedded.sockets import known_socket, probe, socket_folder
 
 # Every acknowledged write is on disk (`always`), as plain commands that any other server can read (no RDB preamble),
 # and nothing is ever evicted. The server listens on a Unix socket only.
@@ -40,12 +32,6 @@ _FLAGS = (
 # fmt: on
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ")  # our secrets are not passed to the server
 _TICK, _PATIENCE = 0.003, 15.0  # seconds between two checks; seconds without a response until we give up
-
-
-def running(data: Path) -> str | None:
-    """Return the URL of the bundled server that is running on this folder, or None."""
-    path = _known_socket(data)
-    return f"unix://{path}" if path and _probe(path)[0] != "gone" else None
 
 
 class EmbeddedServer:
@@ -76,8 +62,8 @@ class EmbeddedServer:
         """Whether the server's process is running."""
         if self._process is not None:
             return self._process.poll() is None
-        if self.pid and (lock := _lock(self.data / "server.lock")) is not None:
-            os.close(lock)
+        if self.pid and (free := lock(self.data / "server.lock")) is not None:
+            os.close(free)
             self.pid = 0
         return self.pid != 0
 
@@ -97,7 +83,7 @@ class EmbeddedServer:
         try:
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._owner is None:
-                self._owner = _lock(self.data / "owner.lock")
+                self._owner = lock(self.data / "owner.lock")
             if self._owner is None:
                 raise ConfigurationError(
                     f"Another Answerback is running on {self.data}: stop it first, "
@@ -134,9 +120,9 @@ class EmbeddedServer:
 
     def _adopt_or_launch(self, binary: Path) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while (lock := _lock(self.data / "server.lock")) is None:
-            known = _known_socket(self.data)
-            sign, pid = _probe(known) if known else ("gone", 0)
+        while (held := lock(self.data / "server.lock")) is None:
+            known = known_socket(self.data)
+            sign, pid = probe(known) if known else ("gone", 0)
             if sign == "ready":
                 self._socket, self.pid, self._process = known, pid, None
                 return
@@ -149,12 +135,12 @@ class EmbeddedServer:
                 )
             time.sleep(_TICK)
         try:
-            self._launch(binary, lock)
+            self._launch(binary, held)
         finally:
-            os.close(lock)  # the server holds it now
+            os.close(held)  # the server holds it now
 
-    def _launch(self, binary: Path, lock: int) -> None:
-        self._socket = _socket_folder(self.data) / "valkey.sock"
+    def _launch(self, binary: Path, held: int) -> None:
+        self._socket = socket_folder(self.data) / "valkey.sock"
         (self.data / "server.url").write_text(f"{self.url}\n")
         words = self.data / "server.log"
         with words.open("ab") as log:
@@ -165,14 +151,14 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=[lock],
+                pass_fds=[held],
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             )
         self.pid = self._process.pid
         deadline = time.monotonic() + _PATIENCE
-        while (sign := _probe(self._socket)[0]) != "ready":
+        while (sign := probe(self._socket)[0]) != "ready":
             if (status := self._process.poll()) is not None:
-                raise ConfigurationError(post_mortem(binary, self.data, status, words.read_bytes()[self._log_begin :]))
+                raise ConfigurationError(explain_exit(binary, self.data, status, words.read_bytes()[self._log_begin :]))
             if sign == "loading":  # loading much data has no time limit
                 deadline = time.monotonic() + _PATIENCE
             if time.monotonic() > deadline:
@@ -188,69 +174,3 @@ class EmbeddedServer:
             while self.alive and time.monotonic() < deadline:
                 time.sleep(_TICK)
         self.pid, self._process = 0, None
-
-
-def _lock(path: Path) -> int | None:
-    """Return a descriptor that holds the lock until its last copy is closed; None if another process holds it."""
-    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    # Never 0, 1 or 2, even if ours are closed: the server's are redirected, which would lose the lock.
-    descriptor = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
-    os.close(opened)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            return None
-        raise
-    return descriptor
-
-
-def _socket_name(data: Path) -> str:
-    # Derived from the folder's inode, not its path: a copy of the folder never finds the original's server.
-    status = data.stat()
-    digest = hashlib.blake2b(f"{status.st_dev}:{status.st_ino}".encode(), digest_size=8).hexdigest()
-    return f"answerback-{os.getuid()}-{digest}"
-
-
-def _known_socket(data: Path) -> Path | None:
-    try:
-        path = Path((data / "server.url").read_text().strip().removeprefix("unix://"))
-        return path if path.parent.name == _socket_name(data) else None
-    except (OSError, ValueError):
-        return None
-
-
-def _socket_folder(data: Path) -> Path:
-    """Create a private folder for the socket in the system's temporary directory.
-
-    A socket's path must be short: 107 bytes on Linux, 103 on macOS. XDG_RUNTIME_DIR is removed at logout, while we may
-    keep running. Others can write to the temporary directory, too: a folder that is not private is rejected.
-    """
-    folder = Path(tempfile.gettempdir(), _socket_name(data))
-    if len(os.fsencode(folder / "valkey.sock")) > 103:
-        folder = Path("/tmp", folder.name)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise ConfigurationError(f"{folder} is not private to this user. Remove it and try again.")
-    return folder
-
-
-def _probe(path: Path) -> tuple[Literal["ready", "loading", "silent", "gone"], int]:
-    """Return a server's state, and its process id if known."""
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
-            connection.connect(str(path))
-            connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
-            answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    except (TimeoutError, BlockingIOError):
-        return "silent", 0
-    except OSError:
-        return "gone", 0
-    pid = re.search(rb"process_id:(\d+)", answer)
-    if answer.startswith(b"+PONG") and pid:
-        return "ready", int(pid[1])
-    return ("loading" if answer.startswith(b"-LOADING") else "gone"), 0
