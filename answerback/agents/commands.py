@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from answerback.agents.turn import Command, Turn
+from answerback.agents.turn import Turn
+from answerback.agents.turn_record import Command
 
 _COMMAND = re.compile(r"\s*(?:@\S+|<@[^>\s]+>)[\s,:]+(mute|unmute|subscribe|unsubscribe)\s*[.!]?\s*", re.IGNORECASE)
 """A mention, also in Slack's form, and one of the words."""

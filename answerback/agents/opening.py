@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from answerback.agents.agent import Agent
 from answerback.agents.history import history_for
 from answerback.agents.journal import Journal
 from answerback.agents.stream import Stream
-from answerback.agents.turn import Command, ReadFile, Turn
+from answerback.agents.turn import Turn
+from answerback.agents.turn_record import Command, Compose, ReadFile
 from answerback.attention import Attention
 from answerback.codec import decode_state
 from answerback.events import Event
 from answerback.messages import Message
-from answerback.replies import Reply
 
 
 def open_turn(
@@ -25,7 +25,7 @@ def open_turn(
     state: bytes,
     system: str,
     journal: Journal,
-    compose: Callable[[str, int, str], Sequence[Reply]],
+    compose: Compose,
     stream: Stream,
     attention: Attention,
     command: Command | None,
@@ -37,7 +37,7 @@ def open_turn(
         history: All committed messages of the thread; the agent is given those within its limits.
         state: The agent's encoded data; b"" if it has none.
         attention: The thread's attention.
-        command: What a person told us with the event, if that is not for the agent.
+        command: What a person told every agent with the event, which then does not reach the agent.
         system: The thread's instructions. Those of the newest event are added.
         read_file: Reads the thread's uploaded files.
 

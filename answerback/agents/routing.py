@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from answerback.agents.agent import Agent
 from answerback.agents.commands import command_in
-from answerback.agents.turn import Command
+from answerback.agents.turn_record import Command
 from answerback.attention import Attention
 from answerback.events import Event
 from answerback.messages import Identity, Message

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-import msgspec
-
-from answerback.agents.journal import Journal, current_step
-from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge
-from answerback.agents.stream import Stream
+from answerback.agents.journal import current_step
+from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
+from answerback.agents.turn_record import TurnRecord
 from answerback.attention import Attention, attention_of
 from answerback.errors import NoEffect, NoSuchFile, TurnFailed
 from answerback.events import Event
-from answerback.messages import Attachment, Document, Message, Retrieval, ToolCall, Usage
-from answerback.replies import Reply
+from answerback.messages import Attachment, Document, Retrieval
 
 T = TypeVar("T")
-Command = Literal["mute", "unmute", "subscribe", "unsubscribe"]
-"""What people can tell every agent in a thread."""
-
-ReadFile = Callable[[str], Awaitable[bytes]]
-"""Returns the content of a file of the thread, by its id. Raises `NoSuchFile`."""
 
 
-class Turn:
+class Turn(TurnRecord):
     """One run of an agent over a thread's waiting events. The agent supplies the text, never the destination.
 
     Attributes:
@@ -48,56 +40,6 @@ class Turn:
             turn.state["orders"] = turn.state.get("orders", 0) + 1
             return f"Your order is {order}."
     """
-
-    def __init__(
-        self,
-        *,
-        agent: str,
-        events: Sequence[Event],
-        history: Sequence[Message],
-        attempt: int,
-        state: dict[str, Any],
-        journal: Journal,
-        compose: Callable[[str, int, str], Sequence[Reply]],
-        system: str = "",
-        stream: Stream | None = None,
-        attention: Attention = "default",
-        read_file: ReadFile | None = None,
-    ) -> None:
-        self.id = events[-1].id
-        self.thread = events[-1].thread
-        self.agent = agent
-        self.events = events
-        self.history = history
-        self.attempt = attempt
-        self.state = state
-        self.input: Any = next((event.input for event in reversed(events) if event.input_json), None)
-        self.system = system
-        self.attention = attention
-        self.journal = journal
-        self.stream = stream or Stream()
-        self.tools: list[ToolCall] = []
-        """The tools that a model called in this turn."""
-        self.retrievals: list[Retrieval] = []
-        """What was looked up in this turn."""
-        self.knowledge: Knowledge | None = None
-        """What the agent may look up."""
-        self.unknown: set[str] = set()
-        """Ids of the tool calls whose outcome is unknown."""
-        self.public: Collection[str] = ()
-        """Names of the tools whose arguments and results a page's visitors may read."""
-        self.usage: Usage | None = None
-        """Tokens and model requests used so far; None if no model was called."""
-        self.replies: list[tuple[str, Sequence[Reply]]] = []
-        """The messages so far: each text, and the replies made from it (none where replies stay in the thread)."""
-        self.model = b""
-        """The agent's own record of this turn, stored with the answer and returned in `history`."""
-        self.output_json = b""
-        """The structured output of a typed run, as JSON, stored with the answer."""
-        self.command: Command | None = None
-        """What a person told us with the event, if that is not for the agent."""
-        self._compose = compose
-        self._read_file = read_file
 
     @property
     def event(self) -> Event:
@@ -164,11 +106,6 @@ class Turn:
         self._add_retrieval(retrieval)
         return list(retrieval.documents)
 
-    def _add_retrieval(self, retrieval: Retrieval) -> None:
-        retrieval = msgspec.structs.replace(retrieval, id=f"{self.id}.r{len(self.retrievals)}")
-        self.retrievals.append(retrieval)
-        self.stream.retrieval(retrieval)
-
     async def reply(self, text: str) -> None:
         """Post a reply in this thread. On return it is stored in the outbox; it appears once.
 
@@ -224,12 +161,6 @@ class Turn:
         # Recorded, since a tool that decided it is not run again by another attempt.
         self.attention = attention_of(await self.journal.step("thread.attention", decided, idempotent=True, kind=str))
 
-    def conclude(self, text: str) -> None:
-        """Add the turn's last reply, which is stored with the commit."""
-        self._check(text)
-        self.stream.whole(len(self.replies), text)
-        self.replies.append((text, self._compose(self.id, len(self.replies), text)))
-
     def write(self, chunk: str) -> None:
         """Stream a piece of the next reply to the thread's followers.
 
@@ -243,11 +174,6 @@ class Turn:
         self._check(text)
         self.stream.again(len(self.replies))
         self.stream.text(len(self.replies), text)
-
-    def remark(self, text: str) -> None:
-        """Add an intermediate message to the thread's history only; it is not posted."""
-        self.stream.whole(len(self.replies), text)
-        self.replies.append((text, ()))
 
     async def step(
         self, name: str, run: Callable[..., Awaitable[T]], *args: Any, idempotent: bool = False, kind: Any = None
@@ -289,25 +215,7 @@ class Turn:
 
         return await self.journal.step(name, call, idempotent=idempotent, kind=kind, recall=self.recall)
 
-    def _check(self, text: object) -> None:
-        if not isinstance(text, str):
-            raise TypeError(f'agent "{self.agent}" replied with {type(text).__name__}; a reply must be a str')
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise TurnFailed(f'agent "{self.agent}" replied with text that is not valid Unicode: {error}') from None
-
     @property
     def key(self) -> str:
         """The idempotency key of the running step, the same in every attempt. Pass it to services that accept one."""
         return f"{self.id}:{current_step()}"
-
-    def recall(self, name: str, value: bytes) -> None:
-        """Restore what happened inside a step that is not run again: a reply, a retrieval, the thread's attention."""
-        match name.rpartition(">")[2].partition("#")[0]:
-            case "reply":
-                self.conclude(msgspec.msgpack.decode(value, type=str))
-            case "retrieve":
-                self._add_retrieval(msgspec.msgpack.decode(value, type=Retrieval))
-            case "thread.attention":
-                self.attention = attention_of(msgspec.msgpack.decode(value, type=str))

@@ -9,7 +9,7 @@ from answerback.agents.journal import Journal
 from answerback.agents.limits import TurnLimits
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import composer
-from answerback.agents.turn import Command
+from answerback.agents.turn_record import Command
 from answerback.platforms import Client
 from answerback.replies import Reply
 from answerback.store.threads.files import Files
@@ -32,7 +32,7 @@ class TurnOpener:
         self._files = Files(threads)
 
     def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
-        """Return the turn that answers a claim's events. `command`: what a person told us, if it is not for the agent.
+        """Return the turn that answers a claim's events. `command`: what a person told every agent.
 
         Raises:
             msgspec.MsgspecError: the journal or the agent's state was written by a newer version.

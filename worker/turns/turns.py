@@ -12,7 +12,7 @@ import structlog
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages, user_messages
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
-from answerback.agents.turn import Command
+from answerback.agents.turn_record import Command
 from answerback.codec import encode
 from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable

@@ -18,7 +18,7 @@ from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status, composer
 from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
-from answerback.agents.turn import Command
+from answerback.agents.turn_record import Command
 from answerback.codec import encode
 from answerback.errors import AgentUnreachable, TurnFailed
 from answerback.events import Entry, Event
