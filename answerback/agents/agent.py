@@ -11,9 +11,12 @@ import msgspec
 
 from answerback.agents.commands import obey
 from answerback.agents.declaration import (
-    check_function,
+    check_arrival,
+    check_kind,
     check_model_options,
+    check_name,
     check_positive,
+    check_public,
     check_remote,
     check_tools,
     checked_token,
@@ -21,13 +24,11 @@ from answerback.agents.declaration import (
 from answerback.agents.function import Generate, Think, as_function
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge, Source
 from answerback.agents.limits import TurnLimits
-from answerback.agents.listen import ADDRESSED, Listen
+from answerback.agents.listen import ADDRESSED, Listen, checked_listen
 from answerback.agents.overrides import Prepare
 from answerback.agents.turn import Turn
 from answerback.agents.typed import Typed, check_types
-from answerback.errors import ConfigurationError
 from answerback.events import Arrival, Event
-from answerback.extras import missing
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from answerback.diagrams.diagram import Sketch
     from answerback.flows import Flow
-
-ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "drop")
 
 
 class Agent:
@@ -89,7 +88,6 @@ class Agent:
             JSON; `receipt.reply()` and the API also return it as data.
         raw: Whether events of the platforms that it listens to keep the platform's payload until their turn has
             committed: `turn.event.raw`, such as the labels of an issue. Payloads above 256 KB are not kept.
-
         knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
             takes a query and a limit and returns documents. A function calls `turn.retrieve`; a model has a tool,
             `search_knowledge`. A folder is read when the worker starts.
@@ -140,39 +138,18 @@ class Agent:
         raw: bool = False,
         knowledge: Source | None = None,
     ) -> None:
-        if not name or not all(c.isalnum() or c in "-_." for c in name):
-            raise ConfigurationError(
-                f"an agent's name may contain only letters, digits, '-', '_' and '.', and not be empty: {name!r}"
-            )
-        if sum(kind is not None for kind in (think, model if flow is None else flow, remote)) != 1:
-            raise ConfigurationError(
-                f'agent "{name}" needs exactly one of: a function, a model, a flow, a remote address'
-            )
-        if flow is not None and instructions:
-            raise ConfigurationError(f'agent "{name}": write a flow\'s instructions in its "system_prompt"')
-        if think is not None:
-            check_function(name, think)
-        if (tools or instructions) and (think is not None or remote is not None):
-            has = "a function" if think is not None else "a remote address"
-            raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has {has}')
-        if model is not None and (install := missing("models")):
-            raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
+        check_name(name)
+        check_kind(name, think, model, flow, remote, instructions=instructions, tools=tools, knowledge=knowledge)
         check_model_options(name, model if flow is None else None, prepare, may_stay_silent)
         check_types(name, think, flow, remote, input, output)
-        if knowledge is not None and (flow is not None or remote is not None):
-            raise ConfigurationError(f'agent "{name}": knowledge needs a function or a model')
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
-        if arrival not in ARRIVALS:
-            raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
+        check_arrival(name, arrival)
         check_remote(name, remote, bearer_token)
-        if isinstance(public, str):
-            raise ConfigurationError(f'agent "{name}": public must be True or a list of tool names, not {public!r}')
+        check_public(name, public)
         self.name = name
         self.description = description or (inspect.getdoc(think) or "").partition("\n")[0] if think else description
-        self.listen: tuple[Listen, ...] = (listen,) if isinstance(listen, Listen) else tuple(listen)
-        if not all(isinstance(each, Listen) for each in self.listen):
-            raise ConfigurationError(f'agent "{name}": listen must be a Listen(…) or a list of them, not {listen!r}')
+        self.listen = checked_listen(name, listen)
         self.messages = messages
         self.tokens = tokens
         self.timeout = timeout

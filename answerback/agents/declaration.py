@@ -10,12 +10,61 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, get_args
 
 from answerback.errors import ConfigurationError
+from answerback.events import Arrival
+from answerback.extras import missing
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def check_function(name: str, think: Any) -> None:
+ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "drop")
+
+
+def check_name(name: str) -> None:
+    """Raise `ConfigurationError` for a name that an agent cannot have."""
+    if not name or not all(c.isalnum() or c in "-_." for c in name):
+        raise ConfigurationError(
+            f"an agent's name may contain only letters, digits, '-', '_' and '.', and not be empty: {name!r}"
+        )
+
+
+def check_kind(
+    name: str,
+    think: Any,
+    model: object,
+    flow: object,
+    remote: object,
+    *,
+    instructions: object,
+    tools: object,
+    knowledge: object,
+) -> None:
+    """Raise `ConfigurationError` unless an agent is one of: a function, a model, a flow, a remote address.
+
+    Only a model has instructions, only a model or a flow has tools, and only a function or a model has knowledge.
+    """
+    if sum(kind is not None for kind in (think, model if flow is None else flow, remote)) != 1:
+        raise ConfigurationError(f'agent "{name}" needs exactly one of: a function, a model, a flow, a remote address')
+    if think is not None:
+        _check_function(name, think)
+    if (tools or instructions) and (think is not None or remote is not None):
+        has = "a function" if think is not None else "a remote address"
+        raise ConfigurationError(f'agent "{name}": tools and instructions need a model; it has {has}')
+    if flow is not None and instructions:
+        raise ConfigurationError(f'agent "{name}": write a flow\'s instructions in its "system_prompt"')
+    if knowledge is not None and (flow is not None or remote is not None):
+        raise ConfigurationError(f'agent "{name}": knowledge needs a function or a model')
+    if model is not None and (install := missing("models")):
+        raise ConfigurationError(f'agent "{name}": language models are not installed: {install}')
+
+
+def check_arrival(name: str, arrival: str) -> None:
+    """Raise `ConfigurationError` for an unknown `arrival`."""
+    if arrival not in ARRIVALS:
+        raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
+
+
+def _check_function(name: str, think: Any) -> None:
     """Raise `ConfigurationError` unless `think` is an async function or generator, or an object called as one."""
     if not callable(think):
         raise ConfigurationError(f'agent "{name}": {think!r} is not an async function')
@@ -29,6 +78,12 @@ def check_function(name: str, think: Any) -> None:
 def _asynchronous(function: Any) -> bool:
     original = inspect.unwrap(function) if callable(function) else function
     return any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in (function, original))
+
+
+def check_public(name: str, public: object) -> None:
+    """Raise `ConfigurationError` for a string, whose letters would be taken for the names of tools."""
+    if isinstance(public, str):
+        raise ConfigurationError(f'agent "{name}": public must be True or a list of tool names, not {public!r}')
 
 
 def check_platform(pattern: str) -> None:

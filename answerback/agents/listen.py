@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
 
 from answerback.agents.declaration import check_platform, check_words
+from answerback.errors import ConfigurationError
 from answerback.events import Event
 
 When = Literal["mention", "direct", "answered", "subscribed", "every"]
@@ -69,4 +71,12 @@ class Listen(msgspec.Struct, frozen=True):
 
 
 ADDRESSED = Listen()
-"""The default: everything addressed to us, on any platform."""
+"""The default: everything addressed to the agent, on any platform."""
+
+
+def checked_listen(name: str, listen: Listen | Sequence[Listen]) -> tuple[Listen, ...]:
+    """Return what an agent listens to as a tuple. Raises `ConfigurationError` if any of it is not a `Listen`."""
+    each = (listen,) if isinstance(listen, Listen) else tuple(listen)
+    if not all(isinstance(one, Listen) for one in each):
+        raise ConfigurationError(f'agent "{name}": listen must be a Listen(…) or a list of them, not {listen!r}')
+    return each

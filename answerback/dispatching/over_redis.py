@@ -11,7 +11,7 @@ from answerback.dispatching.transports import Accepted
 from answerback.errors import StoreUnavailable
 from answerback.messages import Message
 from answerback.store.chats.answers import TurnAnswer, answer
-from answerback.store.chats.chats import thread_of
+from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.dispatches import Dispatches, NewDispatch
 from answerback.store.redis import Database
 from answerback.store.thread_ids import public_id

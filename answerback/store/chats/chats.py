@@ -1,12 +1,7 @@
-"""Chat threads: threads that can be opened before their first message, listed, changed, ended and removed.
-
-The internal id is built here from the caller's workspace and the public id: no caller can address another workspace's
-thread.
-"""
+"""Chat threads: threads that can be opened before their first message, listed, changed, ended and removed."""
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +12,12 @@ from answerback.errors import NoSuchThread, ThreadDiffers
 from answerback.events import Event
 from answerback.messages import Author
 from answerback.store import keys
-from answerback.store.chats.chat import (
-    Chat,
-    ChatPage,
-    ChatSnapshot,
-    MessagePage,
-    NewChat,
-    flag,
-)
+from answerback.store.chats.chat import Chat, ChatPage, ChatSnapshot, MessagePage, NewChat, flag
+from answerback.store.chats.chat_ids import is_chat_id, thread_of
 from answerback.store.chats.chat_messages import page_of_messages, snapshot_of
 from answerback.store.chats.listing import page_of
 from answerback.store.redis import Value
-from answerback.store.thread_ids import DEFAULT_WORKSPACE, chat_thread, is_chat, public_id, workspace_of
+from answerback.store.thread_ids import DEFAULT_WORKSPACE, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.search import Filter
@@ -38,7 +27,6 @@ from answerback.store.threads.views import thread_summaries
 EPHEMERAL = 3_600_000
 """ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -81,7 +69,7 @@ class Chats:
     async def get(self, workspace: str, id: str, *, platforms: bool = False) -> Chat | None:
         """Return a chat. With `platforms`, in the workspace `default`, `id` may be a platform's thread."""
         foreign = platforms and workspace == DEFAULT_WORKSPACE and ":" in id and not is_chat(id)
-        if not foreign and not _ID.fullmatch(id):
+        if not foreign and not is_chat_id(id):
             return None
         thread = id if foreign else thread_of(workspace, id)
         (stored,) = await thread_summaries(self._threads, self._threads.partition(thread), [thread])
@@ -91,7 +79,7 @@ class Chats:
 
     async def belongs(self, workspace: str, id: str, user: str) -> bool:
         """Return whether there is a chat of this id, and it is the user's."""
-        if not _ID.fullmatch(id):
+        if not is_chat_id(id):
             return False
         thread = thread_of(workspace, id)
         name = keys.thread(self._threads.partition(thread), thread)
@@ -250,10 +238,3 @@ class Chats:
 
     def _lists(self, p: int, workspace: str, user: str) -> Sequence[str]:
         return [keys.chats(p, workspace), keys.chats(p, workspace, user)]
-
-
-def thread_of(workspace: str, id: str) -> str:
-    """Return the internal id of a chat. Raises `NoSuchThread` if the id is invalid."""
-    if not _ID.fullmatch(id):
-        raise NoSuchThread
-    return chat_thread(workspace, id)

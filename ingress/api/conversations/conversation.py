@@ -9,7 +9,8 @@ from answerback.errors import InvalidInput
 from answerback.events import Event
 from answerback.files import StoredFile
 from answerback.store.chats.answers import TurnAnswer, answer
-from answerback.store.chats.chats import Chats, thread_of
+from answerback.store.chats.chat_ids import thread_of
+from answerback.store.chats.chats import Chats
 from answerback.store.chats.dispatches import Dispatches
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
