@@ -171,11 +171,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         merged: Earlier events that the same turn answers.
         journal: Journal records of that turn.
+        stored: When ingress, or whoever dispatched it, stored the event: ms since 1970 by its own clock; 0 if it was
+            replayed, or stored by an older version.
     """
 
     event: Event
     journal: dict[str, bytes] = {}
     merged: tuple[Event, ...] = ()
+    stored: int = 0
 
     @property
     def events(self) -> tuple[Event, ...]:

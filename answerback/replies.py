@@ -25,6 +25,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
         refusals: Number of temporary rejections: a resource so new that it is not visible on the whole platform.
         waits: How many times in a row the platform asked us to wait.
+        stored: When the event it answers was stored: see `Entry`.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -45,6 +46,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: int = 0
     refusals: int = 0
     waits: int = 0
+    stored: int = 0
     rest: tuple[Reply, ...] = ()
 
     @property

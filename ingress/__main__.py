@@ -12,6 +12,7 @@ import uvloop
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError, ConfigurationError
 from answerback.log import configure, get_logger, mask
+from answerback.metrics import expose
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 
@@ -68,6 +69,7 @@ if __name__ == "__main__":
         settings = Settings.load()
         configure(settings.log_level)
         mask(settings.secret_values())
+        expose()
         # Everything loaded so far is permanent: keep the garbage collector from scanning it repeatedly. What requests
         # leave behind is freed without it, but for rare cycles: let it look for them less often.
         gc.freeze()

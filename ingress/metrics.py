@@ -1,9 +1,10 @@
-"""Prometheus metrics for `GET /metrics`: counters of this process and gauges of the queues."""
+"""Prometheus metrics of ingress: counters of this process and gauges of the queues. docs/metrics.md describes each."""
 
 from __future__ import annotations
 
 from prometheus_client import REGISTRY, Counter, Gauge, generate_latest
 
+from answerback.metrics import REDIS_AWAY
 from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads
 
@@ -13,10 +14,14 @@ LIMITED = Counter("answerback_webhooks_limited", "Webhooks over a rate limit", [
 WARNED = Counter(
     "answerback_webhooks_warned", "Webhooks that report a condition for the operator", ["platform", "warning"]
 )
+CONFIRMED = Counter("answerback_replies_confirmed", "Replies settled by their platform's echo", ["platform"])
+REQUESTS = Counter("answerback_http_requests", "HTTP requests to the API and the pages", ["status"])
 QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "state"])
 WAITING = Gauge("answerback_events_waiting", "Events not yet handled")
 DEAD = Gauge("answerback_dead_letters", "Dead letters")
-OLDEST = Gauge("answerback_oldest_seconds", "Seconds that the oldest claimable thread has been waiting", ["queue"])
+OLDEST = Gauge(
+    "answerback_oldest_waiting_seconds", "Seconds that the oldest claimable thread has been waiting", ["queue"]
+)
 LOOPS = Gauge("answerback_loops", "Threads paused as a loop of programs that answer each other")
 STEPS = Gauge("answerback_redis_clock_steps", "Steps of the Redis clock while workers ran")
 
@@ -26,6 +31,8 @@ class Metrics:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
+        guard = threads.database.guard
+        REDIS_AWAY.set_function(lambda: guard.away if guard else 0.0)
 
     async def collect(self) -> bytes:
         """Read the queues and return all metrics in the Prometheus text format."""

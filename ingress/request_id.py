@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import cache
 
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
+
+from .metrics import REQUESTS
 
 HEADER = "X-Request-Id"
 
@@ -15,6 +18,9 @@ ID = web.RequestKey("request_id", str)
 
 current: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the current request; "" outside one."""
+
+
+counter = cache(lambda status: REQUESTS.labels(str(status)))
 
 
 @web.middleware
@@ -26,7 +32,9 @@ async def identified(
     token = current.set(id)
     try:
         with bound_contextvars(request=id):
-            return await handler(request)
+            response = await handler(request)
+        counter(response.status).inc()
+        return response
     finally:
         current.reset(token)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from answerback.errors import StoreUnavailable
+from answerback.metrics import watch_lag
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
@@ -53,7 +54,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()
         assert runner.server is not None
-        services = [asyncio.create_task(work) for work in (database.keep_looking(), webhooks.deadlines.keep())]
+        work = (database.keep_looking(), webhooks.deadlines.keep(), watch_lag())
+        services = [asyncio.create_task(each) for each in work]
         try:
             yield Running(runner.server, webhooks, app[STOPPING])
         finally:

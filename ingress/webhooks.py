@@ -26,7 +26,7 @@ from answerback.store.threads.threads import Threads
 
 from .connection import send_continue
 from .limits import ClientAddresses, WebhookLimits
-from .metrics import DELIVERIES, LIMITED, REFUSED, WARNED
+from .metrics import CONFIRMED, DELIVERIES, LIMITED, REFUSED, WARNED
 from .problems import BROKEN_OFF, problem
 from .raw_payloads import RawPayloads
 
@@ -182,6 +182,7 @@ class Webhooks:
             return await self._threads.amend(event)
         receipt = await self._threads.accept(event)
         if receipt.reason == OWN and event.reply and await self._outbox.confirm(event):
+            CONFIRMED.labels(event.platform).inc()
             log.debug("reply confirmed by its platform", reply=event.reply, thread=event.thread)
         return receipt
 

@@ -13,6 +13,7 @@ from answerback import log
 from answerback.agents.loading import load
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
+from answerback.metrics import expose
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
@@ -36,7 +37,7 @@ async def main(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
-    if settings.worker_port is None:
+    if settings.worker_metrics_port is None:
         yield
         return
     # Imported here, because a server takes as much time and memory to load as the rest of HTTP.
@@ -44,7 +45,9 @@ async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
 
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     host, health = settings.metrics_host or settings.host, worker.health
-    monitor = Monitor("WORKER_PORT", host, settings.worker_port, health.why_not, Metrics(health.metrics, token))
+    monitor = Monitor(
+        "WORKER_METRICS_PORT", host, settings.worker_metrics_port, health.why_not, Metrics(health.metrics, token)
+    )
     await monitor.start()
     try:
         yield
@@ -58,6 +61,7 @@ if __name__ == "__main__":
         settings = Settings.load()
         log.configure(settings.log_level)
         log.mask(settings.secret_values())
+        expose()
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
         gc.freeze()
         gc.set_threshold(10_000)

@@ -1,35 +1,78 @@
-"""Counters of a worker: totals since its start for its report, and increments for the metrics per minute."""
+"""Counters of a worker: its Prometheus metrics, totals for its report, and increments for the metrics per minute."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterable
 
+from answerback.agents import Agent, Turn
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.metrics import OTHER
 from answerback.store.fleet.metrics import Metrics, timed
+from answerback.store.threads.records import Claim
+
+from .metrics import DEAD_LETTERED, TURNS, AgentMetrics, Outcome, Reason, reason_label
 
 
 class Counters:
-    """The counts of one worker."""
+    """The counts of one worker.
 
-    def __init__(self) -> None:
+    Args:
+        agents: The names of its own agents. All others, such as those of customers, are counted as "other".
+    """
+
+    def __init__(self, agents: Iterable[str] = ()) -> None:
         self.done = 0
         self.failed = 0
         self._unwritten: Counter[str] = Counter()
+        self._agents = {name: AgentMetrics(name) for name in agents}
+        self._others: AgentMetrics | None = None
+        self._ignored = TURNS.labels("", "ignored")
+
+    def begin(self, claim: Claim, agent: Agent) -> AgentMetrics:
+        """Count the beginning of an attempt, and how long its first event has waited. Return the agent's metrics."""
+        metrics = self._of(agent.name)
+        metrics.attempts.inc()
+        if claim.attempt == 1 and (stored := claim.entries[0].stored):
+            # The event was stored by another host's clock: the two may differ a little.
+            metrics.wait.observe(max(0.0, time.time() - stored / 1000))
+        return metrics
+
+    def run(self, agent: Agent, turn: Turn, seconds: float) -> None:
+        """Count a run of an agent with its steps and its duration, whatever its outcome."""
+        self._unwritten["turns"] += 1
+        self._unwritten[timed(seconds)] += 1
+        metrics = self._of(agent.name)
+        metrics.duration.observe(seconds)
+        if turn.journal.ran:
+            metrics.steps.inc(turn.journal.ran)
 
     def handle(self, events: int) -> None:
         """Count a committed turn that handled `events` events."""
         self.done += 1
         self._unwritten["events"] += events
 
-    def fail(self) -> None:
-        """Count a failed attempt."""
+    def end(self, outcome: Outcome, agent: str) -> None:
+        """Count the end of a turn. `agent`: its name; of an ignored event there is none."""
+        (self._ignored if outcome == "ignored" else self._of(agent).ended[outcome]).inc()
+
+    def fail(self, agent: str, reason: str) -> None:
+        """Count a failed attempt. `reason`: its failure code."""
         self.failed += 1
         self._unwritten["failed"] += 1
+        self._of(agent).fail(reason)
 
-    def run(self, seconds: float) -> None:
-        """Count a run of an agent and its duration, whatever its outcome."""
-        self._unwritten["turns"] += 1
-        self._unwritten[timed(seconds)] += 1
+    def dead_letter(self, agent: str, reason: Reason | str) -> None:
+        """Count a turn that ended as a dead letter."""
+        self.end("failed", agent)
+        DEAD_LETTERED.labels("event", reason_label(reason)).inc()
+
+    def _of(self, agent: str) -> AgentMetrics:
+        if (metrics := self._agents.get(agent)) is not None:
+            return metrics
+        self._others = self._others or AgentMetrics(OTHER)
+        return self._others
 
     async def flush(self, metrics: Metrics) -> None:
         """Write the increments since the last flush. If that fails, keep them for the next one."""

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import answerback
 from answerback.log import get_logger
+from answerback.metrics import LAG, TICK
 
+from .metrics import LOOP_BLOCKED, LOOP_BLOCKS
 from .reporting import Heartbeat
 from .turns.running import Running
 
 log = get_logger(__name__)
 
-TICK = 0.25
 BLOCKED = 1.0
 """Seconds after which a blocked loop is reported."""
 FRAMES = 15
@@ -59,10 +60,6 @@ class Watchdog:
         self._heartbeat = heartbeat
         self._beat = time.monotonic()
         self._ended = threading.Event()
-        self.blocks = 0
-        """How often the loop was blocked for longer than `BLOCKED`."""
-        self.seconds = 0.0
-        """How long it was blocked in these cases, in total."""
 
     async def keep(self) -> None:
         """Signal that the loop is running, forever."""
@@ -72,8 +69,10 @@ class Watchdog:
         threading.Thread(target=self._watch, args=(loop_thread,), name="watchdog", daemon=True).start()
         try:
             while True:
-                self._beat = time.monotonic()
                 await asyncio.sleep(TICK)
+                now = time.monotonic()
+                LAG.observe(max(0.0, now - self._beat - TICK))
+                self._beat = now
         finally:
             self._ended.set()
 
@@ -88,7 +87,7 @@ class Watchdog:
             before = now
             if now - self._beat < BLOCKED:
                 if blocked and not blocked.debugger:
-                    self.seconds += self._beat - since
+                    LOOP_BLOCKED.inc(self._beat - since)
                     log.info("event loop running again", by=str(blocked), seconds=round(self._beat - since, 1))
                 blocked = None
                 continue
@@ -105,7 +104,7 @@ class Watchdog:
         block = Block(agent, thread, place(frame), in_debugger(frame))
         if block.debugger:
             return block
-        self.blocks += 1
+        LOOP_BLOCKS.inc()
         stack = "".join(traceback.format_list(traceback.extract_stack(frame)[-FRAMES:])) if frame else ""
         log.warning("event loop blocked", agent=agent, thread=thread, where=block.where, stack=stack)
         return block

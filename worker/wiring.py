@@ -34,6 +34,7 @@ from .claiming.leases import Leases
 from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import Maintenance
+from .metrics import SLOTS
 from .probing import Prober
 from .redelivery import redelivering
 from .replies.clients import clients_of
@@ -87,7 +88,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     )
     outbox = Outbox(threads, lease=lease)
     workers = WorkerRegistry(database)
-    counters = Counters()
+    counters = Counters(agent.name for agent in agents)
     running = Running(threads, counters)
     leases = Leases(threads, running, lease=lease, owner=worker_id)
     # A signal that is missed while the connection is lost is made up for by the next heartbeat.
@@ -136,6 +137,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
 
     # What watches and reports the rest.
+    SLOTS.set(settings.concurrency)
     heartbeat = Heartbeat(
         worker_id, settings, threads, workers, registry, turns, turn_claimer, reply_claimer, identities
     )
@@ -149,7 +151,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         reply_claimer=reply_claimer,
         signals=signals,
         heartbeat=heartbeat,
-        health=Health(database, turns, turn_claimer, reply_claimer, watchdog),
+        health=Health(database, turns, turn_claimer, reply_claimer),
         http=http,
         services=(
             leases,

@@ -58,6 +58,8 @@ class Journal:
         self._began: dict[str, int] = {}
         self._finished = 0
         self._bytes = sum(map(len, records.values()))
+        self.ran = 0
+        """How many steps this attempt has run."""
         self.limits = limits
 
     @property
@@ -133,6 +135,7 @@ class Journal:
 
     async def _inside(self, key: str, run: Callable[[], Awaitable[T]]) -> T:
         token = _current.set(key)
+        self.ran += 1
         try:
             return await run()
         finally:

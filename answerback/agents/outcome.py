@@ -190,8 +190,11 @@ def dead_letter(
     )
 
 
-def composer(client: Client | None, event: Event) -> Callable[[str, int, str], Sequence[Reply]]:
-    """Return a function that builds replies. It closes over the thread and address: a reply can go nowhere else."""
+def composer(client: Client | None, event: Event, *, stored: int = 0) -> Callable[[str, int, str], Sequence[Reply]]:
+    """Return a function that builds replies. It closes over the thread and address: a reply can go nowhere else.
+
+    `stored`: when the event was stored, ms.
+    """
 
     def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
         if client is None or not text.strip():
@@ -199,7 +202,7 @@ def composer(client: Client | None, event: Event) -> Callable[[str, int, str], S
         parts = client.split(text)
         keys = [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
         return [
-            Reply(key=key, thread=event.thread, text=part, address=event.address, at=event.at)
+            Reply(key=key, thread=event.thread, text=part, address=event.address, at=event.at, stored=stored)
             for key, part in zip(keys, parts, strict=True)
         ]
 

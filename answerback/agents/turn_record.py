@@ -9,6 +9,7 @@ import msgspec
 
 from answerback.agents.journal import Journal
 from answerback.agents.knowledge.knowledge import Knowledge
+from answerback.agents.meter import NULL_METER, Meter
 from answerback.agents.stream import Stream
 from answerback.attention import Attention, attention_of
 from answerback.errors import TurnFailed
@@ -56,6 +57,8 @@ class TurnRecord:
         self.attention = attention
         self.journal = journal
         self.stream = stream or Stream()
+        self.meter: Meter = NULL_METER
+        """Counts what is done in this turn."""
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
         self.retrievals: list[Retrieval] = []

@@ -107,7 +107,7 @@ class IngressSettings(Variables):
         description="port for /metrics and /health of ingress; unset: /metrics is public, on PORT",
     )
     metrics_host: str | None = Field(
-        None, alias="METRICS_HOST", description="address for METRICS_PORT and WORKER_PORT; unset: HOST"
+        None, alias="METRICS_HOST", description="address for METRICS_PORT and WORKER_METRICS_PORT; unset: HOST"
     )
     metrics_token: SecretStr | None = Field(
         None, alias="METRICS_TOKEN", description="bearer token required by /metrics; unset: none"

@@ -16,8 +16,12 @@ class WorkerSettings(Variables):
     agents: str | None = Field(
         None, alias="ANSWERBACK_AGENTS", description='your agents, as "module:name"; unset: the demo agent'
     )
-    worker_port: int | None = Field(
-        None, ge=1, le=65535, alias="WORKER_PORT", description="port for /health and /metrics of a worker; unset: none"
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        alias="WORKER_METRICS_PORT",
+        description="port for /metrics and /health of a worker; unset: none",
     )
     concurrency: int = Field(
         100, ge=1, le=10_000, alias="WORKER_CONCURRENCY", description="maximum number of concurrent turns per worker"

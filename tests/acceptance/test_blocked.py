@@ -75,7 +75,7 @@ async def test_a_worker_stops_while_redis_is_away(plain: System, how: str) -> No
 
 async def test_a_worker_can_be_watched_on_a_port_of_its_own(plain: System) -> None:
     port = free_port()
-    worker = await plain.worker("tests.acceptance.agents:echoes", WORKER_PORT=str(port), METRICS_TOKEN="scrape")
+    worker = await plain.worker("tests.acceptance.agents:echoes", WORKER_METRICS_PORT=str(port), METRICS_TOKEN="scrape")
     await plain.ingress()
     await plain.deliver("standard", Standard().message("hello"))
     await plain.quiet(1)
@@ -90,8 +90,8 @@ async def test_a_worker_can_be_watched_on_a_port_of_its_own(plain: System) -> No
             assert answer.status == 401
         async with session.get("/metrics", headers={"Authorization": "Bearer scrape"}) as answer:
             metrics = await answer.text()
-        assert "answerback_worker_turns_done_total 1.0" in metrics
-        assert "answerback_worker_loop_blocks_total" in metrics
+        assert 'answerback_turns_total{agent="echo",outcome="completed"} 1.0' in metrics
+        assert "answerback_event_loop_blocks_total" in metrics
         await asyncio.to_thread(plain.server.kill)
         await until(ready, lambda status: status == 503, what="not being ready without Redis")
         async with session.get("/health/live") as answer:

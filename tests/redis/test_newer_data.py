@@ -85,7 +85,7 @@ async def test_an_entry_is_dead_lettered_alone(
         assert isinstance(held.entries[0], Unreadable) == (id == THREAD)
     letter = await dead_letter(threads, claims[THREAD])
     assert "newer version" in letter.reason
-    assert (await claim(threads)).entries == [Entry(event(2))], "the thread goes on with the next"
+    assert (await claim(threads)).events == [event(2)], "the thread goes on with the next"
     assert [found.id async for found in letters.list()] == [letter.id]
     found = await letters.get(letter.id)
     assert found is not None

@@ -34,7 +34,7 @@ async def test_what_would_end_the_worker_fails_the_turn(words: str) -> None:
         raise RAISED[words]
 
     agent = cast(Agent, SimpleNamespace(name="bad", think=think))
-    turn = cast(Turn, SimpleNamespace(thread="github:1:1"))
+    turn = cast(Turn, SimpleNamespace(thread="github:1:1", journal=SimpleNamespace(ran=0)))
     running = Running(cast(Threads, None), Counters())
     with pytest.raises(RuntimeError, match=words):
         await running.think(cast(Claim, None), agent, turn, "queue", 10)

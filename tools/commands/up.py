@@ -55,7 +55,9 @@ def up(workers: int, reload: bool, debug: bool) -> None:
             f"Answerback is already running in {settings.data.absolute()}: {other.url} (process {other.pid}). "
             "Stop it with Ctrl-C, or set another ANSWERBACK_DATA and PORT here."
         )
-    if reload and is_set(os.environ, "WORKER_PORT"):
-        raise Failure("WORKER_PORT cannot be used with --reload: the old and the new worker run at once. Unset it.")
+    if reload and is_set(os.environ, "WORKER_METRICS_PORT"):
+        raise Failure(
+            "WORKER_METRICS_PORT cannot be used with --reload: the old and the new worker run at once. Unset it."
+        )
     port = free_port(settings.host, settings.port)
     run(Supervisor(settings, port, workers, reload=reload, debug=debug).run())

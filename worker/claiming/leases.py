@@ -13,6 +13,7 @@ from answerback.store.keys import Queue
 from answerback.store.threads.records import Lease
 from answerback.store.threads.threads import Threads
 
+from ..metrics import LEASES_LOST
 from ..retry import retry_while_unavailable
 from ..turns.running import Running
 
@@ -102,4 +103,5 @@ class Leases:
         # It may have been released, or claimed again, while the heartbeat was in flight.
         if (task := self.task_of(queue, thread, fence)) is not None:
             log.warning("lease lost", queue=queue, thread=thread, fence=fence)
+            LEASES_LOST.labels(queue).inc()
             task.cancel()

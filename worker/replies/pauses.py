@@ -9,6 +9,7 @@ from answerback.log import get_logger
 from answerback.platforms import scope
 from answerback.store.threads.outbox import Outbox, Outgoing
 
+from ..metrics import PAUSED, PAUSES
 from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
@@ -32,5 +33,7 @@ class Pauses:
         """Pause a rate limit for as long as the platform asked, and defer the outbox that met it."""
         paused = scope(outgoing.reply.platform, limit.scope)
         log.warning("rate limited", scope=paused, seconds=limit.seconds, reply=outgoing.reply.key)
+        PAUSES.labels(outgoing.reply.platform).inc()
+        PAUSED.labels(outgoing.reply.platform).inc(limit.seconds)
         await retry_while_unavailable(self._outbox.pause, paused, limit.seconds)
         await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)

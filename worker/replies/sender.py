@@ -15,6 +15,7 @@ from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 
 from ..backoff import Backoff
+from ..metrics import LEASES_LOST, REPLY_RETRIES
 from ..retry import retry_while_unavailable
 from . import progress
 from .identities import Identities
@@ -89,15 +90,17 @@ class Sender:
             while following is not None:
                 following = await self._send(following)
         except LeaseLost:
+            LEASES_LOST.labels("due").inc()
             log.warning("another worker now sends replies for this thread", thread=outgoing.thread)
 
     async def _send(self, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply
         if isinstance(reply, UnreadableReply):
-            return await self._settlements.failed(outgoing, unreadable_reason(reply.why))
+            return await self._settlements.failed(outgoing, unreadable_reason(reply.why), "unreadable")
         client = self._clients.get(reply.platform)
         if client is None:
-            return await self._settlements.failed(outgoing, f"this worker has no credential for {reply.platform}")
+            reason = f"this worker has no credential for {reply.platform}"
+            return await self._settlements.failed(outgoing, reason, "no_credential")
         if reply.platform not in self._identities.resolved:
             await retry_while_unavailable(
                 self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False
@@ -109,7 +112,7 @@ class Sender:
                 return await self._settle(client, outgoing)
             return await self._post(client, outgoing)
         except Rejected as refusal:
-            return await self._settlements.failed(outgoing, str(refusal))
+            return await self._settlements.failed(outgoing, str(refusal), "rejected")
 
     async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         """Look on the platform for a reply that may have been posted; post it again if it is not there."""
@@ -200,7 +203,7 @@ class Sender:
         except TooLong as refusal:
             return await self._divide(attempt, refusal)
         except Rejected as refusal:
-            return await self._settlements.failed(attempt, str(refusal))
+            return await self._settlements.failed(attempt, str(refusal), "rejected")
         except Unavailable as trouble:
             return await self._again(client, outgoing, attempt, trouble)
         return await self._settlements.sent(attempt, message)
@@ -209,7 +212,7 @@ class Sender:
         """Split a reply that is too long for one message: how a platform counts characters is not always documented."""
         text = attempt.reply.text
         if len(text) < SHORTEST:
-            return await self._settlements.failed(attempt, str(refusal))
+            return await self._settlements.failed(attempt, str(refusal), "rejected")
         parts = split(text, len(text) * 3 // 5)
         log.warning("reply too long; posting it in parts", reply=attempt.reply.key, parts=len(parts))
         first: Outgoing = await retry_while_unavailable(self._outbox.divide, attempt, parts)
@@ -237,6 +240,7 @@ class Sender:
             attempt = changed(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
         else:
             attempt = changed(attempt, state="pending")
+        REPLY_RETRIES.labels(reply.platform).inc()
         log.warning(
             "reply not sent; will be retried", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from answerback.log import get_logger
 from answerback.platforms import Sent
 from answerback.replies import DeadLetter
 from answerback.store.decode import UnreadableReply
 from answerback.store.threads.outbox import Outbox, Outgoing
 
+from ..metrics import DEAD_LETTERED, REPLIES, REPLY_TIME, ReplyFailure
 from ..retry import retry_while_unavailable
 from . import progress
 
@@ -26,10 +29,13 @@ class Settlements:
         reply = settled.reply
         log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message)
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
+        REPLIES.labels(reply.platform, "sent").inc()
+        if reply.stored:
+            REPLY_TIME.labels(reply.platform).observe(max(0.0, time.time() - reply.stored / 1000))
         return following
 
-    async def failed(self, outgoing: Outgoing, reason: str) -> Outgoing | None:
-        """Store that a reply failed for good, and its dead letter."""
+    async def failed(self, outgoing: Outgoing, reason: str, why: ReplyFailure = "gave_up") -> Outgoing | None:
+        """Store that a reply failed for good, and its dead letter. `why`: the reason for the metrics."""
         failed = progress.changed(outgoing, state="failed", error=reason)
         reply = failed.reply
         log.error("reply failed permanently", reply=reply.key, thread=reply.thread, reason=reason)
@@ -42,4 +48,6 @@ class Settlements:
             unreadable=isinstance(reply, UnreadableReply),
         )
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, failed, letter)
+        REPLIES.labels(reply.platform, "failed").inc()
+        DEAD_LETTERED.labels("reply", why).inc()
         return following

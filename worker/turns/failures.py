@@ -35,6 +35,7 @@ class Failures:
     async def unreadable(self, claim: Claim, entry: Unreadable) -> None:
         """Handle events that a newer version has stored."""
         await move_to_dead_letters(self._threads, claim, *unreadable_letter(claim, entry), "agent_failed")
+        self._counters.dead_letter(claim.agent, "unreadable")
 
     def crashed_too_often(self, claim: Claim) -> bool:
         """Return whether a claim's message must not run again: every attempt is counted when it begins."""
@@ -43,20 +44,23 @@ class Failures:
     async def crashed(self, claim: Claim) -> None:
         """Handle a message that has crashed too often: it may be what kills its workers."""
         reason = f"the worker died or lost its lease in {claim.crashes} attempts"
+        log.error("turn failed permanently", thread=claim.thread, turn=claim.entries[0].event.id, reason=reason)
         await move_to_dead_letters(
             self._threads, claim, *letter(claim, reason, attempts=claim.attempt - 1), "agent_failed"
         )
+        self._counters.dead_letter(claim.agent, "crashed")
 
     async def agent_failed(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> None:
         """Handle an exception that an agent raised."""
-        self._counters.fail()
         code = failure_code(error)
+        self._counters.fail(agent.name, code)
         reason = in_a_line(error)
         if isinstance(error, TurnError) or self._is_last_attempt(claim):
             log.error("turn failed permanently", reason=reason, exc_info=error)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
             events = await stream_of(turn).finish()
             await move_to_dead_letters(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
+            self._counters.dead_letter(agent.name, code)
             return
         delay = self._backoff.after(
             claim.attempt, requested=seconds_requested(error), unreachable=isinstance(error, AgentUnreachable)
@@ -72,6 +76,7 @@ class Failures:
             log.error("turn failed permanently", thread=claim.thread, delivery=event.delivery, reason=reason)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent)
             await move_to_dead_letters(self._threads, claim, dead_letter, entry, "unreachable")
+            self._counters.dead_letter(agent, "no_worker")
             return
         delay = self._backoff.after(claim.attempt)
         log.warning("turn cannot start; will be retried", thread=claim.thread, reason=reason, next_try=round(delay, 3))

@@ -56,7 +56,7 @@ class TurnOpener:
             state=claim.state,
             system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
-            compose=composer(self._clients.get(event.platform), event),
+            compose=composer(self._clients.get(event.platform), event, stored=claim.entries[0].stored),
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
             attention=claim.attention,
             command=command,

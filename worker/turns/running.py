@@ -105,7 +105,7 @@ class Running:
             self.durations.record(agent, time.monotonic() - began)
             return text
         finally:
-            self._counters.run(time.monotonic() - began)
+            self._counters.run(agent, turn, time.monotonic() - began)
             del self._turns[turn.thread]
             reason = self.deadlines.stop(task)
             if reason == "expired":

@@ -20,10 +20,10 @@ from answerback.events import Arrival, Event
 from answerback.log import get_logger
 from answerback.messages import Message, TurnEnd
 from answerback.store.decode import Unreadable, unreadable
-from answerback.store.stream.events import EncodedEvent
 from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
 
+from ..metrics import LEASES_LOST, Outcome
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
@@ -89,6 +89,7 @@ class Turns:
             while await self._turn(claim):
                 pass
         except LeaseLost:
+            LEASES_LOST.labels("ready").inc()
             log.warning("another worker has taken over this thread", thread=claim.thread, fence=claim.fence)
         except asyncio.CancelledError:
             await self._hand_back(claim)
@@ -129,17 +130,18 @@ class Turns:
             keep = overheard(agents, event) and not own and event.edited != "mention"
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
-            return await self._commit(claim, self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason))
+            return await self._commit(
+                claim, self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason), "ignored"
+            )
         if self._loops.stops(claim, event):
             reason = "programs have answered each other too often in this thread"
-            return await self._commit(
-                claim, self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
-            )
+            unanswered = self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
+            return await self._commit(claim, unanswered, "ignored")
         command = thread_command(agent, event, identity)
         # A command is neither answered together with other messages, nor dropped.
         arrival = "queue" if command else event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
-            return await self._commit(claim, self._unanswered(claim, [event], "dropped"))
+            return await self._commit(claim, self._unanswered(claim, [event], "dropped"), "dropped", agent.name)
         if not await add_waiting(self._threads, claim, agent, arrival):
             return False
         keep_together(claim, agent, answers, identity)
@@ -180,6 +182,7 @@ class Turns:
         structlog.contextvars.bind_contextvars(
             thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
         )
+        turn.meter = self.counters.begin(claim, agent)
         stream = stream_of(turn)
         if claim.shown:
             await stream.recover()
@@ -202,7 +205,7 @@ class Turns:
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             await self._failures.agent_failed(claim, agent, turn, error)
             return False
-        return await self._end(claim, turn, commit, end_of_turn(claim, end))
+        return await self._end(claim, turn, commit, end)
 
     def _ended(self, turn: Turn, status: Status, messages: Sequence[Message]) -> TurnEnd:
         return ended(turn.id, turn.events, status, messages, at=self._threads.now, usage=turn.usage)
@@ -213,12 +216,11 @@ class Turns:
         partial = stream_of(turn).partial(len(turn.replies))
         messages = turn_messages(claim.history, turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, messages)
-        last = end_of_turn(claim, end)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
             commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
-            return await self._end(claim, turn, commit, last)
-        events = [*await stream_of(turn).finish(), *last]
+            return await self._end(claim, turn, commit, end)
+        events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
         old = replaced(claim.history, turn.events)
         await retry_while_unavailable(
             self._threads.release,
@@ -229,15 +231,19 @@ class Turns:
             messages=messages,
             stream_events=events,
         )
+        self.counters.end(status, agent.name)
         return False
 
-    async def _end(self, claim: Claim, turn: Turn, commit: Commit, last: Sequence[EncodedEvent]) -> bool:
-        events = [*await stream_of(turn).finish(), *last]
-        return await self._commit(claim, msgspec.structs.replace(commit, stream_events=events) if events else commit)
+    async def _end(self, claim: Claim, turn: Turn, commit: Commit, end: TurnEnd) -> bool:
+        events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
+        if events:
+            commit = msgspec.structs.replace(commit, stream_events=events)
+        return await self._commit(claim, commit, end.status, turn.agent)
 
-    async def _commit(self, claim: Claim, commit: Commit) -> bool:
+    async def _commit(self, claim: Claim, commit: Commit, outcome: Outcome, agent: str = "") -> bool:
         entries = await retry_while_unavailable(self._threads.commit, commit)
         self.counters.handle(commit.handled)
+        self.counters.end(outcome, agent)
         advance(claim, commit, entries, window=self._window)
         return bool(entries)
 

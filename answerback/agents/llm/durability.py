@@ -4,6 +4,7 @@ pydantic-ai's interface for durable execution (https://pydantic.dev/docs/ai/capa
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Literal, cast
@@ -72,9 +73,12 @@ class _Backend(JournalCallableOperationBackend[Policy]):
                 outcome_unknown.reset(token)
 
         model_request = isinstance(operation_id, ModelRequestId)
+        run = body
+        if isinstance(operation_id, ModelRequestId):
+            run = _counted(turn, operation_id.model_name, body)
         result = await turn.journal.step(
             name,
-            (lambda: with_errors_classified(body)) if model_request else body,
+            run,
             idempotent=config.idempotent,
             unknown=report_unknown if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
@@ -82,6 +86,22 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         if model_request:
             self._on_response(turn, cast("dict[str, Any]", result))
         return result
+
+
+def _counted(turn: Turn, model: str, request: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+    """Return a model request that is counted when it is made."""
+
+    async def run() -> object:
+        began = time.monotonic()
+        usage: dict[str, int] | None = None
+        try:
+            response = await with_errors_classified(request)
+            usage = cast("dict[str, Any]", response).get("usage") or {}
+            return response
+        finally:
+            turn.meter.model_request(model, time.monotonic() - began, usage)
+
+    return run
 
 
 def account(turn: Turn, response: dict[str, Any]) -> None:

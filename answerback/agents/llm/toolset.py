@@ -10,6 +10,7 @@ from pydantic_ai import FunctionToolset, RunContext, ToolsetTool
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry, ToolFailed
 
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
+from answerback.agents.meter import CallOutcome
 from answerback.agents.turn import Turn
 from answerback.errors import NoEffect, TurnFailed, in_a_line
 from answerback.log import get_logger
@@ -78,10 +79,16 @@ class Tools(FunctionToolset[Turn]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]
     ) -> Any:
         """Call the tool. Raises `NeedsApproval` if it asks for a person."""
+        outcome: CallOutcome = "unknown" if outcome_unknown.get() else "failed"
         try:
-            return await self._call(name, tool_args, ctx, tool)
+            result = await self._call(name, tool_args, ctx, tool)
+            outcome = "done"
+            return result
         except (ApprovalRequired, CallDeferred) as error:
             raise NeedsApproval(name) from error
+        finally:
+            if name not in OWN:
+                ctx.deps.meter.tool_call(name, outcome)
 
     async def _call(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]) -> Any:
         """Call the tool, or report to the model that the outcome of its last call is unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -86,7 +87,7 @@ class Inbox(Reservations):
                 self.scripts.accept.item(
                     id=id,
                     thread_id=thread,
-                    entry=_stored(Entry(event)),
+                    entry=_stored(Entry(event, stored=time.time_ns() // 1_000_000)),
                     identities="\n".join([f"{platform}:{identity}" for identity in event.identities]),
                     platform=platform,
                     channel=event.channel,
