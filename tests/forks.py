@@ -79,14 +79,21 @@ def _run(
     command: Sequence[str], environment: dict[str, str], folder: Path, log: Path, errors: Path, lifeline: Connection
 ) -> None:
     os.chdir(folder)
+    output = log.open("a", buffering=1)
+    other = output if errors == log else errors.open("a", buffering=1)
+    sys.path.insert(0, str(folder))
+    become(command, environment, lifeline.fileno(), output.fileno(), other.fileno())
+
+
+def become(command: Sequence[str], environment: Mapping[str, str], *descriptors: int) -> None:
+    """Be `python -m` with this command in this process, which was forked for it. Its standard streams are given."""
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    output = log.open("a", buffering=1)
-    other = output if errors == log else errors.open("a", buffering=1)
-    for mine, standard in ((lifeline, 0), (output, 1), (other, 2)):
-        os.dup2(mine.fileno(), standard)
-    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), output, other  # noqa: SIM115
+    for standard, given in enumerate(descriptors):
+        os.dup2(given, standard)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = (open(standard, "w", buffering=1, closefd=False) for standard in (1, 2))  # noqa: SIM115
     sys.argv[:] = command
-    sys.path[:0] = [str(folder), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

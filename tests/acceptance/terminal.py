@@ -18,6 +18,8 @@ from tests.acceptance.system import PATIENCE, free_port
 from tests.forks import ROOT, Fork
 
 T = TypeVar("T")
+FORKED = sys.platform == "linux"
+"""Whether `up` can be a fork here."""
 
 
 def until(look: Callable[[], T], what: str, within: float = PATIENCE) -> T:
@@ -59,10 +61,17 @@ def command(*args: str, settings: Mapping[str, str], folder: Path = ROOT, stdin:
 class Up:
     """A running `answerback up`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Fork, log: Path) -> None:
         self._process = process
         self._log = log
         self.pid = process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        if isinstance(self._process, Fork):
+            return self._process.returncode is None
+        return self._process.poll() is None
 
     def words(self) -> str:
         """All that it has said."""
@@ -72,16 +81,19 @@ class Up:
         """Wait until it says what to try."""
 
         def look() -> bool:
-            assert self._process.poll() is None, self.words()
+            assert self.alive, self.words()
             return "Ctrl-C stops everything." in self.words()
 
         until(look, "`up` being ready")
 
     def children(self) -> list[int]:
         """The process ids of all that it started and that still runs: server, ingress, workers."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
+        columns = ["ps", "-A", "-o", "pid=,ppid=,pgid=,stat="]
+        listed = subprocess.run(columns, capture_output=True, text=True, check=True)
         rows = [line.split() for line in listed.stdout.splitlines()]
-        return [int(pid) for pid, parent, state in rows if int(parent) == self.pid and not state.startswith("Z")]
+        # Each has a group of its own: what is in the one of `up` is the process that forks for it.
+        ours = [row for row in rows if int(row[1]) == self.pid != int(row[2])]
+        return [int(pid) for pid, *_, state in ours if not state.startswith("Z")]
 
     def interrupt(self, signum: signal.Signals = signal.SIGINT) -> None:
         """Ctrl-C: a signal to the process group, as a terminal sends it."""
@@ -89,11 +101,11 @@ class Up:
 
     def wait(self, within: float = PATIENCE) -> int:
         """Its exit status."""
-        return self._process.wait(within)
+        return self._process.join(within) if isinstance(self._process, Fork) else self._process.wait(within)
 
     def stop(self) -> None:
         """Ctrl-C, and see that nothing is left behind."""
-        if self._process.poll() is None:
+        if self.alive:
             children = self.children()
             self.interrupt()
             try:
@@ -107,10 +119,14 @@ class Up:
 
 
 class Terminal:
-    """Commands in a folder of their own. `settings` are the environment, beyond what every process has."""
+    """Commands in a folder of their own. `settings` are the environment, beyond what every process has.
+
+    With `forked`, `up` and what it starts are forks: see forked_up.py.
+    """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.forked = FORKED
         self.port = free_port()
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self.settings = {**inherited, "PYTHONPATH": str(ROOT), "PORT": str(self.port), **settings}
@@ -124,16 +140,22 @@ class Terminal:
     def start(self, *args: str, **settings: str) -> Up:
         """`answerback up`, in the background."""
         log = self.folder / f"up-{len(self._running)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tools", "up", *args],
-                cwd=self.folder,
-                env={**self.settings, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        environment = {**self.settings, **settings}
+        process: subprocess.Popen[bytes] | Fork
+        if self.forked:
+            log.touch()
+            process = Fork(["tests.acceptance.forked_up", "up", *args], environment, log, folder=self.folder)
+        else:
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "tools", "up", *args],
+                    cwd=self.folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
         self._running.append(Up(process, log))
         return self._running[-1]
 

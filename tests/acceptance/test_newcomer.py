@@ -13,7 +13,7 @@ import time
 import pytest
 
 from tests.acceptance.system import free_port
-from tests.acceptance.terminal import Terminal, alive, until
+from tests.acceptance.terminal import FORKED, Terminal, alive, until
 from tests.forks import ROOT
 
 ISSUE_COMMENT = str(ROOT / "answerback/testing/deliveries/github/issue_comment.created.json")
@@ -33,6 +33,7 @@ agents = Agent("slow", answer)
 
 
 def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(terminal: Terminal) -> None:
+    terminal.forked = False
     up = terminal.up()
     words = up.words()
     assert f"http://127.0.0.1:{terminal.port}/webhooks/{{github,slack,standard}}" in words
@@ -51,6 +52,7 @@ def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(term
     assert not (terminal.data / "up.json").exists()
     assert terminal.run("queue").code == 4
 
+    terminal.forked = FORKED
     terminal.up()
     assert terminal.out("send", "hello").startswith("Message 3 of this thread")
 
@@ -111,6 +113,7 @@ def test_a_second_ctrl_c_does_not_wait_for_turns(terminal: Terminal) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
 def test_an_up_that_is_killed_takes_its_processes_along_and_the_next_one_takes_over(terminal: Terminal) -> None:
+    terminal.forked = False
     up = terminal.up()
     children = up.children()
     terminal.out("send", "hello")
@@ -118,6 +121,7 @@ def test_an_up_that_is_killed_takes_its_processes_along_and_the_next_one_takes_o
     up.wait()
     until(lambda: sum(map(alive, children)) == 1, "ingress and worker being gone")
     assert terminal.run("send", "hello").code == 4
+    terminal.forked = FORKED
     terminal.up()
     assert "Message 2" in terminal.out("send", "hello")
 

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,12 @@ async def _running(up: Up, word: str, *, but: int) -> list[int]:
 
 
 def _pids(up: Up, word: str) -> list[int]:
-    listed = [(pid, Path(f"/proc/{pid}/cmdline").read_bytes()) for pid in up.children()]
-    return [pid for pid, command in listed if word.encode() in command]
+    found = []
+    for pid in up.children():
+        with suppress(OSError):  # it has ended
+            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
