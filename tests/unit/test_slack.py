@@ -1,45 +1,29 @@
+"""Slack's events as ours: messages, mentions, threads, direct messages."""
+
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.events import Amendment, Event
+from answerback.events import Event
 from answerback.messages import Author
 from answerback.platforms import Handshake, Ignored, slack
 from answerback.platforms.registry import PLATFORMS
 from answerback.platforms.slack.mrkdwn import calm, plain
-from tests.fixtures.deliveries import encode, load, names
-from tests.fixtures.hostile import JSON, MALFORMED, mutated, understood
+from tests.fixtures.deliveries import load, parsed
 
+parse = partial(parsed, slack)
 ROOM = "slack:T061EG9R6:C0LAN2Q65"
-
-
-def parse(name: str, **changes: Any) -> Any:
-    """What a fixture means, after some fields of its body were replaced ("event__text" is event.text)."""
-    delivery = load("slack", name)
-    body = json.loads(delivery.body)
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        target = body
-        for parent in parents:
-            target = target[parent]
-        target[last] = value
-    parsed = slack.parse(delivery.headers, encode(body))
-    return parsed[0] if isinstance(parsed, list) else parsed
 
 
 def test_slack_is_in_the_registry() -> None:
     assert PLATFORMS["slack"] is slack
     assert (slack.NAME, slack.SECRET) == ("slack", "SLACK_SIGNING_SECRET")
-
-
-# Meaning
 
 
 def test_a_message_becomes_an_event() -> None:
@@ -142,12 +126,6 @@ def test_a_guests_reply_in_a_shared_channel_belongs_to_our_thread() -> None:
     assert guest.address == root.address
 
 
-@pytest.mark.parametrize("name", ["message_changed", "message_changed.tombstone", "message_deleted"])
-def test_an_edit_in_a_shared_channel_finds_its_message(name: str) -> None:
-    here, shared = parse(name), parse(name, team_id="T0EXT", context_team_id="T0EXT", enterprise_id="E0EXT")
-    assert shared == here
-
-
 def test_an_app_of_a_whole_organization_has_one_thread_in_channels_of_several_workspaces() -> None:
     org = [{"enterprise_id": "E0HOME", "team_id": None, "user_id": "U0BOT", "is_bot": True}]
     mention = parse("shared_channel.app_mention", authorizations=org)
@@ -171,33 +149,6 @@ def test_a_quoted_mention_is_no_new_one(text: str) -> None:
     assert (event.mentions, event.mentioned) == ((), False)
     assert not parse("app_mention.without_token", event__text=text, authorizations=None).mentioned
     assert parse("app_mention.without_token", event__text=f"<@U0BOT>\n{text}").mentioned
-
-
-def test_an_edit_amends_the_message_it_edits() -> None:
-    message, edited = parse("message"), parse("message_changed")
-    assert msgspec.structs.replace(edited, event=None) == Amendment(
-        delivery=f"{ROOM}:1740823201.000200:1740823290.000400",
-        thread=message.thread,
-        message=message.message,
-        text="<@U0ANSWERBT> why 320, <@U0RAVI0001>?",
-        mentions=("u0answerbt", "u0ravi0001"),
-        mentioned=True,
-        at=1_740_823_290_000,
-    )
-
-
-def test_the_preview_of_a_link_is_no_edit() -> None:
-    assert parse("message_changed.unfurl") == Ignored("message_changed, but not its text")
-
-
-def test_a_deletion_amends_with_nothing() -> None:
-    message, deleted = parse("message.thread"), parse("message_deleted")
-    assert (deleted.thread, deleted.message, deleted.text) == (message.thread, message.message, None)
-
-
-def test_a_tombstone_is_a_deletion() -> None:
-    message, buried = parse("message"), parse("message_changed.tombstone")
-    assert (buried.thread, buried.message, buried.text) == (message.thread, message.message, None)
 
 
 def test_the_handshake_echoes_the_challenge() -> None:
@@ -276,73 +227,6 @@ def test_a_text_of_ours_wakes_nobody() -> None:
     assert calm("<!channel> <!here|here> <!everyone> <@U1>") == "@channel @here @everyone <@U1>"
 
 
-# Malformed bodies
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"event": None},
-        {"event": []},
-        {"event__channel": None},
-        {"event__channel": "C1:C2"},
-        {"event__channel": {"id": "C1"}},
-        {"event__ts": None},
-        {"event__ts": "1740823201"},
-        {"event__ts": "١.٢"},
-        {"event__thread_ts": "x"},
-        {"event__text": 1},
-    ],
-)
-def test_a_body_that_is_not_as_documented_is_malformed(changes: dict[str, Any]) -> None:
-    with pytest.raises(MalformedBody):
-        parse("message", **changes)
-
-
-@pytest.mark.parametrize("body", [*MALFORMED, b'{"type":"event_callback","event":' + b'{"message":' * 50_000])
-def test_hostile_json_is_malformed(body: bytes) -> None:
-    with pytest.raises(MalformedBody):
-        slack.parse({}, body)
-
-
-@pytest.mark.parametrize("name", ["message_changed", "message_deleted"])
-def test_an_amendment_must_say_of_what(name: str) -> None:
-    with pytest.raises(MalformedBody):
-        parse(name, event__message=None, event__previous_message=None, event__deleted_ts=None)
-
-
-BODIES = {name: (load("slack", name).headers, json.loads(load("slack", name).body)) for name in names("slack")}
-
-
-@given(st.sampled_from(sorted(BODIES)), st.integers(0, 2**32))
-def test_a_mutated_delivery_is_understood_or_malformed(name: str, seed: int) -> None:
-    headers, body = BODIES[name]
-    understood(slack, headers, mutated(body, seed))
-
-
-@given(st.binary() | JSON)
-def test_arbitrary_events_are_understood_or_malformed(event: Any) -> None:
-    understood(slack, {}, event)
-    if not isinstance(event, bytes):
-        understood(slack, {}, {"type": "event_callback", "team_id": "T1", "event": event})
-
-
-def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
-    def edited(before: str, after: str) -> Amendment:
-        found = parse("message_changed", event__previous_message__text=before, event__message__text=after)
-        assert isinstance(found, Amendment)
-        return found
-
-    amendment = edited("hello", "<@U0ANSWERBT> hello")
-    heard = amendment.event
-    assert heard is not None
-    assert (heard.mentions, heard.edited, heard.direct) == (("u0answerbt",), "mention", False)
-    assert (heard.message, heard.thread) == (amendment.message, amendment.thread)
-    assert heard.author.id
-    assert edited("<@U0ANSWERBT> hello", "<@U0ANSWERBT> hello!").event is None
-    assert edited("hello", "hello!").event is None
-
-
 @pytest.mark.parametrize(
     ("text", "mentioned"),
     [("<@U0OTHER> hi", True), ("hi", True), ("&gt; <@U0ANSWERBT> hi\n<@U0OTHER> what?", False)],
@@ -350,20 +234,6 @@ def test_an_edit_that_adds_a_mention_carries_its_event() -> None:
 def test_an_app_mention_may_name_the_bot_user_of_another_installation(text: str, mentioned: bool) -> None:
     assert parse("app_mention", event__text=text).mentioned is mentioned
     assert not parse("message", event__text=text).mentioned
-
-
-def test_an_edit_that_does_not_tell_what_stood_there_may_have_added_a_mention() -> None:
-    changes = {"event__previous_message": None, "event__message__text": "<@U0ANSWERBT> hi"}
-    edited = {"user": "U2147483697", "ts": "1740823290.000000"}
-    heard = parse("message_changed", **changes, event__message__edited=edited).event
-    assert heard.mentioned
-    assert heard.edited == "mention"
-    for long_ago in (None, {"user": "U2147483697"}, {**edited, "ts": "1740000000.000000"}):
-        assert parse("message_changed", **changes, event__message__edited=long_ago).event is None
-
-
-def test_a_change_of_what_nobody_said_is_ignored() -> None:
-    assert isinstance(parse("message_changed", event__message__subtype="huddle_thread"), Ignored)
 
 
 def test_a_group_without_a_label_is_shown_by_its_id() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,24 +14,14 @@ from answerback.events import Amendment, Event
 from answerback.messages import Author
 from answerback.platforms import Ignored, standard
 from answerback.platforms.registry import PLATFORMS
-from tests.fixtures.deliveries import encode, load, names, signed
+from tests.fixtures.deliveries import encode, load, names, parsed, signed
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = 1_614_265_330.0
 
 
-def parse(name: str, **changes: Any) -> Any:
-    """What a fixture means, after some fields of its body were replaced ("data__text" is data.text)."""
-    delivery = load("standard", name)
-    body = json.loads(delivery.body)
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        target = body
-        for parent in parents:
-            target = target[parent]
-        target[last] = value
-    return parse_body(body, delivery.headers)
+parse = partial(parsed, standard)
 
 
 def parse_body(body: Any, headers: dict[str, str] | None = None) -> Any:
