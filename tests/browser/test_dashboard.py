@@ -5,70 +5,15 @@ from __future__ import annotations
 import signal
 from math import sin
 
-import aiohttp
-from playwright.async_api import Browser, Page, Response, Route, expect
+from playwright.async_api import Browser, Page, expect
 
-from answerback.store.access.api_keys import ApiKeys
-from answerback.store.access.sign_ins import SignIns
 from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.metrics import MINUTE, Metrics, timed
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
-from answerback.store.threads.search import listed
 from tests.acceptance.remote import remote_agent
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
 from tests.browser.dashboard import AGENTS, answered, answers, open_chat, send, signed_in, started, whole
-
-
-async def test_one_signs_in_with_a_key_and_out_again(plain: System, page: Page, admin: str) -> None:
-    await started(plain)
-    await page.goto(f"http://127.0.0.1:{plain.port}/")
-    await page.get_by_label("API key").fill("ab_live_0123456789abcdef_" + "x" * 40)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
-    await page.get_by_label("API key").fill(admin)
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    (cookie,) = await page.context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
-    assert admin not in cookie["value"]
-    await page.reload()
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    await page.get_by_role("button", name="Sign out").click()
-    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    await page.reload()
-    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-
-
-async def test_a_link_signs_in_once(plain: System, browser: Browser, page: Page) -> None:
-    await plain.ingress()
-    token = await SignIns(plain.database).link("default")
-    await page.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    assert token not in page.url
-    other = await browser.new_page()
-    await other.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
-    await expect(other.get_by_role("alert")).to_contain_text("link was used")
-    again = await page.context.new_page()
-    await again.goto(f"http://127.0.0.1:{plain.port}/#link={token}")
-    await expect(again.get_by_role("heading", name="Overview")).to_be_visible()
-
-
-async def test_the_cookie_is_for_the_page_alone(plain: System, page: Page) -> None:
-    await plain.ingress()
-    await signed_in(page, plain)
-    (cookie,) = await page.context.cookies()
-    base, headers = f"http://127.0.0.1:{plain.port}/api/v1", {"Cookie": f"{cookie['name']}={cookie['value']}"}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        async with http.get(f"{base}/admin/session") as answer:
-            assert answer.status == 200
-            token = (await answer.json())["csrf"]
-        async with http.post(f"{base}/chat/threads", json={}) as answer:
-            assert answer.status == 403, "a change needs the page's own word"
-        async with http.get(f"{base}/admin/session", headers={"Sec-Fetch-Site": "same-site"}) as answer:
-            assert answer.status == 403, "another origin's page asks"
-        async with http.post(f"{base}/chat/threads", json={}, headers={"X-CSRF-Token": token}) as answer:
-            assert answer.status == 201
 
 
 async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
@@ -259,24 +204,6 @@ async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Bro
     await answered(other, whole(1), whole(20), whole(3))
 
 
-async def test_another_workspace_sees_its_own_alone(plain: System, page: Page) -> None:
-    await started(plain)
-    _, shown = await ApiKeys(plain.database).create("acme", scopes=["admin"])
-    await signed_in(page, plain)
-    await open_chat(page, "helper")
-    await send(page, "say 1")
-    await answered(page, whole(1))
-    (thread,) = [summary.id async for summary in listed(plain.threads)]
-    public = thread.rpartition(":")[2]
-    base = f"http://127.0.0.1:{plain.port}/api/v1/admin"
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {shown}"}) as http:
-        for path, status in ((f"threads/{public}", 404), (f"threads/{thread}", 404), ("overview", 403)):
-            async with http.get(f"{base}/{path}") as answer:
-                assert answer.status == status, path
-        async with http.get(f"{base}/threads") as answer:
-            assert (await answer.json())["threads"] == []
-
-
 async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are_meant(
     plain: System, page: Page
 ) -> None:
@@ -303,77 +230,3 @@ async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are
     plain.release()
     await expect(page.locator(".message.assistant strong").first).to_have_text("heavy")
     await expect(page.get_by_role("table").first).to_contain_text("240")
-
-
-async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: System, page: Page) -> None:
-    """A call of the history has ended, also where its outcome is left out; no address but a web page's is a link."""
-    await started(plain)
-    await signed_in(page, plain)
-    await open_chat(page, "helper")
-    await send(page, "say 1")
-    await answered(page, whole(1))
-
-    async def older(route: Route) -> None:
-        response = await route.fetch()
-        found = await response.json()
-        found["thread"]["url"] = "javascript:alert(1)"
-        found["messages"][-1]["tool_calls"] = [{"id": "c1", "name": "look", "args": {"a": 1}, "result": "<b>seen</b>"}]
-        await route.fulfill(response=response, json=found)
-
-    await page.route("**/admin/threads/*", older)
-    await page.get_by_role("link", name="Threads").click()
-    await page.get_by_role("link", name="say 1").click()
-    call = page.get_by_role("group").filter(has_text="look")
-    await call.click()
-    await expect(call).to_contain_text("look · done")
-    await expect(call).to_contain_text("<b>seen</b>")
-    assert await page.locator("a[href^=javascript]").count() == 0
-    assert await page.get_by_role("link", name="view on platform").count() == 0
-
-
-async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page: Page) -> None:
-    await plain.ingress()
-    responses: list[Response] = []
-    page.on("response", lambda response: responses.append(response))
-    await signed_in(page, plain)
-    assert all(response.url.startswith(f"http://127.0.0.1:{plain.port}/") for response in responses)
-    sizes = [len(await response.body()) for response in responses if "/api/" not in response.url]
-    assert len(sizes) > 10
-    assert sum(sizes) < 150_000
-
-
-async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> None:
-    await started(plain, TURN_MAX_ATTEMPTS="1")
-    phone = await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
-    page = await phone.new_page()
-    await signed_in(page, plain)
-    await open_chat(page, "moody")
-    await send(page, "What is the price of " + "a" * 200)
-    await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
-    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert background == "rgb(18, 22, 30)"
-    for name in ("Overview", "Agents", "Threads", "Dead letters"):
-        await page.get_by_role("link", name=name, exact=True).click()
-        await expect(page.get_by_role("heading", name=name)).to_be_visible()
-        await expect(page.locator("main :is(.card, td, .tile)").first).to_be_visible()
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
-    await page.get_by_role("link", name="the database of prices is away").click()
-    await expect(page.get_by_label("Dead letter", exact=True)).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-async def test_every_control_has_a_name_and_can_be_reached_by_key(plain: System, page: Page) -> None:
-    await started(plain)
-    await signed_in(page, plain)
-    for name in ("Overview", "Agents", "Threads", "Dead letters"):
-        await page.get_by_role("link", name=name, exact=True).focus()
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", name=name)).to_be_visible()
-        await expect(page.locator("main")).to_be_focused()
-        tree = await page.locator("body").aria_snapshot()
-        controls = [line.strip("- ") for line in tree.splitlines()]
-        unnamed = [
-            line for line in controls if line in ("button", "link", "textbox", "checkbox", "combobox", "searchbox")
-        ]
-        assert unnamed == [], tree
-    assert await page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -173,3 +174,12 @@ async def served(database: Database, **settings: str) -> AsyncIterator[Client]:
             yield Client(session, f"http://127.0.0.1:{runner.addresses[0][1]}", things, keys, key)
     finally:
         await runner.cleanup()
+
+
+def problem(answer: Answer) -> dict[str, object]:
+    """A refusal, as RFC 9457 wants it."""
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    found: dict[str, object] = json.loads(answer.body)
+    assert found["status"] == answer.status
+    assert {"type", "title"} <= set(found)
+    return found

@@ -12,14 +12,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from answerback.store.redis import Database
+from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
+
+if TYPE_CHECKING:
+    from tests.redis.api import Client
 
 
 class Server(NamedTuple):
@@ -104,6 +108,21 @@ def outbox(threads: Threads) -> Outbox:
 def letters(threads: Threads) -> DeadLetters:
     """The dead letters of the same store."""
     return DeadLetters(threads)
+
+
+@pytest.fixture
+def archives(threads: Threads) -> Archives:
+    """The archives of the same store."""
+    return Archives(threads)
+
+
+@pytest.fixture
+async def client(database: Database) -> AsyncIterator[Client]:
+    """A client of a small API on the same store."""
+    from tests.redis.api import served  # loads ingress, which most tests of the store do not need
+
+    async with served(database) as found:
+        yield found
 
 
 def listens(path: Path) -> bool:

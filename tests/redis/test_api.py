@@ -1,17 +1,13 @@
-"""The ground of the API: who may call, how often, with what; and what a call that comes again gets."""
+"""Access to the API: who may call what, and how often."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 
-import aiohttp
 import jwt
 import pytest
 
-from answerback.store.access import keys as access_keys
 from answerback.store.access.credential import Credential
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.user_tokens import UserTokens
@@ -20,32 +16,13 @@ from answerback.store.chats.chats import Chats
 from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
 from ingress.api.route import BASE
-from tests.redis.api import Answer, Client, served
+from tests.redis.api import Client, problem, served
 from tests.redis.given import until
 
 pytestmark = pytest.mark.one_server
 
 THINGS = f"{BASE}/things"
 PAGE = "https://www.example.com"
-
-
-@pytest.fixture
-async def client(database: Database) -> AsyncIterator[Client]:
-    """A client of the small API."""
-    async with served(database) as found:
-        yield found
-
-
-def problem(answer: Answer) -> dict[str, object]:
-    """A refusal, as RFC 9457 wants it."""
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    found: dict[str, object] = json.loads(answer.body)
-    assert found["status"] == answer.status
-    assert {"type", "title"} <= set(found)
-    return found
-
-
-# Who may call ----------------------------------------------------------------------------------------
 
 
 async def test_no_request_without_a_key_is_served(client: Client) -> None:
@@ -208,9 +185,6 @@ async def test_a_browser_is_told_what_a_page_may_do(client: Client) -> None:
     assert (unknown.status, unknown.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
 
 
-# How often ---------------------------------------------------------------------------------------------
-
-
 async def test_too_many_requests_are_told_when_to_come_back(database: Database) -> None:
     async with served(database, API_RATE="0.01", API_BURST="3") as client:
         found = [await client.ask("GET", THINGS) for _ in range(4)]
@@ -221,201 +195,3 @@ async def test_too_many_requests_are_told_when_to_come_back(database: Database) 
         assert problem(found[3])["type"] == "/api/v1/docs#rate-limited"
         _, other = await client.keys.create(scopes=["chat:read"])
         assert (await client.ask("GET", THINGS, key=other)).status == 200
-
-
-# With what ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"", 400),
-        (b"{", 400),
-        (b'{"name": "x"} {}', 400),
-        (b"\xef\xbb\xbf{}", 400),
-        (b'{"name": "\xff"}', 400),
-        (b'{"name": "\\ud800"}', 400),
-        (b'{"name": "x", "name": "y"}', 400),
-        (b'{"name": "x", "tags": {"a": 1, "a": 2}}', 400),
-        (b'{"name": "x", "ratio": NaN}', 400),
-        (b'{"name": "x", "tags": {"a": -Infinity}}', 400),
-        (b'{"name": "x", "tags": {"a": 1e999}}', 400),
-        (b'{"name": "x", "tags": {"a": ' + b"9" * 1001 + b"}}", 400),
-        (b'{"name": "x", "count": ' + b"9" * 9000 + b"}", 400),
-        (b'{"name": "x", "tags": {"a": ' + b"[" * 4000 + b"]" * 4000 + b"}}", 400),
-        (b'{"a":' * 1000 + b"1" + b"}" * 1000, 400),
-        (b"[]", 422),
-        (b"null", 422),
-        (b"{}", 422),
-        (b'{"name": ""}', 422),
-        (b'{"name": "x", "other": 1}', 422),
-        (b'{"name": "x", "count": 1.5}', 422),
-        (b'{"name": "x", "tags": {"a": -' + b"9" * 999 + b"}}", 201),
-        (b' {"name": "\xc3\xa9\\u0000\\ud83d\\ude00"} ', 201),
-    ],
-    ids=lambda value: repr(value)[:40],
-)
-async def test_a_body_is_read_strictly(client: Client, body: bytes, status: int) -> None:
-    answer = await client.make(body=body)
-    assert answer.status == status, answer.body
-    if status != 201:
-        assert problem(answer)["type"] == "/api/v1/docs#invalid"
-        assert client.things.made == []
-
-
-async def test_every_wrong_field_is_told_with_its_place(client: Client) -> None:
-    found = problem(await client.make(body=b'{"name": 1, "count": "many", "a/b~c": 1}'))
-    errors = found["errors"]
-    assert isinstance(errors, list)
-    assert [(error["where"], error["at"]) for error in errors] == [
-        ("body", "/name"),
-        ("body", "/count"),
-        ("body", "/a~1b~0c"),
-    ]
-    for query in ("limit=0", "limit=x", "limit=1&limit=2", "sort=up"):
-        answer = await client.ask("GET", f"{THINGS}?{query}")
-        assert answer.status == 422
-        errors = problem(answer)["errors"]
-        assert isinstance(errors, list)
-        assert [(error["where"], error["at"]) for error in errors] == [("query", query.partition("=")[0])]
-
-
-async def test_only_json_of_a_size_is_taken(client: Client) -> None:
-    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/json", "Content-Encoding": "gzip"}):
-        answer = await client.ask("POST", THINGS, data=b'{"name": "x"}', headers=headers)
-        assert problem(answer)["status"] == 415
-    assert (await client.make(body=b'{"name": "' + b"x" * 10_000 + b'"}')).status == 413
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(20):
-            yield b" " * 1000
-
-    headers = {"Content-Type": "application/json"}
-    assert (await client.ask("POST", THINGS, data=chunks(), headers=headers)).status == 413
-    charset = {"Content-Type": "application/json; charset=utf-8"}
-    assert (await client.ask("POST", THINGS, data=b'{"name": "x"}', headers=charset)).status == 201
-
-
-async def test_what_is_not_there_and_what_can_not_be_done_is_a_problem(client: Client) -> None:
-    assert problem(await client.ask("GET", f"{BASE}/nothing"))["status"] == 404
-    answer = await client.ask("PUT", THINGS)
-    assert problem(answer)["status"] == 405
-    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(","))
-
-
-@pytest.mark.parametrize("path", [f"{THINGS}/%FF", f"{THINGS}/%00", f"{THINGS}/%ED%A0%80", f"{THINGS}?limit=%FF"])
-async def test_an_address_may_hold_anything(client: Client, path: str) -> None:
-    host, _, port = client.url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.key}\r\n\r\n".encode())
-    status = int((await reader.readline()).split()[1])
-    writer.close()
-    assert status in (200, 400, 404, 422)
-
-
-async def test_a_clients_own_retry_is_the_first_request_again(client: Client) -> None:
-    async def make(count: str, body: bytes = b'{"name": "x"}', path: str = f"{THINGS}/again", name: str = "") -> None:
-        headers = {"Content-Type": "application/json", "x-stainless-retry-count": count}
-        headers |= {"Idempotency-Key": name} if name else {}
-        assert (await client.ask("POST", path, headers=headers, data=body)).status == 201
-
-    for count in ("0", "1", "2"):
-        await make(count)
-    first = set(client.things.made)
-    assert len(first) == 1
-    await make("0")
-    assert len({*client.things.made}) == 2, "said once more, it is another"
-    client.things.made.clear()
-    await make("1", b'{"name": "y"}')
-    await make("1", path="/api/v1/things/again?a=1")
-    await make("x")
-    await make("x")
-    await make("1", name="k1")
-    await make("1", name="k2")
-    assert len({*client.things.made} - first) == 6, "another body, another route, no count, another name"
-
-
-async def test_a_route_may_refuse_in_its_own_form(client: Client) -> None:
-    answer = await client.ask("DELETE", f"{THINGS}/x")
-    assert (answer.status, json.loads(answer.body)) == (409, {"error": "not this one"})
-    assert "error" in json.loads((await client.ask("DELETE", f"{THINGS}/x", key="")).body)
-
-
-async def test_a_mistake_of_ours_is_try_again_and_half_an_answer_ends(client: Client) -> None:
-    client.things.fail = RuntimeError("broken")
-    answer = await client.make()
-    assert (answer.status, b"broken" in answer.body) == (503, False)
-    assert "Retry-After" in answer.headers
-    with pytest.raises(aiohttp.ClientPayloadError):
-        await client.ask("GET", f"{THINGS}/x/stream")
-
-
-# Again ------------------------------------------------------------------------------------------------------
-
-
-async def test_a_call_that_comes_again_gets_the_same_answer_and_does_nothing(client: Client) -> None:
-    first = await client.make(name="one")
-    again = await client.make(name="one")
-    assert (again.status, again.body) == (first.status, first.body) == (201, first.body)
-    for name in ("Content-Type", "Location"):
-        assert again.headers[name] == first.headers[name]
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert "Idempotent-Replayed" not in first.headers
-    assert len(client.things.made) == 1
-    for _ in range(2):
-        await client.make()
-    assert len(set(client.things.made)) == 3
-
-
-async def test_a_name_is_for_one_request_of_one_caller(client: Client) -> None:
-    await client.make(name="one")
-    other = await client.make(name="one", body=b'{"name": "y"}')
-    assert (other.status, problem(other)["type"]) == (409, "/api/v1/docs#idempotency-key")
-    assert "another body" in str(problem(other)["detail"])
-    assert "another route" in str(problem(await client.make(f"{THINGS}/again", name="one"))["detail"])
-    _, key = await client.keys.create(scopes=["admin"])
-    client.key = key
-    assert (await client.make(name="one", body=b'{"name": "y"}')).status == 201
-
-
-@pytest.mark.parametrize("name", ["x" * 256, "\u00e9", "a\tb"])
-async def test_a_name_that_can_not_be_is_refused(client: Client, name: str) -> None:
-    answer = await client.make(name=name)
-    assert (answer.status, client.things.made) == (400, [])
-    assert problem(answer)["errors"]
-
-
-async def test_of_many_at_once_one_is_done(client: Client) -> None:
-    found = await asyncio.gather(*[client.make(name="one") for _ in range(20)])
-    assert len(client.things.made) == 1
-    assert {each.status for each in found} <= {201, 409}
-    for each in found:
-        if each.status == 409:
-            assert problem(each)["type"] == "/api/v1/docs#still-running"
-            assert int(each.headers["Retry-After"]) > 0
-
-
-async def test_what_failed_may_be_tried_again(client: Client) -> None:
-    client.things.fail = RuntimeError("broken")
-    assert (await client.make(name="one")).status == 503
-    client.things.fail = None
-    assert (await client.make(name="one")).status == 201
-    assert (await client.make(name="one", body=b'{"name": ""}')).status == 422
-
-
-async def test_after_a_crash_the_handler_gets_the_same_ids(client: Client, database: Database) -> None:
-    await client.make(name="one")
-    [digest] = client.things.made
-    # It was done, and the process died before the answer was kept.
-    await database.call("HDEL", access_keys.idempotency(digest), "status", "headers", "answer")
-    await client.make(name="one")
-    assert client.things.made == [digest, digest]
-
-
-async def test_a_route_that_does_nothing_twice_is_run_again(client: Client) -> None:
-    path = f"{THINGS}/again"
-    found = await asyncio.gather(*[client.make(path, name="one") for _ in range(5)])
-    assert {each.body for each in found} == {found[0].body}
-    assert len(client.things.made) == 5
-    assert len(set(client.things.made)) == 1
-    assert (await client.make(path, name="one", body=b'{"name": "y"}')).status == 409

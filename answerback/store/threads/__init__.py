@@ -27,7 +27,7 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
     2  waiting → idle       amend.lua             its last waiting message is deleted
            tests/redis/test_amend.py::test_a_thread_without_events_is_ready_for_nothing
     2  waiting → idle       replace_thread.lua    it is purged; so is an idle thread, by retention, and a running one
-           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
+           tests/redis/test_purge.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
     3  waiting → running    reserve.lua           a worker takes the longest waiting threads, for a lease
            tests/redis/test_claim.py::test_the_thread_that_waits_longest_is_reserved_first
     3  waiting → running    claim.lua             … and what their turns need
@@ -85,7 +85,7 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
     3  waiting → gone       amend.lua             its message is deleted
            tests/redis/test_amend.py::test_a_deletion_takes_the_event_that_waits_back
     3  waiting → gone       replace_thread.lua    its thread is purged
-           tests/redis/test_archives.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
+           tests/redis/test_purge.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
     4  waiting → taken      claim.lua             a turn begins with it
            tests/redis/test_amend.py::test_an_event_that_is_being_answered_stays_as_it_is
     4  waiting → taken      commit.lua            the next turn begins with it, under the same lease
