@@ -66,24 +66,26 @@ def user_messages(
 ) -> list[Message]:
     """Return the users' messages, without those that an interrupted turn already left in the history."""
     in_history = already_in_history(history, events)
-    return [
-        Message(
-            id=event.id,
-            role="user",
-            text=event.text,
-            at=event.at,
-            turn=turn,
-            author=event.author,
-            message=event.message,
-            attachments=event.attachments,
-            order=event.order,
-            visitor=event.visitor,
-            input_json=event.input_json,
-            status=status,
-        )
-        for event in events
-        if event.id not in in_history
-    ]
+    return [user_message(event, turn, status=status) for event in events if event.id not in in_history]
+
+
+def user_message(event: Event, turn: str, *, status: Literal["", "dropped"] = "", failed: str = "") -> Message:
+    """Return what a user sent as a message of the history. `failed`: the code of the error that ended its turn."""
+    return Message(
+        id=event.id,
+        role="user",
+        text=event.text,
+        at=event.at,
+        turn=turn,
+        author=event.author,
+        message=event.message,
+        attachments=event.attachments,
+        order=event.order,
+        visitor=event.visitor,
+        input_json=event.input_json,
+        status=status,
+        failed=failed,
+    )
 
 
 def already_in_history(history: Sequence[Message], events: Sequence[Event]) -> set[str]:
@@ -94,21 +96,7 @@ def already_in_history(history: Sequence[Message], events: Sequence[Event]) -> s
 
 def failed(events: Sequence[Event], code: str) -> list[Message]:
     """Return the users' messages of a turn that failed permanently: they stay in the thread."""
-    return [
-        Message(
-            id=event.id,
-            role="user",
-            text=event.text,
-            at=event.at,
-            turn=events[-1].id,
-            author=event.author,
-            message=event.message,
-            attachments=event.attachments,
-            input_json=event.input_json,
-            failed=code,
-        )
-        for event in events
-    ]
+    return [user_message(event, events[-1].id, failed=code) for event in events]
 
 
 def replaced(history: Sequence[Message], events: Sequence[Event], *, whole: bool = False) -> list[Message]:
