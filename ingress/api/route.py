@@ -6,7 +6,7 @@ The router, the checks of each request, the OpenAPI document and its page are de
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, TypeVar
 
 from aiohttp import web
@@ -32,13 +32,9 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-async def _unbound(call: RequestContext) -> web.StreamResponse:
-    raise NotImplementedError(call.request.path)
-
-
 @dataclass(frozen=True)
-class Route:
-    """One route. As a decorator, it declares a method as its handler; a method may have several.
+class Declaration:
+    """What is declared of a route. As a decorator, it declares a method as the handler; a method may have several.
 
     Attributes:
         path: The path, with `{names}`; as declared, it is relative to the `base` of `collect`.
@@ -94,7 +90,6 @@ class Route:
     refuse: Refuse = rendered
     refusal: type[BaseModel] | None = None
     raw: bool = False
-    handler: Handler = _unbound
 
     def __call__(self, method: F) -> F:
         """Add this route to those of a method."""
@@ -108,7 +103,15 @@ class Route:
         return (self.path, *self.aliases)
 
 
-route = Route
+@dataclass(frozen=True)
+class Route(Declaration):
+    """A declared route and its handler."""
+
+    _: KW_ONLY
+    handler: Handler
+
+
+route = Declaration
 """The decorator."""
 _ROUTES = "__routes__"
 """The attribute of a method that holds its routes."""
@@ -126,12 +129,14 @@ def collect(
         session: The path parameter that a session token must match.
     """
     return [
-        replace(
-            declared,
-            path=f"{base}{declared.path}",
-            tag=tag,
-            parameters=parameters or {},
-            session=session or declared.session,
+        Route(
+            **vars(declared)
+            | {
+                "path": f"{base}{declared.path}",
+                "tag": tag,
+                "parameters": parameters or {},
+                "session": session or declared.session,
+            },
             handler=getattr(handlers, name),
         )
         for name, member in vars(type(handlers)).items()

@@ -136,8 +136,8 @@ class Writer(AbstractStreamWriter):
         """Do nothing: each message waits until it was sent."""
 
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
-        """Refuse: no response of ours is compressed while it is written."""
-        raise NotImplementedError("a mounted response cannot be compressed")
+        """Raise RuntimeError: no route compresses its response while it is written."""
+        raise RuntimeError("a mounted response cannot be compressed")
 
     def enable_chunking(self) -> None:
         """Do nothing: the server frames the body."""

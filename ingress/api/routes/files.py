@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -26,7 +27,6 @@ from ..schemas.files import FileList, FileView, ThreadUploadQuery, UploadQuery
 
 TAG = "Files"
 PATH = "/files"
-ANY = "*/*"
 ABOUT = """The body is the file, with its media type as Content-Type, or a form whose only field is `file`. Name the \
 id in the `files` of a message. A file that no message names is deleted after a day, any other with its thread. \
 Users and visitors see only the files of users and visitors."""
@@ -39,16 +39,35 @@ BODIES: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
-REFUSED = {
-    400: "malformed request",
-    404: "there is no such thread",
-    408: "the file did not arrive in time",
-    409: "the thread has ended",
-    413: "the file, or all files of the thread or workspace together, are too large",
-    415: "files of this type are not accepted, or the content is of another type",
-    422: "a field failed validation; `errors` lists each",
-}
-READ = {404: "there is no such file", 416: "the file is shorter than the range"}
+uploading = partial(
+    route,
+    "POST",
+    PATH,
+    scope="chat:write",
+    summary="Upload a file",
+    description=ABOUT,
+    uploads=BODIES,
+    raw=True,
+    returns=FileView,
+    status=201,
+    refusals={
+        400: "malformed request",
+        404: "there is no such thread",
+        408: "the file did not arrive in time",
+        409: "the thread has ended",
+        413: "the file, or all files of the thread or workspace together, are too large",
+        415: "files of this type are not accepted, or the content is of another type",
+        422: "a field failed validation; `errors` lists each",
+    },
+)
+downloading = partial(
+    route,
+    "GET",
+    scope="chat:read",
+    summary="Download a file",
+    streams="*/*",
+    refusals={404: "there is no such file", 416: "the file is shorter than the range"},
+)
 
 
 class FileRoutes:
@@ -75,33 +94,12 @@ class FileRoutes:
             ),
         ]
 
-    @route(
-        "POST",
-        PATH,
-        scope="chat:write",
-        user="own",
-        summary="Upload a file",
-        description=ABOUT,
-        query=ThreadUploadQuery,
-        uploads=BODIES,
-        raw=True,
-        returns=FileView,
-        status=201,
-        refusals=REFUSED,
-    )
+    @uploading(user="own", query=ThreadUploadQuery)
     async def upload(self, call: RequestContext) -> web.Response:
         """Store a file in the thread that the query names."""
         return await self._below.store(call, call.query.thread)
 
-    @route(
-        "GET",
-        f"{PATH}/{{id}}",
-        scope="chat:read",
-        user="own",
-        summary="Download a file",
-        streams=ANY,
-        refusals=READ,
-    )
+    @downloading(f"{PATH}/{{id}}", user="own")
     async def download(self, call: RequestContext) -> web.StreamResponse:
         """Send a file."""
         return await self._below.send(call, _thread_of(call.path["id"]), call.path["id"])
@@ -131,20 +129,7 @@ class _BelowThread:
         self._types = settings.file_types
         self._limits = FileLimits(thread=settings.file_thread_bytes, workspace=settings.file_workspace_bytes)
 
-    @route(
-        "POST",
-        PATH,
-        scope="chat:write",
-        user="thread",
-        summary="Upload a file",
-        description=ABOUT,
-        query=UploadQuery,
-        uploads=BODIES,
-        raw=True,
-        returns=FileView,
-        status=201,
-        refusals=REFUSED,
-    )
+    @uploading(user="thread", query=UploadQuery)
     async def upload(self, call: RequestContext) -> web.Response:
         """Store a file in the thread."""
         return await self.store(call, call.path["id"])
@@ -156,15 +141,7 @@ class _BelowThread:
         files = [file for file in await self._files.all(chat.thread) if may_see(call.caller, file)]
         return call.answer(FileList(files=[FileView.of(chat.id, file) for file in files]))
 
-    @route(
-        "GET",
-        f"{PATH}/{{file}}",
-        scope="chat:read",
-        user="thread",
-        summary="Download a file",
-        streams=ANY,
-        refusals=READ,
-    )
+    @downloading(f"{PATH}/{{file}}", user="thread")
     async def download(self, call: RequestContext) -> web.StreamResponse:
         """Send a file."""
         return await self.send(call, call.path["id"], call.path["file"])
