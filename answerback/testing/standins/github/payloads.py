@@ -72,6 +72,17 @@ def repository(full_name: str, id: int) -> Json:
     }
 
 
+def written(author: Json, body: str, at: float | None, updated: float | None = None, association: str = "NONE") -> Json:
+    """The fields of everything that somebody wrote; times are seconds since 1970, None is now."""
+    return {
+        "user": author,
+        "created_at": moment(at),
+        "updated_at": moment(at if updated is None else updated),
+        "author_association": association,
+        "body": body,
+    }
+
+
 def issue(
     full_name: str, repo: int, number: int, author: Json, *, title: str, body: str, pull_request: bool, at: float | None
 ) -> Json:
@@ -85,15 +96,11 @@ def issue(
         "node_id": node_id("PR" if pull_request else "I", repo, 2_000_000 + number),
         "number": number,
         "title": title,
-        "user": author,
         "labels": [],
         "state": "open",
         "locked": False,
         "comments": 1,
-        "created_at": moment(at),
-        "updated_at": moment(at),
-        "author_association": "CONTRIBUTOR",
-        "body": body,
+        **written(author, body, at, association="CONTRIBUTOR"),
     }
     if pull_request:
         found["draft"] = False
@@ -128,11 +135,7 @@ def issue_comment(
         "issue_url": f"{API}/repos/{full_name}/issues/{number}",
         "id": id,
         "node_id": node_id("IC", repo, id),
-        "user": author,
-        "created_at": moment(at),
-        "updated_at": moment(at if updated is None else updated),
-        "author_association": "NONE",
-        "body": body,
+        **written(author, body, at, updated),
         "reactions": {"url": f"{API}/repos/{full_name}/issues/comments/{id}/reactions", "total_count": 0},
         "performed_via_github_app": via,
     }
@@ -161,13 +164,9 @@ def review_comment(
         "path": "README.md",
         "commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
         "original_commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
-        "user": author,
-        "body": body,
-        "created_at": moment(at),
-        "updated_at": moment(at if updated is None else updated),
+        **written(author, body, at, updated),
         "html_url": page,
         "pull_request_url": f"{API}/repos/{full_name}/pulls/{number}",
-        "author_association": "NONE",
         "line": 1,
         "side": "RIGHT",
         "subject_type": "line",
@@ -188,14 +187,10 @@ def discussion(
         "node_id": node_id("D", repo, DISCUSSIONS + number),
         "number": number,
         "title": title,
-        "user": author,
         "state": "open",
         "locked": False,
         "comments": 1,
-        "created_at": moment(at),
-        "updated_at": moment(at),
-        "author_association": "NONE",
-        "body": body,
+        **written(author, body, at),
     }
 
 
@@ -219,10 +214,6 @@ def discussion_comment(
         "child_comment_count": 0,
         "repository_url": f"{API}/repos/{full_name}",
         "discussion_id": DISCUSSIONS + number,
-        "author_association": "NONE",
-        "user": author,
-        "created_at": moment(at),
-        "updated_at": moment(at),
-        "body": body,
+        **written(author, body, at),
         "reactions": {"url": f"{API}/repos/{full_name}/discussions/{number}/comments/{id}/reactions", "total_count": 0},
     }
