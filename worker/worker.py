@@ -184,6 +184,7 @@ class Worker(arq.Worker):
         try:
             await self._drain()
         except Exception:
+            # The process must end whatever happens; leases cover what is left.
             log.exception("shutdown failed")
         self.handle_sig(signum)
 

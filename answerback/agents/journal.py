@@ -128,7 +128,7 @@ class Journal:
             await self._ensure_lease()
         try:
             result = await self._inside(key, run)
-        except Exception as error:
+        except Exception as error:  # a step may raise anything
             await self._failed(key, error, idempotent)
             raise
         return await self._record(name, key, result, replies, "done", once=not idempotent)

@@ -51,7 +51,7 @@ class Registry(Mapping[str, Platform]):
 def _load(entry: EntryPoint) -> Platform:
     try:
         platform: Platform = entry.load()
-    except Exception as error:
+    except Exception as error:  # importing a distribution may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"the platform of {_named(entry)} cannot be imported: {reason}") from error
     if missing := [name for name in _REQUIRED if not hasattr(platform, name)]:

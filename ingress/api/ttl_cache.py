@@ -40,6 +40,6 @@ class TTLCache(Generic[K, V]):
         try:
             return await self._look_up(key)
         except BaseException:
-            # Do not cache failures.
+            # Do not cache failures, nor a cancellation.
             self._lookups.pop(key, None)
             raise

@@ -109,7 +109,7 @@ async def _save(lines: AsyncIterator[bytes], output: str) -> int:
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(part, output)
-            except BaseException:
+            except BaseException:  # Ctrl-C included
                 os.unlink(part)
                 raise
     except OSError as error:

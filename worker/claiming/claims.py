@@ -147,6 +147,7 @@ class Claimer(Generic[C]):
         except (StoreUnavailable, StoreFull) as error:
             log.warning(_FAILED, thread=claim.thread, error=str(error))
         except Exception:
+            # Nobody awaits this task: log it here. The lease expires, and another worker repeats the work.
             log.exception(_FAILED, thread=claim.thread)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

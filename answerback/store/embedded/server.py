@@ -90,10 +90,12 @@ class EmbeddedServer:
                     "or give this one a folder of its own (ANSWERBACK_DATA)."
                 )
             self._adopt_or_launch(program)
-        except BaseException as error:
+        except OSError as error:
             self.stop()
-            if isinstance(error, OSError):
-                raise ConfigurationError(f"The bundled server cannot run on {self.data}: {error}") from error
+            raise ConfigurationError(f"The bundled server cannot run on {self.data}: {error}") from error
+        except BaseException:
+            # Ctrl-C included: leave no server behind.
+            self.stop()
             raise
 
     def stop(self, timeout: float = 10.0) -> None:

@@ -86,7 +86,7 @@ class Files:
             if not finished:
                 raise NoSuchThread
         except BaseException:
-            # If this fails, too, maintenance deletes it.
+            # Cancellation included: the client may have left. If this fails, too, maintenance deletes the file.
             with suppress(StoreUnavailable, StoreFull):
                 await self.delete(thread, id)
             raise

@@ -116,6 +116,7 @@ class Waits:
             except (StoreUnavailable, StoreFull):
                 pass  # cannot tell: let them go on
             except Exception:
+                # This loop must never end: streams would outlive their revoked keys.
                 log.exception("credential check failed")
             # Spend at most a fifth of the time on checks.
             await asyncio.sleep(max(LOOK, 4 * (time.monotonic() - began)))
