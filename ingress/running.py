@@ -45,7 +45,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         webhooks = Webhooks(settings, threads)
         try:
-            await database.look()
+            await database.inspect()
         except StoreUnavailable:
             # Logged by the guard. Stop only for what cannot recover; until the rest does, webhooks get 503.
             guard.refuse_at_start()
@@ -54,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()
         assert runner.server is not None
-        work = (database.keep_looking(), webhooks.deadlines.keep(), watch_lag())
+        work = (database.keep_inspecting(), webhooks.deadlines.keep(), watch_lag())
         services = [asyncio.create_task(each) for each in work]
         try:
             yield Running(runner.server, webhooks, app[STOPPING])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from answerback.errors import ConfigurationError, StoreUnavailable
+from answerback.redis_address import place
 from answerback.settings import Settings
 from answerback.store.embedded import running
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
-from answerback.store.server import server
+from answerback.store.server import inspected
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
@@ -40,18 +40,6 @@ def located(settings: Settings) -> str:
     return url
 
 
-def place(url: str) -> str:
-    """Return a Redis URL without its password."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return f"unix://{parts.path}"
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
-
-
 @asynccontextmanager
 async def opened() -> AsyncIterator[Store]:
     """Open the store and check its server. Raises `ConfigurationError` or `StoreUnavailable`."""
@@ -60,14 +48,14 @@ async def opened() -> AsyncIterator[Store]:
     database = Database(url)
     try:
         try:
-            info = await server(database)
+            servers = await inspected(database)
         except StoreUnavailable as error:
             reason = str(error).removeprefix("Redis is unavailable: ").rstrip(".")
             raise StoreUnavailable(
                 f"Redis is not available at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
             ) from None
         # Its eviction and persistence settings do not matter for looking at what is stored.
-        if problems := [*info.unusable(), *info.refused()]:
+        if problems := [problem for each in servers for problem in (*each.unusable(), *each.refused())]:
             raise ConfigurationError(f"the Redis server at {place(url)} is not usable: {'; '.join(problems)}")
         threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
         yield Store(settings, threads, DeadLetters(threads, seen_days=settings.seen_days), WorkerRegistry(database))

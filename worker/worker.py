@@ -113,7 +113,7 @@ class Worker(arq.Worker):
 
     async def _check_redis(self) -> None:
         try:
-            await self._database.look()
+            await self._database.inspect()
         except StoreUnfit:
             if self._database.guard:
                 self._database.guard.refuse_at_start()
@@ -140,7 +140,7 @@ class Worker(arq.Worker):
             *(run_forever(service) for service in parts.services),
             exit_when_blocked(self._settings.stuck),
             retry_while_unavailable(parts.signals.add, signals()),
-            self._database.keep_looking(),
+            self._database.keep_inspecting(),
             self._start_claiming(),
         ]
         self._background = [asyncio.create_task(each) for each in work]

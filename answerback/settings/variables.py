@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from answerback.redis_address import Address
+
 
 class Variables(BaseModel):
     """Settings read from environment variables: a field's alias is its variable."""
@@ -46,18 +48,15 @@ def _http_url(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must start with redis://, rediss:// or unix://")
-    if not value.startswith("unix://"):
-        _check_host(value, default="localhost")
+    Address.parse(value)
     return value
 
 
-def _check_host(url: str, default: str | None = None) -> None:
+def _check_host(url: str) -> None:
     # Our own message: the library's would quote what it takes for a port, which may be part of a password.
     try:
         parts = urlsplit(url)
-        if parts.port != 0 and (parts.hostname or default):
+        if parts.port != 0 and parts.hostname:
             return
     except ValueError:
         pass

@@ -1,11 +1,17 @@
-"""Keeps a process from using a Redis server that cannot guarantee durability, and logs outages."""
+"""Keeps a process from using Redis servers that cannot guarantee durability, and logs outages."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from uuid import uuid4
+
+import msgspec
 
 from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
 from answerback.log import get_logger
+from answerback.redis_address import Kind
+from answerback.store import keys
 from answerback.store.server import Ask, Server, inspect
 
 log = get_logger(__name__)
@@ -20,24 +26,46 @@ FRESH = 1.0
 """Seconds for which an inspection of the server is valid for other connections opened at the same time."""
 
 
-class Guard:
-    """One process's view of its Redis server. A `Database` with a guard inspects the server for every new connection.
+class _Inspection(msgspec.Struct):
+    """The last inspection of one server: when (s, monotonic), and why it cannot be used ("" if it can)."""
 
-    If the server is not usable, every call raises `StoreUnfit` until a later inspection finds it usable again.
+    server: Server
+    at: float
+    unfit: str = ""
+
+
+class Guard:
+    """One process's view of its Redis servers. A `Database` with a guard inspects the server of every new connection.
+
+    If a server is not usable, every call raises `StoreUnfit` until a later inspection finds it usable again.
+
+    Attributes:
+        kind: How REDIS_URL addresses the servers.
+        replicas: How many replicas must confirm a write; see `Database`.
     """
 
     def __init__(self) -> None:
-        self.server: Server | None = None
-        """The result of the last inspection."""
-        self.unfit = ""
-        """Why the server cannot be used, for an operator; "" if it can or is not known yet."""
-        self._looked = 0.0
-        self._warned: list[str] = []
+        self.kind: Kind = "standalone"
+        self.replicas = 0
+        self._inspections: dict[str, _Inspection] = {}
+        self._doubt = ""
+        self._store = ""
+        self._warned: set[str] = set()
         self._away = 0.0
         self._failed = 0.0
         self._told = 0.0
         self._reason = ""
         self._full = 0.0
+
+    @property
+    def unfit(self) -> str:
+        """Why the servers cannot be used, for an operator; "" if they can or that is not known yet."""
+        return next((each.unfit for each in self._inspections.values() if each.unfit), self._doubt)
+
+    @property
+    def servers(self) -> list[Server]:
+        """What the last inspections found."""
+        return [each.server for each in self._inspections.values()]
 
     @property
     def away(self) -> float:
@@ -46,38 +74,74 @@ class Guard:
 
     @property
     def fresh(self) -> bool:
-        """Whether the last inspection is still valid."""
-        return time.monotonic() - self._looked < FRESH
+        """Whether the last inspections are still valid."""
+        return bool(self._inspections) and all(map(self._is_fresh, self._inspections))
 
-    async def meet(self, ask: Ask) -> None:
+    def _is_fresh(self, name: str) -> bool:
+        return name in self._inspections and time.monotonic() - self._inspections[name].at < FRESH
+
+    async def meet(self, name: str, ask: Ask) -> None:
         """Inspect the server of a new connection, unless that was just done. Raises `StoreUnfit`."""
-        if not self.fresh:
-            await self.look(ask)
-        elif self.unfit:
-            raise StoreUnfit(self.unfit)
+        if not self._is_fresh(name):
+            await self.inspect(name, ask)
+        elif unfit := self._inspections[name].unfit:
+            raise StoreUnfit(unfit)
 
-    async def look(self, ask: Ask) -> None:
-        """Inspect the server. Raises `StoreUnfit` if it cannot be used."""
-        server = await inspect(ask)
-        self._looked = time.monotonic()
-        self.server = server
+    async def inspect(self, name: str, ask: Ask) -> None:
+        """Inspect a server. Raises `StoreUnfit` if it cannot be used."""
+        server = await inspect(ask, self.kind, replicas=self.replicas)
         problems = [*server.errors(), *server.refused()]
-        unfit = f"the Redis server at REDIS_URL is not usable: {'; '.join(problems)}" if problems else ""
-        if unfit and unfit != self.unfit:
+        which = f"the Redis server {name}" if self.kind != "standalone" else "the Redis server at REDIS_URL"
+        unfit = f"{which} is not usable: {'; '.join(problems)}" if problems else ""
+        before, earlier = self.unfit, self._inspections.get(name)
+        if self.kind != "cluster":
+            self._inspections.clear()  # there is one, even if it is another one than before
+        self._inspections[name] = _Inspection(server, time.monotonic(), unfit)
+        self._doubt = ""
+        if unfit and unfit != before:
             log.error("Redis server not usable", reason=unfit)
-        elif self.unfit and not unfit:
+        elif before and not self.unfit:
             log.info("Redis server usable again")
-        self.unfit = unfit
         if unfit:
             raise StoreUnfit(unfit)
         for warning in server.warnings():
             if warning not in self._warned:
                 log.warning("Redis durability warning", warning=warning)
-        self._warned = server.warnings()
+        self._warned = {warning for each in self.servers for warning in each.warnings()}
+        await self._compare(name, ask, server, earlier.server if earlier else None)
+
+    async def _compare(self, name: str, ask: Ask, server: Server, earlier: Server | None) -> None:
+        """Log that a server came back without its data, which nothing else would tell."""
+        if self.kind == "cluster":
+            restarted = earlier is not None and earlier.run_id != server.run_id
+            lost = restarted and earlier is not None and earlier.keys > 0 and server.keys == 0
+        else:
+            mine = self._store or uuid4().hex
+            [found] = await ask([("SET", keys.store_id(), mine, "NX", "GET")])
+            if isinstance(found, Exception):
+                return  # full, or without its replicas: a later inspection compares
+            store = found.decode() if isinstance(found, bytes) else mine
+            # A key of ours that is gone is written again: it is the same store, empty.
+            lost = bool(self._store) and (store != self._store or found is None)
+            self._store = store
+        if lost:
+            log.error(
+                "Redis came back without its data",
+                server=name,
+                advice="if it should have any, stop it and restore its append-only file or a backup; "
+                "if REDIS_URL leads to another server by mistake, correct it",
+            )
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget servers that are not in the Cluster any more, or accept no writes."""
+        if self.kind == "cluster":
+            for name in self._inspections.keys() - set(names):
+                del self._inspections[name]
 
     def refuse_at_start(self) -> None:
         """Raise `ConfigurationError` if other settings or another server are needed; permissions may be added later."""
-        if self.server and (errors := self.server.errors()):
+        errors = dict.fromkeys(error for server in self.servers for error in server.errors())
+        if errors:
             raise ConfigurationError(
                 "the Redis server at REDIS_URL is not usable:\n" + "\n".join(f"  {error}" for error in errors)
             )
@@ -89,14 +153,15 @@ class Guard:
             doubtful: The server rejected a call it should have accepted: inspect it before the next call.
         """
         if not self.unfit:
-            self._looked = 0.0  # the next connection may reach another server
+            for each in self._inspections.values():
+                each.at = 0.0  # the next connection may reach another server
         if doubtful and not self.unfit:
-            self.unfit = str(error)
+            self._doubt = str(error)
         now = self._failed = time.monotonic()
         self._away = self._away or now
         reason = str(error)
         if isinstance(error, StoreUnfit):
-            return  # logged by `look`
+            return  # logged by `inspect`
         if not self._told or now - self._told > (REMIND if reason == self._reason else REASON):
             log.warning("Redis unavailable", error=reason, seconds=round(now - self._away, 1))
             self._reason, self._told = reason, now

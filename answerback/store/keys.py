@@ -211,6 +211,11 @@ def probe() -> str:
     return "ab:{0}:probe"
 
 
+def store_id() -> str:
+    """STRING: a random id of the store, by which a server that came back without its data is recognised. Permanent."""
+    return "ab:store"
+
+
 def session(namespace: str, id: str) -> str:
     """HASH: a session of a `SessionWorker`, by a digest of its names. As long as it is held, and while it is not idle.
 

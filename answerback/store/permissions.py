@@ -6,6 +6,8 @@ import re
 from functools import cache
 from importlib import resources
 
+from answerback.redis_address import Kind
+
 KEYS = ("ab:*", "arq:*")
 """Patterns of all keys; arq's own keys have another prefix."""
 CHANNELS = ("ab:*",)
@@ -23,6 +25,12 @@ _ARQ = (
 )
 OPTIONAL = ("HELLO", "INFO", "CONFIG|GET", "CLIENT|SETNAME", "ACL|WHOAMI")
 """Commands that only exchange information with the server; we do without those that are not permitted."""
+OF_CLUSTER = ("ASKING", "CLUSTER|SLOTS")
+"""Commands that are needed on a Redis Cluster."""
+OF_REPLICAS = ("WAIT",)
+"""Commands that are needed if replicas confirm writes."""
+WAITAOF = ("WAITAOF", "1", "0", "0")
+"""Used instead of WAIT where it is permitted. Redis has it since 7.2, so it cannot be in the rule."""
 
 _CALL = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'")
 # What follows the command's name where it is not just a key.
@@ -39,6 +47,7 @@ _ARGUMENTS = {
     "TIME": (),
     "UNSUBSCRIBE": (_CHANNEL,),
     "UNWATCH": (),
+    "WAIT": ("0", "0"),
     "ZSCAN": (_KEY, "0"),
 }
 _OF_ARQ = ("GET", "arq:probe")
@@ -55,20 +64,27 @@ def required() -> tuple[str, ...]:
 
 def rule() -> str:
     """Return the minimal rule of a user, as `ACL SETUSER` takes it."""
-    return " ".join([*_patterns(), "-@all", *(f"+{name.lower()}" for name in (*required(), *OPTIONAL))])
+    names = (*required(), *OF_CLUSTER, *OF_REPLICAS, *OPTIONAL)
+    return " ".join([*_patterns(), "-@all", *(f"+{name.lower()}" for name in names)])
 
 
-def calls() -> list[tuple[str, ...]]:
+def calls(kind: Kind = "standalone", replicas: int = 0) -> list[tuple[str, ...]]:
     """Return a call of each command on one of our keys or channels, and one on a key of arq, for probe.lua."""
-    return [*((name, *_ARGUMENTS.get(name, (_KEY,))) for name in required()), _OF_ARQ]
+    extra = [*(OF_CLUSTER if kind == "cluster" else ()), *(OF_REPLICAS if replicas else ())]
+    return [
+        *((name, *_ARGUMENTS.get(name, (_KEY,))) for name in required()),
+        *((*name.split("|"), *_ARGUMENTS.get(name, ())) for name in extra),
+        _OF_ARQ,
+    ]
 
 
-def missing(allowed: list[bool]) -> str:
-    """Return what to add to the rule of the user, "" for nothing. `allowed`: whether each of `calls` is permitted."""
-    refused = [call for call, may in zip(calls(), allowed, strict=True) if not may]
-    if all(call in refused for call in calls()[:-1] if _KEY in call):
+def missing(calls: list[tuple[str, ...]], allowed: list[bool]) -> str:
+    """Return what to add to the rule of the user, "" for nothing. `allowed`: whether each of the calls is permitted."""
+    refused = [call for call, may in zip(calls, allowed, strict=True) if not may]
+    if all(call in refused for call in calls[:-1] if _KEY in call):
         return rule()  # the keys are not permitted, or nothing is
-    added = [f"+{call[0].lower()}" for call in refused if call != _OF_ARQ]
+    added = [f"+{'|'.join(call[:2]) if call[0] == 'CLUSTER' else call[0]}".lower() for call in refused
+             if call != _OF_ARQ]  # fmt: skip
     if {"PUBLISH", "SUBSCRIBE"} <= {call[0] for call in refused}:
         added += [f"&{pattern}" for pattern in CHANNELS]
     if _OF_ARQ in refused and ("GET", _KEY) not in refused:

@@ -1,167 +1,137 @@
-"""The Redis client: the only place that opens connections."""
+"""The Redis client. Nothing above it opens connections, or knows whether there is one server or many."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.connection import parse_url
-from redis.exceptions import (
-    AuthenticationError,
-    ClusterDownError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
-)
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.asyncio import ConnectionPool
+from redis.exceptions import NoScriptError, ResponseError
 
-from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
-from answerback.store.wire import TCP, TLS, Unfit, Unix, Value
+from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
+from answerback.redis_address import Address, Kind
+from answerback.store.connection.listener import Listener
+from answerback.store.connection.node import Node
+from answerback.store.connection.single import Single
+from answerback.store.connection.topology import Monitor, Topology
+from answerback.store.connection.translation import FULL, translated
+from answerback.store.connection.wire import Packed, Value
 
 if TYPE_CHECKING:
     from answerback.store.guard import Guard
-    from answerback.store.server import Ask
 
 __all__ = ["Database", "Listener", "Value"]
 
-# Errors of a server that rejects writes for now; any other error is a bug of ours. The client library strips the first
-# word of an error it has a class for, and keeps it otherwise.
-_FULL = OutOfMemoryError
-_AWAY = (ReadOnlyError, ClusterDownError, TryAgainError)
-_FORBIDDEN = (
-    "ACL failure in script",
-    "The user executing the script",
-)  # Valkey and Redis, for commands within a script
-_AWAY_WORDS = ("BUSY ", "NOREPLICAS ", "UNKILLABLE ")
-
-
-LOOK = 5.0
+INTERVAL = 5.0
 """Seconds between two inspections by the guard."""
-QUIET = 15.0
-"""Seconds without a message after which a subscribed connection is checked with a PING."""
-
-
-class Listener:
-    """A connection subscribed to channels. Its methods raise `StoreUnavailable`."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def send(self, command: str, *channels: str) -> None:
-        """Send SUBSCRIBE or UNSUBSCRIBE; `hear` returns the response."""
-        with _translated():
-            await self._connection.send_command(command, *channels)
-
-    async def hear(self) -> tuple[str, str, bytes]:
-        """Return the next item: its kind ("message", "subscribe", …), its channel, and the payload of a message."""
-        with _translated():
-            asked = False
-            # Without any subscription, the response to PING is a simple string.
-            while not isinstance(message := await self._connection.read_response(timeout=QUIET), list) or (
-                message[0] == b"pong"
-            ):
-                if message is None and asked:
-                    raise RedisTimeoutError
-                if asked := message is None:
-                    await self._connection.send_command("PING")
-        kind, channel, payload = message
-        return kind.decode(), (channel or b"").decode(), payload if isinstance(payload, bytes) else b""
 
 
 class Database:
-    """A Redis server. Every method raises `StoreUnavailable` or `StoreFull` instead of the client library's errors.
+    """The Redis at a URL. Every method raises `StoreUnavailable` or `StoreFull` instead of the client library's errors.
 
     A call waits `timeout` seconds for its response. Nothing is retried automatically: the caller decides what may be
     repeated. Long-lived processes pass a guard, which inspects the server for every connection and logs outages.
+    Raises `ValueError` or `ConfigurationError` for a URL that cannot be used.
     """
 
     def __init__(self, url: str, *, timeout: float = 5.0, guard: Guard | None = None) -> None:
-        options: dict[str, Any] = dict(parse_url(url))
-        base = options.pop("connection_class", None)
-        kind = Unix if base is UnixDomainSocketConnection else TLS if base is SSLConnection else TCP
-        defaults: dict[str, Any] = {
-            "socket_timeout": timeout,
-            "socket_connect_timeout": min(timeout, 2.0),
-            "guard": guard,
-        }
-        if kind is not Unix:
-            defaults["socket_keepalive"] = True
-        self.pool = ConnectionPool(connection_class=kind, **(defaults | options))
+        address = Address.parse(url)
+        address.check_files()
+        self.kind: Kind = address.kind
         self.timeout = timeout
         self.guard = guard
-        self._looking: asyncio.Task[None] | None = None
-        self._redis: Redis = Redis(connection_pool=self.pool)
-        patient = defaults | options | {"socket_timeout": None}
-        self._blocking: Redis = Redis(connection_pool=ConnectionPool(connection_class=kind, **patient))
+        if guard:
+            guard.kind = address.kind
+        self._inspecting: asyncio.Task[None] | None = None
+        self._topology = _topology(address, timeout, guard)
+        self._call = self._topology.call
+
+    @property
+    def pool(self) -> ConnectionPool:
+        """Connections for arq, to the server that holds its keys."""
+        return self._topology.job_pool()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call this when another server has become responsible for data: what it published may have been missed."""
+        earlier = self._topology.on_change
+
+        def both() -> None:
+            earlier()
+            callback()
+
+        self._topology.on_change = both
 
     async def call(self, *words: str | bytes | int) -> Any:
         """Run one command."""
         await self._fit()
         with self._translated():
             async with asyncio.timeout(self.timeout):  # connecting included
-                return await self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
+                return await self._call(*words)
 
     async def wait(self, command: str, *keys: str, seconds: float) -> Any:
         """Run a blocking command on a connection of its own with a longer timeout."""
         await self._fit()
         with self._translated():
             async with asyncio.timeout(seconds + self.timeout):
-                return await self._blocking.execute_command(command, *keys, f"{seconds:.3f}")  # type: ignore[no-untyped-call]
+                return await self._topology.block(command, *keys, f"{seconds:.3f}")
 
-    async def look(self) -> None:
-        """Let the guard inspect the server, unless it just did. Raises `StoreUnfit`."""
+    async def inspect(self) -> None:
+        """Let the guard inspect the servers, unless it just did. Raises `StoreUnfit`."""
         if self.guard is None:
             return
         if not self.guard.fresh:
             # One inspection for all waiting callers: with a stalled server, their waits must not add up.
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look(self.guard))
-            await asyncio.shield(self._looking)
+            if self._inspecting is None or self._inspecting.done():
+                self._inspecting = asyncio.create_task(self._inspect(self.guard))
+            await asyncio.shield(self._inspecting)
         if self.guard.unfit:
             raise StoreUnfit(self.guard.unfit)
 
-    async def keep_looking(self) -> None:
-        """Inspect the server forever: its settings and role may change while connections stay open."""
+    async def keep_inspecting(self) -> None:
+        """Inspect the servers forever: their settings and roles may change while connections stay open."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(INTERVAL)
             try:
-                await self.look()
+                await self.inspect()
             except StoreUnavailable:
                 pass  # logged by the guard
 
-    async def _look(self, guard: Guard) -> None:
+    async def _inspect(self, guard: Guard) -> None:
         try:
-            async with self.asking() as ask:
-                await guard.look(ask)
+            nodes = await self.nodes()
+            guard.keep([node.name for node in nodes])
+            for node in nodes:
+                async with self.connection(node) as connection:
+                    await guard.inspect(connection.name, connection.ask)
         except StoreUnfit:
             # The host name may point to another server by now: do not reuse connections to this one.
-            await self.pool.disconnect(inuse_connections=False)
+            await self._topology.disconnect_idle()
             raise
 
-    @asynccontextmanager
-    async def asking(self) -> AsyncIterator[Ask]:
-        """A connection for sending several commands at once, some of which may be rejected."""
+    async def nodes(self) -> Sequence[Node]:
+        """Return the servers that accept writes, after asking which there are."""
         with self._translated():
             async with asyncio.timeout(self.timeout):
-                connection: Any = await self.pool.get_connection()
-                try:
-                    yield connection.ask
-                except BaseException:
-                    await connection.disconnect(nowait=True)
-                    raise
-                finally:
-                    await self.pool.release(connection)
+                await self._topology.refresh()
+                return await self._topology.nodes()
+
+    @asynccontextmanager
+    async def connection(self, node: Node) -> AsyncIterator[Packed]:
+        """A connection to one server, for sending several commands at once, some of which may be rejected."""
+        with self._translated():
+            async with asyncio.timeout(self.timeout), node.connection() as connection:
+                yield connection
+
+    async def monitors(self) -> Sequence[Monitor]:
+        """Return the Sentinels, if there are any."""
+        async with asyncio.timeout(self.timeout * 3):
+            return await self._topology.monitors()
 
     async def _fit(self) -> None:
         if self.guard and self.guard.unfit:
-            await self.look()
+            await self.inspect()
 
     async def script(self, source: bytes, sha: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
         """Run a script, by its SHA-1 if the server knows it."""
@@ -176,29 +146,19 @@ class Database:
         await self._fit()
         with self._translated():
             try:
-                return await self._pipeline(commands, transaction=True)
-            except _FULL:
+                return await self._topology.pipeline(commands, transaction=True)
+            except FULL:
                 # A full server rejects every transaction. Read-only commands still work one by one.
-                return await self._pipeline(commands, transaction=False)
-
-    async def _pipeline(self, commands: Sequence[tuple[Value, ...]], *, transaction: bool) -> list[Any]:
-        async with self._redis.pipeline(transaction=transaction) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            return list(await pipe.execute())
+                return await self._topology.pipeline(commands, transaction=False)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
         """A separate connection for subscriptions."""
         await self._fit()
-        with self._translated():
-            connection = await self._blocking.connection_pool.get_connection()
-        try:
+        async with AsyncExitStack() as stack:
+            with self._translated():
+                connection = await stack.enter_async_context(self._topology.subscriber())
             yield Listener(connection)
-        finally:
-            # It is still subscribed, so it must not be reused.
-            await connection.disconnect(nowait=True)
-            await self._blocking.connection_pool.release(connection)
 
     async def now(self) -> int:
         """Return the time of Redis in ms."""
@@ -207,13 +167,12 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._redis.aclose(close_connection_pool=True)
-        await self._blocking.aclose(close_connection_pool=True)
+        await self._topology.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
-            with _translated():
+            with translated():
                 yield
         except StoreUnavailable as error:
             if self.guard:
@@ -227,26 +186,16 @@ class Database:
             self.guard.answered()
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except NoScriptError:
-        raise
-    except Unfit as error:
-        raise StoreUnfit(str(error)) from error
-    except ResponseError as error:
-        text = str(error)
-        if isinstance(error, NoPermissionError) or text.startswith(_FORBIDDEN):
-            raise StoreUnfit(f"Redis rejected a command: {text}. Run `answerback check` for what to do") from error
-        if isinstance(error, _FULL) or "MISCONF" in text:
-            raise StoreFull(f"Redis is full: {text}") from error
-        if isinstance(error, _AWAY) or text.startswith(_AWAY_WORDS):
-            raise StoreUnavailable(f"Redis is not ready: {text}") from error
-        raise
-    except AuthenticationError as error:
-        raise StoreUnavailable(f"Redis rejected the user or password in REDIS_URL: {error}") from error
-    except (RedisTimeoutError, TimeoutError) as error:
-        raise StoreUnavailable("Redis did not respond in time.") from error
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis is unavailable: {error}") from error
+def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology:
+    if address.kind == "cluster":
+        raise ConfigurationError("REDIS_URL names a Redis Cluster, which is not supported yet: use a standalone server")
+    options: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, 2.0),
+        "guard": guard,
+        **({} if address.path else {"socket_keepalive": True}),
+        **({"ssl_check_hostname": True} if address.tls else {}),
+        **address.options,
+    }
+    patient = options | {"socket_timeout": None}
+    return Single(address, options, patient=patient)

@@ -17,7 +17,7 @@ from answerback.store import keys, permissions
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
 from answerback.store.server import Server as About
-from answerback.store.server import server as look_at
+from answerback.store.server import inspected
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server, serving
@@ -55,7 +55,8 @@ async def test_the_rule_has_every_command_that_our_code_and_scripts_name(databas
     known = {name.decode().upper() for name in await database.call("COMMAND LIST")}
     files = [*OURS.glob("answerback/store/**/*.py"), *OURS.glob("answerback/store/lua/**/*.lua")]
     named = {word for file in files for word in re.findall(r"""["']([A-Z]{3,20})["']""", file.read_text())}
-    optional = {name.partition("|")[0] for name in permissions.OPTIONAL}
+    extra = (*permissions.OPTIONAL, *permissions.OF_CLUSTER, *permissions.OF_REPLICAS, permissions.WAITAOF[0])
+    optional = {name.partition("|")[0] for name in extra}
     assert len(files) > 60
     assert (named & known) - optional <= set(permissions.required())
 
@@ -80,13 +81,13 @@ async def test_a_user_of_few_permissions_is_enough(login: Login, rule: str) -> N
         await database.wait("BLPOP", keys.wake(0, "ready"), seconds=0.01)
     finally:
         listening.cancel()
-    found = await look_at(database)
+    found = (await inspected(database))[0]
     assert (found.user, found.missing) == ("app", "")
 
 
 async def test_what_cannot_be_seen_is_said(login: Login) -> None:
     database = await login(LEAST[0])
-    [warning] = (await look_at(database)).warnings()
+    [warning] = ((await inspected(database))[0]).warnings()
     assert "may not run INFO" in warning
 
 
@@ -94,7 +95,7 @@ async def test_a_server_without_info_and_config_is_good(binary: Path, folder: st
     with serving(binary, folder, "--rename-command", "INFO", "", "--rename-command", "CONFIG", ""):
         database = Database(f"unix://{folder}/s", guard=Guard())
         await accept(Threads(database), 1)
-        found = await look_at(database)
+        found = (await inspected(database))[0]
         await database.close()
     assert (found.mode, found.role, found.policy, found.missing) == ("standalone", "master", "", "")
 
@@ -224,7 +225,7 @@ async def test_settings_that_change_under_a_connection_are_seen(server: Server, 
             while not guarded.guard or not guarded.guard.unfit:
                 await asyncio.sleep(0.05)
                 try:
-                    await guarded.look()
+                    await guarded.inspect()
                 except StoreUnfit:
                     break
         with pytest.raises(StoreUnfit, match="volatile-lru"):

@@ -31,7 +31,7 @@ async def asked(threads: Threads, times: int) -> None:
 async def test_it_hears_after_a_long_silence(
     threads: Threads, monkeypatch: pytest.MonkeyPatch, others: list[str]
 ) -> None:
-    monkeypatch.setattr("answerback.store.redis.QUIET", 1.0)
+    monkeypatch.setattr("answerback.store.connection.listener.QUIET", 1.0)
     received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
     connected: list[None] = []
     subscription = Subscription(

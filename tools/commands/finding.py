@@ -16,3 +16,9 @@ class Finding(msgspec.Struct, frozen=True):
     about: str
     found: str
     advice: str = ""
+
+
+def split_problem(problem: str) -> tuple[str, str]:
+    """Split "what is wrong: what to do"."""
+    summary, _, advice = problem.partition(": ")
+    return summary, advice

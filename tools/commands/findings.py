@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 
-from answerback.errors import (
-    AnswerbackError,
-    ConfigurationError,
-    StoreFull,
-    StoreUnavailable,
-)
+from answerback.errors import AnswerbackError, ConfigurationError
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import INVALID, Settings
 
-from .finding import Finding
+from .finding import Finding, split_problem
 from .platform_findings import credentials, secrets
+from .redis_findings import redis_findings
 
 IMPORT_WITHIN = 60.0
 """Seconds allowed for importing the agents."""
@@ -55,7 +50,7 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     for finding in await asyncio.to_thread(_agents, settings):
         yield finding
     usable = True
-    async for finding in _redis(settings):
+    async for finding in redis_findings(settings):
         usable = usable and finding.level != "error"
         yield finding
     if usable:
@@ -99,57 +94,6 @@ def _replies_posted(platform: str, settings: Settings) -> bool:
         return True  # reported by `credentials`
 
 
-async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    from answerback.store import keys
-    from answerback.store.embedded import find_server, running
-    from answerback.store.redis import Database
-    from answerback.store.scripts import Scripts
-    from answerback.store.server import server
-
-    from ..store import place
-
-    url = settings.redis_url or running(settings.data)
-    if url is None:
-        try:
-            yield Finding("ok", "redis", f"`answerback up` will run {find_server()} on {settings.data.absolute()}")
-        except ConfigurationError as error:
-            yield Finding("error", "redis", "REDIS_URL is not set, and no server is installed here", str(error))
-            return
-        folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
-        if not os.access(folder, os.W_OK):
-            yield Finding("error", "redis", f"{folder} cannot be written", "set ANSWERBACK_DATA to another folder")
-        return
-    try:
-        database = Database(url)
-    except ValueError as error:
-        yield Finding("error", "redis", f"REDIS_URL is not valid: {error}")
-        return
-    errors: list[str] = []
-    try:
-        info = await server(database)
-    except StoreUnavailable as error:
-        yield Finding("error", "redis", f"{place(url)}: {error}", "start it, or correct REDIS_URL")
-        await database.close()
-        return
-    try:
-        yield Finding("ok", "redis", f"{info.product} {info.version} at {place(url)}")
-        errors = [*info.errors(), *info.refused()]
-        if not errors:
-            await Scripts(database).try_write([keys.probe()])
-    except StoreFull as error:
-        errors = [f"it refuses writes because it is full ({error}): raise its maxmemory, or free disk space"]
-    except StoreUnavailable as error:
-        errors = [f"it refuses writes: {error}"]
-    finally:
-        await database.close()
-    for problem in errors:
-        yield Finding("error", "redis", *_split(problem))
-    for problem in info.warnings():
-        yield Finding("warning", "redis", *_split(problem))
-    if not errors and not info.warnings():
-        yield Finding("ok", "redis", "evicts nothing, and writes every acknowledged event to disk")
-
-
 async def _access(settings: Settings) -> AsyncIterator[Finding]:
     from answerback.store.access.api_keys import ApiKeys
     from answerback.store.embedded import running
@@ -161,7 +105,7 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
     try:
         development = kept(settings.data)
     except ConfigurationError as error:
-        yield Finding("error", "api", *_split(str(error)))
+        yield Finding("error", "api", *split_problem(str(error)))
     url = settings.redis_url or running(settings.data)
     if url is None:
         if development is None:
@@ -169,8 +113,8 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         database = Database(url)
-    except ValueError:
-        return  # reported by `_redis`
+    except (ValueError, ConfigurationError):
+        return  # reported with Redis
     try:
         keys = ApiKeys(database)
         live = [key for key in await keys.list() if key.state == "live"]
@@ -186,9 +130,3 @@ async def _access(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("ok", "api", f"live API keys: {len(live)}")
     else:
         yield Finding("warning", "api", "no live API key: the API responds with 401", "answerback keys create")
-
-
-def _split(problem: str) -> tuple[str, str]:
-    """Split "what is wrong: what to do"."""
-    summary, _, advice = problem.partition(": ")
-    return summary, advice

@@ -16,6 +16,7 @@ import click
 
 from answerback.environment import is_set, overridden, typed
 from answerback.errors import StoreUnavailable
+from answerback.redis_address import place
 from answerback.settings import Settings
 from answerback.store.access.sign_ins import SignIns
 from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
@@ -23,7 +24,6 @@ from answerback.store.redis import Database
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ..exits import Failure
-from ..store import place
 from .address import healthy, local_url
 from .agent_processes import AgentProcesses
 from .control import ControlSocket

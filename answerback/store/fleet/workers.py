@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
-import redis
 
 from answerback.codec import decoder, encode
 from answerback.events import Arrival
@@ -82,11 +82,17 @@ _decode_identity = decoder(Identity)
 
 
 def report_from_thread(url: str, report: WorkerReport) -> None:
-    """Write a worker's report from a thread while its event loop is blocked. Raises the client library's errors."""
-    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-        seconds, micros = client.time()
-        seen = seconds * 1000 + micros // 1000
-        client.hset(keys.workers(), report.id, encode(msgspec.structs.replace(report, seen=seen)))
+    """Write a worker's report from a thread while its event loop is blocked. Raises `StoreUnavailable`, `StoreFull`."""
+
+    async def write() -> None:
+        database = Database(url, timeout=2)
+        try:
+            seen = await database.now()
+            await database.call("HSET", keys.workers(), report.id, encode(msgspec.structs.replace(report, seen=seen)))
+        finally:
+            await database.close()
+
+    asyncio.run(write())
 
 
 class WorkerRegistry:

@@ -88,7 +88,7 @@ class Subscription:
         await self._subscribe(*self._channels)
         self._on_connect()
         while True:
-            kind, channel, message = await listener.hear()
+            kind, channel, message = await listener.read()
             if kind == "message":
                 self._on_message(channel, message)
             elif kind == "subscribe":

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import hiredis
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from answerback.errors import StoreUnfit
@@ -24,33 +26,53 @@ class Unfit(RedisError):
     """Replaces `StoreUnfit` inside `on_connect`, where the client library only lets its own errors pass."""
 
 
+class Demoted(RedisConnectionError):
+    """The server is not a master any more: the next connection goes to the new one."""
+
+
+class Refused(RedisConnectionError):
+    """The server closed the connection before it was in use, or does not speak TLS."""
+
+
 class Packed(AbstractConnection):
     """Packs commands in C (a group commit has thousands of arguments), and can be cancelled safely while sending.
 
     With a guard, nothing is sent before the guard has inspected the server.
     """
 
+    advice = "if the server requires TLS, start REDIS_URL with rediss"
+    """What to do if the server closes the connection at once."""
+
     def __init__(self, *args: Any, guard: Guard | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._guard = guard
+
+    @property
+    def name(self) -> str:
+        """The server of this connection: its host and port, or its socket."""
+        return self._host_error()
 
     async def on_connect(self) -> None:
         try:
             async with asyncio.timeout(self.socket_connect_timeout):
                 await super().on_connect()
-                # Only a name in CLIENT LIST: connect without it if the user may not set it.
-                commands: list[tuple[Value, ...]] = [("CLIENT", "SETNAME", "answerback")]
-                await self.ask(commands)
+                await self._introduce()
                 if self._guard:
-                    await self._guard.meet(self.ask)
+                    await self._guard.meet(self.name, self.ask)
         except StoreUnfit as error:
             raise Unfit(str(error)) from error
         except TimeoutError:
             raise RedisTimeoutError from None
-        except BaseException:
+        except BaseException as error:
             # With a partial handshake, later responses would be attributed to the wrong commands.
             await self.disconnect(nowait=True)
+            if type(error) is RedisConnectionError:
+                raise Refused(f"{error}: {self.advice}") from error
             raise
+
+    async def _introduce(self) -> None:
+        # Only a name in CLIENT LIST: connect without it if the user may not set it.
+        await self.ask([("CLIENT", "SETNAME", "answerback")])
 
     async def ask(self, commands: Sequence[tuple[Value, ...]]) -> list[object]:
         """Send commands together. Return their responses in order, with errors as values."""
@@ -82,7 +104,22 @@ class TCP(Packed, Connection):
     """redis://."""
 
 
-class TLS(Packed, SSLConnection):
+class _Secure(Packed):
+    """Says what may be wrong with the TLS settings."""
+
+    advice = "if the server requires a client certificate, add ssl_certfile= and ssl_keyfile= to REDIS_URL"
+
+    async def connect(self) -> None:
+        try:
+            await super().connect()  # type: ignore[no-untyped-call]
+        except RedisTimeoutError:
+            raise Refused(
+                f"{self.name} does not respond to TLS: if it does not use TLS, start REDIS_URL with redis "
+                "instead of rediss"
+            ) from None
+
+
+class TLS(_Secure, SSLConnection):
     """rediss://."""
 
 
@@ -93,3 +130,24 @@ class Unix(Packed, UnixDomainSocketConnection):
         # The base class performs the handshake here as well, so it would be done twice.
         async with asyncio.timeout(self.socket_connect_timeout):
             self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
+
+
+class Master(Packed, SentinelManagedConnection):
+    """redis+sentinel://: to the server that is the master now."""
+
+    async def _introduce(self) -> None:
+        # A Sentinel may be behind, and name a server that has become a replica.
+        _, greeting = await self.ask([("CLIENT", "SETNAME", "answerback"), ("HELLO",)])
+        if isinstance(greeting, list) and {b"replica", b"slave"} & {each for each in greeting if type(each) is bytes}:
+            raise Demoted(f"{self.name} is not the master any more")
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await Connection.read_response(self, *args, **options)
+        except ReadOnlyError as error:
+            await self.disconnect(nowait=True)
+            raise Demoted(f"{self.name} is not the master any more: {error}") from None
+
+
+class SecureMaster(Master, _Secure, SentinelManagedSSLConnection):
+    """rediss+sentinel://."""
