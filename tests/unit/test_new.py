@@ -46,6 +46,7 @@ def test_the_procfile_and_the_compose_file_run_the_processes_of_up(project: Path
     commands = {name: f"python -m {module}" for name, module in PROCFILE.items()}
     assert dict(line.split(": ") for line in (project / "Procfile").read_text().splitlines()) == commands
     services = yaml.decode((project / "compose.yaml").read_bytes())["services"]
+    services["web"] = services.pop("ingress")
     assert {name: services[name]["command"] for name in commands} == commands
     redis = {name: services[name]["environment"]["REDIS_URL"] for name in commands}
     assert set(redis.values()) == {"redis://redis:6379"}
