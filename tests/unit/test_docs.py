@@ -33,6 +33,8 @@ PAGES = [
             "CONTRIBUTING.md",
             "CHANGELOG.md",
             "SECURITY.md",
+            "deploy/README.md",
+            "deploy/kubernetes/README.md",
             "examples/README.md",
             "tests/README.md",
         )
