@@ -19,7 +19,9 @@ from answerback.store.threads.threads import Threads
 from ingress.api.context import RequestContext
 from ingress.api.pipeline import Api
 from ingress.api.route import BASE, Model, Route, collect, route
+from ingress.app import application
 from ingress.problems import Problem, problems
+from ingress.webhooks import Webhooks
 
 
 class Thing(Model):
@@ -183,3 +185,16 @@ def problem(answer: Answer) -> dict[str, object]:
     assert found["status"] == answer.status
     assert {"type", "title"} <= set(found)
     return found
+
+
+@asynccontextmanager
+async def ingress(database: Database, **settings: str) -> AsyncIterator[str]:
+    """The whole of ingress, served on loopback without workers; yields its address."""
+    threads, loaded = Threads(database), Settings.load(settings)
+    runner = web.AppRunner(application(loaded, threads, Webhooks(loaded, threads)), auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

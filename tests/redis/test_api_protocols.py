@@ -10,14 +10,11 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from aiohttp import web
 
-from answerback.settings import Settings
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
-from ingress.app import application
-from ingress.webhooks import Webhooks
+from tests.redis.api import ingress
 from tests.redis.given import THREAD, accept, claim
 
 pytestmark = pytest.mark.one_server
@@ -54,18 +51,10 @@ class Face:
 @pytest.fixture
 async def face(database: Database) -> AsyncIterator[Face]:
     """One, as it listens."""
-    threads = Threads(database)
-    settings = Settings.load({})
-    runner = web.AppRunner(application(settings, threads, Webhooks(settings, threads)), auto_decompress=False)
-    await runner.setup()
     _, key = await ApiKeys(database).create(scopes=["admin"])
     await ApiKeys(database).create(origins=[PAGE])
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with aiohttp.ClientSession() as session:
-            yield Face(session, f"http://127.0.0.1:{runner.addresses[0][1]}", str(key))
-    finally:
-        await runner.cleanup()
+    async with ingress(database) as url, aiohttp.ClientSession() as session:
+        yield Face(session, url, str(key))
 
 
 async def test_head_is_get_without_a_body(face: Face) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from answerback.files import CHUNK
-from answerback.settings import Settings
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.user_tokens import UserTokens
@@ -22,8 +20,7 @@ from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
 from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
-from ingress.app import application
-from ingress.webhooks import Webhooks
+from tests.redis.api import ingress
 
 pytestmark = pytest.mark.one_server
 
@@ -55,18 +52,9 @@ class Caller:
         return status, json.loads(body)
 
 
-@asynccontextmanager
-async def served(database: Database, **settings: str) -> AsyncIterator[str]:
-    """Serve the API; yield its address."""
-    threads = Threads(database)
-    loaded = Settings.load({"FILE_MAX_BYTES": str(LIMIT), **settings})
-    runner = web.AppRunner(application(loaded, threads, Webhooks(loaded, threads)), auto_decompress=False)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+def served(database: Database, **settings: str) -> AbstractAsyncContextManager[str]:
+    """Serve the API; yields its address."""
+    return ingress(database, FILE_MAX_BYTES=str(LIMIT), **settings)
 
 
 @pytest.fixture
