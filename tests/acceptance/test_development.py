@@ -137,7 +137,10 @@ def test_a_breakpoint_gets_the_terminal_for_longer_than_a_lease(terminal: Termin
     (terminal.folder / "mybot.py").write_text(DEBUGGED)
     settings = {**terminal.settings, "ANSWERBACK_AGENTS": "mybot:agents", "LEASE_SECONDS": "1", "TERM": "dumb"}
     keyboard = Keyboard(
-        sys.executable, "-m", "tools", "up", "--debug", folder=terminal.folder, settings={**settings, "NO_COLOR": "1"}
+        sys.executable,
+        *("-m", "tools", "up", "--workers", "1", "--debug"),
+        folder=terminal.folder,
+        settings={**settings, "NO_COLOR": "1"},
     )
     try:
         keyboard.until("Ctrl-C stops everything.")
