@@ -13,7 +13,7 @@ from answerback.agents import Agent, Listen, NoEffect, Turn
 from answerback.agents.memory import MemoryThread
 from answerback.codec import decode_message, decode_state, decode_turn_end
 from answerback.errors import TurnFailed
-from answerback.events import Event
+from answerback.events import Amendment, Event
 from answerback.messages import Author, Message, ToolCall, TurnEnd, Usage
 from answerback.settings import Settings
 from answerback.store import keys
@@ -104,7 +104,17 @@ def _listening(name: str, think: Any, when: Any) -> Agent:
     return Agent(name, think, listen=Listen("github", when=(when,)))
 
 
-SCENES: dict[str, tuple[Callable[[], list[Agent]], list[Event]]] = {
+def _edit(number: int, text: str | None, *, at: int = 0, adds: bool = False) -> Amendment:
+    """Edit or delete a message of the issue; `adds`: it mentions us for the first time."""
+    delivery = f"github:edit-{number}-{text}"
+    edited = _event(number, text or "", ISSUE, mentions=("a",), mentioned=True, edited="mention")
+    return Amendment(
+        delivery=delivery, thread=ISSUE, message=str(number), text=text, mentioned=True, mentions=("a",) * adds, at=at,
+        event=msgspec.structs.replace(edited, delivery=delivery) if adds else None,
+    )  # fmt: skip
+
+
+SCENES: dict[str, tuple[Callable[[], list[Agent]], list[Event | Amendment]]] = {
     "replies, steps, state": (
         lambda: [Agent("a", chatty)],
         [_event(n, f"message {n}", CHAT, agent="a", direct=True) for n in range(3)],
@@ -127,6 +137,15 @@ SCENES: dict[str, tuple[Callable[[], list[Agent]], list[Event]]] = {
         lambda: [Agent("a", chatty)],
         [_event(1, "x", CHAT, agent="a"),
          _event(2, "y", CHAT, agent="a", context=(Message(role="user", text="earlier"),), system="Be brief.")],
+    ),
+    "edits and deletions in any order": (
+        lambda: [_listening("a", chatty, "mention")],
+        [
+            _edit(1, "@a, the last words", at=3), _edit(1, "older words", at=2), _edit(2, None),
+            _event(1, "the first words", ISSUE, mentioned=True), _event(2, "never mind", ISSUE, mentioned=True),
+            _event(3, "overheard", ISSUE), _edit(3, "overheard, again", at=5), _edit(3, "@a?", at=4, adds=True),
+            _edit(3, "@a, and that?", at=6, adds=True), _edit(2, "too late"),
+        ],
     ),
 }  # fmt: skip
 
@@ -157,12 +176,12 @@ def _kept(
 
 
 async def _by_a_worker(
-    database: Database, threads: Threads, agents: list[Agent], events: list[Event]
+    database: Database, threads: Threads, agents: list[Agent], events: list[Event | Amendment]
 ) -> dict[str, Kept]:
     settings = Settings.load({"TURN_MAX_ATTEMPTS": "3", "LOOP_TURNS": "0"})
     turns = wire(settings, agents, database).turns
     for event in events:
-        await threads.accept(event)
+        await (threads.amend(event) if isinstance(event, Amendment) else threads.accept(event))
         while claims := await claim_all(threads, owner="w"):
             for claim in claims:
                 await turns.run(claim)
@@ -185,12 +204,12 @@ async def _by_a_worker(
     return kept
 
 
-async def _in_memory(agents: list[Agent], events: list[Event]) -> dict[str, Kept]:
+async def _in_memory(agents: list[Agent], events: list[Event | Amendment]) -> dict[str, Kept]:
     threads = {event.thread: MemoryThread(agents, id=event.thread, attempts=3) for event in events}
     for event in events:
         thread = threads[event.thread]
         with contextlib.suppress(Exception):
-            await thread.send(event)
+            await (thread.amend(event) if isinstance(event, Amendment) else thread.send(event))
         while thread.waiting:
             with contextlib.suppress(Exception):
                 await thread.resume()

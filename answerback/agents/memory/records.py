@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from answerback import edits
 from answerback.attention import Attention
-from answerback.errors import LeaseLost
-from answerback.events import Entry, Event
+from answerback.errors import LeaseLost, NoSuchFile
+from answerback.events import Amendment, Entry, Event
 from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter, Reply
 
-Accepted = Literal["accepted", "revived", "duplicate"]
+Accepted = Literal["accepted", "revived", "duplicate", "ignored"]
 
 
 class Records:
@@ -32,6 +33,7 @@ class Records:
         taken: How many events of the inbox belong to the turn that has begun.
         not_before: The time of the next attempt at the earliest, in ms.
         fence: Grows with each attempt: a write of an older one changes nothing.
+        files: The contents of uploaded files, by id.
     """
 
     def __init__(self, history: Sequence[Message], state: bytes, agent: str) -> None:
@@ -49,6 +51,8 @@ class Records:
         self.taken = 0
         self.fence = 0
         self.not_before = 0
+        self.files: dict[str, bytes] = {}
+        self._amendments: dict[str, Amendment] = {}
         self._stored: set[str] = set()
         self._dead: dict[str, Entry] = {}
 
@@ -60,9 +64,44 @@ class Records:
             return "revived"
         if event.id in self._stored:
             return "duplicate"
+        if event.message and event.edited != "mention" and (known := self._amendments.get(event.message)):
+            if known.text is None:
+                return "ignored"  # its message was deleted before it arrived
+            event = edits.with_edit(event, known)
         self._stored.add(event.id)
         self.inbox.append(Entry(event))
         return "accepted"
+
+    def amend(self, amendment: Amendment) -> Event | None:
+        """Change or remove the waiting events of an edited or deleted message.
+
+        Return, if none is waiting, the event that the amendment itself is.
+        """
+        known, is_edit = self._amendments.get(amendment.message), amendment.text is not None
+        if known and is_edit and known.text is None:
+            return None  # an edit of a deleted message
+        if known and is_edit and known.at > amendment.at > 0:
+            return edits.event_of_older_edit(amendment.event, known)
+        self._amendments[amendment.message] = amendment
+        changed, inbox = False, self.inbox[: self.taken]
+        for position, entry in enumerate(self.inbox[self.taken :], self.taken):
+            if entry.event.message != amendment.message or entry.journal:
+                inbox.append(entry)
+                continue
+            changed = True
+            if is_edit:
+                inbox.append(edits.amended(entry, amendment))
+            elif position == 0:
+                # The failed attempts belong to this event, not to the next one.
+                self.attempt = self.crashes = self.not_before = 0
+        self.inbox = inbox
+        return None if changed else amendment.event
+
+    async def read_file(self, id: str) -> bytes:
+        """Return the content of an uploaded file. Raises `NoSuchFile`."""
+        if id not in self.files:
+            raise NoSuchFile
+        return self.files[id]
 
     def claim(self) -> int:
         """Begin an attempt. Return its fence."""

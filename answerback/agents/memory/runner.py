@@ -104,6 +104,8 @@ class TurnRunner:
         records = self._records
         if (wait := records.not_before - self._clock.now()) > 0:
             await self._clock.sleep(wait / 1000)
+        if not records.inbox:  # deleted meanwhile
+            return None
         first = records.inbox[0]
         if records.crashes >= self._attempts:
             reason = f"the worker died or lost its lease in {records.crashes} attempts"
@@ -128,6 +130,8 @@ class TurnRunner:
         if arrival not in ("queue", "drop") and not begun:
             if arrival == "debounce":
                 await self._wait_for_quiet(agent.quiet)
+                if not (records.inbox and records.inbox[0] is first):  # edited or deleted meanwhile
+                    return None
             records.taken = min(len(records.inbox), AT_ONCE)
         taken = records.inbox[1 : max(1, records.taken)]
         entries = [first, *takewhile(lambda entry: self._joins(entry.event, agent), taken)]
@@ -189,6 +193,7 @@ class TurnRunner:
             attempt=records.attempt,
             state=records.state,
             system=self._system,
+            read_file=records.read_file,
             journal=KillableJournal(journal, write, ensure_lease, agent.limited(self._limits), reach),
             compose=composer(self._clients.get(event.platform), event),
             stream=stream,

@@ -12,13 +12,13 @@ import msgspec
 from answerback.agents.agent import Agent
 from answerback.agents.limits import STANDARD, TurnLimits
 from answerback.agents.memory.attempt import cancel
+from answerback.agents.memory.changes import ThreadChanges
 from answerback.agents.memory.clock import Clock
 from answerback.agents.memory.killing import KillPoint, Moment
 from answerback.agents.memory.outcomes import Outcomes
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
-from answerback.agents.memory.view import ThreadView
 from answerback.events import Arrival, Event
 from answerback.messages import Attachment, Author, Identity, Message
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 YOU = Author("you")
 
 
-class MemoryThread(ThreadView):
+class MemoryThread(ThreadChanges):
     """One thread, kept in memory, whose turns run in this process.
 
     Its turns are a worker's: the same routing, history, limits, arrivals, journal, outcome and stream events. The
@@ -138,6 +138,7 @@ class MemoryThread(ThreadView):
             kind="message",
             text=text,
             author=author,
+            message=f"{self._run}:{self._said}",
             direct=True,
             attachments=tuple(attachments),
             arrival=arrival,
@@ -152,7 +153,7 @@ class MemoryThread(ThreadView):
         if event.raw_body and not any(agent.raw for agent in self.agents):
             # As ingress does: a payload is kept only if an agent asks for it.
             event = msgspec.structs.replace(event, raw_body=b"")
-        if self._records.accept(event) != "duplicate":
+        if self._records.accept(event) not in ("duplicate", "ignored"):
             self._outcomes.errors.pop(event.id, None)
             self._runner.arrived(event)
         await self._run_while(lambda: any(each.id == event.id for each in self.waiting))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback import edits
 from answerback.codec import decode_amendment, encode
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.messages import Author
@@ -42,7 +43,7 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     if not remembered:
         return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
     if isinstance(remembered, bytes):
-        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", OLDER), _event_of_later_edit(
+        return Receipt(dispatch_id(amendment.delivery), thread, "ignored", OLDER), _event_of_older_edit(
             amendment.event, remembered
         )
     names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, thread), inbox]
@@ -75,28 +76,16 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
 def with_edit(event: Event, raw: bytes) -> Event:
     """Return an event with an edit that arrived before it."""
     try:
-        edit = decode_amendment(raw)
+        return edits.with_edit(event, decode_amendment(raw))
     except msgspec.MsgspecError:
         return event  # written by a newer version
-    return msgspec.structs.replace(
-        event,
-        text=edit.text or "",
-        mentions=edit.mentions,
-        mentioned=edit.mentioned,
-        edited="earlier" if edit.event else event.edited,
-    )
 
 
-def _event_of_later_edit(event: Event | None, raw: bytes) -> Event | None:
-    """Return the event of an edit that arrived after a later one: with the later text, if that still mentions us."""
+def _event_of_older_edit(event: Event | None, raw: bytes) -> Event | None:
     try:
-        later = decode_amendment(raw)
+        return edits.event_of_older_edit(event, decode_amendment(raw))
     except msgspec.MsgspecError:
         return event  # written by a newer version
-    if event is None or not (mentions := tuple(name for name in event.mentions if name in later.mentions)):
-        return None
-    mentioned = event.mentioned and later.mentioned
-    return msgspec.structs.replace(event, text=later.text or "", mentions=mentions, mentioned=mentioned)
 
 
 def _placeholder(amendment: Amendment) -> Event | None:
@@ -106,9 +95,4 @@ def _placeholder(amendment: Amendment) -> Event | None:
 
 
 def _amended(entry: Entry, amendment: Amendment) -> bytes:
-    if amendment.text is None:
-        return b""
-    event = msgspec.structs.replace(
-        entry.event, text=amendment.text, mentions=amendment.mentions, mentioned=amendment.mentioned
-    )
-    return encode(msgspec.structs.replace(entry, event=event))
+    return b"" if amendment.text is None else encode(edits.amended(entry, amendment))

@@ -1,0 +1,32 @@
+"""What an edit or a deletion does to events: the same in the store and in a thread in memory."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.events import Amendment, Entry, Event
+
+
+def amended(entry: Entry, edit: Amendment) -> Entry:
+    """Return a waiting entry whose message was edited."""
+    event = msgspec.structs.replace(entry.event, text=edit.text or "", mentions=edit.mentions, mentioned=edit.mentioned)
+    return msgspec.structs.replace(entry, event=event)
+
+
+def with_edit(event: Event, edit: Amendment) -> Event:
+    """Return an event with an edit that arrived before it."""
+    return msgspec.structs.replace(
+        event,
+        text=edit.text or "",
+        mentions=edit.mentions,
+        mentioned=edit.mentioned,
+        edited="earlier" if edit.event else event.edited,
+    )
+
+
+def event_of_older_edit(event: Event | None, later: Amendment) -> Event | None:
+    """Return the event of an edit that arrived after a later one: with the later text, if that still mentions us."""
+    if event is None or not (mentions := tuple(name for name in event.mentions if name in later.mentions)):
+        return None
+    mentioned = event.mentioned and later.mentioned
+    return msgspec.structs.replace(event, text=later.text or "", mentions=mentions, mentioned=mentioned)
