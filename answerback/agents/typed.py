@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from answerback.errors import ConfigurationError, InputMismatch, TurnFailed
 from answerback.structured import mismatch
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from answerback.agents.turn import Turn
 
+DEFERRED = "DeferredToolRequests"
+"""The output type with which pydantic-ai returns calls of tools that were not run."""
 LARGEST_SCHEMA = 32_768
 """The most bytes of a JSON schema that is announced; a larger one is checked by the worker alone."""
 
@@ -79,8 +81,21 @@ def check_types(name: str, think: object, flow: object, remote: object, input: o
         return
     if flow is not None or remote is not None:
         raise ConfigurationError(f'agent "{name}": only a function or a model has an input and an output type')
+    _check_output(name, output)
     if output is not None and inspect.isasyncgenfunction(inspect.unwrap(think) if callable(think) else think):
         raise ConfigurationError(f'agent "{name}": an async generator yields text; return the output from a function')
+
+
+def _check_output(name: str, output: object) -> None:
+    """Raise `ConfigurationError` for output types of pydantic-ai that a turn cannot have."""
+    if isinstance(output, (list, tuple)):
+        raise ConfigurationError(f'agent "{name}": output must be one type, such as `str | Verdict`, not {output!r}')
+    for kind in (output, *get_args(output)):
+        if getattr(kind, "__module__", "").startswith("pydantic_ai") and getattr(kind, "__name__", "") == DEFERRED:
+            raise ConfigurationError(
+                f'agent "{name}": output={DEFERRED} is for tools that wait for a person or run elsewhere, but a turn '
+                "cannot wait. Have the model ask in the thread: it can call the tool in a later turn."
+            )
 
 
 def _read(text: str) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pydantic_ai
 import pytest
 from pydantic_ai import ApprovalRequired, CallDeferred, RunContext, Tool
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.tools import ToolDefinition
-from pydantic_ai.toolsets import FunctionToolset
+from pydantic_ai.toolsets import ExternalToolset, FunctionToolset
 
 from answerback import Agent, Turn, idempotent, public
 from answerback.agents.memory import Killed, MemoryThread
@@ -114,13 +115,22 @@ def prepare_changed(ctx: RunContext[Turn], tool: ToolDefinition) -> ToolDefiniti
         ([find, ("find", find, "Find an order.", SCHEMA)], 'two tools are named "find"'),
         ([("reply", find, "Find an order.", SCHEMA)], 'must not be named "reply"'),
         ([Tool(find, requires_approval=True)], 'its tool "find" requires approval, but a turn cannot wait'),
-        ([FunctionToolset([find])], "is a toolset. Give its functions"),
+        ([FunctionToolset([find])], "FunctionToolset is a toolset"),
+        ([FunctionToolset([find]).approval_required()], "ApprovalRequiredToolset is a toolset"),
+        ([ExternalToolset([ToolDefinition(name="find")])], "ExternalToolset is a toolset"),
+        ([ExternalToolset([])], "For an MCP server, or tools that run elsewhere, give "),
+        ([pydantic_ai.Agent("test")], "a pydantic-ai agent cannot be a tool"),
     ],
 )
 def test_a_tool_that_cannot_work_is_named_at_start(tools: Any, complaint: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Agent("shop", model=calls(), tools=tools).prepare()
     assert complaint in str(refused.value)
+
+
+def test_an_agent_of_pydantic_ai_is_no_model() -> None:
+    with pytest.raises(ConfigurationError, match=r"model must be a name.* not pydantic_ai's Agent"):
+        Agent("shop", model=pydantic_ai.Agent("test")).prepare()  # type: ignore[arg-type]
 
 
 async def asks_for_approval(order: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from pydantic_ai import DeferredToolRequests
 
 from answerback import extras
 from answerback.agents import Agent, Listen, Turn
@@ -69,6 +70,12 @@ def test_a_function_that_is_not_async_is_refused(think: Any) -> None:
         (lambda: Agent("a", answer, instructions="Be brief."), "need a model"),
         (lambda: Agent("a", remote="https://a.example", tools=[answer]), "need a model; it has a remote address"),
         (lambda: Agent("a", model="test", tools=answer), "tools must be a list"),  # type: ignore[arg-type]
+        (lambda: Agent("a", model="test", output=DeferredToolRequests), "a turn cannot wait"),
+        (
+            lambda: Agent("a", model="test", output=str | DeferredToolRequests),
+            "output=DeferredToolRequests is for tools",
+        ),
+        (lambda: Agent("a", model="test", output=[str, int]), "output must be one type"),
         (lambda: Agent("a", answer, timeout=0), "timeout must be greater than 0"),
         (lambda: Agent("a", answer, messages=-1), "messages must be greater than 0"),
     ],

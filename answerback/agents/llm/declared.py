@@ -13,6 +13,7 @@ from typing import Any, get_origin
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 from pydantic_ai import ModelRetry, RunContext, Tool
+from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.toolsets import AbstractToolset
 
@@ -76,7 +77,13 @@ def _tool(agent: str, tool: Any) -> Tool[Turn]:
         return tool
     if isinstance(tool, AbstractToolset):
         raise ConfigurationError(
-            f'agent "{agent}": {type(tool).__name__} is a toolset. Give its functions: tools=[search, …]'
+            f'agent "{agent}": {type(tool).__name__} is a toolset: its calls could not be steps of a turn, nor wait '
+            "for a person. Give its functions: tools=[search, …]. For an MCP server, or tools that run elsewhere, give "
+            "a function that calls them."
+        )
+    if isinstance(tool, AbstractAgent):
+        raise ConfigurationError(
+            f'agent "{agent}": a pydantic-ai agent cannot be a tool. Give an async function that runs it.'
         )
     if isinstance(tool, (tuple, list)):
         return _described(agent, *tool)

@@ -189,6 +189,11 @@ _SEARCH: Tool[Turn] = Tool(_search, name=SEARCH_KNOWLEDGE, metadata={METADATA: {
 
 def find_model(name: str, model: str | Model) -> Model:
     """Return the model that an agent names. Raises `ConfigurationError` for one that cannot work."""
+    if not isinstance(model, (str, Model)):
+        raise ConfigurationError(
+            f'agent "{name}": model must be a name, such as "anthropic:claude-haiku-4-5", or pydantic-ai\'s Model, not '
+            f"{type(model).__module__.partition('.')[0]}'s {type(model).__name__}"
+        )
     try:
         inferred = infer_model(model)
     except (UserError, ImportError) as error:
