@@ -7,7 +7,7 @@ import msgspec
 from answerback.events import Amendment, Entry, Event
 
 
-def amended(entry: Entry, edit: Amendment) -> Entry:
+def edited_entry(entry: Entry, edit: Amendment) -> Entry:
     """Return a waiting entry whose message was edited."""
     event = msgspec.structs.replace(entry.event, text=edit.text or "", mentions=edit.mentions, mentioned=edit.mentioned)
     return msgspec.structs.replace(entry, event=event)

@@ -90,7 +90,7 @@ class Records:
                 continue
             changed = True
             if is_edit:
-                inbox.append(edits.amended(entry, amendment))
+                inbox.append(edits.edited_entry(entry, amendment))
             elif position == 0:
                 # The failed attempts belong to this event, not to the next one.
                 self.attempt = self.crashes = self.not_before = 0

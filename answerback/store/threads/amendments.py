@@ -95,4 +95,4 @@ def _placeholder(amendment: Amendment) -> Event | None:
 
 
 def _amended(entry: Entry, amendment: Amendment) -> bytes:
-    return b"" if amendment.text is None else encode(edits.amended(entry, amendment))
+    return b"" if amendment.text is None else encode(edits.edited_entry(entry, amendment))
