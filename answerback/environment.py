@@ -15,7 +15,7 @@ MODEL_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY")
 """Secrets that are not settings of ours: the models' libraries read them from the environment."""
 
 _LONGEST = 65_536
-_from_dotenv: set[str] = set()
+_added: set[str] = set()
 
 
 def load_environment(environ: MutableMapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> None:
@@ -31,17 +31,19 @@ def load_environment(environ: MutableMapping[str, str] = os.environ, *, dotenv: 
         if name not in environ and _counterpart(name) not in environ:
             environ[name] = value
             if environ is os.environ:
-                _from_dotenv.add(name)
+                _added.add(name)
     problems: list[str] = []
     values = resolve(environ, MODEL_KEYS, problems)
     if problems:
         raise ConfigurationError("\n".join(problem.strip() for problem in problems))
-    environ.update({name: values[name] for name in MODEL_KEYS if name in values})
+    environ.update(values)
+    if environ is os.environ:
+        _added.update(name for name in values if environ.get(name + SUFFIX, "").strip())
 
 
 def typed(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what `.env` added to it: what another terminal in this folder lacks."""
-    return {name: value for name, value in environ.items() if name not in _from_dotenv}
+    """Return the environment without what `load_environment` added to it: what a child process is started with."""
+    return {name: value for name, value in environ.items() if name not in _added}
 
 
 def resolve(environ: Mapping[str, str], names: Iterable[str], problems: list[str]) -> dict[str, str]:

@@ -10,57 +10,64 @@ import sys
 import uvloop
 
 from answerback.environment import load_environment
-from answerback.errors import AnswerbackError, ConfigurationError
+from answerback.errors import AnswerbackError
 from answerback.log import configure, get_logger, mask
 from answerback.metrics import expose
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
+from answerback.supervised import supervised
 
 from .connection import handle_first, name_server
 from .connections import ConnectionLimiter
+from .listening import Listener, listen
 from .running import running
 
 log = get_logger("ingress")
 
 
 async def main(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM, then finish the requests in flight."""
+    """Serve until SIGINT or SIGTERM, then finish the requests in flight.
+
+    SIGHUP, from a supervisor: a successor has taken over. Accept no more connections, and finish.
+    """
     name_server("Answerback")
-    async with running(settings) as services:
+    told = supervised()
+    async with running(settings, told) as services:
         handle_first(services.server, services.webhooks.paths, services.webhooks)
         connections = ConnectionLimiter(services.server, settings)
-        listener = await _listen(connections, settings)
+        listener = await listen(connections, settings, told)
+        _say_ready(listener, settings)
         watching = asyncio.create_task(connections.watch())
         try:
-            stopped, hurry = asyncio.Event(), asyncio.Event()
+            stopped, hurry, replaced = asyncio.Event(), asyncio.Event(), asyncio.Event()
+            asked = asyncio.Event()
 
             def stop() -> None:
-                (hurry if stopped.is_set() else stopped).set()
+                (hurry if asked.is_set() else asked).set()
+                stopped.set()
+
+            def replace() -> None:
+                replaced.set()
+                stopped.set()
 
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, stop)
+            if told is not None:
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replace)
             await stopped.wait()
             log.info("ingress stopping", requests=connections.busy, grace=settings.grace)
-            await services.stopping.run(listener, connections, hurry)
+            await services.stopping.run(listener, connections, hurry, replaced=replaced.is_set())
         finally:
             listener.close()
             watching.cancel()
 
 
-async def _listen(connections: ConnectionLimiter, settings: Settings) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    try:
-        listener = await loop.create_server(connections, settings.host, settings.port, backlog=1024)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set PORT or HOST to another."
-        ) from None
+def _say_ready(listener: Listener, settings: Settings) -> None:
     configured = [name for name in PLATFORMS if settings.secrets(name)]
-    host, port = listener.sockets[0].getsockname()[:2]
+    host, port = listener.address
     log.info("ingress ready", url=f"http://{host}:{port}", webhooks=configured)
     if not configured:
         log.warning("no platform is configured", variables=[p.SECRET for p in PLATFORMS.values()])
-    return listener
 
 
 if __name__ == "__main__":

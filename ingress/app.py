@@ -12,6 +12,7 @@ from answerback.http.monitor import Monitor
 from answerback.settings import Settings
 from answerback.store.stream.followers import Live
 from answerback.store.threads.threads import Threads
+from answerback.supervised import Supervised
 
 from .api.conversations.conversation import Conversation
 from .api.openai.elsewhere import elsewhere
@@ -33,10 +34,14 @@ STOPPING = web.AppKey("stopping", Stopping)
 """The graceful shutdown of the process."""
 
 
-def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web.Application:
+def application(
+    settings: Settings, threads: Threads, webhooks: Webhooks, supervised: Supervised | None = None
+) -> web.Application:
     """Return the aiohttp application of one ingress process, which stores events in `threads`."""
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-    health, metrics = Health(threads), MetricsRoute(Metrics(threads).collect, token)
+    health, collect = Health(threads), Metrics(threads).collect
+    # Of several processes, any one may be asked, and it responds for all of them.
+    metrics = MetricsRoute(supervised.all_metrics if supervised else collect, token)
 
     app = web.Application(middlewares=[identified, elsewhere, problems], client_max_size=settings.body_limit)
     app.add_routes(
@@ -61,7 +66,9 @@ def application(settings: Settings, threads: Threads, webhooks: Webhooks) -> web
     app.on_startup.append(lambda _: webhooks.raw.look())
     app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch), _background(webhooks.raw.keep)))
     app.on_cleanup.append(mcp.stop)
-    if settings.metrics_port:
+    if supervised:
+        app.cleanup_ctx.append(_monitored(supervised.monitor(health.why_not, collect)))
+    elif settings.metrics_port:
         host = settings.metrics_host or settings.host
         app.cleanup_ctx.append(
             _monitored(Monitor("METRICS_PORT", host, settings.metrics_port, health.why_not, metrics))

@@ -15,6 +15,7 @@ from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
 from answerback.store.threads.threads import Threads
+from answerback.supervised import Supervised
 
 from .app import STOPPING, application
 from .stopping import Stopping
@@ -30,7 +31,7 @@ class Running(NamedTuple):
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, supervised: Supervised | None = None) -> AsyncIterator[Running]:
     """Start the application and its services, and stop them at the end.
 
     Raises:
@@ -49,7 +50,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         except StoreUnavailable:
             # Logged by the guard. Stop only for what cannot recover; until the rest does, webhooks get 503.
             guard.refuse_at_start()
-        app = application(settings, threads, webhooks)
+        app = application(settings, threads, webhooks, supervised)
         # Requests in flight have finished by then; this covers the last bytes.
         runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()

@@ -9,6 +9,7 @@ from answerback.settings import Settings
 from .api.conversations.waits import Waits
 from .connections import ConnectionLimiter
 from .health import Health
+from .listening import Listener
 from .mcp.endpoint import Mcp
 
 LAST = 1.0
@@ -25,17 +26,25 @@ class Stopping:
         self._waits = waits
         self._mcp = mcp
 
-    async def run(self, listener: asyncio.Server, connections: ConnectionLimiter, hurry: asyncio.Event) -> None:
+    async def run(
+        self, listener: Listener, connections: ConnectionLimiter, hurry: asyncio.Event, *, replaced: bool = False
+    ) -> None:
         """Finish the requests in flight within the grace period; stop at once when `hurry` is set.
 
-        For the first `DRAIN_SECONDS` only `/health/ready` changes, because load balancers notice it late.
+        For the first `DRAIN_SECONDS` only `/health/ready` changes, because load balancers notice it late. If the
+        process is `replaced`, that is the other way round: its successor accepts new connections, the service is as
+        ready as before, and the connections that it has accepted get the time to send their requests.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace
-        self._health.stop()
         connections.close_after_responses()
-        await _within(hurry, min(self._drain, self._grace))
-        listener.close()
+        if replaced:
+            listener.close()
+            await _within(hurry, min(max(self._drain, LAST), self._grace))
+        else:
+            self._health.stop()
+            await _within(hurry, min(self._drain, self._grace))
+            listener.close()
         connections.server.pre_shutdown()
         self.end_resumable()
         await self._finish(connections, deadline - LAST, hurry)

@@ -17,37 +17,42 @@ from answerback.metrics import expose
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
+from answerback.supervised import Supervised, supervised
 
 from .worker import Worker
 
 
 async def main(settings: Settings) -> None:
     """Run a worker until it receives a stop signal."""
+    told = supervised()
     agents = load(settings.agents)
     for agent in agents:
         agent.prepare()
     database = Database(settings.redis(), guard=Guard())
     worker = Worker(settings, agents, database)
     try:
-        async with _watched(settings, worker):
+        async with _watched(settings, worker, told):
             await worker.serve()
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def _watched(settings: Settings, worker: Worker) -> AsyncIterator[None]:
-    if settings.worker_metrics_port is None:
+async def _watched(settings: Settings, worker: Worker, told: Supervised | None) -> AsyncIterator[None]:
+    health = worker.health
+    if told is not None:
+        monitor = told.monitor(health.why_not, health.metrics)
+    elif settings.worker_metrics_port is not None:
+        # Imported here, because a server takes as much time and memory to load as the rest of HTTP.
+        from answerback.http.monitor import Metrics, Monitor
+
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+        host = settings.metrics_host or settings.host
+        metrics = Metrics(health.metrics, token)
+        monitor = Monitor("WORKER_METRICS_PORT", host, settings.worker_metrics_port, health.why_not, metrics)
+    else:
         yield
         return
-    # Imported here, because a server takes as much time and memory to load as the rest of HTTP.
-    from answerback.http.monitor import Metrics, Monitor
-
-    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-    host, health = settings.metrics_host or settings.host, worker.health
-    monitor = Monitor(
-        "WORKER_METRICS_PORT", host, settings.worker_metrics_port, health.why_not, Metrics(health.metrics, token)
-    )
     await monitor.start()
     try:
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prometheus_client import REGISTRY, generate_latest
 
 from answerback.metrics import REDIS_AWAY
@@ -23,7 +25,9 @@ class Health:
         turns: Turns,
         turn_claimer: Claimer[Claim],
         reply_claimer: Claimer[Outgoing],
+        reported: asyncio.Event,
     ) -> None:
+        self._reported = reported
         self._database = database
         self._turns = turns
         RUNNING.set_function(turn_claimer.__len__)
@@ -37,7 +41,9 @@ class Health:
         guard = self._database.guard
         if guard and guard.unfit:
             return "Redis is misconfigured; see the log"
-        return "Redis does not respond" if guard and guard.away else ""
+        if guard and guard.away:
+            return "Redis does not respond"
+        return "" if self._reported.is_set() else "starting"
 
     async def metrics(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

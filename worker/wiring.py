@@ -151,7 +151,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         reply_claimer=reply_claimer,
         signals=signals,
         heartbeat=heartbeat,
-        health=Health(database, turns, turn_claimer, reply_claimer),
+        health=Health(database, turns, turn_claimer, reply_claimer, heartbeat.tried),
         http=http,
         services=(
             leases,

@@ -49,12 +49,18 @@ class Metrics:
 
 
 class Monitor:
-    """The monitoring server of a process. `name`: the setting that holds its port."""
+    """The monitoring server of a process.
 
-    def __init__(self, name: str, host: str, port: int, ready: Ready, metrics: Metrics) -> None:
+    Args:
+        name: The setting that holds its port.
+        path: The path of a Unix socket, on which it listens instead.
+    """
+
+    def __init__(self, name: str, host: str, port: int, ready: Ready, metrics: Metrics, *, path: str = "") -> None:
         self._name = name
         self._host = host
         self._port = port
+        self._path = path
         self._ready = ready
         app = web.Application()
         app.add_routes(
@@ -71,7 +77,10 @@ class Monitor:
         """Start to listen. Raises `ConfigurationError` if the port cannot be used."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            if self._path:
+                await web.UnixSite(self._runner, self._path).start()
+            else:
+                await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen on {self._host}:{self._port}: {error.strerror}. Set {self._name} to another port."

@@ -12,6 +12,13 @@ class IngressSettings(Variables):
 
     host: str = Field("127.0.0.1", alias="HOST", description="address ingress listens on")
     port: int = Field(8080, ge=0, le=65535, alias="PORT", description="port ingress listens on")
+    processes: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        alias="WEB_CONCURRENCY",
+        description="ingress processes that `answerback ingress` runs under a supervisor; unset: one, without",
+    )
     body_limit: int = Field(
         26_214_400,
         ge=1024,

@@ -98,7 +98,7 @@ class Process:
 
     def words(self) -> str:
         """Its log so far."""
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log lines about one event."""

@@ -106,7 +106,7 @@ def test_the_console_script_is_this_command() -> None:
 
 
 def test_up_runs_what_the_procfile_says() -> None:
-    lines = [f"{name}: python -m {module.removeprefix('answerback.')}" for name, module in processes.PROCFILE.items()]
+    lines = [f"{name}: answerback {module.removeprefix('answerback.')}" for name, module in processes.PROCFILE.items()]
     assert (ROOT / "Procfile").read_text().splitlines() == lines
 
 

@@ -43,7 +43,7 @@ def test_the_settings_are_valid_and_private(project: Path) -> None:
 
 
 def test_the_procfile_and_the_compose_file_run_the_processes_of_up(project: Path) -> None:
-    commands = {name: f"python -m {module}" for name, module in PROCFILE.items()}
+    commands = {name: f"answerback {module.rpartition('.')[2]}" for name, module in PROCFILE.items()}
     assert dict(line.split(": ") for line in (project / "Procfile").read_text().splitlines()) == commands
     services = yaml.decode((project / "compose.yaml").read_bytes())["services"]
     services["web"] = services.pop("ingress")

@@ -138,6 +138,8 @@ async def test_a_worker_is_put_together_without_a_request() -> None:
         assert {job.name for job in parts.cron_jobs} == {
             "forget_silent_workers", "purge_ephemeral_chats", "delete_unused_files", "drop_idle_threads",
         }  # fmt: skip
+        assert await parts.health.why_not() == "starting"
+        parts.heartbeat.tried.set()
         assert await parts.health.why_not() == ""
         parts.turns.stop()
         assert await parts.health.why_not() == "stopping"

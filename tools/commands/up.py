@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -12,10 +11,13 @@ from ..groups import run
 
 
 @click.command()
+@click.option(
+    "--ingress", type=click.IntRange(1, 64), help="Ingress processes to run (default: WEB_CONCURRENCY, or 1)."
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes to run.")
 @click.option("--reload", is_flag=True, help="Reload the agents when a file of the project changes.")
 @click.option("--debug", is_flag=True, help="Give the worker this terminal, for `breakpoint()` in an agent.")
-def up(workers: int, reload: bool, debug: bool) -> None:
+def up(ingress: int | None, workers: int, reload: bool, debug: bool) -> None:
     """Start the bundled server, ingress and workers on this machine.
 
     The server keeps its data in ANSWERBACK_DATA (default: .answerback). If REDIS_URL is set, that
@@ -30,7 +32,7 @@ def up(workers: int, reload: bool, debug: bool) -> None:
     \b
     Examples:
       answerback up
-      answerback up --workers 2
+      answerback up --ingress 2 --workers 2
       answerback up --reload
       answerback up --debug
       ANSWERBACK_AGENTS=mymodule:agents PORT=9000 answerback up
@@ -42,10 +44,8 @@ def up(workers: int, reload: bool, debug: bool) -> None:
     if debug and not sys.stdin.isatty():
         raise click.UsageError("--debug needs a terminal: its standard input is none")
 
-    from answerback.environment import is_set
     from answerback.settings import Settings
 
-    from ..local.address import free_port
     from ..local.dev_environment import announced
     from ..local.supervisor import Supervisor
 
@@ -55,9 +55,4 @@ def up(workers: int, reload: bool, debug: bool) -> None:
             f"Answerback is already running in {settings.data.absolute()}: {other.url} (process {other.pid}). "
             "Stop it with Ctrl-C, or set another ANSWERBACK_DATA and PORT here."
         )
-    if reload and is_set(os.environ, "WORKER_METRICS_PORT"):
-        raise Failure(
-            "WORKER_METRICS_PORT cannot be used with --reload: the old and the new worker run at once. Unset it."
-        )
-    port = free_port(settings.host, settings.port)
-    run(Supervisor(settings, port, workers, reload=reload, debug=debug).run())
+    run(Supervisor(settings, ingress or settings.processes or 1, workers, reload=reload, debug=debug).run())

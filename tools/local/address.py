@@ -45,16 +45,3 @@ def connect(url: str, timeout: float) -> http.client.HTTPConnection:
         raise ValueError(f"{url} is not an http:// or https:// URL")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname, parts.port, timeout=timeout)
-
-
-def healthy(url: str) -> bool:
-    """Return whether ingress is reachable and ready to store events."""
-    try:
-        connection = connect(url, timeout=2)
-        try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == 200
-        finally:
-            connection.close()
-    except (OSError, http.client.HTTPException):
-        return False

@@ -8,10 +8,10 @@ _COLORS = {"web": "cyan", "worker": "green", "up": "yellow", "agent": "magenta"}
 
 
 class Output:
-    """Standard output with a column for names. `workers`: how many there are, which sets the column's width."""
+    """Standard output with a column for names. `most`: how many there are of a kind, which sets the column's width."""
 
-    def __init__(self, workers: int) -> None:
-        self._width = len("worker") if workers == 1 else len(f"worker.{workers}")
+    def __init__(self, most: int) -> None:
+        self._width = len("worker") if most == 1 else len(f"worker.{most}")
 
     def write(self, name: str, line: str) -> None:
         """Write a line of a process, such as "web" or "worker.2"."""

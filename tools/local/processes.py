@@ -1,4 +1,4 @@
-"""Run the processes of the Procfile as children of `up`: start, relay output, restart, stop."""
+"""Run a process as a child: start it, relay its output, restart it, stop it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from asyncio.subprocess import Process as Child
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from ..exits import Failure
 
@@ -29,10 +30,17 @@ def python(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
-class Process:
-    """A process that is kept running, or with `once` runs once. `write` gets its name and each line of its output.
+Destination = Literal["relayed", "inherited", "terminal"]
+"""Where a child's output goes: to `write`, by line; where the parent's goes; or to the terminal, with its input."""
 
-    With `terminal`, it has the terminal itself instead, for a debugger.
+
+class Process:
+    """A process that is kept running, or with `once` runs once.
+
+    Args:
+        write: gets its name and each line of its output, and what happens to it under the name `supervisor`.
+        descriptors: open files that it inherits.
+        drained: whether a process that ends by itself with status 0 has done what was asked, and is not restarted.
     """
 
     def __init__(
@@ -42,8 +50,11 @@ class Process:
         environ: Mapping[str, str],
         write: Write,
         *,
-        terminal: bool = False,
+        output: Destination = "relayed",
         once: bool = False,
+        descriptors: Sequence[int] = (),
+        drained: bool = False,
+        supervisor: str = "up",
     ) -> None:
         self.name = name
         self.started = False
@@ -51,8 +62,11 @@ class Process:
         self.status: int | None = None
         """The status with which it last ended by itself."""
         self._command = command
-        self._terminal = terminal
+        self._output = output
         self._once = once
+        self._descriptors = descriptors
+        self._drained = drained
+        self._supervisor = supervisor
         self._environ = environ
         self._write = write
         self._child: Child | None = None
@@ -68,10 +82,6 @@ class Process:
         """Whether it was asked to stop."""
         return self._asked.is_set()
 
-    def again(self) -> Process:
-        """Return another process of the same name and command, not started yet."""
-        return Process(self.name, self._command, self._environ, self._write, terminal=self._terminal, once=self._once)
-
     async def keep(self) -> None:
         """Run the process until `end` is called. Raises `Failure` if it ends before `started` is set."""
         delay = FIRST_DELAY
@@ -84,12 +94,15 @@ class Process:
             how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
             if not self.started:
                 raise Failure(f"{self.name} {how} before it was ready: see the output above. Everything was stopped.")
+            if self._drained and status == 0:
+                self._write(self._supervisor, f"{self.name} was drained: it is not restarted")
+                return
             if self._once:
-                self._write("up", f"{self.name} {how}")
+                self._write(self._supervisor, f"{self.name} {how}")
                 return
             if time.monotonic() - began > STEADY:
                 delay = FIRST_DELAY
-            self._write("up", f"{self.name} {how}; restarting in {delay:g} s")
+            self._write(self._supervisor, f"{self.name} {how}; restarting in {delay:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), delay)
             delay = min(delay * 2, LONGEST_DELAY)
@@ -102,8 +115,8 @@ class Process:
                 self._child.send_signal(signum)
 
     async def _live(self) -> int:
-        if self._terminal:
-            child = await self._start(None, None)
+        if self._output != "relayed":
+            child = await self._start(None if self._output == "terminal" else asyncio.subprocess.DEVNULL, None)
             return await child.wait()
         # On a terminal the child gets a pseudo-terminal too, so that it writes its log for people.
         reading, writing = os.openpty() if sys.stdout.isatty() else os.pipe()
@@ -126,6 +139,7 @@ class Process:
             stdout=output,
             stderr=output,
             env=self._environ,
+            pass_fds=self._descriptors,
             # Ctrl-C reaches only this process, which stops its children in order.
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
@@ -159,6 +173,6 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def _die_with_parent() -> None:
-    # When `up` is killed with SIGKILL, nothing else would stop its children.
+    # When its parent is killed with SIGKILL, nothing else would stop its children.
     if _libc is not None:
         _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -6,16 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from answerback.environment import is_set, overridden, typed
-from answerback.errors import StoreUnavailable
 from answerback.redis_address import place
 from answerback.settings import Settings
 from answerback.store.access.sign_ins import SignIns
@@ -24,26 +20,23 @@ from answerback.store.redis import Database
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
 
 from ..exits import Failure
-from .address import healthy, local_url
+from .address import local_url
 from .agent_processes import AgentProcesses
 from .control import ControlSocket
 from .dev_environment import Announcement, announced_as, development_secrets
 from .dev_key import development_key, kept, local
+from .group import READY_WITHIN, Group
 from .kept_server import KeptServer
+from .listeners import Listeners
 from .output import Output
-from .processes import PROCFILE, Process, python
 from .reloader import Reloader
 from .source_files import SourceFiles
 from .welcome import needed, welcome
 
 CONTROL = "ANSWERBACK_CONTROL"
 """The variable that tells ingress on which socket `up` takes its requests."""
-READY_WITHIN = 60.0
-"""Seconds to wait for readiness: importing the agents may be slow."""
 MARGIN = 5.0
 """Seconds that a process has to end after the grace period of its turns."""
-HURRY = 3.0
-"""Seconds between SIGTERM and SIGKILL after a second Ctrl-C."""
 PATIENT = {"STUCK_SECONDS": "86400", "TURN_TIMEOUT_SECONDS": "86400"}
 """For a worker with a debugger. Leases hold by themselves: their clock stands still without any worker's heartbeats."""
 
@@ -51,12 +44,14 @@ PATIENT = {"STUCK_SECONDS": "86400", "TURN_TIMEOUT_SECONDS": "86400"}
 class Supervisor:
     """Start, watch and stop everything that `up` runs."""
 
-    def __init__(self, settings: Settings, port: int, workers: int, *, reload: bool, debug: bool) -> None:
+    def __init__(self, settings: Settings, ingress: int, workers: int, *, reload: bool, debug: bool) -> None:
         self._settings = settings
         self._debug = debug
         self._files = SourceFiles(Path.cwd(), settings.data) if reload else None
-        self._workers = workers
-        self._write = Output(workers).write
+        self._ingress, self._workers = ingress, workers
+        self._listeners = Listeners(settings.host, settings.port, ingress)
+        port = self._listeners.port
+        self._write = Output(max(ingress, workers)).write
         self._url = local_url(settings.host, port)
         kept(settings.data)  # raises for an unsafe key file before anything is started
         made = development_secrets(settings.data, create=True)
@@ -69,7 +64,7 @@ class Supervisor:
         """"" until the bundled server runs."""
         self._server: KeptServer | None = None
         self._control: ControlSocket | None = None
-        self._processes: list[Process] = []
+        self._groups: list[Group] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._announcement = ExitStack()
         self._asked = asyncio.Event()
@@ -85,7 +80,8 @@ class Supervisor:
         try:
             await self._first(ready, asked)
             if self._files is not None and not asked.done():
-                reloading = asyncio.create_task(self._reloader(self._files).keep())
+                workers = next(group for group in self._groups if group.kind == "worker")
+                reloading = asyncio.create_task(Reloader(self._files, workers, self._write).keep())
             await self._first(asked, *([reloading] if reloading else ()))
         finally:
             if reloading is not None:
@@ -118,10 +114,8 @@ class Supervisor:
         """Start everything, and print the welcome once it is ready."""
         self._serve()
         await self._listen()
-        self._launch()
+        await self._launch()
         working = await self._until_ready()
-        for process in self._processes:
-            process.started = True
         data = self._settings.data.absolute()
         self._announcement.enter_context(announced_as(data, Announcement(self._url, os.getpid())))
         welcome(
@@ -168,68 +162,53 @@ class Supervisor:
         finally:
             await database.close()
 
-    def _launch(self) -> None:
-        for name, module in PROCFILE.items():
-            copies = self._workers if name == "worker" else 1
-            names = [name] if copies == 1 else [f"{name}.{number}" for number in range(1, copies + 1)]
+    async def _launch(self) -> None:
+        settings = self._settings
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+        for kind, size in (("web", self._ingress), ("worker", self._workers)):
             environ = self._environ
-            if name == "web" and self._control:
+            if kind == "web" and self._control:
                 environ = {**environ, CONTROL: str(self._control.path)}
-            make = partial(Process, command=python(module), environ=environ, write=self._write)
-            self._processes += [make(each, terminal=self._debug and name == "worker") for each in names]
-        self._keepers = [asyncio.create_task(process.keep()) for process in self._processes]
+            port = settings.metrics_port if kind == "web" else settings.worker_metrics_port
+            name = "METRICS_PORT" if kind == "web" else "WORKER_METRICS_PORT"
+            group = Group(
+                kind,
+                size,
+                environ,
+                self._write,
+                output="terminal" if self._debug and kind == "worker" else "relayed",
+                listeners=self._listeners if kind == "web" else None,
+                port=(name, settings.metrics_host or settings.host, port) if port else None,
+                token=token,
+            )
+            self._groups.append(group)
+            await group.start()
+        self._keepers = [asyncio.create_task(group.until_drained()) for group in self._groups]
         if self._server is not None:
             self._keepers.append(asyncio.create_task(self._server.keep(until=self._asked)))
 
     async def _until_ready(self) -> list[WorkerReport]:
-        database = Database(self._redis_url)
-        deadline = time.monotonic() + READY_WITHIN
         try:
-            while time.monotonic() < deadline:
-                working = await self._working(WorkerRegistry(database))
-                if len(working) == self._workers and await asyncio.to_thread(healthy, self._url):
-                    return working
-                await asyncio.sleep(0.03)
+            async with asyncio.timeout(READY_WITHIN):
+                await asyncio.gather(*(group.until_ready() for group in self._groups))
+        except TimeoutError:
+            raise Failure(f"not ready after {READY_WITHIN:g} s: see the output above.") from None
+        database = Database(self._redis_url)
+        try:
+            reports = await WorkerRegistry(database).workers()
         finally:
             await database.close()
-        raise Failure(f"not ready after {READY_WITHIN:g} s: see the output above.")
-
-    async def _working(self, roster: WorkerRegistry) -> list[WorkerReport]:
-        """Return the reports of the workers that this process started."""
-        ours = {process.pid for process in self._processes}
-        try:
-            return [report for report, _ in await roster.workers() if report.pid in ours]
-        except StoreUnavailable:
-            return []
-
-    def _reloader(self, files: SourceFiles) -> Reloader:
-        async def is_ready(process: Process) -> bool:
-            database = Database(self._redis_url)
-            try:
-                working = await self._working(WorkerRegistry(database))
-                return process.pid in {report.pid for report in working}
-            finally:
-                await database.close()
-
-        return Reloader(files, self._processes, self._keepers, is_ready, self._write, within=READY_WITHIN)
+        return [report for report, _ in reports if any(report.pid in group.pids for group in self._groups)]
 
     async def _stop(self) -> None:
         self._announcement.close()
         if self._control is not None:
             await self._control.close()
-        for process in self._processes:
-            process.end()
-        gone = asyncio.gather(*self._keepers, return_exceptions=True)
-        hurried = asyncio.create_task(_wait(self._hurried))
-        timeout = self._settings.grace + MARGIN
-        ends: list[asyncio.Future[Any]] = [gone, hurried]
-        await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        for signum in (signal.SIGTERM, signal.SIGKILL):
-            if not gone.done():
-                for process in self._processes:
-                    process.end(signum)
-                await asyncio.wait([gone], timeout=HURRY)
-        hurried.cancel()
+        grace = self._settings.grace + MARGIN
+        await asyncio.gather(*(group.stop(grace, self._hurried) for group in self._groups))
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         if self._server is not None:
             self._server.stop()
 
