@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from answerback.agents.agent import Agent
 from answerback.agents.history import history_for
 from answerback.agents.journal import Journal
+from answerback.agents.outcome import earlier_messages
 from answerback.agents.stream import Stream
 from answerback.agents.turn import Turn
 from answerback.agents.turn_record import Command, Compose, ReadFile
@@ -45,10 +46,12 @@ def open_turn(
         msgspec.MsgspecError: The state was written by a newer version.
     """
     event = events[-1]
+    earlier = earlier_messages(history, events)
     turn = Turn(
         agent=agent.name,
         events=events,
-        history=history_for(events, history, messages=agent.messages, tokens=agent.tokens),
+        earlier=earlier,
+        history=history_for(event, history, earlier, messages=agent.messages, tokens=agent.tokens),
         attempt=attempt,
         state=decode_state(state) if state else {},
         journal=journal,

@@ -23,11 +23,9 @@ Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
 
 
-def turn_messages(
-    history: Sequence[Message], turn: Turn, now: int, *, partial: str = "", status: Status
-) -> list[Message]:
+def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
     """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
-    messages = user_messages(history, turn.events, turn.id)
+    messages = user_messages(turn.earlier, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
     texts = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
     if partial.strip():
@@ -62,11 +60,11 @@ def turn_messages(
 
 
 def user_messages(
-    history: Sequence[Message], events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
+    earlier: Sequence[Message], events: Sequence[Event], turn: str, status: Literal["", "dropped"] = ""
 ) -> list[Message]:
     """Return the users' messages, without those that an interrupted turn already left in the history."""
-    in_history = already_in_history(history, events)
-    return [user_message(event, turn, status=status) for event in events if event.id not in in_history]
+    kept = {message.id for message in earlier if not message.failed}
+    return [user_message(event, turn, status=status) for event in events if event.id not in kept]
 
 
 def user_message(event: Event, turn: str, *, status: Literal["", "dropped"] = "", failed: str = "") -> Message:
@@ -88,10 +86,13 @@ def user_message(event: Event, turn: str, *, status: Literal["", "dropped"] = ""
     )
 
 
-def already_in_history(history: Sequence[Message], events: Sequence[Event]) -> set[str]:
-    """Return the ids of events whose messages are in the history: an interrupted turn leaves them for the next."""
+def earlier_messages(history: Sequence[Message], events: Sequence[Event]) -> list[Message]:
+    """Return the messages of these events that are in the history already.
+
+    A turn that was interrupted leaves them to the next turn, a turn that failed leaves them marked as failed.
+    """
     ids = {event.id for event in events}
-    return {message.id for message in history if message.id in ids and message.role == "user" and not message.failed}
+    return [message for message in history if message.id in ids and message.role == "user"]
 
 
 def failed(events: Sequence[Event], code: str) -> list[Message]:
@@ -99,17 +100,9 @@ def failed(events: Sequence[Event], code: str) -> list[Message]:
     return [user_message(event, events[-1].id, failed=code) for event in events]
 
 
-def replaced(history: Sequence[Message], events: Sequence[Event], *, whole: bool = False) -> list[Message]:
-    """Return history messages that the turn's messages replace: they failed earlier and are answered now.
-
-    Args:
-        whole: Include those that an interrupted turn left.
-    """
-    candidates = [message for message in history if (message.failed or whole) and message.role == "user"]
-    if not candidates:
-        return []
-    ids = {event.id for event in events}
-    return [message for message in candidates if message.id in ids]
+def replaced(earlier: Sequence[Message]) -> list[Message]:
+    """Return those of a turn's earlier messages that its new ones replace: they failed, and are answered now."""
+    return [message for message in earlier if message.failed]
 
 
 def ended(

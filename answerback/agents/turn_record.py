@@ -44,6 +44,7 @@ class TurnRecord:
         stream: Stream | None = None,
         attention: Attention = "default",
         read_file: ReadFile | None = None,
+        earlier: Sequence[Message] = (),
     ) -> None:
         self.id = events[-1].id
         self.thread = events[-1].thread
@@ -59,6 +60,8 @@ class TurnRecord:
         self.stream = stream or Stream()
         self.meter: Meter = NULL_METER
         """Counts what is done in this turn."""
+        self.earlier = earlier
+        """Messages of these events that an interrupted or failed turn left in the thread's history."""
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
         self.retrievals: list[Retrieval] = []

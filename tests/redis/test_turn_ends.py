@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from answerback.agents.outcome import Status, already_in_history, ended, replaced, user_messages
+from answerback.agents.outcome import Status, earlier_messages, ended, replaced, user_messages
 from answerback.events import Event
 from answerback.messages import Message, TurnEnd
 from answerback.store.chats.answers import TurnAnswer, answer
@@ -26,7 +26,8 @@ def _said(turn: str, *texts: str) -> list[Message]:
 def _commit(held: Claim, status: Status, *texts: str) -> Commit:
     events = held.events
     turn = events[-1].id
-    said = [*user_messages(held.history, events, turn), *_said(turn, *texts)]
+    earlier = earlier_messages(held.history, events)
+    said = [*user_messages(earlier, events, turn), *_said(turn, *texts)]
     return Commit(
         thread=held.thread,
         fence=held.fence,
@@ -36,7 +37,7 @@ def _commit(held: Claim, status: Status, *texts: str) -> Commit:
         handled=len(held.entries),
         messages=said,
         end=ended(turn, events, status, said, at=1),
-        replaced=replaced(held.history, events),
+        replaced=replaced(earlier),
     )
 
 
@@ -88,7 +89,7 @@ async def test_what_was_said_stays_when_its_turn_failed_and_no_agent_is_given_it
     assert await _shown(threads) == [("message 1", "failed")]
     held = await claim(threads)
     assert [m.failed for m in held.history] == ["unreachable"]
-    assert not already_in_history(held.history, [event(1)])
+    assert user_messages(earlier_messages(held.history, [event(1)]), [event(1)], event(1).id), "it is added again"
     await threads.commit(_commit(held, "completed", "yes"))
     assert await _shown(threads) == [("message 1", "failed"), ("message 2", ""), ("yes", "")]
 
@@ -111,7 +112,7 @@ async def test_what_is_put_back_waits_again_and_is_answered_in_the_place_of_what
 async def test_an_interrupted_turn_is_answered_by_the_next_and_both_ends_are_told(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    said = [*user_messages(held.history, held.events, held.events[-1].id), *_said(event(1).id, "one moment")]
+    said = [*user_messages([], held.events, held.events[-1].id), *_said(event(1).id, "one moment")]
     end = ended(event(1).id, held.events, "interrupted", said, at=1)
     await threads.release(held, "interrupted", end=end, messages=said)
     await accept(threads, 2)
@@ -129,7 +130,7 @@ async def test_an_interrupted_turn_is_answered_by_the_next_and_both_ends_are_tol
 async def test_an_interrupted_turn_that_fails_then_stands_there_once(threads: Threads) -> None:
     await accept(threads, 1)
     held = await claim(threads)
-    said = user_messages(held.history, held.events, held.events[-1].id)
+    said = user_messages([], held.events, held.events[-1].id)
     await threads.release(held, "interrupted", messages=said)
     await lapse(threads)
     await _dead_letter(threads, await claim(threads))

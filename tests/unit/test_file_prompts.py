@@ -59,7 +59,7 @@ class Chat:
             compose=lambda turn, ordinal, text: (), read_file=read_file,
         )  # fmt: skip
         turn.conclude(await self._agent.think(turn) or "")
-        self.history += turn_messages(self.history, turn, 1, status="completed")
+        self.history += turn_messages(turn, 1, status="completed")
         return self.sent
 
 

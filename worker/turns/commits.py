@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from answerback.agents import Agent, Turn
-from answerback.agents.outcome import Unanswered, done_event, ended, replaced
+from answerback.agents.outcome import Unanswered, done_event, earlier_messages, ended, replaced, user_messages
 from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
@@ -45,7 +45,7 @@ def commit_answered(
         patience=patience,
         loop=loop,
         end=end,
-        replaced=replaced(claim.history, turn.events),
+        replaced=replaced(turn.earlier),
         attention=turn.attention if turn.attention != claim.attention else "",
     )
 
@@ -53,15 +53,18 @@ def commit_answered(
 def commit_unanswered(
     claim: Claim,
     events: Sequence[Event],
-    messages: Sequence[Message],
     status: Unanswered,
     *,
+    keep: bool,
     reason: str,
     at: int,
     patience: int,
     loop: Literal["", "open"] = "",
 ) -> Commit:
-    """Return the commit of an event that no agent answers."""
+    """Return the commit of events that no agent answers. `keep`: whether they become history."""
+    earlier = earlier_messages(claim.history, events)
+    marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
+    messages = user_messages(earlier, events, events[-1].id, marked) if keep else []
     end = ended(events[-1].id, events, status, messages, at=at, reason=reason)
     return Commit(
         thread=claim.thread,
@@ -76,7 +79,7 @@ def commit_unanswered(
         loop=loop,
         stream_events=end_of_turn(claim, end),
         end=end,
-        replaced=replaced(claim.history, events),
+        replaced=replaced(earlier),
     )
 
 
@@ -85,7 +88,8 @@ def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) 
     claim.position += commit.handled
     if commit.replaced:
         claim.history = [message for message in claim.history if message not in commit.replaced]
-    claim.history = [*claim.history, *commit.messages][-window:]
+    claim.history += commit.messages
+    del claim.history[:-window]
     claim.entries, claim.attempt, claim.crashes = entries, 1, 0
     claim.agent, claim.journal = commit.agent, {}
     claim.shown = claim.cancelled = False

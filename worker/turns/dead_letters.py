@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.agents import Turn
-from answerback.agents.outcome import dead_letter, ended, failed, replaced
+from answerback.agents.outcome import dead_letter, earlier_messages, ended, failed
 from answerback.events import Entry
 from answerback.log import get_logger
 from answerback.messages import Usage
@@ -61,7 +61,7 @@ async def move_to_dead_letters(
         entry,
         handled=len(entry.raw) if isinstance(entry, Unreadable) else len(claim.entries),
         end=ended(letter.id, events, "failed", at=threads.now, usage=usage, code=code, reason=letter.reason),
-        replaced=replaced(claim.history, events, whole=True),
+        replaced=earlier_messages(claim.history, events),
         messages=failed(events, code),
         stream_events=stream_events,
     )

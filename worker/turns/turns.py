@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from answerback.agents import Agent, Turn
-from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages, user_messages
+from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -158,12 +158,8 @@ class Turns:
         loop: Literal["", "open"] = "",
     ) -> Commit:
         """Return the commit of events that no agent answers. `keep`: whether they become history."""
-        marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
-        messages = user_messages(claim.history, events, events[-1].id, marked) if keep else []
-        patience = self._patience(claim)
-        return commit_unanswered(
-            claim, events, messages, status, reason=reason, at=self._threads.now, patience=patience, loop=loop
-        )
+        at, patience = self._threads.now, self._patience(claim)
+        return commit_unanswered(claim, events, status, keep=keep, reason=reason, at=at, patience=patience, loop=loop)
 
     def _patience(self, claim: Claim) -> int:
         """Return up to which streak the thread is kept for another turn; 0 to release it."""
@@ -194,7 +190,7 @@ class Turns:
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
-            messages = turn_messages(claim.history, turn, self._threads.now, status="completed")
+            messages = turn_messages(turn, self._threads.now, status="completed")
             end = self._ended(turn, "completed", messages)
             patience, loop = self._patience(claim), self._loops.weight(claim, turn.event)
             commit = commit_answered(claim, agent, turn, messages, end, patience=patience, loop=loop)
@@ -214,14 +210,14 @@ class Turns:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
         partial = stream_of(turn).partial(len(turn.replies))
-        messages = turn_messages(claim.history, turn, self._threads.now, partial=partial, status=status)
+        messages = turn_messages(turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, messages)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         if status == "cancelled":
             commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
             return await self._end(claim, turn, commit, end)
         events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
-        old = replaced(claim.history, turn.events)
+        old = replaced(turn.earlier)
         await retry_while_unavailable(
             self._threads.release,
             claim,

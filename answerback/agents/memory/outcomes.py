@@ -13,6 +13,7 @@ from answerback.agents.outcome import (
     Unanswered,
     dead_letter,
     done_event,
+    earlier_messages,
     ended,
     failed,
     failure_code,
@@ -48,9 +49,9 @@ class Outcomes:
         """End a turn that was completed or stopped. `handled`: the entries of the inbox that it answers."""
         records, now = self._records, self._clock.now()
         partial = "" if status == "completed" else stream.partial(len(turn.replies))
-        messages = turn_messages(records.history, turn, now, partial=partial, status=status)
+        messages = turn_messages(turn, now, partial=partial, status=status)
         end = ended(turn.id, turn.events, status, messages, at=now, usage=turn.usage)
-        old = replaced(records.history, turn.events)
+        old = replaced(turn.earlier)
         if status == "interrupted":
             records.interrupt(end, messages, old)
         else:
@@ -74,9 +75,10 @@ class Outcomes:
         """End the turn of events that no agent answers. `keep`: whether they become history."""
         records, turn = self._records, events[-1].id
         marked: Literal["", "dropped"] = "dropped" if status == "dropped" else ""
-        messages = user_messages(records.history, events, turn, marked) if keep else []
+        earlier = earlier_messages(records.history, events)
+        messages = user_messages(earlier, events, turn, marked) if keep else []
         end = ended(turn, events, status, messages, at=self._clock.now(), reason=reason)
-        records.commit(1, end, messages, replaced=replaced(records.history, events), agent=records.agent, state=b"")
+        records.commit(1, end, messages, replaced=replaced(earlier), agent=records.agent, state=b"")
         self._stream.append(done_event(end))
 
     def fail(self, turn: Turn, entries: Sequence[Entry], error: Exception) -> None:
@@ -111,7 +113,7 @@ class Outcomes:
             len(entries),
             end,
             failed(events, code),
-            replaced=replaced(records.history, events, whole=True),
+            replaced=earlier_messages(records.history, events),
             letter=letter,
             entry=Entry(events[-1], journal, tuple(events[:-1])),
         )
