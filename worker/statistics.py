@@ -10,7 +10,7 @@ from answerback.agents import Agent, Turn
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.metrics import OTHER
 from answerback.store.fleet.metrics import Metrics, timed
-from answerback.store.threads.records import Claim
+from answerback.store.threads.records import Claim, Commit
 
 from .metrics import DEAD_LETTERED, TURNS, AgentMetrics, Outcome, Reason, reason_label
 
@@ -48,10 +48,12 @@ class Counters:
         if turn.journal.ran:
             metrics.steps.inc(turn.journal.ran)
 
-    def handle(self, events: int) -> None:
-        """Count a committed turn that handled `events` events."""
+    def commit(self, commit: Commit) -> None:
+        """Count a committed turn."""
         self.done += 1
-        self._unwritten["events"] += events
+        self._unwritten["events"] += commit.handled
+        if commit.end:
+            self.end(commit.end.status, commit.agent)
 
     def end(self, outcome: Outcome, agent: str) -> None:
         """Count the end of a turn. `agent`: its name; of an ignored event there is none."""

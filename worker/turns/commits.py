@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
+
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Unanswered, done_event, earlier_messages, ended, replaced, user_messages
 from answerback.codec import encode
@@ -95,3 +97,8 @@ def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) 
     claim.shown = claim.cancelled = False
     claim.state = commit.state or claim.state
     claim.attention = commit.attention or claim.attention
+
+
+def with_stream_events(commit: Commit, events: Sequence[EncodedEvent]) -> Commit:
+    """Return the commit with a turn's last stream events."""
+    return msgspec.structs.replace(commit, stream_events=events) if events else commit

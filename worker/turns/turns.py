@@ -28,7 +28,7 @@ from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
 from .agents import AgentRegistry
-from .commits import advance, commit_answered, commit_unanswered, end_of_turn
+from .commits import advance, commit_answered, commit_unanswered, end_of_turn, with_stream_events
 from .failures import Failures
 from .loop_breaker import Loops
 from .merging import add_waiting, keep_together
@@ -86,8 +86,12 @@ class Turns:
         this changes nothing.)
         """
         try:
-            while await self._turn(claim):
-                pass
+            while commit := await self._turn(claim):
+                entries = await retry_while_unavailable(self._threads.commit, commit)
+                self.counters.commit(commit)
+                advance(claim, commit, entries, window=self._window)
+                if not entries:
+                    break
         except LeaseLost:
             LEASES_LOST.labels("ready").inc()
             log.warning("another worker has taken over this thread", thread=claim.thread, fence=claim.fence)
@@ -95,22 +99,22 @@ class Turns:
             await self._hand_back(claim)
             raise
 
-    async def _turn(self, claim: Claim) -> bool:
-        """Run one turn. Return whether the thread is still ours and has more events."""
+    async def _turn(self, claim: Claim) -> Commit | None:
+        """Run one turn. Return what to commit; None if the thread was released."""
         first = claim.entries[0]
         if isinstance(first, Unreadable):
             await self._failures.unreadable(claim, first)
-            return False
+            return None
         event = first.event
         if self._failures.crashed_too_often(claim):
             await self._failures.crashed(claim)
-            return False
+            return None
         identity = self._identities.resolved.get(event.platform)
         if identity is None and self._identities.expected(event.platform):
             # Whether we are mentioned is not known yet: the thread waits, and the attempt does not count.
             delay = self._identities.delay(event.platform)
             await retry_while_unavailable(self._threads.release, claim, "handed back", delay=delay)
-            return False
+            return None
 
         agents = await retry_while_unavailable(self._agents.candidates, event) if event.agent else self._agents.own
 
@@ -122,7 +126,7 @@ class Turns:
         agent = answers(event)
         if agent is None and event.agent:
             await self._unserved.release(claim, event)
-            return False
+            return None
         if agent is None:
             # Our own messages arrive here if Redis was emptied and ingress could not recognise us. An edit that is not
             # answered does not change the history.
@@ -130,20 +134,17 @@ class Turns:
             keep = overheard(agents, event) and not own and event.edited != "mention"
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
-            return await self._commit(
-                claim, self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason), "ignored"
-            )
+            return self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)
         if self._loops.stops(claim, event):
             reason = "programs have answered each other too often in this thread"
-            unanswered = self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
-            return await self._commit(claim, unanswered, "ignored")
+            return self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
         command = thread_command(agent, event, identity)
         # A command is neither answered together with other messages, nor dropped.
         arrival = "queue" if command else event.arrival or agent.arrival
         if arrival == "drop" and claim.position >= claim.until:
-            return await self._commit(claim, self._unanswered(claim, [event], "dropped"), "dropped", agent.name)
+            return self._unanswered(claim, [event], "dropped")
         if not await add_waiting(self._threads, claim, agent, arrival):
-            return False
+            return None
         keep_together(claim, agent, answers, identity)
         return await self._answer(claim, agent, arrival, command)
 
@@ -167,14 +168,14 @@ class Turns:
         claim.turns += 1
         return 0 if self.stopping or claim.turns >= TURNS_A_CLAIM else self._loops.turns
 
-    async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> bool:
+    async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> Commit | None:
         try:
             turn = self._opener.open(claim, agent, command)
         except msgspec.MsgspecError as error:
             # Its journal, or its agent's state, was written by a newer version.
             entries = [encode(entry) for entry in claim.entries]
             await self._failures.unreadable(claim, unreadable(entries, claim.thread, str(error)))
-            return False
+            return None
         structlog.contextvars.bind_contextvars(
             thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
         )
@@ -200,23 +201,23 @@ class Turns:
             raise
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             await self._failures.agent_failed(claim, agent, turn, error)
-            return False
-        return await self._end(claim, turn, commit, end)
+            return None
+        return with_stream_events(commit, [*await stream_of(turn).finish(), *end_of_turn(claim, end)])
 
     def _ended(self, turn: Turn, status: Status, messages: Sequence[Message]) -> TurnEnd:
         return ended(turn.id, turn.events, status, messages, at=self._threads.now, usage=turn.usage)
 
-    async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> bool:
+    async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> Commit | None:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
         partial = stream_of(turn).partial(len(turn.replies))
         messages = turn_messages(turn, self._threads.now, partial=partial, status=status)
         end = self._ended(turn, status, messages)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
+        events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
         if status == "cancelled":
             commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
-            return await self._end(claim, turn, commit, end)
-        events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
+            return with_stream_events(commit, events)
         old = replaced(turn.earlier)
         await retry_while_unavailable(
             self._threads.release,
@@ -228,20 +229,7 @@ class Turns:
             stream_events=events,
         )
         self.counters.end(status, agent.name)
-        return False
-
-    async def _end(self, claim: Claim, turn: Turn, commit: Commit, end: TurnEnd) -> bool:
-        events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
-        if events:
-            commit = msgspec.structs.replace(commit, stream_events=events)
-        return await self._commit(claim, commit, end.status, turn.agent)
-
-    async def _commit(self, claim: Claim, commit: Commit, outcome: Outcome, agent: str = "") -> bool:
-        entries = await retry_while_unavailable(self._threads.commit, commit)
-        self.counters.handle(commit.handled)
-        self.counters.end(outcome, agent)
-        advance(claim, commit, entries, window=self._window)
-        return bool(entries)
+        return None
 
     async def _hand_back(self, claim: Claim) -> None:
         try:
