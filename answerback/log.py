@@ -1,7 +1,7 @@
 """Logging: readable lines on a terminal, JSON elsewhere. Secrets are masked, and logged text cannot forge a line.
 
-Code that works on a thread binds `delivery`, `thread`, `turn` and `attempt` as context variables, which are added to
-each line. The standard library's loggers write here, too.
+Code that works on a thread binds `delivery`, `thread`, `turn` and `attempt` with `bind`, which adds them to each line.
+The standard library's loggers write here, too.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TextIO, cast
 
@@ -50,6 +51,7 @@ _encode = json.JSONEncoder(default=repr, skipkeys=True).encode
 
 SHORTEST = 8
 """Characters of a configured secret that is masked: a shorter one would mask parts of ordinary words."""
+_bound: ContextVar[Mapping[str, object]] = ContextVar("answerback_bound")
 _configured: list[str] = []
 """The configured secrets, in each form that a line may have them in; the longest first."""
 
@@ -57,6 +59,12 @@ _configured: list[str] = []
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return a module's logger. Log a short event in plain words, with the details as keyword arguments."""
     return cast(FilteringBoundLogger, structlog.get_logger(name))
+
+
+def bind(**values: object) -> None:
+    """Add these values to each line that the running task writes from now on, instead of those bound before."""
+    # One variable for all of them: structlog sets one for each, and a worker binds five for each turn.
+    _bound.set(values)
 
 
 def mask(secrets: Iterable[str]) -> None:
@@ -79,6 +87,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     shared: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.contextvars.merge_contextvars,
+        _add_bound,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -117,6 +126,7 @@ def join_host() -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
+            _add_bound,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             _hide_named,
@@ -141,6 +151,10 @@ class _Lines:
             self._stream.flush()
 
     debug = info = warning = error = critical = msg
+
+
+def _add_bound(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {**_bound.get({}), **event}
 
 
 @lru_cache(maxsize=1024)

@@ -45,7 +45,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     handlers, level = logging.root.handlers, logging.root.level
     yield
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    log.bind()
     log._configured.clear()
     logging.captureWarnings(False)
     logging.root.handlers, logging.root.level = handlers, level
@@ -72,8 +72,9 @@ def terminal() -> io.StringIO:
 
 
 def test_a_line_is_one_json_object_with_its_context(machine: io.StringIO) -> None:
-    with structlog.contextvars.bound_contextvars(delivery="github:1", thread="github:acme/1", turn="t", attempt=2):
-        log.get_logger("worker.turns.turns").info("reply sent", reply="t.1")
+    log.bind(delivery="github:0", agent="gone")
+    log.bind(delivery="github:1", thread="github:acme/1", turn="t", attempt=2)
+    log.get_logger("worker.turns.turns").info("reply sent", reply="t.1")
     line = only(machine)
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -105,8 +106,8 @@ def test_what_is_below_the_level_is_not_written() -> None:
 
 
 def test_the_standard_library_writes_the_same_lines(machine: io.StringIO) -> None:
-    with structlog.contextvars.bound_contextvars(thread="slack:T:C:1"):
-        logging.getLogger("my.agent").info("looked up %s", "x")
+    log.bind(thread="slack:T:C:1")
+    logging.getLogger("my.agent").info("looked up %s", "x")
     line = only(machine)
     assert (line["event"], line["logger"], line["level"]) == ("looked up x", "my.agent", "info")
     assert line["thread"] == "slack:T:C:1"

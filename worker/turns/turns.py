@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-import structlog
 
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages
@@ -17,7 +16,7 @@ from answerback.codec import encode
 from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Arrival, Event
-from answerback.log import get_logger
+from answerback.log import bind, get_logger
 from answerback.messages import Message, TurnEnd
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.threads.records import Claim, Commit
@@ -176,9 +175,7 @@ class Turns:
             entries = [encode(entry) for entry in claim.entries]
             await self._failures.unreadable(claim, unreadable(entries, claim.thread, str(error)))
             return None
-        structlog.contextvars.bind_contextvars(
-            thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name
-        )
+        bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
         stream = stream_of(turn)
         if claim.shown:
