@@ -53,7 +53,10 @@ class TurnRecord:
         self.history = history
         self.attempt = attempt
         self.state = state
-        self.input: Any = next((event.input for event in reversed(events) if event.input_json), None)
+        self.input: Any = None
+        for event in events:
+            if event.input_json:
+                self.input = event.input
         self.system = system
         self.attention = attention
         self.journal = journal

@@ -46,7 +46,7 @@ class Arguments:
         try:
             if len(values) != self._count:
                 raise KeyError
-            args: list[Any] = [values[name] for name in self.names]
+            args: list[Any] = [*map(values.__getitem__, self.names)]
             for name, width in self.lists:
                 items: Any = values[name]
                 args.append(len(items) // width)

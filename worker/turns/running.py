@@ -102,13 +102,14 @@ class Running:
         began = time.monotonic()
         try:
             text = await think(agent, turn)
-            self.durations.record(agent, time.monotonic() - began)
-            return text
         finally:
-            self._counters.run(agent, turn, time.monotonic() - began)
+            took = time.monotonic() - began
+            self._counters.run(agent, turn, took)
             del self._turns[turn.thread]
             reason = self.deadlines.stop(task)
             if reason == "expired":
                 raise TimeExceeded(f"the turn took longer than {seconds:g} s") from None
             if reason:
                 raise TurnStopped(reason) from None
+        self.durations.record(agent, took)
+        return text

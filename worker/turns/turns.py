@@ -108,10 +108,11 @@ class Turns:
         if self._failures.crashed_too_often(claim):
             await self._failures.crashed(claim)
             return None
-        identity = self._identities.resolved.get(event.platform)
-        if identity is None and self._identities.expected(event.platform):
+        platform = event.platform
+        identity = self._identities.resolved.get(platform)
+        if identity is None and self._identities.expected(platform):
             # Whether we are mentioned is not known yet: the thread waits, and the attempt does not count.
-            delay = self._identities.delay(event.platform)
+            delay = self._identities.delay(platform)
             await retry_while_unavailable(self._threads.release, claim, "handed back", delay=delay)
             return None
 
