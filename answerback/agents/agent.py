@@ -188,9 +188,11 @@ class Agent:
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool, subscribed: bool = False) -> bool:
         """Return whether it should answer the event."""
-        return self._may_reach(event) and any(
-            listen.hears(event, mentioned=mentioned, answered=answered, subscribed=subscribed) for listen in self.listen
-        )
+        if self._may_reach(event):
+            for listen in self.listen:
+                if listen.hears(event, mentioned=mentioned, answered=answered, subscribed=subscribed):
+                    return True
+        return False
 
     def listens_to_subscribed(self, event: Event) -> bool:
         """Return whether a subscription makes a difference where the event happened."""

@@ -23,16 +23,20 @@ Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
 
 
+def turn_outcome(turn: Turn, status: Status, *, at: int, partial: str = "") -> tuple[list[Message], TurnEnd]:
+    """Return what a turn that has ended leaves in its thread: its messages, and the record of its end."""
+    messages = turn_messages(turn, at, partial=partial, status=status)
+    return messages, ended(turn.id, turn.events, status, messages, at=at, usage=turn.usage)
+
+
 def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
     """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
     messages = user_messages(turn.earlier, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
-    texts = [(text, replies[0].key if replies else "", False) for text, replies in turn.replies]
-    if partial.strip():
-        texts.append((partial, "", True))
+    texts = [*turn.replies, (partial, ())]
     first = len(messages)
     usage, tools = turn.usage, tuple(turn.tools)
-    for number, (text, reply, unfinished) in enumerate(texts):
+    for number, (text, replies) in enumerate(texts):
         if text.strip():
             messages.append(
                 Message(
@@ -41,9 +45,9 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
                     text=text,
                     at=now,
                     turn=turn.id,
-                    reply=reply,
+                    reply=replies[0].key if replies else "",
                     agent=turn.agent,
-                    status=stopped if unfinished else "",
+                    status=stopped if number == len(turn.replies) else "",
                 )
             )
     retrievals = tuple(turn.retrievals)
@@ -119,9 +123,9 @@ def ended(
     """Return the record of how a turn ended. Of a failure, only the part of `reason` that anyone may read is kept."""
     return TurnEnd(
         turn=turn,
-        events=tuple(event.id for event in events),
+        events=tuple([event.id for event in events]),
         status=status,
-        messages=tuple(message.id for message in messages if message.role == "assistant"),
+        messages=tuple([message.id for message in messages if message.role == "assistant"]),
         usage=usage,
         code=code,
         reason=general_reason(code, reason) if code else reason,

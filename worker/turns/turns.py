@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.agents.outcome import Status, Unanswered, ended, replaced, turn_messages
+from answerback.agents.outcome import Status, Unanswered, replaced, turn_outcome
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -17,12 +17,11 @@ from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Arrival, Event
 from answerback.log import bind, get_logger
-from answerback.messages import Message, TurnEnd
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
 
-from ..metrics import LEASES_LOST, Outcome
+from ..metrics import LEASES_LOST
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
@@ -189,8 +188,7 @@ class Turns:
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
-            messages = turn_messages(turn, self._threads.now, status="completed")
-            end = self._ended(turn, "completed", messages)
+            messages, end = turn_outcome(turn, "completed", at=self._threads.now)
             patience, loop = self._patience(claim), self._loops.weight(claim, turn.event)
             commit = commit_answered(claim, agent, turn, messages, end, patience=patience, loop=loop)
         except TurnStopped as stopped:
@@ -202,15 +200,11 @@ class Turns:
             return None
         return with_stream_events(commit, [*await stream_of(turn).finish(), *end_of_turn(claim, end)])
 
-    def _ended(self, turn: Turn, status: Status, messages: Sequence[Message]) -> TurnEnd:
-        return ended(turn.id, turn.events, status, messages, at=self._threads.now, usage=turn.usage)
-
     async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> Commit | None:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
         partial = stream_of(turn).partial(len(turn.replies))
-        messages = turn_messages(turn, self._threads.now, partial=partial, status=status)
-        end = self._ended(turn, status, messages)
+        messages, end = turn_outcome(turn, status, at=self._threads.now, partial=partial)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
         if status == "cancelled":

@@ -18,7 +18,7 @@ from answerback.agents.outcome import (
     failed,
     failure_code,
     replaced,
-    turn_messages,
+    turn_outcome,
     user_messages,
 )
 from answerback.agents.turn import Turn
@@ -47,10 +47,9 @@ class Outcomes:
 
     def complete(self, turn: Turn, handled: int, status: Status, stream: MemoryStream, state: bytes) -> None:
         """End a turn that was completed or stopped. `handled`: the entries of the inbox that it answers."""
-        records, now = self._records, self._clock.now()
+        records = self._records
         partial = "" if status == "completed" else stream.partial(len(turn.replies))
-        messages = turn_messages(turn, now, partial=partial, status=status)
-        end = ended(turn.id, turn.events, status, messages, at=now, usage=turn.usage)
+        messages, end = turn_outcome(turn, status, at=self._clock.now(), partial=partial)
         old = replaced(turn.earlier)
         if status == "interrupted":
             records.interrupt(end, messages, old)

@@ -132,8 +132,8 @@ class Threads(ThreadClaims):
             loop=commit.loop,
             attention=commit.attention,
             ended=encode(commit.end) if commit.end else b"",
-            replaced=[encode(message) for message in commit.replaced],
-            messages=[encode(message) for message in commit.messages],
+            replaced=[*map(encode, commit.replaced)],
+            messages=[*map(encode, commit.messages)],
             replies=encoded_replies(commit.replies),
             events=flattened(commit.stream_events),
         )
