@@ -39,7 +39,9 @@ async def running(settings: Settings, supervised: Supervised | None = None) -> A
     """
     # A delivery may wait for the flush in progress and for its own: after twice this time, the response is 503.
     guard = Guard()
-    database = Database(settings.redis(), timeout=settings.accept_timeout / 2, guard=guard)
+    database = Database(
+        settings.redis(), timeout=settings.accept_timeout / 2, guard=guard, replicas=settings.redis_replicas
+    )
     try:
         threads = Threads(
             database, partitions=settings.partitions, seen_days=settings.seen_days, pause=settings.loop_pause

@@ -45,7 +45,7 @@ async def opened() -> AsyncIterator[Store]:
     """Open the store and check its server. Raises `ConfigurationError` or `StoreUnavailable`."""
     settings = Settings.load()
     url = located(settings)
-    database = Database(url)
+    database = Database(url, replicas=settings.redis_replicas)
     try:
         try:
             servers = await inspected(database)

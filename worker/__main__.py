@@ -28,7 +28,7 @@ async def main(settings: Settings) -> None:
     agents = load(settings.agents)
     for agent in agents:
         agent.prepare()
-    database = Database(settings.redis(), guard=Guard())
+    database = Database(settings.redis(), guard=Guard(), replicas=settings.redis_replicas)
     worker = Worker(settings, agents, database)
     try:
         async with _watched(settings, worker, told):

@@ -11,7 +11,8 @@ from answerback.errors import ConfigurationError
 from answerback.store.chats.dispatches import NewDispatch
 
 VARIABLES = (
-    "ANSWERBACK_API_KEY", "ANSWERBACK_DATA", "ANSWERBACK_PARTITIONS", "ANSWERBACK_URL", "REDIS_URL", "SEEN_DAYS",
+    "ANSWERBACK_API_KEY", "ANSWERBACK_DATA", "ANSWERBACK_PARTITIONS", "ANSWERBACK_URL", "REDIS_REPLICAS", "REDIS_URL",
+    "SEEN_DAYS",
 )  # fmt: skip
 """The environment variables that are read, also from files: an application's own PORT or HOST must not matter here."""
 
@@ -78,4 +79,10 @@ def opened(place: Place) -> Transport:
             "nowhere to dispatch to: set REDIS_URL to the Redis of your workers, or ANSWERBACK_URL and "
             "ANSWERBACK_API_KEY to dispatch over HTTP. (`answerback up` in this folder starts a Redis that is found.)"
         )
-    return RedisTransport(redis_url, settings.partitions, seen_days=settings.seen_days, workspace=place.workspace)
+    return RedisTransport(
+        redis_url,
+        settings.partitions,
+        replicas=settings.redis_replicas,
+        seen_days=settings.seen_days,
+        workspace=place.workspace,
+    )

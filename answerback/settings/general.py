@@ -14,6 +14,13 @@ class GeneralSettings(Variables):
     """The store and the log."""
 
     redis_url: RedisUrl | None = Field(None, alias="REDIS_URL", description="Redis or Valkey; unset: the bundled one")
+    redis_replicas: int = Field(
+        0,
+        ge=0,
+        le=100,
+        alias="REDIS_REPLICAS",
+        description="replicas that must confirm an event, a turn or a reply before it counts as stored",
+    )
     data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="data folder of the bundled Valkey")
     partitions: int = Field(
         1,

@@ -68,6 +68,13 @@ class Guard:
         return [each.server for each in self._inspections.values()]
 
     @property
+    def syncs(self) -> bool:
+        """Whether replicas are to confirm that a write is on disk, as it is on the server when it responds."""
+        return bool(self._inspections) and all(
+            server.waitaof and server.append_only and server.fsync == "always" for server in self.servers
+        )
+
+    @property
     def away(self) -> float:
         """Seconds since Redis became unavailable; 0 while it is available."""
         return time.monotonic() - self._away if self._away else 0.0

@@ -216,6 +216,11 @@ def store_id() -> str:
     return "ab:store"
 
 
+def confirmation(key: str) -> str:
+    """STRING in the slot of a key, written so that replicas confirm all that was written there before. One second."""
+    return f"ab:{{{key.partition('{')[2].partition('}')[0] or key}}}:confirmed"
+
+
 def session(namespace: str, id: str) -> str:
     """HASH: a session of a `SessionWorker`, by a digest of its names. As long as it is held, and while it is not idle.
 

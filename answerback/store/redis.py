@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, cast
 
 from redis.asyncio import ConnectionPool
 from redis.exceptions import NoScriptError, ResponseError
@@ -18,6 +20,7 @@ from answerback.store.connection.single import Single
 from answerback.store.connection.topology import Monitor, Topology
 from answerback.store.connection.translation import FULL, translated
 from answerback.store.connection.wire import Packed, Value
+from answerback.store.keys import confirmation
 
 if TYPE_CHECKING:
     from answerback.store.guard import Guard
@@ -33,17 +36,19 @@ class Database:
 
     A call waits `timeout` seconds for its response. Nothing is retried automatically: the caller decides what may be
     repeated. Long-lived processes pass a guard, which inspects the server for every connection and logs outages.
+    Scripts whose result is promised to somebody return only when `replicas` replicas have confirmed it.
     Raises `ValueError` or `ConfigurationError` for a URL that cannot be used.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0, guard: Guard | None = None) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, guard: Guard | None = None, replicas: int = 0) -> None:
         address = Address.parse(url)
         address.check_files()
         self.kind: Kind = address.kind
         self.timeout = timeout
         self.guard = guard
+        self._replicas = replicas
         if guard:
-            guard.kind = address.kind
+            guard.kind, guard.replicas = address.kind, replicas
         self._inspecting: asyncio.Task[None] | None = None
         self._topology = _topology(address, timeout, guard)
         self._call = self._topology.call
@@ -133,13 +138,54 @@ class Database:
         if self.guard and self.guard.unfit:
             await self.inspect()
 
-    async def script(self, source: bytes, sha: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
-        """Run a script, by its SHA-1 if the server knows it."""
+    async def script(
+        self, source: bytes, sha: str, keys: Sequence[str], args: Sequence[Value], *, promised: bool = False
+    ) -> Any:
+        """Run a script, by its SHA-1 if the server knows it. Replicas confirm what is `promised`."""
+        run = self._promised if promised and self._replicas else self.call
         try:
-            return await self.call("EVALSHA", sha, len(keys), *keys, *args)
+            return await run("EVALSHA", sha, len(keys), *keys, *args)
         except NoScriptError:
             # The server was restarted or has never seen the script: nothing was run.
-            return await self.call("EVAL", source, len(keys), *keys, *args)
+            return await run("EVAL", source, len(keys), *keys, *args)
+
+    async def _promised(self, *words: Value) -> Any:
+        """Run a script, and wait until replicas have confirmed all that it wrote and found."""
+        await self._fit()
+        key = str(words[3])
+        waits = self._waits()
+        with self._translated():
+            async with asyncio.timeout(self.timeout):
+                # WAIT waits for the last write on its connection. A script that finds a duplicate writes nothing, but
+                # what it found may not have been confirmed, so there is always one more write behind it.
+                answers = await self._topology.ask(key, [words, ("EVAL", _touch(), 1, confirmation(key)), *waits])
+                for each in answers:
+                    if isinstance(each, Exception):
+                        raise each
+        result, *_, confirmed = answers
+        # WAITAOF returns two numbers: of servers like ours, and of replicas.
+        count = confirmed[1] if isinstance(confirmed, list) else confirmed
+        if int(cast("int", count)) < self._replicas:
+            error = StoreUnavailable(
+                f"{count} of {self._replicas} replicas confirmed a write in time (REDIS_REPLICAS): start the missing "
+                "ones, or see why they lag. Each needs an append-only file if the server has one"
+            )
+            if self.guard:
+                self.guard.failed(error)
+            raise error
+        return result
+
+    def _waits(self) -> list[tuple[Value, ...]]:
+        """Return the commands whose last response is the number of replicas, or ends with it."""
+        syncs = self.guard is not None and self.guard.syncs
+        # Milliseconds: the responses must arrive before the call times out.
+        within = int(self.timeout * (400 if syncs else 800))
+        waits: list[tuple[Value, ...]] = [("WAIT", self._replicas, within)]
+        if syncs:
+            # A replica that receives WAITAOF together with the write confirms the disk's state before it, and the next
+            # time a second later. Behind a WAIT, it comes after the write.
+            waits.append(("WAITAOF", 1, self._replicas, within))
+        return waits
 
     async def together(self, *commands: tuple[Value, ...]) -> list[Any]:
         """Run several commands as one transaction, on keys of one partition."""
@@ -184,6 +230,11 @@ class Database:
             raise
         if self.guard:
             self.guard.answered()
+
+
+@cache
+def _touch() -> bytes:
+    return resources.files("answerback.store").joinpath("lua", "touch.lua").read_bytes()
 
 
 def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology:

@@ -24,6 +24,17 @@ _SCALARS = re.compile(rb"^ *(?:local )?(\w+(?:,\s+\w+)*) = unpack\(ARGV, (1|arg)
 _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MULTILINE)
 """Where a script names its arguments: `local id, fence = unpack(ARGV, 1, 2)`, and lists behind them."""
 
+_PROMISED = frozenset(
+    {
+        "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
+        "mark_sending", "replay_event", "replay_reply", "replace_thread", "write_session",
+    }
+)  # fmt: skip
+"""Scripts whose result is told to somebody outside, or precedes something that must not be done twice.
+
+With REDIS_REPLICAS, replicas confirm them. What the others write is done again if a failover takes it back.
+"""
+
 Part = tuple[list[str], list[Value]]
 """The KEYS and ARGV that one item of a group adds."""
 
@@ -69,10 +80,14 @@ class Script:
     def __init__(self, database: Database, name: str) -> None:
         self.source, self.sha, self.args, self.item = _parsed(name)
         self._database = database
+        self._promised = name in _PROMISED
 
     async def __call__(self, keys: Sequence[str], /, **values: Value | Sequence[Value]) -> Any:
         """Run the script, with its arguments by name. Raises `StoreUnavailable` or `StoreFull`."""
-        return await self._database.script(self.source, self.sha, keys, self.args(**values))
+        return await self._run(keys, self.args(**values))
+
+    async def _run(self, keys: Sequence[str], args: Sequence[Value]) -> Any:
+        return await self._database.script(self.source, self.sha, keys, args, promised=self._promised)
 
     def grouped(
         self, keys: Sequence[str], args: Sequence[Value], *, limit: int = 128, flights: int = 1
@@ -87,7 +102,7 @@ class Script:
             for its_keys, its_args in parts:
                 all_keys += its_keys
                 all_args += its_args
-            results: Sequence[Any] = await self._database.script(self.source, self.sha, all_keys, all_args)
+            results: Sequence[Any] = await self._run(all_keys, all_args)
             return results
 
         return Batcher(flush, limit, flights)

@@ -145,12 +145,16 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         return [each for each in self.replicas or () if each.state != "online" or each.silent > _SLOW]
 
 
-async def inspected(database: Database) -> list[Server]:
-    """Inspect the servers of a database that accept writes. Raises `StoreUnavailable`."""
+async def inspected(database: Database, *, replicas: int = 0) -> list[Server]:
+    """Inspect the servers of a database that accept writes. Raises `StoreUnavailable`.
+
+    Args:
+        replicas: How many replicas must confirm a write.
+    """
     servers = []
     for node in await database.nodes():
         async with database.connection(node) as connection:
-            servers.append(await inspect(connection.ask, database.kind, name=connection.name))
+            servers.append(await inspect(connection.ask, database.kind, name=connection.name, replicas=replicas))
     return servers
 
 

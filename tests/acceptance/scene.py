@@ -14,7 +14,7 @@ from typing import Self
 from answerback.replies import DeadLetter
 from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.sabotage import Struck, note, struck
-from tests.acceptance.system import Process, System, until
+from tests.acceptance.system import Process, Servers, System, until
 from tests.acceptance.talks import Talk, judge
 from tests.standins.client import StandIns
 
@@ -43,7 +43,7 @@ class Scene:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path, **settings: str) -> AsyncIterator[Self]:
+    async def open(cls, folder: Path, servers: Servers | None = None, /, **settings: str) -> AsyncIterator[Self]:
         """With one ingress and no worker yet. SERVER is the program of a server that is not the usual one."""
         folder.mkdir(exist_ok=True)
         async with StandIns.start(folder) as standins:
@@ -53,9 +53,8 @@ class Scene:
                 "SABOTAGE_LOG": str(folder / "struck"),
             }
             server = settings.pop("SERVER", None)
-            system = System(
-                folder, {**standins.environment(), **told, **settings}, binary=Path(server) if server else None
-            )
+            told |= {**standins.environment(), **settings}
+            system = System(folder, told, binary=Path(server) if server else None, server=servers)
             await standins.send_webhooks_to(f"http://127.0.0.1:{system.port}/webhooks/{{platform}}")
             await system.open()
             try:

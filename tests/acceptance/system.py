@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -106,10 +106,26 @@ class Process:
         return [line for line in found if line["event"] == event]
 
 
+class Servers(Protocol):
+    """The Redis of a system: the bundled server, or several that stand in for one another."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def alive(self) -> bool: ...
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class System:
     """One Answerback. `settings` go to every process that is started later."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], *, binary: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str], *, binary: Path | None = None, server: Servers | None = None
+    ) -> None:
         self.folder = folder
         self.marks = folder / "marks"
         self.marks.mkdir()
@@ -126,7 +142,7 @@ class System:
             "STANDARD_WEBHOOKS_SECRET": Options.standard_secret,
             **settings,
         }
-        self.server = EmbeddedServer(folder / "data", binary=binary)
+        self.server: Servers = server or EmbeddedServer(folder / "data", binary=binary)
         self.port = free_port()
         self._processes: list[Process] = []
         self._session: aiohttp.ClientSession | None = None

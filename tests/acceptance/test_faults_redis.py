@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from answerback.store import keys
+from answerback.store.embedded import EmbeddedServer
 from tests.acceptance.scene import AGENTS, NOISE, PROMISE, Scene
 from tests.acceptance.system import until
 
@@ -76,6 +77,7 @@ async def test_a_torn_tail_of_the_append_only_file(scene: Scene) -> None:
     async with scene.chatter():
         await asyncio.sleep(0.5)
     await asyncio.to_thread(scene.system.server.kill)
+    assert isinstance(scene.system.server, EmbeddedServer)
     [*_, file] = sorted((scene.system.server.data / "appendonlydir").glob("*.incr.aof"))
     with file.open("ab") as log:
         log.write(b"*3\r\n$3\r\nSET\r\n$5\r\ntorn!\r\n$100\r\nhalf of it")

@@ -47,7 +47,7 @@ SCRIPTS = [
     file.name.removesuffix(".lua")
     for file in resources.files("answerback.store").joinpath("lua").iterdir()
     # Without those that look at the server, and touch nothing of a thread's.
-    if file.name.endswith(".lua") and file.name not in ("probe.lua", "try_write.lua")
+    if file.name.endswith(".lua") and file.name not in ("probe.lua", "touch.lua", "try_write.lua")
 ]
 
 

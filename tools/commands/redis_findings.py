@@ -39,7 +39,7 @@ async def redis_findings(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("error", "redis", f"REDIS_URL is not valid: {error}")
         return
     try:
-        async for finding in _servers(database, place(url)):
+        async for finding in _servers(database, place(url), settings.redis_replicas):
             yield finding
     finally:
         await database.close()
@@ -58,7 +58,7 @@ def _bundled(settings: Settings) -> list[Finding]:
     return found
 
 
-async def _servers(database: Database, where: str) -> AsyncIterator[Finding]:
+async def _servers(database: Database, where: str, replicas: int) -> AsyncIterator[Finding]:
     from answerback.store.server import inspected
 
     try:
@@ -68,7 +68,7 @@ async def _servers(database: Database, where: str) -> AsyncIterator[Finding]:
             else:
                 yield Finding("ok", "sentinel", f"{monitor.name}: {monitor.found}")
         began = time.time() * 1000
-        servers = await inspected(database)
+        servers = await inspected(database, replicas=replicas)
         ended = time.time() * 1000
     except StoreUnavailable as error:
         # "what is wrong: details. What to do"
@@ -76,8 +76,8 @@ async def _servers(database: Database, where: str) -> AsyncIterator[Finding]:
         yield Finding("error", "redis", f"{where}: {problem}", advice or "start it, or correct REDIS_URL")
         return
     if database.kind == "cluster":
-        replicas = sum(len(server.replicas or ()) for server in servers)
-        yield Finding("ok", "redis", f"a Cluster of {len(servers)} primaries and {replicas} replicas at {where}")
+        copies = sum(len(server.replicas or ()) for server in servers)
+        yield Finding("ok", "redis", f"a Cluster of {len(servers)} primaries and {copies} replicas at {where}")
     unusable = False
     warned: list[str] = []
     for server in servers:

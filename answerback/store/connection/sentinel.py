@@ -14,38 +14,57 @@ from answerback.redis_address import Address
 from answerback.store.connection.topology import Monitor
 
 PATIENCE = 1.0
-"""Seconds that a Sentinel may take to respond before the next one is asked."""
+"""Seconds that a Sentinel may take to respond."""
 
 
 class Sentinels(Sentinel):
-    """The Sentinels that REDIS_URL names. The one that responded last is asked first."""
+    """The Sentinels that REDIS_URL names."""
 
     def __init__(self, address: Address, options: dict[str, Any]) -> None:
-        limit = min(PATIENCE, options["socket_connect_timeout"])
+        # A call that has to find the master first must have time left for itself.
+        self._limit = limit = min(PATIENCE, options["socket_connect_timeout"] / 2)
         asked: dict[str, Any] = {"socket_timeout": limit, "socket_connect_timeout": limit, **address.sentinel}
         if address.tls:
             asked["ssl"] = True
         super().__init__(address.hosts, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return the address of the master. Raises `MasterNotFoundError`, with the reason and what to do."""
+        """Return the address of the master. Raises `MasterNotFoundError`, with the reason and what to do.
+
+        The answers of a majority decide, since one that was cut off may still name a former master; if fewer respond in
+        time, theirs do.
+        """
         known: set[str] = set()
         errors: list[BaseException] = []
-        found = False
-        for number, sentinel in enumerate(self.sentinels):
-            try:
-                async with asyncio.timeout(sentinel.connection_pool.connection_kwargs["socket_timeout"]):
-                    masters = await sentinel.sentinel_masters()  # type: ignore[no-untyped-call]
-            except (RedisError, OSError, TimeoutError) as error:
-                errors.append(error)
-                continue
-            known.update(masters)
-            if state := masters.get(service_name):
-                found = True
-                if self.check_master_state(state, service_name):
-                    self.sentinels[0], self.sentinels[number] = sentinel, self.sentinels[0]
-                    return state["ip"], state["port"]
-        raise MasterNotFoundError(self._reason(service_name, sorted(known), found, errors))
+        states: list[dict[str, Any]] = []
+        majority = len(self.sentinels) // 2 + 1
+        asking = [asyncio.ensure_future(self._masters(sentinel)) for sentinel in self.sentinels]
+        try:
+            for answer in asyncio.as_completed(asking):
+                try:
+                    masters = await answer
+                except (RedisError, OSError, TimeoutError) as error:
+                    errors.append(error)
+                    continue
+                known.update(masters)
+                if service_name in masters:
+                    states.append(masters[service_name])
+                if len(states) == majority:
+                    break
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        good = [state for state in states if self.check_master_state(state, service_name)]
+        if good:
+            newest = max(good, key=lambda state: int(state.get("config-epoch", 0)))
+            return newest["ip"], newest["port"]
+        raise MasterNotFoundError(self._reason(service_name, sorted(known), bool(states), errors))
+
+    async def _masters(self, sentinel: Redis) -> dict[str, dict[str, Any]]:
+        async with asyncio.timeout(self._limit):
+            masters: dict[str, dict[str, Any]] = await sentinel.sentinel_masters()  # type: ignore[no-untyped-call]
+            return masters
 
     def _reason(self, name: str, known: list[str], found: bool, errors: list[BaseException]) -> str:
         places = [sentinel.connection_pool.connection_kwargs for sentinel in self.sentinels]
@@ -74,8 +93,8 @@ class Sentinels(Sentinel):
     async def _monitor(self, sentinel: Redis, name: str) -> Monitor:
         place = "{host}:{port}".format(**sentinel.connection_pool.connection_kwargs)
         try:
-            state = (await sentinel.sentinel_masters()).get(name)  # type: ignore[no-untyped-call]
-        except (RedisError, OSError) as error:
+            state = (await self._masters(sentinel)).get(name)
+        except (RedisError, OSError, TimeoutError) as error:
             return Monitor(place, problem=f"it does not respond ({error})", advice="start it, or correct REDIS_URL")
         if state is None:
             problem, advice = f'it monitors no master "{name}"', f"run SENTINEL MONITOR {name} on it"

@@ -1,0 +1,191 @@
+"""Sentinels: connections that follow the master, writes that replicas confirm, and what is said when neither works."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from answerback.errors import StoreUnavailable
+from answerback.settings import Settings
+from answerback.store import keys
+from answerback.store.embedded.executable import find_server
+from answerback.store.guard import Guard
+from answerback.store.redis import Database
+from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.threads import Threads
+from tests.redis.given import event
+from tests.topologies.process import ServerProcess, free_port
+from tests.topologies.sentinel import MASTER, SentinelServers
+from tools.commands.finding import Finding
+from tools.commands.redis_findings import redis_findings
+
+SOON = 60.0
+
+
+@pytest.fixture(scope="module")
+def sentinels() -> Iterator[SentinelServers]:
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
+        servers = SentinelServers(Path(folder), find_server())
+        try:
+            servers.start()
+            yield servers
+        finally:
+            servers.stop()
+
+
+@pytest.fixture
+async def store(sentinels: SentinelServers) -> AsyncIterator[Database]:
+    """An empty store whose promises one replica confirms. All servers run."""
+    await asyncio.to_thread(sentinels.start)
+    database = Database(sentinels.url, timeout=1.5, guard=Guard(), replicas=1)
+    await database.call("FLUSHALL")
+    yield database
+    await database.close()
+
+
+async def accepted(threads: Threads, number: int = 1) -> Receipt:
+    """Send an event as a platform would: until it is acknowledged."""
+    deadline = time.monotonic() + SOON
+    while True:
+        try:
+            return await threads.accept(event(number))
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait for something that happens by itself."""
+    async with asyncio.timeout(SOON):
+        while not done():
+            await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_acknowledged_that_no_replica_has(store: Database, sentinels: SentinelServers) -> None:
+    threads = Threads(store)
+    assert (await accepted(threads, 1)).status == "accepted"
+    master = sentinels.master()
+    replicas = [server for server in sentinels.servers if server is not master]
+    for replica in replicas:
+        replica.pause()
+    try:
+        # The event is stored, and a second delivery finds it: neither is a promise.
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="0 of 1 replicas confirmed"):
+                await threads.accept(event(2))
+        assert store.guard
+        assert store.guard.away
+    finally:
+        for replica in replicas:
+            replica.go_on()
+    assert (await accepted(threads, 2)).status == "duplicate"
+
+
+async def test_a_master_that_stood_still_takes_nothing_with_it(store: Database, sentinels: SentinelServers) -> None:
+    threads = Threads(store)
+    connected = list[None]()
+    heard = list[bytes]()
+    subscription = Subscription(store, lambda channel, message: heard.append(message), lambda: connected.append(None))
+    listening = asyncio.create_task(subscription.keep())
+    await subscription.add("ab:news")
+    blocked = asyncio.create_task(store.wait("BLPOP", keys.wake(0, "ready"), seconds=600))
+    former = sentinels.master()
+    former.pause()
+    try:
+        receipt = await accepted(threads)
+        assert sentinels.master() is not former
+        # Those that wait for it, or listen to it, leave it too, although it never closed their connections.
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(blocked, SOON)
+        await until(lambda: len(connected) >= 2)
+    finally:
+        former.go_on()
+    await until(lambda: former.client.info("replication")["role"] == "slave")
+    again = await accepted(threads)
+    assert (again.status, again.dispatch_id) == ("duplicate", receipt.dispatch_id)
+    await store.call("PUBLISH", "ab:news", "hello")
+    await until(lambda: heard == [b"hello"])
+    listening.cancel()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda url: url.replace(MASTER, "other"), f'monitor no master "other", but {MASTER}: correct the name'),
+        (lambda url: f"redis+sentinel://127.0.0.1:{free_port()}/{MASTER}", "none of the Sentinels at 127.0.0.1"),
+        (lambda url: url.replace("://", "://app:wrong@"), "rejected the user or password in REDIS_URL"),
+        (
+            lambda url: url + "?sentinel_username=app&sentinel_password=wrong",
+            "set sentinel_username= and sentinel_password= in REDIS_URL",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_the_url_is_named(
+    sentinels: SentinelServers, change: Callable[[str], str], words: str
+) -> None:
+    database = Database(change(sentinels.url))
+    with pytest.raises(StoreUnavailable) as caught:
+        await database.call("PING")
+    assert words in str(caught.value)
+    await database.close()
+
+
+async def test_sentinels_without_a_quorum_are_named(store: Database, sentinels: SentinelServers) -> None:
+    master = sentinels.master()
+    others = sentinels.sentinels[:2]
+    for each in others:
+        each.pause()
+    master.pause()
+    try:
+        async with asyncio.timeout(SOON):
+            while True:
+                with pytest.raises(StoreUnavailable) as caught:
+                    await store.call("PING")
+                if f"run SENTINEL CKQUORUM {MASTER}" in str(caught.value):
+                    break
+    finally:
+        for each in (master, *others):
+            each.go_on()
+
+
+async def test_check_reports_sentinels_and_replicas(store: Database, sentinels: SentinelServers) -> None:
+    found = await _check(sentinels.url)
+    master = sentinels.master()
+    assert sum(each.about == "sentinel" and "2 replicas, 2 other Sentinels" in each.found for each in found) == 3
+    assert any(f"at {master.address}, master of 2 replicas" in each.found for each in found)
+    assert any("of memory in use" in each.found for each in found)
+    assert {each.level for each in found} == {"ok"}
+    stopped = [sentinels.sentinels[0], *(server for server in sentinels.servers if server is not master)]
+    for each in stopped:
+        each.kill()
+    await until(lambda: master.client.info("replication")["connected_slaves"] == 0)
+    found = await _check(sentinels.url)
+    assert [each.advice for each in found if "does not respond" in each.found] == ["start it, or correct REDIS_URL"]
+    [missing] = [each for each in found if "REDIS_REPLICAS is 1, but 0 replicas are connected" in each.found]
+    assert missing.level == "warning"
+
+
+async def test_a_store_without_its_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = ServerProcess(find_server(), tmp_path / "server", "--save", "")
+    database = Database(f"redis://127.0.0.1:{server.port}", guard=Guard())
+    try:
+        for _ in range(2):
+            server.start()
+            server.ready()
+            await accepted(Threads(database))
+            server.kill()
+    finally:
+        server.stop()
+        await database.close()
+    assert capsys.readouterr().out.count("Redis came back without its data") == 1
+
+
+async def _check(url: str) -> list[Finding]:
+    settings = Settings.load({"REDIS_URL": url, "REDIS_REPLICAS": "1"})
+    return [finding async for finding in redis_findings(settings)]

@@ -1,0 +1,1 @@
+"""Several Redis servers on loopback: a master with replicas and Sentinels, and a Cluster."""

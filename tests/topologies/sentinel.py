@@ -1,0 +1,128 @@
+"""A master with two replicas, and three Sentinels that see to it that there is always a master."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import redis
+
+from tests.topologies.process import DURABLE, ServerProcess, wait_for
+
+MASTER = "mymaster"
+DOWN_AFTER = 500
+"""ms without a response after which a Sentinel considers a server down."""
+
+# With the usual intervals, a test would wait for seconds until all know each other. On a busy machine, a Sentinel takes
+# its own delays for a jump of the clock (TILT), and does nothing for 30 s.
+_HURRIED = (
+    "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200, "ASK-PERIOD", 200, "PING-PERIOD", 100, "TILT-TRIGGER", 60_000,
+    "TILT-PERIOD", 1000, "ELECTION-TIMEOUT", 1000, "MIN-LINK-RECONNECT-PERIOD", 500,
+)  # fmt: skip
+
+
+class SentinelServers:
+    """The servers. `start`, `kill` and `pid` are those of `EmbeddedServer`: what is killed is the master."""
+
+    def __init__(self, folder: Path, binary: Path, *flags: str) -> None:
+        first = ServerProcess(binary, folder / "server-0", *DURABLE, *flags)
+        following = ("--replicaof", "127.0.0.1", str(first.port))
+        self.servers = [
+            first, *(ServerProcess(binary, folder / f"server-{n}", *DURABLE, *flags, *following) for n in (1, 2))
+        ]  # fmt: skip
+        self.sentinels = [
+            ServerProcess(binary, folder / f"sentinel-{n}", "--sentinel", config=_config(first.port)) for n in range(3)
+        ]
+        self._killed: ServerProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """REDIS_URL."""
+        return self.url_for("")
+
+    def url_for(self, login: str) -> str:
+        """REDIS_URL of a user, "name:password@"."""
+        return f"redis+sentinel://{login}{','.join(each.address for each in self.sentinels)}/{MASTER}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the master."""
+        return self.master().pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a master."""
+        return self._master() is not None
+
+    def start(self) -> None:
+        """Start what does not run, and wait until a failover is possible."""
+        for each in (*self.servers, *self.sentinels):
+            each.start()
+        for each in (*self.servers, *self.sentinels):
+            each.ready()
+        for sentinel in self.sentinels:
+            sentinel.client.execute_command("SENTINEL", "DEBUG", *_HURRIED)
+        wait_for(self._whole, "master, replicas and Sentinels knowing each other")
+        self._killed = None
+
+    def master(self) -> ServerProcess:
+        """The server that most of those alive consider the master, and that considers itself one."""
+        wait_for(lambda: self._master() is not None, "a master")
+        return self._master() or self.master()
+
+    def kill(self) -> None:
+        """kill -9 of the master."""
+        self._killed = self.master()
+        self._killed.kill()
+
+    def failed_over(self) -> ServerProcess:
+        """Wait for a master other than the one that was killed."""
+        wait_for(lambda: self._master() not in (None, self._killed), "a failover")
+        return self.master()
+
+    def stop(self) -> None:
+        """End all of it."""
+        for each in (*self.sentinels, *self.servers):
+            each.stop()
+
+    def _master(self) -> ServerProcess | None:
+        votes = [_port(sentinel) for sentinel in self.sentinels]
+        for server in self.servers:
+            if server.alive and votes.count(server.port) >= 2 and _role(server) == "master":
+                return server
+        return None
+
+    def _whole(self) -> bool:
+        master = self._master()
+        if master is None:
+            return False
+        for sentinel in self.sentinels:
+            state = sentinel.client.sentinel_master(MASTER)
+            if state["num-other-sentinels"] != 2 or state["num-slaves"] != 2 or state["is_sdown"] or state["is_odown"]:
+                return False
+            if any(replica["is_sdown"] for replica in sentinel.client.sentinel_slaves(MASTER)):
+                return False
+        facts = master.client.info("replication")
+        return facts["connected_slaves"] == 2 and all(facts[f"slave{n}"]["state"] == "online" for n in (0, 1))
+
+
+def _config(port: int) -> str:
+    return f"""\
+sentinel monitor {MASTER} 127.0.0.1 {port} 2
+sentinel down-after-milliseconds {MASTER} {DOWN_AFTER}
+sentinel failover-timeout {MASTER} 3000
+sentinel parallel-syncs {MASTER} 2
+"""
+
+
+def _port(sentinel: ServerProcess) -> int:
+    try:
+        return int(sentinel.client.sentinel_get_master_addr_by_name(MASTER)[1])
+    except (redis.RedisError, TypeError):
+        return 0
+
+
+def _role(server: ServerProcess) -> str:
+    try:
+        return str(server.client.info("replication")["role"])
+    except redis.RedisError:
+        return ""
