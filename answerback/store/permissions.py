@@ -50,6 +50,14 @@ _ARGUMENTS = {
     "WAIT": ("0", "0"),
     "ZSCAN": (_KEY, "0"),
 }
+# How many words follow the key at least. Redis 8 refuses to look up a call that is too short to be run.
+_AFTER_KEY = {
+    1: "EXPIRE HDEL HEXISTS HGET HMGET HSTRLEN LINDEX LPOS PEXPIRE RPUSH SADD SET SISMEMBER SREM ZMSCORE ZREM ZSCORE",
+    2: "HINCRBY HSET HSETNX LRANGE LREM LSET LTRIM PSETEX SETEX XRANGE XREVRANGE ZADD ZCOUNT ZINCRBY ZRANGE "
+    "ZRANGEBYSCORE ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE",
+    3: "LINSERT XADD",
+}
+_ARGUMENTS |= {name: (_KEY, *["0"] * count) for count, names in _AFTER_KEY.items() for name in names.split()}
 _OF_ARQ = ("GET", "arq:probe")
 
 

@@ -61,6 +61,13 @@ async def test_the_rule_has_every_command_that_our_code_and_scripts_name(databas
     assert (named & known) - optional <= set(permissions.required())
 
 
+async def test_each_call_that_is_asked_about_is_long_enough_to_be_run(database: Database) -> None:
+    for call in permissions.calls(replicas=1):
+        (command,) = (await database.call("COMMAND", "INFO", call[0])).values()
+        arity = command["arity"]
+        assert len(call) == arity or (arity < 0 and len(call) >= -arity), call
+
+
 @pytest.mark.parametrize("rule", LEAST, ids=["all but the dangerous ones", "the least"])
 async def test_a_user_of_few_permissions_is_enough(login: Login, rule: str) -> None:
     database = await login(rule)
