@@ -46,7 +46,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         fields: Title, channel, agent, position …, without its locks.
         binary: Fields that are not text (the agent's state).
         waiting: Events that are not handled yet, oldest first.
-        ends: How its last turns ended.
+        turn_ends: How its last turns ended; in the file, `ends`.
         journal: Finished and begun steps of the turn in flight, by name.
         replies: Its outbox.
         unsent: Keys of the replies that are not on the platform yet, in order.
@@ -59,7 +59,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     fields: dict[str, str] = {}
     binary: dict[str, bytes] = {}
     messages: list[Message] = []
-    ends: list[TurnEnd] = []
+    turn_ends: list[TurnEnd] = msgspec.field(name="ends", default_factory=list)
     waiting: list[Entry] = []
     journal: dict[str, bytes] = {}
     replies: list[Reply] = []

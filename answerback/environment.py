@@ -12,7 +12,7 @@ DOTENV = Path(".env")
 SUFFIX = "_FILE"
 """`REDIS_URL_FILE` names the file that holds the value of `REDIS_URL`, as Docker secrets are mounted."""
 MODEL_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY")
-"""Secrets that are not settings of ours: the models' libraries read them from the environment."""
+"""Secrets that are not settings of Answerback: the models' libraries read them from the environment."""
 
 _LONGEST = 65_536
 _added: set[str] = set()

@@ -209,13 +209,13 @@ def general_reason(code: str, reason: str) -> str:
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Our identity on a platform, resolved from our credential.
+    """The agents' account on a platform, resolved from the platform's credential.
 
     Attributes:
         name: Display name: "@answerbot (app 1234)".
-        mentions: Names that address us, compared with `Event.mentions` (lower case).
-        marks: Marks of our own messages, compared with `Event.identities`.
-        person: Whether the credential belongs to a person, whose own messages cannot be distinguished from ours.
+        mentions: Names that address the account, compared with `Event.mentions` (lower case).
+        marks: Marks of its own messages, compared with `Event.identities`.
+        person: Whether the credential belongs to a person, whose own messages cannot be distinguished from the agents'.
     """
 
     name: str
@@ -224,5 +224,5 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     person: bool = False
 
     def wrote(self, identities: Iterable[str]) -> bool:
-        """Return whether a message with these author `identities` is our own."""
+        """Return whether a message with these author `identities` is the account's own."""
         return not set(self.marks).isdisjoint(identities)

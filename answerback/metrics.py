@@ -46,7 +46,7 @@ class Bounded:
 
 
 def expose() -> None:
-    """Prepare the registry of a process of ours: without the time at which each series was created."""
+    """Prepare the registry of a process: without the time at which each series was created."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     BUILD.labels(version("answerback")).set(1)
 

@@ -163,7 +163,7 @@ class Redelivery:
         """Call the platform, unless it asked one of our processes to wait."""
         name = self._platform.NAME
         if wait := await self._outbox.paused([scope(name, limit) for limit in self._log.limits(hook)]):
-            raise RateLimited(wait, "", f"{self._platform.TITLE} asked us to wait; {wait:.0f} s left")
+            raise RateLimited(wait, "", f"{self._platform.TITLE} asked for a pause; {wait:.0f} s left")
         try:
             return await self._http.perform(exchange)
         except RateLimited as limit:

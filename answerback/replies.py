@@ -10,7 +10,7 @@ from answerback.events import Address
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One message of ours on its way to a platform.
+    """A message of an agent on its way to a platform.
 
     Attributes:
         key: "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
@@ -24,7 +24,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         message: The platform's id of our message, once known.
         at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
         refusals: Number of temporary rejections: a resource so new that it is not visible on the whole platform.
-        waits: How many times in a row the platform asked us to wait.
+        waits: How many times in a row the platform asked for a pause.
         stored: When the event it answers was stored: see `Entry`.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """

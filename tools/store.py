@@ -22,8 +22,8 @@ class Store(NamedTuple):
 
     settings: Settings
     threads: Threads
-    letters: DeadLetters
-    roster: WorkerRegistry
+    dead_letters: DeadLetters
+    workers: WorkerRegistry
 
 
 def located(settings: Settings) -> str:

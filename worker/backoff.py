@@ -23,7 +23,7 @@ class Backoff(NamedTuple):
 
         Args:
             failures: number of failed attempts so far.
-            requested: seconds that the last response asked us to wait; treated as a minimum, with jitter.
+            requested: seconds of the pause that the last response asked for; treated as a minimum, with jitter.
             unreachable: whether the service did not respond at all.
         """
         base = self.base * SLOWER if unreachable else self.base

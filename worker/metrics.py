@@ -61,8 +61,8 @@ LOOP_BLOCKED = Counter(
     "answerback_event_loop_blocked_seconds", "Seconds for which the event loop was blocked in these cases"
 )
 SENDING = Gauge("answerback_outboxes_sending", "Threads whose replies this worker is sending")
-PAUSES = Counter("answerback_rate_limit_pauses", "Times a platform asked us to wait", ["platform"])
-PAUSED = Counter("answerback_rate_limit_pause_seconds", "Seconds for which platforms asked us to wait", ["platform"])
+PAUSES = Counter("answerback_rate_limit_pauses", "Times a platform asked for a pause", ["platform"])
+PAUSED = Counter("answerback_rate_limit_pause_seconds", "Seconds of the pauses that platforms asked for", ["platform"])
 
 model_label = Bounded(50)
 tool_label = Bounded(200)

@@ -20,11 +20,11 @@ def route(
     last: str,
     attention: Attention = "default",
 ) -> Agent | None:
-    """Return the agent that answers `event`: the one it names, if we have it.
+    """Return the agent that answers `event`: the one it names, if this worker runs it.
 
     If it names none, return the thread's agent (`last` to answer in it) if it listens to this event, else the first
-    agent that does. In a chat, which is always addressed to us, it is otherwise the first agent that accepts chats.
-    Our own messages are routed to no agent, and in a muted thread only mentions are answered.
+    agent that does. In a chat, which is always addressed to the agents, it is otherwise the first agent that accepts
+    chats. The agents' own messages are routed to no agent, and in a muted thread only mentions are answered.
     """
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
@@ -65,8 +65,8 @@ def why_unanswered(agents: Sequence[Agent], event: Event, *, own: bool, muted: b
     """Return why no agent answers an event, in words that its sender may read.
 
     Args:
-        own: It is a message of ours.
-        muted: Its thread is muted.
+        own: Whether the message is one of the agents' own.
+        muted: Whether its thread is muted.
     """
     if own:
         return "an agent wrote this message"

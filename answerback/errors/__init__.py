@@ -38,7 +38,7 @@ AnswerbackError
 │   └── LimitExceeded       the turn exceeded its limit of steps, journal size or tokens
 │       └── TimeExceeded    the turn exceeded its time limit
 └── DeliveryError           a reply did not reach its platform
-    ├── RateLimited         the platform asked us to wait
+    ├── RateLimited         the platform asked for a pause
     ├── Rejected            the platform rejected the reply permanently
     │   └── TooLong         too long for one message; it may be accepted in parts
     └── Unavailable         no response, or a temporary error

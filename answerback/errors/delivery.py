@@ -8,7 +8,7 @@ class DeliveryError(AnswerbackError):
 
 
 class RateLimited(DeliveryError):
-    """The platform asked us to wait.
+    """The platform asked for a pause.
 
     Attributes:
         seconds: How long to wait.

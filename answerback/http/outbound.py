@@ -44,7 +44,7 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> Response:
 
 @contextmanager
 def translated_errors(url: str, timeout: float) -> Iterator[None]:
-    """Raise aiohttp's errors as ours.
+    """Raise aiohttp's errors as those of `answerback.errors`.
 
     Raises:
         ForbiddenAddress: the address is not public.

@@ -136,10 +136,10 @@ class Client(Protocol):
         """Post one reply. Its last request is the one that takes effect."""
         ...
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Search one page for a reply that may have been posted already; only called if `once` is "find".
 
-        It is the first page, or the one at `reply.cursor`. A message by someone else never counts as ours.
+        It is the first page, or the one at `reply.cursor`. A message that `account` did not write never counts.
         """
         ...
 

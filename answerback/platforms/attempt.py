@@ -20,7 +20,7 @@ With the pauses between attempts, six take at least half a minute.
 """
 
 LONGEST_GUESS = 3600.0
-"""Upper bound in seconds of our own wait if a platform asks us to wait without saying how long."""
+"""The longest pause in seconds where a platform asks for one without saying how long."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         refusals: How often the reply met a refusal that may be temporary.
-        waits: How often the platform asked us to wait.
+        waits: How often the platform asked for a pause.
         at: Time of the event that is answered, in ms by the platform's clock; 0 if unknown.
     """
 

@@ -202,7 +202,7 @@ def file_chunks(p: int, id: str) -> str:
 
 
 def pause(scope: str) -> str:
-    """STRING that exists while a platform has asked us to send nothing to `scope`."""
+    """STRING that exists while its platform asked to send nothing to `scope`. Until the end of that pause."""
     return f"ab:pause:{scope}"
 
 

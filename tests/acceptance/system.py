@@ -238,7 +238,7 @@ class System:
         def done(found: Queues) -> bool:
             busy = found.turns.waiting + found.turns.in_flight + found.turns.retrying
             sending = found.replies.waiting + found.replies.in_flight + found.replies.retrying
-            return found.handled + found.buried >= handled and not (found.events_waiting or busy or sending)
+            return found.handled + found.dead_lettered >= handled and not (found.events_waiting or busy or sending)
 
         return await until(self.queues, done, within=within, what=f"{handled} events being handled")
 

@@ -222,7 +222,7 @@ async def test_what_newer_code_wrote_waits_among_the_dead_letters_and_delays_nob
     await plain.database.call("RPUSH", keys.history(0, "standard:t10"), paused)
     worker = await plain.worker(COUNT)
     found = await plain.quiet(20)
-    assert (found.handled, found.buried) == (16, 4)
+    assert (found.handled, found.dead_lettered) == (16, 4)
     assert not worker.lines("task failed; the thread will be reclaimed when its lease expires")
     buried = {letter.thread: letter async for letter in plain.letters.list()}
     assert set(buried) == {f"standard:t{number}" for number in (7, 8, 9, 10)}

@@ -47,7 +47,7 @@ async def test_the_turns_are_counted_in_every_state(threads: Threads) -> None:
     await lapse(many, thread="github:1:4")
     found = await queues(many)
     assert (found.turns.waiting, found.turns.in_flight, found.turns.retrying) == (3, 2, 1)
-    assert (found.accepted, found.events_waiting, found.handled, found.buried) == (12, 10, 1, 1)
+    assert (found.accepted, found.events_waiting, found.handled, found.dead_lettered) == (12, 10, 1, 1)
     assert (found.dead, found.attempts_failed, found.threads) == (1, 1, 6)
     # The lapsed lease is the oldest of what is claimable; the clock of this process is not asked.
     assert found.turns.oldest > 10_000

@@ -40,7 +40,7 @@ class Toy:
         response = yield Request(method="POST", url=f"{self._url}/messages", headers=self._headers, body=body)
         return Sent(_checked(response).decode())
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         yield from ()
         return None
 
@@ -74,7 +74,7 @@ class ToyDeliveries:
 
 def _checked(response: Response) -> bytes:
     if response.status == 429:
-        raise RateLimited(1.0, "", "Toy asks us to wait")
+        raise RateLimited(1.0, "", "Toy asks for a pause")
     if response.status >= 500:
         raise Unavailable(f"Toy responded with status {response.status}")
     if response.status >= 400:

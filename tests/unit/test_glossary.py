@@ -52,6 +52,8 @@ def _definitions(body: list[ast.stmt]) -> Iterator[str]:
                 yield from _definitions(node.body)
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
 
 
 @cache

@@ -19,7 +19,7 @@ from ..store import Store
 
 async def running_agents(store: Store) -> list[AgentReport]:
     """Return the agents in code that living workers run, in the order of their lists."""
-    reports = [report for report, silent in await store.roster.workers() if silent <= report.lease]
+    reports = [report for report, silent in await store.workers.workers() if silent <= report.lease]
     agents = {agent.name: agent for report in reports for agent in report.agents if not agent.workspace}
     return list(agents.values())
 

@@ -127,7 +127,7 @@ def replay(
 
     async def put_back(store: Store, id: str) -> bool:
         try:
-            return await store.letters.replay(id, fresh=fresh, again=again, done=settled)
+            return await store.dead_letters.replay(id, fresh=fresh, again=again, done=settled)
         except ValueError as error:
             raise NotFound(f"{id} was not replayed: {error}") from None
 
@@ -142,7 +142,7 @@ def drop(
     """Delete dead letters permanently, by id or by filter."""
 
     async def forget(store: Store, id: str) -> bool:
-        return await store.letters.delete(id)
+        return await store.dead_letters.delete(id)
 
     run(_each("drop", forget, ids, DeadLetterFilter(thread, reason, older), everything, yes, as_json))
 
@@ -169,7 +169,7 @@ async def _list(which: DeadLetterFilter, limit: int, as_json: bool) -> None:
 async def _fitting(store: Store, which: DeadLetterFilter) -> list[DeadLetter]:
     """Return the matching dead letters, oldest first."""
     now = await store.threads.database.now()
-    letters = [letter async for letter in store.letters.list() if which.fits(letter, now)]
+    letters = [letter async for letter in store.dead_letters.list() if which.fits(letter, now)]
     letters.reverse()  # from newest first; the sort is stable, so dead letters of the same ms keep their order
     letters.sort(key=lambda letter: letter.at)
     return letters
@@ -182,7 +182,7 @@ async def _show(id: str, as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        row = await store.letters.get(id)
+        row = await store.dead_letters.get(id)
     if row is None:
         raise NotFound(f"dead letter not found: {visible(id)}. `answerback dead` lists them.")
     letter, payload = row

@@ -27,7 +27,7 @@ async def follow(store: Store, receipt: Receipt, timeout: float) -> TurnState | 
     printed = ""
     pause = SHORTEST
     while True:
-        turn = await turn_state(store.letters, store.threads, receipt.thread, receipt.dispatch_id)
+        turn = await turn_state(store.dead_letters, store.threads, receipt.thread, receipt.dispatch_id)
         waited = time.monotonic() - begin
         if turn is None or _over(turn) or waited >= timeout:
             return turn
@@ -53,14 +53,14 @@ async def _progress(store: Store, turn: TurnState, waited: float) -> str:
         case "retrying":
             return f"attempt {thread.attempts} failed: {visible(thread.error)}; it will be retried"
         case "waiting" if waited > PATIENCE:
-            alive = [report for report, silent in await store.roster.workers() if silent <= report.lease]
+            alive = [report for report, silent in await store.workers.workers() if silent <= report.lease]
             if not alive:
                 return "no worker is running: start one with `answerback worker`"
             if all(report.blocked for report in alive):
                 return f"{visible(alive[0].id)} is alive but blocked by {visible(alive[0].blocked)}"
             return f"waiting for {turn.before} earlier in this thread" if turn.before else "waiting for a worker"
         case "running" if waited > PATIENCE:
-            for report, _ in await store.roster.workers():
+            for report, _ in await store.workers.workers():
                 if report.id == thread.owner and report.blocked:
                     return f"running on {visible(thread.owner)}, which is blocked by {visible(report.blocked)}"
             return f"running on {visible(thread.owner)}, attempt {thread.attempts}"

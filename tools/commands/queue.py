@@ -99,5 +99,6 @@ def _totals(queues: Queues) -> str:
     return (
         f"{queues.events_waiting} events waiting, {queues.threads} threads, {queues.dead} dead letters\n"
         f"in total: {queues.accepted} accepted, {queues.handled} handled, {queues.attempts_failed} attempts failed, "
-        f"{queues.buried} dead-lettered, {queues.replies_sent} replies sent, {queues.replies_failed} failed{clock}"
+        f"{queues.dead_lettered} dead-lettered, {queues.replies_sent} replies sent, {queues.replies_failed} failed"
+        f"{clock}"
     )

@@ -163,7 +163,7 @@ async def _show(id: str, as_json: bool) -> None:
         transcript = await index.transcript(store.threads, id)
         if transcript is None:
             raise NotFound(f"thread not found: {visible(id)}. `answerback threads` lists them.")
-        dead = [letter async for letter in store.letters.list() if letter.thread == id]
+        dead = [letter async for letter in store.dead_letters.list() if letter.thread == id]
         now = await store.threads.database.now()
     if as_json:
         document({**plain(transcript), "dead": plain(dead)})

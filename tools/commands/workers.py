@@ -35,7 +35,7 @@ async def _workers(as_json: bool) -> int:
     from ..store import opened
 
     async with opened() as store:
-        reports = await store.roster.workers()
+        reports = await store.workers.workers()
         now = await store.threads.database.now()
     alive = any(silent <= report.lease for report, silent in reports)
     if as_json:

@@ -102,7 +102,7 @@ class Supervisor:
         self._asked.set()
 
     async def _first(self, *waited: asyncio.Task[None]) -> None:
-        """Wait for one of these tasks; raise what any task of ours raises meanwhile."""
+        """Wait for one of these tasks; raise what a task that keeps a process raises meanwhile."""
         while not any(task.done() for task in waited):
             pending = [task for task in (*waited, *self._keepers) if not task.done()]
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED, timeout=0.5)

@@ -100,11 +100,11 @@ class GitHub:
         comment = read(response, _comment, "GitHub", unknown=True)
         return _sent(place, comment)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our comment with this reply's marker, from ten minutes before the first attempt on, 100 per page."""
         place, attempt = Address.of(reply), Attempt.of(reply)
         if place.discussion:
-            return (yield from self._find_in_discussion(reply, place, attempt, us))
+            return (yield from self._find_in_discussion(reply, place, attempt, account))
         page = int(reply.cursor) if reply.cursor.isdecimal() else 1
         since = f"&since={moment(reply.first, _MARGIN):%Y-%m-%dT%H:%M:%SZ}" if reply.first else ""
         url = f"{self._comments(place)}?per_page={_PAGE}&page={page}{since}"
@@ -112,12 +112,12 @@ class GitHub:
         response = yield from self._call(place, attempt, "GET", url, None, doing)
         comments = read(response, _comments, "GitHub", unknown=False)
         for comment in comments:
-            if marked(comment.body or "") == reply.key and us.wrote(comment.identities):
+            if marked(comment.body or "") == reply.key and account.wrote(comment.identities):
                 return _sent(place, comment)
         return None if len(comments) < _PAGE else NextPage(str(page + 1))
 
     def _find_in_discussion(
-        self, reply: Reply, place: Address, attempt: Attempt, us: Identity
+        self, reply: Reply, place: Address, attempt: Attempt, account: Identity
     ) -> Exchange[Sent | NextPage | None]:
         start = moment(reply.first, _MARGIN)
         subject = (yield from self._parent(place, attempt)) if place.comment else place.discussion
@@ -128,7 +128,7 @@ class GitHub:
             raise self._missing(place, attempt, f"{place.name} is gone, or {self._credential.name} may not see it")
         comments = [comment for comment in data.node.page.nodes if comment]
         for comment in comments:
-            if marked(comment.body) == reply.key and us.wrote(comment.identities):
+            if marked(comment.body) == reply.key and account.wrote(comment.identities):
                 return Sent(comment.message, comment.url or "")
         info = data.node.page.page_info
         older = comments[0].created_at if comments else None

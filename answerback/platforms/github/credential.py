@@ -131,6 +131,6 @@ def configured(settings: GitHubSettings) -> Credential | None:
 
 
 def requested(method: Literal["GET", "POST"], url: str, authorization: str) -> Exchange[Response]:
-    """Make a request about ourselves. It has no side effects that matter to us."""
+    """Make a request about the account or app itself. It has no side effects that matter here."""
     request = Request(method=method, url=url, headers={**HEADERS, "authorization": authorization})
     return (yield from harmless(request))

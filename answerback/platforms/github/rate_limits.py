@@ -1,4 +1,4 @@
-"""GitHub's rate limits: whether a response asks us to wait, how long, and which requests have to.
+"""GitHub's rate limits: whether a response asks for a pause, of how long, and for which requests.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -47,7 +47,7 @@ def too_fast(message: str) -> bool:
 
 
 def wait_of(response: Response, message: str, now: float, attempt: Attempt) -> float:
-    """Return the seconds that a refusal asks us to wait; 0 if it does not."""
+    """Return the seconds of the pause that a refusal asks for; 0 if it asks for none."""
     headers = response.headers
     now = time_there(headers, now)
     if response.status == 422 and not too_fast(message):

@@ -98,7 +98,7 @@ def check(
     message = message_of(response)
     if status in (403, 422, 429) and (wait := wait_of(response, message, now, attempt)):
         raise RateLimited(
-            wait, limited_scope(response, scope), f"GitHub asks us to wait {wait:.0f} s while {doing}: {message}"
+            wait, limited_scope(response, scope), f"GitHub asks for a pause of {wait:.0f} s while {doing}: {message}"
         )
     if status >= 500 or status == 408:
         after = requested_wait(response.headers, now)
@@ -134,7 +134,7 @@ def check_graph(
     if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or too_fast(message):
         wait = wait_of(response, TOO_FAST[0], now, attempt)
         limited = limited_scope(response, scope, "graphql")
-        raise RateLimited(wait, limited, f"GitHub asks us to wait {wait:.0f} s while {doing}: {message}")
+        raise RateLimited(wait, limited, f"GitHub asks for a pause of {wait:.0f} s while {doing}: {message}")
     fresh = attempt.fresh(time_there(response.headers, now))
     if "NOT_FOUND" in kinds or _UNKNOWN_NODE in message.lower():
         raise missing(f"GitHub refused {doing}: {message}", attempt, signed, fresh=fresh)

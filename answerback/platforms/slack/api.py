@@ -140,7 +140,7 @@ class Slack:
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our message with this reply's key, from five minutes before the first attempt on, 200 per page.
 
         Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
@@ -158,7 +158,7 @@ class Slack:
         response = yield from self._call("GET", "conversations.replies", query, doing, attempt, scope=_looking(place))
         replies = read(response, _replies, "Slack", unknown=False)
         for message in replies.messages:
-            if key_of(message.metadata) == reply.key and us.wrote(message.identities):
+            if key_of(message.metadata) == reply.key and account.wrote(message.identities):
                 return Sent(message.ts)
         cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
         return NextPage(cursor) if cursor else None

@@ -114,7 +114,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
         wait = seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))
         # A workspace over its plan's limit is limited in every channel.
         bucket = "" if answer.error == "message_limit_exceeded" else scope
-        raise RateLimited(wait, bucket, f"Slack asks us to wait {wait:.0f} s while {doing}")
+        raise RateLimited(wait, bucket, f"Slack asks for a pause of {wait:.0f} s while {doing}")
     after = requested_wait(response.headers, now)
     if status >= 500 or status == 408 or answer.error in _LATER:
         reason = answer.error or "without a reason"

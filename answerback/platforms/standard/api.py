@@ -7,14 +7,14 @@
       "type": "message.replied",
       "data": {
         "key":         "k2v…q4.0",      the same in every attempt: the receiver drops duplicates
-        "thread":      "ticket-4711",   as it was sent to us
+        "thread":      "ticket-4711",   as it was received
         "in_reply_to": "comment-9",     the message, or its webhook-id
         "text":        "You …",
         "author":      {"id": "answerback", "name": "Answerback"}
       }
     }
 
-A system that sends all its messages back to us should keep that author, by which we recognise our own.
+A system that sends all its messages back should keep that author: it shows which are replies of the agents.
 Any 2xx means that the reply is stored.
 """
 
@@ -108,7 +108,7 @@ class Standard:
             return Sent(reply.key)
         if status == 429:
             wait = seconds_to_wait(headers, now, Attempt.of(reply).pause(_USUAL_WAIT))
-            raise RateLimited(wait, "", f"the reply URL asks us to wait {wait:.0f} s")
+            raise RateLimited(wait, "", f"the reply URL asks for a pause of {wait:.0f} s")
         after = requested_wait(headers, now)
         if status >= 500 or status in (408, 425):
             raise Unavailable(f"the reply URL responded with status {status}", after=after)
@@ -118,7 +118,7 @@ class Standard:
             raise TooLong(words)
         raise Rejected(words) if status == 410 else NotYet(words, after=after)
 
-    def find(self, reply: Reply, us: Identity) -> Exchange[Sent | NextPage | None]:
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Return None: there is nothing to search, and posting again is safe."""
         yield from ()
         return None

@@ -18,7 +18,7 @@ def compose(text: str, *, thread: str, author: str) -> bytes:
     data = {
         "thread": thread,
         "text": text,
-        # With a prefix: an author whose bare name equals ours would be taken for us.
+        # With a prefix: an author whose bare name equals ours would be taken for the agents.
         "author": {"id": f"cli:{author}", "name": author},
         "direct": True,
     }

@@ -83,7 +83,7 @@ def _mismatch(ours: set[str], theirs: set[str]) -> Refusal:
     if not ours:
         return Refusal("unconfigured", "STANDARD_WEBHOOKS_SECRET is neither whsec_ nor whpk_, each followed by base64")
     if ours.isdisjoint(theirs):
-        needed = "its public key (whpk_…)" if "v1a" in theirs else "the secret that it shares with us (whsec_…)"
+        needed = "its public key (whpk_…)" if "v1a" in theirs else "the secret that both sides share (whsec_…)"
         return Refusal(
             "mismatch",
             f"the sender signs with {' and '.join(sorted(theirs))}: add {needed} to STANDARD_WEBHOOKS_SECRET",

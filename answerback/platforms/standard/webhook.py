@@ -12,7 +12,7 @@
         "subject":  {"kind": "ticket", "title": "…", "body": "…", "author": "Ada"},   what it is about; for a line of
                     a file also "path", "start", "line", "diff"
         "mentions": ["answerback"],
-        "direct":   true                      addressed to us (the default); false: not addressed to us
+        "direct":   true                      addressed to the agents (the default); false: not
       }
     }
 
@@ -132,7 +132,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         message=message or identifier,
         channel=data.channel or "",
         mentions=mentions,
-        # A system that sends us messages addresses us, unless it says otherwise.
+        # A system that sends messages here addresses the agents, unless it says otherwise.
         direct=data.direct is not False,
         identities=(f"user:{author.id}",) if author.id else (),
         address={"thread": thread, "message": message or identifier},

@@ -88,7 +88,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     updated: int = 0
     waiting: int = 0
     messages: int = 0
-    buried: int = 0
+    dead_letters: int = 0
     attention: Attention = "default"
 
     @classmethod
@@ -117,7 +117,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
             updated=int(fields.get("updated") or summary.updated),
             waiting=summary.waiting,
             messages=summary.messages,
-            buried=int(fields.get("buried", 0)),
+            dead_letters=int(fields.get("buried", 0)),
             attention=summary.attention,
         )
 

@@ -61,7 +61,7 @@ def read(
         fields=text,
         binary=binary,
         messages=[decode_message(message) for message in history],
-        ends=[decode_turn_end(end) for end in ends],
+        turn_ends=[decode_turn_end(end) for end in ends],
         waiting=[decode_entry(entry) for entry in inbox],
         journal={name.decode(): record for name, record in journal.items()},
         replies=sorted((decode_reply(reply) for reply in outbox), key=lambda reply: reply.key),
@@ -94,7 +94,7 @@ def arguments(archive: Archive) -> dict[str, list[Value]]:
     return {
         "fields": [value for name, field in stored.items() if name not in LOCKS for value in (name, field)],
         "messages": [encode(message) for message in archive.messages],
-        "ends": [encode(end) for end in archive.ends],
+        "ends": [encode(end) for end in archive.turn_ends],
         "entries": [encode(entry) for entry in archive.waiting],
         "steps": [value for name, record in archive.journal.items() for value in (name.encode(), record)],
         "replies": encoded_replies(archive.replies),

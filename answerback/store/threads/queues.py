@@ -37,7 +37,7 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     accepted: int
     handled: int
-    buried: int
+    dead_lettered: int
     attempts_failed: int
     replies_sent: int
     replies_failed: int
@@ -67,7 +67,7 @@ async def queues(threads: Threads) -> Queues:
         totals["threads"] += thread_count
         totals["accepted"] += count.get("accepted", 0)
         totals["handled"] += count.get("handled", 0)
-        totals["buried"] += count.get("buried", 0)
+        totals["dead_lettered"] += count.get("buried", 0)
         totals["attempts_failed"] += count.get("failed", 0)
         totals["replies_sent"] += count.get("sent", 0)
         totals["replies_failed"] += count.get("failed replies", 0)

@@ -14,7 +14,7 @@ Only = Literal["", "open", "idle"]
 
 
 OWN = "our own message"
-"""The reason an event of ours is ignored."""
+"""Why an event is ignored whose message an agent wrote."""
 
 
 class Receipt(msgspec.Struct, frozen=True):

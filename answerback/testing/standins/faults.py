@@ -22,7 +22,7 @@ Do = Literal[
     "drop-after",  # work, then close the connection without an answer
     "truncate",  # work, answer with half the body, then close the connection
     "refuse",  # answer with refusals that pass by themselves: what is new is not known everywhere; nothing is done
-    "rate-limit",  # answer as the platform does when it wants us to wait `seconds`; nothing is done
+    "rate-limit",  # answer as the platform does when it asks for a pause of `seconds`; nothing is done
     "late",  # answer with `status` at once, and work after `seconds`
     "hang",  # wait `seconds` (a minute unless told) and close the connection; nothing is done
     "drip",  # a streamed answer: `seconds` between its chunks

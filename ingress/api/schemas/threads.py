@@ -118,7 +118,7 @@ class ThreadSummary(Model):
             "updated_at": moment(chat.updated),
             "message_count": chat.messages,
             "waiting_count": chat.waiting,
-            "dead_letter_count": chat.buried,
+            "dead_letter_count": chat.dead_letters,
         }
 
     @classmethod

@@ -11,7 +11,7 @@ from answerback.testing.standins.values import Json
 
 @dataclass
 class Message:
-    """One message of a conversation; `bot` tells ours from people's."""
+    """A message of a conversation. `bot`: whether the bot wrote it, or a person."""
 
     channel: str
     ts: str
