@@ -67,7 +67,10 @@ class Listen(msgspec.Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        return f"{self.platform} {self.channel}: {', '.join(self.when)}"
+        place = "any platform" if self.platform == "*" else self.platform
+        if self.channel != "*":
+            place = f"{place}, {self.channel}"
+        return f"{place}: {', '.join(self.when)}"
 
 
 ADDRESSED = Listen()

@@ -56,7 +56,7 @@ def test_an_operator_looks_around(terminal: Terminal) -> None:
     assert "acme/widgets · Frame is cut off on narrow screens" in terminal.out("threads")
     shown = terminal.out("threads", "show", "standard:t1")
     assert "hello \\x1b[2J\\u202e there" in shown
-    assert "demo (us)" in shown
+    assert "demo (agent)" in shown
     assert terminal.json("threads", "show", "standard:t1")["thread"]["state"] == "idle"
     assert terminal.run("threads", "show", "standard:none").code == 3
 

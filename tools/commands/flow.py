@@ -54,7 +54,10 @@ def check(file: Path) -> None:
 @click.option("--format", "kind", type=click.Choice(["mermaid", "svg"]), default="mermaid", show_default=True)
 @click.option("--node", metavar="ID", help="Mark this node as the current one.")
 def draw(file: Path, kind: str, node: str | None) -> None:
-    """Draw a flow as a Mermaid diagram (rendered by GitHub, GitLab and mermaid.live) or as an SVG image."""
+    """Draw a flow as a Mermaid diagram or an SVG image.
+
+    GitHub, GitLab and mermaid.live render Mermaid.
+    """
     from answerback.diagrams.mermaid import mermaid
     from answerback.diagrams.svg import svg
     from answerback.flows import load

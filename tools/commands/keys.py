@@ -105,9 +105,9 @@ def rotate(id: str, grace: int, as_json: bool) -> None:
 @keys.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def revoke(ids: tuple[str, ...]) -> None:
-    """Revoke keys permanently, together with the tokens of sessions and users issued with them.
+    """Revoke keys permanently, and the tokens issued with them.
 
-    An id may also be that of a user token.
+    These are tokens of sessions and of users. An id may also be that of a user token.
     """
     run(_revoke(ids))
 

@@ -97,8 +97,8 @@ def _totals(queues: Queues) -> str:
     steps = queues.clock_steps
     clock = f"\nRedis clock steps: {steps.count}, the last by {steps.last / 1000:+.1f} s" if steps.count else ""
     return (
-        f"{queues.events_waiting} events waiting, {queues.threads} threads, {queues.dead} dead letters\n"
-        f"in total: {queues.accepted} accepted, {queues.handled} handled, {queues.attempts_failed} attempts failed, "
-        f"{queues.dead_lettered} dead-lettered, {queues.replies_sent} replies sent, {queues.replies_failed} failed"
-        f"{clock}"
+        f"now: events waiting {queues.events_waiting}, threads {queues.threads}, dead letters {queues.dead}\n"
+        f"events so far: accepted {queues.accepted}, handled {queues.handled}, dead-lettered {queues.dead_lettered}\n"
+        f"attempts failed {queues.attempts_failed}, replies sent {queues.replies_sent}, "
+        f"replies failed {queues.replies_failed}{clock}"
     )

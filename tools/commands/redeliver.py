@@ -139,8 +139,7 @@ def _configured(name: str | None, hooks: Sequence[str]) -> tuple[Settings, list[
     if not configured:
         variables = "; ".join(f"{support.variable}: {support.names}" for _, support in chosen)
         raise ConfigurationError(
-            f"no webhook given: use --hook, or the setting that the workers use too. It takes the names of webhooks. "
-            f"{variables}."
+            f"no webhook given: name it with --hook, or in the setting that workers use. {variables}."
         )
     return settings, configured
 

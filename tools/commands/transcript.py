@@ -77,7 +77,7 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
     if message.role == "user":
         who = (message.author.name or message.author.id) if message.author else "user"
     else:
-        who = f"{message.agent or 'assistant'} (us)"
+        who = f"{message.agent or 'assistant'} (agent)"
     status = "turn failed permanently" if message.failed else message.status
     yield f"{_speaker(who)} {when(message.at)}  {message.turn}{f'  {status}' if status else ''}"
     yield from (f"  ⌕ {_retrieval(retrieval)}" for retrieval in message.retrievals)

@@ -22,11 +22,11 @@ def up(ingress: int | None, workers: int, reload: bool, debug: bool) -> None:
 
     The server keeps its data in ANSWERBACK_DATA (default: .answerback). If REDIS_URL is set, that
     Redis is used and no server is started. Platforms without a webhook secret get a generated one,
-    for development. Ctrl-C stops everything, after turns had SHUTDOWN_GRACE_SECONDS to finish; a
-    second Ctrl-C does not wait. The stored data is kept.
+    for development. Ctrl-C stops everything; turns have SHUTDOWN_GRACE_SECONDS to finish, unless
+    Ctrl-C is pressed again. The stored data is kept.
 
-    With --reload, a change of a file in this folder starts new workers. Turns that run end on the old
-    code, and if the new code cannot be loaded, the old one goes on. With --debug, a turn may stop in a
+    With --reload, a change of a file in this folder starts new workers. Running turns finish on the old
+    code; if the new code cannot be loaded, the old code stays in use. With --debug, a turn may stop in a
     debugger for as long as you like.
 
     \b
