@@ -150,7 +150,7 @@ export async function deadLettersPage(main, [opened], signal) {
     const present = new Set(rows.map((row) => row.id));
     const heads = ["", "Reason", "Kind", "Agent", "Thread", "Attempts", "Failed"];
     const none = el("p", {}, !page.complete ? "No matches among the newest dead letters." : page.all ? "No dead letters match." : "No dead letters.");
-    replace(list, rows.length ? table(heads, rows.map(cells), { tight: [0, 6] }) : none);
+    replace(list, rows.length ? table(heads, rows.map(cells), { tight: [0, 2, 5, 6] }) : none);
     const kept = allMatches;
     select([...selected].filter((id) => present.has(id)));
     allMatches = kept && rows.length > 0;

@@ -72,7 +72,9 @@ function show() {
   );
   const signal = leaving.signal;
   PAGES[page](main, path.map(decodeURIComponent), signal).catch((error) => {
-    if (!signal.aborted) main.append(el("p", { class: "bad", role: "alert" }, `Something went wrong: ${sentence(error.message)}`));
+    if (signal.aborted) return;
+    main.querySelector(".live")?.remove(); // nothing will arrive
+    main.append(el("p", { class: "bad", role: "alert" }, `Something went wrong: ${sentence(error.message)}`));
   });
 }
 
