@@ -1,4 +1,4 @@
-"""One client connection, and the way of a request to its handler.
+"""One client connection, and how its requests reach their handlers.
 
 Only here, and in `asgi/connection.py`, ingress relies on internals of aiohttp.
 

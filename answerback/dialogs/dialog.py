@@ -38,7 +38,7 @@ class Dialog:
         tools: The tools of the flow.
         id: Identifies the conversation. Random by default.
         timeout: Seconds that a turn may take, unless the agent says otherwise.
-        saved: What `save` returned, to go on from there.
+        saved: What `save` returned, to continue from there.
 
     Raises:
         ConfigurationError: The agent or the flow is invalid.

@@ -79,7 +79,7 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
     assert terminal.out("send", "--agent", "helper", "quick") == "two: quick, attempt 1\n"
 
     module.write_text(AGENT.replace('"one"', "= three"))
-    until(lambda: "the old code goes on" in up.words(), "the mistake being named")
+    until(lambda: "the old code stays in use" in up.words(), "the mistake being named")
     assert up.words().count(f"ANSWERBACK_AGENTS: {module}, line 6: invalid syntax") == 1
     assert "Traceback" not in up.words()
     assert terminal.out("send", "--agent", "helper", "again") == "two: again, attempt 1\n"

@@ -15,7 +15,7 @@ MOST_NAMES = 3
 class Reloader:
     """Starts a worker with the new code for each running one, and lets the old one finish its turns.
 
-    The old one goes on if the new one does not get ready.
+    The old one continues if the new one does not become ready.
     """
 
     def __init__(self, files: SourceFiles, workers: Group, write: Write) -> None:
@@ -30,7 +30,7 @@ class Reloader:
             for slot in range(self._workers.size):
                 name = self._workers.name(slot)
                 if why := await self._workers.replace(slot):
-                    self._write("up", f"{name} could not load the new code ({why}); the old code goes on")
+                    self._write("up", f"{name} could not load the new code ({why}); the old code stays in use")
                     break
                 self._write("up", f"{name} runs the new code; the old one finishes its turns")
 

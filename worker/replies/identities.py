@@ -1,4 +1,4 @@
-"""Our identity on each platform, resolved from the credentials and stored in Redis for ingress."""
+"""The agents' account on each platform, resolved from the credentials and stored in Redis for ingress."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ class MemoryThread(ThreadChanges):
         """Kill the next attempt that gets to a place, as if its worker died there: `say` raises `Killed`.
 
         The killed attempt gets no further and sees no exception. What it had written stays, and `resume` or the next
-        message goes on from there.
+        message continues from there.
 
         Args:
             place: "step:<name>" (a pattern; with "#2": the second of that name), "tool:<name>" or "model" (a call or

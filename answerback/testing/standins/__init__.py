@@ -1,8 +1,8 @@
 """Stateful stand-ins of the platforms' APIs: real response shapes, faults on demand, and a record of everything.
 
-They run as a process of their own, so that what is tested meets them as it would meet the platforms: over a socket
-that may break at any moment. They import nothing of Answerback: how a platform behaves is written down here a second
-time, from its documentation.
+They run as a process of their own, so that the code under test reaches them as it reaches the platforms: over a socket
+that may break at any moment. They import nothing of Answerback: the behaviour of each platform is implemented a second
+time here, from its documentation.
 
     python -m answerback.testing.standins --port 8200
 

@@ -25,7 +25,7 @@ async def serve(command: Command) -> None:
     async with running(command.options, command.port) as url:
         line = msgspec.json.encode({"url": url, "pid": os.getpid()}).decode()
         if command.ready_file is not None:
-            # Renamed into place: whoever sees the file sees all of it.
+            # Renamed into place, so that a reader never sees half of the file.
             draft = command.ready_file.with_suffix(".draft")
             draft.write_text(line)
             draft.rename(command.ready_file)

@@ -1,4 +1,4 @@
-"""The stand-ins from an asynchronous test's side: faults to set, messages to look at."""
+"""An asynchronous client of the stand-ins, for tests: set faults, read what was posted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import Json
 
 PATIENCE = 15.0
-"""Seconds to wait for what should come soon."""
+"""Seconds to wait for messages and deliveries."""
 
 
 _KINDS = {
@@ -29,7 +29,7 @@ _KINDS = {
 
 
 class StandIns:
-    """Running stand-ins. `url` is where they are; `options` is what they were told."""
+    """Running stand-ins. `url`: where they serve; `options`: the credentials that they accept."""
 
     def __init__(self, url: str, options: Options, session: aiohttp.ClientSession) -> None:
         self.url = url
@@ -37,23 +37,23 @@ class StandIns:
         self._session = session
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables with which Answerback takes the stand-ins for its platforms."""
+        """Return the environment variables that make Answerback use the stand-ins as its platforms."""
         return self.options.environment(self.url)
 
     async def messages(self, platform: str | None = None) -> list[Posted]:
-        """What was posted, in order."""
+        """Return what was posted, in order."""
         found = await self._call("GET", "messages", query={"platform": platform} if platform else {})
         return msgspec.convert(found, list[Posted])
 
     async def wait_for_messages(
         self, count: int, platform: str | None = None, within: float = PATIENCE
     ) -> list[Posted]:
-        """What was posted, as soon as it is that many. Raises AssertionError when it stays fewer."""
+        """Return what was posted once there are that many messages. Raises AssertionError if there are fewer."""
         found: list[Posted] = await _until(lambda: self.messages(platform), lambda seen: len(seen) >= count, within)
         return found
 
     async def say(self, platform: str, **said: Any) -> Json:
-        """Let a person say something there, without a webhook; the message as the platform shows it.
+        """Post a message as a person, without a webhook. Return it as the platform shows it.
 
         GitHub: number, body; kind ("issue", "review", "discussion"), repo, id, parent, login, user_id, at (seconds).
         Slack: channel, text; ts, thread_ts, user.
@@ -62,9 +62,9 @@ class StandIns:
         return found
 
     async def knows(self, *deliveries: Delivery) -> None:
-        """Let the platform have the comments and messages that these webhooks tell of, as the real one would.
+        """Store the comments and messages that these webhooks report, as the real platform has them.
 
-        Needed where a client asks for them: the parent of a comment in a discussion's thread, say.
+        Needed where a client reads them, such as the parent of a comment in a discussion.
         """
         for delivery in deliveries:
             payload: Json = msgspec.json.decode(delivery.body)
@@ -88,52 +88,52 @@ class StandIns:
                 )
 
     async def rename_repository(self, old: str, new: str) -> None:
-        """Give a GitHub repository another name: requests under the old one are redirected from now on."""
+        """Rename a GitHub repository. Requests with the old name are redirected from now on."""
         await self.say("github", rename=old, to=new)
 
     async def requests(self, platform: str | None = None, operation: str | None = None) -> list[Request]:
-        """The last 100,000 requests, in order, with their bodies."""
+        """Return the last 100,000 requests, in order, with their bodies."""
         query = {"platform": platform, "operation": operation}
         found = await self._call("GET", "requests", query={name: value for name, value in query.items() if value})
         return msgspec.convert(found["requests"], list[Request])
 
     async def counts(self) -> dict[str, dict[str, int]]:
-        """How many requests there were: platform → operation → count."""
+        """Return the number of requests: platform → operation → count."""
         found: dict[str, dict[str, int]] = (await self._call("GET", "requests", query={"platform": "-"}))["counts"]
         return found
 
     async def add_fault(self, rule: Rule | None = None, **fields: Any) -> int:
-        """Put a rule in force, given as such or by its fields; its id."""
+        """Add a rule, given as a `Rule` or by its fields. Return its id."""
         found: list[int] = await self._call("POST", "faults", [rule or Rule(**fields)])
         return found[0]
 
     async def faults(self) -> list[Fault]:
-        """Every rule, with how often it matched and fired."""
+        """Return every rule, with how often it matched and fired."""
         return msgspec.convert(await self._call("GET", "faults"), list[Fault])
 
     async def fired(self, rule: int) -> int:
-        """How often a rule fired."""
+        """Return how often a rule fired."""
         return next(fault.fired for fault in await self.faults() if fault.id == rule)
 
     async def wait_until_fired(self, rule: int, count: int = 1, within: float = PATIENCE) -> None:
-        """Wait until a rule fired that often. Raises AssertionError when it does not."""
+        """Wait until a rule has fired that often. Raises AssertionError if it does not."""
         await _until(lambda: self.fired(rule), lambda fired: fired >= count, within)
 
     async def remove_fault(self, rule: int) -> None:
-        """End a rule."""
+        """Remove a rule."""
         await self._call("DELETE", f"faults/{rule}")
 
     async def send_webhooks_to(self, url: str) -> None:
-        """From now on, tell `url` of every message; "" tells nobody. `{platform}` in it is replaced."""
+        """Send a webhook to `url` for each message from now on; "": to nobody. `{platform}` in it is replaced."""
         await self._call("PUT", "webhooks", {"url": url})
 
     async def deliveries(self) -> list[Json]:
-        """Every try of a webhook so far, oldest first, in GitHub's shape, and its platform."""
+        """Return all delivery attempts, oldest first, in GitHub's format with the platform added."""
         found: list[Json] = (await self._call("GET", "deliveries"))["deliveries"]
         return found
 
     async def wait_for_deliveries(self, count: int, within: float = PATIENCE) -> list[Json]:
-        """The same, as soon as there are that many and none is under way."""
+        """Return all delivery attempts once there are that many and none is in progress."""
         found = await _until(
             lambda: self._call("GET", "deliveries"),
             lambda seen: not seen["pending"] and len(seen["deliveries"]) >= count,
@@ -143,16 +143,16 @@ class StandIns:
         return deliveries
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Let GitHub send this webhook, once, to where webhooks go."""
+        """Let GitHub send this webhook once, to the configured URL."""
         await self._call("POST", "deliveries", _told(delivery))
 
     async def fail_delivery(self, delivery: Delivery, status: int = 502, at: float | None = None) -> Json:
-        """Make GitHub believe that it could not deliver this webhook, as it then lists it. `at`: seconds; now."""
+        """List this webhook at GitHub as a failed delivery. `at`: when, in seconds; by default now."""
         found: Json = await self._call("POST", "deliveries", {**_told(delivery), "status": status, "at": at})
         return found
 
     async def reset(self) -> None:
-        """Forget faults, messages, requests and deliveries; where webhooks go stays as it is."""
+        """Delete faults, messages, requests and deliveries. The URL of webhooks is kept."""
         await self._call("DELETE", "")
 
     async def _call(self, method: str, path: str, content: Any = None, query: dict[str, str] | None = None) -> Any:

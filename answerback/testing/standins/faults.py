@@ -1,4 +1,4 @@
-"""Faults on demand: rules that say which requests go wrong, how, and how often.
+"""Faults on demand: rules for which requests fail, how, and how often.
 
 A rule matches by platform, operation and text, skips its first `after` matches, then fires with its
 `probability` until it has fired `times` times. The first rule that fires decides; others do not count.
@@ -31,7 +31,7 @@ Do = Literal[
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """One way in which things go wrong.
+    """A rule: which requests fail, and how.
 
     platform, operation  shell patterns: "github", "issues/*"; all by default
     contains             text that must occur in the request line or the body
@@ -55,12 +55,12 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     chunks: int = 1
 
     def pause(self, default: float) -> float:
-        """The rule's seconds."""
+        """The seconds of the rule."""
         return default if self.seconds is None else self.seconds
 
 
 class Fault(msgspec.Struct):
-    """A rule at work: how often it matched a request, and how often it fired."""
+    """A rule, with how often it matched a request and how often it fired."""
 
     id: int
     rule: Rule
@@ -69,7 +69,7 @@ class Fault(msgspec.Struct):
 
 
 class Faults:
-    """The rules in force, in the order in which they came."""
+    """The active rules, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._rules: dict[int, tuple[Fault, random.Random]] = {}
@@ -78,27 +78,27 @@ class Faults:
         self._late: set[asyncio.Task[object]] = set()
 
     def add(self, rule: Rule) -> int:
-        """Put a rule in force; its id."""
+        """Add a rule. Return its id."""
         self._last += 1
         self._rules[self._last] = Fault(self._last, rule), random.Random(rule.seed)
         return self._last
 
     def remove(self, rule: int) -> bool:
-        """Whether there was such a rule."""
+        """Remove a rule. Return whether there was one."""
         return self._rules.pop(rule, None) is not None
 
     def report(self) -> list[Fault]:
-        """Every rule with its counts."""
+        """Return every rule with its counts."""
         return [fault for fault, _ in self._rules.values()]
 
     def reset(self) -> None:
-        """Forget the rules, and end every wait without the work that would have followed."""
+        """Remove all rules, and end every wait without the work that would have followed."""
         self._rules.clear()
         self._released.set()
         self._released = asyncio.Event()
 
     def choose(self, platform: str, operation: str, text: str) -> Rule | None:
-        """The rule that this request falls under."""
+        """Return the rule that applies to this request, if any."""
         for fault, dice in self._rules.values():
             rule = fault.rule
             if not fnmatchcase(platform, rule.platform) or not fnmatchcase(operation, rule.operation):
@@ -112,7 +112,7 @@ class Faults:
         return None
 
     def later(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        """Do some work after a while, unless a reset comes first."""
+        """Do some work after a delay, unless there is a reset before."""
 
         async def do() -> None:
             if await self.wait(seconds):
@@ -123,7 +123,7 @@ class Faults:
         task.add_done_callback(self._late.discard)
 
     async def wait(self, seconds: float) -> bool:
-        """Wait; False when a reset ended the wait early."""
+        """Wait. Return False if a reset ended the wait early."""
         try:
             await asyncio.wait_for(self._released.wait(), seconds)
         except TimeoutError:

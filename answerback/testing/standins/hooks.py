@@ -1,4 +1,4 @@
-"""The platforms' own webhooks: what they send, how that went, and sending it again.
+"""The platforms' own webhooks: deliveries, their results, and redelivery.
 
 https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -17,12 +17,12 @@ from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import moment
 
 PATIENCE = {"github": 10.0, "slack": 3.0}
-"""Seconds until a platform gives a webhook up."""
+"""Seconds until a delivery times out."""
 
 
 @dataclass
 class Attempt:
-    """One try of a delivery. `code` is 0 while it is under way."""
+    """One attempt of a delivery. `code` is 0 while it is in progress."""
 
     id: int
     platform: str
@@ -36,17 +36,17 @@ class Attempt:
 
     @property
     def target(self) -> str:
-        """Whose hook it is: "repository", or "integration" for an app's."""
+        """The owner of the hook: "repository", or "integration" for an app."""
         return self.delivery.headers.get("X-GitHub-Hook-Installation-Target-Type", "")
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What it says."""
+        """Its body."""
         found: dict[str, Any] = msgspec.json.decode(self.delivery.body)
         return found
 
     def summary(self) -> dict[str, Any]:
-        """As GitHub lists it."""
+        """Return it as GitHub lists it."""
         payload = self.payload
         return {
             "id": self.id,
@@ -65,7 +65,7 @@ class Attempt:
 
 
 class Hooks:
-    """What was sent, oldest first. `url`: where to, several with spaces between them; "" sends nothing."""
+    """All deliveries, oldest first. `url`: their destinations, separated by spaces; "": none are sent."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -76,11 +76,11 @@ class Hooks:
 
     @property
     def pending(self) -> int:
-        """How many are under way."""
+        """The number of deliveries in progress."""
         return len(self._under_way)
 
     def reset(self) -> None:
-        """Forget what was sent, and give up what is under way. The URL stays."""
+        """Delete all deliveries and cancel those in progress. The URL is kept."""
         for task in self._under_way:
             task.cancel()
         self.attempts.clear()
@@ -92,7 +92,7 @@ class Hooks:
             await self._session.close()
 
     def emit(self, platform: str, delivery: Delivery, *, redelivery: bool = False) -> None:
-        """Send a webhook, without waiting for how it goes."""
+        """Send a webhook without waiting for the result."""
         if not self.url and not redelivery:
             return
         for url in self.url.split() or [""]:
@@ -103,14 +103,14 @@ class Hooks:
             task.add_done_callback(self._under_way.discard)
 
     def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
-        """Note a delivery that is said to have failed: nobody but `redeliver` sends it."""
+        """Record a delivery as failed. Only `redeliver` sends it."""
         attempt = self._record(platform, delivery)
         attempt.at = attempt.at if at is None else at
         attempt.status, attempt.code = f"Invalid HTTP Response: {code}", code
         return attempt
 
     def redeliver(self, id: int, target: str) -> bool:
-        """Send a delivery once more, with its old id. False when there is none of that id."""
+        """Send a delivery again with its old id. Return False if there is no such delivery."""
         for attempt in self.attempts:
             if attempt.id == id and attempt.target == target:
                 self.emit(attempt.platform, attempt.delivery, redelivery=True)

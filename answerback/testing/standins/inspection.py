@@ -1,4 +1,4 @@
-"""The stand-ins' own API, under /_standin: faults to set, and what happened to look at."""
+"""The stand-ins' own API, under /_standin: set faults, and read what happened."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from answerback.testing.standins.standin import Handler, StandIn, answer
 
 
 class SeededMessage(msgspec.Struct):
-    """Something that somebody else says on a platform; see each stand-in's `seed`."""
+    """A message that a person posts on a platform; see each stand-in's `seed`."""
 
     platform: str
     said: dict[str, Any]
 
 
 class WebhookToSend(msgspec.Struct):
-    """A webhook that GitHub sends now; or, with a `status`, believes it could not deliver, `at` that time (seconds)."""
+    """A webhook that GitHub sends now; with a `status`, a delivery that failed `at` that time (seconds)."""
 
     headers: dict[str, str]
     body: str
@@ -33,13 +33,13 @@ class WebhookToSend(msgspec.Struct):
 
 
 class Target(msgspec.Struct):
-    """Where webhooks go."""
+    """The URL of webhooks."""
 
     url: str
 
 
 class Inspection:
-    """What a test asks of the stand-ins."""
+    """The handlers of the stand-ins' own API."""
 
     def __init__(self, journal: Journal, faults: Faults, hooks: Hooks, standins: Sequence[StandIn]) -> None:
         self._journal = journal
@@ -48,7 +48,7 @@ class Inspection:
         self._standins = {standin.name: standin for standin in standins}
 
     def routes(self) -> list[web.RouteDef]:
-        """All of it."""
+        """Return the routes."""
         return [
             web.get("/_standin", _checked(self._health)),
             web.delete("/_standin", _checked(self._reset)),

@@ -1,4 +1,4 @@
-"""The record: every request that came in, and every message that was posted, in order."""
+"""The record of all requests that arrived and all messages that were posted, in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter, deque
 import msgspec
 
 REMEMBERED = 100_000
-"""Requests kept with their bodies; the counts go on for ever."""
+"""Requests that are kept with their bodies; the counts are not limited."""
 
 
 def now() -> int:
@@ -17,7 +17,7 @@ def now() -> int:
 
 
 class Request(msgspec.Struct):
-    """A request as it came. `status` is None until it is answered, and stays so when it never is."""
+    """A request as it arrived. `status`: of the response; None until there is one."""
 
     number: int
     at: int
@@ -54,7 +54,7 @@ class Posted(msgspec.Struct):
 
 
 class Journal:
-    """All of it, until it is reset."""
+    """The requests and messages since the last reset."""
 
     def __init__(self) -> None:
         self.requests: deque[Request] = deque(maxlen=REMEMBERED)
@@ -63,14 +63,14 @@ class Journal:
         self._received = 0
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.requests.clear()
         self.messages.clear()
         self.counts.clear()
         self._received = 0
 
     def received(self, platform: str, operation: str, method: str, path: str, body: str) -> Request:
-        """A request came in."""
+        """Record a request."""
         self._received += 1
         self.counts.setdefault(platform, Counter())[operation] += 1
         request = Request(self._received, now(), platform, operation, method, path, body)
@@ -80,7 +80,7 @@ class Journal:
     def posted(
         self, platform: str, operation: str, *, id: str, thread: str, body: str, key: str, who: str, url: str = ""
     ) -> Posted:
-        """A message was stored."""
+        """Record a message."""
         message = Posted(len(self.messages) + 1, now(), platform, operation, id, thread, body, key, who, url)
         self.messages.append(message)
         return message

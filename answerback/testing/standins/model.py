@@ -1,4 +1,4 @@
-"""A language model behind OpenAI's chat completions API, whose answers follow from its input alone.
+"""A language model behind OpenAI's chat completions API, whose answers depend on their input only.
 
     use tool NAME {"a": 1}   calls the tool, then answers with what it returned; of several, one after the other
     write N words            answers with "word1 word2 ... wordN"
@@ -29,7 +29,7 @@ _WRITE = re.compile(r"\bwrite (\d+) words\b", re.IGNORECASE)
 
 
 class ChatRequest(msgspec.Struct):
-    """A request, as far as the answer depends on it."""
+    """The fields of a request on which the answer depends."""
 
     model: str
     messages: list[Json]
@@ -39,7 +39,7 @@ class ChatRequest(msgspec.Struct):
 
 
 class ChatAnswer(msgspec.Struct):
-    """What the model answers: a text, or a call of a tool."""
+    """The model's answer: a text, or a tool call."""
 
     text: str = ""
     tool: str = ""
@@ -47,7 +47,7 @@ class ChatAnswer(msgspec.Struct):
 
 
 class Model(StandIn):
-    """Every model that anybody names."""
+    """A model of any name."""
 
     name = "model"
 
@@ -55,7 +55,7 @@ class Model(StandIn):
         self._options = options
 
     def reset(self) -> None:
-        """It remembers nothing."""
+        """Do nothing: it has no state."""
 
     def operations(self) -> list[Operation]:
         return [Operation("POST", "/v1/chat/completions", "chat.completions", self._complete)]
@@ -115,7 +115,7 @@ class Model(StandIn):
 
 
 def think(asked: ChatRequest) -> ChatAnswer:
-    """The answer to a conversation: to its last user message, and to the tools' results since."""
+    """Return the answer to a conversation: to its last user message, and the tool results since."""
     last = max((n for n, one in enumerate(asked.messages) if one.get("role") == "user"), default=-1)
     text = _text(asked.messages[last]) if last >= 0 else ""
     results = [one for one in asked.messages[last + 1 :] if one.get("role") == "tool"]
@@ -135,7 +135,7 @@ def think(asked: ChatRequest) -> ChatAnswer:
 
 
 def _arguments(text: str, call: re.Match[str]) -> str:
-    """The JSON object after a tool's name: up to the first brace that completes it."""
+    """Return the JSON object after a tool's name."""
     if call[2] is None:
         return "{}"
     for end in (match.end() for match in re.finditer("}", text)):
@@ -172,7 +172,7 @@ def _usage(asked: ChatRequest, thought: ChatAnswer) -> Json:
 
 
 def _chunks(asked: ChatRequest, thought: ChatAnswer, mark: str) -> list[Json]:
-    """The answer in pieces: a word, or a few characters of a call's arguments, at a time."""
+    """Yield the answer in pieces: words, or a few characters of a call's arguments."""
     deltas: list[Json] = [{"role": "assistant", "content": None if thought.tool else ""}]
     if thought.tool:
         whole = _call(thought, mark)

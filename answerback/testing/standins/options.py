@@ -1,4 +1,4 @@
-"""What the stand-ins are told on the command line: whom they know, and by which credentials."""
+"""The options of the stand-ins: the credentials that they accept, and whose they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """The accepted credentials, and who is behind them. Each field is a flag: `github_token` is `--github-token`.
+    """The accepted credentials, and whose they are. Each field is a flag: `github_token` is `--github-token`.
 
     github_token     the first one is `github_login`'s, the second one "answerbot2"'s, and so on
 
@@ -41,7 +41,7 @@ class Options:
     webhooks: str = ""
 
     def environment(self, url: str) -> dict[str, str]:
-        """Return the environment variables with which Answerback takes the stand-ins at `url` for its platforms.
+        """Return the environment variables that make Answerback use the stand-ins at `url` as its platforms.
 
         As a GitHub App where the stand-ins were given an app's private key, else as a machine user.
         """
@@ -73,7 +73,7 @@ class Command:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Command:
-    """Read a command line; exits with a message for one that is wrong."""
+    """Parse a command line. Exits with a message if it is invalid."""
     parser = argparse.ArgumentParser(prog="python -m answerback.testing.standins", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0: a free one")
     parser.add_argument("--ready-file", type=Path, help="where to write the same JSON line as to standard output")

@@ -20,7 +20,7 @@ from answerback.testing.standins.options import Options
 from answerback.testing.standins.sender import GitHub, Slack, Standard
 
 PATIENCE = 15.0
-"""Seconds to wait for what should come soon."""
+"""Seconds to wait for messages and deliveries."""
 
 
 class RunningStandIns:
@@ -41,7 +41,7 @@ class RunningStandIns:
         self.standard = Standard(secret=options.standard_secret)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables with which Answerback takes the stand-ins for its platforms."""
+        """Return the environment variables that make Answerback use the stand-ins as its platforms."""
         return self.options.environment(self.url)
 
     def messages(self, platform: str = "") -> list[Posted]:
@@ -50,7 +50,7 @@ class RunningStandIns:
         return msgspec.convert(found, list[Posted])
 
     def wait_for_messages(self, count: int, platform: str = "", within: float = PATIENCE) -> list[Posted]:
-        """Return what was posted, as soon as it is that many. Raises AssertionError if it stays fewer."""
+        """Return what was posted once there are that many messages. Raises AssertionError if there are fewer."""
         deadline = time.monotonic() + within
         while len(posted := self.messages(platform)) < count:
             if time.monotonic() > deadline:
@@ -69,11 +69,11 @@ class RunningStandIns:
         return found[0]
 
     def send_webhooks_to(self, url: str) -> None:
-        """Send a webhook for each message from now on. "{platform}" in the URL is replaced; "" ends it."""
+        """Send a webhook for each message from now on, to a URL in which "{platform}" is replaced; "": to nobody."""
         self._call("PUT", "webhooks", {"url": url})
 
     def reset(self) -> None:
-        """Forget faults, messages and requests."""
+        """Delete faults, messages and requests."""
         self._call("DELETE", "")
 
     def _call(self, method: str, path: str, content: Any = None, **query: str) -> Any:

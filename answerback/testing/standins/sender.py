@@ -48,7 +48,7 @@ class Standard:
         at: int | None = None,
         **more: Any,
     ) -> Delivery:
-        """A message as Answerback's generic door documents it; `more` goes into its `data`."""
+        """Return a message in the format of `/webhooks/standard`; `more` is added to its `data`."""
         said = {"thread": thread, "text": text, "author": {"id": author, "name": name}, **more}
         if message is not None:
             said["message"] = message

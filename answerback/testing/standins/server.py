@@ -1,4 +1,4 @@
-"""All stand-ins as one aiohttp application: faults first, then the work, then the record of how it ended."""
+"""All stand-ins as one aiohttp application. A request is checked for faults, handled and recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LARGEST = 64 * 1024 * 1024
 
 
 def create_app(options: Options | None = None) -> web.Application:
-    """The application, with its state in it: two of them know nothing of each other."""
+    """Return an application with a state of its own."""
     told = options or Options()
     journal, faults, hooks = Journal(), Faults(), Hooks(told.webhooks)
     standins: list[StandIn] = [
@@ -45,7 +45,7 @@ def create_app(options: Options | None = None) -> web.Application:
         app.router.add_route("*", f"/{standin.name}{{rest:.*}}", _serve(standin, nowhere, journal, faults))
 
     async def release(_: web.Application) -> None:
-        # Before aiohttp waits for the requests under way: some of them hang on purpose.
+        # Before aiohttp waits for open requests: some of them hang on purpose.
         faults.reset()
 
     async def close(_: web.Application) -> None:
@@ -58,8 +58,8 @@ def create_app(options: Options | None = None) -> web.Application:
 
 @asynccontextmanager
 async def running(options: Options | None = None, port: int = 0) -> AsyncIterator[str]:
-    """Serve on 127.0.0.1, on a free port for 0; the URL."""
-    # Requests that hang are part of the game: nobody waits for them at the end. And a handler goes on
+    """Serve on 127.0.0.1, with port 0 on a free one. Yields the URL."""
+    # Requests may hang on purpose: do not wait for them at the end. And a handler continues
     # when its client is gone, as a platform does.
     runner = web.AppRunner(create_app(options), access_log=None, shutdown_timeout=0.2, handler_cancellation=False)
     await runner.setup()
@@ -110,7 +110,7 @@ def _serve(standin: StandIn, operation: Operation, journal: Journal, faults: Fau
 async def _fail(
     rule: Rule, standin: StandIn, operation: str, faults: Faults, request: web.Request, work: Serve
 ) -> web.StreamResponse | None:
-    """The answer that a fault leaves, or None for none at all."""
+    """Return the response that a fault leaves; None if the connection is lost."""
     match rule.do:
         case "status":
             return _told(rule, standin)
@@ -167,7 +167,7 @@ async def _truncate(request: web.Request, whole: web.StreamResponse) -> web.Stre
 
 
 def _lose(request: web.Request) -> web.Response:
-    """Close the connection at once. The response is never seen: aiohttp wants one from every handler."""
+    """Close the connection at once. The response is never sent; aiohttp requires one from every handler."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -1,4 +1,4 @@
-"""How the platforms sign their webhooks, and how a Standard Webhooks receiver checks one."""
+"""The platforms' signatures of webhooks, and the check of a Standard Webhooks receiver."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def standard(secret: str, message: str, timestamp: int, body: bytes) -> str:
 
 
 def standard_problem(secret: str, headers: dict[str, str], body: bytes, now: float) -> str | None:
-    """Why a Standard Webhooks receiver refuses this request, or None. Header names in lower case."""
+    """Return why a Standard Webhooks receiver refuses this request, or None. Header names in lower case."""
     message, stamp, given = (headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
     if not message or not given:
         return "missing required headers"

@@ -1,4 +1,4 @@
-"""What a stand-in is: a named set of operations, with the platform's own words for what goes wrong."""
+"""The base of stand-ins: a named set of operations, and the platform's own format of errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from answerback.testing.standins.faults import Rule
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RULE = web.RequestKey("rule", Rule)
-"""The fault that a request falls under, for handlers which stream their answer and must fail in its middle."""
+"""The fault that applies to a request, for handlers that stream a response and fail in the middle of it."""
 
 
 class Operation(NamedTuple):
-    """One thing that a platform's API does.
+    """One operation of a platform's API.
 
-    name  the platform's own word for it, as its documentation has it; a function where only the
+    name  its name in the platform's documentation; a function where only the
           request's body tells (GraphQL)
     """
 
@@ -31,7 +31,7 @@ class Operation(NamedTuple):
 
 
 class Refusal(Exception):
-    """The platform says no; carries its answer."""
+    """The platform refuses; `response` is what it sends."""
 
     def __init__(self, response: web.Response) -> None:
         self.response = response
@@ -39,7 +39,7 @@ class Refusal(Exception):
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer in JSON."""
+    """Return a JSON response."""
     return web.Response(
         body=msgspec.json.encode(data), status=status, headers=headers, content_type="application/json", charset="utf-8"
     )
@@ -54,34 +54,34 @@ class StandIn(ABC):
 
     @abstractmethod
     def operations(self) -> list[Operation]:
-        """What it can do."""
+        """Return its operations."""
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget everything that was said."""
+        """Delete all messages."""
 
     @abstractmethod
     def error(self, status: int, message: str) -> web.Response:
-        """An error in the platform's shape."""
+        """Return an error in the platform's format."""
 
     @abstractmethod
     def limited(self, rule: Rule, operation: str) -> web.Response:
-        """What it says to somebody who should wait."""
+        """Return the response to a client that exceeds a rate limit."""
 
     @abstractmethod
     def passing(self, operation: str) -> list[web.Response]:
-        """What it says, one after the other, of what is so new that not all of its servers know of it."""
+        """Return the temporary refusals of something so new that not all of its servers know it, in order."""
 
     def refuse(self, operation: str) -> web.Response:
-        """The next of these."""
+        """Return the next of the temporary refusals."""
         found = self.passing(operation)
         self.refused += 1
         return found[(self.refused - 1) % len(found)]
 
     def dress(self, response: web.StreamResponse) -> None:
-        """Add the headers that every answer has."""
+        """Add the headers that every response has."""
         response.headers.setdefault("X-Stand-In", self.name)
 
     def seed(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Something that somebody else says there, to be found among what the code under test says."""
+        """Store a message of a person, so that it is found among those of the code under test."""
         raise ValueError(f"nobody else speaks on {self.name}")

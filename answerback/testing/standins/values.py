@@ -1,4 +1,4 @@
-"""What all platforms' payloads are made of."""
+"""Values that the payloads of all platforms have in common."""
 
 from __future__ import annotations
 

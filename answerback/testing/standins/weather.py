@@ -1,4 +1,4 @@
-"""A weather service as wttr.in is one: a line of text for a city, in the form that is asked for.
+"""A weather service like wttr.in: a line of text for a city, in the requested format.
 
 https://wttr.in/:help
 """
@@ -16,7 +16,7 @@ from answerback.testing.standins.standin import Operation, Refusal, StandIn
 
 
 class Weather(StandIn):
-    """Every city but Atlantis, where it gets a degree warmer each time that somebody looks."""
+    """The weather of every city except Atlantis; each request finds it a degree warmer."""
 
     name = "weather"
 

@@ -1,4 +1,4 @@
-"""Models of files: what is uploaded, and what is told of a file."""
+"""Models of files: uploads, and descriptions of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub's REST API, as far as an answering machine user or app needs it: https://docs.github.com/en/rest"""
+"""The part of GitHub's REST API that a replying machine user or app needs: https://docs.github.com/en/rest"""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ LONGEST = 65_536
 """Characters of a comment."""
 
 INSTALLATION = 77
-"""The app's installation in every repository, for a client that asks; any other number is good as well."""
+"""The app's installation in every repository; any other number is accepted as well."""
 
 
 class Written(msgspec.Struct):
-    """What a client posts."""
+    """The body of a post."""
 
     body: str
 
 
 def mark(text: str) -> str:
-    """The last word of a text's last HTML comment: where a client can put a key that nobody sees."""
+    """Return the last word of a text's last HTML comment, in which a client can hide a key."""
     found = re.findall(r"<!--\s*(.*?)\s*-->", text, re.DOTALL)
     return re.split(r"[\s:=]", str(found[-1]))[-1] if found else ""
 
@@ -47,7 +47,7 @@ def _wrong(text: str) -> dict[str, str]:
 
 
 class GitHub(StandIn):
-    """One GitHub, with every repository that anybody names."""
+    """GitHub: every repository exists once it is named."""
 
     name = "github"
 
@@ -76,7 +76,7 @@ class GitHub(StandIn):
                 self._token,
             ),
         ]
-        # By number too: it is how GitHub's own links and redirects name a repository, as its name may change.
+        # Also by id, as GitHub's own links and redirects name a repository, because its name may change.
         for repo in ("/repos/{owner}/{repo}", "/repositories/{repository:\\d+}"):
             comments, review = f"{repo}/issues/{{number:\\d+}}/comments", f"{repo}/pulls/{{number:\\d+}}/comments"
             reply = f"{review}/{{comment:\\d+}}/replies"
@@ -131,7 +131,7 @@ class GitHub(StandIn):
         response.headers.setdefault("x-github-media-type", "github.v3; format=json")
 
     def seed(self, said: dict[str, Any]) -> dict[str, Any]:
-        """A person's comment: number, body; perhaps kind, repo, id, parent, login, user_id, at (in seconds).
+        """Store a person's comment: number, body; optional kind, repo, id, parent, login, user_id, at (in seconds).
 
         Or a repository's new name: rename (the old one), to.
         """
@@ -176,7 +176,7 @@ class GitHub(StandIn):
         )
 
     async def _reply(self, request: web.Request) -> web.Response:
-        """A root that this GitHub never saw is good: the code under test heard of it in a webhook."""
+        """An unknown root is accepted: the code under test may have it from a webhook."""
         actor = self._credentials.actor(request)
         repository, number = self._repository(request), int(request.match_info["number"])
         root = int(request.match_info["comment"])

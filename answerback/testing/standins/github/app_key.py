@@ -30,7 +30,7 @@ class TokenClaims(msgspec.Struct):
 
 
 def problem(token: str, app_id: int, client_id: str, pem: str, now: float) -> str | None:
-    """Why GitHub refuses this token, or None. `pem`: the app's key; empty: the signature is not checked."""
+    """Return why GitHub refuses this token, or None. `pem`: the app's key; empty: the signature is not checked."""
     try:
         head, body, signature = token.split(".")
         header = msgspec.json.decode(_unbase64(head), type=Header)
@@ -65,14 +65,14 @@ def _signed(message: bytes, signature: bytes, pem: str) -> bool:
 
 
 def _public_numbers(pem: str) -> tuple[int, int]:
-    """Modulus and exponent of an RSA key, private or public: the first two integers in it that are no version."""
+    """Return modulus and exponent of an RSA key, private or public: its first two integers after any version."""
     lines = pem.replace("\\n", "\n").strip().splitlines()
     integers = (number for number in _integers(base64.b64decode("".join(lines[1:-1]))) if number)
     return next(integers), next(integers)
 
 
 def _integers(der: bytes) -> Iterator[int]:
-    """The integers of a DER structure, in order, whatever they are wrapped in."""
+    """Return the integers of a DER structure, in order, at any depth."""
     while len(der) >= 2:
         tag, length, start = der[0], der[1], 2
         if length & 0x80:

@@ -1,4 +1,4 @@
-"""The comments that a stand-in GitHub holds, in the order in which they were made."""
+"""The comments of GitHub's stand-in, in the order in which they were made."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = Literal["issue", "review", "discussion"]
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository, by its name and by its id. `moved`: the name is an old one."""
+    """A repository. `moved`: it was named by an old name."""
 
     full_name: str
     id: int
@@ -28,7 +28,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Comment:
-    """One comment. `parent` is the comment it replies to: always a first one, GitHub's threads are one level deep."""
+    """A comment. `parent`: the first comment of its thread; GitHub's threads are one level deep."""
 
     kind: Kind
     repository: Repository
@@ -46,12 +46,12 @@ class Comment:
 
     @property
     def thread(self) -> str:
-        """Where it is, for people."""
+        """The URL of its thread's page."""
         below = "" if self.parent is None else f"/{'r' if self.kind == 'review' else 'dc'}{self.parent}"
         return f"{self.repository.full_name}#{self.number}{below}"
 
     def json(self) -> Json:
-        """As REST and webhooks show it."""
+        """Return it as REST and webhooks show it."""
         where = self.repository.full_name, self.repository.id, self.number, self.id, self.author.user(), self.body
         match self.kind:
             case "issue":
@@ -62,7 +62,7 @@ class Comment:
                 return payloads.discussion_comment(*where, parent=self.parent, at=self.at)
 
     def webhook(self, secret: str) -> Delivery:
-        """What GitHub sends to tell of it."""
+        """Return the webhook that GitHub sends about it."""
         author = self.author
         by = Webhook(
             repo=self.repository.full_name,
@@ -95,7 +95,7 @@ class Comments:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all comments."""
+        """Delete all comments."""
         self._all: list[Comment] = []
         self._last = 2_000_000_000
         self._names: dict[int, str] = {}
@@ -104,34 +104,34 @@ class Comments:
             self.repository(full_name)
 
     def repository(self, full_name: str) -> Repository:
-        """A repository by its name; any name is good."""
+        """Return a repository by its name; every name is accepted."""
         id = self._renamed.get(full_name.lower(), payloads.repository_id(full_name))
         name = self._names.setdefault(id, full_name)
         return Repository(name, id, moved=name.lower() != full_name.lower())
 
     def rename(self, old: str, new: str) -> Repository:
-        """Give a repository another name; its id stays."""
+        """Rename a repository; its id stays."""
         found = self.repository(old)
         self._names[found.id] = new
         self._renamed[new.lower()] = found.id
         return self.repository(new)
 
     def repository_by_id(self, id: int) -> Repository:
-        """A repository by its id; one that was never named goes by its number."""
+        """Return a repository by its id; one that was never named has its id as name."""
         return Repository(self._names.get(id, f"repositories/{id}"), id)
 
     def add(
         self, kind: Kind, repository: Repository, number: int, author: Actor, body: str,
         *, parent: int | None = None, id: int | None = None, at: float | None = None,
     ) -> Comment:  # fmt: skip
-        """Store a comment; `id` and `at` (in seconds) only for what is told to have been there before."""
+        """Store a comment. `id` and `at` (in seconds) are given only for earlier comments."""
         self._last += 1
         comment = Comment(kind, repository, number, id or self._last, author, body, at or time.time(), parent)
         self._all.append(comment)
         return comment
 
     def within(self, kind: Kind, repository: Repository, number: int) -> Iterator[Comment]:
-        """The comments of one conversation, oldest first."""
+        """Return the comments of a conversation, oldest first."""
         for comment in self._all:
             if comment.kind == kind and comment.repository.id == repository.id and comment.number == number:
                 yield comment

@@ -1,4 +1,4 @@
-"""Who is calling GitHub: a machine user by a token, an app by its JWT, an app's installation by its token."""
+"""GitHub's callers: a machine user by a token, an app by its JWT, an app's installation by its token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from answerback.testing.standins.values import Json
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who can write. `app` and `installation` are set where an app does."""
+    """An account that can write. `app` and `installation`: of an app."""
 
     login: str
     id: int
@@ -25,22 +25,22 @@ class Actor:
     installation: int | None = None
 
     def user(self) -> Json:
-        """As a user."""
+        """Return it as a user."""
         return payloads.user(self.login, self.id, self.type)
 
     def via(self) -> Json | None:
-        """As `performed_via_github_app`."""
+        """Return its app, as in `performed_via_github_app`."""
         return None if self.app is None else payloads.app(self.app, self.login.removesuffix("[bot]"))
 
 
 def failure(status: int, text: str, **more: Any) -> web.Response:
-    """GitHub's way to say no."""
+    """Return an error of GitHub."""
     body = {"message": text, **more, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
     return answer(body, status)
 
 
 class Credentials:
-    """The credentials that are good, and the installation tokens that were issued."""
+    """The accepted credentials, and the issued installation tokens."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -48,11 +48,11 @@ class Credentials:
         self._count = 0
 
     def reset(self) -> None:
-        """Forget the issued tokens."""
+        """Delete the issued tokens."""
         self._issued.clear()
 
     def actor(self, request: web.Request) -> Actor:
-        """Who calls with a token. Raises `Refusal` for nobody, and for somebody unknown."""
+        """Return the account of a token. Raises `Refusal` for a missing or unknown token."""
         token = _token(request)
         tokens = self._options.github_token.split(",")
         if token == tokens[0]:
@@ -66,7 +66,7 @@ class Credentials:
         return actor
 
     def app(self, request: web.Request) -> Json:
-        """The app that calls with its JWT. Raises `Refusal`."""
+        """Return the app of a JWT. Raises `Refusal`."""
         options = self._options
         found = payloads.app(options.github_app_id, options.github_app_slug)
         wrong = app_key.problem(
@@ -77,7 +77,7 @@ class Credentials:
         return found
 
     def issue(self, installation: int) -> tuple[str, float]:
-        """A new token of an installation, and when it expires."""
+        """Return a new token of an installation, and when it expires."""
         self._count += 1
         token = f"ghs_standin{installation}n{self._count:06d}"
         expires = time.time() + self._options.installation_token_seconds

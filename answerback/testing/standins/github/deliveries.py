@@ -1,4 +1,4 @@
-"""The deliveries of GitHub's webhooks, and asking for one again.
+"""The deliveries of GitHub's webhooks, and their redelivery.
 
 https://docs.github.com/en/rest/repos/webhooks and https://docs.github.com/en/rest/apps/webhooks
 """

@@ -23,7 +23,7 @@ from answerback.testing.standins.values import Json, moment
 Store = Callable[[str, Kind, Repository, int, Actor, str, int | None], Comment]
 
 SOMEBODY = Actor("octocat", 583231)
-"""Wrote what this GitHub was never told of, but the code under test heard of in a webhook."""
+"""The author of comments that are known only to the code under test, from a webhook."""
 
 
 class GraphQLRequest(msgspec.Struct):
@@ -34,7 +34,7 @@ class GraphQLRequest(msgspec.Struct):
 
 
 class Discussions:
-    """Every discussion that anybody names, with its comments, as one caller sees them."""
+    """The discussions with their comments, as one caller sees them. Each exists once it is named."""
 
     def __init__(self, comments: Comments, credentials: Credentials, store: Store) -> None:
         self._comments = comments
@@ -42,11 +42,11 @@ class Discussions:
         self._store = store
 
     def operations(self) -> list[Operation]:
-        """One endpoint for all of it."""
+        """Return the one operation: GraphQL has one endpoint."""
         return [Operation("POST", "/graphql", self._name, self._graphql)]
 
     def _name(self, body: bytes) -> str:
-        """GraphQL's operations have no names of their own: they go by their first field."""
+        """Return the name of a GraphQL operation: its first field."""
         try:
             asked = msgspec.json.decode(body, type=GraphQLRequest)
             return f"graphql/{parse(asked.query, asked.variables or {}).fields[0].name}"
@@ -98,7 +98,7 @@ class Discussions:
         return {"__typename": "Query", "viewer": _author(actor), "repository": repository, "node": node}
 
     def _mutations(self, actor: Actor, fields: list[Field]) -> Object:
-        """What is asked of the new comment is checked before there is one, as GitHub checks a whole document first."""
+        """Check the requested fields before the comment is stored, as GitHub checks a whole document first."""
 
         def add(input: Mapping[str, Any]) -> Object:
             for name in ("discussionId", "body"):
@@ -128,7 +128,7 @@ class Discussions:
         return {"__typename": "Mutation", "addDiscussionComment": add}
 
     def _parent(self, node: str, repository: Repository, number: int) -> int:
-        """The id of a comment that may be replied to. One never seen is taken for a first one of this discussion."""
+        """Return the id of a comment that can be replied to. An unknown one counts as a first comment."""
         kind, its_repository, id = self._resolve(node)
         if kind != "DC" or its_repository.id != repository.id:
             raise _unresolved(node)

@@ -1,4 +1,4 @@
-"""Just enough GraphQL to answer a client with the fields it asked for, and to refuse fields that do not exist.
+"""Just enough GraphQL to return the requested fields, and to refuse fields that do not exist.
 
 https://spec.graphql.org/October2021/ without directives, subscriptions and introspection.
 """
@@ -21,7 +21,7 @@ type, "__interfaces" what else it is."""
 
 
 class GraphQLError(Exception):
-    """The document, or what it asks for, is wrong. `type` as GitHub has it: "NOT_FOUND", ..."""
+    """The document is invalid, or names something that does not exist. `type`: GitHub's, "NOT_FOUND", ..."""
 
     def __init__(self, message: str, type: str | None = None) -> None:
         self.type = type
@@ -29,12 +29,12 @@ class GraphQLError(Exception):
 
 
 class Undefined(GraphQLError):
-    """The document does not fit the schema: nothing of it is done."""
+    """The document does not match the schema: nothing is executed."""
 
 
 @dataclass
 class Field:
-    """A field that is asked for; `name` "..." is a fragment on the type `key`."""
+    """A requested field; `name` "..." is a fragment on the type `key`."""
 
     key: str
     name: str
@@ -173,7 +173,7 @@ def parse(text: str, variables: Mapping[str, Any]) -> Document:
 
 
 def select(found: Object, fields: list[Field]) -> dict[str, Any]:
-    """What `fields` ask of an object. Raises `GraphQLError`, `Undefined` for what the object does not have."""
+    """Return the requested fields of an object. Raises `GraphQLError`, or `Undefined` for one that it lacks."""
     chosen: dict[str, Any] = {}
     for wanted in fields:
         if wanted.name == "...":

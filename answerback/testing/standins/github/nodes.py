@@ -1,4 +1,4 @@
-"""GitHub's global node ids, which GraphQL tells objects by."""
+"""GitHub's global node ids, which identify objects in GraphQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 def node_id(kind: str, *ids: int) -> str:
-    """A global node id in GitHub's newer format: base64 of MessagePack [0, repository, object]."""
+    """Return a global node id in GitHub's newer format: base64 of MessagePack [0, repository, object]."""
     packed = bytes([0x91 + len(ids), 0]) + b"".join(
         struct.pack(">BI", 0xCE, number) if number < 1 << 32 else struct.pack(">BQ", 0xCF, number) for number in ids
     )
@@ -18,7 +18,7 @@ def node_id(kind: str, *ids: int) -> str:
 
 
 def node_ids(node: str) -> tuple[str, list[int]]:
-    """A global node id taken apart: its kind and its ids. Raises ValueError for what is none."""
+    """Return the kind and the ids of a global node id. Raises ValueError for anything else."""
     kind, _, encoded = node.partition("_")
     try:
         numbers = msgspec.msgpack.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)), type=list[int])

@@ -1,4 +1,4 @@
-"""GitHub's objects as JSON: what its REST answers and its webhooks have in common.
+"""GitHub's objects as JSON, as in its REST responses and its webhooks.
 
 Only the fields that clients read, in GitHub's own shape:
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
@@ -14,11 +14,11 @@ from answerback.testing.standins.values import Json, moment
 API = "https://api.github.com"
 WEB = "https://github.com"
 DISCUSSIONS = 5_000_000
-"""A discussion's id is its number and this: GraphQL tells discussions by id, people by number."""
+"""A discussion's id is its number plus this."""
 
 
 def repository_id(full_name: str) -> int:
-    """The id of a repository whose id nobody chose: the same wherever its name is the same."""
+    """Return the default id of a repository, which depends on its name only."""
     return 100_000_000 + zlib.crc32(full_name.lower().encode()) % 800_000_000
 
 
@@ -73,7 +73,7 @@ def repository(full_name: str, id: int) -> Json:
 
 
 def written(author: Json, body: str, at: float | None, updated: float | None = None, association: str = "NONE") -> Json:
-    """The fields of everything that somebody wrote; times are seconds since 1970, None is now."""
+    """Return the fields that all texts have. Times are seconds since 1970; None: now."""
     return {
         "user": author,
         "created_at": moment(at),
@@ -153,7 +153,7 @@ def review_comment(
     at: float | None = None,
     updated: float | None = None,
 ) -> Json:
-    """A comment on a pull request's diff. It never tells which app wrote it."""
+    """A comment on a pull request's diff. It does not say which app wrote it."""
     page = f"{WEB}/{full_name}/pull/{number}#discussion_r{id}"
     found: Json = {
         "url": f"{API}/repos/{full_name}/pulls/comments/{id}",

@@ -23,7 +23,7 @@ _numbers = itertools.count(1_700_000_001)
 
 @dataclass(frozen=True, kw_only=True)
 class GitHub:
-    """Somebody on GitHub, in a repository: each method is one thing that they do, as the webhook that tells of it.
+    """A person on GitHub, in a repository. Each method returns the webhook of one thing that they do.
 
     repo_id       None: derived from the name
     user_type     "User", or "Bot" for an app's user, whose login ends in "[bot]"

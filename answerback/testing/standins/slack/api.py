@@ -1,6 +1,6 @@
-"""Slack's Web API, as far as an answering bot needs it: https://docs.slack.dev/apis/web-api/
+"""The part of Slack's Web API that a replying bot needs: https://docs.slack.dev/apis/web-api/
 
-An error is an answer with status 200 and `ok: false`; only a rate limit has a status of its own.
+An error is a response with status 200 and `ok: false`; only a rate limit has another status.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def _true(value: object) -> bool:
 
 
 def refusal(error: str, **more: Any) -> Refusal:
-    """Slack's way to say no."""
+    """Return an error of Slack."""
     return Refusal(answer({"ok": False, "error": error, **more}))
 
 
 class Slack(StandIn):
-    """One workspace, with every channel that anybody names."""
+    """A workspace: every channel exists once it is named."""
 
     name = "slack"
 
@@ -85,7 +85,7 @@ class Slack(StandIn):
         response.headers.setdefault("X-Slack-Req-Id", f"{time.time_ns():x}")
 
     def seed(self, said: dict[str, Any]) -> dict[str, Any]:
-        """A person's message: channel, text; perhaps ts, thread_ts, user."""
+        """Store a person's message: channel, text; optional ts, thread_ts, user."""
         message = Message(
             said.get("channel", "C024BE91L"),
             said.get("ts") or self._conversations.timestamp(),
@@ -158,7 +158,7 @@ class Slack(StandIn):
     async def _replies(self, request: web.Request) -> web.Response:
         """https://docs.slack.dev/reference/methods/conversations.replies
 
-        A thread that this workspace never saw is good: the code under test heard of it in a webhook.
+        An unknown thread is accepted: the code under test may have it from a webhook.
         """
         arguments = await self._arguments(request)
         channel, ts = str(arguments.get("channel") or ""), str(arguments.get("ts") or "")
@@ -175,13 +175,13 @@ class Slack(StandIn):
         shown, more = window.page(below, cursor, size)
         metadata = _true(arguments.get("include_all_metadata"))
         count = {"reply_count": len(below), "latest_reply": below[-1].ts, "thread_ts": parent.ts} if below else {}
-        # The parent leads every page, whatever the window.
+        # Every page begins with the parent, whatever the window.
         messages = [self._json(parent) | count, *(self._json(one, metadata=metadata) for one in shown)]
         following = {"response_metadata": {"next_cursor": f"after:{shown[-1].ts}"}} if more else {}
         return answer({"ok": True, "messages": messages, "has_more": more, **following})
 
     async def _arguments(self, request: web.Request) -> Json:
-        """What the request says, from its JSON, its form or its query. Raises `Refusal` for a wrong token."""
+        """Return the arguments of a request, from its JSON, form or query. Raises `Refusal` for an invalid token."""
         arguments: Json = dict(request.query)
         if request.content_type == "application/json":
             try:

@@ -1,4 +1,4 @@
-"""The messages that a stand-in Slack holds, by channel and thread."""
+"""The messages of Slack's stand-in, by channel and thread."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Window:
-    """A span of time, in seconds, with its ends or without."""
+    """A span of time, in seconds; `inclusive`: with its ends."""
 
     oldest: float
     latest: float
     inclusive: bool
 
     def page(self, messages: list[Message], after: str, size: int) -> tuple[list[Message], bool]:
-        """Up to `size` of the messages in it that follow the one at `after`, and whether there are more."""
+        """Return up to `size` of its messages that follow the one at `after`, and whether there are more."""
         found = [one for one in messages if self._holds(float(one.ts))]
         begin = bisect_right([one.ts for one in found], after) if after else 0
         return found[begin : begin + size], begin + size < len(found)
@@ -48,13 +48,13 @@ class Conversations:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all messages."""
+        """Delete all messages."""
         self._threads: dict[tuple[str, str], list[Message]] = {}
         self._by_ts: dict[tuple[str, str], Message] = {}
         self._last = 0
 
     def timestamp(self) -> str:
-        """The time as a message's id, which none before it has."""
+        """Return the time as the id of a message, never the same twice."""
         self._last = max(time.time_ns() // 1000, self._last + 1)
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
@@ -71,7 +71,7 @@ class Conversations:
         return self._by_ts.get((channel, ts))
 
     def thread(self, channel: str, ts: str) -> tuple[Message, list[Message]]:
-        """The thread that a message is in: its first message, made up where it is not known, and the replies."""
+        """Return the thread of a message: its first message, invented if it is unknown, and the replies."""
         named = self.find(channel, ts)
         root = named.thread_ts if named and named.thread_ts else ts
         parent = self.find(channel, root) or Message(channel, root, "", "U2147483697")

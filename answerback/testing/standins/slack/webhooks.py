@@ -19,15 +19,15 @@ _numbers = itertools.count(1)
 
 
 def timestamp() -> str:
-    """A message's `ts` that no other message of this process has."""
+    """Return a `ts` that no other message of this process has."""
     return f"{int(time.time())}.{next(_numbers) % 1_000_000:06d}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slack:
-    """Somebody in a Slack workspace: each method is one thing that they do, as the webhook that tells of it.
+    """A person in a Slack workspace. Each method returns the webhook of one thing that they do.
 
-    bot_id        set where a bot speaks; `app_id` is then its app
+    bot_id        set if a bot writes; `app_id` is then its app
     channel_type  "channel", "group", "im" (a direct message) or "mpim"
     """
 

@@ -1,4 +1,4 @@
-"""A receiver of Standard Webhooks that keeps the standard: it checks signatures, and knows a repeated id.
+"""A receiver of Standard Webhooks: it checks signatures, and recognises repeated ids.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -45,7 +45,7 @@ class Standard(StandIn):
         return response
 
     def passing(self, operation: str) -> list[web.Response]:
-        """A receiver that is being deployed: its proxy has no route, then nobody behind it."""
+        """A receiver that is being deployed: its proxy has no route, then no server."""
         later = self.error(503, "no upstream")
         later.headers["Retry-After"] = "1"
         return [self.error(404, "no route"), later, self.error(409, "conflict")]
@@ -75,7 +75,7 @@ class Standard(StandIn):
 
 
 def _said(body: bytes) -> Json:
-    """What a body says, in its `data` or at its top."""
+    """Return the text of a body, from its `data` or its top level."""
     try:
         payload = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
