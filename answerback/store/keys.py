@@ -69,7 +69,7 @@ def threads(p: int) -> str:
 
 
 def own_identities(p: int) -> str:
-    """SET of the marks of live workers' messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
+    """SET of marks of the agents' own messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
     return f"ab:{{{p}}}:marks"
 
 
@@ -82,7 +82,7 @@ def chats(p: int, workspace: str, user: str | None = None) -> str:
 
 
 def ephemeral(p: int) -> str:
-    """ZSET: thread id → when it was opened (ms), of ephemeral chats, unlisted and removed by maintenance."""
+    """ZSET: thread id → when it was opened (ms), of ephemeral chats. Until maintenance removes them."""
     return f"ab:{{{p}}}:ephemeral"
 
 
