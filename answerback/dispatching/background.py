@@ -50,7 +50,7 @@ class BackgroundLoop:
             self._loop = None
 
     def forget(self) -> None:
-        """Forget the thread, which a forked process has not, and the lock, which may be held for ever."""
+        """Forget the thread, which a forked process has not, and the lock, which may be held forever."""
         self._lock = threading.Lock()
         self._loop = None
 
@@ -71,7 +71,7 @@ def _started() -> asyncio.AbstractEventLoop:
     loop = _new_loop()
 
     def serve() -> None:
-        # At its end, the runner cancels all tasks: nobody waits for ever for a future of a loop that has stopped.
+        # At its end, the runner cancels all tasks: nobody waits forever for a future of a loop that has stopped.
         with asyncio.Runner(loop_factory=lambda: loop):
             loop.run_forever()
 

@@ -206,7 +206,7 @@ class Outbox:
         return self._threads.now
 
     def clock(self, thread: str) -> int:
-        """The lease clock of a thread's partition, ms: see `Threads.clock`."""
+        """Return the lease clock of a thread's partition, ms: see `Threads.clock`."""
         return self._threads.clock(self._threads.partition(thread))
 
     async def pause(self, scope: str, seconds: float) -> None:

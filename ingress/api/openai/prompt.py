@@ -110,7 +110,7 @@ class _Context:
             self.messages.append(Message(role="assistant", text=content.text, turn=str(at), tools=calls))
 
     def result(self, message: ChatMessage, content: _Content, at: int, *, last: bool) -> str:
-        """What a tool returned; the tool's name."""
+        """Return what a tool returned, and the tool's name."""
         # Before there were ids, a function was known by its name.
         name = f"function {message.name}"
         places = self._open.get(name if message.tool_call_id is None else message.tool_call_id)
