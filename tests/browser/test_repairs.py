@@ -12,6 +12,17 @@ from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System
 from tests.browser.dashboard import AGENTS, delay_api, open_chat, send, signed_in, started, whole
 
+SQUEEZED = """table => {
+  table.querySelector("td[data-label=Reason] a").textContent = "a long reason ".repeat(9);
+  const range = document.createRange();
+  const cells = [...table.querySelectorAll("th, td[data-label=Kind], td[data-label=Agent]")];
+  return cells.map((cell) => {
+    range.selectNodeContents(cell);
+    return [cell.textContent, new Set([...range.getClientRects()].map((line) => line.top)).size];
+  }).filter(([text, lines]) => lines > 1);
+}"""
+"""Returns the short words of the table that are broken into several lines."""
+
 
 async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> None:
     await started(plain, TURN_MAX_ATTEMPTS="1")
@@ -20,6 +31,7 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> 
     await send(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
     await page.get_by_role("link", name="Dead letters").click()
+    assert await page.get_by_role("table").evaluate(SQUEEZED) == []
     await page.get_by_role("link", name="the database of prices is away").click()
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
