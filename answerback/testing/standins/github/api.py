@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from typing import Any
 
@@ -12,7 +11,7 @@ from aiohttp import web
 
 from answerback.testing.standins.faults import Rule
 from answerback.testing.standins.github import payloads
-from answerback.testing.standins.github.comments import Comment, Comments, Kind, Repository
+from answerback.testing.standins.github.comments import Comment, Comments, Kind, Repository, hidden_key
 from answerback.testing.standins.github.credentials import Actor, Credentials, failure
 from answerback.testing.standins.github.deliveries import Deliveries
 from answerback.testing.standins.github.discussions import Discussions
@@ -34,12 +33,6 @@ class Written(msgspec.Struct):
     """The body of a post."""
 
     body: str
-
-
-def mark(text: str) -> str:
-    """Return the last word of a text's last HTML comment, in which a client can hide a key."""
-    found = re.findall(r"<!--\s*(.*?)\s*-->", text, re.DOTALL)
-    return re.split(r"[\s:=]", str(found[-1]))[-1] if found else ""
 
 
 def _wrong(text: str) -> dict[str, str]:
@@ -215,7 +208,7 @@ class GitHub(StandIn):
             id=str(comment.id),
             thread=comment.thread,
             body=body,
-            key=mark(body),
+            key=hidden_key(body),
             who=actor.login,
             url=comment.json()["html_url"],
         )
