@@ -20,17 +20,23 @@ from tests.acceptance.system import System, until
 from tests.forks import ROOT
 
 AGENTS = "tests.acceptance.chatters:chatters"
+SERVERS = {
+    "uvicorn": ["uvicorn", "--port", "{port}", "--no-access-log"],
+    "hypercorn": ["hypercorn", "--bind", "127.0.0.1:{port}", "--graceful-timeout", "1"],
+    "granian": ["granian", "--interface", "asgi", "--port", "{port}", "--no-log", "--workers-kill-timeout", "3"],
+}
+"""How each server is started."""
 
 
 class Host:
     """A FastAPI process. It is started as people start it, so that it imports Answerback as they do."""
 
-    def __init__(self, system: System, name: str) -> None:
+    def __init__(self, system: System, name: str, server: str = "uvicorn") -> None:
         self._log = system.folder / f"{name}.log"
-        options = ["--port", str(system.port), "--no-access-log"]
+        command = [word.format(port=system.port) for word in SERVERS[server]]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "tests.acceptance.fastapi_host:app", *options],
+                [sys.executable, "-m", *command, "tests.acceptance.fastapi_host:app"],
                 cwd=ROOT,
                 env={**os.environ, **system.settings, "REDIS_URL": system.server.url},
                 stdout=log,
@@ -66,9 +72,9 @@ class Host:
 
 
 @asynccontextmanager
-async def hosted(system: System, caller: Caller, name: str = "host") -> AsyncIterator[Host]:
+async def hosted(system: System, caller: Caller, name: str = "host", server: str = "uvicorn") -> AsyncIterator[Host]:
     """A host on the system's port."""
-    host = Host(system, name)
+    host = Host(system, name, server)
     try:
         await host.ready(caller)
         yield host
@@ -138,6 +144,33 @@ async def test_each_part_serves_what_ingress_serves(plain: System, caller: Calle
             assert (await caller.get(path))[0] == 404, path
         assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
         assert host.words().count("Traceback") == 1, host.words()  # that of the wrong workspace
+
+
+@pytest.mark.parametrize("server", [name for name in SERVERS if name != "uvicorn"])
+async def test_other_servers_serve_the_parts_too(plain: System, caller: Caller, server: str) -> None:
+    async with hosted(plain, caller, server=server) as host, client(plain, mount="/help/desk") as ada:
+        body = {"text": "hi", "session_id": "a/ü"}
+        assert [await caller.post("/count/turn", body) for _ in range(2)] == [
+            (200, {"reply": "0"}), (200, {"reply": "1"}),
+        ]  # fmt: skip
+        assert (await caller.post("/count/turn", {}))[0] == 422
+        thread = (await ada.post("/threads", {"agent": "recite"}, 201))["id"]
+        screen = Screen()
+        asked = {"content": "say 3 and 2", "stream": True}
+        async for sent in ada.stream("POST", f"/threads/{thread}/messages", asked):
+            screen.show(sent)
+            if "word2" in "".join(screen.texts.values()):
+                plain.release()  # the first words have come, and the others are not written yet
+        assert (list(screen.texts.values()), screen.kinds[0], screen.kinds[-1]) == (
+            ["word0 word1 word2 word3 word4 "], "accepted", "done",
+        )  # fmt: skip
+        webhook = Standard().message("hello", thread="t1")
+        assert (await plain.post("standard", webhook))[0] == 202
+        assert (await plain.post("standard", webhook._replace(body=webhook.body + b" ")))[0] == 401
+        # A body that is larger than announced or allowed is refused before all of it has come.
+        assert (await _upload(f"{caller.base}/webhooks/standard/", 40, 1_000_000))[0] == 413
+        assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+        assert "Traceback" not in host.words(), host.words()
 
 
 async def test_a_stream_ends_with_its_process_and_is_resumed_from_the_next(plain: System, caller: Caller) -> None:
