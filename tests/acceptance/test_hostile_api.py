@@ -7,11 +7,15 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from answerback.store.access.api_keys import ApiKeys
+from tests.acceptance.caller import Caller
+from tests.acceptance.mounted import hosted
 from tests.acceptance.raw import ask, request
+from tests.acceptance.system import free_port
 from tests.acceptance.target import Target, civil
 from tests.fixtures.hostile import MALFORMED, RUBBISH
 
@@ -102,3 +106,40 @@ async def test_any_credential(running: tuple[Target, str, dict[str, Any]], targe
         found = await ask(target.port, request(f"{method.upper()} {_filled(path)}", f"Authorization: {shown}"))
         civil(found)
         assert all(answer.status in (200, 400, 401) for answer in found)
+
+
+async def test_a_mount_in_another_application_is_as_civil(
+    running: tuple[Target, str, dict[str, Any]], target: Target
+) -> None:
+    """It has the same routes: of all that is sent to ingress, some is enough for the way there."""
+    _, key, paths = running
+    headers = [f"Authorization: Bearer {key}", "Accept: application/json"]
+    sent = [
+        (method, _filled(path, name), b"{}")
+        for method, path in _operations(paths, "get", "post", "delete", "patch", "put") for name in IN_PATHS
+    ]  # fmt: skip
+    sent += [("get", f"{_filled(path)}?{query}", b"") for _, path in _operations(paths, "get") for query in QUERIES]
+    # Whether a client reads why its body is too large, before it has sent all of it, is up to the server.
+    small = [body for body in BODIES if len(body) < 100_000]
+    sent += [(method, _filled(path), body) for method, path in _operations(paths, "post", "patch") for body in small]
+    port = free_port()
+    async with aiohttp.ClientSession() as session:
+        caller = Caller(session, f"http://127.0.0.1:{port}", key)
+        async with hosted(target.system, caller, port=port) as host:
+            await _attack(port, sent[::23], headers)
+            assert await caller.get("/own") == (200, {"own": "route"})
+        assert "Traceback" not in host.words(), host.words()
+
+
+async def _attack(port: int, sent: list[tuple[str, str, bytes]], headers: list[str]) -> None:
+    for method, path, body in sent:
+        if "/overview/stream" in path:
+            continue  # it does not end
+        said = ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
+        line = f"{method.upper()} /help/desk{path}"
+        found = await ask(port, request(line, *headers, *said, body=body))
+        assert len(found) == 1, (method, path, body)
+        # uvicorn refuses what is no HTTP, and FastAPI a path in which it finds no route, such as one with a line break.
+        length = found[0].headers.get("content-length")
+        if (found[0].status, length) not in ((400, None), (400, "30"), (404, "22")):
+            civil(found)
