@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Coroutine, Sequence
 from signal import Signals
@@ -20,7 +21,7 @@ from answerback.errors import StoreUnfit
 from answerback.log import get_logger
 from answerback.restarts import RestartPause
 from answerback.settings import Settings
-from answerback.store.fleet.keys import arq_queue
+from answerback.store.fleet.keys import arq_job, arq_queue
 from answerback.store.keys import signals
 from answerback.store.redis import Database
 
@@ -46,15 +47,17 @@ class Worker(arq.Worker):
         self._background: list[asyncio.Task[None]] = []
         self._stop_requested = asyncio.Event()
         self._emergency_exit: asyncio.Task[None] | None = None
+        cluster = database.kind == "cluster"
+        jobs = [dataclasses.replace(job, name=arq_job(job.name, cluster=cluster)) for job in parts.cron_jobs]
         super().__init__(
             functions=[],
-            cron_jobs=parts.cron_jobs,
-            queue_name=arq_queue(),
+            cron_jobs=jobs,
+            queue_name=arq_queue(cluster=cluster),
             redis_pool=ArqRedis(
                 database.pool,
                 job_serializer=msgspec.msgpack.encode,
                 job_deserializer=msgspec.msgpack.decode,
-                default_queue_name=arq_queue(),
+                default_queue_name=arq_queue(cluster=cluster),
             ),
             # Set for the worker as well: arq's default is pickle.
             job_serializer=msgspec.msgpack.encode,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from answerback.settings.variables import RedisUrl, Variables
+
+CLUSTER_PARTITIONS = 64
+"""The default number of partitions on a Redis Cluster."""
 
 
 class GeneralSettings(Variables):
@@ -27,8 +30,16 @@ class GeneralSettings(Variables):
         ge=1,
         le=1024,
         alias="ANSWERBACK_PARTITIONS",
-        description="number of partitions that threads are spread over; never change it",
+        description="number of partitions that threads are spread over (64 on a Cluster); never change it",
     )
     log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
         "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_over_a_cluster(cls, values: Any) -> Any:
+        # All keys of a partition are on one server: a Cluster needs several of them for each.
+        if isinstance(values, dict) and "+cluster://" in str(values.get("REDIS_URL", "")):
+            return {"ANSWERBACK_PARTITIONS": CLUSTER_PARTITIONS, **values}
+        return values

@@ -96,7 +96,7 @@ class Guard:
 
     async def inspect(self, name: str, ask: Ask) -> None:
         """Inspect a server. Raises `StoreUnfit` if it cannot be used."""
-        server = await inspect(ask, self.kind, replicas=self.replicas)
+        server = await inspect(ask, self.kind, name=name, replicas=self.replicas)
         problems = [*server.errors(), *server.refused()]
         which = f"the Redis server {name}" if self.kind != "standalone" else "the Redis server at REDIS_URL"
         unfit = f"{which} is not usable: {'; '.join(problems)}" if problems else ""

@@ -10,10 +10,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from redis.asyncio import ConnectionPool
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ClusterDownError, NoScriptError, ResponseError, TryAgainError
 
-from answerback.errors import ConfigurationError, StoreFull, StoreUnavailable, StoreUnfit
+from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
 from answerback.redis_address import Address, Kind
+from answerback.store.connection.cluster import Cluster
 from answerback.store.connection.listener import Listener
 from answerback.store.connection.node import Node
 from answerback.store.connection.single import Single
@@ -222,7 +223,9 @@ class Database:
                 yield
         except StoreUnavailable as error:
             if self.guard:
-                self.guard.failed(error, doubtful=isinstance(error.__cause__, ResponseError))
+                cause = error.__cause__
+                passing = isinstance(cause, TryAgainError | ClusterDownError)
+                self.guard.failed(error, doubtful=isinstance(cause, ResponseError) and not passing)
             raise
         except StoreFull as error:
             if self.guard:
@@ -238,8 +241,6 @@ def _touch() -> bytes:
 
 
 def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology:
-    if address.kind == "cluster":
-        raise ConfigurationError("REDIS_URL names a Redis Cluster, which is not supported yet: use a standalone server")
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": min(timeout, 2.0),
@@ -249,4 +250,4 @@ def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology
         **address.options,
     }
     patient = options | {"socket_timeout": None}
-    return Single(address, options, patient=patient)
+    return (Cluster if address.kind == "cluster" else Single)(address, options, patient=patient)

@@ -163,7 +163,7 @@ class System:
         """Start the server, and connect to it."""
         await asyncio.to_thread(self.server.start)
         self.database = Database(self.server.url, timeout=5)
-        self.threads = Threads(self.database)
+        self.threads = Threads(self.database, partitions=int(self.settings.get("ANSWERBACK_PARTITIONS", 1)))
         self.letters = DeadLetters(self.threads)
         self.roster = WorkerRegistry(self.database)
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256))

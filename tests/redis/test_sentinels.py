@@ -13,7 +13,7 @@ import pytest
 from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import keys
-from answerback.store.embedded.executable import find_server
+from answerback.store.embedded.executable import bundled_server, find_server
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
@@ -21,7 +21,7 @@ from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.threads import Threads
 from tests.redis.given import event
 from tests.topologies.process import ServerProcess, free_port
-from tests.topologies.sentinel import MASTER, SentinelServers
+from tests.topologies.sentinel import MASTER, SentinelServers, role
 from tools.commands.finding import Finding
 from tools.commands.redis_findings import redis_findings
 
@@ -31,7 +31,7 @@ SOON = 60.0
 @pytest.fixture(scope="module")
 def sentinels() -> Iterator[SentinelServers]:
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = SentinelServers(Path(folder), find_server())
+        servers = SentinelServers(Path(folder), bundled_server() or find_server())
         try:
             servers.start()
             yield servers
@@ -106,7 +106,7 @@ async def test_a_master_that_stood_still_takes_nothing_with_it(store: Database, 
         await until(lambda: len(connected) >= 2)
     finally:
         former.go_on()
-    await until(lambda: former.client.info("replication")["role"] == "slave")
+    await until(lambda: role(former) == "slave")
     again = await accepted(threads)
     assert (again.status, again.dispatch_id) == ("duplicate", receipt.dispatch_id)
     await store.call("PUBLISH", "ab:news", "hello")

@@ -87,7 +87,7 @@ class SentinelServers:
     def _master(self) -> ServerProcess | None:
         votes = [_port(sentinel) for sentinel in self.sentinels]
         for server in self.servers:
-            if server.alive and votes.count(server.port) >= 2 and _role(server) == "master":
+            if server.alive and votes.count(server.port) >= 2 and role(server) == "master":
                 return server
         return None
 
@@ -121,7 +121,8 @@ def _port(sentinel: ServerProcess) -> int:
         return 0
 
 
-def _role(server: ServerProcess) -> str:
+def role(server: ServerProcess) -> str:
+    """What a server considers itself, "master" or "slave"; "" if it does not respond."""
     try:
         return str(server.client.info("replication")["role"])
     except redis.RedisError:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -21,6 +22,9 @@ log = get_logger(__name__)
 
 RESPONSE_DELAY = 0.05
 """Seconds to wait for a pending response to a commit that Redis executed before the heartbeat."""
+
+IDLE_CALLS = 4
+"""Partitions without leases that are called at a time."""
 
 
 class Leases:
@@ -40,6 +44,7 @@ class Leases:
         self._interval = lease / 5
         self._renewed_at = time.monotonic()
         self._renewing = asyncio.Lock()
+        self._idle = asyncio.Semaphore(IDLE_CALLS)
         self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
 
     def task_of(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
@@ -89,7 +94,9 @@ class Leases:
         self._renewed_at = began
 
     async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
-        states = await self._threads.extend(p, leases, self._owner)
+        # With many partitions, most calls only keep a lease clock running: they may share a few connections.
+        async with nullcontext() if leases else self._idle:
+            states = await self._threads.extend(p, leases, self._owner)
         for (_, thread, _), state in zip(leases, states, strict=True):
             if state == Lease.CANCELLED:
                 self._running.cancel(thread)

@@ -23,6 +23,11 @@ class Listener:
         with translated():
             await self._connection.send_command(command, *channels)
 
+    def close(self) -> None:
+        """Close the connection: `read` raises."""
+        if self._connection._writer:
+            self._connection._writer.close()
+
     async def read(self) -> tuple[str, str, bytes]:
         """Return the next item: its kind ("message", "subscribe", …), its channel, and the payload of a message."""
         with translated():

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
 
+from answerback.store.connection.pool import TrimmedPool
 from answerback.store.connection.wire import Packed, Value
 
 Command = tuple[Value, ...]
@@ -63,6 +64,12 @@ class Node:
             # It is still subscribed, so it must not be reused.
             await connection.disconnect(nowait=True)
             await self.patient.release(connection)
+
+    async def trim(self) -> None:
+        """Close connections that have not been used for a while."""
+        for pool in (self.pool, self.patient):
+            if isinstance(pool, TrimmedPool):
+                await pool.trim()
 
     async def disconnect_idle(self) -> None:
         """Close the connections that are not in use."""

@@ -53,6 +53,15 @@ def redeliveries(hook: str) -> str:
     return f"ab:redelivery:asked:{{{hook}}}"
 
 
-def arq_queue() -> str:
-    """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it."""
-    return "ab:arq"
+def arq_queue(*, cluster: bool = False) -> str:
+    """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it.
+
+    On a Cluster, all keys of arq must be in one slot. `arq:abort` cannot have a hash tag, so that the others are put
+    into its slot by its name as their tag: this one, and those of jobs, by their names (`arq_job`).
+    """
+    return "ab:{arq:abort}:arq" if cluster else "ab:arq"
+
+
+def arq_job(name: str, *, cluster: bool) -> str:
+    """Return the name of a cron job, of which arq makes the ids and keys of its runs."""
+    return f"{{arq:abort}}{name}" if cluster else name

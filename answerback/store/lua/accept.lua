@@ -17,6 +17,7 @@
 -- line break and the amendment that arrived before the event ("deleted", or the edit): nothing is stored. "revived" and
 -- "duplicate" are followed by the dispatch id and the thread under which the event was first stored, each after a line break.
 -- With clock
+-- With wake
 local remember, signals = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[9])
 local identified = redis.call('SCARD', KEYS[3]) > 0
@@ -147,9 +148,7 @@ if accepted + revived > 0 then
   redis.call('HINCRBY', KEYS[4], 'waiting', accepted + revived)
 end
 if woken > 0 then
-  -- One token wakes one worker, which passes it on while there is more work. The list is kept
-  -- short: `ready` is authoritative, and a token is only a hint to look at it.
-  redis.call('RPUSH', KEYS[2], '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
+  -- One token wakes one worker, which passes it on while there is more work.
+  wake(KEYS[2])
 end
 return results

@@ -6,6 +6,7 @@
 -- ARGV  id (of the thread), signals (the channel)
 -- Returns 1, or 0 if there is nothing to cancel.
 -- With clock
+-- With wake
 local id, signals = unpack(ARGV, 1, 2)
 if redis.call('LLEN', KEYS[5]) == 0 then return 0 end
 local held = redis.call('HMGET', KEYS[4], 'position', 'owner')
@@ -16,7 +17,6 @@ else
   -- It waits for its next attempt: make a worker see the mark now.
   redis.call('ZADD', KEYS[1], 'LT', clock(KEYS[6]), id)
   redis.call('ZREM', KEYS[3], id)
-  redis.call('RPUSH', KEYS[2], '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
+  wake(KEYS[2])
 end
 return 1

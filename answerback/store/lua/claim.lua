@@ -13,6 +13,7 @@
 -- repeated call returns the same claims.
 -- With clock
 -- With list
+-- With wake
 local till, owner, window, most_messages, suspect_crashes, room, wait, fatal = unpack(ARGV, 1, 8)
 local threads, threads_end = list(9, 1)
 local now, wall = clock(KEYS[5])
@@ -87,7 +88,6 @@ for i = threads, threads_end do
   end
 end
 if others then
-  redis.call('RPUSH', KEYS[4], '')
-  redis.call('LTRIM', KEYS[4], -64, -1)
+  wake(KEYS[4])
 end
 return claimed

@@ -15,6 +15,7 @@
 -- With finish
 -- With list
 -- With append_events
+-- With wake
 local lease, window = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[7])
 local results = {}
@@ -86,10 +87,9 @@ if all_handled > 0 then
   redis.call('HINCRBY', KEYS[5], 'handled', all_handled)
   redis.call('HINCRBY', KEYS[5], 'waiting', -all_handled)
 end
-for wake, woken in pairs({ [KEYS[2]] = ready, [KEYS[4]] = due }) do
+for tokens, woken in pairs({ [KEYS[2]] = ready, [KEYS[4]] = due }) do
   if woken > 0 then
-    redis.call('RPUSH', wake, '')
-    redis.call('LTRIM', wake, -64, -1)
+    wake(tokens)
   end
 end
 return results

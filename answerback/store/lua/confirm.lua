@@ -8,6 +8,7 @@
 -- With clock
 -- With list
 -- With append_events
+-- With wake
 local id, key, stored, sent = unpack(ARGV, 1, 4)
 local events, events_end = list(5, 2)
 if redis.call('HGET', KEYS[6], key) ~= stored then return 'changed' end
@@ -24,8 +25,7 @@ if first and (redis.call('HGET', KEYS[5], 'sending') or '') == '' then
     redis.call('ZREM', KEYS[1], id)
   else
     redis.call('ZADD', KEYS[1], 'XX', clock(KEYS[9]), id)
-    redis.call('RPUSH', KEYS[2], '')
-    redis.call('LTRIM', KEYS[2], -64, -1)
+    wake(KEYS[2])
   end
 end
 return 'confirmed'

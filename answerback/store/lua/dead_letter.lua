@@ -11,6 +11,7 @@
 -- With finish
 -- With list
 -- With append_events
+-- With wake
 local id, fence, turn, payload, letter, seen, handled, owner, ended = unpack(ARGV, 1, 9)
 local replaced, replaced_end = list(10, 1)
 local messages, messages_end = list(replaced_end + 1, 1)
@@ -36,8 +37,7 @@ finish(KEYS[13], KEYS[14], ended, replaced, replaced_end, messages, messages_end
 append_events(KEYS[11], events, events_end)
 if redis.call('LLEN', KEYS[8]) > 0 then
   redis.call('ZADD', KEYS[1], now, id)
-  redis.call('RPUSH', KEYS[2], '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
+  wake(KEYS[2])
 else
   redis.call('ZREM', KEYS[1], id)
 end

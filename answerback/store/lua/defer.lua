@@ -5,6 +5,7 @@
 -- ARGV  id (of the thread), fence, delay (ms), key (of the reply), reply, retry ("1" if it is one), owner
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
+-- With wake
 local id, fence, delay, key, reply, retry, owner = unpack(ARGV, 1, 7)
 local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'sender', 'sending')
@@ -26,6 +27,5 @@ else
   redis.call('ZREM', KEYS[1], id)
   return 1
 end
-redis.call('RPUSH', KEYS[2], '')
-redis.call('LTRIM', KEYS[2], -64, -1)
+wake(KEYS[2])
 return 1

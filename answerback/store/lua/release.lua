@@ -12,6 +12,7 @@
 -- With finish
 -- With list
 -- With append_events
+-- With wake
 local id, fence, delay, how, error, owner, ended = unpack(ARGV, 1, 7)
 local replaced, replaced_end = list(8, 1)
 local messages, messages_end = list(replaced_end + 1, 1)
@@ -39,7 +40,6 @@ else
   redis.call('HINCRBY', KEYS[5], 'attempts', -1)
 end
 -- Idle workers must learn of the new time, even if it is in the future.
-redis.call('RPUSH', KEYS[2], '')
-redis.call('LTRIM', KEYS[2], -64, -1)
+wake(KEYS[2])
 append_events(KEYS[9], events, events_end)
 return 1

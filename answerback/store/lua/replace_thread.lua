@@ -16,6 +16,7 @@
 -- {"buried"} (an event was dead-lettered meanwhile).
 -- With clock
 -- With list
+-- With wake
 local id, expected, changed, version, dead_letters, user, last_event, updated, seen, workspace = unpack(ARGV, 1, 10)
 local fields, fields_end = list(11, 2)
 local messages, messages_end = list(fields_end + 1, 1)
@@ -111,8 +112,7 @@ if restored > 0 then redis.call('HINCRBY', KEYS[7], 'waiting', restored) end
 for queue, count in pairs({ [1] = restored, [4] = restored_replies }) do
   if count > 0 then
     redis.call('ZADD', KEYS[queue], now, id)
-    redis.call('RPUSH', KEYS[queue + 1], '')
-    redis.call('LTRIM', KEYS[queue + 1], -64, -1)
+    wake(KEYS[queue + 1])
   end
 end
 return was

@@ -5,6 +5,7 @@
 -- ARGV  id (of the thread), letter (its id), entry (to put back), seen (how long its delivery id is kept (ms))
 -- Returns 1, or 0 if there is no such dead letter.
 -- With clock
+-- With wake
 local id, letter, entry, seen = unpack(ARGV, 1, 4)
 local now, wall = clock(KEYS[11])
 if redis.call('ZREM', KEYS[5], letter) == 0 then return 0 end
@@ -16,6 +17,5 @@ redis.call('RPUSH', KEYS[9], entry)
 redis.call('ZADD', KEYS[4], wall, id)
 redis.call('HINCRBY', KEYS[3], 'waiting', 1)
 redis.call('ZADD', KEYS[1], 'NX', now, id)
-redis.call('RPUSH', KEYS[2], '')
-redis.call('LTRIM', KEYS[2], -64, -1)
+wake(KEYS[2])
 return 1

@@ -5,6 +5,7 @@
 -- Returns 1, or 0 if there is no such dead letter.
 -- With clock
 -- With list
+-- With wake
 local id, letter = unpack(ARGV, 1, 2)
 local replies, replies_end = list(3, 2)
 local now = clock(KEYS[8])
@@ -16,6 +17,5 @@ for part = replies, replies_end, 2 do
   redis.call('RPUSH', KEYS[7], ARGV[part])
 end
 redis.call('ZADD', KEYS[1], 'NX', now, id)
-redis.call('RPUSH', KEYS[2], '')
-redis.call('LTRIM', KEYS[2], -64, -1)
+wake(KEYS[2])
 return 1

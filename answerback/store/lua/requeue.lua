@@ -6,12 +6,13 @@
 -- Returns for turn and outbox "requeued", "lost" (it was missing from its queue and has been added), "held", "ready"
 -- (it was claimable already) or "empty"; nil if there is no such thread.
 -- With clock
+-- With wake
 local id = unpack(ARGV, 1, 1)
 if redis.call('EXISTS', KEYS[9]) == 0 then return false end
 local now = clock(KEYS[10])
 local holders = redis.call('HMGET', KEYS[9], 'owner', 'sending')
 
-local function requeue(queue, wake, retrying, waiting, holder)
+local function requeue(queue, tokens, retrying, waiting, holder)
   if redis.call('LLEN', waiting) == 0 then return 'empty' end
   local score = redis.call('ZSCORE', queue, id)
   if score and holder and holder ~= '' then return 'held' end
@@ -19,8 +20,7 @@ local function requeue(queue, wake, retrying, waiting, holder)
   -- Not in this millisecond: a worker that reserved it in the same one could not be told from the next.
   redis.call('ZADD', queue, now + 1, id)
   redis.call('ZREM', retrying, id)
-  redis.call('RPUSH', wake, '')
-  redis.call('LTRIM', wake, -64, -1)
+  wake(tokens)
   return score and 'requeued' or 'lost'
 end
 

@@ -6,6 +6,7 @@
 -- ARGV  limit, lease (ms)
 -- Returns {lease end (ms), thread ids, ms until the next member becomes claimable or -1, the server's time (ms)}.
 -- With clock
+-- With wake
 local limit, lease = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[4], lease)
 local till = now + lease
@@ -19,8 +20,7 @@ local wait = -1
 if head[2] then
   wait = math.max(0, head[2] - now)
   if wait == 0 and #ids > 0 then
-    redis.call('RPUSH', KEYS[2], '')
-    redis.call('LTRIM', KEYS[2], -64, -1)
+    wake(KEYS[2])
   end
 end
 return {till, ids, wait, wall}

@@ -6,6 +6,7 @@
 -- Returns for each step 1, or 0 if its lease is lost or its turn has ended, and nothing was written.
 -- With clock
 -- With list
+-- With wake
 local now = clock(KEYS[3])
 local written, woken = {}, 0
 local key, arg = 4, 1
@@ -32,7 +33,6 @@ while arg <= #ARGV do
   end
 end
 if woken > 0 then
-  redis.call('RPUSH', KEYS[2], '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
+  wake(KEYS[2])
 end
 return written

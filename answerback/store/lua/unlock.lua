@@ -6,6 +6,7 @@
 -- Returns {owner or "", since when (ms), ms until its outbox is claimable or -1 if it was not held}; nil if there is
 -- no such thread.
 -- With clock
+-- With wake
 local id = unpack(ARGV, 1, 1)
 if redis.call('EXISTS', KEYS[4]) == 0 then return false end
 local now = clock(KEYS[7])
@@ -17,8 +18,7 @@ if owner ~= '' then
   if redis.call('EXISTS', KEYS[5], KEYS[6]) == 0 then redis.call('HSET', KEYS[4], 'taken', 0) end
   redis.call('ZADD', KEYS[1], 'XX', now, id)
   -- The first worker waiting for a token may be the stalled one.
-  redis.call('RPUSH', KEYS[2], '', '', '', '', '', '', '', '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
+  for _ = 1, 8 do wake(KEYS[2]) end
 end
 if held[5] and held[5] ~= '' then
   -- A request may be in flight: looking for the reply on the platform too early would not find it yet.

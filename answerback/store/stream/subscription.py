@@ -35,6 +35,8 @@ class Subscription:
         self._listener: Listener | None = None
         self._channels: dict[str, asyncio.Future[None]] = {}
         self._unconfirmed: Counter[str] = Counter()
+        # What another server published before it took over may be missing, and ours may be hanging.
+        database.on_change(self._restart)
 
     async def add(self, channel: str) -> None:
         """Subscribe to a channel. After this returns, every message is received, or `on_connect` is called.
@@ -62,6 +64,10 @@ class Subscription:
             retry=retry_if_result(lambda _: True), wait=RestartPause(first=AGAIN, longest=LONGEST)
         )
         await reconnecting(self._connect)
+
+    def _restart(self) -> None:
+        if self._listener:
+            self._listener.close()
 
     async def _connect(self) -> None:
         """Listen until the connection is lost."""

@@ -12,6 +12,7 @@ from answerback.store.clock import Watch, monotonic
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.records import Lease
+from answerback.store.threads.wakeups import Wakeups
 
 log = get_logger(__name__)
 
@@ -37,7 +38,8 @@ class Reservations:
         self._lease = int(lease * 1000)
         self._ahead = 0
         self._clocks: dict[int, int] = {}
-        self.watch = Watch()
+        self._wakeups = Wakeups(database)
+        self._watches: dict[object, Watch] = {}
 
     async def reserve(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
@@ -50,7 +52,7 @@ class Reservations:
         self._ahead = wall - monotonic()
         self._clocks[p] = till - self._lease - monotonic()
         # A worker reserves before its first heartbeat: a step that comes between the two is noticed, too.
-        await self._observe(sent, wall)
+        await self._observe(p, sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
     @property
@@ -64,7 +66,10 @@ class Reservations:
 
     async def wait_for_work(self, p: int, queue: keys.Queue, seconds: float) -> None:
         """Wait until a token announces new work in a queue, or until the timeout."""
-        await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
+        if len(self._clocks) > 1 or self.database.kind == "cluster":
+            await self._wakeups.wait(keys.wake(p, queue), seconds)
+        else:
+            await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
 
     async def notify(self, p: int, queue: keys.Queue) -> None:
         """Wake one worker that is waiting on a queue."""
@@ -80,12 +85,14 @@ class Reservations:
         values = [value for lease in leases for value in lease]
         sent = monotonic()
         wall, states = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
-        await self._observe(sent, wall)
+        await self._observe(p, sent, wall)
         return [Lease(each) for each in states]
 
-    async def _observe(self, sent: int, wall: int) -> None:
+    async def _observe(self, p: int, sent: int, wall: int) -> None:
         """Log and count a step of the server's clock since the last call, unless another worker has done so."""
-        step = self.watch.observe(sent, monotonic(), wall)
+        # The partitions of a Cluster are on servers with clocks of their own.
+        watch = self._watches.setdefault(p if self.database.kind == "cluster" else None, Watch())
+        step = watch.observe(sent, monotonic(), wall)
         if step and await self.scripts.count_step([keys.clock(0)], step=step):
             way = "forward" if step > 0 else "back"
             log.warning("Redis clock stepped", way=way, seconds=abs(step) / 1000)

@@ -1,0 +1,232 @@
+"""A Redis Cluster: every script and every key, failovers, slots that move, and workers that wait on few connections."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from arq.connections import ArqRedis
+
+from answerback.errors import StoreUnavailable
+from answerback.settings import Settings
+from answerback.store import decode, keys
+from answerback.store.connection.slots import slot
+from answerback.store.embedded.executable import find_server
+from answerback.store.fleet.keys import arq_job, arq_queue
+from answerback.store.guard import Guard
+from answerback.store.redis import Database
+from answerback.store.server import inspected
+from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
+from tests.redis.given import event
+from tests.redis.test_keys import everything
+from tests.topologies.cluster import ClusterServers
+from tools.commands.redis_findings import redis_findings
+
+PARTITIONS = 16
+SOON = 60.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ClusterServers]:
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
+        servers = ClusterServers(Path(folder), find_server())
+        try:
+            servers.start()
+            yield servers
+        finally:
+            servers.stop()
+
+
+@pytest.fixture
+async def store(cluster: ClusterServers) -> AsyncIterator[Database]:
+    """An empty store. All servers run."""
+    await asyncio.to_thread(cluster.start)
+    await asyncio.to_thread(cluster.flush)
+    database = Database(cluster.url, timeout=2, guard=Guard(), replicas=1)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def threads(store: Database) -> Threads:
+    """Its threads, in partitions on all servers."""
+    return Threads(store, partitions=PARTITIONS)
+
+
+async def accepted(threads: Threads, number: int, thread: str) -> None:
+    """Send an event as a platform would: until it is acknowledged."""
+    deadline = time.monotonic() + SOON
+    while True:
+        try:
+            await threads.accept(event(number, thread))
+            return
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def test_every_script_runs_where_its_keys_are(cluster: ClusterServers) -> None:
+    await asyncio.to_thread(cluster.flush)
+    database = Database(cluster.url, guard=Guard())
+    threads = Threads(database, partitions=4)
+    await everything(threads, Outbox(threads), DeadLetters(threads), cluster.url)
+    assert len({cluster.primary_of(slot(keys.counters(p))).port for p in range(4)}) == 3
+    await database.close()
+
+
+async def test_partitions_are_spread_over_all_servers(threads: Threads, cluster: ClusterServers) -> None:
+    await asyncio.gather(*[accepted(threads, number, f"github:1:{number}") for number in range(200)])
+    sizes = [each.client.dbsize() for each in cluster.primaries()]
+    assert min(sizes) > 50
+    assert len(await inspected(threads.database)) == 3
+    assert {server.mode for server in await inspected(threads.database)} == {"cluster"}
+
+
+async def test_a_primary_dies_and_nothing_acknowledged_is_lost(threads: Threads, cluster: ClusterServers) -> None:
+    restarting: asyncio.Task[None] | None = None
+
+    def restart() -> None:
+        cluster.failed_over()
+        cluster.start()
+
+    for number in range(300):
+        if number == 100:
+            cluster.kill()
+            restarting = asyncio.create_task(asyncio.to_thread(restart))
+        await accepted(threads, number, f"github:1:{number % 40}")
+    assert restarting
+    await restarting
+    assert await _order(threads, 40) == {n: list(range(n, 300, 40)) for n in range(40)}
+
+
+async def test_a_slot_moves_under_load(threads: Threads, cluster: ClusterServers) -> None:
+    thread = "github:1:1"
+    number = slot(keys.counters(threads.partition(thread)))
+    source = cluster.primary_of(number)
+    for each in range(50):
+        await accepted(threads, each, thread)
+    moving = asyncio.create_task(asyncio.to_thread(cluster.migrate, number))
+    count = 50
+    while not moving.done() or count < 100:
+        await accepted(threads, count, thread)
+        count += 1
+    await moving
+    assert cluster.primary_of(number) is not source
+    assert len(await threads.database.call("LRANGE", keys.inbox(threads.partition(thread), thread), 0, -1)) == count
+    # Transactions, and what they read, follow as well.
+    assert (await threads.database.together(("LLEN", keys.inbox(threads.partition(thread), thread)), ("TIME",)))[
+        0
+    ] == count
+
+
+async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: ClusterServers, store: Database) -> None:
+    many = Threads(store, partitions=64)
+
+    async def worker(p: int, queue: keys.Queue, served: asyncio.Queue[float]) -> None:
+        while True:
+            reservation = await many.reserve(p, queue, 1)
+            if reservation.threads:
+                served.put_nowait(time.monotonic())
+            else:
+                await many.wait_for_work(p, queue, 5)
+
+    served: asyncio.Queue[float] = asyncio.Queue()
+    loops = [asyncio.create_task(worker(p, queue, served)) for p in range(64) for queue in ("ready", "due")]
+    try:
+        deadline = time.monotonic() + SOON
+        while max((found := _connections(cluster)).values()) > 4 or found.total() > 2 * 3 + 2:
+            assert time.monotonic() < deadline, found
+            await store.nodes()  # as every process does every five seconds
+            await asyncio.sleep(0.2)
+        waits = []
+        for number in range(30):
+            began = time.monotonic()
+            await accepted(many, number, f"github:1:{number}")
+            waits.append(await asyncio.wait_for(served.get(), SOON) - began)
+        # Without a wake-up, a poll would come after some seconds.
+        assert statistics.median(waits) < 0.5, waits
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def test_what_is_published_anywhere_arrives_also_after_a_failover(
+    store: Database, cluster: ClusterServers
+) -> None:
+    heard, connected = list[bytes](), list[None]()
+    subscription = Subscription(store, lambda channel, message: heard.append(message), lambda: connected.append(None))
+    await store.nodes()
+    listening = asyncio.create_task(subscription.keep())
+    await subscription.add("ab:news")
+    for each in cluster.primaries():
+        each.client.publish("ab:news", "one")
+    async with asyncio.timeout(SOON):
+        while len(heard) < 3:
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(cluster.kill)
+        await asyncio.to_thread(cluster.failed_over)
+        # Whatever was published in between may be missing: those who listen are told to read what is stored.
+        while len(connected) < 2:
+            await store.nodes()
+            await asyncio.sleep(0.1)
+    listening.cancel()
+
+
+async def test_arqs_keys_are_in_one_slot(store: Database) -> None:
+    name = arq_job("tidy", cluster=True)
+    names = [arq_queue(cluster=True), f"{arq_queue(cluster=True)}:health-check", "arq:abort"]
+    names += [f"arq:{kind}:{name}:1" for kind in ("job", "in-progress", "retry", "result")]
+    assert len({slot(each) for each in names}) == 1
+    pool = ArqRedis(store.pool, default_queue_name=arq_queue(cluster=True))
+    assert await pool.enqueue_job(name, _job_id=f"{name}:1")
+    assert await pool.enqueue_job(name, _job_id=f"{name}:1") is None
+
+
+async def test_check_reports_every_node(store: Database, cluster: ClusterServers) -> None:
+    settings = Settings.load({"REDIS_URL": cluster.url})
+    assert settings.partitions == 64
+    found = [finding async for finding in redis_findings(settings)]
+    assert {each.level for each in found} == {"ok"}, found
+    assert found[0].found.startswith("a Cluster of 3 primaries and 3 replicas at redis+cluster://")
+    for server in cluster.primaries():
+        assert any(f"at {server.address}, master of 1 replica" in each.found for each in found)
+
+
+async def test_the_other_kind_of_url_is_named(store: Database, cluster: ClusterServers) -> None:
+    for url, words in (
+        (f"redis://{cluster.primaries()[0].address}", "use redis+cluster:// in REDIS_URL"),
+        ("redis+cluster://127.0.0.1:1", "no node of the Cluster responds"),
+    ):
+        database = Database(url, guard=Guard())
+        with pytest.raises(StoreUnavailable) as caught:
+            await database.call("PING")
+        assert words in str(caught.value)
+        await database.close()
+
+
+async def _order(threads: Threads, count: int) -> dict[int, list[int]]:
+    """The numbers of the events of each thread, as they are stored."""
+    found = {}
+    for number in range(count):
+        thread = f"github:1:{number}"
+        entries = await threads.database.call("LRANGE", keys.inbox(threads.partition(thread), thread), 0, -1)
+        found[number] = [int(decode.entry(entry, thread).event.message) for entry in entries]
+    return found
+
+
+def _connections(cluster: ClusterServers) -> Counter[int]:
+    """Connections of ours to each primary."""
+    found: Counter[int] = Counter()
+    for each in cluster.primaries():
+        found[each.port] = sum(client["name"] == "answerback" for client in each.client.client_list())
+    return found
