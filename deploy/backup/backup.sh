@@ -3,8 +3,8 @@
 #
 #   backup.sh FOLDER [options of redis-cli, such as -h HOST -p PORT --tls --user NAME]
 #
-# The password, if there is one, is in the variable REDISCLI_AUTH. The server goes on working meanwhile. Its user needs
-# the commands PSYNC and REPLCONF (`ACL SETUSER backup on >PASSWORD +psync +replconf +ping`).
+# The password, if there is one, is in the variable REDISCLI_AUTH. The server goes on working meanwhile. A user that can
+# do nothing else: ACL SETUSER backup on >PASSWORD -@all +sync +replconf +ping
 set -eu
 
 [ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }

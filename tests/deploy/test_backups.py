@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,7 +67,11 @@ async def test_a_snapshot_is_taken_while_the_system_runs_and_restored(lived: Sys
     program("redis-cli", "apt install redis-server")
     program("redis-server")
     socket = lived.server.url.removeprefix("unix://").partition("?")[0]
-    text = await asyncio.to_thread(run, BACKUP, tmp_path / "backups", "-s", socket)
+    # As the user that the script proposes.
+    (rule,) = re.findall(r"ACL SETUSER (.*)", BACKUP.read_text())
+    await lived.database.call("ACL", "SETUSER", *rule.split())
+    command = (BACKUP, tmp_path / "backups", "-s", socket, "--user", "backup")
+    text = await asyncio.to_thread(run, *command, environment={"REDISCLI_AUTH": "PASSWORD"})
     (snapshot,) = (tmp_path / "backups").iterdir()
     assert text.strip() == str(snapshot)
     assert snapshot.stat().st_mode & 0o077 == 0

@@ -8,9 +8,11 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from answerback.settings import Settings
 from tests.deploy.programs import DEPLOY, program, run
+from tools.cli import cli
 
 SYSTEMD = DEPLOY / "systemd"
 SERVICES = ("answerback-ingress.service", "answerback-worker@.service")
@@ -21,7 +23,8 @@ def units(tmp_path: Path) -> Path:
     """Return the units in a folder, with an interpreter that is there."""
     for path in SYSTEMD.glob("answerback*"):
         text = path.read_text()
-        (tmp_path / path.name).write_text(text.replace("/opt/answerback/bin/python", sys.executable))
+        # With a program that is there: systemd looks for it.
+        (tmp_path / path.name).write_text(text.replace("/opt/answerback/bin/answerback", sys.executable))
     return tmp_path
 
 
@@ -58,9 +61,17 @@ def test_a_stop_waits_for_the_grace_period() -> None:
 
 
 def test_the_services_run_our_processes() -> None:
-    assert options(SERVICES[0])["ExecStart"].endswith("-m answerback.ingress")
+    for service in SERVICES:
+        found = options(service)
+        program, *arguments = found["ExecStart"].split()
+        assert program == "/opt/answerback/bin/answerback"
+        group, *rest = arguments
+        command = cli.get_command(Context(cli), group)
+        assert command
+        assert command.make_context(group, rest).params["processes"] >= 1
+        # What the supervisor does on this signal, and what it tells systemd.
+        assert (found["ExecReload"], found["Type"]) == ("kill -HUP $MAINPID", "notify")
     worker = options(SERVICES[1])
-    assert worker["ExecStart"].endswith("-m answerback.worker")
     name, _, port = worker["Environment"].partition("=")
     settings = Settings.load({name: port.replace("%i", "1")})
     assert settings.worker_metrics_port == 9101
