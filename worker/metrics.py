@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from answerback.agents.meter import CallOutcome, Meter
 from answerback.agents.outcome import Status
 from answerback.metrics import DURATIONS, OTHER, Bounded
+
+from .turn_counts import TurnCollector, TurnCounts
 
 Outcome = Status | Literal["failed"]
 OUTCOMES: tuple[Outcome, ...] = ("completed", "cancelled", "interrupted", "dropped", "failed")
@@ -22,21 +24,11 @@ REASONS = frozenset(get_args(Reason))
 ReplyFailure = Literal["gave_up", "no_credential", "rejected", "unreadable"]
 """Why a reply became a dead letter."""
 
-TURNS = Counter("answerback_turns", "Turns that ended", ["agent", "outcome"])
-ATTEMPTS = Counter("answerback_turn_attempts", "Attempts of turns that began", ["agent"])
 FAILURES = Counter("answerback_turn_failures", "Attempts of turns that failed", ["agent", "reason"])
-DURATION = Histogram(
-    "answerback_turn_duration_seconds", "How long agents ran, per attempt", ["agent"], buckets=DURATIONS
-)
-WAIT = Histogram(
-    "answerback_turn_wait_seconds",
-    "Time from the storing of an event to the beginning of its turn",
-    ["agent"],
-    buckets=DURATIONS,
-)
+TURNS = TurnCollector()
+REGISTRY.register(TURNS)
 RUNNING = Gauge("answerback_turns_running", "Turns running in this worker")
 SLOTS = Gauge("answerback_turn_slots", "Turns that this worker may run at once")
-STEPS = Counter("answerback_steps", "Steps run; recorded results are not counted", ["agent"])
 MODEL_REQUESTS = Counter("answerback_model_requests", "Requests to language models", ["agent", "model", "outcome"])
 MODEL_DURATION = Histogram(
     "answerback_model_request_duration_seconds",
@@ -69,15 +61,11 @@ tool_label = Bounded(200)
 
 
 class AgentMetrics(Meter):
-    """The metrics of one agent of this worker, looked up once."""
+    """The metrics of one agent of this worker."""
 
     def __init__(self, agent: str) -> None:
         self._agent = agent
-        self.ended = {outcome: TURNS.labels(agent, outcome) for outcome in OUTCOMES}
-        self.attempts = ATTEMPTS.labels(agent)
-        self.duration = DURATION.labels(agent)
-        self.wait = WAIT.labels(agent)
-        self.steps = STEPS.labels(agent)
+        self.turns = TURNS.agents.setdefault(agent, TurnCounts(OUTCOMES))
 
     def fail(self, reason: str) -> None:
         """Count a failed attempt. `reason`: a failure code."""

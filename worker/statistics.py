@@ -28,25 +28,23 @@ class Counters:
         self._unwritten: Counter[str] = Counter()
         self._agents = {name: AgentMetrics(name) for name in agents}
         self._others: AgentMetrics | None = None
-        self._ignored = TURNS.labels("", "ignored")
 
     def begin(self, claim: Claim, agent: Agent) -> AgentMetrics:
         """Count the beginning of an attempt, and how long its first event has waited. Return the agent's metrics."""
         metrics = self._of(agent.name)
-        metrics.attempts.inc()
+        metrics.turns.attempts += 1
         if claim.attempt == 1 and (stored := claim.entries[0].stored):
             # The event was stored by another host's clock: the two may differ a little.
-            metrics.wait.observe(max(0.0, time.time() - stored / 1000))
+            metrics.turns.wait.observe(max(0.0, time.time() - stored / 1000))
         return metrics
 
     def run(self, agent: Agent, turn: Turn, seconds: float) -> None:
         """Count a run of an agent with its steps and its duration, whatever its outcome."""
         self._unwritten["turns"] += 1
         self._unwritten[timed(seconds)] += 1
-        metrics = self._of(agent.name)
-        metrics.duration.observe(seconds)
-        if turn.journal.ran:
-            metrics.steps.inc(turn.journal.ran)
+        counts = self._of(agent.name).turns
+        counts.duration.observe(seconds)
+        counts.steps += turn.journal.ran
 
     def commit(self, commit: Commit) -> None:
         """Count a committed turn."""
@@ -57,7 +55,10 @@ class Counters:
 
     def end(self, outcome: Outcome, agent: str) -> None:
         """Count the end of a turn. `agent`: its name; of an ignored event there is none."""
-        (self._ignored if outcome == "ignored" else self._of(agent).ended[outcome]).inc()
+        if outcome == "ignored":
+            TURNS.ignored += 1
+        else:
+            self._of(agent).turns.ended[outcome] += 1
 
     def fail(self, agent: str, reason: str) -> None:
         """Count a failed attempt. `reason`: its failure code."""

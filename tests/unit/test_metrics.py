@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 
 from answerback.metrics import OTHER, Bounded
 from worker.metrics import REASONS, AgentMetrics, reason_label
 from worker.statistics import Counters
+from worker.turn_counts import Distribution, TurnCollector
 
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
 ROW = re.compile(r"^\| `(answerback_\w+)` \| (\w+) \|(.*?)\| (\w+) \|", re.MULTILINE)
@@ -35,8 +38,14 @@ def _exposed() -> Iterator[Documented]:
         for metric in vars(loaded).values() if process else ():
             if isinstance(metric, MetricWrapperBase):
                 [family] = metric.describe()
-                suffix = "_total" if family.type == "counter" else ""
-                yield Documented(f"{family.name}{suffix}", family.type, metric._labelnames, process)
+                yield _documented(family, metric._labelnames, process)
+            elif isinstance(metric, TurnCollector):
+                yield from (_documented(family, family._labelnames, process) for family in metric.collect())
+
+
+def _documented(family: Metric, labels: Sequence[str], process: str) -> Documented:
+    suffix = "_total" if family.type == "counter" else ""
+    return Documented(f"{family.name}{suffix}", family.type, tuple(labels), process)
 
 
 def test_every_metric_is_in_the_table_and_the_other_way_round() -> None:
@@ -97,3 +106,11 @@ def test_a_failed_model_request_has_no_tokens() -> None:
         for each in ("input", "output")
     ]
     assert (outcomes, tokens) == ([1.0, 1.0], [7.0, 2.0])
+
+
+def test_a_duration_is_in_the_bucket_that_includes_it() -> None:
+    durations = Distribution()
+    for seconds in (0.0, 0.005, 0.0051, 600, 601):
+        durations.observe(seconds)
+    assert (durations.counts[:2], durations.counts[-2:]) == ([2, 1], [1, 1])
+    assert durations.sum == pytest.approx(1201.0101)
