@@ -173,12 +173,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         journal: Journal records of that turn.
         stored: When ingress, or whoever dispatched it, stored the event: ms since 1970 by its own clock; 0 if it was
             replayed, or stored by an older version.
+        trace: The context in which it was stored, as a W3C traceparent; "" if that is not traced.
     """
 
     event: Event
     journal: dict[str, bytes] = {}
     merged: tuple[Event, ...] = ()
     stored: int = 0
+    trace: str = ""
 
     @property
     def events(self) -> tuple[Event, ...]:

@@ -20,6 +20,8 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from answerback import tracing
+
 # Loggers that write a line per job or request at "info", which our own lines cover better.
 _TALKATIVE = ("aiohttp", "anthropic", "arq", "asyncio", "httpcore2", "httpx2", "openai", "urllib3")
 
@@ -88,6 +90,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.contextvars.merge_contextvars,
         _add_bound,
+        _add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -197,6 +200,12 @@ def _masked(found: re.Match[str]) -> str:
 
 def _kept(found: re.Match[str]) -> str:
     return f"{found['kind'] or found['address']}***"
+
+
+def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if tracing.current is not None:
+        event.update(tracing.current.log_fields())
+    return event
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -26,6 +26,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         refusals: Number of temporary rejections: a resource so new that it is not visible on the whole platform.
         waits: How many times in a row the platform asked for a pause.
         stored: When the event it answers was stored: see `Entry`.
+        trace: The context in which its turn made it, as a W3C traceparent; "" if that is not traced.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -47,6 +48,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     refusals: int = 0
     waits: int = 0
     stored: int = 0
+    trace: str = ""
     rest: tuple[Reply, ...] = ()
 
     @property

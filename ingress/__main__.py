@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from answerback import tracing
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
 from answerback.log import configure, get_logger, mask
@@ -81,7 +82,11 @@ if __name__ == "__main__":
         # leave behind is freed without it, but for rare cycles: let it look for them less often.
         gc.freeze()
         gc.set_threshold(10_000)
-        uvloop.run(main(settings))
+        tracing.start("ingress")
+        try:
+            uvloop.run(main(settings))
+        finally:
+            tracing.stop()
     except AnswerbackError as error:
         sys.exit(f"ingress: {error}")
     except KeyboardInterrupt:

@@ -10,6 +10,8 @@ from functools import cache
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
+from answerback import tracing
+
 from .metrics import REQUESTS
 
 HEADER = "X-Request-Id"
@@ -32,11 +34,25 @@ async def identified(
     token = current.set(id)
     try:
         with bound_contextvars(request=id):
-            response = await handler(request)
+            response = await _traced(request, handler)
         counter(response.status).inc()
         return response
     finally:
         current.reset(token)
+
+
+async def _traced(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Trace a request that may change something."""
+    if tracing.current is None or request.method in ("GET", "HEAD", "OPTIONS"):
+        return await handler(request)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else ""
+    with tracing.current.server(request.method, route, request.headers) as respond:
+        response = await handler(request)
+        respond(response.status)
+        return response
 
 
 async def show(request: web.Request, response: web.StreamResponse) -> None:

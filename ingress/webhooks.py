@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from prometheus_client import Counter
 
+from answerback import tracing
 from answerback.deadlines import Deadlines
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.events import Amendment, Event
@@ -74,6 +75,14 @@ class Webhooks:
     async def post(self, request: web.BaseRequest) -> web.Response:
         """Handle one delivery."""
         name = request.path.rstrip("/").rpartition("/")[2]
+        if tracing.current is None:
+            return await self._respond(name, request)
+        with tracing.current.server("POST", f"/webhooks/{name}", request.headers) as respond:
+            response = await self._respond(name, request)
+            respond(response.status)
+            return response
+
+    async def _respond(self, name: str, request: web.BaseRequest) -> web.Response:
         try:
             response = await self._answer(name, request)
         except Exception:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from answerback import log
+from answerback import log, tracing
 from answerback.agents.loading import load
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
@@ -26,6 +26,8 @@ async def main(settings: Settings) -> None:
     """Run a worker until it receives a stop signal."""
     told = supervised()
     agents = load(settings.agents)
+    # After the modules of the agents, which may have set up OpenTelemetry themselves.
+    tracing.start("worker")
     for agent in agents:
         agent.prepare()
     database = Database(settings.redis(), guard=Guard(), replicas=settings.redis_replicas)
@@ -70,7 +72,10 @@ if __name__ == "__main__":
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
         gc.freeze()
         gc.set_threshold(10_000)
-        uvloop.run(main(settings))
+        try:
+            uvloop.run(main(settings))
+        finally:
+            tracing.stop()
     except AnswerbackError as error:
         sys.exit(f"worker: {error}")
     except KeyboardInterrupt:

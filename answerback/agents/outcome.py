@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from answerback import tracing
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, TurnError, storable
 from answerback.events import Event
@@ -186,8 +187,17 @@ def composer(client: Client | None, event: Event, *, stored: int = 0) -> Callabl
             return ()
         parts = client.split(text)
         keys = [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
+        trace = tracing.traceparent()
         return [
-            Reply(key=key, thread=event.thread, text=part, address=event.address, at=event.at, stored=stored)
+            Reply(
+                key=key,
+                thread=event.thread,
+                text=part,
+                address=event.address,
+                at=event.at,
+                stored=stored,
+                trace=trace,
+            )
             for key, part in zip(keys, parts, strict=True)
         ]
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 from pydantic import SecretStr
 
+from answerback import tracing
 from answerback.agents.turn import Turn
 from answerback.errors import AgentUnreachable, ForbiddenAddress, NoSuchFile, TurnFailed, Unavailable
 from answerback.files import is_text
@@ -42,6 +43,7 @@ def as_remote(
 
     async def post(turn: Turn) -> str:
         try:
+            trace = tracing.traceparent()
             response = await http.request(
                 "POST",
                 f"{url.rstrip('/')}/agents/chat/{quote(turn.thread, safe='')}",
@@ -49,6 +51,7 @@ def as_remote(
                     "Content-Type": "application/json",
                     "Accept": "application/json",
                     "Idempotency-Key": turn.key,
+                    **({"traceparent": trace} if trace else {}),
                     **({"Authorization": f"Bearer {bearer_token.get_secret_value()}"} if bearer_token else {}),
                 },
                 body=msgspec.json.encode(await _question(turn)),

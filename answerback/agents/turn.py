@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from answerback import tracing
 from answerback.agents.journal import current_step
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
 from answerback.agents.turn_record import TurnRecord
@@ -213,7 +214,8 @@ class Turn(TurnRecord):
                     raise NoEffect(f'step "{name}" was called with wrong arguments: {error}') from error
                 raise
 
-        return await self.journal.step(name, call, idempotent=idempotent, kind=kind, recall=self.recall)
+        traced = call if tracing.current is None else tracing.current.step(name, call)
+        return await self.journal.step(name, traced, idempotent=idempotent, kind=kind, recall=self.recall)
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_incrementing
 
+from answerback import tracing
 from answerback.dispatching.receipt import Answer
 from answerback.dispatching.transports import Accepted
 from answerback.errors import (
@@ -106,7 +107,9 @@ class HttpTransport:
             ) from error
 
     async def _once(self, url: str, body: dict[str, Any], timeout: aiohttp.ClientTimeout) -> _Response:
-        async with self._session.post(url, json=body, timeout=timeout) as response:
+        trace = tracing.traceparent()
+        headers = {"traceparent": trace} if trace else None
+        async with self._session.post(url, json=body, timeout=timeout, headers=headers) as response:
             raw = await response.read()
             pause = seconds_in({name.lower(): value for name, value in response.headers.items()})
             return _Response(response.status, _object(raw), LATER if pause is None else pause)

@@ -14,6 +14,7 @@ from pydantic_ai.models import Model
 from answerback.agents.llm.declared import declared_tools, public_names
 from answerback.agents.llm.durability import Durability, Show
 from answerback.agents.llm.files import file_contents
+from answerback.agents.llm.instrumentation import instrumentation
 from answerback.agents.llm.model import OwnModel, ask
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.streaming import text_pieces, tool_calls
@@ -81,7 +82,7 @@ class FlowModel:
             instructions=self._instructions(node, scope),
             toolsets=[Tools(tools, id="tools")],
             # Text before a tool call is not part of the reply, and it is not known in advance whether a call follows.
-            capabilities=[Durability(None if tools else show)],
+            capabilities=[Durability(None if tools else show), *instrumentation()],
         )
 
     def _tool(self, tool: ToolDefinition, scope: Mapping[str, Any]) -> Tool[Turn]:

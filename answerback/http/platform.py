@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import aiohttp
 
+from answerback import tracing
 from answerback.errors import Unavailable
 from answerback.http.outbound import new_session, read, translated_errors
 from answerback.http.sending import DeadlineBody, HeldBack
@@ -62,10 +63,11 @@ class PlatformHttp:
             self._session = new_session(self._timeout)
         body = DeadlineBody(request.body, deadline) if request.body else None
         try:
-            with translated_errors(request.url, self._timeout):
+            with translated_errors(request.url, self._timeout), tracing.client(request.method, request.url) as respond:
                 async with self._session.request(
                     request.method, request.url, headers=request.headers, data=body, allow_redirects=False
                 ) as response:
+                    respond(response.status)
                     return await read(response, LIMIT)
         except Unavailable as error:
             if body is not None and body.held_back:

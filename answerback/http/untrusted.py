@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from answerback import tracing
 from answerback.http.outbound import Refused, new_session, read, translated_errors
 from answerback.platforms import Response
 
@@ -94,11 +95,12 @@ class UntrustedHttp:
     async def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float, limit: int
     ) -> Response:
-        with translated_errors(url, timeout):
+        with translated_errors(url, timeout), tracing.client(method, url) as respond:
             async with (
                 new_session(timeout, connector(private=self._private, resolver=self._resolver)) as session,
                 session.request(method, url, headers=headers, data=body or None, allow_redirects=False) as response,
             ):
+                respond(response.status)
                 return await read(response, limit + 1)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from answerback import tracing
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -39,7 +42,12 @@ class PoisonIsolation:
         free, self._free = self._free, 0
         suspects: list[Claim] = []
         try:
+            began = time.time_ns()
             claims = await self._threads.claim(p, reservation, self._owner, suspects=free, fatal=self._max_attempts)
+            if tracing.current is not None:
+                for claim in claims:
+                    first = claim.entries[0]
+                    tracing.current.claim(claim.thread, first.event.id, first.trace, began)
             suspects = [claim for claim in claims if self._is_suspect(claim)]
             return claims
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from answerback import tracing
 from answerback.errors import LeaseLost, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
@@ -88,10 +89,17 @@ class Sender:
         following: Outgoing | None = outgoing
         try:
             while following is not None:
-                following = await self._send(following)
+                following = await self._traced(following)
         except LeaseLost:
             LEASES_LOST.labels("due").inc()
             log.warning("another worker now sends replies for this thread", thread=outgoing.thread)
+
+    async def _traced(self, outgoing: Outgoing) -> Outgoing | None:
+        if tracing.current is None:
+            return await self._send(outgoing)
+        reply = outgoing.reply
+        with tracing.current.reply(reply.thread, reply.key, reply.platform, attempt=reply.attempts, parent=reply.trace):
+            return await self._send(outgoing)
 
     async def _send(self, outgoing: Outgoing) -> Outgoing | None:
         reply = outgoing.reply

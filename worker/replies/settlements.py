@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from answerback import tracing
 from answerback.log import get_logger
 from answerback.platforms import Sent
 from answerback.replies import DeadLetter
@@ -37,6 +38,8 @@ class Settlements:
     async def failed(self, outgoing: Outgoing, reason: str, why: ReplyFailure = "gave_up") -> Outgoing | None:
         """Store that a reply failed for good, and its dead letter. `why`: the reason for the metrics."""
         failed = progress.changed(outgoing, state="failed", error=reason)
+        if tracing.current is not None:
+            tracing.current.fail(reason)
         reply = failed.reply
         log.error("reply failed permanently", reply=reply.key, thread=reply.thread, reason=reason)
         letter = DeadLetter(

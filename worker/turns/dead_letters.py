@@ -35,7 +35,7 @@ def letter(
     earlier = {name: record for entry in claim.entries for name, record in entry.journal.items()}
     journal = {**earlier, **claim.journal, **(turn.journal.raw if turn else {})}
     dead = dead_letter(events, journal, reason, attempts=attempts, agent=agent or claim.agent, error=error)
-    return dead, Entry(events[-1], journal, tuple(events[:-1]))
+    return dead, Entry(events[-1], journal, tuple(events[:-1]), trace=claim.entries[0].trace)
 
 
 async def move_to_dead_letters(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import failure_code
 from answerback.errors import AgentUnreachable, TurnError, in_a_line
@@ -53,6 +54,8 @@ class Failures:
     async def agent_failed(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> None:
         """Handle an exception that an agent raised."""
         code = failure_code(error)
+        if tracing.current is not None:
+            tracing.current.fail(error)
         self._counters.fail(agent.name, code)
         reason = in_a_line(error)
         if isinstance(error, TurnError) or self._is_last_attempt(claim):

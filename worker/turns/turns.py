@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, replaced, turn_outcome
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
@@ -177,6 +178,15 @@ class Turns:
             return None
         bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
+        if tracing.current is None:
+            return await self._run(claim, agent, turn, arrival)
+        parents = [entry.trace for entry in claim.entries]
+        with tracing.current.turn(
+            turn.thread, turn.id, agent.name, fence=claim.fence, attempt=claim.attempt, parents=parents
+        ):
+            return await self._run(claim, agent, turn, arrival)
+
+    async def _run(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival) -> Commit | None:
         stream = stream_of(turn)
         if claim.shown:
             await stream.recover()

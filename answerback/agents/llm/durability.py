@@ -20,6 +20,7 @@ from pydantic_ai.durable_exec import (
     ModelRequestId,
     RoleBasedOperationConfig,
     ToolsetCallToolId,
+    record_durable_unit,
 )
 
 from answerback.agents.llm.refusal import with_errors_classified
@@ -76,13 +77,21 @@ class _Backend(JournalCallableOperationBackend[Policy]):
         run = body
         if isinstance(operation_id, ModelRequestId):
             run = _counted(turn, operation_id.model_name, body)
+        executed = False
+
+        async def once() -> object:
+            nonlocal executed
+            executed = True
+            return await run()
+
         result = await turn.journal.step(
             name,
-            run,
+            once,
             idempotent=config.idempotent,
             unknown=report_unknown if isinstance(operation_id, ToolsetCallToolId) else None,
             recall=turn.recall,
         )
+        record_durable_unit(executed=executed)
         if model_request:
             self._on_response(turn, cast("dict[str, Any]", result))
         return result

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pydantic_ai
 from pydantic import BaseModel
 from pydantic_ai import RunContext, Tool, ToolOutput
+from pydantic_ai.durable_exec import replay_scope
 from pydantic_ai.exceptions import UsageLimitExceeded, UserError
 from pydantic_ai.messages import (
     ModelMessage,
@@ -22,6 +23,7 @@ from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
 from answerback.agents.llm.declared import declared_tools, public_names
 from answerback.agents.llm.durability import Durability, running
 from answerback.agents.llm.files import file_contents, without_files
+from answerback.agents.llm.instrumentation import instrumentation
 from answerback.agents.llm.prompts import model_history, user_content
 from answerback.agents.llm.replacement import replacement
 from answerback.agents.llm.streaming import stream_text, stream_tools, tool_calls
@@ -61,7 +63,7 @@ def as_model(
             output_type=[kind, _SILENCE] if may_stay_silent else kind,
             instructions=_instructions(changes.get("instructions", instructions)),
             toolsets=[Tools([_REPLY, *built_in, *own], id="tools")],
-            capabilities=[Durability(stream_text, stream_tools)],
+            capabilities=[Durability(stream_text, stream_tools), *instrumentation()],
         )
         return agent, public_names(name, [*built_in, *own], public, more=prepare is not None)
 
@@ -111,14 +113,17 @@ async def ask(
     usage = RunUsage(input_tokens=before.input_tokens, output_tokens=before.output_tokens)
     tokens = turn.journal.limits.tokens
     try:
-        return await agent.run(
-            content,
-            deps=turn,
-            message_history=history,
-            instructions=instructions,
-            usage=usage,
-            usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
-        )
+        # Responses and results that an earlier attempt recorded are not traced again.
+        with replay_scope():
+            return await agent.run(
+                content,
+                conversation_id=turn.thread,
+                deps=turn,
+                message_history=history,
+                instructions=instructions,
+                usage=usage,
+                usage_limits=UsageLimits(request_limit=None, total_tokens_limit=tokens),
+            )
     except UserError as error:
         raise TurnFailed(f'agent "{turn.agent}" cannot run: {error}') from error
     except UsageLimitExceeded as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from answerback import tracing
 from answerback.codec import encode
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Entry, Event, dispatch_id
@@ -63,8 +64,16 @@ class Inbox(Reservations):
             MalformedBody: the event cannot be stored.
             NoSuchThread, ThreadEnded, Busy: the condition is not met.
         """
+        if tracing.current is None:
+            return await self._store(event, only, lists, tracing.traceparent())
+        with tracing.current.store(event.thread, event.id) as trace:
+            receipt = await self._store(event, only, lists, trace)
+            tracing.current.describe(status=receipt.status)
+            return receipt
+
+    async def _store(self, event: Event, only: Only, lists: Sequence[str], trace: str) -> Receipt:
         id = event.id
-        result = await self._accept(id, event, b"", only, lists)
+        result = await self._accept(id, event, b"", only, lists, trace)
         while result.startswith(b"amended\n"):
             # Its edit or deletion arrived first.
             raw = result.partition(b"\n")[2]
@@ -72,10 +81,12 @@ class Inbox(Reservations):
                 return Receipt(id, event.thread, "ignored", "its message was deleted before it arrived")
             # The amendment may have expired meanwhile.
             edited = amendments.with_edit(event, raw) if raw else event
-            result = await self._accept(id, edited, raw, only, lists)
+            result = await self._accept(id, edited, raw, only, lists, trace)
         return Receipt.read(id, event.thread, result)
 
-    def _accept(self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str]) -> asyncio.Future[bytes]:
+    def _accept(
+        self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str], trace: str
+    ) -> asyncio.Future[bytes]:
         p, thread, platform = self.partition(event.thread), event.thread, event.platform
         seen = keys.seen(p, event.delivery)
         return self._accepts[p].submit(
@@ -87,7 +98,7 @@ class Inbox(Reservations):
                 self.scripts.accept.item(
                     id=id,
                     thread_id=thread,
-                    entry=_stored(Entry(event, stored=time.time_ns() // 1_000_000)),
+                    entry=_stored(Entry(event, stored=time.time_ns() // 1_000_000, trace=trace)),
                     identities="\n".join([f"{platform}:{identity}" for identity in event.identities]),
                     platform=platform,
                     channel=event.channel,
