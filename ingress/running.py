@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from answerback.errors import StoreUnavailable
-from answerback.metrics import watch_lag
+from answerback.metrics import REDIS, watch_lag
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
@@ -42,6 +42,7 @@ async def running(settings: Settings, supervised: Supervised | None = None) -> A
     database = Database(
         settings.redis(), timeout=settings.accept_timeout / 2, guard=guard, replicas=settings.redis_replicas
     )
+    database.observe = REDIS.observe
     try:
         threads = Threads(
             database, partitions=settings.partitions, seen_days=settings.seen_days, pause=settings.loop_pause

@@ -13,7 +13,7 @@ from answerback import log, tracing
 from answerback.agents.loading import load
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
-from answerback.metrics import expose
+from answerback.metrics import REDIS, expose
 from answerback.settings import Settings
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
@@ -31,6 +31,7 @@ async def main(settings: Settings) -> None:
     for agent in agents:
         agent.prepare()
     database = Database(settings.redis(), guard=Guard(), replicas=settings.redis_replicas)
+    database.observe = REDIS.observe
     worker = Worker(settings, agents, database)
     try:
         async with _watched(settings, worker, told):

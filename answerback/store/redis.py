@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
@@ -53,6 +54,8 @@ class Database:
         self._inspecting: asyncio.Task[None] | None = None
         self._topology = _topology(address, timeout, guard)
         self._call = self._topology.call
+        self.observe: Callable[[float], object] = _ignore
+        """Is given the seconds that each call took which got a response; blocking ones are left out."""
 
     @property
     def pool(self) -> ConnectionPool:
@@ -73,8 +76,11 @@ class Database:
         """Run one command."""
         await self._fit()
         with self._translated():
+            began = time.perf_counter()
             async with asyncio.timeout(self.timeout):  # connecting included
-                return await self._call(*words)
+                result = await self._call(*words)
+            self.observe(time.perf_counter() - began)
+            return result
 
     async def wait(self, command: str, *keys: str, seconds: float) -> Any:
         """Run a blocking command on a connection of its own with a longer timeout."""
@@ -192,11 +198,14 @@ class Database:
         """Run several commands as one transaction, on keys of one partition."""
         await self._fit()
         with self._translated():
+            began = time.perf_counter()
             try:
-                return await self._topology.pipeline(commands, transaction=True)
+                result = await self._topology.pipeline(commands, transaction=True)
             except FULL:
                 # A full server rejects every transaction. Read-only commands still work one by one.
-                return await self._topology.pipeline(commands, transaction=False)
+                result = await self._topology.pipeline(commands, transaction=False)
+            self.observe(time.perf_counter() - began)
+            return result
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
@@ -238,6 +247,10 @@ class Database:
 @cache
 def _touch() -> bytes:
     return resources.files("answerback.store").joinpath("lua", "touch.lua").read_bytes()
+
+
+def _ignore(seconds: float) -> None:
+    pass
 
 
 def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology:

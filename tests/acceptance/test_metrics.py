@@ -60,7 +60,9 @@ async def test_a_worker_counts_turns_models_tools_replies_and_waits(system: Syst
     assert found["answerback_model_tokens_total", ("model", "standin", "input")] > 0
     assert found["answerback_reply_time_seconds_sum", ("standard",)] > 0
     assert found["answerback_event_loop_lag_seconds_count", ()] > 0
+    assert found["answerback_redis_call_duration_seconds_count", ()] > 0
 
     ingress = await _scraped(system.port)
     assert ingress["answerback_deliveries_total", ("standard", "202")] == 1
+    assert ingress["answerback_redis_call_duration_seconds_count", ()] > 0
     assert ingress["answerback_threads", ("turns", "waiting")] == 0

@@ -119,7 +119,9 @@ class DeadLetters:
             journal = settle(journal, step, again=True)
         for step, result in done.items():
             journal = settle(journal, step, result, again=False)
-        entry = Entry(payload.event, trace=payload.trace) if fresh else msgspec.structs.replace(payload, journal=journal)
+        entry = (
+            Entry(payload.event, trace=payload.trace) if fresh else msgspec.structs.replace(payload, journal=journal)
+        )
         return bool(
             await self._threads.scripts.replay_event(
                 [
