@@ -1,7 +1,8 @@
 """Logging: readable lines on a terminal, JSON elsewhere. Secrets are masked, and logged text cannot forge a line.
 
 Code that works on a thread binds `delivery`, `thread`, `turn` and `attempt` with `bind`, which adds them to each line.
-The standard library's loggers write here, too.
+The standard library's loggers write here, too, and the other way round: warnings and errors of ours are passed to its
+handlers, since that is where error trackers listen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -102,7 +103,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         cast(Processor, _hide_known),
     ]
     structlog.configure(
-        processors=[*shared, *final],
+        processors=[*shared, _pass_on, *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda name="": _Lines(out, name),
         cache_logger_on_first_use=True,
@@ -114,6 +115,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )
+    handler.addFilter(_is_foreign)
     logging.root.handlers = [handler]
     logging.root.setLevel(number)
     logging.captureWarnings(True)
@@ -206,6 +208,41 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if tracing.current is not None:
         event.update(tracing.current.log_fields())
     return event
+
+
+def _pass_on(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Pass a warning or an error to the handlers of `logging`, with its exception, and its fields as `answerback`."""
+    level = logging.getLevelNamesMapping().get("ERROR" if method == "exception" else method.upper(), 0)
+    if level >= logging.WARNING:
+        error = event.get("exc_info")
+        info = (type(error), error, error.__traceback__) if isinstance(error, BaseException) else None
+        target = logging.getLogger(event.get("logger") or "answerback")
+        fields = {name: _masked_field(name, value) for name, value in event.items() if name not in _NO_FIELDS}
+        record = target.makeRecord(
+            target.name, level, "", 0, _hide_known(logger, method, str(event["event"])), (), info or _raised(error)
+        )
+        record.answerback = fields
+        # A handler that fails must not fail a turn.
+        with suppress(Exception):
+            target.handle(record)
+    return event
+
+
+_NO_FIELDS = frozenset({"event", "exc_info", "level", "logger", "timestamp", "stack_info"})
+
+
+def _raised(exc_info: object) -> Any:
+    return exc_info if isinstance(exc_info, tuple) else sys.exc_info() if exc_info else None
+
+
+def _masked_field(name: str, value: object) -> object:
+    hidden = _hidden(name, value)
+    return hidden if isinstance(hidden, (int, float)) or hidden is None else _hide_known(None, "", str(hidden))
+
+
+def _is_foreign(record: logging.LogRecord) -> bool:
+    """Return whether a record is of somebody else's logger: our own lines are written already."""
+    return not hasattr(record, "answerback")
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -263,3 +263,58 @@ def test_a_configured_secret_is_hidden_whatever_it_looks_like(secret: str, kind:
     assert written.count("***") == 6
     assert "a short word" in written
     assert not any(secret[i : i + 8] in written for i in range(len(secret) - 8))
+
+
+class Tracker(logging.Handler):
+    """Listens as error trackers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+def test_warnings_and_errors_reach_the_handlers_of_others_once_with_their_fields() -> None:
+    stream, tracker = io.StringIO(), Tracker()
+    log.configure("info", stream)
+    logging.root.addHandler(tracker)
+    structlog.contextvars.bind_contextvars(thread="github:1:1", turn="abc", agent="support")
+    lines = log.get_logger("worker.turns.failures")
+    lines.info("reply sent")
+    error = ValueError("out of stock")
+    lines.warning("turn failed; will be retried", exc_info=error, token="shown nowhere", attempt=1)
+    try:
+        raise KeyError("x")
+    except KeyError:
+        lines.exception("background task failed; restarting it", url=f"redis://:{MADE_UP}@host")
+    logging.getLogger("somebody.else").error("theirs")
+
+    assert [(record.name, record.levelname, record.getMessage()) for record in tracker.records] == [
+        ("worker.turns.failures", "WARNING", "turn failed; will be retried"),
+        ("worker.turns.failures", "ERROR", "background task failed; restarting it"),
+        ("somebody.else", "ERROR", "theirs"),
+    ]
+    warning, crash, _ = tracker.records
+    assert warning.exc_info
+    assert warning.exc_info[1] is error
+    assert crash.exc_info
+    assert crash.exc_info[0] is KeyError
+    fields = vars(warning)["answerback"]
+    assert fields == {"thread": "github:1:1", "turn": "abc", "agent": "support", "token": "***", "attempt": 1}
+    assert MADE_UP not in str(vars(crash)["answerback"])
+    # Each is one line of the log nevertheless.
+    assert len(stream.getvalue().splitlines()) == 4
+
+
+def test_a_handler_of_others_that_fails_does_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("no network")
+
+    stream = io.StringIO()
+    log.configure("info", stream)
+    logging.root.addHandler(Broken())
+    log.get_logger("worker").error("turn failed permanently")
+    assert only(stream)["event"] == "turn failed permanently"
