@@ -7,8 +7,10 @@ https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/, …/http
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,8 +34,8 @@ T = TypeVar("T")
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Whether prompts, answers, and the arguments and results of tools are recorded: https://github.com/open-telemetry/
 opentelemetry-python-contrib/tree/main/util/opentelemetry-util-genai"""
-FLUSH = 3000
-"""ms for which the end of the process waits until the last spans are sent."""
+LAST = 3.0
+"""Seconds for which the end of the process waits until the last spans are sent."""
 
 
 class Tracing:
@@ -48,17 +50,23 @@ class Tracing:
         provider = trace.get_tracer_provider()
         self._own: TracerProvider | None = None
         if not isinstance(provider, TracerProvider):
-            self._own = provider = TracerProvider(resource=_resource(service), id_generator=self._ids)
+            self._own = provider = TracerProvider(
+                resource=_resource(service), id_generator=self._ids, shutdown_on_exit=False
+            )
             provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
             trace.set_tracer_provider(provider)
+            # It warns at each retry; that spans are lost is an error.
+            logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
         self.provider = provider
         self._tracer = provider.get_tracer("answerback", version("answerback"))
 
     def close(self) -> None:
-        """Send the spans that are left."""
+        """Send the spans that are left, if that takes no longer than `LAST`."""
         if self._own is not None:
-            self._own.force_flush(FLUSH)
-            self._own.shutdown()
+            # With a collector that is away, it would go on for longer than a process is given to stop.
+            ending = threading.Thread(target=self._own.shutdown, daemon=True)
+            ending.start()
+            ending.join(LAST)
 
     @property
     def records_content(self) -> bool:

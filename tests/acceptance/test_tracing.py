@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
+from answerback.store.access.api_keys import ApiKeys
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.otlp import Collector, Received, collector
 from tests.acceptance.system import System, free_port, until
@@ -151,6 +153,23 @@ async def test_a_turn_of_several_events_links_to_each(plain: System, spans: Coll
     assert (turn.parent, turn.trace) == (stores[0].id, stores[0].trace)
     assert turn.links == (stores[1].id, stores[2].id)
     assert turn.attributes["messaging.batch.message_count"] == 3
+
+
+async def test_a_message_over_the_api_is_traced_and_a_step_too(plain: System, spans: Collector) -> None:
+    plain.settings |= spans.environment()
+    await plain.ingress()
+    await plain.worker("tests.acceptance.agents:pays")
+    plain.release()
+    _, key = await ApiKeys(plain.database).create(scopes=["chat:write", "chat:read"])
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}", "traceparent": CALLER}) as session:
+        url = f"http://127.0.0.1:{plain.port}/api/v1/dispatch/pay"
+        async with session.post(url, json={"input": "5 euros", "wait": True}) as answer:
+            assert answer.status == 200
+    [request] = await _received(spans, "POST /api/v1/dispatch/{agent}")
+    [step] = await _received(spans, "step charge")
+    await _received(spans, "turn pay")
+    assert (request.trace, request.parent) == (TRACE, SPAN)
+    assert _ancestors(spans, step) == ["turn pay", "store inbox", request.name]
 
 
 @pytest.mark.parametrize("module", ["ingress", "worker"])

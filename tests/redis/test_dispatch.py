@@ -12,11 +12,15 @@ from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from answerback.codec import encode
+from answerback.codec import decode_entry, encode
 from answerback.dispatching import Dispatcher, DispatchReceipt
 from answerback.errors import Busy, DispatchError, InvalidInput, StoreUnavailable, ThreadEnded, UnknownAgent
+from answerback.store import keys as store_keys
 from answerback.store.chats.chat import NewChat
+from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet import keys
 from answerback.store.fleet.workers import AgentReport
@@ -159,3 +163,17 @@ async def test_threads_and_event_loops_share_one_dispatcher(dispatcher: Dispatch
         [thread] = {await asyncio.wrap_future(call) for call in calls}
     page = await Chats(threads).messages("default", thread)
     assert sorted(event.text for event in page.waiting) == sorted(str(number) for number in range(10) for _ in "12")
+
+
+async def test_an_event_is_part_of_the_trace_of_its_caller(dispatcher: Dispatcher, threads: Threads) -> None:
+    context = SpanContext(0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, False, TraceFlags(1))
+    with trace.use_span(NonRecordingSpan(context)):
+        receipt = await dispatcher.dispatch("triage", input="traced")
+        other = await asyncio.to_thread(dispatcher.dispatch_sync, "triage", input="traced, too")
+    without = await dispatcher.dispatch("triage", input="not traced")
+    stored = []
+    for each in (receipt, other, without):
+        [raw] = await threads.database.call("LRANGE", store_keys.inbox(0, thread_of("default", each.thread)), 0, -1)
+        stored.append(decode_entry(raw).trace)
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert stored == [traceparent, traceparent, ""]

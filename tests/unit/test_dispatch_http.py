@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from answerback.dispatching import Dispatcher
 from answerback.errors import StoreUnavailable
@@ -26,10 +28,12 @@ class Api:
         self.waiting: list[Callable[[], web.Response] | None] = []
         """The next responses; None closes the connection."""
         self.came: list[float] = []
+        self.traceparents: list[str | None] = []
         self.asked = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to `POST /api/v1/dispatch/{agent}`."""
+        self.traceparents.append(request.headers.get("traceparent"))
         body: dict[str, Any] = await request.json()
         if not body["wait"]:
             return web.json_response(RECEIPT, status=202)
@@ -117,3 +121,12 @@ async def test_a_caller_that_is_cancelled_no_longer_waits(api: Api) -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+
+async def test_a_request_is_part_of_the_trace_of_its_caller(api: Api) -> None:
+    context = SpanContext(0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, False, TraceFlags(1))
+    async with Dispatcher(url=api.url, api_key="key") as dispatcher:
+        with trace.use_span(NonRecordingSpan(context)):
+            await dispatcher.dispatch("triage", input="traced")
+        await dispatcher.dispatch("triage", input="not traced")
+    assert api.traceparents == ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None]
