@@ -49,12 +49,12 @@ class Tracing:
         self._ids = SpanIds()
         provider = trace.get_tracer_provider()
         self._own: TracerProvider | None = None
-        if not isinstance(provider, TracerProvider):
-            self._own = provider = TracerProvider(
-                resource=_resource(service), id_generator=self._ids, shutdown_on_exit=False
-            )
-            provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-            trace.set_tracer_provider(provider)
+        # Until one is set, this is a stand-in. The one that is set need not be the SDK's own.
+        if isinstance(provider, trace.ProxyTracerProvider):
+            self._own = TracerProvider(resource=_resource(service), id_generator=self._ids, shutdown_on_exit=False)
+            self._own.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+            trace.set_tracer_provider(self._own)
+            provider = self._own
             # It warns at each retry; that spans are lost is an error.
             logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
         self.provider = provider

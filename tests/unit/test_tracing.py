@@ -76,3 +76,26 @@ def test_an_older_worker_ignores_the_fields_of_a_newer_ingress() -> None:
 def test_replies_without_a_trace_take_no_room() -> None:
     assert composer(None, EVENT)("turn", 0, "hello") == ()
     assert b"trace" not in encode(Entry(EVENT))
+
+
+FOREIGN = """
+from opentelemetry import trace
+from opentelemetry.trace import NoOpTracer, TracerProvider
+
+class Theirs(TracerProvider):
+    def get_tracer(self, *args, **kwargs):
+        return NoOpTracer()
+
+trace.set_tracer_provider(theirs := Theirs())
+from answerback import tracing
+
+tracing.start("worker", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
+assert tracing.current.provider is theirs
+with tracing.current.turn("t", "id", "agent", fence=2, attempt=2, parents=["", "nonsense"]):
+    pass
+tracing.stop()
+"""
+
+
+def test_a_provider_of_the_application_is_used_as_it_is() -> None:
+    subprocess.run([sys.executable, "-c", FOREIGN], check=True, timeout=60)
