@@ -15,6 +15,15 @@ from answerback.store.threads.records import Claim, Commit
 from .metrics import DEAD_LETTERED, TURNS, AgentMetrics, Outcome, Reason, reason_label
 
 
+class _Agents(dict[str, AgentMetrics]):
+    """The metrics of agents by name. All that are not listed are one."""
+
+    def __missing__(self, name: str) -> AgentMetrics:
+        if OTHER not in self:
+            self[OTHER] = AgentMetrics(OTHER)
+        return self[OTHER]
+
+
 class Counters:
     """The counts of one worker.
 
@@ -26,23 +35,24 @@ class Counters:
         self.done = 0
         self.failed = 0
         self._unwritten: Counter[str] = Counter()
-        self._agents = {name: AgentMetrics(name) for name in agents}
-        self._others: AgentMetrics | None = None
+        self._agents = _Agents({name: AgentMetrics(name) for name in agents})
 
     def begin(self, claim: Claim, agent: Agent) -> AgentMetrics:
         """Count the beginning of an attempt, and how long its first event has waited. Return the agent's metrics."""
-        metrics = self._of(agent.name)
-        metrics.turns.attempts += 1
+        metrics = self._agents[agent.name]
+        counts = metrics.turns
+        counts.attempts += 1
         if claim.attempt == 1 and (stored := claim.entries[0].stored):
             # The event was stored by another host's clock: the two may differ a little.
-            metrics.turns.wait.observe(max(0.0, time.time() - stored / 1000))
+            waited = time.time() - stored / 1000
+            counts.wait.observe(waited if waited > 0 else 0.0)
         return metrics
 
     def run(self, agent: Agent, turn: Turn, seconds: float) -> None:
         """Count a run of an agent with its steps and its duration, whatever its outcome."""
         self._unwritten["turns"] += 1
         self._unwritten[timed(seconds)] += 1
-        counts = self._of(agent.name).turns
+        counts = self._agents[agent.name].turns
         counts.duration.observe(seconds)
         counts.steps += turn.journal.ran
 
@@ -58,24 +68,18 @@ class Counters:
         if outcome == "ignored":
             TURNS.ignored += 1
         else:
-            self._of(agent).turns.ended[outcome] += 1
+            self._agents[agent].turns.ended[outcome] += 1
 
     def fail(self, agent: str, reason: str) -> None:
         """Count a failed attempt. `reason`: its failure code."""
         self.failed += 1
         self._unwritten["failed"] += 1
-        self._of(agent).fail(reason)
+        self._agents[agent].fail(reason)
 
     def dead_letter(self, agent: str, reason: Reason | str) -> None:
         """Count a turn that ended as a dead letter."""
         self.end("failed", agent)
         DEAD_LETTERED.labels("event", reason_label(reason)).inc()
-
-    def _of(self, agent: str) -> AgentMetrics:
-        if (metrics := self._agents.get(agent)) is not None:
-            return metrics
-        self._others = self._others or AgentMetrics(OTHER)
-        return self._others
 
     async def flush(self, metrics: Metrics) -> None:
         """Write the increments since the last flush. If that fails, keep them for the next one."""

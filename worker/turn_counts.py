@@ -6,7 +6,6 @@ The counters of prometheus_client take a lock for each increment, which is a few
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
@@ -46,7 +45,7 @@ class TurnCounts:
     def __init__(self, outcomes: Iterable[str]) -> None:
         self.attempts = 0
         self.steps = 0
-        self.ended = Counter(dict.fromkeys(outcomes, 0))
+        self.ended = dict.fromkeys(outcomes, 0)
         self.duration = Distribution()
         self.wait = Distribution()
 
