@@ -89,6 +89,14 @@ class Packed(AbstractConnection):
         words = args[0].split() + list(args[1:]) if isinstance(args[0], str) and " " in args[0] else args
         return [hiredis.pack_command(tuple(words))]
 
+    async def can_read_destructive(self) -> bool:
+        """Return whether a pooled connection is unusable: it was closed, or holds a response that nobody has read."""
+        # Asked before each command. The base class waits for the socket with a time limit of zero, which takes a
+        # third of a command's time; what has arrived, the event loop has read by now.
+        reader: Any = self._reader
+        parser: Any = self._parser
+        return bool(reader.exception() or reader.at_eof() or reader._buffer or parser._reader.has_data())
+
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         # The base class limits a write with asyncio.wait_for, which in Python 3.11 swallows a cancellation that arrives
         # just as the write ends: a cancelled loop would run forever.
