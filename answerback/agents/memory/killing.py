@@ -34,7 +34,7 @@ class KillPoint(NamedTuple):
         if when not in ("before", "after"):
             raise ValueError(f'kill_at: when must be "before" or "after", not {when!r}')
         # The names that pydantic-ai gives to the steps of a language model.
-        steps = {"tool": f"step:*.call_tool:{name}", "model": "step:*.model.request"}
+        steps = {"tool": f"step:*.call_tool:{name}", "model": "step:*__model.request"}
         return cls(steps.get(kind, place), when)
 
     def matches(self, place: str, when: Moment) -> bool:
