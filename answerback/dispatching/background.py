@@ -99,6 +99,15 @@ async def waited(future: Future[T]) -> T:
         raise StoreUnavailable(CLOSED) from None
 
 
+def refuse_in_event_loop(name: str, instead: str) -> None:
+    """Raise `RuntimeError` if an event loop runs in this thread: waiting here would block everything in it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(f"{name} would block the event loop that runs here: use `await {instead}`")
+
+
 def waited_sync(future: Future[T]) -> T:
     """Wait without an event loop. Raises `StoreUnavailable` if the thread was stopped meanwhile."""
     try:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from answerback import structured
-from answerback.dispatching.background import BackgroundLoop, waited, waited_sync
+from answerback.dispatching.background import BackgroundLoop, refuse_in_event_loop, waited, waited_sync
 from answerback.dispatching.receipt import Answer, DispatchReceipt
 from answerback.dispatching.transports import Accepted, Place, Transport, opened
 from answerback.store.chats.dispatches import NewDispatch
@@ -86,7 +86,11 @@ class Dispatcher:
         delivery: str | int = "",
         user: str | int = "",
     ) -> DispatchReceipt:
-        """Store an event for an agent, as `dispatch` does, without an event loop."""
+        """Store an event for an agent, as `dispatch` does, without an event loop.
+
+        Raises what `dispatch` raises, and `RuntimeError` in async code, whose event loop it would block.
+        """
+        refuse_in_event_loop("dispatch_sync", "dispatch(…)")
         return waited_sync(self._dispatched(agent, input, id, session, delivery, user))
 
     async def aclose(self) -> None:

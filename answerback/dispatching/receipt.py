@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from answerback.dispatching.background import BackgroundLoop, waited, waited_sync
+from answerback.dispatching.background import BackgroundLoop, refuse_in_event_loop, waited, waited_sync
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,4 +62,5 @@ class DispatchReceipt:
 
     def reply_sync(self, timeout: float = 120) -> Answer:
         """Wait for the answer, as `reply` does, without an event loop."""
+        refuse_in_event_loop("reply_sync", "receipt.reply(…)")
         return waited_sync(self._loop.run(lambda: self._answer(timeout)))

@@ -7,13 +7,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 from pydantic import BaseModel
 
 from answerback import structured
-from answerback.dispatching import Dispatcher
+from answerback.dispatching import Dispatcher, DispatchReceipt
 from answerback.errors import ConfigurationError, InvalidInput
 from answerback.store.chats.dispatches import NewDispatch, event_of
 
@@ -111,3 +112,15 @@ def test_it_says_what_to_set_if_it_has_nowhere_to_go(monkeypatch: pytest.MonkeyP
         keyless.dispatch_sync("triage", input="hello")
     with Dispatcher(redis_url="bots.example") as nowhere, pytest.raises(ConfigurationError, match="REDIS_URL: must"):
         nowhere.dispatch_sync("triage", input="hello")
+
+
+async def test_who_waits_in_an_event_loop_is_told_how_not_to_block_it() -> None:
+    with Dispatcher(redis_url="redis://127.0.0.1:1") as dispatcher:
+        with pytest.raises(RuntimeError, match=r"use `await dispatch\(…\)`"):
+            dispatcher.dispatch_sync("triage", input="hello")
+        receipt = DispatchReceipt(
+            dispatch_id="d", thread="th_1", status="accepted", _loop=dispatcher._loop, _answer=AsyncMock()
+        )
+        with pytest.raises(RuntimeError, match=r"use `await receipt\.reply\(…\)`"):
+            receipt.reply_sync()
+        assert not dispatcher._loop.running
