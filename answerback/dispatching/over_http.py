@@ -62,7 +62,7 @@ class HttpTransport:
         """Store an event."""
         response = await self._post(new, wait=False, timeout=SECONDS)
         if response.status != 202:
-            raise _refusal(response)
+            raise _refusal(self._url, response)
         body = response.body
         return Accepted(body["dispatch_id"], body["thread"], body["status"])
 
@@ -78,7 +78,7 @@ class HttpTransport:
                 if (answer := _answer(response, accepted)) is not None:
                     return answer
                 if response.status not in (202, 429, 502, 503, 504):
-                    raise _refusal(response)
+                    raise _refusal(self._url, response)
                 if response.status != 202:
                     await asyncio.sleep(response.pause)
 
@@ -148,13 +148,18 @@ def _answer(response: _Response, accepted: Accepted) -> Answer | None:
     return None
 
 
-def _refusal(response: _Response) -> Exception:
+def _refusal(url: str, response: _Response) -> Exception:
     """Return the exception for a refused request."""
     status, body, _ = response
     detail = body.get("detail") or f"the API responded with status {status}"
     if errors := body.get("errors"):
         fields = [f"{each['at'].removeprefix('/')}: {each['detail']}" for each in errors]
         detail = f"{detail}: {'; '.join(fields)}"
+    if status in (404, 405) and not body.get("detail"):  # not a route of the API
+        return ConfigurationError(
+            f"{url} responded with status {status}: ANSWERBACK_URL must be the address of ingress, without the path of "
+            "the API, such as https://bots.example.com"
+        )
     if status in (401, 403):
         return ConfigurationError(f"ANSWERBACK_API_KEY was refused: {detail}")
     if status in (502, 503, 504):

@@ -108,7 +108,7 @@ async def test_an_open_chat_is_addressed_by_its_id(dispatcher: Dispatcher, threa
 
 
 async def test_refusals_say_what_to_do_and_store_nothing(dispatcher: Dispatcher, threads: Threads) -> None:
-    with pytest.raises(UnknownAgent, match=r'no worker serves an agent "tirage" \(known: busy, orders, triage\)'):
+    with pytest.raises(UnknownAgent, match=r'"tirage" \(known: busy, orders, triage\)\. Did you mean "triage"\?'):
         await dispatcher.dispatch("tirage", input="x")
     with pytest.raises(DispatchError, match="chat=False"):
         await dispatcher.dispatch("quiet", input="x")

@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from answerback.dispatching import Dispatcher
-from answerback.errors import StoreUnavailable
+from answerback.errors import ConfigurationError, StoreUnavailable
 
 RECEIPT = {"dispatch_id": "d1", "thread": "t1", "status": "accepted"}
 ANSWER = {"status": "completed", "turn": "d1", "messages": [{"content": "tea"}]}
@@ -130,3 +130,9 @@ async def test_a_request_is_part_of_the_trace_of_its_caller(api: Api) -> None:
             await dispatcher.dispatch("triage", input="traced")
         await dispatcher.dispatch("triage", input="not traced")
     assert api.traceparents == ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None]
+
+
+async def test_an_address_that_is_not_that_of_ingress_is_named(api: Api) -> None:
+    async with Dispatcher(url=f"{api.url}/api/v1", api_key="ab_live_x") as dispatcher:
+        with pytest.raises(ConfigurationError, match="/api/v1 responded with status 404: ANSWERBACK_URL must be the"):
+            await dispatcher.dispatch("triage", input="hello")

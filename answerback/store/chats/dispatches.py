@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any
 
@@ -106,9 +107,11 @@ class Dispatches:
         if agent is None:
             names = [each.name for each, _ in await self._directory.list(workspace) if each.chat]
             known = f"known: {', '.join(names)}" if names else "no worker has reported any agent"
+            close = get_close_matches(name, names, n=1)
+            advice = f'Did you mean "{close[0]}"? If not, start' if close else "Check the name, start"
             raise UnknownAgent(
-                f'no worker serves an agent "{name}" ({known}). Check the name, start a worker whose ANSWERBACK_AGENTS '
-                "include it, and make sure that it uses the same Redis."
+                f'no worker serves an agent "{name}" ({known}). {advice} a worker whose ANSWERBACK_AGENTS include it, '
+                "and make sure that it uses the same Redis."
             )
         if not agent.chat:
             raise DispatchError(f'the agent "{name}" does not accept chat messages: it is declared with chat=False')
