@@ -38,6 +38,7 @@ class Heartbeat:
     ) -> None:
         self._worker = worker
         self._settings = settings
+        self._threads = threads
         self._database = threads.database
         self._workers = workers
         self._agents = agents
@@ -82,6 +83,8 @@ class Heartbeat:
         """Remove the report. If Redis is unavailable, the registry drops it later by itself."""
         try:
             await self._workers.leave(self._worker)
+            for p in range(self._threads.partitions):
+                await self._threads.forget(p, self._worker)
         except (StoreUnavailable, StoreFull):
             pass
 
@@ -102,4 +105,5 @@ class Heartbeat:
             agents=self._agents.reports(self._turns.running),
             marks=self._identities.marks,
             blocked=blocked,
+            version=self._threads.version,
         )

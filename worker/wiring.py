@@ -13,6 +13,7 @@ from arq.cron import CronJob
 from answerback.agents import Agent
 from answerback.agents.hiding import hidden_agents
 from answerback.agents.limits import TurnLimits
+from answerback.agents.version import code_version
 from answerback.http.platform import PlatformHttp
 from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
@@ -24,13 +25,13 @@ from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.files import Files
 from answerback.store.threads.outbox import Outbox, Outgoing
-from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from .background import Service
 from .backoff import Backoff
 from .claiming.claims import Claimer
 from .claiming.leases import Leases
+from .claiming.pinned import TurnClaimer
 from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import Maintenance
@@ -42,6 +43,7 @@ from .replies.identities import Identities
 from .replies.sender import Sender
 from .reporting import Heartbeat
 from .retention import Retention
+from .signals import Signals
 from .statistics import Counters
 from .turns.agents import AgentRegistry
 from .turns.failures import Failures
@@ -62,7 +64,7 @@ class Parts:
     worker_id: str
     agents: AgentRegistry
     turns: Turns
-    turn_claimer: Claimer[Claim]
+    turn_claimer: TurnClaimer
     reply_claimer: Claimer[Outgoing]
     signals: Subscription
     heartbeat: Heartbeat
@@ -85,14 +87,13 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         lease=lease,
         seen_days=settings.seen_days,
         history=settings.history_window,
+        version=settings.version or code_version(agents, settings.agents),
     )
     outbox = Outbox(threads, lease=lease)
     workers = WorkerRegistry(database)
     counters = Counters(agent.name for agent in agents)
     running = Running(threads, counters)
     leases = Leases(threads, running, lease=lease, owner=worker_id)
-    # A signal that is missed while the connection is lost is made up for by the next heartbeat.
-    signals = Subscription(database, running.receive, lambda: None)
 
     # The platforms.
     http = PlatformHttp(timeout=settings.platform_timeout)
@@ -120,7 +121,10 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         timeout=settings.turn_timeout,
     )
     isolation = PoisonIsolation(threads, turns, owner=worker_id, max_attempts=attempts)
-    turn_claimer = Claimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
+    turn_claimer = TurnClaimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
+
+    # A signal that is missed while the connection is lost is made up for: by the next heartbeat, or with the time.
+    signals = Subscription(database, Signals(running, turn_claimer).receive, lambda: None)
 
     # Replies: from the outbox to the platforms.
     sender = Sender(

@@ -82,6 +82,12 @@ class Journal:
         """Whether a step that must not be repeated has run or may have run: the turn cannot start over."""
         return any(record.once or record.state in ("begun", "unknown") for record in self._records.values())
 
+    @property
+    def discardable(self) -> bool:
+        """Whether the turn may start over without its records: all it did may be done again, and it posted no reply."""
+        replied = any(key.rpartition(">")[2].startswith("reply#") for key in self._records)
+        return not (self.bound or replied)
+
     async def step(
         self,
         name: str,

@@ -16,6 +16,12 @@ class WorkerSettings(Variables):
     agents: str | None = Field(
         None, alias="ANSWERBACK_AGENTS", description='your agents, as "module:name"; unset: the demo agent'
     )
+    version: str | None = Field(
+        None,
+        pattern=r"^[\w.+:@/-]{1,64}$",
+        alias="ANSWERBACK_VERSION",
+        description="version of your agents' code, such as a commit; unset: a digest of their sources",
+    )
     worker_metrics_port: int | None = Field(
         None,
         ge=1,

@@ -68,6 +68,24 @@ def threads(p: int) -> str:
     return f"ab:{{{p}}}:threads"
 
 
+def versions(p: int) -> str:
+    """ZSET: "<version>\\n<worker id>" → when that worker counts as gone (ms, by `clock`).
+
+    The version is that of its agents' code. Each removed when the worker stops, or ten leases after its death.
+    """
+    return f"ab:{{{p}}}:versions"
+
+
+def parked(p: int, name: Queue) -> str:
+    """HASH: thread id → "<score>\\n<due>\\n<reason>", of threads that not every worker may take. Permanent.
+
+    Parked as long as `score` is that of the thread in the queue; `due`: when those who may take it may do so (ms, by
+    `clock`); reason: "version:<version>" (a turn for workers with that code), "agent:<agent>" or "replies:<platform>"
+    (paused).
+    """
+    return f"ab:{{{p}}}:{name}:parked"
+
+
 def own_identities(p: int) -> str:
     """SET of marks of the agents' own messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
     return f"ab:{{{p}}}:marks"
@@ -134,8 +152,8 @@ def thread(p: int, id: str) -> str:
     "ended"), updated (ms), returned (when its client came back for the answer, ms), changes (their number), opened
     (digest of its parameters), file_bytes (of all its files);
     its locks: fence, attempts, crashes, owner ("" if not claimed), claimed (ms), reserved (the reservation it was
-    claimed from), taken (entries handed to the turn), committed ("turn:fence:owner"), error; sender (the outbox's
-    fence), sending (the outbox's owner, "" if not claimed).
+    claimed from), taken (entries handed to the turn), committed ("turn:fence:owner"), error, version (of the code that
+    last wrote to its journal); sender (the outbox's fence), sending (the outbox's owner, "" if not claimed).
     Signals to the turn: cancel (the position of the turn to cancel), interruptible (the fence of a turn that a new
     event interrupts), live (until when (ms) its stream events are followed).
     For detecting bot loops, by the lease clock: said (when our last reply was posted), posting (the reply that was
@@ -231,5 +249,9 @@ def session(namespace: str, id: str) -> str:
 
 
 def signals() -> str:
-    """CHANNEL of signals to running turns: "cancel", "interrupt" or "live", and the thread."""
+    """CHANNEL of signals to workers: a word and a text, in two lines.
+
+    To a running turn "cancel", "interrupt", "interrupt now" or "live", with its thread; to claimers "parked", with
+    "version:<version>": a turn waits for workers with that version.
+    """
     return "ab:signals"

@@ -145,6 +145,7 @@ class Scripts:
         self.delete_file = script("delete_file")
         self.filter = script("filter")
         self.reserve = script("reserve")
+        self.reserve_parked = script("reserve_parked")
         self.claim = script("claim")
         self.take_more_events = script("take_more_events")
         self.extend = script("extend")

@@ -108,6 +108,8 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
         await threads.commit(turn(some[1], more=False, stream_events=[("done", b"{}")]))
         await threads.release(some[2], delay=60, error="no")
+        await threads.reserve_parked(p, 5)
+        await threads.forget(p, "worker")
         await threads.release(some[3], "interrupted", messages=[MESSAGE], stream_events=[("done", b"{}")])
         await threads.cancel(some[3].thread)
         await threads.scripts.watch(
@@ -216,7 +218,7 @@ async def sessions(url: str) -> None:
 
 @pytest.mark.one_server
 async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Server, database: Database) -> None:
-    threads = Threads(database, partitions=4)
+    threads = Threads(database, partitions=4, version="v1")
     async with watching(server, database) as watch:
         await everything(threads, Outbox(threads), DeadLetters(threads), server.url)
     names = {getattr(threads.scripts, name).sha.encode(): name for name in SCRIPTS}

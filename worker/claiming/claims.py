@@ -82,10 +82,7 @@ class Claimer(Generic[C]):
 
     async def stop(self, grace: float) -> None:
         """Stop claiming, let running tasks finish for `grace` seconds, then cancel them and wait for their end."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, *self._reserving.values(), return_exceptions=True)
-        await self._wake_others()
+        await self._stop_claiming()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         self.cancel_all()
@@ -95,6 +92,14 @@ class Claimer(Generic[C]):
         """Cancel all running tasks now."""
         for task in self._tasks:
             task.cancel()
+
+    async def _stop_claiming(self) -> None:
+        loops, self._loops = self._loops, []
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, *self._reserving.values(), return_exceptions=True)
+        if loops:
+            await self._wake_others()
 
     async def _loop(self, p: int) -> None:
         while True:
@@ -121,15 +126,19 @@ class Claimer(Generic[C]):
         """Reserve ready threads, claim them and start their tasks."""
         reservation = await self._threads.reserve(p, self._queue, limit)
         if reservation.threads:
-            # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires
-            # they count as crashed.
-            for claim in await retry_while_unavailable(self._executor.claim, p, reservation):
-                earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
-                task = asyncio.create_task(self._work(claim, earlier))
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
-                self._leases.hold(self._queue, claim.thread, claim.fence, task)
+            await self._claim(p, reservation)
         return reservation
+
+    async def _claim(self, p: int, reservation: Reservation) -> None:
+        """Claim reserved threads and start their tasks."""
+        # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires they
+        # count as crashed.
+        for claim in await retry_while_unavailable(self._executor.claim, p, reservation):
+            earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
+            task = asyncio.create_task(self._work(claim, earlier))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+            self._leases.hold(self._queue, claim.thread, claim.fence, task)
 
     def _longest_wait(self, reservation: Reservation) -> float:
         # A token wakes us for new work. The timeout covers leases and retries that become due, and a token that was

@@ -66,11 +66,12 @@ class Leases:
     async def keep(self) -> None:
         """Renew all leases forever. While Redis is unavailable no lease is known to be lost, so none is cancelled."""
         while True:
-            await asyncio.sleep(self._interval)
             try:
+                # At once: a turn that this worker begins is pinned to its version, which has to be known by then.
                 await self._renew_all()
             except (StoreUnavailable, StoreFull) as error:
                 log.debug("heartbeat failed", error=str(error), leases=len(self._held))
+            await asyncio.sleep(self._interval)
 
     async def ensure_held(self) -> None:
         """Ensure that our leases are held: after a pause, renew them first; tasks of lost leases are cancelled."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import failure_code
-from answerback.errors import AgentUnreachable, TurnError, in_a_line
+from answerback.errors import AgentUnreachable, CodeChanged, TurnError, in_a_line
 from answerback.http.retry_after import seconds_requested
 from answerback.log import get_logger
 from answerback.store.decode import Unreadable
 from answerback.store.stream.events import EncodedEvent, RetryEvent, encode_event
-from answerback.store.threads.records import Claim
+from answerback.store.threads.records import Claim, Release
 from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
@@ -53,6 +53,9 @@ class Failures:
 
     async def agent_failed(self, claim: Claim, agent: Agent, turn: Turn, error: Exception) -> None:
         """Handle an exception that an agent raised."""
+        if isinstance(error, CodeChanged) and self._starts_over(claim, turn):
+            await self._start_over(claim, turn, error)
+            return
         code = failure_code(error)
         if tracing.current is not None:
             tracing.current.fail(error)
@@ -70,6 +73,15 @@ class Failures:
         )
         log.warning("turn failed; will be retried", reason=reason, next_try=round(delay, 3), exc_info=error)
         await self._retry(claim, turn.id, reason, code, delay, await stream_of(turn).finish())
+
+    def _starts_over(self, claim: Claim, turn: Turn) -> bool:
+        """Return whether a turn that other code began, and whose steps do not match, may begin again with this code."""
+        return claim.version not in ("", self._threads.version) and turn.journal.discardable
+
+    async def _start_over(self, claim: Claim, turn: Turn, error: CodeChanged) -> None:
+        log.warning("the code has changed; the turn starts over", began=claim.version, runs=self._threads.version)
+        events = await stream_of(turn).finish()
+        await self._retry(claim, turn.id, in_a_line(error), failure_code(error), 0, events, how="started over")
 
     async def no_worker(self, claim: Claim, agent: str) -> None:
         """Handle events for an agent that no worker runs. Such a worker may be about to start."""
@@ -90,11 +102,21 @@ class Failures:
         return claim.attempt - claim.crashes >= self._max_attempts
 
     async def _retry(
-        self, claim: Claim, turn: str, reason: str, code: str, delay: float, events: Sequence[EncodedEvent] = ()
+        self,
+        claim: Claim,
+        turn: str,
+        reason: str,
+        code: str,
+        delay: float,
+        events: Sequence[EncodedEvent] = (),
+        *,
+        how: Release = "failed",
     ) -> None:
         """Release the thread for another attempt, and tell its followers."""
         if claim.live:
             seconds = round(delay, 3)
             retry = RetryEvent(turn=turn, reason=reason, code=code, attempt=claim.attempt, seconds=seconds)
             events = [*events, encode_event(retry)]
-        await retry_while_unavailable(self._threads.release, claim, delay=delay, error=reason, stream_events=events)
+        await retry_while_unavailable(
+            self._threads.release, claim, how, delay=delay, error=reason, stream_events=events
+        )

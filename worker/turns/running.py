@@ -60,9 +60,8 @@ class Running:
         candidates = [each for each in turns if getattr(each.task.get_coro(), "cr_running", False)] or turns
         return (candidates[0].agent.name, candidates[0].turn.thread) if len(candidates) == 1 else ("", "")
 
-    def receive(self, channel: str, message: bytes) -> None:
-        """Handle a published signal for the turn in a thread: "cancel", "interrupt", "interrupt now" or "live"."""
-        signal, thread = message.decode().split("\n", 1)
+    def receive(self, signal: str, thread: str) -> None:
+        """Handle a signal for the turn in a thread: "cancel", "interrupt", "interrupt now" or "live"."""
         running = self._turns.get(thread)
         if running is None:
             return

@@ -56,6 +56,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
         seen: Time of the report, ms; a worker silent for longer than `lease` (ms) counts as gone.
         state: "working", or "stopping" once it no longer claims threads.
         blocked: What blocks its event loop now, so that it does no work and its leases expire; "" if nothing does.
+        version: The version of its agents' code; "" of workers that are older than versions.
         marks: Marks of its own messages with their platform, such as "github:user:583231".
     """
 
@@ -74,6 +75,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     agents: Sequence[AgentReport] = ()
     blocked: str = ""
     marks: Sequence[str] = ()
+    version: str = ""
 
 
 _decode_worker_report = decoder(WorkerReport)

@@ -1,19 +1,21 @@
 #!lua flags=allow-oom
--- Renew all leases of a worker in one heartbeat.
+-- Renew all leases of a worker in one heartbeat, and keep its version of the agents' code alive.
 --
--- KEYS  1 ready  2 due  3 clock  then for each lease: thread
--- ARGV  lease (ms), owner, and the list leases ("ready" or "due", thread id, fence)
+-- KEYS  1 ready  2 due  3 clock  4 versions  then for each lease: thread
+-- ARGV  lease (ms), owner, version, and the list leases ("ready" or "due", thread id, fence)
 -- Returns {the server's time (ms), for each lease 1, 2 if its turn was cancelled, 3 if its holder has released it,
 -- or 0 if it is lost}.
 -- With clock
 -- With list
-local lease, owner = unpack(ARGV, 1, 2)
-local leases = list(3, 3)
+local lease, owner, version = unpack(ARGV, 1, 3)
+local leases = list(4, 3)
 local now, wall = clock(KEYS[3], lease)
 local till = now + lease
+if version ~= '' then redis.call('ZADD', KEYS[4], till, version .. '\n' .. owner) end
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - 10 * lease)
 local held = {}
-for i = 4, #KEYS do
-  local at = leases + (i - 4) * 3
+for i = 5, #KEYS do
+  local at = leases + (i - 5) * 3
   local queue, fence, holder = KEYS[1], 'fence', 'owner'
   if ARGV[at] == 'due' then queue, fence, holder = KEYS[2], 'sender', 'sending' end
   local lock = redis.call('HMGET', KEYS[i], fence, holder, 'cancel', 'position')

@@ -28,8 +28,11 @@ class ThreadClaims(Inbox):
         window: int,
         history: int,
         pause: float,
+        version: str,
     ) -> None:
-        super().__init__(database, partitions=partitions, lease=lease, seen_days=seen_days, pause=pause)
+        super().__init__(
+            database, partitions=partitions, lease=lease, seen_days=seen_days, pause=pause, version=version
+        )
         self.window = window
         self._history = history
 
@@ -39,10 +42,11 @@ class ThreadClaims(Inbox):
         """Claim the reserved threads. Those whose reservation has expired are left out.
 
         At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. A thread whose event
-        becomes a dead letter after one more crash (`fatal` in total) is claimed alone, and the others are released.
+        becomes a dead letter after one more crash (`fatal` in total) is claimed alone, and the others are released. A
+        turn that another version of the agents' code has begun is left to it while a worker with that version runs.
         """
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
-        names.append(keys.clock(p))
+        names += [keys.clock(p), keys.versions(p), keys.parked(p, "ready")]
         for id in reservation.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.stream_events(p, id))
@@ -57,6 +61,8 @@ class ThreadClaims(Inbox):
             room=room,
             wait=self._lease // 5,
             fatal=fatal,
+            version=self.version,
+            signals=keys.signals(),
             threads=reservation.threads,
         )
         return [

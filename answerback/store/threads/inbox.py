@@ -30,9 +30,16 @@ class Inbox(Reservations):
     """
 
     def __init__(
-        self, database: Database, *, partitions: int, lease: float, seen_days: float = 7.0, pause: float = 120.0
+        self,
+        database: Database,
+        *,
+        partitions: int,
+        lease: float,
+        seen_days: float = 7.0,
+        pause: float = 120.0,
+        version: str = "",
     ) -> None:
-        super().__init__(database, Scripts(database), lease)
+        super().__init__(database, Scripts(database), lease, version)
         self.partitions = partitions
         self._seen = int(seen_days * 86_400_000)
         self._pause = int(pause * 1000)

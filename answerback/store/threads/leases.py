@@ -30,12 +30,13 @@ class Reservation(msgspec.Struct, frozen=True):
 
 
 class Reservations:
-    """The queues of one Redis, `ready` and `due`. `lease` is in seconds."""
+    """The queues of one Redis, `ready` and `due`. `lease` is in seconds, `version` that of the agents' code."""
 
-    def __init__(self, database: Database, scripts: Scripts, lease: float) -> None:
+    def __init__(self, database: Database, scripts: Scripts, lease: float, version: str = "") -> None:
         self.database = database
         self.scripts = scripts
         self._lease = int(lease * 1000)
+        self.version = version
         self._ahead = 0
         self._clocks: dict[int, int] = {}
         self._wakeups = Wakeups(database)
@@ -54,6 +55,27 @@ class Reservations:
         # A worker reserves before its first heartbeat: a step that comes between the two is noticed, too.
         await self._observe(p, sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
+
+    async def reserve_parked(self, p: int, limit: int) -> tuple[Reservation, bool]:
+        """Reserve up to `limit` turns that are parked for our version of the agents' code.
+
+        The `wait` is that of the next such turn, None if there is none. Return also whether workers with other versions
+        run, which would take them over once no worker with ours is left.
+        """
+        till, ids, wait, _, others = await self.scripts.reserve_parked(
+            [
+                keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.clock(p), keys.parked(p, "ready"),
+                keys.versions(p),
+            ],
+            limit=limit,
+            lease=self._lease,
+            version=self.version,
+        )  # fmt: skip
+        return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None), bool(others)
+
+    async def forget(self, p: int, owner: str) -> None:
+        """Remove a worker that has stopped from those that keep our version of the agents' code alive."""
+        await self.database.call("ZREM", keys.versions(p), f"{self.version}\n{owner}")
 
     @property
     def now(self) -> int:
@@ -80,11 +102,13 @@ class Reservations:
 
         A call without leases keeps the partition's lease clock running: each worker calls it every fifth of a lease.
         """
-        names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p)]
+        names = [keys.queue(p, "ready"), keys.queue(p, "due"), keys.clock(p), keys.versions(p)]
         names += [keys.thread(p, id) for _, id, _ in leases]
         values = [value for lease in leases for value in lease]
         sent = monotonic()
-        wall, states = await self.scripts.extend(names, lease=self._lease, owner=owner, leases=values)
+        wall, states = await self.scripts.extend(
+            names, lease=self._lease, owner=owner, version=self.version, leases=values
+        )
         await self._observe(p, sent, wall)
         return [Lease(each) for each in states]
 

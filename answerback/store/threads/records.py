@@ -17,7 +17,7 @@ from answerback.store.decode import work
 from answerback.store.redis import Value
 from answerback.store.stream.events import EncodedEvent
 
-Release = Literal["failed", "handed back", "interrupted"]
+Release = Literal["failed", "handed back", "interrupted", "started over"]
 """How a worker releases a thread whose events it has not handled."""
 
 
@@ -50,6 +50,7 @@ class Claim(msgspec.Struct):
         looping: Whether a bot loop is assumed.
         attention: How attentive agents are in the thread.
         turns: Number of turns run under this claim.
+        version: Version of the agents' code that wrote the journal; "" without a journal.
         attempt: 1, or more if this event was claimed before.
         crashes: How many of those claims were never released: the worker died, or did not renew its lease.
     """
@@ -75,13 +76,14 @@ class Claim(msgspec.Struct):
     streak: int = 0
     looping: bool = False
     attention: Attention = "default"
+    version: str = ""
     turns: int = 0
 
     @classmethod
     def read(cls, thread: str, owner: str, claimed: Sequence[Any]) -> Claim:
         """Decode a claim returned by the script `claim`. Its only entry is `Unreadable` if any of it is undecodable."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = claimed
-        waiting, wanted, system, live, cancelled, streak, looping, attention = more
+        waiting, wanted, system, live, cancelled, streak, looping, attention, version = more
         steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
         found_entries, messages = work(entries, history, thread)
         return cls(
@@ -106,6 +108,7 @@ class Claim(msgspec.Struct):
             streak,
             bool(looping),
             attention_of(attention.decode()),
+            version.decode(),
         )
 
     @property

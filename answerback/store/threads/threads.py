@@ -41,6 +41,7 @@ class Threads(ThreadClaims):
         lease: In seconds.
         window: Number of events that a claim or commit returns.
         history: Number of messages that a claim returns.
+        version: The version of the agents' code that this worker runs, of at most 64 characters, in one line.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Threads(ThreadClaims):
         window: int = 1,
         history: int = 200,
         pause: float = 120.0,
+        version: str = "",
     ) -> None:
         super().__init__(
             database,
@@ -62,6 +64,7 @@ class Threads(ThreadClaims):
             window=window,
             history=history,
             pause=pause,
+            version=version,
         )
         self._steps: list[Batcher[Part, int]] = []
         self._appends: list[Batcher[Part, int]] = []
@@ -69,7 +72,9 @@ class Threads(ThreadClaims):
         for p in range(partitions):
             ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
             due = [keys.queue(p, "due"), keys.wake(p, "due")]
-            self._steps.append(self.scripts.step.grouped([*due, keys.clock(p)], []))
+            self._steps.append(
+                self.scripts.step.grouped([*due, keys.clock(p)], self.scripts.step.args(version=version))
+            )
             self._appends.append(self.scripts.emit.grouped([], []))
             self._commits.append(
                 self.scripts.commit.grouped(
@@ -154,7 +159,7 @@ class Threads(ThreadClaims):
         messages: Sequence[Message] = (),
         stream_events: Sequence[EncodedEvent] = (),
     ) -> None:
-        """Release a thread: for another attempt in `delay` seconds, unchanged, or interrupted.
+        """Release a thread: for another attempt in `delay` seconds, unchanged, interrupted, or to start over.
 
         An interrupted turn leaves its end and its `messages`, which replace `replaced`, and starts again with all
         waiting events. Raises `LeaseLost`.
@@ -164,7 +169,7 @@ class Threads(ThreadClaims):
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id),
-                keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
+                keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id), keys.parked(p, "ready"),
             ],
             id=id,
                 fence=claim.fence,
@@ -173,6 +178,7 @@ class Threads(ThreadClaims):
                 error=error,
                 owner=claim.owner,
                 ended=encode(end) if end else b"",
+                signals=keys.signals(),
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
                 events=flattened(stream_events),

@@ -1,0 +1,69 @@
+"""The version of the agents' code, by which a turn finds workers that run what began it."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+import answerback
+from answerback.agents.agent import Agent
+
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
+
+
+def code_version(agents: Sequence[Agent], where: str | None) -> str:
+    """Return a digest of the agents' code: 12 hex digits, the same for the same code on every machine.
+
+    It covers the sources of all modules that are imported by now and are not installed packages, the whole package that
+    `where` ("module:name") names even if it is installed, the agents' flows, and the version of Answerback. It does not
+    cover prompts or documents that agents read from files, nor the versions of other packages.
+    """
+    digest = blake2b(version("answerback").encode(), digest_size=6)
+    own = where.partition(":")[0].partition(".")[0] if where else ""
+    for name, path in sorted(_modules(own)):
+        try:
+            source = path.read_bytes()
+        except OSError:
+            continue  # it was removed since it was imported
+        digest.update(b"\0%s\0%d\0" % (name.encode(), len(source)))
+        digest.update(source)
+    for agent in sorted(agents, key=lambda agent: agent.name):
+        digest.update(b"\0%s\0%s" % (agent.name.encode(), _flow(agent)))
+    return digest.hexdigest()
+
+
+def _modules(own: str) -> Iterator[tuple[str, Path]]:
+    """Return the modules of the project, each with its source. `own`: a package that counts even if it is installed."""
+    installed = [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]
+    ours = Path(answerback.__file__).resolve().parent
+    # In a checkout, ingress, worker and tools are beside the package.
+    installed += [ours, *(ours.parent / name for name in ("ingress", "worker", "tools"))]
+    for name, module in list(sys.modules.items()):
+        path = _source(module)
+        if path is None or name == "__main__":
+            continue
+        packaged = not _PACKAGES.isdisjoint(path.parts) or any(path.is_relative_to(folder) for folder in installed)
+        if name.partition(".")[0] == own or not packaged:
+            yield name, path
+
+
+def _source(module: ModuleType | None) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if isinstance(file, str) and file.endswith(".py") else None
+
+
+def _flow(agent: Agent) -> bytes:
+    flow = agent.flow
+    if flow is None:
+        return b""
+    if isinstance(flow, str | Path):
+        return Path(flow).read_bytes()
+    return msgspec.json.encode(flow.model_dump(mode="json"), order="deterministic")
