@@ -19,13 +19,14 @@ COMMANDS = {
     "export": LazyCommand(".commands.archives:export", "Write threads to a file, one per line."),
     "import": LazyCommand(".commands.archives:import_", "Import exported threads into this store."),
     "workers": LazyCommand(".commands.workers:workers", "List workers and the agents they run."),
+    "deploys": LazyCommand(".commands.deploys:deploys", "Show the versions of the agents' code that run."),
     "redeliver": LazyCommand(".commands.redeliver:redeliver", "Ask platforms to redeliver failed deliveries."),
     "keys": LazyCommand(".commands.keys:keys", "Create, list, rotate and revoke API keys."),
     "flow": LazyCommand(".commands.flow:flow", "Check, draw and try dialog flows."),
     "link": LazyCommand(".commands.link:link", "Print a single-use sign-in link for the dashboard."),
     "check": LazyCommand(".commands.check:check", "Check settings, secrets, Redis and credentials."),
-    "ingress": LazyCommand(".commands.foreground:ingress", "Run one ingress process in the foreground."),
-    "worker": LazyCommand(".commands.foreground:worker", "Run one worker process in the foreground."),
+    "ingress": LazyCommand(".commands.foreground:ingress", "Run ingress in the foreground: one process, or several."),
+    "worker": LazyCommand(".commands.foreground:worker", "Run workers in the foreground: one process, or several."),
     "github": LazyCommand(".commands.redeliver:github", "The former name of `redeliver github`.", hidden=True),
 }
 

@@ -316,5 +316,6 @@ export interface Worker {
   done: number;
   failed: number;
   started: number;
+  version: string;
   agents: Record<string, unknown>[];
 }

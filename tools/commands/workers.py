@@ -49,6 +49,7 @@ async def _workers(as_json: bool) -> int:
             report.id,
             _state(report) if silent <= report.lease else f"gone, silent for {duration(silent)}",
             ago(report.started, now),
+            report.version or "-",
             f"{report.turns}/{report.concurrency}",
             report.sending,
             report.done,
@@ -57,7 +58,7 @@ async def _workers(as_json: bool) -> int:
         )
         for report, silent in reports
     ]
-    show(table(("worker", "state", "started", "turns", "sending", "done", "failed", "agents"), rows))
+    show(table(("worker", "state", "started", "version", "turns", "sending", "done", "failed", "agents"), rows))
     agents = {agent.name: agent for report, _ in reports for agent in report.agents if not agent.workspace}
     click.echo()
     show(

@@ -44,6 +44,7 @@ class Worker(Model):
     done: int
     failed: int
     started: int = Field(description="ms")
+    version: str = Field(description="version of its agents' code")
     agents: list[dict[str, Any]] = Field(description="each agent's name, description and subscriptions")
 
 
@@ -125,6 +126,7 @@ class Overviews:
                 done=report.done,
                 failed=report.failed,
                 started=report.started,
+                version=report.version,
                 agents=[
                     plain_data(msgspec.structs.replace(agent, times=()))
                     for agent in report.agents

@@ -85,10 +85,11 @@ export async function overviewPage(main, _, signal) {
       String(worker.done),
       String(worker.failed),
       ago(worker.started),
+      worker.version || "–",
       worker.agents.map((agent) => agent.name).join(", "),
     ]);
     const none = el("p", { class: "bad" }, "No worker is running. Events wait until one starts.");
-    replace(workers, rows.length ? table(["Worker", "State", "Turns", "Completed", "Failed", "Started", "Agents"], rows, { tight: [5] }) : none);
+    replace(workers, rows.length ? table(["Worker", "State", "Turns", "Completed", "Failed", "Started", "Version", "Agents"], rows, { tight: [5] }) : none);
   }
 
   await follow(
