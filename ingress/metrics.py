@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY, Counter, Gauge, generate_latest
 
 from answerback.metrics import REDIS_AWAY
+from answerback.store.fleet.orders import Orders
 from answerback.store.threads.queues import queues
 from answerback.store.threads.threads import Threads
 
@@ -22,6 +23,7 @@ DEAD = Gauge("answerback_dead_letters", "Dead letters")
 OLDEST = Gauge(
     "answerback_oldest_waiting_seconds", "Seconds that the oldest claimable thread has been waiting", ["queue"]
 )
+PAUSED = Gauge("answerback_paused", "1 for each scope that an operator has paused", ["scope"])
 LOOPS = Gauge("answerback_loops", "Threads paused as a loop of programs that answer each other")
 STEPS = Gauge("answerback_redis_clock_steps", "Steps of the Redis clock while workers ran")
 
@@ -31,6 +33,7 @@ class Metrics:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
+        self._orders = Orders(threads.database)
         guard = threads.database.guard
         REDIS_AWAY.set_function(lambda: guard.away if guard else 0.0)
 
@@ -38,9 +41,12 @@ class Metrics:
         """Read the queues and return all metrics in the Prometheus text format."""
         counts = await queues(self._threads)
         for name, queue in (("turns", counts.turns), ("replies", counts.replies)):
-            for state in ("waiting", "in_flight", "retrying"):
+            for state in ("waiting", "in_flight", "retrying", "paused"):
                 QUEUED.labels(name, state).set(getattr(queue, state))
             OLDEST.labels(name).set(queue.oldest / 1000)
+        PAUSED.clear()
+        for scope in await self._orders.paused():
+            PAUSED.labels(scope).set(1)
         WAITING.set(counts.events_waiting)
         DEAD.set(counts.dead)
         LOOPS.set(counts.loops)

@@ -36,6 +36,7 @@ from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import Maintenance
 from .metrics import SLOTS
+from .orders import OrderKeeper, Pauses
 from .probing import Prober
 from .redelivery import redelivering
 from .replies.clients import clients_of
@@ -67,6 +68,7 @@ class Parts:
     turn_claimer: TurnClaimer
     reply_claimer: Claimer[Outgoing]
     signals: Subscription
+    orders: OrderKeeper
     heartbeat: Heartbeat
     health: Health
     http: PlatformHttp
@@ -92,6 +94,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     outbox = Outbox(threads, lease=lease)
     workers = WorkerRegistry(database)
     counters = Counters(agent.name for agent in agents)
+    pauses = Pauses()
     running = Running(threads, counters)
     leases = Leases(threads, running, lease=lease, owner=worker_id)
 
@@ -117,14 +120,12 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         running,
         failures,
         counters,
+        pauses,
         window=settings.history_window,
         timeout=settings.turn_timeout,
     )
-    isolation = PoisonIsolation(threads, turns, owner=worker_id, max_attempts=attempts)
+    isolation = PoisonIsolation(threads, turns, pauses, owner=worker_id, max_attempts=attempts)
     turn_claimer = TurnClaimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
-
-    # A signal that is missed while the connection is lost is made up for: by the next heartbeat, or with the time.
-    signals = Subscription(database, Signals(running, turn_claimer).receive, lambda: None)
 
     # Replies: from the outbox to the platforms.
     sender = Sender(
@@ -132,6 +133,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         clients,
         identities,
         http,
+        pauses,
         owner=worker_id,
         lease=lease,
         max_attempts=settings.reply_max_attempts,
@@ -139,6 +141,14 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         late=settings.reply_late,
     )
     reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
+
+    def look_again() -> None:
+        turn_claimer.look_again()
+        reply_claimer.look_again()
+
+    orders = OrderKeeper(worker_id, threads, pauses, look_again)
+    # A signal that is missed while the connection is lost is made up for: by the next heartbeat, or with the time.
+    signals = Subscription(database, Signals(running, turn_claimer, orders).receive, orders.look)
 
     # What watches and reports the rest.
     SLOTS.set(settings.concurrency)
@@ -154,6 +164,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         turn_claimer=turn_claimer,
         reply_claimer=reply_claimer,
         signals=signals,
+        orders=orders,
         heartbeat=heartbeat,
         health=Health(database, turns, turn_claimer, reply_claimer, heartbeat.tried),
         http=http,
@@ -162,6 +173,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             identities,
             running.deadlines,
             signals,
+            orders,
             heartbeat,
             watchdog,
             Prober(database, untrusted_http),

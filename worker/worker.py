@@ -33,6 +33,8 @@ from .wiring import wire
 
 log = get_logger(__name__)
 
+DRAINED_WITHIN = 7 * 86_400.0
+"""Seconds that turns have in a worker that is drained: their own time limits end them before."""
 OVERTIME = 10.0
 """Seconds beyond the grace period that shutdown may take."""
 
@@ -46,6 +48,7 @@ class Worker(arq.Worker):
         self._parts = parts = wire(settings, agents, database)
         self._background: list[asyncio.Task[None]] = []
         self._stop_requested = asyncio.Event()
+        self._drained = False
         self._emergency_exit: asyncio.Task[None] | None = None
         cluster = database.kind == "cluster"
         jobs = [dataclasses.replace(job, name=arq_job(job.name, cluster=cluster)) for job in parts.cron_jobs]
@@ -145,15 +148,23 @@ class Worker(arq.Worker):
             retry_while_unavailable(parts.signals.add, signals()),
             self._database.keep_inspecting(),
             self._start_claiming(),
+            self._drain_when_ordered(),
         ]
         self._background = [asyncio.create_task(each) for each in work]
 
     async def _start_claiming(self) -> None:
         # Register before claiming anything: the first message may block this worker for good.
         await self._parts.heartbeat.tried.wait()
+        await self._parts.orders.looked.wait()
         if not self._parts.turns.stopping:
             self._parts.turn_claimer.start()
             self._parts.reply_claimer.start()
+
+    async def _drain_when_ordered(self) -> None:
+        await self._parts.orders.draining.wait()
+        if not self._stop_requested.is_set():
+            self._begin_stop("drain", DRAINED_WITHIN)
+            self._drained = True
 
     async def _poll_iteration(self) -> None:
         # arq's poll ends the process when Redis becomes unavailable; ours continues.
@@ -164,36 +175,52 @@ class Worker(arq.Worker):
             await retry_while_unavailable(self._database.now)
 
     def handle_sig_wait_for_completion(self, signum: Signals) -> None:
-        """Let turns finish on the first signal; release them immediately on the second."""
+        """Let turns finish on the first signal; release them immediately on the second.
+
+        While the worker is drained, the first signal sets the grace period.
+        """
+        if self._drained:
+            self._drained = False
+            log.info("stopping", signal=Signals(signum).name, turns=len(self._parts.turn_claimer))
+            self.loop.call_later(self._settings.grace, self._release_all)
+            self._limit_stop()
+            return
         if not self.allow_pick_jobs:
             log.warning("second stop signal: releasing running turns now")
-            self._parts.turn_claimer.cancel_all()
-            self._parts.reply_claimer.cancel_all()
+            self._release_all()
             return
-        turns, grace = len(self._parts.turn_claimer), self._settings.grace
-        log.info("stopping", signal=Signals(signum).name, turns=turns, grace=grace)
+        self._begin_stop(Signals(signum).name, self._settings.grace)
+        self._limit_stop()
+
+    def _begin_stop(self, why: str, grace: float) -> None:
+        log.info("stopping", signal=why, turns=len(self._parts.turn_claimer), grace=grace)
         self.allow_pick_jobs = False
         self._stop_requested.set()
+        self._stopping = self.loop.create_task(self._stop(grace))
+
+    def _limit_stop(self) -> None:
         self._emergency_exit = self.loop.create_task(exit_when_redis_is_away(self._database))
-        self._stopping = self.loop.create_task(self._stop(signum))
-        self.loop.call_later(grace + OVERTIME, self._give_up)
+        self.loop.call_later(self._settings.grace + OVERTIME, self._give_up)
+
+    def _release_all(self) -> None:
+        self._parts.turn_claimer.cancel_all()
+        self._parts.reply_claimer.cancel_all()
 
     def _give_up(self) -> None:
         # Nothing is lost: other workers claim our threads when our leases expire.
         log.error("shutdown timed out; exiting", waiting=[repr(task) for task in asyncio.all_tasks(self.loop)])
         os._exit(1)
 
-    async def _stop(self, signum: Signals) -> None:
+    async def _stop(self, grace: float) -> None:
         try:
-            await self._drain()
+            await self._drain(grace)
         except Exception:
             # The process must end whatever happens; leases cover what is left.
             log.exception("shutdown failed")
-        self.handle_sig(signum)
+        self.handle_sig(Signals.SIGTERM)
 
-    async def _drain(self) -> None:
+    async def _drain(self, grace: float) -> None:
         self._parts.turns.stop()
-        grace = self._settings.grace
         deadline = self.loop.time() + grace
         await self._parts.turn_claimer.stop(grace)
         # Replies committed just now may still be sent; another worker sends the rest.
@@ -206,6 +233,7 @@ class Worker(arq.Worker):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._parts.heartbeat.leave()
+        await self._parts.orders.leave()
         await self._parts.http.close()
         log.info("worker stopped", worker=self._parts.worker_id, turns=self._parts.turns.counters.done)
 

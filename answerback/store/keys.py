@@ -76,14 +76,20 @@ def versions(p: int) -> str:
     return f"ab:{{{p}}}:versions"
 
 
-def parked(p: int, name: Queue) -> str:
-    """HASH: thread id → "<score>\\n<due>\\n<reason>", of threads that not every worker may take. Permanent.
+def parked(p: int) -> str:
+    """HASH: thread id → "<score>\\n<due>\\nversion:<version>", of turns that are for workers with that version.
 
-    Parked as long as `score` is that of the thread in the queue; `due`: when those who may take it may do so (ms, by
-    `clock`); reason: "version:<version>" (a turn for workers with that code), "agent:<agent>" or "replies:<platform>"
-    (paused).
+    Valid as long as `score` is that of the thread in `ready`; due: when it may be taken (ms, by `clock`). Permanent.
     """
-    return f"ab:{{{p}}}:{name}:parked"
+    return f"ab:{{{p}}}:parked"
+
+
+def paused(p: int, name: Queue) -> str:
+    """HASH: thread id → "<score>\\n<since>\\n<what>", of threads that wait because something is paused. Permanent.
+
+    Valid as long as `score` is that of the thread in the queue; what: "agent:<agent>" or "replies:<platform>".
+    """
+    return f"ab:{{{p}}}:{name}:paused"
 
 
 def own_identities(p: int) -> str:
@@ -252,6 +258,6 @@ def signals() -> str:
     """CHANNEL of signals to workers: a word and a text, in two lines.
 
     To a running turn "cancel", "interrupt", "interrupt now" or "live", with its thread; to claimers "parked", with
-    "version:<version>": a turn waits for workers with that version.
+    "version:<version>": a turn waits for workers with that version; to all "orders": see `fleet.keys.paused`.
     """
     return "ab:signals"

@@ -174,6 +174,7 @@ class Scripts:
         self.claim_session = script("claim_session")
         self.write_session = script("write_session")
         self.unlock = script("unlock")
+        self.resume = script("resume")
         self.requeue = script("requeue")
         self.set_attention = script("set_attention")
         self.replace_thread = script("replace_thread")

@@ -158,12 +158,21 @@ export interface Overview {
   in_flight: number;
   oldest: number;
   retrying: number;
+  waiting_for_resume: number;
   unsent: number;
   dead: number;
   threads: number;
   accepted: number;
   handled: number;
+  paused: Paused[];
   workers: Worker[];
+}
+
+export interface Paused {
+  scope: string;
+  by: string;
+  at: number;
+  reason: string;
 }
 
 export interface PlatformView {

@@ -49,3 +49,14 @@ async def held(turn: Turn) -> str:
 
 several_agents = Agent("several", several, listen=EVERY)
 held_agents = Agent("held", held, listen=EVERY)
+
+
+async def quick(turn: Turn) -> str:
+    """Answer at once."""
+    return "quick"
+
+
+pair = [
+    Agent("slow", held, listen=Listen("standard", "slow", when=("every",))),
+    Agent("quick", quick, listen=EVERY),
+]

@@ -21,6 +21,7 @@ from answerback.store.threads.threads import Threads
 from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
 from worker.backoff import Backoff
+from worker.orders import Pauses
 from worker.replies.identities import Identities
 from worker.replies.sender import Sender
 
@@ -95,7 +96,7 @@ class Scene:
         identities = Identities(CLIENTS, self.platform, WorkerRegistry(self.threads.database), self.threads)
         identities.resolved.update(dict.fromkeys(CLIENTS, US))
         return Sender(
-            self.outbox, CLIENTS, identities, self.platform,
+            self.outbox, CLIENTS, identities, self.platform, Pauses(),
             owner="worker", lease=5, backoff=Backoff(60, 60), late=late, max_attempts=max_attempts,
         )  # fmt: skip
 

@@ -50,7 +50,7 @@ async def test_a_turn_is_left_to_its_version_and_nobody_looks_at_it_over_and_ove
     assert (held.version, held.crashes, held.attempt, [*held.journal]) == ("old", 1, 2, ["work#1"])
     assert await _parked(old, "old 2") == [], "it is parked no more"
     await old.commit(turn(held))
-    assert await database.call("HLEN", keys.parked(0, "ready")) == 0
+    assert await database.call("HLEN", keys.parked(0)) == 0
 
 
 async def test_another_version_takes_it_over_once_its_own_has_stopped_or_died(database: Database) -> None:

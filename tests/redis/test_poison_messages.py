@@ -11,6 +11,7 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, lapse, leases_of
 from worker.claiming.claims import Claimer
 from worker.claiming.poison import PoisonIsolation
+from worker.orders import Pauses
 from worker.turns.turns import Turns
 
 OTHER = "github:1:2"
@@ -71,7 +72,7 @@ async def test_nothing_begins_beside_an_attempt_that_must_not_crash(threads: Thr
             happened.append(f"{claim.thread} done")
 
     await lapse(threads)
-    suspects = PoisonIsolation(threads, cast(Turns, Work()), owner="worker", max_attempts=FATAL)
+    suspects = PoisonIsolation(threads, cast(Turns, Work()), Pauses(), owner="worker", max_attempts=FATAL)
     claims = Claimer("ready", threads, leases_of(threads), suspects, slots=10, lease=5)
     claims.start()
     try:

@@ -93,6 +93,10 @@ class Claimer(Generic[C]):
         for task in self._tasks:
             task.cancel()
 
+    def look_again(self) -> None:
+        """Ask the executor again whether anything may be claimed."""
+        self._slot_freed.set()
+
     async def _stop_claiming(self) -> None:
         loops, self._loops = self._loops, []
         for loop in loops:

@@ -16,6 +16,8 @@ from .leases import Leases
 
 log = get_logger(__name__)
 
+LONGEST = 60.0
+"""Seconds for which a stopping worker waits at most for the next attempt of such a turn."""
 EVERY = 0.5
 """Seconds between two looks of a stopping worker for pinned turns whose next attempt is due soon."""
 
@@ -57,7 +59,7 @@ class TurnClaimer(Claimer[Claim]):
             await asyncio.gather(self._taking, return_exceptions=True)
         while started and not self._cancelled and (left := deadline - clock()) > 0:
             self._signalled.clear()
-            due = await self._take_parked(left)
+            due = await self._take_parked(min(left, LONGEST))
             if not self._tasks and not due:
                 break
             signalled = asyncio.create_task(self._signalled.wait())

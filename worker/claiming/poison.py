@@ -9,6 +9,7 @@ from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
+from ..orders import Pauses
 from ..turns.turns import Turns
 
 
@@ -21,7 +22,8 @@ class PoisonIsolation:
     attempt whose crash would dead-letter the message therefore runs alone.
     """
 
-    def __init__(self, threads: Threads, turns: Turns, *, owner: str, max_attempts: int) -> None:
+    def __init__(self, threads: Threads, turns: Turns, pauses: Pauses, *, owner: str, max_attempts: int) -> None:
+        self._pauses = pauses
         self._threads = threads
         self._turns = turns
         self._owner = owner
@@ -33,8 +35,8 @@ class PoisonIsolation:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing may be claimed now: a message runs whose next crash would dead-letter it."""
-        return bool(self._last_attempts)
+        """Whether nothing may be claimed: a message runs whose next crash would dead-letter it, or all is paused."""
+        return bool(self._last_attempts) or self._pauses.everything
 
     async def claim(self, p: int, reservation: Reservation) -> list[Claim]:
         """Claim the reserved threads."""

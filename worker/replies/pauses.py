@@ -15,7 +15,7 @@ from ..retry import retry_while_unavailable
 log = get_logger(__name__)
 
 
-class Pauses:
+class RateLimitPauses:
     """Keeps the pauses that platforms ask for, and defers outboxes until they are over."""
 
     def __init__(self, outbox: Outbox) -> None:

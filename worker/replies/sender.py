@@ -17,10 +17,12 @@ from answerback.store.threads.outbox import Outbox, Outgoing
 
 from ..backoff import Backoff
 from ..metrics import LEASES_LOST, REPLY_RETRIES
+from ..orders import LONGEST as LONGEST_WAIT
+from ..orders import Pauses
 from ..retry import retry_while_unavailable
 from . import progress
 from .identities import Identities
-from .pauses import Pauses
+from .pauses import RateLimitPauses
 from .progress import changed
 from .settlements import Settlements
 
@@ -56,6 +58,7 @@ class Sender:
         clients: Mapping[str, Client],
         identities: Identities,
         http: PlatformHttp,
+        paused: Pauses,
         *,
         owner: str,
         lease: float,
@@ -67,7 +70,8 @@ class Sender:
         self._clients = clients
         self._identities = identities
         self._http = http
-        self._pauses = Pauses(outbox)
+        self._paused = paused
+        self._pauses = RateLimitPauses(outbox)
         self._settlements = Settlements(outbox)
         self._owner = owner
         self._fresh = lease / 2
@@ -77,8 +81,8 @@ class Sender:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing may be claimed now: never."""
-        return False
+        """Whether nothing may be claimed now, because all is paused."""
+        return self._paused.everything
 
     async def claim(self, p: int, reservation: Reservation) -> list[Outgoing]:
         """Claim the reserved outboxes."""
@@ -105,6 +109,12 @@ class Sender:
         reply = outgoing.reply
         if isinstance(reply, UnreadableReply):
             return await self._settlements.failed(outgoing, unreadable_reason(reply.why), "unreadable")
+        if self._paused.everything:
+            await retry_while_unavailable(self._outbox.defer, outgoing, 0, retry=False)
+            return None
+        if pause := self._paused.replies(reply.platform):
+            await retry_while_unavailable(self._outbox.defer, outgoing, LONGEST_WAIT, retry=False, pause=pause)
+            return None
         client = self._clients.get(reply.platform)
         if client is None:
             reason = f"this worker has no credential for {reply.platform}"

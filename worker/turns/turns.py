@@ -23,6 +23,7 @@ from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
 
 from ..metrics import LEASES_LOST
+from ..orders import LONGEST, Pauses
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
@@ -56,6 +57,7 @@ class Turns:
         running: Running,
         failures: Failures,
         counters: Counters,
+        pauses: Pauses,
         *,
         window: int,
         timeout: float,
@@ -67,6 +69,7 @@ class Turns:
         self._loops = loops
         self._opener = opener
         self._failures = failures
+        self._pauses = pauses
         self._window = window
         self._timeout = timeout
         self.running = running
@@ -105,6 +108,9 @@ class Turns:
             await self._failures.unreadable(claim, first)
             return None
         event = first.event
+        if self._pauses.everything and not claim.cancelled:
+            await retry_while_unavailable(self._threads.release, claim, "handed back")
+            return None
         if self._failures.crashed_too_often(claim):
             await self._failures.crashed(claim)
             return None
@@ -135,6 +141,10 @@ class Turns:
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
             return self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)
+        if (pause := self._pauses.agent(agent.name)) and not claim.cancelled:
+            # Messages to other agents in this thread wait, too: its order is kept.
+            await retry_while_unavailable(self._threads.release, claim, "handed back", delay=LONGEST, pause=pause)
+            return None
         if self._loops.stops(claim, event):
             reason = "programs have answered each other too often in this thread"
             return self._unanswered(claim, first.events, "ignored", reason=reason, loop="open")
@@ -166,7 +176,7 @@ class Turns:
         """Return up to which streak the thread is kept for another turn; 0 to release it."""
         # A thread is claimed again from time to time, since only a claim reads its current state.
         claim.turns += 1
-        return 0 if self.stopping or claim.turns >= TURNS_A_CLAIM else self._loops.turns
+        return 0 if self.stopping or self._pauses.everything or claim.turns >= TURNS_A_CLAIM else self._loops.turns
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> Commit | None:
         try:

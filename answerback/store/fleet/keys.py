@@ -13,6 +13,16 @@ def workers() -> str:
     return "ab:workers"
 
 
+def paused() -> str:
+    """HASH: what is paused ("everything", "agent:<agent>", "replies:<platform>") → Order. Until it is resumed."""
+    return "ab:paused"
+
+
+def drains() -> str:
+    """HASH: id of a worker that is asked to finish and end → Order. Until it has ended."""
+    return "ab:drains"
+
+
 def minute(number: int) -> str:
     """HASH of the workers' counts in a minute, by its number since 1970; see `Metrics`. 25 hours."""
     return f"ab:{{minutes}}:{number}"

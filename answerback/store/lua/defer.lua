@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- Release an outbox: its next reply is attempted again after a delay.
 --
--- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock
--- ARGV  id (of the thread), fence, delay (ms), key (of the reply), reply, retry ("1" if it is one), owner
+-- KEYS  1 due  2 due wake  3 due retrying  4 thread  5 outbox  6 unsent  7 clock  8 due paused
+-- ARGV  id (of the thread), fence, delay (ms), key (of the reply), reply, retry ("1" if it is one), owner,
+--       pause ("replies:<platform>" if it waits until that is resumed, "")
 -- Returns 1, or 0 when the lease is lost.
 -- With clock
 -- With wake
-local id, fence, delay, key, reply, retry, owner = unpack(ARGV, 1, 7)
+local id, fence, delay, key, reply, retry, owner, pause = unpack(ARGV, 1, 8)
 local now = clock(KEYS[7])
 local held = redis.call('HMGET', KEYS[4], 'sender', 'sending')
 if held[1] ~= fence then return 0 end
@@ -19,6 +20,9 @@ if head == key then
   redis.call('ZADD', KEYS[1], now + delay, id)
   if retry == '1' then
     redis.call('ZADD', KEYS[3], now + delay, id)
+  end
+  if pause ~= '' then
+    redis.call('HSET', KEYS[8], id, string.format('%.0f\n%.0f\n%s', now + delay, now, pause))
   end
 elseif head then
   -- The platform has confirmed the reply meanwhile: the next one need not wait.

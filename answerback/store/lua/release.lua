@@ -3,10 +3,10 @@
 -- to start again with the events that have arrived meanwhile.
 --
 -- KEYS  1 ready  2 ready wake  3 retrying  4 counters  5 thread  6 journal  7 inbox  8 history  9 stream events  10 clock
---       11 turn ends  12 parked
+--       11 turn ends  12 parked  13 paused
 -- ARGV  id (of the thread), fence, delay (ms), how: "failed" (the attempt counts), "handed back", "interrupted" or
 --       "started over" (the journal is discarded), error (one line, "" if none), owner, ended (a TurnEnd, "" if it did not
---       end), signals (the channel), and the lists
+--       end), signals (the channel), pause ("agent:<agent>" if it waits until that is resumed, ""), and the lists
 --       replaced (messages), messages, events (kind, JSON): stream events
 -- Returns 1, or 0 if the lease is lost.
 -- With clock
@@ -14,8 +14,8 @@
 -- With list
 -- With append_events
 -- With wake
-local id, fence, delay, how, error, owner, ended, signals = unpack(ARGV, 1, 8)
-local replaced, replaced_end = list(9, 1)
+local id, fence, delay, how, error, owner, ended, signals, pause = unpack(ARGV, 1, 9)
+local replaced, replaced_end = list(10, 1)
 local messages, messages_end = list(replaced_end + 1, 1)
 local events, events_end = list(messages_end + 1, 2)
 local now = clock(KEYS[10])
@@ -40,7 +40,9 @@ elseif redis.call('EXISTS', KEYS[9]) == 0 then
   redis.call('HSET', KEYS[5], 'taken', 0)
 end
 redis.call('ZADD', KEYS[1], now + delay, id)
-if parked and parked ~= '' then
+if pause ~= '' then
+  redis.call('HSET', KEYS[13], id, string.format('%.0f\n%.0f\n%s', now + delay, now, pause))
+elseif parked and parked ~= '' then
   redis.call('HSET', KEYS[12], id, string.format('%.0f\n%.0f\nversion:%s', now + delay, now + delay, parked))
   redis.call('PUBLISH', signals, 'parked\nversion:' .. parked)
 end

@@ -30,6 +30,8 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_purge.py::test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries
     3  waiting → running    reserve.lua           a worker takes the longest waiting threads, for a lease
            tests/redis/test_claim.py::test_the_thread_that_waits_longest_is_reserved_first
+    3  waiting → running    reserve_parked.lua    a worker takes the turns that its version of the code has begun
+           tests/redis/test_pinned.py::test_a_turn_is_left_to_its_version_and_nobody_looks_at_it_over_and_over
     3  waiting → running    claim.lua             … and what their turns need
            tests/redis/test_claim.py::test_a_claim_returns_all_that_a_turn_needs
     4  running → running    extend.lua            a heartbeat renews the lease
@@ -52,12 +54,16 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_release.py::test_the_last_event_of_a_thread_can_be_dead_lettered
     7  running → retrying   release.lua           an attempt failed
            tests/redis/test_release.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
+    7  running → retrying   release.lua           its agent is paused
+           tests/redis/test_pauses.py::test_a_paused_turn_waits_and_is_first_when_it_is_resumed
     8  waiting → retrying   claim.lua             it is a suspect, and the worker already runs one
            tests/redis/test_poison_messages.py::test_of_two_suspects_one_has_to_wait
     9  retrying → waiting   time                  the delay is over
            tests/redis/test_release.py::test_a_failed_turn_is_tried_again_when_its_delay_is_over
     9  retrying → waiting   requeue.lua           an operator does not want to wait
            tests/redis/test_repair.py::test_a_retrying_thread_is_claimable_now_and_its_attempts_stay_counted
+    9  retrying → waiting   resume.lua            an operator resumes its agent
+           tests/redis/test_pauses.py::test_a_paused_turn_waits_and_is_first_when_it_is_resumed
     9  retrying → waiting   cancel.lua            its turn is cancelled, and ends at once
            tests/redis/test_repair.py::test_a_cancelled_turn_that_waits_for_its_next_attempt_is_claimable_at_once
 

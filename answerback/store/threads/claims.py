@@ -46,7 +46,7 @@ class ThreadClaims(Inbox):
         turn that another version of the agents' code has begun is left to it while a worker with that version runs.
         """
         names = [keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.wake(p, "ready")]
-        names += [keys.clock(p), keys.versions(p), keys.parked(p, "ready")]
+        names += [keys.clock(p), keys.versions(p), keys.parked(p)]
         for id in reservation.threads:
             names += (keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id))
             names.append(keys.stream_events(p, id))

@@ -64,7 +64,7 @@ class Reservations:
         """
         till, ids, wait, _, others = await self.scripts.reserve_parked(
             [
-                keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.clock(p), keys.parked(p, "ready"),
+                keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.clock(p), keys.parked(p),
                 keys.versions(p),
             ],
             limit=limit,

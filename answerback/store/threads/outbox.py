@@ -150,13 +150,16 @@ class Outbox:
         ]
         return [part for part in rest if not isinstance(part, UnreadableReply)]
 
-    async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool) -> None:
-        """Release the outbox for `delay` seconds: until the next attempt (`retry`), or for a pause."""
+    async def defer(self, outgoing: Outgoing, delay: float, *, retry: bool, pause: str = "") -> None:
+        """Release the outbox for `delay` seconds: until the next attempt (`retry`), or for a rate limit.
+
+        With `pause`, such as "replies:slack", it waits until that is resumed.
+        """
         p, id = self._threads.partition(outgoing.thread), outgoing.thread
         held = await self._scripts.defer(
             [
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
-                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p),
+                keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id), keys.clock(p), keys.paused(p, "due"),
             ],
             id=id,
                 fence=outgoing.fence,
@@ -165,6 +168,7 @@ class Outbox:
                 reply=encode(outgoing.reply),
                 retry=int(retry),
                 owner=outgoing.owner,
+                pause=pause,
         )  # fmt: skip
         if not held:
             raise LeaseLost

@@ -14,6 +14,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two queues, in threads: `ready` (turns to run) or `due` (replies to send).
 
     Attributes:
+        paused: Those that wait because their agent or platform is paused.
         oldest: Ms for which the thread at its head has been claimable; 0 if none is.
     """
 
@@ -21,6 +22,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     retrying: int
     oldest: int
+    paused: int = 0
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +61,8 @@ async def queues(threads: Threads) -> Queues:
             ("ZCARD", keys.dead_letter_times(p)),
             ("ZCARD", keys.threads(p)),
         )
-        turns.append(_queue(now, *queue_counts[:4]))
-        replies.append(_queue(now, *queue_counts[4:]))
+        turns.append(_queue(now, *queue_counts[:5]))
+        replies.append(_queue(now, *queue_counts[5:]))
         count = {name.decode(): int(value) for name, value in counters.items()}
         totals["events_waiting"] += count.get("waiting", 0)
         totals["dead"] += dead
@@ -81,13 +83,16 @@ def _count(p: int, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:
         ("ZCOUNT", keys.queue(p, queue), f"({now}", "+inf"),
         ("ZCOUNT", keys.retrying(p, queue), f"({now}", "+inf"),
         ("ZRANGE", keys.queue(p, queue), 0, 0, "WITHSCORES"),
+        ("HLEN", keys.paused(p, queue)),
     ]
 
 
-def _queue(now: int, waiting: int, later: int, retrying: int, head: list[bytes]) -> Queue:
-    # A member with a future score is claimed (until its lease ends) or waits for its next attempt.
+def _queue(now: int, waiting: int, later: int, retrying: int, head: list[bytes], paused: int) -> Queue:
+    # A member with a future score is claimed (until its lease ends), waits for its next attempt, or is paused.
     oldest = max(0, now - int(head[1])) if waiting and head else 0
-    return Queue(waiting=waiting, in_flight=max(0, later - retrying), retrying=retrying, oldest=oldest)
+    return Queue(
+        waiting=waiting, in_flight=max(0, later - retrying - paused), retrying=retrying, oldest=oldest, paused=paused
+    )
 
 
 def _sum(queues: list[Queue]) -> Queue:
@@ -96,4 +101,5 @@ def _sum(queues: list[Queue]) -> Queue:
         in_flight=sum(queue.in_flight for queue in queues),
         retrying=sum(queue.retrying for queue in queues),
         oldest=max(queue.oldest for queue in queues),
+        paused=sum(queue.paused for queue in queues),
     )

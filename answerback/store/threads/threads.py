@@ -10,7 +10,7 @@ same fence again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from answerback.codec import encode
 from answerback.errors import LeaseLost
@@ -154,6 +154,7 @@ class Threads(ThreadClaims):
         *,
         delay: float = 0,
         error: str = "",
+        pause: str = "",
         end: TurnEnd | None = None,
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
@@ -162,14 +163,15 @@ class Threads(ThreadClaims):
         """Release a thread: for another attempt in `delay` seconds, unchanged, interrupted, or to start over.
 
         An interrupted turn leaves its end and its `messages`, which replace `replaced`, and starts again with all
-        waiting events. Raises `LeaseLost`.
+        waiting events. With `pause`, such as "agent:support", it waits until that is resumed. Raises `LeaseLost`.
         """
         p, id = self.partition(claim.thread), claim.thread
         held = await self.scripts.release(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id),
-                keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id), keys.parked(p, "ready"),
+                keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id), keys.parked(p),
+                keys.paused(p, "ready"),
             ],
             id=id,
                 fence=claim.fence,
@@ -179,6 +181,7 @@ class Threads(ThreadClaims):
                 owner=claim.owner,
                 ended=encode(end) if end else b"",
                 signals=keys.signals(),
+                pause=pause,
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
                 events=flattened(stream_events),
@@ -229,6 +232,11 @@ class Threads(ThreadClaims):
         )  # fmt: skip
         if not held:
             raise LeaseLost
+
+    async def resume(self, p: int, queue: keys.Queue, paused: Collection[str]) -> int:
+        """Put back the threads that wait for what is not in `paused` any more. Return how many."""
+        names = [keys.queue(p, queue), keys.wake(p, queue), keys.paused(p, queue)]
+        return int(await self.scripts.resume(names, paused=[*paused]))
 
     # Any process ------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import Field
 
 from answerback.store.fleet.metrics import Measure, Metrics
+from answerback.store.fleet.orders import Orders
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.stored_events import StoredEvent
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
@@ -48,6 +49,15 @@ class Worker(Model):
     agents: list[dict[str, Any]] = Field(description="each agent's name, description and subscriptions")
 
 
+class Paused(Model):
+    """What an operator has paused."""
+
+    scope: str = Field(description='"everything", "agent:<name>" or "replies:<platform>"')
+    by: str
+    at: int = Field(description="ms")
+    reason: str
+
+
 class Overview(Model):
     """The queues and the workers."""
 
@@ -55,11 +65,13 @@ class Overview(Model):
     in_flight: int = Field(description="threads that a worker holds")
     oldest: int = Field(description="how long the oldest thread has been waiting, ms")
     retrying: int = Field(description="threads whose last attempt failed")
+    waiting_for_resume: int = Field(description="threads that wait because their agent or platform is paused")
     unsent: int = Field(description="threads with unsent replies")
     dead: int = Field(description="dead letters")
     threads: int
     accepted: int = Field(description="events accepted since the store was created")
     handled: int
+    paused: list[Paused]
     workers: list[Worker]
 
 
@@ -70,6 +82,7 @@ class Overviews:
         self._threads = threads
         self._streams = streams
         self._workers = WorkerRegistry(threads.database)
+        self._orders = Orders(threads.database)
         self._metrics = Metrics(threads.database)
         # All viewers share one Redis query per second.
         self._overview: TTLCache[str, Overview] = TTLCache(self._read_overview)
@@ -115,6 +128,7 @@ class Overviews:
 
     async def _read_overview(self, _: str) -> Overview:
         counts, reports = await queues(self._threads), await self._workers.workers()
+        paused = await self._orders.paused()
         workers = [
             Worker(
                 id=report.id,
@@ -140,11 +154,13 @@ class Overviews:
             in_flight=counts.turns.in_flight,
             oldest=counts.turns.oldest,
             retrying=counts.turns.retrying,
-            unsent=counts.replies.waiting + counts.replies.in_flight + counts.replies.retrying,
+            waiting_for_resume=counts.turns.paused + counts.replies.paused,
+            unsent=counts.replies.waiting + counts.replies.in_flight + counts.replies.retrying + counts.replies.paused,
             dead=counts.dead,
             threads=counts.threads,
             accepted=counts.accepted,
             handled=counts.handled,
+            paused=[Paused(scope=scope, by=o.by, at=o.at, reason=o.reason) for scope, o in paused.items()],
             workers=workers,
         )
 

@@ -30,6 +30,7 @@ export async function overviewPage(main, _, signal) {
   const tiles = el("dl", { class: "tiles" });
   const charts = el("div", { class: "charts" });
   const workers = el("div", {});
+  const paused = el("div", { role: "status" });
   /** @type {"hour" | "day"} */
   let span = parseFilters(location.hash).span === "day" ? "day" : "hour";
   /** @type {Record<"hour" | "day", Measures> | null} */
@@ -43,6 +44,7 @@ export async function overviewPage(main, _, signal) {
   spans.value = span;
   main.append(
     el("h1", {}, "Overview"),
+    paused,
     live.element,
     tiles,
     el("div", { class: "row" }, el("label", {}, "Charts", spans)),
@@ -77,6 +79,12 @@ export async function overviewPage(main, _, signal) {
       tile("Retrying", overview.retrying, overview.retrying > 0 && "warn"),
       tile("Dead letters", overview.dead, overview.dead > 0 && "bad", "#dead-letters"),
       tile("Workers", alive, !alive && "bad"),
+    );
+    replace(
+      paused,
+      ...overview.paused.map(({ scope, by, at, reason }) =>
+        el("p", { class: "bad" }, `Paused: ${scope}, by ${by}, ${ago(at)}${reason ? `: ${reason}` : ""}`),
+      ),
     );
     const rows = overview.workers.map((worker) => [
       worker.id,
