@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from runpy import run_module
 from typing import Any, NoReturn
@@ -28,13 +29,16 @@ OURS = {"answerback.ingress": "ingress", "answerback.worker": "worker"}
 """What is forked, by the names that it has when installed, and those under which tests/imports.py has imported it."""
 _DEATH_SIGNAL, _SUBREAPER = 1, 36
 _LARGEST = 131_072
+_HIGH = 900
+"""Above all descriptors of `up`."""
 
 
 class Order(msgspec.Struct):
-    """What is to be forked."""
+    """What is to be forked. `descriptors`: the numbers of the open files that it inherits, besides its output."""
 
     command: list[str]
     environment: dict[str, str]
+    descriptors: list[int]
 
 
 class Child:
@@ -78,12 +82,19 @@ class Forker:
             _serve(other, parent)
         other.close()
 
-    async def start(self, *command: str, env: Mapping[str, str], stdout: int | None = None, **options: Any) -> Any:
+    async def start(
+        self,
+        *command: str,
+        env: Mapping[str, str],
+        stdout: int | None = None,
+        pass_fds: Sequence[int] = (),
+        **options: Any,
+    ) -> Any:
         """Start a process: as a fork, if it is one of ours whose output is read."""
         if stdout is None or not (command[:-1] == (sys.executable, "-P", "-m") and command[-1] in OURS):
-            return await _execute(*command, env=env, stdout=stdout, **options)
-        order = Order([OURS[command[-1]]], dict(env))
-        socket.send_fds(self._socket, [msgspec.msgpack.encode(order)], [stdout])
+            return await _execute(*command, env=env, stdout=stdout, pass_fds=pass_fds, **options)
+        order = Order([OURS[command[-1]]], dict(env), [*pass_fds])
+        socket.send_fds(self._socket, [msgspec.msgpack.encode(order)], [stdout, *pass_fds])
         return Child(int(self._socket.recv(20)))
 
     def close(self) -> None:
@@ -95,7 +106,7 @@ class Forker:
 def _serve(orders: socket.socket, parent: int) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # Ctrl-C goes to `up`, which ends this process
     while True:
-        message, descriptors, _, _ = socket.recv_fds(orders, _LARGEST, 1)
+        message, descriptors, _, _ = socket.recv_fds(orders, _LARGEST, 64)
         if not message:
             os._exit(0)
         reading, writing = os.pipe()
@@ -103,7 +114,7 @@ def _serve(orders: socket.socket, parent: int) -> NoReturn:
         if between == 0:
             child = os.fork()
             if child == 0:
-                _be(msgspec.msgpack.decode(message, type=Order), descriptors[0], parent)
+                _be(msgspec.msgpack.decode(message, type=Order), descriptors, parent)
             os.write(writing, str(child).encode())
             os._exit(0)
         os.waitpid(between, 0)
@@ -112,7 +123,7 @@ def _serve(orders: socket.socket, parent: int) -> NoReturn:
             os.close(descriptor)
 
 
-def _be(order: Order, output: int, parent: int) -> NoReturn:
+def _be(order: Order, received: Sequence[int], parent: int) -> NoReturn:
     status = 1
     try:
         while os.getppid() != parent:
@@ -121,8 +132,12 @@ def _be(order: Order, output: int, parent: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(output, 1)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        os.dup2(received[0], 1)
+        kept = [fcntl.fcntl(each, fcntl.F_DUPFD, _HIGH) for each in received[1:]]
+        os.closerange(3, _HIGH)
+        for each, number in zip(kept, order.descriptors, strict=True):
+            os.dup2(each, number)
+        os.closerange(_HIGH, os.sysconf("SC_OPEN_MAX"))
         become(order.command, order.environment, 0, 1, 1)
         status = 0
     except SystemExit as end:
