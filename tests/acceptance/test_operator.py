@@ -47,7 +47,7 @@ def test_an_operator_looks_around(terminal: Terminal) -> None:
 
     found = terminal.json("queue")
     assert (found["accepted"], found["handled"], found["threads"], found["dead"]) == (2, 2, 2, 0)
-    assert found["turns"] == {"waiting": 0, "in_flight": 0, "retrying": 0, "oldest": 0}
+    assert found["turns"] == {"waiting": 0, "in_flight": 0, "retrying": 0, "oldest": 0, "paused": 0}
     assert "turns" in terminal.out("queue")
 
     assert [thread["platform"] for thread in terminal.json("threads")] == ["github", "standard"]

@@ -31,7 +31,7 @@ async def _deploys(as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        reports = [report for report, silent in await store.roster.workers() if silent <= report.lease]
+        reports = [report for report, silent in await store.workers.workers() if silent <= report.lease]
         pinned = await pinned_turns(store.threads)
         now = await store.threads.database.now()
     first: dict[str, int] = {}

@@ -103,7 +103,7 @@ async def _pause(scope: str, reason: str) -> None:
 
     async with opened() as store:
         kind, _, name = scope.partition(":")
-        if kind == "agent" and name not in {agent.name for agent in await store.roster.agents()}:
+        if kind == "agent" and name not in {agent.name for agent in await store.workers.agents()}:
             click.echo(f'no worker has run an agent "{name}" within a day; it is paused nevertheless', err=True)
         await Orders(store.threads.database).pause(scope, by=_operator(), reason=reason)
     click.echo(f"paused {scope}")
@@ -132,7 +132,7 @@ async def _drain(worker: str, reason: str, wait: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        reports = [report for report, silent in await store.roster.workers() if silent <= report.lease]
+        reports = [report for report, silent in await store.workers.workers() if silent <= report.lease]
         found = [r for r in reports if r.id == worker] or [r for r in reports if r.id.startswith(worker)]
         if not found:
             raise NotFound(f'no living worker is "{worker}": see `answerback workers`.')
@@ -142,9 +142,9 @@ async def _drain(worker: str, reason: str, wait: bool) -> None:
         await Orders(store.threads.database).drain(report.id, by=_operator(), reason=reason)
         turns = "1 turn" if report.turns == 1 else f"{report.turns} turns"
         click.echo(f"{report.id} finishes {turns}, and ends")
-        while wait and await _lives(store.roster, report.id):  # noqa: ASYNC110
+        while wait and await _lives(store.workers, report.id):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
-async def _lives(roster: WorkerRegistry, id: str) -> bool:
-    return any(report.id == id and silent <= report.lease for report, silent in await roster.workers())
+async def _lives(registry: WorkerRegistry, id: str) -> bool:
+    return any(report.id == id and silent <= report.lease for report, silent in await registry.workers())
