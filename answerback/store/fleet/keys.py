@@ -15,12 +15,12 @@ def workers() -> str:
 
 def paused() -> str:
     """HASH: what is paused ("everything", "agent:<agent>", "replies:<platform>") → Order. Until it is resumed."""
-    return "ab:paused"
+    return "ab:{orders}:paused"
 
 
 def drains() -> str:
     """HASH: id of a worker that is asked to finish and end → Order. Until it has ended."""
-    return "ab:drains"
+    return "ab:{orders}:drains"
 
 
 def minute(number: int) -> str:

@@ -61,7 +61,8 @@ class Orders:
         await self._database.call("HDEL", keys.drains(), worker)
 
     async def _give(self, command: tuple[str | bytes, ...]) -> int:
-        result, _ = await self._database.together(command, ("PUBLISH", signals(), "orders\n"))
+        result = await self._database.call(*command)
+        await self._database.call("PUBLISH", signals(), "orders\n")
         return int(result)
 
 

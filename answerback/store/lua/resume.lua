@@ -6,6 +6,7 @@
 -- ARGV  the list paused (what is still paused: "agent:<agent>", "replies:<platform>")
 -- Returns how many were put back. They are first in the queue, for they have waited longest.
 -- With list
+-- With wake
 local paused, paused_end = list(1, 1)
 local still, back = {}, 0
 for i = paused, paused_end do still[ARGV[i]] = true end
@@ -21,8 +22,5 @@ for i = 1, #threads, 2 do
     back = back + 1
   end
 end
-if back > 0 then
-  redis.call('RPUSH', KEYS[2], '')
-  redis.call('LTRIM', KEYS[2], -64, -1)
-end
+if back > 0 then wake(KEYS[2]) end
 return back
