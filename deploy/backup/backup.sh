@@ -7,7 +7,7 @@
 # do nothing else: ACL SETUSER backup on >PASSWORD -@all +sync +replconf +ping
 set -eu
 
-[ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 folder=$1
 shift
 cli=$(command -v redis-cli || command -v valkey-cli) || { echo "backup: neither redis-cli nor valkey-cli is installed" >&2; exit 1; }

@@ -78,8 +78,8 @@ def test_a_mistake_in_a_compose_file_is_found(tmp_path: Path) -> None:
 
 def test_compose_runs_the_processes_with_valid_settings(compose: Compose) -> None:
     ingress, worker = compose["services"]["ingress"], compose["services"]["worker"]
-    assert ingress["command"] == ["python", "-m", "answerback.ingress"]
-    assert worker["command"] == ["python", "-m", "answerback.worker"]
+    assert ingress["command"] == ["answerback", "ingress"]
+    assert worker["command"] == ["answerback", "worker"]
     assert worker["deploy"]["replicas"] == 2
     settings = Settings.load(ingress["environment"])
     assert settings.trusted_proxies
