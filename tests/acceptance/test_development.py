@@ -59,8 +59,8 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
     assert (first.code, first.out) == (0, "one: hello, attempt 1\n")
     assert first.err.splitlines() == [
         "no agent listens to standard:",
-        "  private listens to slack *: direct",
-        "  helper listens to github acme/*: mention",
+        "  private listens to slack: direct",
+        "  helper listens to github, acme/*: mention",
         "asking helper by name, as with --agent helper",
     ]
 
