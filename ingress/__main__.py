@@ -12,7 +12,8 @@ import uvloop
 from answerback import tracing
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
-from answerback.log import configure, get_logger, mask
+from answerback.log import configure, get_logger
+from answerback.masking import mask
 from answerback.metrics import expose
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings

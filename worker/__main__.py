@@ -13,6 +13,7 @@ from answerback import log, tracing
 from answerback.agents.loading import load
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
+from answerback.masking import mask
 from answerback.metrics import REDIS, expose
 from answerback.settings import Settings
 from answerback.store.guard import Guard
@@ -68,7 +69,7 @@ if __name__ == "__main__":
         load_environment()
         settings = Settings.load()
         log.configure(settings.log_level)
-        log.mask(settings.secret_values())
+        mask(settings.secret_values())
         expose()
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
         gc.freeze()

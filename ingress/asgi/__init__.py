@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from answerback import log
 from answerback.asgi import Authenticate
+from answerback.masking import mask
 from answerback.settings import Settings
 
 from .lifetime import Services
@@ -41,7 +42,7 @@ def _shared(overrides: Mapping[str, str] | None) -> Services:
     settings = Settings.load({**environment, **given})
     settings.redis()
     log.join_host()
-    log.mask(settings.secret_values())
+    mask(settings.secret_values())
     key = tuple(sorted(given.items()))
     if key not in _services:
         # The host application serves its own metrics; ours are in the registry of prometheus_client.

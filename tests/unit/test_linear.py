@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from answerback.flows import schema, templates
-from answerback.log import _hide_known
+from answerback.masking import masked
 from answerback.platforms import blocks
 from answerback.platforms.github import mentions as github
 from answerback.platforms.github import spoken, teams
@@ -49,7 +49,7 @@ def bounded() -> Iterator[None]:
 
 
 def _hidden(text: str) -> object:
-    return _hide_known(None, "", text)
+    return masked(text)
 
 
 def _refused(read: Read, *errors: type[Exception]) -> Read:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from answerback import log
+from answerback import log, masking
 
 # Put together here, so that no scanner takes this file for a leak.
 MADE_UP = "0123456789abcdefghij"
@@ -46,7 +46,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     structlog.reset_defaults()
     log.bind()
-    log._configured.clear()
+    masking._configured.clear()
     logging.captureWarnings(False)
     logging.root.handlers, logging.root.level = handlers, level
 
@@ -253,7 +253,7 @@ def test_a_host_applications_own_structlog_stays_as_it_is() -> None:
 )
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
 def test_a_configured_secret_is_hidden_whatever_it_looks_like(secret: str, kind: type[io.StringIO]) -> None:
-    log.mask(["short", secret[:12], secret])
+    masking.mask(["short", secret[:12], secret])
     stream = kind()
     log.configure("info", stream)
     log.get_logger("t").info(f"said {secret}", text=secret, nested=[{"a": secret}], thing=ValueError(f'"{secret}'))

@@ -55,6 +55,7 @@ def worker(processes: int | None) -> None:
 def _run(kind: str, processes: int | None) -> None:
     from answerback import log
     from answerback.environment import is_set, overridden, typed
+    from answerback.masking import mask
     from answerback.settings import Settings
 
     from ..local.dev_environment import development_secrets
@@ -75,5 +76,5 @@ def _run(kind: str, processes: int | None) -> None:
         command = python(PROCFILE[kind])
         os.execve(command[0], command, environ)
     log.configure(settings.log_level)
-    log.mask(settings.secret_values())
+    mask(settings.secret_values())
     run(Foreground(kind, processes, settings, environ).run())
