@@ -22,7 +22,7 @@ class GeneralSettings(Variables):
         ge=0,
         le=100,
         alias="REDIS_REPLICAS",
-        description="replicas that must confirm an event, a turn or a reply before it counts as stored",
+        description="replicas that must confirm an event, a turn or a reply: all that a master has",
     )
     data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="data folder of the bundled Valkey")
     partitions: int = Field(

@@ -138,6 +138,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
                 f"REDIS_REPLICAS is {self.confirming}, but {len(online)} replicas are connected: events are refused "
                 "until there are enough. Start the missing replicas"
             )
+        if 0 < self.confirming < len(online):
+            warnings.append(
+                f"REDIS_REPLICAS is {self.confirming}, but {len(online)} replicas are connected: one that has not "
+                f"confirmed an event could become the master. Set it to {len(online)}"
+            )
         return warnings
 
     def lagging(self) -> list[Replica]:

@@ -40,7 +40,7 @@ def sentinels() -> Iterator[SentinelServers]:
 @pytest.fixture
 async def scene(tmp_path: Path, sentinels: SentinelServers) -> AsyncIterator[Scene]:
     """With Sentinels and one worker."""
-    async with Scene.open(tmp_path, sentinels, ACCEPT_TIMEOUT="2", REDIS_REPLICAS="1") as opened:
+    async with Scene.open(tmp_path, sentinels, ACCEPT_TIMEOUT="2", REDIS_REPLICAS="2") as opened:
         opened.steady = await opened.worker()
         yield opened
 

@@ -1,4 +1,7 @@
-"""`python -m tests.chaos`: EVENTS events, FAULTS faults, drawn by SEED. Ends with 1 if a promise was broken."""
+"""`python -m tests.chaos`: EVENTS events, FAULTS faults, drawn by SEED. Ends with 1 if a promise was broken.
+
+TOPOLOGY: sentinel or cluster; one server if it is not set.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +52,11 @@ def main() -> int:
     events = int(os.environ.get("EVENTS", "10000"))
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     faults = int(os.environ.get("FAULTS") or max(12, events // 150))
-    print(f"EVENTS={events} SEED={seed} FAULTS={faults}", flush=True)
+    topology = os.environ.get("TOPOLOGY", "")
+    where = f" TOPOLOGY={topology}" if topology else ""
+    print(f"EVENTS={events} SEED={seed} FAULTS={faults}{where}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    result = asyncio.run(run(folder, events, seed, faults))
+    result = asyncio.run(run(folder, events, seed, faults, topology))
     print(table(result))
     if result.good:
         shutil.rmtree(folder)

@@ -15,12 +15,15 @@ from typing import Any
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import keys
+from answerback.store.connection.slots import slot
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.chaos.crew import Crew, Place
 from tests.chaos.newer import rewrite
 from tests.standins.client import StandIns
 from tests.stepped import SteppedServer
+from tests.topologies.cluster import ClusterServers
+from tests.topologies.sentinel import SentinelServers
 
 Kind = Callable[[], Coroutine[Any, Any, None]]
 
@@ -34,6 +37,8 @@ POSTS = {
     "standard": "receive",
     "model": "chat.completions",
 }
+PARTITIONS = 8
+"""Of a Cluster."""
 _PASSING = "refuses what it takes a moment later"
 PLATFORM_FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
@@ -108,6 +113,8 @@ class Monkey:
             (self._break_platform, 8),
             (self._roll_back, 1),
         ]
+        if isinstance(self._system.server, ClusterServers):
+            shares.append((partial(self._move_slot, self._system.server), 3))
         if self._clock is not None:
             shares += [(partial(self._set_clock, self._clock, seconds), 1) for seconds in (6, 60, -6, -60)]
         # Each kind at least once, where there is room for all; the rest by their shares.
@@ -167,6 +174,8 @@ class Monkey:
         async with self._redis:
             self._outages += 1
             await asyncio.to_thread(self._system.server.kill)
+            if isinstance(self._system.server, ClusterServers | SentinelServers):
+                await asyncio.to_thread(self._system.server.failed_over)
             await asyncio.sleep(self._dice.uniform(0, 0.5))
             await asyncio.to_thread(self._system.server.start)
             self._outages += 1
@@ -176,19 +185,35 @@ class Monkey:
         async with self._redis:
             self._outages += 1
             seconds, self._long = (20.0, False) if self._long else (self._dice.uniform(0.2, 2 * LEASE), False)
-            os.kill(self._system.server.pid, signal.SIGSTOP)
+            pid = await asyncio.to_thread(lambda: self._system.server.pid)
+            os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(seconds)
-            os.kill(self._system.server.pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
+            # Another one may have taken over: this one has to find that out.
+            await asyncio.to_thread(self._system.server.start)
             self._outages += 1
             self.done["Redis stands still for 20 s" if seconds == 20 else "Redis stands still (SIGSTOP)"] += 1
 
     async def _fill_memory(self) -> None:
         async with self._redis:
             with suppress(StoreUnavailable):
-                await self._system.database.call("CONFIG", "SET", "maxmemory", 1)
+                await self._configure("maxmemory", "1")
                 await asyncio.sleep(self._dice.uniform(0.2, 1.5))
                 self.done["Redis is full (maxmemory)"] += 1
-            await self._system.database.call("CONFIG", "SET", "maxmemory", 0)
+            await self._configure("maxmemory", "0")
+
+    async def _configure(self, name: str, value: str) -> None:
+        if isinstance(self._system.server, ClusterServers | SentinelServers):
+            await asyncio.to_thread(self._system.server.configure, name, value)
+        else:
+            await self._system.database.call("CONFIG", "SET", name, value)
+
+    async def _move_slot(self, cluster: ClusterServers) -> None:
+        """Move the slot of a partition to another primary."""
+        async with self._redis:
+            number = slot(keys.counters(self._dice.randrange(PARTITIONS)))
+            await asyncio.to_thread(cluster.migrate, number)
+            self.done["a slot moves to another primary"] += 1
 
     async def _roll_back(self) -> None:
         """Newer code wrote an entry, and was rolled back."""

@@ -16,7 +16,7 @@ import msgspec
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.replies import DeadLetter
 from answerback.store import keys, permissions
-from answerback.store.embedded import find_server
+from answerback.store.embedded.executable import bundled_server, find_server
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.acceptance.system import System, free_port, until
@@ -24,13 +24,16 @@ from tests.acceptance.talks import Verdict, judge, token
 from tests.chaos.bill import Bill, bill
 from tests.chaos.crew import Crew
 from tests.chaos.load import Load
-from tests.chaos.monkey import Monkey
+from tests.chaos.monkey import PARTITIONS, Monkey
 from tests.chaos.newer import updated
 from tests.chaos.program import LOOP_TURNS, react
 from tests.standins.client import StandIns
 from tests.stepped import SteppedServer
+from tests.topologies.cluster import ClusterServers
+from tests.topologies.sentinel import SentinelServers
 
 WORKERS = 3
+Several = SentinelServers | ClusterServers
 
 
 @dataclass
@@ -56,18 +59,22 @@ class Result:
         return self.verdict.good and self.bill.good and not self.wrong
 
 
-async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
-    """Send `events` while at least `faults` things go wrong; wait until it is quiet, and judge."""
+async def run(folder: Path, events: int, seed: int, faults: int, topology: str = "") -> Result:
+    """Send `events` while at least `faults` things go wrong; wait until it is quiet, and judge.
+
+    topology: "" (one server), "sentinel" or "cluster".
+    """
     dice = random.Random(seed)
     began = time.monotonic()
     ports = [free_port(), free_port()]
     folder.mkdir(parents=True, exist_ok=True)
-    clock = SteppedServer(folder / "server", find_server()) if SteppedServer.possible() else None
-    async with _system(folder, ports[0], clock.binary if clock else find_server()) as (system, standins):
+    several = _several(folder, topology)
+    clock = None if several else SteppedServer(folder / "server", find_server()) if SteppedServer.possible() else None
+    async with _system(folder, ports[0], clock.binary if clock else find_server(), several) as (system, standins):
         crew = Crew(system, random.Random(dice.random()))
         log, pardon = folder / "struck", folder / "pardon"
         try:
-            user = f"unix://app:secret@{system.server.url.removeprefix('unix://')}"
+            user = several.url_for("app:secret@") if several else system.server.url.replace("//", "//app:secret@", 1)
             for port in ports:
                 crew.hire("ingress", PORT=str(port), REDIS_URL=user)
             for _ in range(WORKERS):
@@ -120,7 +127,9 @@ async def run(folder: Path, events: int, seed: int, faults: int) -> Result:
 
 
 @asynccontextmanager
-async def _system(folder: Path, port: int, binary: Path) -> AsyncIterator[tuple[System, StandIns]]:
+async def _system(
+    folder: Path, port: int, binary: Path, several: Several | None
+) -> AsyncIterator[tuple[System, StandIns]]:
     async with StandIns.start(folder) as standins:
         await standins.send_webhooks_to(f"http://127.0.0.1:{port}/webhooks/{{platform}}")
         settings = {
@@ -136,7 +145,13 @@ async def _system(folder: Path, port: int, binary: Path) -> AsyncIterator[tuple[
             "CHARGES": str(folder / "charges"),
             "PARDON": str(folder / "pardon"),
         }
-        system = System(folder, {**standins.environment(), **settings}, binary=_with_user(folder, binary))
+        if several:
+            partitions = str(PARTITIONS) if isinstance(several, ClusterServers) else "1"
+            replicas = "1" if isinstance(several, ClusterServers) else "2"  # all of them
+            # A group commit may wait for a replica that is just being started.
+            settings |= {"REDIS_REPLICAS": replicas, "ACCEPT_TIMEOUT": "2", "ANSWERBACK_PARTITIONS": partitions}
+        settings |= standins.environment()
+        system = System(folder, settings, binary=None if several else _with_user(folder, binary), server=several)
         await system.open()
         try:
             yield system, standins
@@ -160,10 +175,25 @@ async def _quiet(system: System, events: int) -> None:
     await until(look, lambda found: not found, within=120, what="all being answered")
 
 
-def _with_user(folder: Path, binary: Path) -> Path:
-    """The server with a user of least privilege, under whom ingress and workers run: also after a restart."""
-    users, program = folder / "users.acl", folder / "acl" / binary.name
+def _several(folder: Path, topology: str) -> Several | None:
+    kinds: dict[str, type[Several]] = {"sentinel": SentinelServers, "cluster": ClusterServers}
+    if not topology:
+        return None
+    if topology not in kinds:
+        raise SystemExit(f'TOPOLOGY is "{topology}": use sentinel or cluster, or leave it out')
+    return kinds[topology](folder / "servers", bundled_server() or find_server(), "--aclfile", str(_users(folder)))
+
+
+def _users(folder: Path) -> Path:
+    """A user of least privilege, under whom ingress and workers run."""
+    users = folder / "users.acl"
     users.write_text(f"user default on nopass ~* &* +@all\nuser app on >secret {permissions.rule()}\n")
+    return users
+
+
+def _with_user(folder: Path, binary: Path) -> Path:
+    """The server with that user, also after a restart."""
+    users, program = _users(folder), folder / "acl" / binary.name
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{binary}" "$@" --aclfile "{users}"\n')
     program.chmod(0o755)

@@ -41,7 +41,7 @@ def sentinels() -> Iterator[SentinelServers]:
 
 @pytest.fixture
 async def store(sentinels: SentinelServers) -> AsyncIterator[Database]:
-    """An empty store whose promises one replica confirms. All servers run."""
+    """An empty store whose promises a replica confirms. All servers run."""
     await asyncio.to_thread(sentinels.start)
     database = Database(sentinels.url, timeout=1.5, guard=Guard(), replicas=1)
     await database.call("FLUSHALL")
@@ -161,13 +161,16 @@ async def test_check_reports_sentinels_and_replicas(store: Database, sentinels: 
     assert any(f"at {master.address}, master of 2 replicas" in each.found for each in found)
     assert any("of memory in use" in each.found for each in found)
     assert {each.level for each in found} == {"ok"}
+    [few] = [each for each in await _check(sentinels.url, replicas=1) if each.level == "warning"]
+    assert few.found == "REDIS_REPLICAS is 1, but 2 replicas are connected"
+    assert few.advice.endswith("Set it to 2")
     stopped = [sentinels.sentinels[0], *(server for server in sentinels.servers if server is not master)]
     for each in stopped:
         each.kill()
     await until(lambda: master.client.info("replication")["connected_slaves"] == 0)
     found = await _check(sentinels.url)
     assert [each.advice for each in found if "does not respond" in each.found] == ["start it, or correct REDIS_URL"]
-    [missing] = [each for each in found if "REDIS_REPLICAS is 1, but 0 replicas are connected" in each.found]
+    [missing] = [each for each in found if "REDIS_REPLICAS is 2, but 0 replicas are connected" in each.found]
     assert missing.level == "warning"
 
 
@@ -186,6 +189,6 @@ async def test_a_store_without_its_data_is_named(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out.count("Redis came back without its data") == 1
 
 
-async def _check(url: str) -> list[Finding]:
-    settings = Settings.load({"REDIS_URL": url, "REDIS_REPLICAS": "1"})
+async def _check(url: str, replicas: int = 2) -> list[Finding]:
+    settings = Settings.load({"REDIS_URL": url, "REDIS_REPLICAS": str(replicas)})
     return [finding async for finding in redis_findings(settings)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,12 @@ class ClusterServers:
             source.client.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "REPLACE", "KEYS", *keys)
         for node in (target, source, *(each for each in self.primaries() if each not in (source, target))):
             node.client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", _id(target))
+
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting of every server that runs."""
+        for each in self.servers:
+            with suppress(redis.RedisError):
+                each.client.config_set(name, value)
 
     def flush(self) -> None:
         """Remove all keys."""
