@@ -128,8 +128,8 @@ class Guard:
             if isinstance(found, Exception):
                 return  # full, or without its replicas: a later inspection compares
             store = found.decode() if isinstance(found, bytes) else mine
-            # A key of ours that is gone is written again: it is the same store, empty.
-            lost = bool(self._store) and (store != self._store or found is None)
+            # A key of ours that is gone was written again: the store is empty, or the key was not replicated in time.
+            lost = bool(self._store) and (store != self._store or (found is None and server.keys == 0))
             self._store = store
         if lost:
             log.error(
