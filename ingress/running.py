@@ -38,7 +38,7 @@ async def running(settings: Settings, supervised: Supervised | None = None) -> A
         ConfigurationError: Redis is missing, or will never be usable as it is configured.
     """
     # A delivery may wait for the flush in progress and for its own: after twice this time, the response is 503.
-    guard = Guard()
+    guard = Guard(settings.partitions)
     database = Database(
         settings.redis(), timeout=settings.accept_timeout / 2, guard=guard, replicas=settings.redis_replicas
     )

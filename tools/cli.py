@@ -23,6 +23,7 @@ COMMANDS = {
     "resume": LazyCommand(".commands.pause:resume", "Resume what was paused."),
     "drain": LazyCommand(".commands.pause:drain", "Let a worker finish what it has, and end."),
     "deploys": LazyCommand(".commands.deploys:deploys", "Show the versions of the agents' code that run."),
+    "partitions": LazyCommand(".commands.partitions:partitions", "Show the number of partitions, and change it."),
     "redeliver": LazyCommand(".commands.redeliver:redeliver", "Ask platforms to redeliver failed deliveries."),
     "keys": LazyCommand(".commands.keys:keys", "Create, list, rotate and revoke API keys."),
     "flow": LazyCommand(".commands.flow:flow", "Check, draw and try dialog flows."),

@@ -31,7 +31,7 @@ async def main(settings: Settings) -> None:
     tracing.start("worker")
     for agent in agents:
         agent.prepare()
-    database = Database(settings.redis(), guard=Guard(), replicas=settings.redis_replicas)
+    database = Database(settings.redis(), guard=Guard(settings.partitions), replicas=settings.redis_replicas)
     database.observe = REDIS.observe
     worker = Worker(settings, agents, database)
     try:

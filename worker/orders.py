@@ -111,7 +111,7 @@ class OrderKeeper:
             log.warning("resumed", scopes=sorted(lifted))
         if lifted or repair:
             # Each worker does this for itself: what it put aside before it knew of the resume comes back, too.
-            for p in range(self._threads.partitions):
+            for p in await self._threads.partitions.all():
                 for queue in _QUEUES:
                     await self._threads.resume(p, queue, now)
             self._resumed()

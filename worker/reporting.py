@@ -83,7 +83,7 @@ class Heartbeat:
         """Remove the report. If Redis is unavailable, the registry drops it later by itself."""
         try:
             await self._workers.leave(self._worker)
-            for p in range(self._threads.partitions):
+            for p in await self._threads.partitions.all():
                 await self._threads.forget(p, self._worker)
         except (StoreUnavailable, StoreFull):
             pass

@@ -56,7 +56,7 @@ class Retention:
     async def _batches(self, days: float) -> AsyncIterator[int]:
         now = await retry_while_unavailable(self._threads.database.now)
         before = now - int(days * 86_400_000)
-        for p in range(self._threads.partitions):
+        for p in await self._threads.partitions.all():
             kept = 0
             while ids := await retry_while_unavailable(self._archives.idle, p, before, kept, BATCH):
                 archives = [archive for id in ids if (archive := await self._read(id))]

@@ -36,6 +36,7 @@ from .claiming.poison import PoisonIsolation
 from .health import Health
 from .maintenance import Maintenance
 from .metrics import SLOTS
+from .moving import Mover
 from .orders import OrderKeeper, Pauses
 from .probing import Prober
 from .redelivery import redelivering
@@ -177,6 +178,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             heartbeat,
             watchdog,
             Prober(database, untrusted_http),
+            Mover(threads, worker_id),
         ),
         cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
     )

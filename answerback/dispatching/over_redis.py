@@ -24,7 +24,7 @@ SOON, LATER = 0.05, 1.0
 class RedisTransport:
     """The store, for one workspace."""
 
-    def __init__(self, url: str, partitions: int, *, replicas: int, seen_days: float, workspace: str) -> None:
+    def __init__(self, url: str, partitions: int | None, *, replicas: int, seen_days: float, workspace: str) -> None:
         self._database = Database(url, replicas=replicas)
         self._threads = Threads(self._database, partitions=partitions, seen_days=seen_days)
         self._dispatches = Dispatches(self._threads)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from answerback.store import keys
+from answerback.store.keys import Partition
 from answerback.store.redis import Database, Value
 
 TOLERANCE = 500
@@ -55,7 +56,7 @@ class Watch:
         return step + (TOLERANCE if step > 0 else -TOLERANCE if step < 0 else 0)
 
 
-def look(p: int) -> list[tuple[Value, ...]]:
+def look(p: Partition) -> list[tuple[Value, ...]]:
     """Return the two commands whose responses `read` takes."""
     return [("TIME",), ("HMGET", keys.clock(p), *FIELDS)]
 

@@ -39,12 +39,17 @@ class Guard:
 
     If a server is not usable, every call raises `StoreUnfit` until a later inspection finds it usable again.
 
+    Args:
+        partitions: The number of partitions that the store must have when this process first uses it, or gets if it has
+            none yet; None: any.
+
     Attributes:
         kind: How REDIS_URL addresses the servers.
         replicas: How many replicas must confirm a write; see `Database`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, partitions: int | None = None) -> None:
+        self._partitions = partitions
         self.kind: Kind = "standalone"
         self.replicas = 0
         self._inspections: dict[str, _Inspection] = {}
@@ -97,7 +102,7 @@ class Guard:
     async def inspect(self, name: str, ask: Ask) -> None:
         """Inspect a server. Raises `StoreUnfit` if it cannot be used."""
         server = await inspect(ask, self.kind, name=name, replicas=self.replicas)
-        problems = [*server.errors(), *server.refused()]
+        problems = [*server.errors(), *server.refused()] or await self._other_partitions(ask)
         which = f"the Redis server {name}" if self.kind != "standalone" else "the Redis server at REDIS_URL"
         unfit = f"{which} is not usable: {'; '.join(problems)}" if problems else ""
         before, earlier = self.unfit, self._inspections.get(name)
@@ -138,6 +143,26 @@ class Guard:
                 advice="if it should have any, stop it and restore its append-only file or a backup; "
                 "if REDIS_URL leads to another server by mistake, correct it",
             )
+
+    async def _other_partitions(self, ask: Ask) -> list[str]:
+        """Return why the store has another number of partitions than was asked for; once it agrees, any will do."""
+        if self._partitions is None:
+            return []
+        # The first one decides, before there are threads. Of a Cluster, one node has the layout.
+        _, recorded = await ask(
+            [
+                ("HSETNX", keys.layout(), "count", self._partitions),
+                ("HMGET", keys.layout(), "count", "former_count"),
+            ]
+        )
+        counts = [int(count) for count in recorded if count is not None] if isinstance(recorded, list) else []
+        if not counts:
+            return []
+        if self._partitions in counts:
+            self._partitions = None
+            return []
+        advice = f"run `answerback partitions set {self._partitions}`, or remove the variable"
+        return [f"it has {counts[0]} partitions, and ANSWERBACK_PARTITIONS is {self._partitions}: {advice}"]
 
     def keep(self, names: Collection[str]) -> None:
         """Forget servers that are not in the Cluster any more, or accept no writes."""

@@ -1,8 +1,7 @@
 """All Redis keys: for each a function that builds it, with its type and lifetime.
 
-All keys of a partition share one hash tag, `{p}`, so that a script uses one slot of a Redis Cluster. A thread's
-partition is a hash of its id, so the number of partitions must never change while there is data. Keys that do not
-belong to a thread are in `access.keys` and `fleet.keys`.
+All keys of a partition share one hash tag, `{p}`, so that a script uses one slot of a Redis Cluster. Which partition a
+thread is in is decided in `partitions`. Keys that do not belong to a thread are in `access.keys` and `fleet.keys`.
 
 Some keys and fields are stored under names that are older than the functions here (`graves`, `deltas`, `sending`). They
 keep them: during a rolling deploy, old and new processes share one Redis, and a lock, a dead letter or a stream event
@@ -13,20 +12,17 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from typing import Literal
-from zlib import crc32
 
 Queue = Literal["ready", "due"]
 
-
-def partition(thread: str, partitions: int) -> int:
-    """Return the partition of a thread's keys, 0 to `partitions` - 1."""
-    return crc32(thread.encode(errors="surrogatepass")) % partitions if partitions > 1 else 0
+Partition = int | str
+"""The tag of a partition's keys: its number, or for a later layout "<generation>.<number>"."""
 
 
 # Per partition ---------------------------------------------------------------------------------
 
 
-def queue(p: int, name: Queue) -> str:
+def queue(p: Partition, name: Queue) -> str:
     """ZSET: thread id → when it may be claimed (ms, by `clock`). A claimed thread's score is the end of its lease.
 
     `ready` holds the threads with waiting events, `due` those with unsent replies. Permanent.
@@ -34,27 +30,28 @@ def queue(p: int, name: Queue) -> str:
     return f"ab:{{{p}}}:{name}"
 
 
-def clock(p: int) -> str:
+def clock(p: Partition) -> str:
     """HASH: a partition's lease clock, used for the scores of its queues; see lua/with/clock.lua. Permanent.
 
     wall (the server's time when a worker last updated it, ms), now (the lease clock then, ms), lease (ms); and of the
     steps of the server's clock: steps (their number), step (size of the last one, ms), stepped (when, by the server's
-    clock after it, ms), noted (when, by the lease clock).
+    clock after it, ms), noted (when, by the lease clock). closed: the partition is of a former layout, and no thread is
+    created in it any more.
     """
     return f"ab:{{{p}}}:clock"
 
 
-def wake(p: int, name: Queue) -> str:
+def wake(p: Partition, name: Queue) -> str:
     """LIST of at most 64 empty tokens that idle workers block on. Permanent."""
     return f"ab:{{{p}}}:{name}:wake"
 
 
-def retrying(p: int, name: Queue) -> str:
+def retrying(p: Partition, name: Queue) -> str:
     """ZSET: thread id → next attempt (ms, by `clock`), for members of a queue whose last attempt failed. Permanent."""
     return f"ab:{{{p}}}:{name}:retrying"
 
 
-def counters(p: int) -> str:
+def counters(p: Partition) -> str:
     """HASH of numbers: events accepted, waiting, handled, buried; turns failed; replies sent, "failed replies".
 
     Also loops (threads in which a bot loop was assumed), dead letters restored from archives, and the highest fence of
@@ -63,12 +60,12 @@ def counters(p: int) -> str:
     return f"ab:{{{p}}}:counters"
 
 
-def threads(p: int) -> str:
+def threads(p: Partition) -> str:
     """ZSET: thread id → time of the last change (ms). Until retention removes the thread."""
     return f"ab:{{{p}}}:threads"
 
 
-def versions(p: int) -> str:
+def versions(p: Partition) -> str:
     """ZSET: "<version>\\n<worker id>" → when that worker counts as gone (ms, by `clock`).
 
     The version is that of its agents' code. Each removed when the worker stops, or ten leases after its death.
@@ -76,7 +73,7 @@ def versions(p: int) -> str:
     return f"ab:{{{p}}}:versions"
 
 
-def parked(p: int) -> str:
+def parked(p: Partition) -> str:
     """HASH: thread id → "<score>\\n<due>\\nversion:<version>", of turns that are for workers with that version.
 
     Valid as long as `score` is that of the thread in `ready`; due: when it may be taken (ms, by `clock`). Permanent.
@@ -84,7 +81,7 @@ def parked(p: int) -> str:
     return f"ab:{{{p}}}:parked"
 
 
-def paused(p: int, name: Queue) -> str:
+def paused(p: Partition, name: Queue) -> str:
     """HASH: thread id → "<score>\\n<since>\\n<what>", of threads that wait because something is paused. Permanent.
 
     Valid as long as `score` is that of the thread in the queue; what: "agent:<agent>" or "replies:<platform>".
@@ -92,12 +89,12 @@ def paused(p: int, name: Queue) -> str:
     return f"ab:{{{p}}}:{name}:paused"
 
 
-def own_identities(p: int) -> str:
+def own_identities(p: Partition) -> str:
     """SET of marks of the agents' own messages, such as "github:user:583231": see `Identity.marks`. Permanent."""
     return f"ab:{{{p}}}:marks"
 
 
-def chats(p: int, workspace: str, user: str | None = None) -> str:
+def chats(p: Partition, workspace: str, user: str | None = None) -> str:
     """ZSET: thread id → time of the last message (ms), of a workspace's chats or those of one of its users.
 
     As long as the threads.
@@ -105,27 +102,27 @@ def chats(p: int, workspace: str, user: str | None = None) -> str:
     return f"ab:{{{p}}}:chats:{workspace}" + ("" if user is None else f":{user}")
 
 
-def ephemeral(p: int) -> str:
+def ephemeral(p: Partition) -> str:
     """ZSET: thread id → when it was opened (ms), of ephemeral chats. Until maintenance removes them."""
     return f"ab:{{{p}}}:ephemeral"
 
 
-def dead_letter_times(p: int) -> str:
+def dead_letter_times(p: Partition) -> str:
     """ZSET: dead letter id → when it was dead-lettered (ms). Until it is replayed or deleted."""
     return f"ab:{{{p}}}:dead"
 
 
-def dead_letters(p: int) -> str:
+def dead_letters(p: Partition) -> str:
     """HASH: dead letter id → DeadLetter. As long as `dead_letter_times`."""
     return f"ab:{{{p}}}:letters"
 
 
-def dead_letter_payloads(p: int) -> str:
+def dead_letter_payloads(p: Partition) -> str:
     """HASH: dead letter id → the Entry or Reply that a replay puts back. As long as `dead_letter_times`."""
     return f"ab:{{{p}}}:graves"
 
 
-def unused_files(p: int) -> str:
+def unused_files(p: Partition) -> str:
     """ZSET: "<thread id> <file id>" → when its upload began (ms), of files that no message names yet.
 
     Or when a message was last about to name it. Maintenance deletes them after a day.
@@ -133,7 +130,22 @@ def unused_files(p: int) -> str:
     return f"ab:{{{p}}}:unused_files"
 
 
-def file_sizes(p: int) -> str:
+def moved(p: Partition) -> str:
+    """HASH: thread id → the id of its move while that is not finished, then "". Until all threads have been moved."""
+    return f"ab:{{{p}}}:moved"
+
+
+def incoming(p: Partition, move: str) -> str:
+    """HASH: the lists of a thread on its way to this partition; see `copies`. Until it has arrived."""
+    return f"ab:{{{p}}}:incoming:{move}"
+
+
+def incoming_copies(p: Partition, move: str) -> list[str]:
+    """Return the copies of `all_of_thread` of a thread on its way to this partition. Until it has arrived."""
+    return [f"{incoming(p, move)}:{number}" for number in range(len(all_of_thread(p, "")))]
+
+
+def file_sizes(p: Partition) -> str:
     """HASH: workspace → the bytes of all its files in this partition. Permanent."""
     return f"ab:{{{p}}}:file_sizes"
 
@@ -141,7 +153,7 @@ def file_sizes(p: int) -> str:
 # Per delivery or thread --------------------------------------------------------------------
 
 
-def seen(p: int, delivery: str) -> str:
+def seen(p: Partition, delivery: str) -> str:
     """STRING: "stored <thread>", or "dead <thread>" while the event is a dead letter. Expires after SEEN_DAYS.
 
     Older versions wrote it without the thread.
@@ -149,7 +161,7 @@ def seen(p: int, delivery: str) -> str:
     return f"ab:{{{p}}}:seen:{delivery}"
 
 
-def thread(p: int, id: str) -> str:
+def thread(p: Partition, id: str) -> str:
     """HASH: the fields of a thread, as long as the thread.
 
     platform, channel, title, url, created (ms), imported (ms); agent, state, attention (see `Attention`); position
@@ -169,32 +181,32 @@ def thread(p: int, id: str) -> str:
     return f"ab:{{{p}}}:thread:{id}"
 
 
-def inbox(p: int, id: str) -> str:
+def inbox(p: Partition, id: str) -> str:
     """LIST of Entry: events not yet handled, oldest first. As long as there are any."""
     return f"ab:{{{p}}}:inbox:{id}"
 
 
-def history(p: int, id: str) -> str:
+def history(p: Partition, id: str) -> str:
     """LIST of Message: the committed messages, oldest first. As long as the thread."""
     return f"ab:{{{p}}}:history:{id}"
 
 
-def amendments(p: int, id: str) -> str:
+def amendments(p: Partition, id: str) -> str:
     """HASH: message id → Amendment, or "deleted", of messages that may arrive later. Until days after the last one."""
     return f"ab:{{{p}}}:amended:{id}"
 
 
-def turn_ends(p: int, id: str) -> str:
+def turn_ends(p: Partition, id: str) -> str:
     """LIST of TurnEnd: how its last turns ended, oldest first; at least the last 200. As long as the thread."""
     return f"ab:{{{p}}}:ends:{id}"
 
 
-def journal(p: int, id: str) -> str:
+def journal(p: Partition, id: str) -> str:
     """HASH: step name → its record, of the turn in flight. Until that turn is committed or dead-lettered."""
     return f"ab:{{{p}}}:journal:{id}"
 
 
-def stream_events(p: int, id: str) -> str:
+def stream_events(p: Partition, id: str) -> str:
     """STREAM of stream events: k (kind), d (JSON). At most about 10,000; until an hour after the last one.
 
     Each is also published on the channel of the same name.
@@ -202,27 +214,51 @@ def stream_events(p: int, id: str) -> str:
     return f"ab:{{{p}}}:deltas:{id}"
 
 
-def outbox(p: int, id: str) -> str:
+def outbox(p: Partition, id: str) -> str:
     """HASH: reply key → Reply. As long as the thread; the text of a sent reply is removed (the history has it)."""
     return f"ab:{{{p}}}:outbox:{id}"
 
 
-def unsent(p: int, id: str) -> str:
+def unsent(p: Partition, id: str) -> str:
     """LIST of the keys of replies that are pending or sending, in order. As long as there are any."""
     return f"ab:{{{p}}}:unsent:{id}"
 
 
-def files(p: int, id: str) -> str:
+def files(p: Partition, id: str) -> str:
     """HASH: file id → StoredFile, of files that are uploaded completely. As long as the thread."""
     return f"ab:{{{p}}}:files:{id}"
 
 
-def file_chunks(p: int, id: str) -> str:
+def file_chunks(p: Partition, id: str) -> str:
     """HASH: "<file id>:<number>" → a piece of the file, of `CHUNK` bytes or fewer. As long as the thread."""
     return f"ab:{{{p}}}:file_chunks:{id}"
 
 
+def all_of_thread(p: Partition, id: str) -> list[str]:
+    """Return all keys that belong to one thread alone."""
+    return [
+        key(p, id)
+        for key in (
+            thread, inbox, amendments, stream_events, history, turn_ends, journal, outbox, unsent, files, file_chunks
+        )
+    ]  # fmt: skip
+
+
 # Global --------------------------------------------------------------------------------------
+
+
+def layout() -> str:
+    """HASH: the layout of the store; see `partitions`. Permanent.
+
+    generation and count (of partitions); while threads are being moved also former_generation, former_count and begun
+    (ms).
+    """
+    return "ab:partitions"
+
+
+def mover() -> str:
+    """STRING: the worker that moves idle threads to the current layout. Three seconds longer than it does."""
+    return "ab:partitions:mover"
 
 
 def pause(scope: str) -> str:

@@ -129,6 +129,21 @@ class Database:
                 await self._topology.refresh()
                 return await self._topology.nodes()
 
+    async def scan(self, pattern: str) -> AsyncIterator[str]:
+        """Yield the names of all keys that match a pattern, on every server; some more than once."""
+        for node in await self.nodes():
+            cursor = -1
+            while cursor:
+                async with self.connection(node) as connection:
+                    (page,) = await connection.ask([("SCAN", max(0, cursor), "MATCH", pattern, "COUNT", 500)])
+                if isinstance(page, Exception):
+                    with self._translated():
+                        raise page
+                found, names = cast("tuple[bytes, list[bytes]]", page)
+                cursor = int(found)
+                for name in names:
+                    yield name.decode(errors="surrogatepass")
+
     @asynccontextmanager
     async def connection(self, node: Node) -> AsyncIterator[Packed]:
         """A connection to one server, for sending several commands at once, some of which may be rejected."""

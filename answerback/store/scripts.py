@@ -27,7 +27,7 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 _PROMISED = frozenset(
     {
         "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
-        "mark_sending", "replay_event", "replay_reply", "replace_thread", "write_session",
+        "mark_sending", "replay_event", "replay_reply", "replace_thread", "write_session", "copied", "leave", "arrive",
     }
 )  # fmt: skip
 """Scripts whose result is told to somebody outside, or precedes something that must not be done twice.
@@ -135,6 +135,13 @@ class Scripts:
         def script(name: str) -> Script:
             return Script(database, name)
 
+        self.locate = script("locate")
+        self.change_layout = script("change_layout")
+        self.copied = script("copied")
+        self.leave = script("leave")
+        self.arrive = script("arrive")
+        self.add_counters = script("add_counters")
+        self.end_move = script("end_move")
         self.accept = script("accept")
         self.amend = script("amend")
         self.remember = script("remember")

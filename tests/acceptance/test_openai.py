@@ -328,9 +328,9 @@ async def test_the_same_request_again_gets_the_same_answer_for_a_day(chat: Syste
         body = {"model": "count", "messages": HELLO}
         first = await caller.post("/v1/chat/completions", body, Idempotency_Key="k1")
         assert first[0] == 200
-        (chat_id,) = [id for p in range(chat.threads.partitions)
+        (chat_id,) = [id for p in chat.threads.partitions.current.partitions
                       for id in await chat.database.call("ZRANGE", keys.ephemeral(p), 0, -1)]  # fmt: skip
-        name = keys.ephemeral(chat.threads.partition(chat_id.decode()))
+        name = keys.ephemeral(chat.threads.partitions.current.of(chat_id.decode()))
         await chat.database.call("ZINCRBY", name, -23 * 3_600_000, chat_id)
         assert await chats.purge_ephemeral() == 0, "23 hours later, after upkeep has been there"
         assert await caller.post("/v1/chat/completions", body, Idempotency_Key="k1") == first

@@ -16,6 +16,7 @@ from typing import Any
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.store import keys
 from answerback.store.connection.slots import slot
+from answerback.store.threads.moves import Moves
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
 from tests.chaos.crew import Crew, Place
@@ -79,6 +80,7 @@ class Monkey:
         self._long = long
         self._clock = clock
         self._redis = asyncio.Lock()
+        self._layout = asyncio.Lock()
         self._rules: dict[int, str] = {}
         self.done: Counter[str] = Counter()
         self.newer: set[str] = set()
@@ -112,6 +114,7 @@ class Monkey:
             (self._fill_memory, 1),
             (self._break_platform, 8),
             (self._roll_back, 1),
+            (self._change_partitions, 1),
         ]
         if isinstance(self._system.server, ClusterServers):
             shares.append((partial(self._move_slot, self._system.server), 3))
@@ -215,6 +218,19 @@ class Monkey:
             await asyncio.to_thread(cluster.migrate, number)
             self.done["a slot moves to another primary"] += 1
 
+    async def _change_partitions(self) -> None:
+        async with self._layout:
+            moves = Moves(self._system.threads)
+            begun = False
+            while True:
+                with suppress(StoreUnavailable, StoreFull):
+                    if not begun:
+                        begun = await moves.begin(self._dice.choice([1, 3, 4, 16])) == "begun"
+                        self.done["another number of partitions"] += begun
+                    elif (await moves.progress()).former is None:
+                        return
+                await asyncio.sleep(0.1)
+
     async def _roll_back(self) -> None:
         """Newer code wrote an entry, and was rolled back."""
         deadline = time.monotonic() + 20
@@ -286,8 +302,9 @@ class Monkey:
 
     async def _holds(self, pid: int) -> bool:
         database = self._system.database
-        ids = [id.decode() for id in await database.call("ZRANGE", keys.queue(0, "ready"), 0, -1)]
-        if not ids:
-            return False
-        owners = await database.together(*[("HGET", keys.thread(0, id), "owner") for id in ids])
-        return any(owner and f"-{pid}-".encode() in owner for owner in owners)
+        for p in await self._system.threads.partitions.all():
+            ids = [id.decode() for id in await database.call("ZRANGE", keys.queue(p, "ready"), 0, -1)]
+            owners = await database.together(*[("HGET", keys.thread(p, id), "owner") for id in ids]) if ids else []
+            if any(owner and f"-{pid}-".encode() in owner for owner in owners):
+                return True
+        return False

@@ -18,11 +18,15 @@ from answerback.store.threads.threads import Threads
 
 async def rewrite(threads: Threads, dice: random.Random) -> str | None:
     """Let an entry that waits, and only asks something, be newer code's. Its event's id; None when none waits."""
-    found = [id.decode() for id in await threads.database.call("ZRANGE", keys.queue(0, "ready"), 0, -1)]
+    found = [
+        (p, id.decode())
+        for p in await threads.partitions.all()
+        for id in await threads.database.call("ZRANGE", keys.queue(p, "ready"), 0, -1)
+    ]
     dice.shuffle(found)
-    for id in found:
+    for p, id in found:
         names = [
-            keys.queue(0, "ready"), keys.retrying(0, "ready"), keys.counters(0), keys.thread(0, id), keys.inbox(0, id)
+            keys.queue(p, "ready"), keys.retrying(p, "ready"), keys.counters(p), keys.thread(p, id), keys.inbox(p, id)
         ]  # fmt: skip
         for raw in await threads.database.call("LRANGE", names[-1], -1, -1):
             entry = decode.entry(raw, id)

@@ -249,7 +249,11 @@ async def _histories(system: System, load: Load) -> list[str]:
 
 
 async def _threads(system: System) -> list[str]:
-    return [id.decode() for id in await system.database.call("ZRANGE", keys.threads(0), 0, -1)]
+    return [
+        id.decode()
+        for p in await system.threads.partitions.all()
+        for id in await system.database.call("ZRANGE", keys.threads(p), 0, -1)
+    ]
 
 
 def _errors(folder: Path) -> Counter[str]:

@@ -50,7 +50,7 @@ async def accept(threads: Threads, *numbers: int, thread: str = THREAD) -> None:
 async def claim_all(threads: Threads, *, limit: int = 100, owner: str = "worker") -> list[Claim]:
     """Take and claim what is ready, in all partitions."""
     found: list[Claim] = []
-    for p in range(threads.partitions):
+    for p in await threads.partitions.all():
         found += await threads.claim(p, await threads.reserve(p, "ready", limit), owner)
     return found
 
@@ -63,7 +63,7 @@ async def claim(threads: Threads, owner: str = "worker") -> Claim:
 
 async def lapse(threads: Threads, queue: keys.Queue = "ready", thread: str = THREAD) -> None:
     """A lease ends, or a delay is over: now, and without waiting for it."""
-    await threads.database.call("ZADD", keys.queue(threads.partition(thread), queue), "XX", 1, thread)
+    await threads.database.call("ZADD", keys.queue(await threads.locate(thread), queue), "XX", 1, thread)
     # No lease is so short that two of a thread could end in one millisecond.
     now = await threads.database.now()
     while await threads.database.now() == now:
@@ -124,7 +124,7 @@ async def post(threads: Threads, *names: str, thread: str = THREAD, number: int 
 async def courier(threads: Threads, outbox: Outbox, limit: int = 100, owner: str = "worker") -> list[Outgoing]:
     """Take and claim every outbox that is due."""
     found: list[Outgoing] = []
-    for p in range(threads.partitions):
+    for p in await threads.partitions.all():
         found += await outbox.claim(p, await threads.reserve(p, "due", limit), owner)
     return found
 
@@ -150,7 +150,7 @@ async def dump(database: Database) -> dict[bytes, Any]:
 async def counters(threads: Threads) -> dict[str, int]:
     """The counters, summed over the partitions, without those that are 0."""
     found: dict[str, int] = {}
-    for p in range(threads.partitions):
+    for p in await threads.partitions.all():
         for name, value in (await threads.database.call("HGETALL", keys.counters(p))).items():
             found[name.decode()] = found.get(name.decode(), 0) + int(value)
     return {name: value for name, value in found.items() if value and name != "fence"}
@@ -158,7 +158,7 @@ async def counters(threads: Threads) -> dict[str, int]:
 
 async def inbox(threads: Threads, thread: str = THREAD) -> int:
     """How many events wait in a thread."""
-    length: int = await threads.database.call("LLEN", keys.inbox(threads.partition(thread), thread))
+    length: int = await threads.database.call("LLEN", keys.inbox(threads.partitions.current.of(thread), thread))
     return length
 
 
@@ -172,7 +172,7 @@ async def until(check: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> 
 class Work(NamedTuple):
     """What a claimer does, as two functions."""
 
-    claim: Callable[[int, Reservation], Coroutine[Any, Any, Sequence[Claim]]]
+    claim: Callable[[keys.Partition, Reservation], Coroutine[Any, Any, Sequence[Claim]]]
     run: Callable[[Claim], Coroutine[Any, Any, None]]
     paused: bool = False
 

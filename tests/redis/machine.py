@@ -251,7 +251,7 @@ class Turns(RuleBasedStateMachine):
     @rule()
     def heartbeat(self) -> None:
         for p in range(2):
-            some = [held for held in self.holders if self.threads.partition(held.thread.id) == p]
+            some = [held for held in self.holders if self.threads.partitions.current.of(held.thread.id) == p]
             found = self.do(
                 self.threads.extend(p, [("ready", held.thread.id, held.claim.fence) for held in some], "worker")
             )

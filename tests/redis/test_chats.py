@@ -229,7 +229,9 @@ async def test_what_is_taken_away_leaves_nothing_and_stops_who_works_there(
     assert await chats.purge("acme", "one")
     assert not await chats.purge("acme", "one")
     left = [name.decode() for name in await threads.database.call("KEYS", "*")]
-    assert all(":seen:" in name or name.endswith((":counters", ":wake", ":clock")) for name in left), left
+    assert all(":seen:" in name or name.endswith((":counters", ":wake", ":clock", ":partitions")) for name in left), (
+        left
+    )
     assert (await counters(threads)).get("waiting", 0) == 0
     with pytest.raises(LeaseLost):
         await threads.commit(turn(held))

@@ -6,6 +6,7 @@ import asyncio
 
 from answerback.errors import StoreUnavailable
 from answerback.store import keys
+from answerback.store.keys import Partition
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -68,7 +69,7 @@ async def test_what_is_taken_while_redis_goes_away_waits_for_no_lease(threads: T
     calls: list[Claim] = []
     done = asyncio.Event()
 
-    async def take(p: int, taken: Reservation) -> list[Claim]:
+    async def take(p: Partition, taken: Reservation) -> list[Claim]:
         calls.extend(await threads.claim(p, taken, "worker") if calls else [])
         if len(calls) < 2:
             calls.extend(await threads.claim(p, taken, "worker"))

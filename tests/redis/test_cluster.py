@@ -15,7 +15,7 @@ from arq.connections import ArqRedis
 
 from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
-from answerback.store import decode, keys
+from answerback.store import decode, keys, partitions
 from answerback.store.connection.slots import slot
 from answerback.store.embedded.executable import find_server
 from answerback.store.fleet.keys import arq_job, arq_queue
@@ -23,6 +23,7 @@ from answerback.store.guard import Guard
 from answerback.store.redis import Database
 from answerback.store.server import inspected
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads import moves
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
@@ -110,7 +111,7 @@ async def test_a_primary_dies_and_nothing_acknowledged_is_lost(threads: Threads,
 
 async def test_a_slot_moves_under_load(threads: Threads, cluster: ClusterServers) -> None:
     thread = "github:1:1"
-    number = slot(keys.counters(threads.partition(thread)))
+    number = slot(keys.counters(threads.partitions.current.of(thread)))
     source = cluster.primary_of(number)
     for each in range(50):
         await accepted(threads, each, thread)
@@ -121,11 +122,29 @@ async def test_a_slot_moves_under_load(threads: Threads, cluster: ClusterServers
         count += 1
     await moving
     assert cluster.primary_of(number) is not source
-    assert len(await threads.database.call("LRANGE", keys.inbox(threads.partition(thread), thread), 0, -1)) == count
+    assert (
+        len(await threads.database.call("LRANGE", keys.inbox(threads.partitions.current.of(thread), thread), 0, -1))
+        == count
+    )
     # Transactions, and what they read, follow as well.
-    assert (await threads.database.together(("LLEN", keys.inbox(threads.partition(thread), thread)), ("TIME",)))[
-        0
-    ] == count
+    assert (
+        await threads.database.together(("LLEN", keys.inbox(threads.partitions.current.of(thread), thread)), ("TIME",))
+    )[0] == count
+
+
+async def test_threads_move_to_other_partitions_and_servers(
+    store: Database, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moves, "ANNOUNCED", 0)
+    monkeypatch.setattr(partitions, "FRESH", -1)
+    await asyncio.gather(*[accepted(threads, number, f"github:1:{number % 30}") for number in range(90)])
+    moving = moves.Moves(threads)
+    for count in (5, 64):
+        assert await moving.begin(count) == "begun"
+        assert await moving.move_idle() == 0
+        assert await moving.finish()
+    assert (await Threads(store).accept(event(7, "github:1:7"))).status == "duplicate"
+    assert await _order(threads, 30) == {n: [n, n + 30, n + 60] for n in range(30)}
 
 
 async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: ClusterServers, store: Database) -> None:
@@ -194,7 +213,7 @@ async def test_arqs_keys_are_in_one_slot(store: Database) -> None:
 
 async def test_check_reports_every_node(store: Database, cluster: ClusterServers) -> None:
     settings = Settings.load({"REDIS_URL": cluster.url})
-    assert settings.partitions == 64
+    assert len(await Threads(store).partitions.all()) == 64
     found = [finding async for finding in redis_findings(settings)]
     assert {each.level for each in found} == {"ok"}, found
     assert found[0].found.startswith("a Cluster of 3 primaries and 3 replicas at redis+cluster://")
@@ -219,7 +238,9 @@ async def _order(threads: Threads, count: int) -> dict[int, list[int]]:
     found = {}
     for number in range(count):
         thread = f"github:1:{number}"
-        entries = await threads.database.call("LRANGE", keys.inbox(threads.partition(thread), thread), 0, -1)
+        entries = await threads.database.call(
+            "LRANGE", keys.inbox(threads.partitions.current.of(thread), thread), 0, -1
+        )
         found[number] = [int(decode.entry(entry, thread).event.message) for entry in entries]
     return found
 

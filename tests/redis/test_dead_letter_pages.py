@@ -35,7 +35,7 @@ async def dead_letter_many(threads: Threads, count: int) -> None:
     encode = msgspec.msgpack.encode
     for number in range(count):
         thread, id = f"standard:t{number}", f"{number:020x}"
-        p = threads.partition(thread)
+        p = threads.partitions.current.of(thread)
         event = Event(delivery=f"standard:{number}", thread=thread, kind="message", text="x", author=Author("a"))
         reason = f"attempt {number} failed" if number % 2 else "away"
         letter = DeadLetter(id=id, kind="event", thread=thread, reason=reason)

@@ -126,7 +126,7 @@ async def test_hundreds_of_letters_are_listed_newest_first_in_every_partition(th
     found = [letter async for letter in letters.list()]
     assert {letter.id for letter in found} == {event(number).id for number in range(250)}
     for p in range(4):
-        times = [letter.at for letter in found if many.partition(letter.thread) == p]
+        times = [letter.at for letter in found if many.partitions.current.of(letter.thread) == p]
         assert times == sorted(times, reverse=True)
 
 

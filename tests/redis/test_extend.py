@@ -85,7 +85,7 @@ async def test_a_worker_that_hears_the_heartbeat_before_its_commit_has_lost_noth
     held = await claim(threads)
     leases = leases_of(threads)
     working = asyncio.create_task(asyncio.sleep(600))
-    leases.hold("ready", THREAD, held.fence, working)
+    leases.hold(0, "ready", THREAD, held.fence, working)
     await threads.commit(turn(held))
     await leases._renew_all()
     assert not working.cancelling()

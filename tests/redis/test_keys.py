@@ -28,11 +28,13 @@ from answerback.store.chats.chats import Chats
 from answerback.store.fleet.reachability import Probes
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
+from answerback.store.partitions import Layout
 from answerback.store.redis import Database
 from answerback.store.sessions import RedisSessions
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.files import FileLimits, Files
+from answerback.store.threads.moves import Moves
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.repair import requeue, set_attention, unlock
@@ -94,8 +96,8 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
     for text in ("better", None):
         await threads.amend(Amendment(delivery="github:edit", thread=ids[0], message="100", text=text))
     claims = await claim_all(threads)
-    for p in range(threads.partitions):
-        some = [found for found in claims if threads.partition(found.thread) == p]
+    for p in threads.partitions.current.partitions:
+        some = [found for found in claims if threads.partitions.current.of(found.thread) == p]
         assert len(some) >= 5, "every partition has threads enough for every way"
         for held in some:
             key = f"{held.entries[0].event.id}.0"
@@ -118,7 +120,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
         )
         for held in some[4:]:
             await dead_letter(threads, held)
-        found = [letter async for letter in letters.list() if threads.partition(letter.thread) == p]
+        found = [letter async for letter in letters.list() if threads.partitions.current.of(letter.thread) == p]
         await letters.replay(found[0].id)
         await letters.replay(found[-1].id, fresh=True)
     for held in await claim_all(threads):
@@ -205,6 +207,24 @@ async def fleet(database: Database) -> None:
     assert await remotes.remove_expired("acme", renewed)
 
 
+async def move(threads: Threads) -> None:
+    """Move all threads to other partitions."""
+    moves = Moves(threads)
+    await moves.begin(2)
+    while not await moves.close():
+        await asyncio.sleep(0.1)
+    for thread in [id async for id in Archives(threads).ids()]:
+        await moves.move(await threads.locate(thread), thread)
+    while await moves.move_idle():
+        for held in await claim_all(threads):
+            await threads.commit(turn(held, more=False))
+        for p in await threads.partitions.all():
+            for id in await threads.database.call("ZRANGE", keys.queue(p, "due"), 0, -1):
+                await lapse(threads, "due", id.decode())
+                await lapse(threads, "ready", id.decode())
+    await moves.finish()
+
+
 async def sessions(url: str) -> None:
     """Claim, save, empty and release a session of a library's user."""
     store = RedisSessions(url)
@@ -222,6 +242,7 @@ async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Serv
     threads = Threads(database, partitions=4, version="v1")
     async with watching(server, database) as watch:
         await everything(threads, Outbox(threads), DeadLetters(threads), server.url)
+        await move(threads)
     names = {getattr(threads.scripts, name).sha.encode(): name for name in SCRIPTS}
     declared: set[bytes] = set()
     run: dict[str, set[bytes]] = {}
@@ -246,9 +267,10 @@ async def test_scripts_touch_the_keys_they_declare_in_one_partition(server: Serv
 
 
 async def test_threads_are_spread_over_all_partitions() -> None:
-    found = [keys.partition(f"github:1:{number}", 4) for number in range(400)]
+    layout = Layout(count=4)
+    found = [layout.of(f"github:1:{number}") for number in range(400)]
     assert {p: found.count(p) > 50 for p in range(4)} == dict.fromkeys(range(4), True)
-    assert keys.partition("github:\udcff", 4) in range(4)
+    assert layout.of("github:\udcff") in layout.partitions
 
 
 async def test_partitions_know_nothing_of_each_other(database: Database) -> None:
@@ -256,7 +278,7 @@ async def test_partitions_know_nothing_of_each_other(database: Database) -> None
     for number in range(40):
         await threads.accept(event(number, f"github:1:{number}"))
     taken = await threads.reserve(2, "ready", 100)
-    assert {threads.partition(id) for id in taken.threads} == {2}
+    assert {threads.partitions.current.of(id) for id in taken.threads} == {2}
     held = (await threads.claim(2, taken, "worker"))[0]
     await lapse(threads, thread=held.thread)
     heirs = await claim_all(threads, limit=100)

@@ -188,7 +188,7 @@ async def _by_a_worker(
             await lapse(threads, thread=event.thread)
     kept = {}
     for thread in {event.thread for event in events}:
-        p = threads.partition(thread)
+        p = threads.partitions.current.of(thread)
         history = await database.call("LRANGE", keys.history(p, thread), 0, -1)
         turn_ends = await database.call("LRANGE", keys.turn_ends(p, thread), 0, -1)
         state, agent = await database.call("HMGET", keys.thread(p, thread), "state", "agent")

@@ -48,7 +48,7 @@ async def test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries(
     left = {key.decode() for key in await threads.database.call("KEYS", "*")}
     wakes = {keys.wake(0, "ready"), keys.wake(0, "due")}
     marks = {keys.seen(0, f"github:{number}") for number in (1, 2, 3, 900)}
-    assert left - wakes == {keys.counters(0), keys.clock(0), *marks}
+    assert left - wakes == {keys.counters(0), keys.clock(0), keys.layout(), *marks}
     assert all([(await threads.database.call("GET", mark)).startswith(b"stored") for mark in marks])
     assert "waiting" not in await counters(threads)
     assert await archives.purge(THREAD) is None

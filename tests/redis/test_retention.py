@@ -42,7 +42,7 @@ async def age(threads: Threads, *ids: str, days: float = 31) -> None:
     """Nothing has happened there for so long."""
     then = await threads.database.now() - int(days * 86_400_000)
     for id in ids:
-        await threads.database.call("ZADD", keys.threads(threads.partition(id)), "XX", then, id)
+        await threads.database.call("ZADD", keys.threads(threads.partitions.current.of(id)), "XX", then, id)
 
 
 async def ids(threads: Threads) -> set[str]:

@@ -11,6 +11,7 @@ import pytest
 from answerback.errors import LeaseLost
 from answerback.events import Entry
 from answerback.replies import DeadLetter
+from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
@@ -102,7 +103,7 @@ async def test_a_worker_that_claims_again_what_it_works_on_ends_its_first_turn(t
     turns: list[str] = []
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def take(p: int, taken: Reservation) -> list[Claim]:
+    async def take(p: Partition, taken: Reservation) -> list[Claim]:
         return await threads.claim(p, taken, "worker")
 
     async def run(held: Claim) -> None:

@@ -14,11 +14,11 @@ MANY = 3000
 
 async def _crowd(threads: Threads) -> None:
     """Put idle threads into the store, each updated one ms after the one before."""
-    for p in range(threads.partitions):
+    for p in threads.partitions.current.partitions:
         commands: list[tuple[Value, ...]] = []
         for number in range(MANY):
             id = f"github:1:{number}"
-            if threads.partition(id) == p:
+            if threads.partitions.current.of(id) == p:
                 commands.append(("ZADD", keys.threads(p), number, id))
                 fields = (
                     "platform",
@@ -59,7 +59,7 @@ async def test_a_state_is_looked_for_in_all_threads(threads: Threads) -> None:
     held = await claim(threads)
     await accept(threads, 2, thread="standard:waits")
     await _crowd(threads)
-    for p in range(threads.partitions):  # as if they were the oldest
+    for p in threads.partitions.current.partitions:  # as if they were the oldest
         await threads.database.call("ZADD", keys.threads(p), "XX", -1, held.thread)
     assert await _ids(threads, state="running") == [held.thread]
     assert await _ids(threads, state="waiting") == ["standard:waits"]

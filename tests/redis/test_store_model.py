@@ -140,7 +140,7 @@ class Store(Repairs):
         assert await counters(self.threads) == {name: value for name, value in model.counters.items() if value}
         dead: set[str] = set()
         for p in range(2):
-            here = [thread for thread in model.threads.values() if self.threads.partition(thread.id) == p]
+            here = [thread for thread in model.threads.values() if self.threads.partitions.current.of(thread.id) == p]
             ready, due, letters, graves, buried = await self.database.together(
                 ("ZRANGE", keys.queue(p, "ready"), 0, -1),
                 ("ZRANGE", keys.queue(p, "due"), 0, -1),
@@ -156,13 +156,13 @@ class Store(Repairs):
                 assert set(await call("ZRANGE", f"ab:{{{p}}}:{queue}:retrying", 0, -1)) <= inside
         assert dead == {event(number).id for number in model.dead} | set(model.dead_replies)
         for thread in model.threads.values():
-            p = self.threads.partition(thread.id)
+            home = self.threads.partitions.current.of(thread.id)
             inbox, history, unsent, replies, journal = await self.database.together(
-                ("LRANGE", keys.inbox(p, thread.id), 0, -1),
-                ("LRANGE", keys.history(p, thread.id), 0, -1),
-                ("LRANGE", keys.unsent(p, thread.id), 0, -1),
-                ("HVALS", keys.outbox(p, thread.id)),
-                ("HGETALL", keys.journal(p, thread.id)),
+                ("LRANGE", keys.inbox(home, thread.id), 0, -1),
+                ("LRANGE", keys.history(home, thread.id), 0, -1),
+                ("LRANGE", keys.unsent(home, thread.id), 0, -1),
+                ("HVALS", keys.outbox(home, thread.id)),
+                ("HGETALL", keys.journal(home, thread.id)),
             )
             assert [(decode_entry(raw).event.text, decode_entry(raw).journal) for raw in inbox] == [
                 (waiting.text, waiting.journal) for waiting in thread.inbox

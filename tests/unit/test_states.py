@@ -17,6 +17,8 @@ ARROWS = [arrow for diagram in DIAGRAMS for arrow in diagram.arrows]
 SCRIPTS = {file.name: file.read_text() for file in (ROOT / "answerback/store/lua").glob("*.lua")}
 MOVED = {"ready", "due", "queue", "inbox", "outbox", "unsent"}
 """Keys in which a state is stored: a script that writes to one of them moves a thread, an event or a reply."""
+STAYING = {"leave.lua", "arrive.lua"}
+"""Scripts that move a thread to another partition, where it has the same state."""
 
 
 def test_every_script_that_moves_something_is_in_a_diagram() -> None:
@@ -27,7 +29,7 @@ def test_every_script_that_moves_something_is_in_a_diagram() -> None:
         if declared and MOVED & set(re.findall(r"\w+", declared[1])) and "Changes nothing." not in header:
             moving.add(name)
     assert len(moving) > 15
-    assert moving - {arrow.mover for arrow in ARROWS} == set()
+    assert moving - STAYING - {arrow.mover for arrow in ARROWS} == set()
 
 
 def test_every_script_in_a_diagram_exists() -> None:

@@ -8,8 +8,10 @@ from typing import Generic, Protocol, TypeVar
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.keys import Queue
+from answerback.store.keys import Partition, Queue
+from answerback.store.partitions import FRESH
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.moves import Moves
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
@@ -42,7 +44,7 @@ class Executor(Protocol[C]):
     def paused(self) -> bool:
         """Whether nothing may be claimed now."""
 
-    async def claim(self, p: int, reservation: Reservation, /) -> Sequence[C]:
+    async def claim(self, p: Partition, reservation: Reservation, /) -> Sequence[C]:
         """Claim the reserved threads of a partition."""
 
     async def run(self, claim: C, /) -> None:
@@ -69,8 +71,10 @@ class Claimer(Generic[C]):
         self._slots = slots
         self._lease = lease
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loops: list[asyncio.Task[None]] = []
-        self._reserving: dict[int, asyncio.Task[Reservation]] = {}
+        self._moves = Moves(threads)
+        self._background: list[asyncio.Task[None]] = []
+        self._loops: dict[Partition, asyncio.Task[None]] = {}
+        self._reserving: dict[Partition, asyncio.Task[Reservation]] = {}
         self._slot_freed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -78,7 +82,7 @@ class Claimer(Generic[C]):
 
     def start(self) -> None:
         """Start claiming."""
-        self._loops = [asyncio.create_task(self._loop(p)) for p in range(self._threads.partitions)]
+        self._background = [asyncio.create_task(self._supervise())]
 
     async def stop(self, grace: float) -> None:
         """Stop claiming, let running tasks finish for `grace` seconds, then cancel them and wait for their end."""
@@ -98,14 +102,26 @@ class Claimer(Generic[C]):
         self._slot_freed.set()
 
     async def _stop_claiming(self) -> None:
-        loops, self._loops = self._loops, []
+        loops = [*self._background, *self._loops.values()]
+        self._background, self._loops = [], {}
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, *self._reserving.values(), return_exceptions=True)
         if loops:
             await self._wake_others()
 
-    async def _loop(self, p: int) -> None:
+    async def _supervise(self) -> None:
+        """Claim in all partitions, also in those that are added, and no longer in those that are given up."""
+        while True:
+            partitions = await retry_while_unavailable(self._threads.partitions.all)
+            for p in partitions:
+                if p not in self._loops:
+                    self._loops[p] = asyncio.create_task(self._loop(p))
+            for p in set(self._loops).difference(partitions):
+                self._loops.pop(p).cancel()
+            await asyncio.sleep(FRESH)
+
+    async def _loop(self, p: Partition) -> None:
         while True:
             try:
                 await retry_while_unavailable(self._fill, p)
@@ -114,7 +130,7 @@ class Claimer(Generic[C]):
                 log.exception("claiming failed")
                 await asyncio.sleep(1)
 
-    async def _fill(self, p: int) -> None:
+    async def _fill(self, p: Partition) -> None:
         free = self._slots - len(self._tasks)
         if free <= 0 or self._executor.paused:
             self._slot_freed.clear()
@@ -126,14 +142,16 @@ class Claimer(Generic[C]):
         if not reservation.threads:
             await self._threads.wait_for_work(p, self._queue, self._longest_wait(reservation))
 
-    async def _reserve(self, p: int, limit: int) -> Reservation:
+    async def _reserve(self, p: Partition, limit: int) -> Reservation:
         """Reserve ready threads, claim them and start their tasks."""
         reservation = await self._threads.reserve(p, self._queue, limit)
+        if self._threads.partitions.former:
+            reservation = await retry_while_unavailable(self._moves.move_reserved, p, self._queue, reservation)
         if reservation.threads:
             await self._claim(p, reservation)
         return reservation
 
-    async def _claim(self, p: int, reservation: Reservation) -> None:
+    async def _claim(self, p: Partition, reservation: Reservation) -> None:
         """Claim reserved threads and start their tasks."""
         # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires they
         # count as crashed.
@@ -142,7 +160,7 @@ class Claimer(Generic[C]):
             task = asyncio.create_task(self._work(claim, earlier))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
-            self._leases.hold(self._queue, claim.thread, claim.fence, task)
+            self._leases.hold(p, self._queue, claim.thread, claim.fence, task)
 
     def _longest_wait(self, reservation: Reservation) -> float:
         # A token wakes us for new work. The timeout covers leases and retries that become due, and a token that was
@@ -170,7 +188,7 @@ class Claimer(Generic[C]):
     async def _wake_others(self) -> None:
         """Wake another worker: we may have taken a token without claiming anything."""
         try:
-            for p in range(self._threads.partitions):
+            for p in await self._threads.partitions.all():
                 await self._threads.notify(p, self._queue)
         except (StoreUnavailable, StoreFull):
             pass

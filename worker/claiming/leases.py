@@ -10,7 +10,7 @@ from contextlib import nullcontext
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.keys import Queue
+from answerback.store.keys import Partition, Queue
 from answerback.store.threads.records import Lease
 from answerback.store.threads.threads import Threads
 
@@ -45,20 +45,20 @@ class Leases:
         self._renewed_at = time.monotonic()
         self._renewing = asyncio.Lock()
         self._idle = asyncio.Semaphore(IDLE_CALLS)
-        self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None]]] = {}
+        self._held: dict[tuple[Queue, str], tuple[int, asyncio.Task[None], Partition]] = {}
 
     def task_of(self, queue: Queue, thread: str, fence: int) -> asyncio.Task[None] | None:
         """Return the task that works on a thread with this fence, if there is one."""
-        held_fence, task = self._held.get((queue, thread), (None, None))
+        held_fence, task, _ = self._held.get((queue, thread), (None, None, None))
         return task if held_fence == fence else None
 
-    def hold(self, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
-        """Renew this lease as long as `task` runs."""
+    def hold(self, p: Partition, queue: Queue, thread: str, fence: int, task: asyncio.Task[None]) -> None:
+        """Renew this lease, of a thread in partition `p`, as long as `task` runs."""
         lease = (queue, thread)
-        self._held[lease] = (fence, task)
+        self._held[lease] = (fence, task, p)
 
         def release(_: asyncio.Task[None]) -> None:
-            if self._held.get(lease, (None, None))[1] is task:
+            if self._held.get(lease, (None, None, None))[1] is task:
                 del self._held[lease]
 
         task.add_done_callback(release)
@@ -87,14 +87,15 @@ class Leases:
 
     async def _renew_all(self) -> None:
         began = time.monotonic()
-        by_partition: defaultdict[int, list[tuple[Queue, str, int]]] = defaultdict(list)
-        for (queue, thread), (fence, _) in self._held.items():
-            by_partition[self._threads.partition(thread)].append((queue, thread, fence))
+        by_partition: defaultdict[Partition, list[tuple[Queue, str, int]]] = defaultdict(list)
+        for (queue, thread), (fence, _, p) in self._held.items():
+            by_partition[p].append((queue, thread, fence))
         # Also without leases: the lease clocks depend on the workers' heartbeats.
-        await asyncio.gather(*[self._renew(p, by_partition[p]) for p in range(self._threads.partitions)])
+        partitions = {*await self._threads.partitions.all(), *by_partition}
+        await asyncio.gather(*[self._renew(p, by_partition[p]) for p in partitions])
         self._renewed_at = began
 
-    async def _renew(self, p: int, leases: Sequence[tuple[Queue, str, int]]) -> None:
+    async def _renew(self, p: Partition, leases: Sequence[tuple[Queue, str, int]]) -> None:
         # With many partitions, most calls only keep a lease clock running: they may share a few connections.
         async with nullcontext() if leases else self._idle:
             states = await self._threads.extend(p, leases, self._owner)

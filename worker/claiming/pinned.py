@@ -6,7 +6,7 @@ import asyncio
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
-from answerback.store.keys import Queue
+from answerback.store.keys import Partition, Queue
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
@@ -47,11 +47,11 @@ class TurnClaimer(Claimer[Claim]):
     def start(self) -> None:
         """Start claiming."""
         super().start()
-        self._loops.append(asyncio.create_task(self._keep_taking()))
+        self._background.append(asyncio.create_task(self._keep_taking()))
 
     async def stop(self, grace: float) -> None:
         """Stop claiming, but for pinned turns that workers with other code would take over: see `Claimer.stop`."""
-        started = bool(self._loops)
+        started = bool(self._background)
         clock = asyncio.get_running_loop().time
         deadline = clock() + grace
         await self._stop_claiming()
@@ -81,7 +81,7 @@ class TurnClaimer(Claimer[Claim]):
         """Take the parked turns of our version. Return whether more of them are due within `left` seconds."""
         more = False
         try:
-            for p in range(self._threads.partitions):
+            for p in await self._threads.partitions.all():
                 free = 0 if self._executor.paused else max(0, self._slots - len(self._tasks))
                 wait, others = await self._reserve_parked(p, min(free, AT_ONCE))
                 more = more or (others and wait is not None and wait / 1000 < left)
@@ -89,7 +89,7 @@ class TurnClaimer(Claimer[Claim]):
             log.debug("looking for pinned turns failed", error=str(error))
         return more
 
-    async def _reserve_parked(self, p: int, limit: int) -> tuple[int | None, bool]:
+    async def _reserve_parked(self, p: Partition, limit: int) -> tuple[int | None, bool]:
         reservation, others = await self._threads.reserve_parked(p, limit)
         if reservation.threads:
             await self._claim(p, reservation)
@@ -100,13 +100,13 @@ class TurnClaimer(Claimer[Claim]):
             await self._signalled.wait()
             self._signalled.clear()
             try:
-                for p in range(self._threads.partitions):
+                for p in await self._threads.partitions.all():
                     await retry_while_unavailable(self._take_all, p)
             except Exception:
                 # As in `_loop`: others take them later, but this must go on.
                 log.exception("claiming pinned turns failed")
 
-    async def _take_all(self, p: int) -> None:
+    async def _take_all(self, p: Partition) -> None:
         while True:
             free = self._slots - len(self._tasks)
             if free <= 0 or self._executor.paused:

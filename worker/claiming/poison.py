@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from answerback import tracing
+from answerback.store.keys import Partition
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -38,7 +39,7 @@ class PoisonIsolation:
         """Whether nothing may be claimed: a message runs whose next crash would dead-letter it, or all is paused."""
         return bool(self._last_attempts) or self._pauses.everything
 
-    async def claim(self, p: int, reservation: Reservation) -> list[Claim]:
+    async def claim(self, p: Partition, reservation: Reservation) -> list[Claim]:
         """Claim the reserved threads."""
         # A claim takes all the room until its response arrives: partitions are claimed concurrently.
         free, self._free = self._free, 0

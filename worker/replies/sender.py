@@ -12,6 +12,7 @@ from answerback.log import get_logger
 from answerback.platforms import Client, NextPage, Sent
 from answerback.platforms.text import split
 from answerback.store.decode import UnreadableReply, unreadable_reason
+from answerback.store.keys import Partition
 from answerback.store.threads.leases import Reservation
 from answerback.store.threads.outbox import Outbox, Outgoing
 
@@ -84,7 +85,7 @@ class Sender:
         """Whether nothing may be claimed now, because all is paused."""
         return self._paused.everything
 
-    async def claim(self, p: int, reservation: Reservation) -> list[Outgoing]:
+    async def claim(self, p: Partition, reservation: Reservation) -> list[Outgoing]:
         """Claim the reserved outboxes."""
         return await self._outbox.claim(p, reservation, owner=self._owner)
 
@@ -135,7 +136,7 @@ class Sender:
     async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
         """Look on the platform for a reply that may have been posted; post it again if it is not there."""
         # Use the lease clock: a step of the Redis clock must not shorten the time in which a post may still appear.
-        now = self._outbox.clock(outgoing.thread)
+        now = await self._outbox.clock(outgoing.thread)
         if not 0 < outgoing.reply.unknown <= now:
             # Its sender died, or the time was taken from another clock.
             outgoing = progress.unknown_since(outgoing, now)
@@ -240,7 +241,7 @@ class Sender:
         self, client: Client, before: Outgoing, attempt: Outgoing, trouble: Unavailable
     ) -> Outgoing | None:
         attempt = progress.refused(attempt, trouble)
-        reply, now = attempt.reply, self._outbox.clock(attempt.thread)
+        reply, now = attempt.reply, await self._outbox.clock(attempt.thread)
         delay = max(self._backoff.after(reply.attempts), trouble.after)
         if trouble.unknown and client.once != "native":
             attempt = changed(attempt, unknown=now)

@@ -42,7 +42,7 @@ async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> T
     If the turn's end is not recorded (it ended long ago, or before ends were recorded), the result is inferred from the
     history; `turn` is the id of the turn that answered it, if known.
     """
-    p = threads.partition(thread)
+    p = await threads.locate(thread)
     history = keys.history(p, thread)
     # Read atomically: an event leaves the inbox in the same operation that adds to the history.
     inbox, length = await threads.database.together(("LRANGE", keys.inbox(p, thread), 0, -1), ("LLEN", history))

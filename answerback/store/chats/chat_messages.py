@@ -16,7 +16,7 @@ HISTORY = 2000
 async def page_of_messages(threads: Threads, chat: Chat, *, cursor: str, limit: int) -> MessagePage:
     """Return a page of messages, oldest first, and with the last page the waiting events. Raises `BadCursor`."""
     start = max(0, place_of(cursor, tuple[int])[0]) if cursor else 0
-    p, thread = threads.partition(chat.thread), chat.thread
+    p, thread = await threads.locate(chat.thread), chat.thread
     history, inbox = await threads.database.together(
         ("LRANGE", keys.history(p, thread), start, start + limit),
         ("LRANGE", keys.inbox(p, thread), 0, HISTORY - 1),
@@ -30,7 +30,7 @@ async def page_of_messages(threads: Threads, chat: Chat, *, cursor: str, limit: 
 
 async def snapshot_of(threads: Threads, chat: Chat) -> ChatSnapshot:
     """Return a chat with its newest messages and its waiting events."""
-    p, thread = threads.partition(chat.thread), chat.thread
+    p, thread = await threads.locate(chat.thread), chat.thread
     # The stream position is read first: a turn may then be shown twice, but none is left out.
     after = await finished(threads, thread)
     history, length, inbox = await threads.database.together(

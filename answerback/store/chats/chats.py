@@ -16,13 +16,14 @@ from answerback.store.chats.chat import Chat, ChatPage, ChatSnapshot, MessagePag
 from answerback.store.chats.chat_ids import is_chat_id, thread_of
 from answerback.store.chats.chat_messages import page_of_messages, snapshot_of
 from answerback.store.chats.listing import page_of
+from answerback.store.partitions import being_moved
 from answerback.store.redis import Value
 from answerback.store.thread_ids import DEFAULT_WORKSPACE, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.receipt import Only, Receipt
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import thread_summaries
+from answerback.store.threads.views import thread_fields
 
 EPHEMERAL = 3_600_000
 """ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
@@ -49,19 +50,27 @@ class Chats:
         """
         opening = opening or NewChat()
         thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
-        p = self._threads.partition(thread)
         fields: list[Value] = ["platform", "chat", "channel", workspace, "workspace", workspace]
         for field in opening.fields().items():
             fields += field
-        names = [keys.thread(p, thread), keys.threads(p), *self._lists(p, workspace, opening.user)]
         later = 0
         if opening.ephemeral:
-            names = [*names[:2], keys.ephemeral(p)]
             later = int(kept * 1000)
             fields += ("kept", later)
-        opened = await self._threads.scripts.open_chat(
-            names, id=thread, digest=opening.digest, later=later, fields=fields
-        )
+        await self._threads.partitions.record()
+        async for p in self._threads.partitions.places(thread):
+            lists = [keys.chats(p, workspace), keys.chats(p, workspace, opening.user)]
+            names = [
+                keys.thread(p, thread), keys.clock(p),
+                keys.threads(p), *([keys.ephemeral(p)] if opening.ephemeral else lists),
+            ]  # fmt: skip
+            opened = await self._threads.scripts.open_chat(
+                names, id=thread, digest=opening.digest, later=later, fields=fields
+            )
+            if opened != b"moved":
+                break
+        else:
+            raise being_moved(thread)
         if opened == b"different":
             raise ThreadDiffers
         return await self._read(workspace, id or public_id(thread), platforms=False)
@@ -72,7 +81,7 @@ class Chats:
         if not foreign and not is_chat_id(id):
             return None
         thread = id if foreign else thread_of(workspace, id)
-        (stored,) = await thread_summaries(self._threads, self._threads.partition(thread), [thread])
+        stored = await thread_fields(self._threads, thread)
         if stored is None or not (foreign or "opened" in stored[1]):
             return None
         return Chat.read(*stored, workspace)
@@ -82,7 +91,7 @@ class Chats:
         if not is_chat_id(id):
             return False
         thread = thread_of(workspace, id)
-        name = keys.thread(self._threads.partition(thread), thread)
+        name = keys.thread(await self._threads.locate(thread), thread)
         opened, owner = await self._database.call("HMGET", name, "opened", "user")
         return opened is not None and owner == user.encode(errors="surrogatepass")
 
@@ -156,7 +165,7 @@ class Chats:
             NoSuchThread, ThreadEnded, Busy, MalformedBody: nothing was stored.
         """
         thread = thread_of(workspace, id)
-        p = self._threads.partition(thread)
+        p = await self._threads.locate(thread)
         fields, (seconds, micros) = await self._database.together(
             ("HMGET", keys.thread(p, thread), "user", "wanted"), ("TIME",)
         )
@@ -174,7 +183,7 @@ class Chats:
             agent=event.agent or wanted,
         )
         only: Only = "idle" if event.arrival == "drop" else "open"
-        return await self._threads.accept(message, only, self._lists(p, workspace, user))
+        return await self._threads.accept(message, only, user)
 
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
@@ -199,7 +208,9 @@ class Chats:
     async def returned_at(self, workspace: str, id: str) -> int:
         """Return when the client last came back to a chat for its answer, ms; 0 if never."""
         thread = thread_of(workspace, id)
-        returned = await self._database.call("HGET", keys.thread(self._threads.partition(thread), thread), "returned")
+        returned = await self._database.call(
+            "HGET", keys.thread(await self._threads.locate(thread), thread), "returned"
+        )
         return int(returned or 0)
 
     async def cancel(self, workspace: str, id: str) -> bool:
@@ -215,7 +226,7 @@ class Chats:
         """Remove ephemeral chats older than an hour, at most `limit` per partition. Return how many."""
         past = await self._database.now() - EPHEMERAL
         purged = 0
-        for p in range(self._threads.partitions):
+        for p in await self._threads.partitions.all():
             name = keys.ephemeral(p)
             for id in await self._database.call("ZRANGEBYSCORE", name, "-inf", past, "LIMIT", 0, limit):
                 workspace, public = workspace_of(id.decode()), public_id(id.decode())
@@ -231,10 +242,10 @@ class Chats:
 
     async def _change(self, workspace: str, id: str, fields: Sequence[Value]) -> Chat:
         thread = thread_of(workspace, id)
-        name = keys.thread(self._threads.partition(thread), thread)
-        if fields and not await self._threads.scripts.update_chat([name], fields=fields):
-            raise NoSuchThread
+        if fields:
+            async for p in self._threads.partitions.places(thread):
+                if await self._threads.scripts.update_chat([keys.thread(p, thread)], fields=fields):
+                    break
+            else:
+                raise NoSuchThread
         return await self._read(workspace, id, platforms=False)
-
-    def _lists(self, p: int, workspace: str, user: str) -> Sequence[str]:
-        return [keys.chats(p, workspace), keys.chats(p, workspace, user)]

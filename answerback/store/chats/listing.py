@@ -27,7 +27,8 @@ async def page_of(
     limit: int,
 ) -> ChatPage:
     """Return one page. With `platforms`, the platforms' threads are included. Raises `BadCursor`."""
-    names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in range(threads.partitions)]
+    partitions = await threads.partitions.all()
+    names = [keys.threads(p) if platforms else keys.chats(p, workspace, user) for p in partitions]
     recency = Recency(threads.database, names, cursor)
     listed: list[Chat] = []
     looked = 0
@@ -59,9 +60,8 @@ def _listed(id: str, workspace: str) -> bool:
 async def _read(threads: Threads, workspace: str, ids: Sequence[str]) -> dict[str, Chat]:
     """Return those of `ids` that may be listed."""
     chats: dict[str, Chat] = {}
-    for p in range(threads.partitions):
-        ids_of_partition = [id for id in ids if threads.partition(id) == p]
-        for chat in await thread_summaries(threads, p, ids_of_partition) if ids_of_partition else ():
+    for p, ids_of_partition in (await threads.partitions.group(ids)).items():
+        for chat in await thread_summaries(threads, p, ids_of_partition):
             if chat and not chat[1].get("ephemeral"):
                 chats[chat[0].id] = Chat.read(*chat, workspace)
     return chats

@@ -35,7 +35,7 @@ class Flows:
 
     async def of(self, thread: str) -> StoredFlow | None:
         """Return a thread's state and diagram; None unless the agent that answered last in it has a flow."""
-        key = keys.thread(self._threads.partition(thread), thread)
+        key = keys.thread(await self._threads.locate(thread), thread)
         agent, state = await self._database.call("HMGET", key, "agent", "state")
         if not agent or not state:
             return None

@@ -11,7 +11,8 @@
 --       dispatch id of its former delivery id), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
 --       there can be none), program ("1" if its author may be one), message (its id), edit (an Amendment that the entry
 --       already contains, ""), files (ids of the uploaded files that it names, one per line)
--- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate",
+-- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate", "moved" (its thread is, or would be,
+-- in another partition),
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or, if its
 -- condition is not met, "missing", "ended" or "busy". Nothing is stored in these cases. "amended" is followed by a
 -- line break and the amendment that arrived before the event ("deleted", or the edit): nothing is stored. "revived" and
@@ -21,6 +22,7 @@
 local remember, signals = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[9])
 local identified = redis.call('SCARD', KEYS[3]) > 0
+local closed = redis.call('HEXISTS', KEYS[9], 'closed') == 1
 local accepted, revived, woken = 0, 0, 0
 -- Of the event in question.
 local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition
@@ -111,8 +113,9 @@ for arg = 3, #ARGV, 16 do
     former_id, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 15)
   seen, former_seen, thread, inbox, amendments = unpack(KEYS, key, key + 4)
   key = key + 5
+  local moved = closed and redis.call('EXISTS', thread, inbox, amendments) == 0
   local state, seen_id, origin, seen_key = recorded()
-  local refused = state ~= 'stored' and refusal()
+  local refused = moved and 'moved' or state ~= 'stored' and refusal()
   if refused then
     results[#results + 1] = refused
   elseif state == 'dead' and origin == thread_id

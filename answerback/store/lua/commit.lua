@@ -18,6 +18,8 @@
 -- With wake
 local lease, window = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[7])
+-- Threads of a closed partition are released after their turn, to be moved.
+local closed = redis.call('HEXISTS', KEYS[7], 'closed') == 1
 local results = {}
 local all_handled, ready, due = 0, 0, 0
 local key, arg = 8, 3
@@ -63,7 +65,7 @@ while arg <= #ARGV do
     all_handled = all_handled + handled
     local entries = redis.call('LRANGE', inbox, 0, window - 1)
     -- The next claim of the thread sees what was counted meanwhile.
-    if #entries > 0 and tonumber(held[6] or 0) < tonumber(patience) then
+    if #entries > 0 and not closed and tonumber(held[6] or 0) < tonumber(patience) then
       redis.call('ZADD', KEYS[1], now + lease, id)
       redis.call('HSET', thread, 'committed', once, 'position', position, 'agent', agent, 'attempts', 1,
         'crashes', 0, 'taken', #entries, 'error', '')

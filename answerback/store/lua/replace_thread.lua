@@ -12,8 +12,8 @@
 --       entries, steps (name, record), replies (key, reply), unsent_keys, letters (id, when (ms), dead letter, payload),
 --       files (id, StoredFile), chunks (name, piece), scores (in its lists), states (of its deliveries)
 -- Returns {"done", 1 if there was such a thread, owner, messages, events, replies, steps, stream events} of what was
--- replaced; or, with nothing changed, {"exists"}, {"changed"} (it is no longer idle, or has another user) or
--- {"buried"} (an event was dead-lettered meanwhile).
+-- replaced; or, with nothing changed, {"exists"}, {"changed"} (it is no longer idle, or has another user),
+-- {"buried"} (an event was dead-lettered meanwhile) or {"moved"} (it is, or would be, in another partition).
 -- With clock
 -- With list
 -- With wake
@@ -31,6 +31,9 @@ local chunks, chunks_end = list(files_end + 1, 2)
 local scores, scores_end = list(chunks_end + 1, 1)
 local states, states_end = list(scores_end + 1, 1)
 local thread, inbox, history, journal, outbox, unsent, stream_events = unpack(KEYS, 12, 18)
+if redis.call('HEXISTS', KEYS[22], 'closed') == 1 and redis.call('EXISTS', thread, inbox, KEYS[24]) == 0 then
+  return {'moved'}
+end
 local counted = redis.call('HMGET', KEYS[7], 'buried', 'failed replies', 'restored', 'fence')
 if dead_letters ~= '' and dead_letters ~= (counted[1] or 0) .. ':' .. (counted[2] or 0) .. ':' .. (counted[3] or 0) then
   return {'buried'}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from answerback.errors import StoreFull, StoreUnavailable
@@ -19,6 +19,8 @@ log = get_logger(__name__)
 
 AHEAD = 1000
 """Stream events buffered in memory for a slow follower; a slower one reads them from Redis."""
+MOVED = "moved"
+"""The kind of what is published last on the channel of a thread that is moved to another partition."""
 WATCHED = 60.0
 """Seconds for which workers write stream events of a platform's thread after a follower announced itself."""
 
@@ -83,6 +85,8 @@ class Live:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
         self._followers: dict[str, set[Follower]] = {}
+        self._channels: dict[str, str] = {}
+        self._resubscribing: set[asyncio.Task[None]] = set()
         self._subscription = Subscription(threads.database, self._push, self._miss)
 
     async def keep(self) -> None:
@@ -101,38 +105,72 @@ class Live:
         """
         after = await last(self._threads, thread) if after == "$" else after
         place(after)
-        channel = keys.stream_events(self._threads.partition(thread), thread)
         watching = None if is_chat(thread) else asyncio.create_task(self._watch(thread))
         follower = Follower()
-        self._followers.setdefault(channel, set()).add(follower)
+        self._followers.setdefault(thread, set()).add(follower)
         try:
-            await self._subscription.add(channel)
+            await self._subscribe(thread)
             async with aclosing(follower.events(self._threads, thread, after)) as events:
                 yield events
         finally:
-            self._followers[channel].discard(follower)
-            if not self._followers[channel]:
-                del self._followers[channel]
-                await self._subscription.drop(channel)
+            self._followers[thread].discard(follower)
+            if not self._followers[thread]:
+                del self._followers[thread]
+                for channel in [each for each, followed in self._channels.items() if followed == thread]:
+                    del self._channels[channel]
+                    await self._subscription.drop(channel)
             if watching:
                 watching.cancel()
 
+    async def _subscribe(self, thread: str) -> None:
+        """Subscribe to the channel of a thread, of the partition that it is in, also if it is moved meanwhile."""
+        channel = ""
+        while channel != (current := keys.stream_events(await self._threads.locate(thread), thread)):
+            channel = current
+            self._channels[channel] = thread
+            await self._subscription.add(channel)
+
     async def _watch(self, thread: str) -> None:
-        key = keys.thread(self._threads.partition(thread), thread)
         while True:
             try:
+                key = keys.thread(await self._threads.locate(thread), thread)
                 await self._threads.scripts.watch([key], id=thread, signals=keys.signals(), watched=int(WATCHED * 1000))
             except (StoreUnavailable, StoreFull) as error:
                 log.warning("could not tell workers that a thread is being streamed", thread=thread, error=str(error))
             await asyncio.sleep(WATCHED / 2)
 
     def _push(self, channel: str, message: bytes) -> None:
-        if followers := self._followers.get(channel):
+        thread = self._channels.get(channel, "")
+        if followers := self._followers.get(thread):
             event = published(message)
+            if event.kind == MOVED:
+                self._resubscribe([thread])
+                return
             for follower in followers:
                 follower.push(event)
 
     def _miss(self) -> None:
         for followers in self._followers.values():
             for follower in followers:
+                follower.miss()
+        # Some may have been moved meanwhile.
+        self._resubscribe(list(self._followers))
+
+    def _resubscribe(self, threads: Sequence[str]) -> None:
+        task = asyncio.create_task(self._follow_again(threads))
+        self._resubscribing.add(task)
+        task.add_done_callback(self._resubscribing.discard)
+
+    async def _follow_again(self, threads: Sequence[str]) -> None:
+        for thread in threads:
+            while thread in self._followers:
+                try:
+                    channel = keys.stream_events(await self._threads.locate(thread), thread)
+                    if channel not in self._channels:
+                        await self._subscribe(thread)
+                except (StoreUnavailable, StoreFull):
+                    await asyncio.sleep(1)
+                else:
+                    break
+            for follower in self._followers.get(thread, ()):
                 follower.miss()

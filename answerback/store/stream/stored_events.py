@@ -58,14 +58,14 @@ def published(message: bytes) -> StoredEvent:
 async def last(threads: Threads, thread: str) -> str:
     """Return the id of a thread's newest stream event; "0" if there is none."""
     entries = await threads.database.call(
-        "XREVRANGE", keys.stream_events(threads.partition(thread), thread), "+", "-", "COUNT", 1
+        "XREVRANGE", keys.stream_events(await threads.locate(thread), thread), "+", "-", "COUNT", 1
     )
     return entries[0][0].decode() if entries else "0"
 
 
 async def finished(threads: Threads, thread: str) -> str:
     """Return the id of the newest event that ended a turn; later ones belong to the running turn. "0" if none."""
-    key, end = keys.stream_events(threads.partition(thread), thread), "+"
+    key, end = keys.stream_events(await threads.locate(thread), thread), "+"
     while entries := await threads.database.call("XREVRANGE", key, end, "-", "COUNT", PAGE):
         for id, fields in entries:
             if fields[b"k"] in (b"done", b"error"):
@@ -76,7 +76,7 @@ async def finished(threads: Threads, thread: str) -> str:
 
 async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
     """Return a thread's stream events after the id `after`; None if some of them may no longer be stored."""
-    key = keys.stream_events(threads.partition(thread), thread)
+    key = keys.stream_events(await threads.locate(thread), thread)
     entries, first = await threads.database.together(
         ("XRANGE", key, f"({after}", "+", "COUNT", limit), ("XRANGE", key, "-", "+", "COUNT", 1)
     )

@@ -9,6 +9,7 @@ from answerback.codec import decode_amendment, encode
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.messages import Author
 from answerback.store import decode, keys
+from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.receipt import Receipt
@@ -21,10 +22,13 @@ REMEMBERED = 3 * 86_400_000
 """ms for which an amendment waits for its message: GitHub redelivers for three days."""
 
 
-async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendment) -> tuple[Receipt, Event | None]:
+async def amend(
+    database: Database, scripts: Scripts, p: Partition, amendment: Amendment
+) -> tuple[Receipt, Event | None] | None:
     """Change or remove the waiting events of the amended message.
 
-    Return the receipt and, if no event is waiting, the event that the amendment itself is.
+    Return the receipt and, if no event is waiting, the event that the amendment itself is; None if the thread is, or
+    would be, in another partition.
     """
     thread = amendment.thread
     inbox = keys.inbox(p, thread)
@@ -34,12 +38,14 @@ async def amend(database: Database, scripts: Scripts, p: int, amendment: Amendme
     )
     message = amendment.message.encode(errors="surrogatepass")
     remembered = await scripts.remember(
-        [keys.amendments(p, thread)],
+        [keys.amendments(p, thread), keys.thread(p, thread), inbox, keys.clock(p)],
         message=message,
         amendment=stored,
         kept=REMEMBERED,
         at=amendment.at,
     )
+    if remembered == -1:
+        return None
     if not remembered:
         return Receipt(dispatch_id(amendment.delivery), thread, "ignored", GONE), None
     if isinstance(remembered, bytes):

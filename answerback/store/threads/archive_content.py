@@ -19,6 +19,7 @@ from answerback.codec import (
 )
 from answerback.files import CHUNK, StoredFile
 from answerback.store import decode, keys
+from answerback.store.keys import Partition
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of
 from answerback.store.threads.records import encoded_replies
@@ -105,7 +106,7 @@ def arguments(archive: Archive) -> dict[str, list[Value]]:
     }
 
 
-def listed(archive: Archive, p: int) -> dict[str, int]:
+def listed(archive: Archive, p: Partition) -> dict[str, int]:
     """Return the chat lists that contain a thread, by key, with its score."""
     fields, owner = archive.fields, workspace_of(archive.thread)
     if "opened" not in fields:

@@ -10,6 +10,8 @@ import msgspec
 from answerback.archive import Archive
 from answerback.errors import NewerData
 from answerback.store import keys
+from answerback.store.keys import Partition
+from answerback.store.partitions import being_moved
 from answerback.store.redis import Value
 from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import archive_content as content
@@ -56,7 +58,7 @@ class Archives:
 
     async def ids(self) -> AsyncIterator[str]:
         """Yield the ids of all threads, each once. Threads added or removed meanwhile may be missing."""
-        for p in range(self._threads.partitions):
+        for p in await self._threads.partitions.all():
             yielded: set[bytes] = set()
             cursor = -1
             while cursor:
@@ -66,7 +68,7 @@ class Archives:
                         yielded.add(id)
                         yield id.decode()
 
-    async def idle(self, p: int, before: int, skip: int, limit: int) -> list[str]:
+    async def idle(self, p: Partition, before: int, skip: int, limit: int) -> list[str]:
         """Return the ids of a partition's threads that have not changed since `before` (ms), oldest first."""
         idle_ids = await self._database.call(
             "ZRANGEBYSCORE", keys.threads(p), "-inf", f"({before}", "LIMIT", skip, limit
@@ -78,9 +80,15 @@ class Archives:
 
         Raises `NewerData`.
         """
-        p = self._threads.partition(id)
+        async for p in self._threads.partitions.places(id):
+            archive = await self._read(p, id)
+            if archive is not None:
+                return archive
+        return None
+
+    async def _read(self, p: Partition, id: str) -> Archive | None:
         while True:
-            before, dead = await self._dead_letters.of(id)
+            before, dead = await self._dead_letters.of(p, id)
             values = await self._database.together(
                 ("ZSCORE", keys.threads(p), id),
                 ("HGETALL", keys.thread(p, id)),
@@ -118,20 +126,24 @@ class Archives:
 
         Its waiting events are answered, its dead letters can be replayed, and redeliveries of both are recognised.
         """
-        p, id = self._threads.partition(archive.thread), archive.thread
-        listed, deliveries = content.listed(archive, p), content.deliveries(archive)
-        names = [*listed, *(keys.seen(p, delivery) for delivery in deliveries)]
-        contents: Contents = {
-            "updated": archive.updated,
-            **content.arguments(archive),
-            "scores": [*listed.values()],
-            "states": [*deliveries.values()],
-        }
-        if replace:
-            await self._purge_or_replace(id, names, contents)
-            return True
-        done = await self._replace(id, "nothing", names=names, contents=contents)
-        return bool(done[0] == b"done")
+        id, deliveries = archive.thread, content.deliveries(archive)
+        await self._threads.partitions.record()
+        async for p in self._threads.partitions.places(id):
+            listed = content.listed(archive, p)
+            names = [*listed, *(keys.seen(p, delivery) for delivery in deliveries)]
+            contents: Contents = {
+                "updated": archive.updated,
+                **content.arguments(archive),
+                "scores": [*listed.values()],
+                "states": [*deliveries.values()],
+            }
+            if replace:
+                done, _ = await self._purge_or_replace(p, id, names, contents)
+            else:
+                done = await self._replace(p, id, "nothing", names=names, contents=contents)
+            if done[0] != b"moved":
+                return bool(done[0] == b"done")
+        raise being_moved(id)
 
     async def purge(self, id: str) -> Purged | None:
         """Remove a thread completely; a worker that holds it loses its lease. Return None if there was nothing.
@@ -139,7 +151,12 @@ class Archives:
         The records of its delivery ids are kept until they expire: they contain no text, and a redelivery is a
         duplicate rather than a new thread.
         """
-        replaced, dead = await self._purge_or_replace(id)
+        async for p in self._threads.partitions.places(id):
+            replaced, dead = await self._purge_or_replace(p, id)
+            if replaced[0] == b"done":
+                break
+        else:
+            raise being_moved(id)
         _, existed, owner, messages, events, replies, steps, stream_events = replaced
         if not existed and not dead:
             return None
@@ -156,12 +173,13 @@ class Archives:
 
     async def purge_idle(self, archive: Archive) -> bool:
         """Remove an idle thread if it has not changed since it was archived and has no dead letters."""
-        p = self._threads.partition(archive.thread)
-        before, dead = await self._dead_letters.of(archive.thread)
+        p = await self._threads.locate(archive.thread)
+        before, dead = await self._dead_letters.of(p, archive.thread)
         if dead and any(await self._database.call("ZMSCORE", keys.dead_letter_times(p), *dead)):
             return False
         fields = archive.fields
         done = await self._replace(
+            p,
             archive.thread,
             "idle",
             changed=archive.updated,
@@ -172,24 +190,28 @@ class Archives:
         return bool(done[0] == b"done")
 
     async def _purge_or_replace(
-        self, id: str, names: Sequence[str] = (), contents: Contents = NOTHING
+        self, p: Partition, id: str, names: Sequence[str] = (), contents: Contents = NOTHING
     ) -> tuple[list[Any], int]:
-        """Replace a thread with an archive, or with nothing. Return what was there and the number of dead letters."""
+        """Replace a thread with an archive, or with nothing. Return what was there and the number of dead letters.
+
+        ["moved"], if the thread is, or would be, in another partition.
+        """
         deleted = 0
         while True:
             # Dead letters are deleted first, and none may be added since: a redelivery could revive the thread.
-            before, dead = await self._dead_letters.of(id)
+            before, dead = await self._dead_letters.of(p, id)
             for letter in dead:
                 deleted += await self._letters.delete(letter)
-            user = await self._database.call("HGET", keys.thread(self._threads.partition(id), id), "user")
+            user = await self._database.call("HGET", keys.thread(p, id), "user")
             replaced = await self._replace(
-                id, "anything", dead_letters=before, user=(user or b"").decode(), names=names, contents=contents
+                p, id, "anything", dead_letters=before, user=(user or b"").decode(), names=names, contents=contents
             )
-            if replaced[0] == b"done":
+            if replaced[0] in (b"done", b"moved"):
                 return replaced, deleted
 
     async def _replace(
         self,
+        p: Partition,
         id: str,
         expected: Literal["anything", "nothing", "idle"],
         *,
@@ -200,7 +222,7 @@ class Archives:
         names: Sequence[str] = (),
         contents: Contents = NOTHING,
     ) -> list[Any]:
-        p, workspace = self._threads.partition(id), workspace_of(id)
+        workspace = workspace_of(id)
         every = [
             keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from answerback.errors import LeaseLost
 from answerback.store import decode, keys
+from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.threads.inbox import Inbox
 from answerback.store.threads.leases import Reservation
@@ -22,7 +23,7 @@ class ThreadClaims(Inbox):
         self,
         database: Database,
         *,
-        partitions: int,
+        partitions: int | None,
         lease: float,
         seen_days: float,
         window: int,
@@ -37,7 +38,7 @@ class ThreadClaims(Inbox):
         self._history = history
 
     async def claim(
-        self, p: int, reservation: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
+        self, p: Partition, reservation: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
     ) -> list[Claim]:
         """Claim the reserved threads. Those whose reservation has expired are left out.
 
@@ -76,7 +77,7 @@ class ThreadClaims(Inbox):
 
         Return the seconds since the last change in the thread. Raises `LeaseLost`.
         """
-        p, id = self.partition(claim.thread), claim.thread
+        p, id = await self.locate(claim.thread), claim.thread
         reply = await self.scripts.take_more_events(
             [keys.thread(p, id), keys.inbox(p, id), keys.threads(p)],
             id=id,

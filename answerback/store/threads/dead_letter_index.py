@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from answerback.store import decode, keys
+from answerback.store.keys import Partition
 from answerback.store.threads.threads import Threads
 
 COUNTERS = ("buried", "failed replies", "restored")
@@ -26,14 +27,13 @@ class DeadLetterIndex:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._versions: dict[int, str] = {}
-        self._until: dict[int, int] = {}
-        self._ids: dict[int, set[bytes]] = {}
-        self._by_thread: dict[int, defaultdict[str, list[str]]] = {}
+        self._versions: dict[Partition, str] = {}
+        self._until: dict[Partition, int] = {}
+        self._ids: dict[Partition, set[bytes]] = {}
+        self._by_thread: dict[Partition, defaultdict[str, list[str]]] = {}
 
-    async def of(self, thread: str) -> tuple[str, list[str]]:
-        """Return the partition's version and the ids of a thread's dead letters, oldest first."""
-        p = self._threads.partition(thread)
+    async def of(self, p: Partition, thread: str) -> tuple[str, list[str]]:
+        """Return the version of partition `p` and the ids of a thread's dead letters there, oldest first."""
         (seconds, _), counts, stored = await self._threads.database.together(
             ("TIME",), ("HMGET", keys.counters(p), *COUNTERS), ("ZCARD", keys.dead_letter_times(p))
         )
@@ -47,7 +47,7 @@ class DeadLetterIndex:
             self._versions[p], self._until[p] = current, seconds * 1000
         return current, list(self._by_thread[p].get(thread, ()))
 
-    async def _read(self, p: int, since: int) -> None:
+    async def _read(self, p: Partition, since: int) -> None:
         database = self._threads.database
         ids = await database.call("ZRANGEBYSCORE", keys.dead_letter_times(p), since, "+inf")
         for start in range(0, len(ids), 100):

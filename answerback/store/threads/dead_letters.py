@@ -42,7 +42,7 @@ class DeadLetters:
 
         The caller may replay and delete what is yielded.
         """
-        names = [keys.dead_letter_times(p) for p in range(self._threads.partitions)]
+        names = [keys.dead_letter_times(p) for p in await self._threads.partitions.all()]
         recency = Recency(self._database, names, cursor, oldest_first=oldest_first)
         while ids := await recency.next(PAGE):
             for letter in await self.read(ids):
@@ -52,7 +52,7 @@ class DeadLetters:
     async def read(self, ids: Sequence[str]) -> builtins.list[DeadLetter]:
         """Return those dead letters of `ids` that exist, in this order."""
         letters: dict[str, DeadLetter] = {}
-        for p in range(self._threads.partitions) if ids else ():
+        for p in await self._threads.partitions.all() if ids else ():
             encoded, times = await self._database.together(
                 ("HMGET", keys.dead_letters(p), *ids), ("ZMSCORE", keys.dead_letter_times(p), *ids)
             )
@@ -63,7 +63,7 @@ class DeadLetters:
 
     async def get(self, id: str) -> tuple[DeadLetter, Entry | Reply] | None:
         """Return a dead letter and its payload, which a replay puts back: the event's entry, or the reply."""
-        for p in range(self._threads.partitions):
+        for p in await self._threads.partitions.all():
             at, encoded, payload = await self._database.together(
                 ("ZSCORE", keys.dead_letter_times(p), id),
                 ("HGET", keys.dead_letters(p), id),
@@ -94,7 +94,7 @@ class DeadLetters:
         letter, payload = stored
         if isinstance(payload, Unreadable | UnreadableReply):
             raise ValueError(f"this version of Answerback cannot read the dead letter ({payload.why}): update it first")
-        p, thread = self._threads.partition(letter.thread), letter.thread
+        p, thread = await self._threads.locate(letter.thread), letter.thread
         if isinstance(payload, Reply):
             parts = (msgspec.structs.replace(payload, rest=()), *payload.rest)
             return bool(
@@ -150,7 +150,7 @@ class DeadLetters:
         if stored is None:
             return False
         letter, payload = stored
-        p = self._threads.partition(letter.thread)
+        p = await self._threads.locate(letter.thread)
         delivery = payload.key if isinstance(payload, Reply) else payload.event.delivery
         return bool(
             await self._threads.scripts.delete_dead_letter(
@@ -158,6 +158,11 @@ class DeadLetters:
                 letter=id,
             )
         )
+
+
+def payload_of(letter: bytes, payload: bytes, id: str) -> Entry | Reply:
+    """Return what a replay of the dead letter `id` puts back."""
+    return _put_back(decode.letter(letter, id), payload)
 
 
 def _put_back(letter: DeadLetter, payload: bytes) -> Entry | Reply:

@@ -75,15 +75,17 @@ class Files:
                 at=await self._database.now(),
                 visitor=visitor,
             )
-            p = self._threads.partition(thread)
-            finished = await self._threads.scripts.finish_file(
-                [keys.thread(p, thread), keys.files(p, thread), keys.file_chunks(p, thread)],
-                file=id,
-                record=encode(file),
-                size=size,
-                count=file.chunks,
-            )
-            if not finished:
+            async for p in self._threads.partitions.places(thread):
+                finished = await self._threads.scripts.finish_file(
+                    [keys.thread(p, thread), keys.files(p, thread), keys.file_chunks(p, thread)],
+                    file=id,
+                    record=encode(file),
+                    size=size,
+                    count=file.chunks,
+                )
+                if finished:
+                    break
+            else:
                 raise NoSuchThread
         except BaseException:
             # Cancellation included: the client may have left. If this fails, too, maintenance deletes the file.
@@ -94,14 +96,14 @@ class Files:
 
     async def get(self, thread: str, id: str) -> StoredFile:
         """Return a file without its content. Raises `NoSuchFile`."""
-        stored = await self._database.call("HGET", keys.files(self._threads.partition(thread), thread), id)
+        stored = await self._database.call("HGET", keys.files(await self._threads.locate(thread), thread), id)
         if stored is None:
             raise NoSuchFile
         return decode_file(stored)
 
     async def all(self, thread: str) -> list[StoredFile]:
         """Return the files of a thread, oldest first."""
-        stored = await self._database.call("HVALS", keys.files(self._threads.partition(thread), thread))
+        stored = await self._database.call("HVALS", keys.files(await self._threads.locate(thread), thread))
         return sorted(map(decode_file, stored), key=lambda file: (file.at, file.id))
 
     async def use(self, thread: str, ids: Sequence[str], *, visitor: bool = False) -> list[StoredFile]:
@@ -118,7 +120,7 @@ class Files:
         for id in ids:
             if visitor and not (await self.get(thread, id)).visitor:
                 raise NoSuchFile(f"there is no file {id} in this thread")
-        p, now = self._threads.partition(thread), await self._database.now()
+        p, now = await self._threads.locate(thread), await self._database.now()
         # One transaction: maintenance deletes none of them before the message is stored.
         stored, _ = await self._database.together(
             ("HMGET", keys.files(p, thread), *ids),
@@ -134,7 +136,7 @@ class Files:
         end = file.size if end is None else min(end, file.size)
         if end <= start:
             return
-        name = keys.file_chunks(self._threads.partition(thread), thread)
+        name = keys.file_chunks(await self._threads.locate(thread), thread)
         last = (end - 1) // CHUNK
         for first in range(start // CHUNK, last + 1, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, last + 1))
@@ -154,7 +156,7 @@ class Files:
 
         With `unused_since` (ms), it is deleted only if no message names it and none was about to since then.
         """
-        p = self._threads.partition(thread)
+        p = await self._threads.locate(thread)
         names = [
             keys.thread(p, thread),
             keys.files(p, thread),
@@ -176,7 +178,7 @@ class Files:
         """Delete files that no message has named for a day, at most `limit` per partition. Return how many."""
         past = await self._database.now() - UNUSED
         deleted = 0
-        for p in range(self._threads.partitions):
+        for p in await self._threads.partitions.all():
             unused = await self._database.call("ZRANGEBYSCORE", keys.unused_files(p), "-inf", past, "LIMIT", 0, limit)
             for member in unused:
                 thread, _, id = member.decode().rpartition(" ")
@@ -185,23 +187,24 @@ class Files:
 
     async def workspace_size(self, workspace: str) -> int:
         """Return the bytes of all files of a workspace."""
-        sizes = [
-            await self._database.call("HGET", keys.file_sizes(p), workspace) for p in range(self._threads.partitions)
-        ]
+        partitions = await self._threads.partitions.all()
+        sizes = [await self._database.call("HGET", keys.file_sizes(p), workspace) for p in partitions]
         return sum(int(size or 0) for size in sizes)
 
     async def _add(self, thread: str, id: str, number: int, chunk: bytes, room: int) -> None:
-        p = self._threads.partition(thread)
-        outcome = await self._threads.scripts.add_chunk(
-            [keys.thread(p, thread), keys.file_chunks(p, thread), keys.file_sizes(p), keys.unused_files(p)],
-            id=thread,
-            workspace=workspace_of(thread),
-            file=id,
-            number=number,
-            chunk=chunk,
-            room=room,
-        )
-        if outcome == b"gone":
+        async for p in self._threads.partitions.places(thread):
+            outcome = await self._threads.scripts.add_chunk(
+                [keys.thread(p, thread), keys.file_chunks(p, thread), keys.file_sizes(p), keys.unused_files(p)],
+                id=thread,
+                workspace=workspace_of(thread),
+                file=id,
+                number=number,
+                chunk=chunk,
+                room=room,
+            )
+            if outcome != b"gone":
+                break
+        else:
             raise NoSuchThread
         if outcome == b"full":
             raise FilesFull(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,8 +13,11 @@ from answerback.errors import MalformedBody
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.store import keys
 from answerback.store.batching import Batcher
+from answerback.store.keys import Partition
+from answerback.store.partitions import OfPartitions, Partitions, being_moved
 from answerback.store.redis import Database, Value
 from answerback.store.scripts import Part, Scripts
+from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
 from answerback.store.threads.receipt import Only, Receipt
@@ -25,6 +27,7 @@ class Inbox(Reservations):
     """The inboxes of all threads.
 
     Args:
+        partitions: The number of partitions, of a store in which none is recorded.
         seen_days: For how many days a delivery is recognised.
         pause: Seconds without a message after which a bot loop counts as ended.
     """
@@ -33,54 +36,48 @@ class Inbox(Reservations):
         self,
         database: Database,
         *,
-        partitions: int,
+        partitions: int | None,
         lease: float,
         seen_days: float = 7.0,
         pause: float = 120.0,
         version: str = "",
     ) -> None:
         super().__init__(database, Scripts(database), lease, version)
-        self.partitions = partitions
-        self._seen = int(seen_days * 86_400_000)
+        self.partitions = Partitions(database, self.scripts, partitions)
+        self.locate = self.partitions.locate
+        self.seen = int(seen_days * 86_400_000)
         self._pause = int(pause * 1000)
-        self._accepts: list[Batcher[Part, bytes]] = []
-        for p in range(partitions):
-            names = [
-                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.own_identities(p), keys.counters(p),
-                keys.threads(p), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
-                keys.clock(p), keys.unused_files(p),
-            ]  # fmt: skip
-            self._accepts.append(
-                self.scripts.accept.grouped(
-                    names, self.scripts.accept.args(remember=self._seen, signals=keys.signals())
-                )
-            )
+        self._accepts = OfPartitions(self._accepts_of)
 
-    def partition(self, thread: str) -> int:
-        """Return the partition of a thread."""
-        return keys.partition(thread, self.partitions)
+    def _accepts_of(self, p: Partition) -> Batcher[Part, bytes]:
+        names = [
+            keys.queue(p, "ready"), keys.wake(p, "ready"), keys.own_identities(p), keys.counters(p),
+            keys.threads(p), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
+            keys.clock(p), keys.unused_files(p),
+        ]  # fmt: skip
+        return self.scripts.accept.grouped(names, self.scripts.accept.args(remember=self.seen, signals=keys.signals()))
 
-    async def accept(self, event: Event, only: Only = "", lists: Sequence[str] = ()) -> Receipt:
+    async def accept(self, event: Event, only: Only = "", user: str = "") -> Receipt:
         """Store an event once. It is stored when this returns; the call may be repeated for the same event.
 
         Args:
             only: a condition on the event's chat.
-            lists: the two keys in which that chat is listed.
+            user: the user of that chat.
 
         Raises:
             MalformedBody: the event cannot be stored.
             NoSuchThread, ThreadEnded, Busy: the condition is not met.
         """
         if tracing.current is None:
-            return await self._store(event, only, lists, tracing.traceparent())
+            return await self._store(event, only, user, tracing.traceparent())
         with tracing.current.store(event.thread, event.id) as trace:
-            receipt = await self._store(event, only, lists, trace)
+            receipt = await self._store(event, only, user, trace)
             tracing.current.describe(status=receipt.status)
             return receipt
 
-    async def _store(self, event: Event, only: Only, lists: Sequence[str], trace: str) -> Receipt:
+    async def _store(self, event: Event, only: Only, user: str, trace: str) -> Receipt:
         id = event.id
-        result = await self._accept(id, event, b"", only, lists, trace)
+        result = await self._accept(id, event, b"", only, user, trace)
         while result.startswith(b"amended\n"):
             # Its edit or deletion arrived first.
             raw = result.partition(b"\n")[2]
@@ -88,16 +85,32 @@ class Inbox(Reservations):
                 return Receipt(id, event.thread, "ignored", "its message was deleted before it arrived")
             # The amendment may have expired meanwhile.
             edited = amendments.with_edit(event, raw) if raw else event
-            result = await self._accept(id, edited, raw, only, lists, trace)
+            result = await self._accept(id, edited, raw, only, user, trace)
         return Receipt.read(id, event.thread, result)
 
-    def _accept(
-        self, id: str, event: Event, edit: bytes, only: Only, lists: Sequence[str], trace: str
-    ) -> asyncio.Future[bytes]:
-        p, thread, platform = self.partition(event.thread), event.thread, event.platform
+    async def _accept(self, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> bytes:
+        while True:
+            if self.partitions.settled:
+                p = await self.locate(event.thread)
+                stored = self._accepts[p].submit(self._item(p, id, event, edit, only, user, trace))
+            else:
+                # Events that come at once keep their order: none overtakes another one here.
+                async with self.partitions.in_order():
+                    await self.partitions.record()
+                    p = await self.locate(event.thread)
+                    await self.partitions.bring_deliveries(p, event.thread, (event.delivery, event.former))
+                    stored = self._accepts[p].submit(self._item(p, id, event, edit, only, user, trace))
+            result = await stored
+            if result != b"moved":
+                return result
+            await self.partitions.read()
+
+    def _item(self, p: Partition, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> Part:
+        thread, platform = event.thread, event.platform
         seen = keys.seen(p, event.delivery)
-        return self._accepts[p].submit(
-            (
+        workspace = workspace_of(thread)
+        lists = [keys.chats(p, workspace), keys.chats(p, workspace, user)] if only else ()
+        return (
                 [
                     seen, keys.seen(p, event.former) if event.former else seen,
                     keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
@@ -120,7 +133,6 @@ class Inbox(Reservations):
                     edit=edit,
                     files="\n".join([attachment.file for attachment in event.attachments if attachment.file]),
                 ),
-            )
         )  # fmt: skip
 
     async def amend(self, amendment: Amendment) -> Receipt:
@@ -130,8 +142,13 @@ class Inbox(Reservations):
         cannot be stored.
         """
         _stored(amendment)
-        p = self.partition(amendment.thread)
-        receipt, event = await amendments.amend(self.database, self.scripts, p, amendment)
+        async for p in self.partitions.places(amendment.thread):
+            amended = await amendments.amend(self.database, self.scripts, p, amendment)
+            if amended is not None:
+                break
+        else:
+            raise being_moved(amendment.thread)
+        receipt, event = amended
         if event is None:
             return receipt
         accepted = await self.accept(event)
@@ -147,7 +164,7 @@ class Inbox(Reservations):
         Unchanged marks are not written.
         """
         current = {f"{platform}:{mark}".encode() for mark in marks}
-        for p in range(self.partitions):
+        for p in await self.partitions.all():
             stored = {
                 mark for mark in await self.database.call("SMEMBERS", keys.own_identities(p)) if _of(platform, mark)
             }

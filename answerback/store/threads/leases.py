@@ -9,6 +9,7 @@ import msgspec
 from answerback.log import get_logger
 from answerback.store import keys
 from answerback.store.clock import Watch, monotonic
+from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.records import Lease
@@ -38,11 +39,11 @@ class Reservations:
         self._lease = int(lease * 1000)
         self.version = version
         self._ahead = 0
-        self._clocks: dict[int, int] = {}
+        self._clocks: dict[Partition, int] = {}
         self._wakeups = Wakeups(database)
         self._watches: dict[object, Watch] = {}
 
-    async def reserve(self, p: int, queue: keys.Queue, limit: int) -> Reservation:
+    async def reserve(self, p: Partition, queue: keys.Queue, limit: int) -> Reservation:
         """Reserve up to `limit` claimable threads of a queue for one lease."""
         sent = monotonic()
         till, ids, wait, wall = await self.scripts.reserve(
@@ -56,7 +57,7 @@ class Reservations:
         await self._observe(p, sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
-    async def reserve_parked(self, p: int, limit: int) -> tuple[Reservation, bool]:
+    async def reserve_parked(self, p: Partition, limit: int) -> tuple[Reservation, bool]:
         """Reserve up to `limit` turns that are parked for our version of the agents' code.
 
         The `wait` is that of the next such turn, None if there is none. Return also whether workers with other versions
@@ -73,7 +74,7 @@ class Reservations:
         )  # fmt: skip
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None), bool(others)
 
-    async def forget(self, p: int, owner: str) -> None:
+    async def forget(self, p: Partition, owner: str) -> None:
         """Remove a worker that has stopped from those that keep our version of the agents' code alive."""
         await self.database.call("ZREM", keys.versions(p), f"{self.version}\n{owner}")
 
@@ -82,22 +83,22 @@ class Reservations:
         """The time of Redis in ms, extrapolated from the last `reserve` with our monotonic clock, without a request."""
         return monotonic() + self._ahead
 
-    def clock(self, p: int) -> int:
+    def clock(self, p: Partition) -> int:
         """Return a partition's lease clock in ms, extrapolated likewise; for delays a clock step must not shorten."""
         return monotonic() + self._clocks.get(p, self._ahead)
 
-    async def wait_for_work(self, p: int, queue: keys.Queue, seconds: float) -> None:
+    async def wait_for_work(self, p: Partition, queue: keys.Queue, seconds: float) -> None:
         """Wait until a token announces new work in a queue, or until the timeout."""
         if len(self._clocks) > 1 or self.database.kind == "cluster":
             await self._wakeups.wait(keys.wake(p, queue), seconds)
         else:
             await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
 
-    async def notify(self, p: int, queue: keys.Queue) -> None:
+    async def notify(self, p: Partition, queue: keys.Queue) -> None:
         """Wake one worker that is waiting on a queue."""
         await self.database.call("RPUSH", keys.wake(p, queue), "")
 
-    async def extend(self, p: int, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
+    async def extend(self, p: Partition, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
         """Renew an owner's leases, given as (queue, thread, fence). Return a `Lease` for each.
 
         A call without leases keeps the partition's lease clock running: each worker calls it every fifth of a lease.
@@ -112,7 +113,7 @@ class Reservations:
         await self._observe(p, sent, wall)
         return [Lease(each) for each in states]
 
-    async def _observe(self, p: int, sent: int, wall: int) -> None:
+    async def _observe(self, p: Partition, sent: int, wall: int) -> None:
         """Log and count a step of the server's clock since the last call, unless another worker has done so."""
         # The partitions of a Cluster are on servers with clocks of their own.
         watch = self._watches.setdefault(p if self.database.kind == "cluster" else None, Watch())

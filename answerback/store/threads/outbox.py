@@ -13,6 +13,8 @@ from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply
+from answerback.store.keys import Partition
+from answerback.store.partitions import OfPartitions
 from answerback.store.scripts import Part
 from answerback.store.stream.events import EncodedEvent, ReplyEvent, encode_event
 from answerback.store.threads.leases import Reservation
@@ -37,14 +39,14 @@ class Outbox:
         self._database = threads.database
         self._scripts = threads.scripts
         self._lease = int(lease * 1000)
-        self._marks: list[Batcher[Part, int]] = [
-            self._scripts.mark_sending.grouped(
-                [keys.queue(p, "due"), keys.clock(p)], self._scripts.mark_sending.args(lease=self._lease)
-            )
-            for p in range(threads.partitions)
-        ]
+        self._marks = OfPartitions(self._marks_of)
 
-    async def claim(self, p: int, reservation: Reservation, owner: str) -> list[Outgoing]:
+    def _marks_of(self, p: Partition) -> Batcher[Part, int]:
+        return self._scripts.mark_sending.grouped(
+            [keys.queue(p, "due"), keys.clock(p)], self._scripts.mark_sending.args(lease=self._lease)
+        )
+
+    async def claim(self, p: Partition, reservation: Reservation, owner: str) -> list[Outgoing]:
         """Claim the outboxes reserved from `due`, each with its next reply."""
         names = [keys.queue(p, "due"), keys.counters(p)]
         for id in reservation.threads:
@@ -62,13 +64,13 @@ class Outbox:
         """Decode the reply at the head of an outbox that we hold."""
         reply = decode.reply(raw, thread)
         if isinstance(reply, UnreadableReply):
-            key = await self._database.call("LINDEX", keys.unsent(self._threads.partition(thread), thread), 0)
+            key = await self._database.call("LINDEX", keys.unsent(await self._threads.locate(thread), thread), 0)
             reply = msgspec.structs.replace(reply, key=(key or b"").decode())
         return reply
 
     async def mark_sending(self, outgoing: Outgoing) -> None:
         """Store the reply's state and restart the lease. Raises `LeaseLost`: then the request must not be sent."""
-        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        p, id, reply = await self._threads.locate(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
         args = self._scripts.mark_sending.item(
             id=id, fence=outgoing.fence, owner=outgoing.owner, reply_key=reply.key, reply=encode(reply)
@@ -82,7 +84,7 @@ class Outbox:
         If a part of a reply fails, the following parts fail with it, since half an answer is of no use. They share one
         dead letter, and a replay posts them together. Raises `LeaseLost`.
         """
-        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        p, id, reply = await self._threads.locate(outgoing.thread), outgoing.thread, outgoing.reply
         payload, rest = b"", list[Reply]()
         if letter and isinstance(reply, UnreadableReply):
             payload = reply.raw
@@ -119,7 +121,7 @@ class Outbox:
 
         The first part keeps the key that the history refers to.
         """
-        p, id, reply = self._threads.partition(outgoing.thread), outgoing.thread, outgoing.reply
+        p, id, reply = await self._threads.locate(outgoing.thread), outgoing.thread, outgoing.reply
         first = msgspec.structs.replace(reply, state="pending", text=parts[0])
         others = [
             # The number of attempts distinguishes the parts of one split from those of the next.
@@ -138,7 +140,7 @@ class Outbox:
             raise LeaseLost
         return msgspec.structs.replace(outgoing, reply=first)
 
-    async def _behind(self, p: int, reply: Reply) -> list[Reply]:
+    async def _behind(self, p: Partition, reply: Reply) -> list[Reply]:
         """Return the unsent parts of the same reply. Only the holder of the outbox can change them."""
         unsent = await self._database.call("LRANGE", keys.unsent(p, reply.thread), 0, -1)
         parts = [key for key in unsent if key.startswith(reply.siblings.encode()) and key != reply.key.encode()]
@@ -155,7 +157,7 @@ class Outbox:
 
         With `pause`, such as "replies:slack", it waits until that is resumed.
         """
-        p, id = self._threads.partition(outgoing.thread), outgoing.thread
+        p, id = await self._threads.locate(outgoing.thread), outgoing.thread
         held = await self._scripts.defer(
             [
                 keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"),
@@ -178,7 +180,7 @@ class Outbox:
 
         Works without holding the outbox and does not disturb its holder.
         """
-        p, thread, key = self._threads.partition(echo.thread), echo.thread, echo.reply
+        p, thread, key = await self._threads.locate(echo.thread), echo.thread, echo.reply
         names = [
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
             keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.stream_events(p, thread),
@@ -201,7 +203,7 @@ class Outbox:
 
     async def replies(self, thread: str) -> dict[str, Reply]:
         """Return all replies of a thread by key."""
-        encoded = await self._database.call("HGETALL", keys.outbox(self._threads.partition(thread), thread))
+        encoded = await self._database.call("HGETALL", keys.outbox(await self._threads.locate(thread), thread))
         return {key.decode(): decode.reply(raw, thread, key.decode()) for key, raw in encoded.items()}
 
     @property
@@ -209,9 +211,9 @@ class Outbox:
         """The time of Redis, ms: see `Threads.now`."""
         return self._threads.now
 
-    def clock(self, thread: str) -> int:
+    async def clock(self, thread: str) -> int:
         """Return the lease clock of a thread's partition, ms: see `Threads.clock`."""
-        return self._threads.clock(self._threads.partition(thread))
+        return self._threads.clock(await self._threads.locate(thread))
 
     async def pause(self, scope: str, seconds: float) -> None:
         """Pause sending to `scope` for all workers. A shorter pause never replaces a longer one."""

@@ -14,7 +14,7 @@ PAGE = 500
 async def pinned_turns(threads: Threads) -> Counter[str]:
     """Return the number of turns with steps per version, running or waiting. Reads all threads with waiting events."""
     found: Counter[str] = Counter()
-    for p in range(threads.partitions):
+    for p in await threads.partitions.all():
         cursor = b"0"
         while True:
             cursor, members = await threads.database.call("ZSCAN", keys.queue(p, "ready"), cursor, "COUNT", PAGE)

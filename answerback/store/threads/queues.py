@@ -6,6 +6,7 @@ import msgspec
 
 from answerback.store import keys
 from answerback.store.clock import Steps, look, read, steps
+from answerback.store.keys import Partition
 from answerback.store.redis import Value
 from answerback.store.threads.threads import Threads
 
@@ -52,7 +53,7 @@ async def queues(threads: Threads) -> Queues:
     totals = dict.fromkeys(Queues.__struct_fields__[2:-1], 0)
     turns: list[Queue] = []
     replies: list[Queue] = []
-    for p in range(threads.partitions):
+    for p in await threads.partitions.all():
         now, _ = read(*await threads.database.together(*look(p)))
         *queue_counts, counters, dead, thread_count = await threads.database.together(
             *_count(p, "ready", now),
@@ -77,7 +78,7 @@ async def queues(threads: Threads) -> Queues:
     return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(threads.database), **totals)
 
 
-def _count(p: int, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:
+def _count(p: Partition, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:
     return [
         ("ZCOUNT", keys.queue(p, queue), "-inf", now),
         ("ZCOUNT", keys.queue(p, queue), f"({now}", "+inf"),

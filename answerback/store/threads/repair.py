@@ -56,15 +56,17 @@ async def unlock(threads: Threads, id: str) -> Unlocked | None:
     Its turn is claimable at once, with its journal, and the attempt is not counted. Its outbox is claimable when the
     sender's lease ends: a request in flight must have reached the platform before the reply is looked for.
     """
-    p = threads.partition(id)
-    holder = await threads.scripts.unlock(
-        [
-            keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
-            keys.thread(p, id), keys.journal(p, id), keys.stream_events(p, id), keys.clock(p),
-        ],
-        id=id,
-    )  # fmt: skip
-    if holder is None:
+    async for p in threads.partitions.places(id):
+        holder = await threads.scripts.unlock(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"),
+                keys.thread(p, id), keys.journal(p, id), keys.stream_events(p, id), keys.clock(p),
+            ],
+            id=id,
+        )  # fmt: skip
+        if holder is not None:
+            break
+    else:
         return None
     owner, since, wait = holder
     return Unlocked(
@@ -77,16 +79,18 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
 
     The number of attempts is kept: the next attempt is only made sooner.
     """
-    p = threads.partition(id)
-    results = await threads.scripts.requeue(
-        [
-            keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.inbox(p, id),
-            keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.unsent(p, id),
-            keys.thread(p, id), keys.clock(p),
-        ],
-        id=id,
-    )  # fmt: skip
-    if results is None:
+    async for p in threads.partitions.places(id):
+        results = await threads.scripts.requeue(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.inbox(p, id),
+                keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.unsent(p, id),
+                keys.thread(p, id), keys.clock(p),
+            ],
+            id=id,
+        )  # fmt: skip
+        if results is not None:
+            break
+    else:
         return None
     turn, replies = (word.decode() for word in results)
     return Requeued(thread=id, turn=turn, replies=replies)
@@ -94,8 +98,8 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
 
 async def set_attention(threads: Threads, id: str, attention: Attention) -> AttentionSet | None:
     """Set the attention of a thread, as of its next claim. Return None if it does not exist."""
-    names = [keys.thread(threads.partition(id), id)]
-    before = await threads.scripts.set_attention(names, attention=attention)
-    if before is None:
-        return None
-    return AttentionSet(thread=id, attention=attention, before=attention_of(before.decode()))
+    async for p in threads.partitions.places(id):
+        before = await threads.scripts.set_attention([keys.thread(p, id)], attention=attention)
+        if before is not None:
+            return AttentionSet(thread=id, attention=attention, before=attention_of(before.decode()))
+    return None

@@ -11,7 +11,7 @@ import msgspec
 from answerback.store import keys
 from answerback.store.threads.recency import Recency
 from answerback.store.threads.threads import Threads
-from answerback.store.threads.views import State, ThreadSummary, thread_summaries
+from answerback.store.threads.views import State, ThreadSummary, thread_summary
 
 _FORM: Final = "NFKC"
 PAGE = 1000
@@ -47,10 +47,7 @@ async def matching(threads: Threads, ids: Sequence[str], wanted: Filter) -> list
     flags = {None: "", True: "yes", False: "no"}
     text = _folded(wanted.text.strip())
     fit: set[str] = set()
-    for p in range(threads.partitions):
-        here = [id for id in ids if threads.partition(id) == p]
-        if not here:
-            continue
+    for p, here in (await threads.partitions.group(ids)).items():
         names = [keys.queue(p, "ready"), keys.clock(p), *(keys.thread(p, id) for id in here)]
         for number, *about in await threads.scripts.filter(
             names,
@@ -74,13 +71,12 @@ def _folded(text: str) -> str:
 
 async def listed(threads: Threads, *, limit: int = 50, wanted: Filter | None = None) -> AsyncIterator[ThreadSummary]:
     """Yield the matching threads, most recently changed first."""
-    recency = Recency(threads.database, [keys.threads(p) for p in range(threads.partitions)])
+    recency = Recency(threads.database, [keys.threads(p) for p in await threads.partitions.all()])
     wanted = wanted or Filter()
     given = 0
     while given < limit and (ids := await recency.next(min(PAGE, limit) if wanted.everything else PAGE)):
         for id in (await matching(threads, ids, wanted))[: limit - given]:
-            (summary,) = await thread_summaries(threads, threads.partition(id), [id])
-            if summary is not None:
+            if (summary := await thread_summary(threads, id)) is not None:
                 given += 1
-                yield summary[0]
+                yield summary
         recency.past(ids[-1])

@@ -19,6 +19,8 @@ from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
+from answerback.store.keys import Partition
+from answerback.store.partitions import OfPartitions
 from answerback.store.redis import Database
 from answerback.store.scripts import Part
 from answerback.store.stream.events import EncodedEvent
@@ -48,7 +50,7 @@ class Threads(ThreadClaims):
         self,
         database: Database,
         *,
-        partitions: int = 1,
+        partitions: int | None = None,
         lease: float = 5.0,
         seen_days: float = 7.0,
         window: int = 1,
@@ -66,29 +68,32 @@ class Threads(ThreadClaims):
             pause=pause,
             version=version,
         )
-        self._steps: list[Batcher[Part, int]] = []
-        self._appends: list[Batcher[Part, int]] = []
-        self._commits: list[Batcher[Part, list[bytes] | None]] = []
-        for p in range(partitions):
-            ready = [keys.queue(p, "ready"), keys.wake(p, "ready")]
-            due = [keys.queue(p, "due"), keys.wake(p, "due")]
-            self._steps.append(
-                self.scripts.step.grouped([*due, keys.clock(p)], self.scripts.step.args(version=version))
-            )
-            self._appends.append(self.scripts.emit.grouped([], []))
-            self._commits.append(
-                self.scripts.commit.grouped(
-                    [*ready, *due, keys.counters(p), keys.threads(p), keys.clock(p)],
-                    self.scripts.commit.args(lease=self._lease, window=window),
-                    limit=40, flights=2,
-                )
-            )  # fmt: skip
+        self._steps = OfPartitions(self._steps_of)
+        self._appends = OfPartitions(self._appends_of)
+        self._commits = OfPartitions(self._commits_of)
+
+    def _steps_of(self, p: Partition) -> Batcher[Part, int]:
+        due = [keys.queue(p, "due"), keys.wake(p, "due"), keys.clock(p)]
+        return self.scripts.step.grouped(due, self.scripts.step.args(version=self.version))
+
+    def _appends_of(self, p: Partition) -> Batcher[Part, int]:
+        return self.scripts.emit.grouped([], [])
+
+    def _commits_of(self, p: Partition) -> Batcher[Part, list[bytes] | None]:
+        return self.scripts.commit.grouped(
+            [
+                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"), keys.wake(p, "due"),
+                keys.counters(p), keys.threads(p), keys.clock(p),
+            ],
+            self.scripts.commit.args(lease=self._lease, window=self.window),
+            limit=40, flights=2,
+        )  # fmt: skip
 
     # Worker --------------------------------------------------------------------------------------
 
     async def step(self, step: Step) -> None:
         """Write a journal entry. Raises `LeaseLost`."""
-        p, id = self.partition(step.thread), step.thread
+        p, id = await self.locate(step.thread), step.thread
         names = [keys.thread(p, id), keys.journal(p, id), keys.outbox(p, id), keys.unsent(p, id)]
         args = self.scripts.step.item(
             id=id,
@@ -104,7 +109,7 @@ class Threads(ThreadClaims):
 
     async def emit(self, append: StreamAppend) -> None:
         """Append and publish stream events of a turn. Raises `LeaseLost`."""
-        p, id = self.partition(append.thread), append.thread
+        p, id = await self.locate(append.thread), append.thread
         args = self.scripts.emit.item(
             fence=append.fence,
             owner=append.owner,
@@ -119,7 +124,7 @@ class Threads(ThreadClaims):
 
         Raises `LeaseLost`, in which case nothing was changed. May be repeated if the response was lost.
         """
-        p, id = self.partition(commit.thread), commit.thread
+        p, id = await self.locate(commit.thread), commit.thread
         names = [
             keys.thread(p, id), keys.inbox(p, id), keys.history(p, id), keys.journal(p, id),
             keys.outbox(p, id), keys.unsent(p, id), keys.stream_events(p, id), keys.turn_ends(p, id),
@@ -165,7 +170,7 @@ class Threads(ThreadClaims):
         An interrupted turn leaves its end and its `messages`, which replace `replaced`, and starts again with all
         waiting events. With `pause`, such as "agent:support", it waits until that is resumed. Raises `LeaseLost`.
         """
-        p, id = self.partition(claim.thread), claim.thread
+        p, id = await self.locate(claim.thread), claim.thread
         held = await self.scripts.release(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
@@ -208,7 +213,7 @@ class Threads(ThreadClaims):
         """
         unreadable = isinstance(entry, decode.Unreadable)
         payload = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
-        p, id = self.partition(claim.thread), claim.thread
+        p, id = await self.locate(claim.thread), claim.thread
         held = await self.scripts.dead_letter(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.counters(p),
@@ -222,7 +227,7 @@ class Threads(ThreadClaims):
                 turn=letter.id,
                 payload=encode(payload),
                 letter=encode(letter),
-                seen=0 if unreadable else self._seen,
+                seen=0 if unreadable else self.seen,
                 handled=handled,
                 owner=claim.owner,
                 ended=encode(end) if end else b"",
@@ -233,7 +238,7 @@ class Threads(ThreadClaims):
         if not held:
             raise LeaseLost
 
-    async def resume(self, p: int, queue: keys.Queue, paused: Collection[str]) -> int:
+    async def resume(self, p: Partition, queue: keys.Queue, paused: Collection[str]) -> int:
         """Put back the threads that wait for what is not in `paused` any more. Return how many."""
         names = [keys.queue(p, queue), keys.wake(p, queue), keys.paused(p, queue)]
         return int(await self.scripts.resume(names, paused=[*paused]))
@@ -242,13 +247,15 @@ class Threads(ThreadClaims):
 
     async def cancel(self, id: str) -> bool:
         """Cancel the running turn of a thread, or the next one if none is running. Return whether there was one."""
-        p = self.partition(id)
-        cancelled = await self.scripts.cancel(
-            [
-                keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
-                keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
-            ],
-            id=id,
-            signals=keys.signals(),
-        )  # fmt: skip
-        return bool(cancelled)
+        async for p in self.partitions.places(id):
+            cancelled = await self.scripts.cancel(
+                [
+                    keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"),
+                    keys.thread(p, id), keys.inbox(p, id), keys.clock(p),
+                ],
+                id=id,
+                signals=keys.signals(),
+            )  # fmt: skip
+            if cancelled:
+                return True
+        return False

@@ -20,7 +20,7 @@ async def end_of(threads: Threads, thread: str, event: str) -> TurnEnd | None:
 
     For turns that ended long ago, or before ends were recorded, only the history remains.
     """
-    name = keys.turn_ends(threads.partition(thread), thread)
+    name = keys.turn_ends(await threads.locate(thread), thread)
     for first, last in ((-NEWEST, -1), (0, -NEWEST - 1)):
         ends = await threads.database.call("LRANGE", name, first, last)
         for end in readable(decode_turn_end, reversed(ends)):

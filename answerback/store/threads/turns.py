@@ -44,7 +44,7 @@ async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: st
     summary = await thread_summary(threads, thread)
     if summary is None:
         return None
-    p = threads.partition(thread)
+    p = await threads.locate(thread)
     # Read atomically: an event leaves the inbox in the same operation that adds to the history.
     inbox, outbox, length = await threads.database.together(
         ("LRANGE", keys.inbox(p, thread), 0, -1),
@@ -68,7 +68,7 @@ async def turn_state(letters: DeadLetters, threads: Threads, thread: str, id: st
 async def _committed(threads: Threads, thread: str, turn: str, length: int) -> list[Message]:
     """Return a turn's messages. They are contiguous and most likely at the end of the history."""
     messages: list[Message] = []
-    history = keys.history(threads.partition(thread), thread)
+    history = keys.history(await threads.locate(thread), thread)
     for end in range(length, 0, -_PAGE):
         raw = await threads.database.call("LRANGE", history, max(0, end - _PAGE), end - 1)
         page = [decode.message(each) for each in raw]

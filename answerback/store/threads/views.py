@@ -13,6 +13,7 @@ from answerback.messages import Message
 from answerback.replies import Reply
 from answerback.steps import Record, steps_of
 from answerback.store import clock, decode, keys
+from answerback.store.keys import Partition
 from answerback.store.redis import Value
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import merged
@@ -70,12 +71,21 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
 
 async def thread_summary(threads: Threads, id: str) -> ThreadSummary | None:
     """Return a thread's summary; None if it does not exist."""
-    (summary,) = await thread_summaries(threads, threads.partition(id), [id])
-    return summary[0] if summary else None
+    fields = await thread_fields(threads, id)
+    return fields[0] if fields else None
+
+
+async def thread_fields(threads: Threads, id: str) -> tuple[ThreadSummary, dict[str, str]] | None:
+    """Return a thread's summary and its hash; None if it does not exist."""
+    async for p in threads.partitions.places(id):
+        (found,) = await thread_summaries(threads, p, [id])
+        if found is not None:
+            return found
+    return None
 
 
 async def thread_summaries(
-    threads: Threads, p: int, ids: Sequence[str]
+    threads: Threads, p: Partition, ids: Sequence[str]
 ) -> list[tuple[ThreadSummary, dict[str, str]] | None]:
     """Return the summaries of threads of one partition, each with its hash; None for one that does not exist."""
     commands: list[tuple[Value, ...]] = []
@@ -133,7 +143,7 @@ def _summarise(
 
 async def transcript(threads: Threads, id: str) -> Transcript | None:
     """Return a complete thread; None if it does not exist."""
-    p = threads.partition(id)
+    p = await threads.locate(id)
     (looked,) = await thread_summaries(threads, p, [id])
     if looked is None:
         return None
