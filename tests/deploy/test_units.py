@@ -57,7 +57,11 @@ def test_a_stop_waits_for_the_grace_period() -> None:
         found = options(service)
         assert float(found["TimeoutStopSec"]) >= Settings.load({}).grace + 10
         assert found["KillMode"] == "mixed"
-        assert found["Restart"] == "always"
+
+
+def test_what_ends_is_started_again_unless_it_was_drained() -> None:
+    assert [options(service)["Restart"] for service in SERVICES] == ["always", "on-failure"]
+    assert all("StartLimitIntervalSec=0" in (SYSTEMD / service).read_text() for service in SERVICES)
 
 
 def test_the_services_run_our_processes() -> None:
