@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
@@ -37,6 +37,7 @@ class Host:
                 env={**os.environ, **system.settings, "REDIS_URL": system.server.url},
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
 
     def words(self) -> str:
@@ -61,10 +62,10 @@ class Host:
         return await asyncio.to_thread(self._process.wait, 30)
 
     def close(self) -> None:
-        """End it if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        """End it if it still runs, with the processes that a server of several has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 @asynccontextmanager
