@@ -68,8 +68,9 @@ def test_wrong_keys_are_looked_up_so_often_and_a_good_one_goes_on() -> None:
 
 def test_limits_can_be_turned_off() -> None:
     limits = strangers(SESSION_RATE_PER_IP="off", VISITOR_RATE_PER_IP="off", WRONG_KEY_RATE_PER_IP="off")
+    request = of("1.2.3.4")
     for number in range(100):
-        limits.count_request(of("1.2.3.4"), VISITOR)
-        limits.count_request(of("1.2.3.4"), TALKER)
-        limits.record_invalid(of("1.2.3.4"), f"{number}")
-        limits.check(of("1.2.3.4"), f"{number}")
+        limits.count_request(request, VISITOR)
+        limits.count_request(request, TALKER)
+        limits.record_invalid(request, f"{number}")
+        limits.check(request, f"{number}")

@@ -15,6 +15,7 @@ import pytest
 from ingress.api.docs import openapi
 from ingress.api.routes.routes import routes
 from tests.forks import ROOT
+from tests.sources import modules
 from tools.cli import cli
 
 RETIRED = {
@@ -37,13 +38,6 @@ SCRIPTS = {
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
-@cache
-def _modules() -> tuple[tuple[Path, ast.Module], ...]:
-    packages = ("answerback", "ingress", "worker", "tools")
-    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
-    return tuple((file, ast.parse(file.read_text())) for file in files)
-
-
 def _definitions(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -61,7 +55,7 @@ def _public() -> dict[str, Path]:
     """Return the public classes, functions, methods and constants, each with a file that defines it."""
     return {
         name: file.relative_to(ROOT)
-        for file, module in _modules()
+        for file, module in modules()
         for name in _definitions(module.body)
         if not name.startswith("_")
     }
@@ -87,14 +81,14 @@ def _http_fields() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[str]:
-    for _, module in _modules():
+    for _, module in modules('"answerback_'):
         for node in ast.walk(module):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield from re.findall(r"^answerback_\w+$", node.value)
 
 
 def _log_events() -> Iterator[str]:
-    for _, module in _modules():
+    for _, module in modules(*(f".{level}(" for level in LEVELS)):
         for node in ast.walk(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
                 first = node.args[0] if node.args else None

@@ -22,9 +22,9 @@ from answerback.platforms.text import split
 from answerback.store.access.api_keys import InvalidKey, _origin
 from answerback.store.stream.stored_events import place
 
-LENGTH = 100_000
-CPU = 5.0
-"""Seconds of processor time, not of a clock: a loaded machine changes nothing. None needs more than a tenth of it.
+LENGTH = 40_000
+CPU = 0.8
+"""Seconds of processor time, not of a clock: a loaded machine changes nothing. None needs more than a fifth of it.
 
 Half the length needs a quarter of the time if it grows with its square: shorter texts find as much, if CPU follows.
 """

@@ -32,7 +32,7 @@ def test_the_modules_of_the_pages_under_node(script: str) -> None:
     assert NODE
     # A quadratic parser of Markdown would take minutes for the texts of its last test.
     done = subprocess.run(
-        [NODE, "--test", f"tests/pages/{script}"],
+        [NODE, f"tests/pages/{script}"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,

@@ -12,6 +12,7 @@ import pytest
 from answerback.store.redis import Database
 from answerback.store.scripts import Arguments, Script, Scripts
 from tests.forks import ROOT
+from tests.sources import modules
 
 SCRIPTS = Scripts(cast(Database, None))
 NAMES = sorted(name for name, script in vars(SCRIPTS).items() if isinstance(script, Script))
@@ -19,8 +20,8 @@ NAMES = sorted(name for name, script in vars(SCRIPTS).items() if isinstance(scri
 
 def _calls() -> Iterator[tuple[str, str, set[str]]]:
     """Yield the script, the method and the names of each call that passes arguments by name."""
-    for file in (ROOT / "answerback").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+    for _, tree in modules("scripts."):
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or any(keyword.arg is None for keyword in node.keywords):
                 continue
             words = ast.unparse(node.func).split(".")
