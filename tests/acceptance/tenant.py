@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
@@ -69,7 +70,12 @@ class Tenant:
     async def all_there(self, operations: list[Operation]) -> dict[str, str]:
         """What it sees itself: every answer with the mark, by its address."""
         reads = [each for each in operations if each.method == "GET" and not each.path.endswith("/stream")]
-        paths = {each.address(Names(id, id, self.url), query=False) for each in reads for id in self.ids}
+        return await self.shown(
+            {each.address(Names(id, id, self.url), query=False) for each in reads for id in self.ids}
+        )
+
+    async def shown(self, paths: Iterable[str]) -> dict[str, str]:
+        """Every answer with the mark at these addresses."""
         found = {}
         for path in sorted(paths):
             status, text, _ = await self.call("GET", path)

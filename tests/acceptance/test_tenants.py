@@ -81,7 +81,7 @@ async def test_another_workspaces_key_opens_nothing(plain: System, acme: Tenant)
                 assert status == 404 or text == '{"reset":false}' or (status == 422 and '"/agent"' in text), what
                 named += 1
     assert named > 4 * len(acme.strangers_try)
-    assert await acme.all_there(operations) == before
+    assert await acme.shown(before) == before
 
 
 async def test_the_token_of_another_session_or_user_opens_nothing(plain: System, acme: Tenant) -> None:
@@ -106,7 +106,7 @@ async def test_the_token_of_another_session_or_user_opens_nothing(plain: System,
             else:
                 # What bob lists and opens is his own; a body names another user, a query another user's thread.
                 assert status in ((404, 422) if "?" in path else (200, 403)), what
-    assert await acme.all_there(operations) == before
+    assert await acme.shown(before) == before
     await check_own_threads(acme)
 
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.forks import ROOT
+from tests.acceptance.system import PATIENCE
+from tests.forks import ROOT, Fork
 
 AGENT_TESTS = """
 import urllib.request
@@ -63,27 +64,31 @@ def test_nothing_is_loaded(request):
 """
 
 
-def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Of all plugins of this environment, those that such a project has.
-    ours = ["-p", "answerback", *(("-p", "asyncio", "-o", "asyncio_mode=auto") if "--asyncio" in arguments else ())]
-    others = [argument for argument in arguments if argument != "--asyncio"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "OPENAI_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ours, *others],
-        cwd=folder,
-        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+# Of all plugins of this environment, those that such a project has.
+PYTEST = ["pytest", "-q", "-p", "no:cacheprovider", "-p", "answerback"]
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "OPENAI_"))}
+    return {**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
+
+
+def _tested(folder: Path, *arguments: str) -> str:
+    """Run the tests of a project whose agents' libraries are loaded already. What it prints."""
+    log = folder / "pytest.log"
+    log.unlink(missing_ok=True)
+    asyncio = ["-p", "asyncio", "-o", "asyncio_mode=auto"]
+    Fork([*PYTEST, *asyncio, *arguments], _environment(), log, folder=folder).join(PATIENCE * 2)
+    return log.read_text()
 
 
 def test_a_project_tests_its_agents_with_the_plugins_fixtures(tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(AGENT_TESTS)
-    missing = _pytest(tmp_path, "--asyncio", "-k", "recorded")
-    assert "test_shop.test_recorded[hello].json has no answer" in missing.stdout
-    assert "pytest --answerback-record" in missing.stdout
-    recording = _pytest(tmp_path, "--asyncio", "--answerback-record")
-    assert "4 passed" in recording.stdout, recording.stdout
+    missing = _tested(tmp_path, "-k", "recorded")
+    assert "test_shop.test_recorded[hello].json has no answer" in missing, missing
+    assert "pytest --answerback-record" in missing
+    recording = _tested(tmp_path, "--answerback-record")
+    assert "4 passed" in recording, recording
     assert sorted(file.name for file in (tmp_path / "recordings").iterdir()) == [
         "test_shop.test_recorded[hello].json", "test_shop.test_recorded[tea_].json",
     ]  # fmt: skip
@@ -93,11 +98,14 @@ def test_a_project_tests_its_agents_with_the_plugins_fixtures(tmp_path: Path) ->
         .replace("answerback_recorded(real)", 'answerback_recorded("openai-chat:x")')
     )
     (tmp_path / "test_shop.py").write_text(text)
-    replayed = _pytest(tmp_path, "--asyncio", "-k", "recorded")
-    assert "2 passed" in replayed.stdout, replayed.stdout
+    replayed = _tested(tmp_path, "-k", "recorded")
+    assert "2 passed" in replayed, replayed
 
 
 def test_a_project_without_agents_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text(OTHER_TESTS)
-    result = _pytest(tmp_path, "--strict-markers", "--strict-config", "-W", "error")
+    strict = ["--strict-markers", "--strict-config", "-W", "error"]
+    result = subprocess.run(
+        [sys.executable, "-m", *PYTEST, *strict], cwd=tmp_path, env=_environment(), capture_output=True, text=True
+    )
     assert "1 passed" in result.stdout, result.stdout + result.stderr
