@@ -86,15 +86,16 @@ class Forker:
         self,
         *command: str,
         env: Mapping[str, str],
+        stdin: int | None = None,
         stdout: int | None = None,
         pass_fds: Sequence[int] = (),
         **options: Any,
     ) -> Any:
-        """Start a process: as a fork, if it is one of ours whose output is read."""
-        if stdout is None or not (command[:-1] == (sys.executable, "-P", "-m") and command[-1] in OURS):
-            return await _execute(*command, env=env, stdout=stdout, pass_fds=pass_fds, **options)
+        """Start a process: as a fork, if it is one of ours and has not the terminal."""
+        if stdin is None or not (command[:-1] == (sys.executable, "-P", "-m") and command[-1] in OURS):
+            return await _execute(*command, env=env, stdin=stdin, stdout=stdout, pass_fds=pass_fds, **options)
         order = Order([OURS[command[-1]]], dict(env), [*pass_fds])
-        socket.send_fds(self._socket, [msgspec.msgpack.encode(order)], [stdout, *pass_fds])
+        socket.send_fds(self._socket, [msgspec.msgpack.encode(order)], [1 if stdout is None else stdout, *pass_fds])
         return Child(int(self._socket.recv(20)))
 
     def close(self) -> None:

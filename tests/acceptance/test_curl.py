@@ -11,7 +11,8 @@ import pytest
 from tests.acceptance.terminal import Terminal
 from tests.forks import ROOT
 
-INGRESS = "127.0.0.1:8080"
+INGRESS = re.compile(r"http://127\.0\.0\.1:8080|https://bot\.example\.com")
+"""Where ingress is: on the reader's machine, and where they installed it."""
 OWN = 8000
 """The port of the reader's own application, which `up` does not start."""
 
@@ -42,7 +43,7 @@ def test_every_curl_of_the_documentation_works_with_what_up_makes(terminal: Term
         lines = commands(page.read_text())
         made, script = "", ""
         for line in lines:
-            typed = line.replace(INGRESS, f"127.0.0.1:{terminal.port}").replace("th_…", made)
+            typed = INGRESS.sub(f"http://127.0.0.1:{terminal.port}", line).replace("th_…", made)
             if not typed.startswith("curl "):
                 script += f"{typed}\n"
                 continue

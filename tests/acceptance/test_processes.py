@@ -13,11 +13,14 @@ import aiohttp
 
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import Process, System, free_port, until
+from tests.acceptance.terminal import FORKED
+
+SUPERVISOR = "tests.acceptance.forked_up" if FORKED else "tools"
 
 
 async def _supervisor(system: System, kind: str, processes: int, **settings: str) -> Process:
     """`answerback ingress` or `worker` with several processes, all of them ready."""
-    process = await system.start(f"tools {kind} --processes {processes}", **settings)
+    process = await system.start(f"{SUPERVISOR} {kind} --processes {processes}", **settings)
     await _logged(process, "all processes are ready")
     return process
 
@@ -38,7 +41,8 @@ def _children(process: Process) -> list[int]:
             fields = (folder / "stat").read_text().rpartition(")")[2].split() if folder.name.isdecimal() else []
         except OSError:
             continue
-        if fields and int(fields[1]) == process.pid and fields[0] != "Z":
+        # Each has a group of its own: what is in the one of the supervisor is the process that forks for it.
+        if fields and int(fields[1]) == process.pid != int(fields[2]) and fields[0] != "Z":
             found.append(int(folder.name))
     return found
 
@@ -173,14 +177,16 @@ async def test_a_mistake_in_new_code_leaves_the_old_processes_running(plain: Sys
 
 
 async def test_a_process_that_cannot_start_ends_the_supervisor_with_its_reason(plain: System) -> None:
-    process = await plain.start("tools worker --processes 2", ANSWERBACK_AGENTS="nowhere:agents")
+    process = await plain.start(f"{SUPERVISOR} worker --processes 2", ANSWERBACK_AGENTS="nowhere:agents")
     assert await process.wait() == 1
     assert 'there is no module "nowhere"' in process.words()
     assert "Traceback" not in process.words()
 
 
 async def test_processes_end_with_a_supervisor_that_is_killed(plain: System) -> None:
-    process = await _supervisor(plain, "worker", 2)
+    # It is not the forks of tests that are to end, but what people start.
+    process = await plain.start("tools worker --processes 2")
+    await _logged(process, "all processes are ready")
     children = _children(process)
     await process.kill()
 
