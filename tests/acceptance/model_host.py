@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
-
-import httpx2
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult
+from typing import TYPE_CHECKING, Any
 
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import System
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp_types import CallToolResult
 
 EVERYTHING = ("chat:read", "chat:write")
 
@@ -27,6 +26,11 @@ async def key(system: System, workspace: str = "acme", *scopes: str) -> str:
 @asynccontextmanager
 async def client(system: System, shown: str, *, port: int = 0, mode: str = "auto") -> AsyncIterator[Client]:
     """The official client, with a key."""
+    # Here, so that a process that only collects tests does not import it.
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     headers = {"Authorization": f"Bearer {shown}"} if shown else {}
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
         transport = streamable_http_client(f"http://127.0.0.1:{port or system.port}/mcp", http_client=http)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from mcp import MCPError
 
 from answerback.events import Event
 from answerback.messages import Author
@@ -44,6 +43,8 @@ async def test_what_http_refuses_is_an_error_of_the_protocol_with_words(plain: S
 
 
 async def test_a_client_without_a_good_key_is_told_so(plain: System) -> None:
+    from mcp import MCPError  # here, so that a process that only collects tests does not import it
+
     await plain.ingress()
     for wrong in ("", f"ab_live_{'0' * 16}_{'x' * 40}"):
         with pytest.raises((MCPError, BaseExceptionGroup)) as caught:
@@ -120,6 +121,8 @@ async def test_a_platforms_thread_is_read_by_those_who_may_and_no_more(plain: Sy
 
 
 async def test_what_is_wrong_is_said_in_words(plain: System) -> None:
+    from mcp import MCPError
+
     await plain.ingress()
     await plain.worker("tests.acceptance.agents:failing", TURN_MAX_ATTEMPTS="1")
     async with client(plain, await key(plain)) as connected:

@@ -6,20 +6,29 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
 
 from answerback.store import keys
 from answerback.store.chats.chats import Chats
 from tests.acceptance.caller import calling, key
 from tests.acceptance.system import System, free_port
 
+if TYPE_CHECKING:
+    import openai
+    from openai.types.chat import ChatCompletionMessageParam
+
 CHATTERS = "tests.acceptance.chatters:chatters"
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """Import the client when the first of these tests runs: not in every process that only collects them."""
+    global openai
+    import openai
 
 
 @pytest.fixture

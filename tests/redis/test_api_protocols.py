@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import openai
 import pytest
 
 from answerback.store.access.api_keys import ApiKeys
@@ -128,6 +127,8 @@ async def test_a_path_that_clients_try_is_refused_with_the_one_to_use(face: Face
 
 
 async def test_openais_client_shows_why_there_are_no_responses(face: Face) -> None:
+    import openai  # here, so that a process that only collects tests does not import it
+
     async with openai.AsyncOpenAI(base_url=f"{face.url}/v1", api_key=face.key) as api:
         with pytest.raises(openai.NotFoundError, match="use POST /v1/chat/completions") as refused:
             await api.responses.create(model="echo", input="hi")
