@@ -14,17 +14,24 @@ def main() -> None:
     """Run all benchmarks and print the table of docs/benchmarks.md."""
     print(machine())
     webhook_runs, bare_runs, turn_runs, stream_runs = [], [], [], []
+    two_receivers, two_workers = [], []
     for number in range(RUNS):
         print(f"run {number + 1} of {RUNS} …", flush=True)
         webhook_runs.append(webhooks.run())
+        two_receivers.append(webhooks.run(processes=2))
         bare_runs.append(webhooks.run("tests.bench.bare"))
         turn_runs.append(turns.run())
+        two_workers.append(turns.run(processes=2))
         stream_runs.append(streams.run())
     print(f"signed 8 KB webhooks/s, one ingress process       {median([rate for rate, _ in webhook_runs])}")
     print(f"  per second of its CPU time                      {median([rate for _, rate in webhook_runs])}")
+    print(f"  two ingress processes                           {median([rate for rate, _ in two_receivers])}")
+    print(f"  per second of their CPU time                    {median([rate for _, rate in two_receivers])}")
     print(f"  bare aiohttp: read, hash, answer, store nothing {median([rate for rate, _ in bare_runs])}")
     print(f"events/s through claim, run, commit, one worker   {median([rate for rate, _ in turn_runs])}")
     print(f"  per second of its CPU time                      {median([rate for _, rate in turn_runs])}")
+    print(f"  two worker processes                            {median([rate for rate, _ in two_workers])}")
+    print(f"  per second of their CPU time                    {median([rate for _, rate in two_workers])}")
     readers = f"words/s to {streams.READERS:,} readers of one ingress process"
     print(f"{readers:<50}{median([run.rate for run in stream_runs])}")
     print(f"  from worker to reader, p50, µs                  {median([run.p50 * 1000 for run in stream_runs])}")

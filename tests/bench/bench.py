@@ -27,10 +27,10 @@ def server() -> Iterator[str]:
 
 @contextlib.contextmanager
 def process(module: str, url: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module` on a server; stopped at the end."""
+    """`python -m module`, which may be followed by arguments, on a server; stopped at the end."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     child = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *module.split()],
         cwd=ROOT,
         env={**inherited, "REDIS_URL": url, "LOG_LEVEL": "warning", **variables},
         stdin=subprocess.DEVNULL,
@@ -54,12 +54,13 @@ def free_port() -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time a process has used so far (Linux; 0 elsewhere)."""
+    """CPU time that a process and those that it started have used so far (Linux; 0 elsewhere)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(c)) for c in children)
 
 
 def machine() -> str:

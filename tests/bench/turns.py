@@ -52,12 +52,13 @@ async def _drain(url: str) -> tuple[float, float]:
         await asyncio.sleep(0.02)
 
 
-def run(concurrency: int = 100) -> tuple[float, float]:
-    """One run: (events a second, events a second of the worker's CPU time)."""
+def run(processes: int = 1, concurrency: int = 100) -> tuple[float, float]:
+    """One run: (events a second, events a second of the CPU time of all workers)."""
+    module = "worker" if processes == 1 else f"tools worker --processes {processes}"
     with server() as url:
         asyncio.run(_fill(url))
         with process(
-            "worker", url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)
+            module, url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)
         ) as worker:
             events, seconds = asyncio.run(_drain(url))
             cpu = cpu_seconds(worker.pid)

@@ -107,8 +107,10 @@ async def ready(port: int) -> None:
             return
 
 
-def run(module: str = "ingress") -> tuple[float, float]:
-    """One run: (requests a second, requests a second of the process's CPU time)."""
+def run(module: str = "ingress", processes: int = 1) -> tuple[float, float]:
+    """One run: (requests a second, requests a second of the CPU time of all receivers)."""
+    if processes > 1:
+        module = f"tools ingress --processes {processes}"
     port = free_port()
     waiting = _deliveries(port)
     with server() as url, process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
