@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import tempfile
 import time
 from collections import Counter
@@ -150,15 +149,15 @@ async def test_threads_move_to_other_partitions_and_servers(
 async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: ClusterServers, store: Database) -> None:
     many = Threads(store, partitions=64)
 
-    async def worker(p: int, queue: keys.Queue, served: asyncio.Queue[float]) -> None:
+    async def worker(p: int, queue: keys.Queue, served: asyncio.Queue[None]) -> None:
         while True:
             reservation = await many.reserve(p, queue, 1)
             if reservation.threads:
-                served.put_nowait(time.monotonic())
+                served.put_nowait(None)
             else:
-                await many.wait_for_work(p, queue, 5)
+                await many.wait_for_work(p, queue, 600)
 
-    served: asyncio.Queue[float] = asyncio.Queue()
+    served: asyncio.Queue[None] = asyncio.Queue()
     loops = [asyncio.create_task(worker(p, queue, served)) for p in range(64) for queue in ("ready", "due")]
     try:
         deadline = time.monotonic() + SOON
@@ -166,13 +165,9 @@ async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: Clust
             assert time.monotonic() < deadline, found
             await store.nodes()  # as every process does every five seconds
             await asyncio.sleep(0.2)
-        waits = []
         for number in range(30):
-            began = time.monotonic()
             await accepted(many, number, f"github:1:{number}")
-            waits.append(await asyncio.wait_for(served.get(), SOON) - began)
-        # Without a wake-up, a poll would come after some seconds.
-        assert statistics.median(waits) < 0.5, waits
+            await asyncio.wait_for(served.get(), SOON)
     finally:
         for loop in loops:
             loop.cancel()

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,12 @@ async def test_a_master_that_stood_still_takes_nothing_with_it(store: Database, 
     await until(lambda: role(former) == "slave")
     again = await accepted(threads)
     assert (again.status, again.dispatch_id) == ("duplicate", receipt.dispatch_id)
-    await store.call("PUBLISH", "ab:news", "hello")
-    await until(lambda: heard == [b"hello"])
+    async with asyncio.timeout(SOON):
+        # The Sentinels may change their minds once more: what is published in that moment is not heard.
+        while not heard:
+            with suppress(StoreUnavailable):
+                await store.call("PUBLISH", "ab:news", "hello")
+            await asyncio.sleep(0.05)
     listening.cancel()
 
 
