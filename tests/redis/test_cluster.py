@@ -168,6 +168,12 @@ async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: Clust
         for number in range(30):
             await accepted(many, number, f"github:1:{number}")
             await asyncio.wait_for(served.get(), SOON)
+        # A worker that stops wakes another one: it may have taken a token for nothing.
+        waiting = asyncio.create_task(many.wait_for_work(3, "due", 600))
+        async with asyncio.timeout(SOON):
+            while not waiting.done():
+                await many.notify(3, "due")
+                await asyncio.sleep(0.05)
     finally:
         for loop in loops:
             loop.cancel()

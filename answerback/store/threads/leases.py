@@ -96,7 +96,8 @@ class Reservations:
 
     async def notify(self, p: Partition, queue: keys.Queue) -> None:
         """Wake one worker that is waiting on a queue."""
-        await self.database.call("RPUSH", keys.wake(p, queue), "")
+        tokens = keys.wake(p, queue)
+        await self.database.together(("RPUSH", tokens, ""), ("PUBLISH", tokens, ""))
 
     async def extend(self, p: Partition, leases: Sequence[tuple[keys.Queue, str, int]], owner: str) -> list[int]:
         """Renew an owner's leases, given as (queue, thread, fence). Return a `Lease` for each.
