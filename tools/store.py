@@ -51,9 +51,8 @@ async def opened() -> AsyncIterator[Store]:
             servers = await inspected(database)
         except StoreUnavailable as error:
             reason = str(error).removeprefix("Redis is unavailable: ").rstrip(".")
-            raise StoreUnavailable(
-                f"Redis is not available at {place(url)} ({reason}): start it, or set REDIS_URL to where it is."
-            ) from None
+            advice = "" if "REDIS_URL" in reason else ": start it, or set REDIS_URL to where it is"
+            raise StoreUnavailable(f"Redis is not available at {place(url)} ({reason}){advice}.") from None
         # Its eviction and persistence settings do not matter for looking at what is stored.
         if problems := [problem for each in servers for problem in (*each.unusable(), *each.refused())]:
             raise ConfigurationError(f"the Redis server at {place(url)} is not usable: {'; '.join(problems)}")

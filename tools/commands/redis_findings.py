@@ -71,9 +71,9 @@ async def _servers(database: Database, where: str, replicas: int) -> AsyncIterat
         servers = await inspected(database, replicas=replicas)
         ended = time.time() * 1000
     except StoreUnavailable as error:
-        # "what is wrong: details. What to do"
-        problem, _, advice = str(error).rstrip(".").partition(". ")
-        yield Finding("error", "redis", f"{where}: {problem}", advice or "start it, or correct REDIS_URL")
+        reason = str(error).removeprefix("Redis is unavailable: ").rstrip(".")
+        advice = "" if "REDIS_URL" in reason else "start it, or correct REDIS_URL"  # it may say what to do
+        yield Finding("error", "redis", f"{where}: {reason}", advice)
         return
     if database.kind == "cluster":
         copies = sum(len(server.replicas or ()) for server in servers)
@@ -117,6 +117,7 @@ def _condition(server: Server, began: float, ended: float) -> Sequence[Finding]:
     name = server.name or "redis"
     if server.used >= 0:
         used = f"{_size(server.used)} of memory in use"
+        used += f" at {name}" if server.kind == "cluster" else ""
         if server.limit > 0:
             used += f", of at most {_size(server.limit)}"
         if server.limit > 0 and server.used > NEARLY_FULL * server.limit:
