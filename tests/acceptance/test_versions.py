@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import Process, System, until
+from tests.acceptance.terminal import command
 
 DEPLOYS = 4
 
@@ -83,6 +85,10 @@ async def test_a_version_that_is_gone_leaves_its_turns_to_the_next(plain: System
         await plain.deliver("standard", Standard().message(text, thread=text))
         await plain.marked(f"began-{text}-one-1")
     new = await plain.worker(agents, CODE="two", ANSWERBACK_VERSION="two")
+    settings = {**plain.settings, "REDIS_URL": plain.server.url}
+    done = await asyncio.to_thread(command, "deploys", "--json", settings=settings)
+    found = {row["version"]: (row["live"], row["draining"], row["pinned"]) for row in json.loads(done.out)}
+    assert found == {"one": (1, 0, 2), "two": (1, 0, 0)}
     await old.kill()
     await plain.marked("began-any-two-2")
     plain.release()

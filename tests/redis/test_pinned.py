@@ -7,6 +7,7 @@ from answerback.errors import LeaseLost
 from answerback.steps import Record
 from answerback.store import keys
 from answerback.store.redis import Database
+from answerback.store.threads.pinned import pinned_turns
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, accept, claim, claim_all, lapse, step, turn
@@ -135,6 +136,17 @@ async def test_a_turn_that_starts_over_has_lost_its_steps_and_no_attempt(databas
     except LeaseLost:
         return
     raise AssertionError("only its holder may do that")
+
+
+async def test_pinned_turns_are_counted_by_version_whether_they_run_or_wait(database: Database) -> None:
+    old, new = await _alive(_running(database, "old"), "old 1"), await _alive(_running(database, "new"), "new 1")
+    for number in range(600):
+        await accept(old, number, thread=f"github:1:{number}")
+    first, second, third, *_ = await claim_all(old, limit=600, owner="old 1")
+    for held, threads in ((first, old), (second, old), (third, new)):
+        await threads.step(step(held, "work#1", record=DONE))
+    await old.release(second, "failed", delay=60)
+    assert await pinned_turns(old) == {"old": 2, "new": 1}
 
 
 async def test_limits_are_kept_and_the_rest_is_taken_next(database: Database) -> None:

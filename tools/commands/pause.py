@@ -119,8 +119,8 @@ async def _resume(scope: str) -> None:
         was = await orders.resume(scope)
         others = await orders.paused()
     if not was:
-        paused = f"paused is: {', '.join(others)}" if others else "nothing is"
-        raise NotFound(f"{scope} is not paused: {paused}.")
+        paused = f"what is paused: {', '.join(others)}" if others else "nothing is"
+        raise NotFound(f"{scope} is not paused; {paused}.")
     click.echo(f"resumed {scope}" + (f"; still paused: {', '.join(others)}" if others else ""))
 
 

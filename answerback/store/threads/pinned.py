@@ -18,7 +18,7 @@ async def pinned_turns(threads: Threads) -> Counter[str]:
         cursor = b"0"
         while True:
             cursor, members = await threads.database.call("ZSCAN", keys.queue(p, "ready"), cursor, "COUNT", PAGE)
-            ids = [id.decode() for id in members[::2]]
+            ids = [id.decode() for id, _ in members]
             looks = [
                 command
                 for id in ids
