@@ -17,8 +17,11 @@ EVERY = 1.0
 """Seconds between two looks, for an order whose signal was missed."""
 REPAIR = 30
 """Looks between two searches for threads that wait although nothing that they wait for is paused."""
-LONGEST = 3600.0
-"""Seconds for which a thread waits for a resume before a worker looks at it again."""
+LONGEST = 300.0
+"""Seconds for which a thread waits for a resume before a worker looks at it again.
+
+Only for a thread whose record that it waits was lost: it was moved when the number of partitions was changed.
+"""
 _QUEUES: tuple[Queue, Queue] = ("ready", "due")
 
 
