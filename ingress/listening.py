@@ -42,10 +42,10 @@ class Listener:
             for other in self._others:
                 try:
                     connection, _ = other.accept()
+                    connection.setblocking(False)
+                    await loop.connect_accepted_socket(self._factory, connection)
                 except OSError:  # there is none, as nearly always, or it is gone
                     continue
-                connection.setblocking(False)
-                await loop.connect_accepted_socket(self._factory, connection)
 
 
 async def listen(factory: ConnectionLimiter, settings: Settings, supervised: Supervised | None) -> Listener:
