@@ -63,7 +63,7 @@ async def test_a_paused_agent_starts_nothing_until_it_is_resumed(plain: System) 
     assert (totals.handled, totals.dead, totals.attempts_failed, totals.turns.paused) == (5, 0, 0, 0)
     assert await plain.answers("standard:paused") == ["one", "quick"]
     assert "nothing is" in (await _tool(plain, "resume", "--agent", "slow", code=3)).err
-    assert await _metric(plain, "answerback_paused{") == []
+    await until(lambda: _metric(plain, "answerback_paused{"), lambda found: found == [], what="the metric's end")
 
 
 async def test_paused_replies_and_a_paused_everything(system: System, standins: StandIns) -> None:
