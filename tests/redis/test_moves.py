@@ -13,7 +13,7 @@ import pytest
 
 from answerback.errors import LeaseLost, StoreUnavailable
 from answerback.events import Amendment
-from answerback.store import keys, partitions
+from answerback.store import copies, keys, partitions
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
 from answerback.store.partitions import Layout
@@ -229,6 +229,30 @@ async def test_a_worker_moves_what_it_would_claim(threads: Threads) -> None:
     assert (await moves.move_reserved(0, "ready", reserved)).threads == ()
     assert await threads.claim(0, reserved, "worker") == []
     assert (await claim(threads)).attempt == 1
+
+
+async def test_a_mover_that_is_late_moves_nothing_twice(
+    threads: Threads, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await accept(threads, 1, 2, 3)
+    await dead_letter(threads, await claim(threads))
+    late, other = Moves(threads), Moves(threads)
+    await late.begin(4)
+    await late.close()
+    reading, read = copies.read, asyncio.Event()
+
+    async def read_late(*args: Any) -> Any:
+        # The dead letters are read; meanwhile, another worker moves the thread, and the letter is deleted there.
+        if not read.is_set():
+            read.set()
+            assert await other.move(0, THREAD) == "left"
+            assert await letters.delete(event(1).id)
+        return await reading(*args)
+
+    monkeypatch.setattr(moving, "read", read_late)
+    assert await late.move(0, THREAD) == "gone"
+    assert await late.finish()
+    assert ((counted := await queues(threads)).events_waiting, counted.dead) == (2, 0)
 
 
 async def test_a_process_that_does_not_know_of_the_move_loses_nothing(

@@ -20,7 +20,9 @@ local states, states_end = list(unused_end + 1, 1)
 if redis.call('EXISTS', KEYS[18]) == 0 then return 0 end
 local now, wall = clock(KEYS[14])
 local first = 19
-local thread, inbox = KEYS[first], KEYS[first + 1]
+local thread = KEYS[first]
+local waiting = redis.call('LLEN', KEYS[first + count + 1])
+local file_bytes = tonumber(redis.call('HGET', KEYS[first + count], 'file_bytes') or 0)
 for i = 0, count - 1 do
   local copy, key = KEYS[first + count + i], KEYS[first + i]
   -- What was left behind of a thread that was removed must not replace a new one.
@@ -49,9 +51,7 @@ end
 for state = states, states_end do
   redis.call('SET', KEYS[first + 2 * count + state - states], ARGV[state], 'PX', seen, 'NX')
 end
-local waiting = redis.call('LLEN', inbox)
 if waiting > 0 then redis.call('HINCRBY', KEYS[7], 'waiting', waiting) end
-local file_bytes = tonumber(redis.call('HGET', thread, 'file_bytes') or 0)
 if file_bytes > 0 then redis.call('HINCRBY', KEYS[15], workspace, file_bytes) end
 for key, wait in pairs({ [3] = ready_retrying, [6] = due_retrying }) do
   if wait ~= '' then redis.call('ZADD', KEYS[key], now + wait, id) end

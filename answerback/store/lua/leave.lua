@@ -39,6 +39,10 @@ if is_held(KEYS[1], 'ready', 'owner') or is_held(KEYS[3], 'due', 'sending') then
 end
 local counted = redis.call('HMGET', KEYS[5], 'buried', 'failed replies', 'restored')
 if dead_letters ~= (counted[1] or 0) .. ':' .. (counted[2] or 0) .. ':' .. (counted[3] or 0) then return 'changed' end
+-- They are read before the thread is: another worker may have moved it since, or a letter was replayed or deleted.
+for i = letters, letters_end do
+  if not redis.call('ZSCORE', KEYS[7], ARGV[i]) then return 'changed' end
+end
 for i = digests, digests_end do
   if digest(KEYS[first + i - digests]) ~= ARGV[i] then return 'changed' end
 end

@@ -230,6 +230,7 @@ class Moves:
                     await arrive(self._database, self._threads.scripts, id, p, current.of(id), move.decode())
         # What is in no list: amendments of messages that have not arrived, and what older versions left behind.
         tags = {f"{p}": p for p in former.partitions}
+        arrivals = {f"{p}" for p in current.partitions}
         rest: set[tuple[Partition, str]] = set()
         abandoned: list[str] = []
         async for name in self._database.scan("ab:{*}:*"):
@@ -237,7 +238,7 @@ class Moves:
             kind, _, id = kind.partition(":")
             if tag in tags and kind in _OF_THREADS and id:
                 rest.add((tags[tag], id))
-            if kind == "incoming":
+            if kind == "incoming" and tag in arrivals:
                 abandoned.append(name)
         for p, id in rest:
             if await self.move(p, id) not in ("left", "gone"):
