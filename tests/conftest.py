@@ -25,6 +25,18 @@ def pytest_collection() -> None:
     gc.disable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each process begin with some of the tests that take longest: at the end, all others would wait for one."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    size = -(-len(others) // count)
+    items[:] = [
+        item for number in range(count) for item in (*long[number::count], *others[number * size : (number + 1) * size])
+    ]
+
+
 def pytest_collection_finish() -> None:
     """From here on, what the tests leave is looked at, and nothing else."""
     gc.freeze()

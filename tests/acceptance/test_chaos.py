@@ -6,10 +6,13 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.__main__ import table
 from tests.chaos.run import run
 
 
+@pytest.mark.long
 async def test_a_few_hundred_events_through_all_kinds_of_faults(tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     result = await run(tmp_path, 300, seed, 11)

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from answerback.store.threads.moves import Progress
 from tests.acceptance.scene import AGENTS, Scene
@@ -14,6 +15,7 @@ from tests.acceptance.system import until
 from tests.acceptance.terminal import command
 
 
+@pytest.mark.long
 async def test_threads_move_to_other_partitions_while_processes_die(tmp_path: Path) -> None:
     """1, then 16, then 4: nothing is lost, doubled or out of order, whichever worker moves them."""
     async with Scene.open(tmp_path) as scene:

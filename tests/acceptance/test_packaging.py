@@ -110,6 +110,7 @@ def test_what_is_heavy_is_installed_by_extras_alone(wheel: Path) -> None:
     assert required(wheel, "all").keys() >= everything
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["wheel", "checkout"])
 def test_a_project_with_packages_of_our_names_gets_the_readmes_answer(
     source: str, installed: Path, project: Path

@@ -121,6 +121,7 @@ def seconds(record_property: Report) -> Iterator[None]:
     record_property("seconds", round(time.monotonic() - began, 1))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
 def test_a_function_answers_and_an_application_dispatches_to_it(shell: Shell) -> None:
     function, application = SECTIONS["A function"], SECTIONS["FastAPI"]

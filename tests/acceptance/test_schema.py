@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.remote import RemoteAgent
@@ -26,6 +27,7 @@ TWINS = r"^/(?!api/v1/)"
 """Other paths of the same routes: what is taken away by one is gone by the other, which a fuzzer cannot know."""
 
 
+@pytest.mark.long
 async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> None:
     plain.settings |= {"API_RATE": "100000", "API_BURST": "100000", "ALLOW_PRIVATE_URLS": "true"}
     plain.settings |= {"TURN_MAX_ATTEMPTS": "1"}

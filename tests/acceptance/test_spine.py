@@ -6,6 +6,8 @@ import asyncio
 import re
 import signal
 
+import pytest
+
 from answerback.testing.standins.sender import GitHub, Slack, Standard
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
@@ -132,6 +134,7 @@ async def test_200_messages_in_one_thread_are_answered_in_order(system: System, 
     ]
 
 
+@pytest.mark.long
 async def test_2000_threads_at_once_on_two_workers_lose_double_and_reorder_nothing(plain: System) -> None:
     await plain.ingress()
     await plain.worker(COUNT)

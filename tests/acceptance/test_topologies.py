@@ -45,6 +45,7 @@ async def scene(tmp_path: Path, sentinels: SentinelServers) -> AsyncIterator[Sce
         yield opened
 
 
+@pytest.mark.long
 async def test_kill_9_of_the_master_under_load(scene: Scene, sentinels: SentinelServers) -> None:
     up = None
     async with scene.chatter():
@@ -72,6 +73,7 @@ def cluster() -> Iterator[ClusterServers]:
             servers.stop()
 
 
+@pytest.mark.long
 async def test_a_cluster_whose_primaries_die_and_whose_slots_move_under_load(
     tmp_path: Path, cluster: ClusterServers
 ) -> None:

@@ -10,6 +10,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import Process, System, until
 from tests.acceptance.terminal import command
@@ -30,6 +32,7 @@ def _paid(system: System) -> Counter[str]:
     return Counter(path.read_text().splitlines() if path.exists() else ())
 
 
+@pytest.mark.long
 async def test_deploys_of_incompatible_code_are_not_noticed(plain: System, tmp_path: Path) -> None:
     """Turns take steps, some fail and are repeated, and every few seconds other code takes over."""
     module, numbers = tmp_path / "deployed.py", itertools.count()

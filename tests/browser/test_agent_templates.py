@@ -67,6 +67,7 @@ def _pids(up: Up, word: str) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_an_agent_is_started_asked_and_stopped_in_the_dashboard(terminal: Terminal, page: Page) -> None:
     up = await asyncio.to_thread(terminal.up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from math import sin
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from answerback.store.fleet import keys as fleet_keys
@@ -16,6 +17,7 @@ from tests.browser.conftest import Picture
 from tests.browser.dashboard import AGENTS, answered, answers, open_chat, send, signed_in, started, whole
 
 
+@pytest.mark.long
 async def test_what_happens_is_seen_live(plain: System, page: Page) -> None:
     ingress = await plain.ingress()
     worker = await plain.worker(f"{AGENTS}:agents")

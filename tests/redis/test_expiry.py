@@ -31,6 +31,7 @@ SETTINGS = {"USER_JWT_KEY": SECRET, "USER_JWT_ISSUER": ISSUED["iss"], "USER_JWT_
 Expire = Callable[[], Awaitable[object]]
 
 
+@pytest.mark.long
 async def test_a_stream_ends_when_its_credential_expires(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     chats = Chats(Threads(database))
     await chats.open("default", "th_1", NewChat(user="ada"))

@@ -157,6 +157,7 @@ async def test_what_cannot_be_a_file_is_refused_with_words(caller: Caller) -> No
     assert body == b'{"files":[]}'
 
 
+@pytest.mark.long
 async def test_a_slow_upload_is_ended_and_a_steady_one_is_not(database: Database, caller: Caller) -> None:
     async def pieces(pause: float) -> AsyncIterator[bytes]:
         for _ in range(8):
