@@ -20,7 +20,7 @@ from answerback.store.server import Server as About
 from answerback.store.server import inspected
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.threads import Threads
-from tests.redis.conftest import Server, serving
+from tests.redis.conftest import Server, listens, serving
 from tests.redis.given import accept, claim, turn
 
 Login = Callable[[str], Awaitable[Database]]
@@ -201,7 +201,7 @@ async def test_a_sentinel_is_not_taken_for_a_redis(binary: Path, folder: str) ->
     database = Database(f"unix://{folder}/s", guard=Guard())
     try:
         async with asyncio.timeout(30):
-            while not Path(folder, "s").exists():
+            while not listens(Path(folder, "s")):
                 await asyncio.sleep(0.01)
         with pytest.raises(StoreUnfit, match="Sentinel"):
             await accept(Threads(database), 1)
