@@ -173,10 +173,14 @@ async def test_check_reports_sentinels_and_replicas(store: Database, sentinels: 
     for each in stopped:
         each.kill()
     await until(lambda: master.client.info("replication")["connected_slaves"] == 0)
-    found = await _check(sentinels.url)
+    missing: list[Finding] = []
+    async with asyncio.timeout(SOON):
+        # On a busy machine, Sentinels may take the master for dead for a moment.
+        while not missing:
+            found = await _check(sentinels.url)
+            missing = [each for each in found if "REDIS_REPLICAS is 2, but 0 replicas are connected" in each.found]
     assert [each.advice for each in found if "does not respond" in each.found] == ["start it, or correct REDIS_URL"]
-    [missing] = [each for each in found if "REDIS_REPLICAS is 2, but 0 replicas are connected" in each.found]
-    assert missing.level == "warning"
+    assert [each.level for each in missing] == ["warning"]
 
 
 async def test_a_store_without_its_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
