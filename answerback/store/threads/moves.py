@@ -223,11 +223,6 @@ class Moves:
         former, current = self._partitions.former, self._partitions.current
         if former is None or not await self.close():
             return False
-        for p in former.partitions:
-            for thread, move in (await self._database.call("HGETALL", keys.moved(p))).items():
-                if move:
-                    id = thread.decode()
-                    await arrive(self._database, self._threads.scripts, id, p, current.of(id), move.decode())
         # What is in no list: amendments of messages that have not arrived, and what older versions left behind.
         tags = {f"{p}": p for p in former.partitions}
         arrivals = {f"{p}" for p in current.partitions}
@@ -243,6 +238,13 @@ class Moves:
         for p, id in rest:
             if await self.move(p, id) not in ("left", "gone"):
                 return False
+        # Behind that, nothing can leave any more: what was left half-way, also by another process, arrives now, and no
+        # copy is needed.
+        for p in former.partitions:
+            for thread, move in (await self._database.call("HGETALL", keys.moved(p))).items():
+                if move:
+                    id = thread.decode()
+                    await arrive(self._database, self._threads.scripts, id, p, current.of(id), move.decode())
         # Nothing can be added to a closed partition that is empty.
         for p in former.partitions:
             if await self._busy(p):
