@@ -30,7 +30,19 @@ from answerback.store.threads.records import StreamAppend
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import Transcript, thread_summary, transcript
 from tests.redis.conftest import Server
-from tests.redis.given import THREAD, accept, claim, content_of, courier, dead_letter, event, reply, step, turn
+from tests.redis.given import (
+    THREAD,
+    accept,
+    claim,
+    claim_all,
+    content_of,
+    courier,
+    dead_letter,
+    event,
+    reply,
+    step,
+    turn,
+)
 
 pytestmark = pytest.mark.usefixtures("at_once")
 LATER = Layout(1, 4)
@@ -229,6 +241,39 @@ async def test_a_worker_moves_what_it_would_claim(threads: Threads) -> None:
     assert (await moves.move_reserved(0, "ready", reserved)).threads == ()
     assert await threads.claim(0, reserved, "worker") == []
     assert (await claim(threads)).attempt == 1
+
+
+async def test_a_copy_that_has_not_arrived_is_kept(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process finishes at the same time, and dies with a thread on its way."""
+    await threads.amend(Amendment(delivery="github:edit", thread=THREAD, message="1", text=None))
+    moves, other = Moves(threads), Moves(threads)
+    await moves.begin(4)
+    assert await moves.move_idle() == 0
+    arriving = threads.scripts.arrive
+
+    async def dies(*args: Any, **values: Any) -> Any:
+        raise StoreUnavailable("dead")
+
+    real = moves.move
+
+    async def move_behind(p: keys.Partition, thread: str, *args: Any) -> Any:
+        monkeypatch.setattr(threads.scripts, "arrive", dies)
+        with suppress(StoreUnavailable):
+            await other.move(p, thread)
+        monkeypatch.setattr(threads.scripts, "arrive", arriving)
+        return await real(p, thread, *args)
+
+    monkeypatch.setattr(moves, "move", move_behind)
+    assert await moves.finish()
+    assert (await threads.accept(event(1))).status == "ignored"
+
+
+async def test_what_is_paused_is_looked_at_again_where_it_arrives(threads: Threads) -> None:
+    await accept(threads, 1)
+    await threads.release(await claim(threads), "handed back", delay=3600, pause="agent:support")
+    assert await claim_all(threads) == []
+    await move_all(threads)
+    assert [entry.event.message for entry in (await claim(threads)).entries] == ["1"]
 
 
 async def test_a_mover_that_is_late_moves_nothing_twice(
