@@ -38,7 +38,7 @@ def open_turn(
         history: All committed messages of the thread; the agent is given those within its limits.
         state: The agent's encoded data; b"" if it has none.
         attention: The thread's attention.
-        command: What a person told every agent with the event, which then does not reach the agent.
+        command: A command to all agents in the event, such as mute: the event then does not reach the agent.
         system: The thread's instructions. Those of the newest event are added.
         read_file: Reads the thread's uploaded files.
 

@@ -84,7 +84,7 @@ class TurnRecord:
         self.output_json = b""
         """The structured output of a typed run, as JSON, stored with the answer."""
         self.command: Command | None = None
-        """What a person told every agent with the event, which then does not reach the agent."""
+        """A command to all agents in the event, such as mute: the event then does not reach the agent."""
         self._compose = compose
         self._read_file = read_file
 

@@ -148,7 +148,7 @@ class SessionWorker:
 
         Raises:
             TooManySessions: `max_sessions` are acquired already.
-            SessionBusy: Somebody else held the session for all that time.
+            SessionBusy: Another caller held the session for all that time.
             StoreUnavailable: Redis did not respond.
         """
         if self._acquired >= self._max_sessions:

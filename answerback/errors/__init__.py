@@ -22,7 +22,7 @@ AnswerbackError
 │   └── InvalidInput        the input is too large, is not plain data, or does not match the agent's schema
 ├── SessionError            a session of a `SessionWorker` cannot be used; nothing was saved
 │   ├── TooManySessions     as many sessions as the worker allows are in use
-│   ├── SessionBusy         somebody else held the session for as long as the caller would wait
+│   ├── SessionBusy         another caller held the session for as long as the caller would wait
 │   └── SessionLost         the session is no longer held by this process
 ├── BadCursor               an invalid pagination cursor
 ├── LeaseLost               another worker owns the thread now; stop immediately

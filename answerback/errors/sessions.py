@@ -12,7 +12,7 @@ class TooManySessions(SessionError):
 
 
 class SessionBusy(SessionError):
-    """Somebody else held the session for as long as the caller would wait."""
+    """Another caller held the session for as long as the caller would wait."""
 
 
 class SessionLost(SessionError):

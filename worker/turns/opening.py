@@ -32,7 +32,7 @@ class TurnOpener:
         self._files = Files(threads)
 
     def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
-        """Return the turn that answers a claim's events. `command`: what a person told every agent.
+        """Return the turn that answers a claim's events. `command`: a command to all agents in the event, such as mute.
 
         Raises:
             msgspec.MsgspecError: the journal or the agent's state was written by a newer version.
