@@ -28,6 +28,7 @@ _PROMISED = frozenset(
     {
         "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
         "mark_sending", "replay_event", "replay_reply", "replace_thread", "write_session", "copied", "leave", "arrive",
+        "add_counters",
     }
 )  # fmt: skip
 """Scripts whose result is told to somebody outside, or precedes something that must not be done twice.

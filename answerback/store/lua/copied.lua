@@ -1,6 +1,6 @@
--- Return whether a thread's copy is there. Replicas confirm it before the thread leaves its former partition.
+-- Return whether a copy is there. Replicas confirm it, and all that was written before it, before the original is deleted.
 -- Changes nothing.
 --
--- KEYS  1 incoming
+-- KEYS  1 copy
 -- Returns 1 or 0.
 return redis.call('EXISTS', KEYS[1])

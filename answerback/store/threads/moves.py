@@ -287,8 +287,10 @@ class Moves:
             for target in (current.of(thread),) if thread else current.partitions:
                 if state is not None and left > 0:
                     copies[target].append(("SET", keys.seen(target, delivery), state, "PX", left, "NX"))
-        for commands in copies.values():
+        for target, commands in copies.items():
             await self._database.together(*commands)
+            # The originals may be on another server: only delete them when replicas have the copies, too.
+            await self._threads.scripts.copied([keys.seen(target, "")])
         await self._database.call("DEL", *names)
 
     async def _give_up(self, p: Partition, current: Layout) -> None:
