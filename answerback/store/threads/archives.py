@@ -17,9 +17,9 @@ from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import archive_content as content
 from answerback.store.threads.dead_letter_index import COUNTERS, DeadLetterIndex, version_of
 from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.recency import ids_in
 from answerback.store.threads.threads import Threads
 
-PAGE = 500
 GONE = b'{"turn":"","reason":"the thread was deleted"}'
 """The last stream event of a deleted thread."""
 Contents = Mapping[str, Value | Sequence[Value]]
@@ -59,14 +59,8 @@ class Archives:
     async def ids(self) -> AsyncIterator[str]:
         """Yield the ids of all threads, each once. Threads added or removed meanwhile may be missing."""
         for p in await self._threads.partitions.all():
-            yielded: set[bytes] = set()
-            cursor = -1
-            while cursor:
-                cursor, members = await self._database.call("ZSCAN", keys.threads(p), max(0, cursor), "COUNT", PAGE)
-                for id, _ in members:
-                    if id not in yielded:
-                        yielded.add(id)
-                        yield id.decode()
+            async for id in ids_in(self._database, p):
+                yield id
 
     async def idle(self, p: Partition, before: int, skip: int, limit: int) -> list[str]:
         """Return the ids of a partition's threads that have not changed since `before` (ms), oldest first."""

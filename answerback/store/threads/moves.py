@@ -26,6 +26,7 @@ from answerback.store.redis import Value
 from answerback.store.threads.dead_letter_index import DeadLetterIndex
 from answerback.store.threads.dead_letters import payload_of
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.recency import ids_in
 from answerback.store.threads.threads import Threads
 
 ANNOUNCED = int(FRESH * 3000)
@@ -200,23 +201,13 @@ class Moves:
             return -1
         for p in former.partitions:
             batch: list[str] = []
-            async for id in self._threads_in(p):
+            async for id in ids_in(self._database, p):
                 batch.append(id)
                 if len(batch) == AT_ONCE:
                     await asyncio.gather(*[self.move(p, each) for each in batch])
                     batch.clear()
             await asyncio.gather(*[self.move(p, each) for each in batch])
         return await self._count(former)
-
-    async def _threads_in(self, p: Partition) -> AsyncIterator[str]:
-        yielded: set[bytes] = set()
-        cursor = -1
-        while cursor:
-            cursor, members = await self._database.call("ZSCAN", keys.threads(p), max(0, cursor), "COUNT", PAGE)
-            for id, _ in members:
-                if id not in yielded:
-                    yielded.add(id)
-                    yield id.decode()
 
     async def finish(self) -> bool:
         """End the former layout, if nothing is left in it. Return whether it has ended."""

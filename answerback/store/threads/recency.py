@@ -1,12 +1,16 @@
-"""A list by time, merged from the sorted sets of all partitions."""
+"""Lists of threads: by time, merged from the sorted sets of all partitions, or of one partition, in any order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from heapq import merge
 
+from answerback.store import keys
 from answerback.store.cursors import cursor_of, place_of
 from answerback.store.redis import Database
+
+PAGE = 500
+"""Ids that are read at once, about."""
 
 Place = tuple[int, bytes]
 """A time (ms) and an id, which orders entries of the same millisecond."""
@@ -64,3 +68,15 @@ class Recency:
         if self._at is None:
             return True
         return place > self._at if self._oldest_first else place < self._at
+
+
+async def ids_in(database: Database, p: keys.Partition) -> AsyncIterator[str]:
+    """Yield the ids of a partition's threads, each once. Threads added or removed meanwhile may be missing."""
+    yielded: set[bytes] = set()
+    cursor = -1
+    while cursor:
+        cursor, members = await database.call("ZSCAN", keys.threads(p), max(0, cursor), "COUNT", PAGE)
+        for id, _ in members:
+            if id not in yielded:
+                yielded.add(id)
+                yield id.decode()
