@@ -101,6 +101,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             options.setdefault("db", database)
         if kind == "cluster" and options.get("db"):
             raise ValueError(f"names database {options['db']}, but a Redis Cluster only has database 0: leave it out")
+        if tls:
+            # Without verification, there is nothing to compare the host with.
+            verified = options.get("ssl_cert_reqs") != "none"
+            options["ssl_check_hostname"] = verified and options.get("ssl_check_hostname", True)
         sentinel = {name.removeprefix("sentinel_"): options.pop(name) for name in _SENTINEL if name in options}
         if kind == "sentinel":
             sentinel |= {name: value for name, value in options.items() if name.startswith("ssl_")}

@@ -274,7 +274,6 @@ def _topology(address: Address, timeout: float, guard: Guard | None) -> Topology
         "socket_connect_timeout": min(timeout, 2.0),
         "guard": guard,
         **({} if address.path else {"socket_keepalive": True}),
-        **({"ssl_check_hostname": True} if address.tls else {}),
         **address.options,
     }
     patient = options | {"socket_timeout": None}

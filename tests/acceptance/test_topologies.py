@@ -1,4 +1,8 @@
-"""What is acknowledged survives the loss of a server, where others stand in for it. Real servers, real processes."""
+"""What is acknowledged survives the loss of a server, where others stand in for it. Real servers, real processes.
+
+They use TLS if a server here can: the Sentinels and their servers require client certificates, the Cluster does not.
+Each server announces the name in its certificate.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,23 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from answerback.errors import StoreUnavailable
 from answerback.store import keys
 from answerback.store.connection.slots import slot
 from answerback.store.embedded.executable import find_server
+from answerback.store.redis import Database
 from tests.acceptance.scene import PROMISE, Scene
+from tests.acceptance.system import until
 from tests.acceptance.terminal import command
 from tests.topologies.cluster import ClusterServers
 from tests.topologies.sentinel import SentinelServers
+from tests.topologies.tls import HOST, Encryption, server_with_tls
 
 COMMANDS = (
     "queue", "threads", "workers", "dead list", "keys list", "check --offline", "export --all",
@@ -26,10 +35,19 @@ FAILOVER = 20.0
 """Seconds that a failover may take on a busy machine, and what follows it."""
 
 
+needs_tls = pytest.mark.skipif(server_with_tls() is None, reason="no redis-server or valkey-server with TLS")
+
+
+def _encryption(folder: Path, *, clients: bool) -> Encryption | None:
+    return Encryption(folder / "tls", clients=clients) if server_with_tls() else None
+
+
 @pytest.fixture(scope="module")
 def sentinels() -> Iterator[SentinelServers]:
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = SentinelServers(Path(folder), find_server())
+        servers = SentinelServers(
+            Path(folder), server_with_tls() or find_server(), encryption=_encryption(Path(folder), clients=True)
+        )
         try:
             servers.start()
             yield servers
@@ -60,12 +78,15 @@ async def test_kill_9_of_the_master_under_load(scene: Scene, sentinels: Sentinel
     assert up is not None
     assert await scene.recovered(up) < PROMISE + FAILOVER
     assert scene.steady.alive
+    await _commands_work(sentinels.url, REDIS_REPLICAS="2")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ClusterServers]:
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = ClusterServers(Path(folder), find_server())
+        servers = ClusterServers(
+            Path(folder), server_with_tls() or find_server(), encryption=_encryption(Path(folder), clients=False)
+        )
         try:
             servers.start()
             yield servers
@@ -93,14 +114,81 @@ async def test_a_cluster_whose_primaries_die_and_whose_slots_move_under_load(
         assert await scene.recovered(up) < PROMISE + FAILOVER
         assert worker.alive
         # Commands and pages work as on one server.
-        environment = {"PATH": os.environ["PATH"], "REDIS_URL": cluster.url, **settings}
-        for words in COMMANDS:
-            done = await asyncio.to_thread(command, *words.split(), settings=environment)
-            assert done.code == 0, (words, done)
+        await _commands_work(cluster.url, **settings)
         status, _ = await _get(scene, "/health/ready")
         assert status == 200
         _, metrics = await _get(scene, "/metrics")
         assert "answerback_threads" in metrics, metrics
+
+
+@needs_tls
+async def test_a_master_that_hangs_is_left_at_once(sentinels: SentinelServers) -> None:
+    """It does not end the TLS of the connections that are closed, as those that wait for it must not await."""
+    await asyncio.to_thread(sentinels.start)
+    database = Database(sentinels.url, timeout=1.5)
+    await database.call("PING")
+    former = sentinels.master()
+
+    async def waiting() -> bool:
+        return int(former.client.info("clients")["blocked_clients"]) == 1
+
+    async def answers() -> bool:
+        with suppress(StoreUnavailable):
+            await database.call("PING")
+            return sentinels.master() is not former
+        return False
+
+    blocked = asyncio.create_task(database.wait("BLPOP", "ab:nothing", seconds=600))
+    try:
+        async with database.listening() as listener:
+            await listener.send("SUBSCRIBE", "ab:news")
+            await listener.read()
+            reading = asyncio.create_task(listener.read())
+            await until(waiting, what="both waiting")
+            former.pause()
+            await until(answers, what="a failover")
+            for each in (blocked, reading):
+                with pytest.raises(StoreUnavailable):
+                    await asyncio.wait_for(each, FAILOVER)
+    finally:
+        former.go_on()
+        await database.close()
+
+
+@needs_tls
+async def test_another_name_than_the_certificates_is_refused(
+    sentinels: SentinelServers, cluster: ClusterServers
+) -> None:
+    for servers in (sentinels, cluster):
+        await asyncio.to_thread(servers.start)
+        url = servers.url.replace(HOST, "127.0.0.1")
+        await _refused(url)
+        await _pong(url + "&ssl_check_hostname=no")
+    # What the nodes of a Cluster announce is verified as well.
+    cluster.configure("cluster-preferred-endpoint-type", "ip")
+    await _refused(cluster.url)
+    cluster.configure("cluster-preferred-endpoint-type", "hostname")
+    await _pong(cluster.url)
+
+
+async def _refused(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(StoreUnavailable, match="Use a name in the server's certificate"):
+        await database.call("PING")
+    await database.close()
+
+
+async def _pong(url: str) -> None:
+    database = Database(url)
+    await database.call("PING")
+    await database.close()
+
+
+async def _commands_work(url: str, **settings: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "REDIS_URL": url, **settings}
+    for words in COMMANDS:
+        done = await asyncio.to_thread(command, *words.split(), settings=environment)
+        assert done.code == 0, (words, done)
 
 
 async def _get(scene: Scene, path: str) -> tuple[int, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,9 +17,10 @@ from answerback.store.redis import Database
 from answerback.store.server import inspected
 from answerback.store.threads.threads import Threads
 from tests.acceptance.system import free_port
-from tests.redis.certificates import Authority
 from tests.redis.conftest import serving
 from tests.redis.given import accept
+from tests.topologies.certificates import Authority
+from tests.topologies.tls import server_with_tls
 
 
 class Secure(NamedTuple):
@@ -44,7 +43,7 @@ class Secure(NamedTuple):
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[Secure]:
-    if not (program := _with_tls()):
+    if not (program := server_with_tls()):
         pytest.skip("no redis-server or valkey-server with TLS is installed")
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
         authority = Authority(Path(folder))
@@ -94,8 +93,9 @@ async def test_what_the_url_lacks_is_named(
     assert "secret" not in str(caught.value)
 
 
-async def test_another_host_name_is_possible_if_it_is_wanted(secure: Secure) -> None:
-    async with opened(secure.url("ca", "client", "ssl_check_hostname=no", host="localhost")) as database:
+@pytest.mark.parametrize("parameters", [("ca", "ssl_check_hostname=no"), ("ssl_cert_reqs=none",)])
+async def test_another_host_name_is_possible_if_it_is_wanted(secure: Secure, parameters: tuple[str, ...]) -> None:
+    async with opened(secure.url("client", *parameters, host="localhost")) as database:
         await database.call("PING")
 
 
@@ -106,16 +106,3 @@ async def test_tls_to_a_server_without_it_is_named(binary: Path) -> None:
         async with opened(f"rediss://127.0.0.1:{port}") as database:
             with pytest.raises(StoreUnavailable, match=r"start REDIS_URL with redis\s+instead"):
                 await database.call("PING")
-
-
-def _with_tls() -> Path | None:
-    """A server that was built with TLS; the bundled one is not."""
-    for name in ("valkey-server", "redis-server"):
-        if path := shutil.which(name):
-            # Without certificates, it refuses to start; without TLS, it does not know the flag's meaning.
-            said = subprocess.run(
-                [path, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, check=False, timeout=20
-            )
-            if "tls-cert-file" in said.stdout + said.stderr:
-                return Path(path)
-    return None

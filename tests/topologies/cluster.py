@@ -9,7 +9,8 @@ from typing import Any
 import redis
 
 from answerback.store.connection.slots import SLOTS
-from tests.topologies.process import DURABLE, ServerProcess, free_port, wait_for
+from tests.topologies.process import DURABLE, ServerProcess, free_port, url_of, wait_for
+from tests.topologies.tls import HOST, Encryption
 
 NODE_TIMEOUT = 1000
 """ms without a response after which a node is considered down."""
@@ -18,10 +19,23 @@ NODE_TIMEOUT = 1000
 class ClusterServers:
     """The servers. `start`, `kill` and `pid` are those of `EmbeddedServer`: what is killed is a primary."""
 
-    def __init__(self, folder: Path, binary: Path, *flags: str, primaries: int = 3, replicas: int = 3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        binary: Path,
+        *flags: str,
+        primaries: int = 3,
+        replicas: int = 3,
+        encryption: Encryption | None = None,
+    ) -> None:
+        self._encryption = encryption
+        if encryption:
+            flags += ("--tls-cluster", "yes", "--cluster-announce-hostname", HOST)
+            flags += ("--cluster-preferred-endpoint-type", "hostname")
         self.servers = [
-            _server(binary, folder / f"node-{number}", *flags) for number in range(primaries + replicas)
-        ]  # fmt: skip
+            _server(binary, folder / f"node-{number}", *flags, encryption=encryption)
+            for number in range(primaries + replicas)
+        ]
         self._primaries = primaries
         self._replicas = replicas
         self._killed: ServerProcess | None = None
@@ -36,7 +50,7 @@ class ClusterServers:
 
     def url_for(self, login: str) -> str:
         """REDIS_URL of a user, "name:password@"."""
-        return f"redis+cluster://{login}{','.join(each.address for each in self.servers[:3])}"
+        return url_of("cluster", login, self.servers[:3], self._encryption)
 
     @property
     def alive(self) -> bool:
@@ -159,12 +173,12 @@ class ClusterServers:
         return online == self._replicas
 
 
-def _server(binary: Path, folder: Path, *flags: str) -> ServerProcess:
+def _server(binary: Path, folder: Path, *flags: str, encryption: Encryption | None) -> ServerProcess:
     port = free_port()
     return ServerProcess(
         binary, folder, *DURABLE, "--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT),
         "--cluster-config-file", "nodes.conf", "--cluster-port", str(port + 10_000), *flags,
-        port=port,
+        port=port, encryption=encryption,
     )  # fmt: skip
 
 

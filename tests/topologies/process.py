@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import redis
+
+from tests.topologies.tls import HOST, Encryption
 
 PATIENCE = 60.0
 """Seconds to wait for what should come soon."""
@@ -46,18 +48,27 @@ def free_port() -> int:
 class ServerProcess:
     """A server or a Sentinel. `flags` are those of its command line, `config` is a file that it may rewrite."""
 
-    def __init__(self, binary: Path, folder: Path, *flags: str, config: str = "", port: int = 0) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        folder: Path,
+        *flags: str,
+        config: str = "",
+        port: int = 0,
+        encryption: Encryption | None = None,
+    ) -> None:
         self.port = port or free_port()
         self.folder = folder
         folder.mkdir(parents=True)
         file = folder / "server.conf"
         file.write_text(config)
         self._command = [
-            str(binary), str(file), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
+            str(binary), str(file), *_port(self.port, encryption), "--bind", "127.0.0.1", "--dir", str(folder),
             "--daemonize", "no", *flags,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
-        self.client: Any = redis.Redis(port=self.port, socket_timeout=5, socket_connect_timeout=5)
+        options = encryption.options if encryption else {}
+        self.client: Any = redis.Redis(port=self.port, socket_timeout=5, socket_connect_timeout=5, **options)
 
     @property
     def address(self) -> str:
@@ -122,6 +133,18 @@ class ServerProcess:
                 return
             except subprocess.TimeoutExpired:
                 continue
+
+
+def url_of(
+    kind: str, login: str, servers: Sequence[ServerProcess], encryption: Encryption | None, path: str = ""
+) -> str:
+    """REDIS_URL of several servers, for a user, "name:password@"."""
+    scheme, query, host = ("rediss", encryption.query, HOST) if encryption else ("redis", "", "127.0.0.1")
+    return f"{scheme}+{kind}://{login}{','.join(f'{host}:{each.port}' for each in servers)}{path}{query}"
+
+
+def _port(port: int, encryption: Encryption | None) -> tuple[str, ...]:
+    return ("--port", "0", "--tls-port", str(port), *encryption.flags) if encryption else ("--port", str(port))
 
 
 def wait_for(done: Callable[[], bool], what: str, within: float = PATIENCE) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import redis
 
-from tests.topologies.process import DURABLE, ServerProcess, wait_for
+from tests.topologies.process import DURABLE, ServerProcess, url_of, wait_for
+from tests.topologies.tls import HOST, Encryption
 
 MASTER = "mymaster"
 DOWN_AFTER = 500
@@ -25,14 +26,20 @@ _HURRIED = (
 class SentinelServers:
     """The servers. `start`, `kill` and `pid` are those of `EmbeddedServer`: what is killed is the master."""
 
-    def __init__(self, folder: Path, binary: Path, *flags: str) -> None:
-        first = ServerProcess(binary, folder / "server-0", *DURABLE, *flags)
-        following = ("--replicaof", "127.0.0.1", str(first.port))
-        self.servers = [
-            first, *(ServerProcess(binary, folder / f"server-{n}", *DURABLE, *flags, *following) for n in (1, 2))
-        ]  # fmt: skip
+    def __init__(self, folder: Path, binary: Path, *flags: str, encryption: Encryption | None = None) -> None:
+        self._encryption = encryption
+        if encryption:
+            flags += ("--replica-announce-ip", HOST)
+
+        def server(n: int, *more: str) -> ServerProcess:
+            return ServerProcess(binary, folder / f"server-{n}", *DURABLE, *flags, *more, encryption=encryption)
+
+        first = server(0)
+        self.servers = [first, *(server(n, "--replicaof", "127.0.0.1", str(first.port)) for n in (1, 2))]
+        config = _config(first.port, named=encryption is not None)
         self.sentinels = [
-            ServerProcess(binary, folder / f"sentinel-{n}", "--sentinel", config=_config(first.port)) for n in range(3)
+            ServerProcess(binary, folder / f"sentinel-{n}", "--sentinel", config=config, encryption=encryption)
+            for n in range(3)
         ]
         self._killed: ServerProcess | None = None
 
@@ -43,7 +50,7 @@ class SentinelServers:
 
     def url_for(self, login: str) -> str:
         """REDIS_URL of a user, "name:password@"."""
-        return f"redis+sentinel://{login}{','.join(each.address for each in self.sentinels)}/{MASTER}"
+        return url_of("sentinel", login, self.sentinels, self._encryption, path=f"/{MASTER}")
 
     @property
     def pid(self) -> int:
@@ -113,9 +120,12 @@ class SentinelServers:
         return facts["connected_slaves"] == 2 and all(facts[f"slave{n}"]["state"] == "online" for n in (0, 1))
 
 
-def _config(port: int) -> str:
+def _config(port: int, *, named: bool) -> str:
+    names = "yes" if named else "no"
     return f"""\
-sentinel monitor {MASTER} 127.0.0.1 {port} 2
+sentinel resolve-hostnames {names}
+sentinel announce-hostnames {names}
+sentinel monitor {MASTER} {HOST if named else "127.0.0.1"} {port} 2
 sentinel down-after-milliseconds {MASTER} {DOWN_AFTER}
 sentinel failover-timeout {MASTER} 3000
 sentinel parallel-syncs {MASTER} 2

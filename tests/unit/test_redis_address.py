@@ -37,7 +37,11 @@ from answerback.redis_address import Address, place
         ),
         (
             "rediss+sentinel://a/m?ssl_ca_certs=/ca.pem",
-            {"kind": "sentinel", "tls": True, "sentinel": {"ssl_ca_certs": "/ca.pem"}},
+            {"kind": "sentinel", "tls": True, "sentinel": {"ssl_ca_certs": "/ca.pem", "ssl_check_hostname": True}},
+        ),
+        (
+            "rediss+sentinel://a/m?ssl_cert_reqs=none",
+            {"tls": True, "sentinel": {"ssl_cert_reqs": "none", "ssl_check_hostname": False}},
         ),
         ("redis+cluster://a,b:7000,c", {"kind": "cluster", "hosts": (("a", 6379), ("b", 7000), ("c", 6379))}),
         ("rediss+cluster://a", {"kind": "cluster", "tls": True}),

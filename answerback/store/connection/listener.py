@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from answerback.store.connection.translation import translated
+from answerback.store.connection.wire import Packed
 
 QUIET = 15.0
 """Seconds without a message after which the connection is checked with a PING."""
@@ -15,7 +14,7 @@ QUIET = 15.0
 class Listener:
     """A subscribed connection. Its methods raise `StoreUnavailable`."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Packed) -> None:
         self._connection = connection
 
     async def send(self, command: str, *channels: str) -> None:
@@ -25,8 +24,7 @@ class Listener:
 
     def close(self) -> None:
         """Close the connection: `read` raises."""
-        if self._connection._writer:
-            self._connection._writer.close()
+        self._connection.abort()
 
     async def read(self) -> tuple[str, str, bytes]:
         """Return the next item: its kind ("message", "subscribe", …), its channel, and the payload of a message."""

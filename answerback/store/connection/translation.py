@@ -88,7 +88,10 @@ def _tls_advice(error: BaseException) -> str:
     text = f"{error} {cause or ''}".lower()
     if "certificate_verify_failed" in text or "certificate verify failed" in text:
         if "hostname mismatch" in text or "ip address mismatch" in text:
-            return ". Use the name in the server's certificate in REDIS_URL, or add ssl_check_hostname=no"
+            return (
+                ". Use a name in the server's certificate: in REDIS_URL and, behind Sentinels or in a Cluster, in what "
+                "the servers announce. Or add ssl_check_hostname=no to REDIS_URL"
+            )
         return ". Name the certificate authority of the server in REDIS_URL: ?ssl_ca_certs=/path/ca.pem"
     if "certificate required" in text or "handshake failure" in text:
         return ". The server requires a client certificate: add ssl_certfile= and ssl_keyfile= to REDIS_URL"

@@ -97,6 +97,17 @@ class Packed(AbstractConnection):
         parser: Any = self._parser
         return bool(reader.exception() or reader.at_eof() or reader._buffer or parser._reader.has_data())
 
+    def abort(self) -> None:
+        """Close the connection at once: whoever reads from it gets an error."""
+        # Closing it normally waits until everything is sent, and with TLS up to 30 s for the server to agree. If the
+        # server hangs, those who wait for a response would not notice until then.
+        if self._writer:
+            self._writer.transport.abort()
+
+    async def disconnect(self, nowait: bool = False) -> None:
+        self.abort()
+        await super().disconnect(nowait)
+
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         # The base class limits a write with asyncio.wait_for, which in Python 3.11 swallows a cancellation that arrives
         # just as the write ends: a cancelled loop would run forever.
