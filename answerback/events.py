@@ -49,6 +49,35 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     diff: str = ""
 
 
+ActionType = Literal[
+    "button", "select", "form", "shortcut", "command", "reaction",
+    "assigned", "unassigned", "review_requested", "labeled", "unlabeled", "state",
+]  # fmt: skip
+
+
+class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What somebody did instead of writing a message.
+
+    Attributes:
+        type: button, select: in a message of ours. form: submitted. shortcut: of a message, or of the whole app.
+            command: "/deploy". reaction: an emoji. assigned, review_requested, labeled: to somebody, with a label;
+            unassigned, unlabeled: the opposite. state: closed, reopened, locked, transferred.
+        name: The button's or form's name, the command with its "/", the emoji without colons, the label, the login,
+            the state.
+        value: Its plain value: of a button, the chosen option, the text after a command.
+        values: The fields of a form, by name: plain data.
+        message: The platform's id of the message that it is about; "" if it is about none.
+        removed: Whether a reaction was taken back.
+    """
+
+    type: ActionType
+    name: str
+    value: str = ""
+    values: dict[str, Any] = {}
+    message: str = ""
+    removed: bool = False
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
@@ -87,6 +116,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             Read it as `raw`.
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
             first and was an event of its own. Either way the message is answered once.
+        action: What somebody did, if they did not write a message; `text` then says it in words.
+        account: Our account that it came through, such as a workspace's id; "" for the configured one.
+        gesture: Another id that is the same for each event of one gesture of a person: a second event with it is a
+            duplicate. "" if the platform has none.
     """
 
     delivery: str
@@ -117,6 +150,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     input_json: bytes = b""
     raw_body: bytes = b""
     edited: Literal["", "mention", "earlier"] = ""
+    action: Action | None = None
+    account: str = ""
+    gesture: str = ""
 
     @property
     def id(self) -> str:

@@ -11,12 +11,13 @@ from urllib.parse import parse_qs
 import msgspec
 
 from answerback.events import Amendment, Event
+from answerback.notifications import Notification
 
 LARGEST = 262_144
 """The most bytes of a body that is kept. Payloads with a message are rarely above a tenth of it."""
 
 
-def with_raw(events: Sequence[Event | Amendment], body: bytes) -> list[Event | Amendment]:
+def with_raw(events: Sequence[Event | Amendment | Notification], body: bytes) -> list[Event | Amendment | Notification]:
     """Return the events of a webhook with its body; as they are if it is too large."""
     if len(body) > LARGEST:
         return list(events)
@@ -36,9 +37,11 @@ def unpacked(packed: bytes) -> Any:
     return {name: values[0] for name, values in form.items()}
 
 
-def _with(event: Event | Amendment, packed: bytes) -> Event | Amendment:
+def _with(event: Event | Amendment | Notification, packed: bytes) -> Event | Amendment | Notification:
     if isinstance(event, Event):
         return msgspec.structs.replace(event, raw_body=packed)
+    if not isinstance(event, Amendment):
+        return event
     # An edit becomes an event of its own if it adds a mention.
     own = msgspec.structs.replace(event.event, raw_body=packed) if event.event else None
     return msgspec.structs.replace(event, event=own)

@@ -7,6 +7,10 @@ from typing import Literal
 import msgspec
 
 from answerback.events import Address
+from answerback.outgoing import ReplyContent
+
+ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check"]
+"""message: with buttons and files. edit, delete: of an earlier message. review, check: of a pull request."""
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -27,6 +31,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         waits: How many times in a row the platform asked for a pause.
         stored: When the event it answers was stored: see `Entry`.
         trace: The context in which its turn made it, as a W3C traceparent; "" if that is not traced.
+        kind: What it is.
+        content: What it has besides its text.
+        account: Our account that sends it: see `Event`.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -49,6 +56,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     waits: int = 0
     stored: int = 0
     trace: str = ""
+    kind: ReplyKind = "message"
+    content: ReplyContent | None = None
+    account: str = ""
     rest: tuple[Reply, ...] = ()
 
     @property

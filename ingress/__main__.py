@@ -35,7 +35,7 @@ async def main(settings: Settings) -> None:
     name_server("Answerback")
     told = supervised()
     async with running(settings, told) as services:
-        handle_first(services.server, services.webhooks.paths, services.webhooks)
+        handle_first(services.server, services.webhooks)
         connections = ConnectionLimiter(services.server, settings)
         listener = await listen(connections, settings, told)
         _say_ready(listener, settings)

@@ -46,7 +46,7 @@ def application(
     app = web.Application(middlewares=[identified, elsewhere, problems], client_max_size=settings.body_limit)
     app.add_routes(
         [
-            *(web.post(path, webhooks.post) for path in webhooks.paths),
+            *(web.route(method, path, webhooks.handle) for method, path in webhooks.routes),
             web.get("/health/live", health.live),
             web.get("/health/ready", health.ready),
             *([] if settings.metrics_port else [web.get("/metrics", metrics.get)]),

@@ -58,8 +58,12 @@ class Limiter(Protocol):
 class Handler(Protocol):
     """Handles requests."""
 
-    async def post(self, request: web.BaseRequest, /) -> web.StreamResponse:
-        """Return the response to a POST request."""
+    @property
+    def routes(self) -> Collection[tuple[str, str]]:
+        """The methods and paths of the requests."""
+
+    async def handle(self, request: web.BaseRequest, /) -> web.StreamResponse:
+        """Return the response to a request."""
 
 
 class Connection(web.RequestHandler):
@@ -140,21 +144,21 @@ class Connection(web.RequestHandler):
             self.open_transport.abort()
 
 
-def handle_first(server: web.Server, paths: Collection[str], handler: Handler) -> None:
-    """Have `handler` handle POST requests to `paths` ahead of the application, and record each connection's request.
+def handle_first(server: web.Server, handler: Handler) -> None:
+    """Have `handler` handle its requests ahead of the application, and record each connection's request.
 
     The router and the middlewares cost as much time as verifying a signature. All other requests, including those with
     a wrong path or method, go through the application.
     """
-    application = server.request_handler
+    application, routes = server.request_handler, handler.routes
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         connection = cast(Connection, request.protocol)
         limiter = connection.limiter
         connection.request, connection.began_at = request, limiter.now()
         try:
-            first = request.method == "POST" and request.path in paths
-            response = await (handler.post(request) if first else application(request))
+            first = (request.method, request.path) in routes
+            response = await (handler.handle(request) if first else application(request))
             if limiter.closing:
                 response.force_close()
             return response

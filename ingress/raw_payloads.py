@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.events import Amendment, Event
+from answerback.platforms import Inbound
 from answerback.platforms.registry import PLATFORMS
 from answerback.raw_body import with_raw
 from answerback.store.fleet.workers import WorkerRegistry
@@ -25,7 +25,7 @@ class RawPayloads:
         self.platforms: frozenset[str] = frozenset()
         """The platforms whose bodies are kept."""
 
-    def add(self, platform: str, events: Sequence[Event | Amendment], body: bytes) -> Sequence[Event | Amendment]:
+    def add(self, platform: str, events: Sequence[Inbound], body: bytes) -> Sequence[Inbound]:
         """Return the events of a delivery, with its body if an agent asks for it."""
         return with_raw(events, body) if platform in self.platforms else events
 

@@ -1,4 +1,4 @@
-"""`POST /webhooks/{platform}`: verify, parse and store a delivery, then acknowledge it."""
+"""`/webhooks/{platform}`: verify, parse and store a delivery, then acknowledge it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from answerback.deadlines import Deadlines
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
 from answerback.events import Amendment, Event
 from answerback.log import get_logger
-from answerback.platforms import Handshake, Ignored, Platform, Refusal
+from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound, Platform, Refusal
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import OWN, Receipt
 from answerback.store.threads.threads import Threads
@@ -28,6 +29,8 @@ from answerback.store.threads.threads import Threads
 from .connection import send_continue
 from .limits import ClientAddresses, WebhookLimits
 from .metrics import CONFIRMED, DELIVERIES, LIMITED, REFUSED, WARNED
+from .notifications import Notifications
+from .platform_keys import NoKeys, PlatformKeys
 from .problems import BROKEN_OFF, problem
 from .raw_payloads import RawPayloads
 
@@ -36,7 +39,7 @@ log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 _JSON = CIMultiDict({"Content-Type": "application/json"})
 
-CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded", ""})
+CONTENT_TYPES = frozenset({"application/json", "application/x-www-form-urlencoded", "multipart/form-data", ""})
 """Accepted content types, besides any "application/…+json" (RFC 6839); "" is a request without the header."""
 WAITING_LIMIT = 10_000
 """Requests that may wait for Redis at once; more get a 503 with `Retry-After`."""
@@ -51,7 +54,7 @@ class Webhooks:
     A 202 means that the event is stored or needs no storing. Its body is
     `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
 
-    paths      the paths of all webhooks
+    routes     the methods and paths of all webhooks
     deadlines  of the deliveries that are being stored; to be kept running
     raw        adds the raw body to the events of platforms for which an agent asks; to be kept running
     """
@@ -59,25 +62,34 @@ class Webhooks:
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._threads = threads
         self._outbox = Outbox(threads)
+        self._aliases = Aliases(threads.database)
+        self._notifications = Notifications(threads, self._outbox, self._aliases)
+        self._keys = PlatformKeys(settings)
+        self._public_url = (settings.public_url or "").rstrip("/")
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
         self._accept_timeout = settings.accept_timeout
         self.deadlines = Deadlines()
         self.raw = RawPayloads(threads.database)
         # With and without a trailing slash: providers do not follow redirects.
-        self.paths = frozenset(f"/webhooks/{name}{end}" for name in PLATFORMS for end in ("", "/"))
+        self.routes = frozenset(
+            (method, f"/webhooks/{name}{end}")
+            for name, platform in PLATFORMS.items()
+            for method in platform.METHODS
+            for end in ("", "/")
+        )
         self._secrets = {name: settings.secrets(name) for name in PLATFORMS}
         self._addresses = ClientAddresses(settings.trusted_proxies)
         self._limits = WebhookLimits(settings, self._addresses) or None
         self._waiting = 0
         self._held = 0
 
-    async def post(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Handle one delivery."""
         name = request.path.rstrip("/").rpartition("/")[2]
         if tracing.current is None:
             return await self._respond(name, request)
-        with tracing.current.server("POST", f"/webhooks/{name}", request.headers) as respond:
+        with tracing.current.server(request.method, f"/webhooks/{name}", request.headers) as respond:
             response = await self._respond(name, request)
             respond(response.status)
             return response
@@ -111,20 +123,32 @@ class Webhooks:
             return body
         if len(body) > self._limit:
             return problem(413, f"the body exceeds {self._limit} bytes")
-        if refusal := self._refusal(platform, secrets, request, body):
+        delivery = self._delivery(request, body)
+        try:
+            refusal = await self._refusal(platform, secrets, request, delivery)
+        except NoKeys:
+            return problem(503, "the webhook cannot be verified now; try again later", retry_after=5)
+        if refusal:
             REFUSED.labels(name, refusal.reason).inc()
             log.info("webhook refused", platform=name, reason=refusal, remote=self._addresses.address(request))
             return problem(401, "invalid webhook signature")
         try:
-            parsed = platform.parse(request.headers, body)
+            parsed = platform.parse(delivery)
         except MalformedBody as error:
             log.warning("signed webhook cannot be parsed", platform=name, error=str(error))
             return problem(400, str(error))
-        if isinstance(parsed, Handshake):
-            return web.Response(body=parsed.body, content_type=parsed.content_type)
+        if isinstance(parsed, Answer):
+            return _answer(parsed)
         if isinstance(parsed, Ignored):
             return _ignored(name, parsed)
+        if isinstance(parsed, Answered):
+            stored = await self._store(name, self.raw.add(name, parsed.events, body))
+            return _answer(parsed.answer) if stored.status == 202 else stored
         return await self._store(name, self.raw.add(name, parsed, body))
+
+    def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
+        url = f"{self._public_url}{request.path_qs}" if self._public_url else ""
+        return Delivery(request.headers, body, request.method, request.path, request.query_string, url)
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
         """Read the rest of a body, or return a problem. It is unverified, so time and memory are limited."""
@@ -148,19 +172,23 @@ class Webhooks:
             self._held -= len(body)
         return bytes(body)
 
-    def _refusal(self, platform: Platform, secrets: list[str], request: web.BaseRequest, body: bytes) -> Refusal | None:
+    async def _refusal(
+        self, platform: Platform, secrets: list[str], request: web.BaseRequest, delivery: Delivery
+    ) -> Refusal | None:
         headers = request.headers
         for header in platform.HEADERS:
             if len(headers.getall(header, ())) > 1:
                 return Refusal("doubled", f"there is more than one {header} header")
-        return platform.verify(secrets, headers, body, time.time())
+        if platform.KEYS is None:
+            return platform.verify(secrets, delivery, time.time())
+        return platform.verify(secrets, delivery, time.time(), await self._keys.of(platform, delivery))
 
-    async def _store(self, name: str, events: Sequence[Event | Amendment]) -> web.Response:
+    async def _store(self, name: str, events: Sequence[Inbound]) -> web.Response:
         if self._waiting >= WAITING_LIMIT:
             return problem(503, "too many requests at once; try again later", retry_after=1)
         self._waiting += 1
         try:
-            receipts = await self._put_in_time(events)
+            receipts = await self._put_in_time(name, events)
         except MalformedBody as error:
             log.warning("signed webhook cannot be stored", platform=name, error=str(error))
             return problem(400, str(error))
@@ -172,21 +200,25 @@ class Webhooks:
         finally:
             self._waiting -= 1
         for event, receipt in zip(events, receipts, strict=True):
-            log.debug("delivery", delivery=event.delivery, thread=event.thread, status=receipt.status)
+            log.debug("delivery", delivery=event.delivery, thread=receipt.thread, status=receipt.status)
         return _receipt(receipts[0])
 
-    async def _put_in_time(self, events: Sequence[Event | Amendment]) -> list[Receipt]:
+    async def _put_in_time(self, name: str, events: Sequence[Inbound]) -> list[Receipt]:
         # An amendment takes several calls; together they get as much time as one event.
         task = asyncio.current_task()
         assert task is not None
         self.deadlines.start(task, self._accept_timeout)
         try:
-            return [await self._put(event) for event in events]
+            return [await self._put(name, event) for event in events]
         finally:
             if self.deadlines.stop(task):
                 raise TimeoutError from None
 
-    async def _put(self, event: Event | Amendment) -> Receipt:
+    async def _put(self, name: str, event: Inbound) -> Receipt:
+        if not isinstance(event, Event | Amendment):
+            return await self._notifications.receive(name, event)
+        if (thread := await self._aliases.resolve(event.thread)) != event.thread:
+            event = msgspec.structs.replace(event, thread=thread)
         if isinstance(event, Amendment):
             return await self._threads.amend(event)
         receipt = await self._threads.accept(event)
@@ -207,7 +239,12 @@ def _ignored(name: str, ignored: Ignored) -> web.Response:
     if ignored.warning:
         WARNED.labels(name, ignored.warning).inc()
         log.warning("webhook warning", platform=name, warning=ignored.warning, reason=ignored.reason)
-    return web.Response() if ignored.quiet else _receipt(Receipt("", "", "ignored", ignored.reason))
+    return _answer(ignored.answer) if ignored.answer else _receipt(Receipt("", "", "ignored", ignored.reason))
+
+
+def _answer(answer: Answer) -> web.Response:
+    headers = {"Content-Type": answer.content_type} if answer.content_type else None
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from answerback.settings.variables import Limit, LimitOrOff, MediaTypes, Networks, Rate, Seconds, Variables
+from answerback.settings.variables import HttpUrl, Limit, LimitOrOff, MediaTypes, Networks, Rate, Seconds, Variables
 
 
 class IngressSettings(Variables):
@@ -105,6 +105,11 @@ class IngressSettings(Variables):
         None,
         alias="ANSWERBACK_CONTROL",
         description="set by `answerback up` for its ingress: the socket on which it starts agents from templates",
+    )
+    public_url: HttpUrl | None = Field(
+        None,
+        alias="PUBLIC_URL",
+        description="URL under which platforms and people reach ingress (https://…); for signatures over the URL",
     )
     metrics_port: int | None = Field(
         None,

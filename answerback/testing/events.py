@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from answerback.events import Event
 from answerback.messages import Author
-from answerback.platforms import Handshake, Ignored, Parsed
+from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound
 from answerback.platforms.registry import PLATFORMS
 from answerback.raw_body import with_raw
 
@@ -37,7 +38,9 @@ def event(name: str, **changes: Any) -> Event:
     payload = json.loads((_deliveries() / platform / f"{delivery}.json").read_bytes())
     headers = {header.lower(): value for header, value in payload["headers"].items()}
     body = json.dumps(payload["body"]).encode()
-    parsed = PLATFORMS[platform].parse(headers, body)
+    parsed = PLATFORMS[platform].parse(Delivery(headers, body))
+    if isinstance(parsed, Answered):
+        parsed = parsed.events
     found = _event(name, with_raw(parsed, body) if isinstance(parsed, list) else parsed)
     if isinstance(author := changes.get("author"), str):
         changes["author"] = Author(author, name=author)
@@ -59,10 +62,10 @@ def _deliveries() -> Traversable:
     return files("answerback.testing") / "deliveries"
 
 
-def _event(name: str, parsed: Parsed) -> Event:
+def _event(name: str, parsed: Answer | Ignored | Sequence[Inbound]) -> Event:
     if isinstance(parsed, Ignored):
         raise ValueError(f'"{name}" contains no event: {parsed.reason}')
-    if isinstance(parsed, Handshake):
+    if isinstance(parsed, Answer):
         raise ValueError(f'"{name}" contains no event: the platform verifies the address of the webhook')
     for each in parsed:
         if isinstance(each, Event):

@@ -84,8 +84,8 @@ class Mount:
 
     async def _respond(self, services: Running, scope: Scope, request: web.BaseRequest) -> web.StreamResponse:
         # As in an ingress process, webhooks do not pass the router.
-        if request.method == "POST" and request.path in services.webhooks.paths:
-            return await services.webhooks.post(request)
+        if (request.method, request.path) in services.webhooks.routes:
+            return await services.webhooks.handle(request)
         if self._authenticate is not None:
             caller = self._authenticate(scope)
             if inspect.isawaitable(caller):

@@ -14,7 +14,7 @@ ADDRESSED = "tests.acceptance.agents:addressed"
 
 def _delivery(system: System, name: str) -> Delivery:
     found = signed("github", load("github", name), system.settings["GITHUB_WEBHOOK_SECRET"], time.time())
-    return Delivery(found.headers, found.body, found.headers["x-github-delivery"])
+    return Delivery(dict(found.headers), found.body, found.headers["x-github-delivery"])
 
 
 async def test_a_mention_that_an_edit_adds_is_answered_once(system: System, standins: StandIns) -> None:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from answerback import platforms
 from answerback.testing.standins.options import Options
 from answerback.testing.standins.sender import GitHub, Standard
 from answerback.testing.standins.signatures import Delivery
@@ -97,8 +98,8 @@ def signed(platform: str, body: bytes, number: int = 0) -> Delivery:
     for name in ("x-github-delivery", "webhook-id"):
         if name in headers:
             headers[name] = f"hostile-{number}"
-    found = deliveries.signed(platform, deliveries.Delivery(headers, body), SECRETS[platform], time.time())
-    return Delivery(found.headers, found.body, "")
+    found = deliveries.signed(platform, platforms.Delivery(headers, body), SECRETS[platform], time.time())
+    return Delivery(dict(found.headers), found.body, "")
 
 
 @pytest.mark.parametrize("platform", SECRETS)

@@ -7,10 +7,11 @@ import time
 
 import aiohttp
 
+from answerback.platforms import Delivery
 from answerback.testing.standins.options import Options
 from tests.acceptance.system import System
 from tests.acceptance.test_refusals import counted
-from tests.fixtures.deliveries import Delivery, load, signed
+from tests.fixtures.deliveries import load, signed
 
 GITHUB, SLACK = "a secret", "slack-signing-secret"
 SECRETS = {"GITHUB_WEBHOOK_SECRET": GITHUB, "SLACK_SIGNING_SECRET": SLACK}
@@ -19,7 +20,8 @@ SECRETS = {"GITHUB_WEBHOOK_SECRET": GITHUB, "SLACK_SIGNING_SECRET": SLACK}
 async def _bring(
     system: System, platform: str, delivery: Delivery, secret: str, path: str = "", *, unnamed: bool = False
 ) -> tuple[int, str]:
-    headers, body = signed(platform, delivery, secret, time.time())
+    ready = signed(platform, delivery, secret, time.time())
+    headers, body = dict(ready.headers), ready.body
     if unnamed:
         del headers["content-type"]
     url = f"http://127.0.0.1:{system.port}{path or f'/webhooks/{platform}'}"
@@ -37,9 +39,9 @@ async def test_a_body_is_read_by_whatever_name_it_is_json(plain: System) -> None
         assert (await _bring(plain, "standard", delivery, Options.standard_secret))[0] == 202, name
     flat, whole = load("standard", "message.created.flat"), load("standard", "message.created")
     assert (await _bring(plain, "standard", flat, Options.standard_secret, unnamed=True))[0] == 202
-    marked = whole._replace(body=b"\xef\xbb\xbf" + whole.body)
+    marked = Delivery(whole.headers, b"\xef\xbb\xbf" + whole.body)
     assert (await _bring(plain, "standard", marked, Options.standard_secret))[0] == 202
-    compressed = whole._replace(headers={**whole.headers, "content-encoding": "gzip"})
+    compressed = Delivery({**whole.headers, "content-encoding": "gzip"}, whole.body)
     assert (await _bring(plain, "standard", compressed, Options.standard_secret))[0] == 415
     assert (await plain.queues()).accepted == 5
 

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 
 from answerback.events import Event
 from answerback.messages import Author
-from answerback.platforms import Client, Headers, Parsed, Refusal, SendOption
+from answerback.platforms import NO_KEYS, Client, Delivery, Headers, Keys, KeySource, Parsed, Refusal, SendOption
 from answerback.platforms.decoding import decode
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 from answerback.platforms.signing import digest, keys, same
@@ -44,7 +44,9 @@ SETTINGS: type[PlatformSettings] = ToySettings
 SECRET = "TOY_SECRET"
 CREDENTIAL = "Set TOY_TOKEN."
 CREDENTIAL_OPTIONAL = False
+METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("toy-signature",)
+KEYS: KeySource | None = None
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "every payload is a message",
@@ -52,15 +54,15 @@ INAPPLICABLE: Mapping[SendOption, str] = {
 }
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
-    given = headers.get("toy-signature", "").encode(errors="surrogatepass")
-    if any(same(given, digest(key, body).hex().encode()) for key in keys(secrets)):
+def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
+    given = delivery.headers.get("toy-signature", "").encode(errors="surrogatepass")
+    if any(same(given, digest(key, delivery.body).hex().encode()) for key in keys(secrets)):
         return None
     return Refusal("mismatch", "the signature does not match: TOY_SECRET and Toy's secret differ")
 
 
-def parse(headers: Headers, body: bytes) -> Parsed:
-    message = decode(_message, body, "Toy documents")
+def parse(delivery: Delivery) -> Parsed:
+    message = decode(_message, delivery.body, "Toy documents")
     return [
         Event(
             delivery=f"toy:{message.id}",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.messages import Identity
-from answerback.platforms import Exchange, NextPage, Request, Response, Sent
+from answerback.platforms import NATIVE, Client, Exchange, NextPage, Repeat, Request, Response, Sent
 from answerback.platforms.answer import harmless
 from answerback.platforms.redelivery import DeliveryAttempt, DeliveryPage
 from answerback.platforms.text import split
@@ -18,11 +17,8 @@ from answerback.replies import Reply
 _page = msgspec.json.Decoder(list[DeliveryAttempt])
 
 
-class Toy:
+class Toy(Client):
     """See `Client`. Toy drops a message whose key it knows."""
-
-    once: Literal["native", "find", "unknown"] = "native"
-    lag = 1.0
 
     def __init__(self, token: str, url: str) -> None:
         self._headers, self._url = {"authorization": f"Bearer {token}"}, url
@@ -39,6 +35,9 @@ class Toy:
         body = msgspec.json.encode({"room": reply.address["room"], "text": reply.text, "key": reply.key})
         response = yield Request(method="POST", url=f"{self._url}/messages", headers=self._headers, body=body)
         return Sent(_checked(response).decode())
+
+    def repeat(self, reply: Reply) -> Repeat:
+        return NATIVE
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         yield from ()

@@ -50,7 +50,9 @@ class Site:
 class Hooks:
     """The handler that comes first."""
 
-    async def post(self, request: web.BaseRequest) -> web.StreamResponse:
+    routes = frozenset({("POST", "/hook")})
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = cast(Connection, request.protocol)
         assert connection.request is request
         if "Expect" in request.headers:
@@ -75,7 +77,7 @@ async def application(request: web.BaseRequest) -> web.StreamResponse:
 async def serving() -> AsyncIterator[Site]:
     """Serve one client."""
     server, limiter = web.Server(application), Watched()
-    handle_first(server, {"/hook"}, Hooks())
+    handle_first(server, Hooks())
     own = socket.socket()
     own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # its connections inherit it
     own.bind(("127.0.0.1", 0))

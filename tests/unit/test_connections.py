@@ -7,7 +7,6 @@ import functools
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import cast
 
 import pytest
 import uvloop
@@ -16,7 +15,6 @@ from aiohttp import web
 from answerback.settings import Settings
 from ingress.connection import handle_first
 from ingress.connections import CLOSED, ConnectionLimiter
-from ingress.webhooks import Webhooks
 from tests.acceptance.system import PATIENCE, until
 
 LITTLE, MUCH = 40_000, 2_000_000
@@ -84,6 +82,15 @@ def get(size: int, *headers: str) -> str:
     return "\r\n".join([f"GET /{size} HTTP/1.1", "Host: x", *headers, "\r\n"])
 
 
+class Nothing:
+    """A handler without routes."""
+
+    routes = frozenset[tuple[str, str]]()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError(request.path)
+
+
 @asynccontextmanager
 async def serving(read_timeout: str, most: str = "50") -> AsyncIterator[Served]:
     """One that answers."""
@@ -92,7 +99,7 @@ async def serving(read_timeout: str, most: str = "50") -> AsyncIterator[Served]:
         return web.Response(body=bytes(int(request.path[1:])))
 
     server, ours = web.Server(answer), socket.socket()
-    handle_first(server, (), cast(Webhooks, None))
+    handle_first(server, Nothing())
     door = ConnectionLimiter(server, Settings.load({"READ_TIMEOUT": read_timeout, "MAX_CONNECTIONS": most}))
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # its connections inherit it
     ours.bind(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from answerback.events import Event
 from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import load, names
 from tools.commands.delivery import Delivery, message, payload, signed
@@ -28,9 +29,9 @@ def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name
         ),
         [secret],
     )
-    assert PLATFORMS[platform].verify([secret], sent.headers, sent.body, time.time()) is None
-    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.headers, sent.body, time.time())
-    PLATFORMS[platform].parse(sent.headers, sent.body)
+    assert PLATFORMS[platform].verify([secret], sent.received, time.time()) is None
+    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.received, time.time())
+    PLATFORMS[platform].parse(sent.received)
 
 
 @pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
@@ -64,8 +65,9 @@ def test_a_fixture_keeps_its_delivery_and_a_bare_payload_gets_a_new_one() -> Non
 
 def test_a_message_is_never_mistaken_for_our_own() -> None:
     sent = message("hello", thread="t", author="answerback", delivery=None)
-    [event] = PLATFORMS["standard"].parse(sent.headers, sent.body)  # type: ignore[misc]
+    [event] = PLATFORMS["standard"].parse(sent.received)  # type: ignore[misc]
+    assert isinstance(event, Event)
     assert event.thread == "standard:t"
-    assert event.direct  # type: ignore[union-attr]
-    assert "user:answerback" not in event.identities  # type: ignore[union-attr]
+    assert event.direct
+    assert "user:answerback" not in event.identities
     assert isinstance(sent, Delivery)

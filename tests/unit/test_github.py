@@ -15,7 +15,7 @@ import pytest
 from answerback.errors import MalformedBody
 from answerback.events import Event, Subject
 from answerback.messages import Author
-from answerback.platforms import Handshake, Ignored, github
+from answerback.platforms import Answer, Delivery, Ignored, github
 from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import encode, load, parsed
 
@@ -73,7 +73,7 @@ def test_a_comment_is_one_event_whatever_webhook_tells_of_it() -> None:
 @pytest.mark.parametrize("value", ["", "a" * 200, "a\nb", "\udcff", "é", "another"])
 def test_a_header_that_is_not_signed_makes_no_other_event(value: str) -> None:
     delivery = load("github", "issue_comment.created")
-    [found] = github.parse({**delivery.headers, "x-github-delivery": value}, delivery.body)  # type: ignore[misc]
+    [found] = github.parse(Delivery({**delivery.headers, "x-github-delivery": value}, delivery.body))  # type: ignore[misc]
     assert isinstance(found, Event)
     assert found.id == parse("issue_comment.created").id
     assert found.former == ("github:another" if value == "another" else "")
@@ -90,7 +90,7 @@ def test_a_body_never_passes_for_another_kind_of_event(fixture: str, event: str)
     for action in (b"deleted", b"edited", b"opened", b"created"):
         actual = re.sub(rb'"action":"\w+"', b'"action":"' + action + b'"', delivery.body)
         try:
-            assert isinstance(github.parse({**delivery.headers, "x-github-event": event}, actual), Ignored)
+            assert isinstance(github.parse(Delivery({**delivery.headers, "x-github-event": event}, actual)), Ignored)
         except MalformedBody as error:
             assert "comment or a review" in str(error)  # noqa: PT017
 
@@ -208,7 +208,7 @@ def test_replies_to_a_discussions_comment_are_a_thread_of_their_own() -> None:
 
 
 def test_a_ping_is_answered() -> None:
-    assert isinstance(parse("ping"), Handshake)
+    assert isinstance(parse("ping"), Answer)
 
 
 def test_what_is_not_a_message_is_ignored_with_a_reason() -> None:
@@ -220,9 +220,9 @@ def test_the_webhooks_other_content_type_means_the_same() -> None:
     delivery = load("github", "issue_comment.created")
     headers = {**delivery.headers, "content-type": "application/x-www-form-urlencoded"}
     form = b"payload=" + quote_plus(delivery.body).encode()
-    assert github.parse(headers, form) == github.parse(delivery.headers, delivery.body)
+    assert github.parse(Delivery(headers, form)) == github.parse(delivery)
     with pytest.raises(MalformedBody, match="payload"):
-        github.parse(headers, delivery.body)
+        github.parse(Delivery(headers, delivery.body))
 
 
 def test_a_deleted_account_is_replaced_by_the_sender() -> None:
@@ -258,6 +258,6 @@ def test_an_author_says_whether_it_is_a_program(user: Any, sender: Any, app: Any
     ],
 )
 def test_the_end_of_our_access_is_told(event: str, action: str, warning: str) -> None:
-    found = github.parse({"x-github-event": event}, encode({"action": action, "installation": {"id": 1}}))
+    found = github.parse(Delivery({"x-github-event": event}, encode({"action": action, "installation": {"id": 1}})))
     assert isinstance(found, Ignored)
     assert found.warning == warning

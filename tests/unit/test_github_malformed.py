@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.platforms import Ignored, github
+from answerback.platforms import Delivery, Ignored, github
 from answerback.platforms.github.kinds import KINDS
 from tests.fixtures.deliveries import encode, load, names, parsed
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood
@@ -46,18 +46,18 @@ def test_a_body_that_is_not_as_documented_is_malformed(changes: dict[str, Any]) 
 @pytest.mark.parametrize("body", [*MALFORMED, b'{"repository":{}}'])
 def test_hostile_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
-        github.parse({"x-github-event": "issues", "x-github-delivery": "d"}, body)
+        github.parse(Delivery({"x-github-event": "issues", "x-github-delivery": "d"}, body))
 
 
 def test_of_duplicate_keys_the_last_one_counts() -> None:
     delivery = load("github", "issue_comment.created")
     twice = delivery.body[:-1] + b',"action":"labeled"}'
-    assert github.parse(delivery.headers, twice) == Ignored("issue_comment labeled")
+    assert github.parse(Delivery(delivery.headers, twice)) == Ignored("issue_comment labeled")
 
 
 def test_an_event_must_be_named() -> None:
     with pytest.raises(MalformedBody, match="X-GitHub-Event"):
-        github.parse({}, load("github", "issue_comment.created").body)
+        github.parse(Delivery({}, load("github", "issue_comment.created").body))
 
 
 BODIES = {name: (load("github", name).headers, json.loads(load("github", name).body)) for name in names("github")}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answerback.events import Event
 from answerback.platforms import github
 from answerback.platforms.github.mentions import mentions
 from tests.fixtures.deliveries import load
@@ -111,13 +112,15 @@ def test_a_text_without_markup_mentions_the_same_beside_markup(text: str) -> Non
 
 @pytest.mark.parametrize("name", ["mention_after_dot", "mention_after_sentence", "mention_after_dash"])
 def test_a_mention_behind_a_sign_is_one(name: str) -> None:
-    [event] = github.parse(*load("github", f"issue_comment.created.{name}"))  # type: ignore[misc]
+    [event] = github.parse(load("github", f"issue_comment.created.{name}"))  # type: ignore[misc]
+    assert isinstance(event, Event)
     assert event.mentions == ("answerbot",)
 
 
 @pytest.mark.parametrize("name", ["quoted_mention", "quoted_twice"])
 def test_a_quoted_mention_is_no_new_one(name: str) -> None:
-    [event] = github.parse(*load("github", f"issue_comment.created.{name}"))  # type: ignore[misc]
+    [event] = github.parse(load("github", f"issue_comment.created.{name}"))  # type: ignore[misc]
+    assert isinstance(event, Event)
     assert event.mentions == ()
 
 

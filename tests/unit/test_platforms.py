@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from answerback.errors import ConfigurationError
-from answerback.platforms import Headers, Platform
+from answerback.platforms import Delivery, Headers, Platform
 from answerback.platforms.registry import PLATFORMS, Registry
 from answerback.settings import Settings
 from answerback.settings.platform import PlatformSettings
@@ -57,13 +57,13 @@ def test_what_is_signed_is_verified(platform: Platform) -> None:
     signature = platform.sign(secret, completed, body, now)
     headers = {**completed, **signature}
     assert set(headers) <= set(platform.HEADERS)
-    assert platform.verify([other, secret], headers, body, now) is None
-    assert platform.verify([other], headers, body, now) is not None
-    assert platform.verify([secret], headers, body + b" ", now) is not None
-    assert platform.verify([], headers, body, now) is not None
-    assert platform.verify([secret], completed, body, now) is not None
+    assert platform.verify([other, secret], Delivery(headers, body), now) is None
+    assert platform.verify([other], Delivery(headers, body), now) is not None
+    assert platform.verify([secret], Delivery(headers, body + b" "), now) is not None
+    assert platform.verify([], Delivery(headers, body), now) is not None
+    assert platform.verify([secret], Delivery(completed, body), now) is not None
     for name in signature:
-        assert platform.verify([secret], {**headers, name: ""}, body, now) is not None
+        assert platform.verify([secret], Delivery({**headers, name: ""}, body), now) is not None
 
 
 @every

@@ -7,9 +7,9 @@ import pytest
 
 from answerback.agents import Agent, Listen, Turn
 from answerback.agents.routing import answered_before, overheard, route, why_unanswered
-from answerback.events import Event
+from answerback.events import Amendment, Event
 from answerback.messages import Author, Identity, Message
-from answerback.platforms import github
+from answerback.platforms import Delivery, github
 from tests.fixtures.deliveries import load
 
 US = Identity(name="@answerbot", mentions=("answerbot",), marks=("login:answerbot",))
@@ -115,10 +115,10 @@ def test_an_event_that_no_agent_answers_has_a_reason() -> None:
 
 def parsed(name: str) -> Event:
     """The event of a fixture, or the one that an edit becomes."""
-    found = github.parse(load("github", name).headers, load("github", name).body)
+    found = github.parse(Delivery(load("github", name).headers, load("github", name).body))
     assert isinstance(found, list)
-    event = found[0] if isinstance(found[0], Event) else found[0].event
-    assert event is not None
+    event = found[0].event if isinstance(found[0], Amendment) else found[0]
+    assert isinstance(event, Event)
     return event
 
 

@@ -12,7 +12,7 @@ import pytest
 from answerback.errors import MalformedBody
 from answerback.events import Event
 from answerback.messages import Author
-from answerback.platforms import Handshake, Ignored, slack
+from answerback.platforms import Answer, Delivery, Ignored, slack
 from answerback.platforms.registry import PLATFORMS
 from answerback.platforms.slack.mrkdwn import calm, plain
 from tests.fixtures.deliveries import load, parsed
@@ -153,7 +153,7 @@ def test_a_quoted_mention_is_no_new_one(text: str) -> None:
 
 def test_the_handshake_echoes_the_challenge() -> None:
     challenge = json.loads(load("slack", "url_verification").body)["challenge"]
-    assert parse("url_verification") == Handshake(challenge.encode(), "text/plain")
+    assert parse("url_verification") == Answer(challenge.encode(), "text/plain")
 
 
 @pytest.mark.parametrize("name", ["message.channel_join", "reaction_added", "channel_created"])
@@ -201,10 +201,12 @@ def test_a_field_that_nobody_needs_refuses_no_message(fields: dict[str, Any], ch
 def test_slash_commands_and_interactions_are_ignored() -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     for form in (b"command=%2Fask&text=hi", b"team_id=T1&command=%2Fask", b"payload=%7B%7D"):
-        found = slack.parse(headers, form)
+        found = slack.parse(Delivery(headers, form))
         assert isinstance(found, Ignored)
-        assert (found.quiet, found.warning) == (True, "not handled")
-    assert slack.parse(headers, b"ssl_check=1&token=x") == Ignored("Slack checks our certificate", quiet=True)
+        assert (found.answer, found.warning) == (Answer(content_type=""), "not handled")
+    assert slack.parse(Delivery(headers, b"ssl_check=1&token=x")) == Ignored(
+        "Slack checks our certificate", answer=Answer(content_type="")
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.platforms import slack
+from answerback.platforms import Delivery, slack
 from tests.fixtures.deliveries import load, names, parsed
 from tests.fixtures.hostile import JSON, MALFORMED, mutated, understood
 
@@ -41,7 +41,7 @@ def test_a_body_that_is_not_as_documented_is_malformed(changes: dict[str, Any]) 
 @pytest.mark.parametrize("body", [*MALFORMED, b'{"type":"event_callback","event":' + b'{"message":' * 50_000])
 def test_hostile_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
-        slack.parse({}, body)
+        slack.parse(Delivery({}, body))
 
 
 @pytest.mark.parametrize("name", ["message_changed", "message_deleted"])

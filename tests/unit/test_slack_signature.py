@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerback.platforms import slack
+from answerback.platforms import Delivery, slack
 from tests.fixtures.deliveries import load, signed
 from tests.fixtures.hostile import TEXT
 
@@ -23,22 +23,22 @@ def test_the_documented_signature_is_good() -> None:
         "x-slack-request-timestamp": "1531420618",
         "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
     }
-    assert slack.verify([SECRET], headers, body, NOW) is None
-    assert slack.verify([SECRET], headers, body + b"&", NOW)
+    assert slack.verify([SECRET], Delivery(headers, body), NOW) is None
+    assert slack.verify([SECRET], Delivery(headers, body + b"&"), NOW)
 
 
 def test_a_signature_by_any_of_several_secrets_is_good() -> None:
     delivery = signed("slack", load("slack", "message"), SECRET, NOW)
-    assert slack.verify(["another", SECRET], *delivery, NOW) is None
-    assert "does not match" in (slack.verify(["another"], *delivery, NOW) or "")
-    assert "SLACK_SIGNING_SECRET" in (slack.verify([], *delivery, NOW) or "")
-    assert slack.verify([""], *signed("slack", load("slack", "message"), "", NOW), NOW)
+    assert slack.verify(["another", SECRET], delivery, NOW) is None
+    assert "does not match" in (slack.verify(["another"], delivery, NOW) or "")
+    assert "SLACK_SIGNING_SECRET" in (slack.verify([], delivery, NOW) or "")
+    assert slack.verify([""], signed("slack", load("slack", "message"), "", NOW), NOW)
 
 
 @pytest.mark.parametrize(("offset", "good"), [(-300, True), (300, True), (-301, False), (301, False), (1e9, False)])
 def test_a_signature_is_good_for_five_minutes_either_way(offset: float, good: bool) -> None:
     delivery = signed("slack", load("slack", "message"), SECRET, NOW)
-    assert (slack.verify([SECRET], *delivery, NOW + offset) is None) is good
+    assert (slack.verify([SECRET], delivery, NOW + offset) is None) is good
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,18 @@ def test_a_signature_is_good_for_five_minutes_either_way(offset: float, good: bo
 )
 def test_a_hostile_timestamp_is_refused(timestamp: str) -> None:
     headers = {"x-slack-request-timestamp": timestamp, "x-slack-signature": "v0=" + "0" * 64}
-    assert slack.verify([SECRET], headers, b"{}", NOW)
+    assert slack.verify([SECRET], Delivery(headers, b"{}"), NOW)
 
 
 @pytest.mark.parametrize("signature", ["", "v0=", "v1=" + "0" * 64, "v0=" + "é" * 64, "v0=" + "\udcff" * 64, "0" * 67])
 def test_a_hostile_signature_is_refused(signature: str) -> None:
     headers = {"x-slack-request-timestamp": "1531420618", "x-slack-signature": signature}
-    assert slack.verify([SECRET], headers, b"{}", NOW)
+    assert slack.verify([SECRET], Delivery(headers, b"{}"), NOW)
 
 
 @given(st.dictionaries(st.sampled_from(["x-slack-request-timestamp", "x-slack-signature"]), TEXT), st.binary())
 def test_verify_never_raises(headers: dict[str, str], body: bytes) -> None:
-    assert isinstance(slack.verify([SECRET, "\udcff"], headers, body, NOW), str)
-    assert isinstance(slack.verify([SECRET], {"x-slack-request-timestamp": "1531420618", **headers}, body, NOW), str)
+    assert isinstance(slack.verify([SECRET, "\udcff"], Delivery(headers, body), NOW), str)
+    assert isinstance(
+        slack.verify([SECRET], Delivery({"x-slack-request-timestamp": "1531420618", **headers}, body), NOW), str
+    )

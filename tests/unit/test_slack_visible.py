@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from answerback.events import Event
-from answerback.platforms import Ignored, slack
+from answerback.events import Amendment, Event
+from answerback.platforms import Delivery, Ignored, slack
 from tests.fixtures.deliveries import encode, load
 from tests.fixtures.hostile import JSON
 
@@ -34,7 +34,7 @@ def word(text: str) -> dict[str, Any]:
 def said(**fields: Any) -> Event:
     body = json.loads(load("slack", "message").body)
     body["event"].update({"text": "", "blocks": [], **fields})
-    parsed = slack.parse({}, encode(body))
+    parsed = slack.parse(Delivery({}, encode(body)))
     assert isinstance(parsed, list), parsed
     assert isinstance(parsed[0], Event)
     return parsed[0]
@@ -42,7 +42,7 @@ def said(**fields: Any) -> Event:
 
 def test_an_alert_that_says_everything_in_its_attachment_is_a_message() -> None:
     delivery = load("slack", "message.alert_in_attachments")
-    parsed = slack.parse(delivery.headers, delivery.body)
+    parsed = slack.parse(delivery)
     assert isinstance(parsed, list)
     assert isinstance(parsed[0], Event)
     assert parsed[0].text == "[FIRING:1] HighLatency\np99 of api is 2.3 s\nSeverity: critical"
@@ -131,8 +131,9 @@ def test_an_alert_that_is_updated_is_an_edit() -> None:
     text = body["event"]["message"]["text"]
     for message, words in (("previous_message", "FIRING"), ("message", "RESOLVED")):
         body["event"][message]["attachments"] = [{"text": words}]
-    parsed = slack.parse({}, encode(body))
+    parsed = slack.parse(Delivery({}, encode(body)))
     assert isinstance(parsed, list)
+    assert isinstance(parsed[0], Amendment)
     assert parsed[0].text is not None
     assert parsed[0].text.endswith("RESOLVED")
     assert text
@@ -146,7 +147,7 @@ def test_what_stands_beside_the_text_is_bounded() -> None:
 def test_a_message_of_nothing_that_can_be_read_is_ignored() -> None:
     body = json.loads(load("slack", "message").body)
     body["event"].update({"text": " ", "blocks": [{"type": "divider"}], "attachments": [{"color": "red"}]})
-    assert isinstance(slack.parse({}, encode(body)), Ignored)
+    assert isinstance(slack.parse(Delivery({}, encode(body))), Ignored)
 
 
 @example(["H"], [])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
 from answerback.messages import Author
-from answerback.platforms import Ignored, standard
+from answerback.platforms import Delivery, Ignored, standard
 from answerback.platforms.registry import PLATFORMS
 from tests.fixtures.deliveries import encode, load, names, parsed, signed
 from tests.fixtures.hostile import JSON, MALFORMED, TEXT, mutated, understood
@@ -25,7 +25,9 @@ parse = partial(parsed, standard)
 
 
 def parse_body(body: Any, headers: dict[str, str] | None = None) -> Any:
-    parsed = standard.parse(headers or {"webhook-id": "msg_1", "webhook-timestamp": "1740823200"}, encode(body))
+    parsed = standard.parse(
+        Delivery(headers or {"webhook-id": "msg_1", "webhook-timestamp": "1740823200"}, encode(body))
+    )
     return parsed[0] if isinstance(parsed, list) else parsed
 
 
@@ -124,8 +126,8 @@ def test_what_stands_beside_the_data_is_not_the_message() -> None:
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert standard.parse({"webhook-id": "m"}, b'\xef\xbb\xbf{"text":"hi"}') == standard.parse(
-        {"webhook-id": "m"}, b'{"text":"hi"}'
+    assert standard.parse(Delivery({"webhook-id": "m"}, b'\xef\xbb\xbf{"text":"hi"}')) == standard.parse(
+        Delivery({"webhook-id": "m"}, b'{"text":"hi"}')
     )
 
 
@@ -190,15 +192,15 @@ def test_a_body_that_is_not_as_documented_is_malformed(body: Any) -> None:
 @pytest.mark.parametrize("body", [*MALFORMED, b'{"text":"x","thread":%b}' % (b"9" * 4400)])
 def test_hostile_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
-        standard.parse({"webhook-id": "msg_1"}, body)
+        standard.parse(Delivery({"webhook-id": "msg_1"}, body))
 
 
 def test_what_is_signed_and_verified_is_what_is_parsed() -> None:
     for name in names("standard"):
         delivery = signed("standard", load("standard", name), SECRET, NOW)
-        assert standard.verify([SECRET], *delivery, NOW) is None
+        assert standard.verify([SECRET], delivery, NOW) is None
     with pytest.raises(MalformedBody, match="webhook-id"):
-        standard.parse({}, b'{"text":"x"}')
+        standard.parse(Delivery({}, b'{"text":"x"}'))
 
 
 BODIES = {name: (load("standard", name).headers, json.loads(load("standard", name).body)) for name in names("standard")}

@@ -7,7 +7,7 @@ import pytest
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.events import Address
 from answerback.messages import Identity
-from answerback.platforms import Response, Sent, standard
+from answerback.platforms import NATIVE, Delivery, Response, Sent, standard
 from answerback.platforms.standard.api import Standard
 from answerback.replies import Reply
 from answerback.settings import Settings
@@ -35,7 +35,7 @@ def test_a_reply_is_signed_as_the_standard_says(client: Standard) -> None:
     done = run(client.post(reply()), answer(status=204))
     (request,) = done.requests
     assert (request.method, request.url) == ("POST", URL)
-    assert standard.verify([SECRET], request.headers, request.body, NOW + 10) is None
+    assert standard.verify([SECRET], Delivery(request.headers, request.body), NOW + 10) is None
     assert request.headers["webhook-id"] == "turn.0"
     assert json.loads(request.body) == {
         "type": "message.replied",
@@ -56,14 +56,14 @@ def test_a_repeat_is_the_same_to_the_byte(client: Standard) -> None:
     assert first.body == second.body
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
-    assert client.once == "native"
+    assert client.repeat(reply()) == NATIVE
 
 
 def test_a_reply_that_comes_back_to_us_is_known_as_ours(client: Standard) -> None:
     who = run(client.whoami()).value
     data = json.loads(next(client.post(reply())).body)["data"]
     echo = json.dumps({"thread": "t", "text": "x", "author": data["author"]}).encode()
-    parsed = standard.parse(load("standard", "message.created").headers, echo)
+    parsed = standard.parse(Delivery(load("standard", "message.created").headers, echo))
     assert isinstance(parsed, list)
     assert set(parsed[0].identities) & set(who.marks)  # type: ignore[union-attr]
     assert run(client.find(reply(), Identity(name="us"))).value is None
@@ -107,7 +107,7 @@ def test_a_wrong_clock_of_ours_is_corrected_by_the_receivers() -> None:
     for off in (3600, -3600):
         client = Standard(SECRET, URL, lambda off=off: NOW + off)  # type: ignore[misc]
         done = run(client.post(reply()), answer(status=401, date=there), answer(status=204))
-        assert standard.verify([SECRET], done.requests[1].headers, done.requests[1].body, NOW) is None
+        assert standard.verify([SECRET], Delivery(done.requests[1].headers, done.requests[1].body), NOW) is None
         assert done.requests[0].body == done.requests[1].body
     with pytest.raises(NotYet, match="secret"):
         run(Standard(SECRET, URL, lambda: NOW + 2).post(reply()), answer(status=401, date=there))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from answerback import platforms
 from answerback.platforms import Headers, Platform, Response, SendOption, standard
 from answerback.platforms.standard.sending import compose
 
@@ -25,6 +26,11 @@ class Delivery(NamedTuple):
     platform: Platform
     headers: Headers
     body: bytes
+
+    @property
+    def received(self) -> platforms.Delivery:
+        """The delivery as its platform is given it."""
+        return platforms.Delivery(self.headers, self.body)
 
 
 def message(text: str, *, thread: str, author: str, delivery: str | None) -> Delivery:

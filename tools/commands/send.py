@@ -223,9 +223,11 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 def _begins_a_turn(sent: Delivery) -> bool:
     """Return whether a delivery starts a turn; an edit or a deletion does not."""
     from answerback.events import Event
+    from answerback.platforms import Answered
 
-    parsed = sent.platform.parse(sent.headers, sent.body)
-    return isinstance(parsed, list) and isinstance(parsed[0], Event)
+    parsed = sent.platform.parse(sent.received)
+    events = parsed.events if isinstance(parsed, Answered) else parsed
+    return isinstance(events, list) and isinstance(events[0], Event)
 
 
 def _print(receipt: Receipt | None, as_json: bool) -> None:

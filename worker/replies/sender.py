@@ -9,8 +9,9 @@ from answerback import tracing
 from answerback.errors import LeaseLost, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms import Client, NextPage, Sent
+from answerback.platforms import ALWAYS, Client, NextPage, Sent
 from answerback.platforms.text import split
+from answerback.replies import Reply
 from answerback.store.decode import UnreadableReply, unreadable_reason
 from answerback.store.keys import Partition
 from answerback.store.threads.leases import Reservation
@@ -126,8 +127,8 @@ class Sender:
             )
             return None
         try:
-            # If the platform deduplicates repeated posts, posting again settles it.
-            if reply.state == "sending" and client.once != "native":
+            # While the platform drops a repeated post, posting again settles it.
+            if reply.state == "sending" and not self._repeatable(client, reply):
                 return await self._settle(client, outgoing)
             return await self._post(client, outgoing)
         except Rejected as refusal:
@@ -149,7 +150,7 @@ class Sender:
             if wait > 0:
                 await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=True)
                 return None
-            if client.once == "unknown":
+            if client.repeat(reply).then == "unknown":
                 outgoing = changed(outgoing, looks=reply.looks + 1)
                 continue
             if await self._pauses.deferred(outgoing, client.limits(reply, looking=True)):
@@ -174,6 +175,12 @@ class Sender:
                 outgoing = changed(outgoing, looks=reply.looks + 1, cursor="", searching=0)
         await retry_while_unavailable(self._outbox.defer, outgoing, 0, retry=False)
         return None
+
+    def _repeatable(self, client: Client, reply: Reply) -> bool:
+        """Return whether the platform would drop a repeat of the reply's request by itself."""
+        native = client.repeat(reply).native
+        # Half of it: the request that is made now takes time to arrive, and clocks differ.
+        return native == ALWAYS or (native > 0 and self._outbox.now - reply.first < native * 500)
 
     async def _look_again(self, outgoing: Outgoing, trouble: Unavailable) -> Outgoing | None:
         attempts = outgoing.reply.attempts + 1
@@ -243,7 +250,7 @@ class Sender:
         attempt = progress.refused(attempt, trouble)
         reply, now = attempt.reply, await self._outbox.clock(attempt.thread)
         delay = max(self._backoff.after(reply.attempts), trouble.after)
-        if trouble.unknown and client.once != "native":
+        if trouble.unknown and not self._repeatable(client, reply):
             attempt = changed(attempt, unknown=now)
             delay = max(LOOKS[0] * self._late * client.lag / 1000, trouble.after)
         elif reply.attempts >= self._max_attempts:

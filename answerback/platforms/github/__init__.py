@@ -15,13 +15,13 @@ from answerback.platforms.github.webhook import parse
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, SendOption
+    from answerback.platforms import Client, KeySource, SendOption
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "MARKDOWN", "NAME", "REDELIVERY", "SECRET",
-    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "KEYS", "MARKDOWN", "METHODS", "NAME", "REDELIVERY",
+    "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -30,7 +30,9 @@ SETTINGS: type[PlatformSettings] = GitHubSettings
 SECRET = "GITHUB_WEBHOOK_SECRET"
 CREDENTIAL = "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY."
 CREDENTIAL_OPTIONAL = False
+METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
+KEYS: KeySource | None = None
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {}
 

@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.errors import NotYet, Rejected, Unavailable
 from answerback.messages import Identity
-from answerback.platforms import Exchange, NextPage, Request, Response, Sent
+from answerback.platforms import FIND, Client, Exchange, NextPage, Repeat, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.blocks import closing
@@ -58,10 +58,9 @@ _comments = msgspec.json.Decoder(list[_Comment])
 _graph = msgspec.json.Decoder(_Graph)
 
 
-class GitHub:
+class GitHub(Client):
     """See `Client`. A comment ends with a hidden marker with the reply's key, by which `find` recognises it."""
 
-    once: Literal["native", "find", "unknown"] = "find"
     # A comment may have been created despite a 5xx, and lists may lag behind writes:
     # https://github.com/probot/probot/issues/921 https://github.com/buildasaurs/Buildasaur/issues/163
     lag = 2.0
@@ -99,6 +98,9 @@ class GitHub:
         response = yield from self._call(place, attempt, "POST", url, {"body": body}, doing, effect=True)
         comment = read(response, _comment, "GitHub", unknown=True)
         return _sent(place, comment)
+
+    def repeat(self, reply: Reply) -> Repeat:
+        return FIND
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our comment with this reply's marker, from ten minutes before the first attempt on, 100 per page."""

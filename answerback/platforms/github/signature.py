@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from answerback.platforms import Headers, Refusal
+from answerback.platforms import NO_KEYS, Delivery, Headers, Keys, Refusal
 from answerback.platforms.signing import digest, keys, same
 
 
@@ -16,7 +16,7 @@ def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
     return {"x-hub-signature-256": f"sha256={digest(secret.encode(), body).hex()}"}
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
+def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
     """Return None if one of `secrets` signed `body`, else the refusal. SHA-1 signatures are ignored.
 
     GitHub signs no time, so `now` is not used: a replayed delivery is recognised by its delivery id.
@@ -24,12 +24,12 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
     usable = keys(secrets)
     if not usable:
         return Refusal("unconfigured", "no secret is configured: set GITHUB_WEBHOOK_SECRET")
-    given = headers.get("x-hub-signature-256", "")
+    given = delivery.headers.get("x-hub-signature-256", "")
     if not given:
         return Refusal("unsigned", "there is no X-Hub-Signature-256 header: give the webhook a secret at GitHub")
     if len(given) != 71 or not given.isascii() or not given.startswith("sha256="):
         return Refusal("malformed", "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits")
-    signature = given[7:].encode()
+    signature, body = given[7:].encode(), delivery.body
     for key in usable:
         if same(signature, digest(key, body).hex().encode()):
             return None

@@ -11,7 +11,7 @@ import msgspec
 from answerback.errors import MalformedBody
 from answerback.events import Address, Amendment, Event, Subject
 from answerback.messages import Author
-from answerback.platforms import Handshake, Headers, Ignored, Parsed
+from answerback.platforms import Answer, Delivery, Headers, Ignored, Parsed
 from answerback.platforms.decoding import decode
 from answerback.platforms.github.authors import author_kind, identities, is_bot
 from answerback.platforms.github.kinds import KINDS, Kind
@@ -35,7 +35,7 @@ _action = msgspec.json.Decoder(Action)
 _DOCUMENTED = "GitHub documents"
 
 
-def parse(headers: Headers, body: bytes) -> Parsed:
+def parse(request: Delivery) -> Parsed:
     """Parse a verified body.
 
     Thread ids: "github:<repository id>:<number>", then ":review:<root comment id>" for the lines of a
@@ -47,9 +47,10 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     GraphQL), installation (webhooks of an app).
     Identities: "user:<id>", "login:<login>", "app:<id>" of the author, and of the app that they used.
     """
+    headers, body = request.headers, request.body
     name = headers.get("x-github-event", "")
     if name == "ping":
-        return Handshake(b'{"pong":true}')
+        return Answer(b'{"pong":true}')
     if not name:
         raise MalformedBody("there is no X-GitHub-Event header")
     kind = KINDS.get(name)

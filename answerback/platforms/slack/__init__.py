@@ -14,14 +14,14 @@ from answerback.platforms.slack.signature import sign, verify
 from answerback.platforms.slack.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, SendOption
+    from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "MARKDOWN", "NAME", "REDELIVERY", "SECRET",
-    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "KEYS", "MARKDOWN", "METHODS", "NAME", "REDELIVERY",
+    "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -30,7 +30,9 @@ SETTINGS: type[PlatformSettings] = SlackSettings
 SECRET = "SLACK_SIGNING_SECRET"
 CREDENTIAL = "Set SLACK_BOT_TOKEN."
 CREDENTIAL_OPTIONAL = False
+METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
+KEYS: KeySource | None = None
 MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "the payload names its event",

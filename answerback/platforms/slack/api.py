@@ -11,7 +11,7 @@ import msgspec
 
 from answerback.errors import Rejected, TooLong
 from answerback.messages import Identity
-from answerback.platforms import Exchange, NextPage, Request, Response, Sent
+from answerback.platforms import FIND, Client, Exchange, NextPage, Repeat, Request, Response, Sent
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
@@ -81,11 +81,8 @@ _posted = msgspec.json.Decoder(_Posted)
 _replies = msgspec.json.Decoder(_Replies)
 
 
-class Slack:
+class Slack(Client):
     """See `Client`. A message carries its reply's key as hidden metadata, by which `find` recognises it."""
-
-    once: Literal["native", "find", "unknown"] = "find"
-    lag = 1.0
 
     def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
         """Create a client. `groups`: whether a reply may notify user groups or everyone in a channel."""
@@ -139,6 +136,9 @@ class Slack:
 
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
+
+    def repeat(self, reply: Reply) -> Repeat:
+        return FIND
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our message with this reply's key, from five minutes before the first attempt on, 200 per page.

@@ -7,7 +7,7 @@ import msgspec
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
 from answerback.messages import Author, AuthorKind
-from answerback.platforms import Handshake, Headers, Ignored, Parsed
+from answerback.platforms import Answer, Delivery, Ignored, Parsed
 from answerback.platforms.decoding import decode
 from answerback.platforms.slack.metadata import key_of
 from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek
@@ -25,7 +25,7 @@ _message = msgspec.json.Decoder(Message)
 _DOCUMENTED = "Slack documents"
 
 
-def parse(headers: Headers, body: bytes) -> Parsed:
+def parse(delivery: Delivery) -> Parsed:
     """Parse a verified body.
 
     Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>", of the workspace where our app is installed.
@@ -33,12 +33,13 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     event; of kind "message", whichever comes first. An edit adds the time of the edit, a deletion "deleted".
     Address: team, channel, thread_ts. Identities: "user:<id>", "bot:<id>", "app:<id>" of the author.
     """
+    headers, body = delivery.headers, delivery.body
     if headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         return _form(body)
     envelope = decode(_envelope, body, _DOCUMENTED)
     if envelope.type == "url_verification":
         # https://docs.slack.dev/reference/events/url_verification
-        return Handshake((envelope.challenge or "").encode(), "text/plain")
+        return Answer((envelope.challenge or "").encode(), "text/plain")
     if envelope.type == "app_rate_limited":
         # https://docs.slack.dev/reference/events/app_rate_limited
         reason = "Slack drops events of this workspace for a minute: it had more than 30,000 within an hour"
@@ -70,9 +71,11 @@ def _form(body: bytes) -> Ignored:
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_to_commands
     """
     if b"ssl_check=1" in body.split(b"&"):
-        return Ignored("Slack checks our certificate", quiet=True)
+        return Ignored("Slack checks our certificate", answer=Answer(content_type=""))
     what = "a slash command" if body.startswith(b"command=") or b"&command=" in body else "an interaction"
-    return Ignored(f"{what} came: these are not handled, only messages are", warning="not handled", quiet=True)
+    return Ignored(
+        f"{what} came: these are not handled, only messages are", warning="not handled", answer=Answer(content_type="")
+    )
 
 
 def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_mention: bool) -> Parsed:

@@ -14,14 +14,14 @@ from answerback.platforms.standard.signature import verify
 from answerback.platforms.standard.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, SendOption
+    from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "MARKDOWN", "NAME", "REDELIVERY", "SECRET",
-    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "KEYS", "MARKDOWN", "METHODS", "NAME", "REDELIVERY",
+    "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "standard"
@@ -30,9 +30,11 @@ SETTINGS: type[PlatformSettings] = StandardSettings
 SECRET = "STANDARD_WEBHOOKS_SECRET"
 CREDENTIAL = "Set STANDARD_WEBHOOKS_REPLY_URL to have replies sent."
 CREDENTIAL_OPTIONAL = True
+METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = tuple(
     f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
 )
+KEYS: KeySource | None = None
 MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {"event": "the payload names its event"}
 REDELIVERY: RedeliverySupport | None = None

@@ -22,14 +22,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.log import get_logger
 from answerback.messages import Identity
-from answerback.platforms import Exchange, NextPage, Request, Response, Sent
+from answerback.platforms import NATIVE, Client, Exchange, NextPage, Repeat, Request, Response, Sent
 from answerback.platforms.answer import clock_off, requested_wait, seconds_to_wait
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.standard.signature import sign
@@ -47,11 +46,8 @@ _TOLERATED = 60.0
 """If a signature is refused and our clock is off by more seconds than this, sign again with the receiver's time."""
 
 
-class Standard:
+class Standard(Client):
     """See `Client`. The reply's key is its `webhook-id`; the standard requires receivers to drop duplicates."""
-
-    once: Literal["native", "find", "unknown"] = "native"
-    lag = 1.0
 
     def __init__(self, secret: str, url: str, clock: Callable[[], float] = time.time) -> None:
         self._secret, self._url, self._clock = secret, url, clock
@@ -117,6 +113,9 @@ class Standard:
         if status == 413:
             raise TooLong(words)
         raise Rejected(words) if status == 410 else NotYet(words, after=after)
+
+    def repeat(self, reply: Reply) -> Repeat:
+        return NATIVE
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Return None: there is nothing to search, and posting again is safe."""

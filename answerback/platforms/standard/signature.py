@@ -9,7 +9,7 @@ import base64
 from collections.abc import Sequence
 from contextlib import suppress
 
-from answerback.platforms import Headers, Refusal
+from answerback.platforms import NO_KEYS, Delivery, Headers, Keys, Refusal
 from answerback.platforms.signing import digest, same, stale
 from answerback.platforms.standard import keys
 
@@ -37,10 +37,11 @@ def sign(secret: str, identifier: str, timestamp: str, body: bytes) -> str:
     return f"{key.scheme},{base64.b64encode(signature).decode()}"
 
 
-def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Refusal | None:
+def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
     """Return None if one of `secrets` ("whsec_…", "whpk_…") signed this message within 300 s of `now`."""
     if not any(secrets):
         return Refusal("unconfigured", "no secret is configured: set STANDARD_WEBHOOKS_SECRET")
+    headers = delivery.headers
     identifier, timestamp, given = header(headers, "id"), header(headers, "timestamp"), header(headers, "signature")
     if not identifier or not timestamp or not given:
         return Refusal("unsigned", "a webhook-id, webhook-timestamp or webhook-signature header is missing")
@@ -52,7 +53,7 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, now: float) ->
     if not signatures:
         return Refusal("malformed", "webhook-signature has neither a v1 nor a v1a signature")
     schemes: set[str] = set()
-    message = _message(identifier, timestamp, body)
+    message = _message(identifier, timestamp, delivery.body)
     for secret in secrets:
         try:
             key = keys.read(secret)

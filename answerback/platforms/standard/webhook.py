@@ -32,7 +32,7 @@ import msgspec
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event, Subject
 from answerback.messages import Author, AuthorKind
-from answerback.platforms import Headers, Ignored, Parsed
+from answerback.platforms import Delivery, Ignored, Parsed
 from answerback.platforms.decoding import Spare, decode
 from answerback.platforms.standard.signature import LONGEST_ID, header, usable_id
 from answerback.platforms.subject import BODY, TITLE, shortened
@@ -95,12 +95,13 @@ _message = msgspec.json.Decoder(MessagePayload)
 _DOCUMENTED = "a message looks like"
 
 
-def parse(headers: Headers, body: bytes) -> Parsed:
+def parse(request: Delivery) -> Parsed:
     """Parse a verified body.
 
     Thread ids: "standard:<thread>", or "standard:sha256:<hex>" of one longer than 128 characters.
     Address: thread, as it was sent, and message. Identities: "user:<author id>".
     """
+    headers, body = request.headers, request.body
     identifier = header(headers, "id")
     if not usable_id(identifier):
         raise MalformedBody("the webhook-id header is missing or invalid")

@@ -63,6 +63,16 @@ def redeliveries(hook: str) -> str:
     return f"ab:redelivery:asked:{{{hook}}}"
 
 
+def aliases(platform: str) -> str:
+    """HASH: new id of a thread that the platform has moved → its first id. Permanent."""
+    return f"ab:aliases:{platform}"
+
+
+def aliased() -> str:
+    """SET of the platforms that have `aliases`. Permanent."""
+    return "ab:aliased"
+
+
 def arq_queue(*, cluster: bool = False) -> str:
     """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it.
 

@@ -9,6 +9,7 @@ import msgspec
 from answerback.codec import encode
 from answerback.errors import LeaseLost
 from answerback.events import Event
+from answerback.notifications import ReplyStatus
 from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
@@ -176,11 +177,16 @@ class Outbox:
             raise LeaseLost
 
     async def confirm(self, echo: Event) -> bool:
-        """Mark a reply as sent because the platform delivered our own message. Return whether that was news.
+        """Mark a reply as sent because the platform delivered our own message. Return whether that was news."""
+        return await self._confirm(echo.thread, echo.reply, echo.message, echo.url)
 
-        Works without holding the outbox and does not disturb its holder.
-        """
-        p, thread, key = await self._threads.locate(echo.thread), echo.thread, echo.reply
+    async def report(self, status: ReplyStatus) -> bool:
+        """Settle a reply as its platform reports. Return whether that was news."""
+        return await self._confirm(status.thread, status.reply, status.message, "")
+
+    async def _confirm(self, thread: str, key: str, message: str, url: str) -> bool:
+        # Works without holding the outbox and does not disturb its holder.
+        p = await self._threads.locate(thread)
         names = [
             keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
             keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.stream_events(p, thread),
@@ -191,7 +197,7 @@ class Outbox:
             if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending"):
                 return False
             reply = msgspec.structs.replace(
-                reply, state="sent", message=echo.message, url=echo.url, error="", text="", address={}
+                reply, state="sent", message=message, url=url, error="", text="", address={}
             )
             sent, events = encode(reply), _reply_event(reply)
             match await self._scripts.confirm(names, id=thread, key=key, stored=raw, sent=sent, events=events):

@@ -1,0 +1,91 @@
+"""What a reply has besides its text: buttons, files, a reaction, a review. Plain data, the same for every platform."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Button(msgspec.Struct, frozen=True, omit_defaults=True, tag="button"):
+    """A button below a message. Pressed, it becomes an event of the thread, with an `Action`.
+
+    Attributes:
+        label: Its words.
+        value: What the event's `action.value` will be.
+        name: What the event's `action.name` will be; the label if "".
+        style: Its emphasis.
+        url: An address that it opens instead; no event follows.
+    """
+
+    label: str
+    value: str = ""
+    name: str = ""
+    style: Literal["", "primary", "danger"] = ""
+    url: str = ""
+
+
+class Select(msgspec.Struct, frozen=True, omit_defaults=True, tag="select"):
+    """A menu below a message, of which a person chooses one option.
+
+    Attributes:
+        name: What the event's `action.name` will be.
+        options: Pairs of label and value.
+        placeholder: Its words while nothing is chosen.
+    """
+
+    name: str
+    options: tuple[tuple[str, str], ...]
+    placeholder: str = ""
+
+
+class File(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A file that is sent with a message. `file` is the id of an uploaded one, whose content is not in `data`."""
+
+    name: str
+    content_type: str
+    data: bytes = b""
+    file: str = ""
+
+
+class ReviewComment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A comment on lines of a pull request.
+
+    Attributes:
+        path: The file.
+        line: The last line; `start` the first one, if there are several.
+        side: Whether the lines are those before or after the change.
+        suggestion: What replaces the lines; None if nothing is suggested.
+    """
+
+    path: str
+    line: int
+    text: str = ""
+    start: int = 0
+    side: Literal["LEFT", "RIGHT"] = "RIGHT"
+    suggestion: str | None = None
+
+
+class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a reply has besides its text.
+
+    Attributes:
+        actions: Buttons and menus below a message.
+        files: Files of a message.
+        target: What is edited, deleted or reacted to: the key of a reply of ours, or the platform's id of a message.
+        reaction: The name of an emoji; `removed`: whether the reaction is taken back.
+        verdict: Of a review.
+        comments: The comments of a review.
+        check: The name of a check run; `state` and `summary` are what it shows.
+    """
+
+    actions: tuple[Button | Select, ...] = ()
+    files: tuple[File, ...] = ()
+    target: str = ""
+    reaction: str = ""
+    removed: bool = False
+    verdict: Literal["", "approve", "request_changes", "comment"] = ""
+    comments: tuple[ReviewComment, ...] = ()
+    check: str = ""
+    state: Literal["", "queued", "in_progress", "success", "failure", "neutral", "cancelled"] = ""
+    summary: str = ""

@@ -1,0 +1,237 @@
+"""The outbound half: exchanges with a platform, and the client that holds them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from answerback.errors import Rejected
+from answerback.events import Address
+from answerback.messages import Attachment, Author, Identity
+from answerback.platforms.inbound import Headers
+from answerback.replies import Reply, ReplyKind
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request to a platform. `url` is absolute; header values may contain a credential."""
+
+    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+    url: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.url}, {len(self.body)} bytes)"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A complete HTTP response. A lost connection is raised into the exchange as `Unavailable` instead."""
+
+    status: int
+    headers: Headers = {}
+    body: bytes = b""
+
+
+T = TypeVar("T")
+Exchange = Generator[Request, Response, T]
+"""A conversation with a platform: yields requests, is sent responses, returns a result.
+
+Raises `RateLimited`, `Rejected` or `Unavailable` according to the response.
+"""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A posted message: its id on the platform, and its URL if there is one."""
+
+    message: str
+    url: str = ""
+
+
+class NextPage(msgspec.Struct, frozen=True):
+    """The reply is not on this page of the search; `cursor` leads to the next page."""
+
+    cursor: str
+
+
+def scope(platform: str, limit: str) -> str:
+    """Return the name of a rate limit of one platform; `limit` is the scope of a `RateLimited`."""
+    return f"{platform}/{limit}" if limit else platform
+
+
+class Repeat(NamedTuple):
+    """What happens if a request of unknown outcome is made again.
+
+    Attributes:
+        native: Seconds since the first request during which the platform drops a repeat by itself; `ALWAYS` if it
+            always does, or if a repeat changes nothing.
+        then: After that: "find", look for the message first; "unknown", it cannot be found.
+    """
+
+    native: float
+    then: Literal["find", "unknown"] = "unknown"
+
+
+ALWAYS = math.inf
+NATIVE, FIND, UNKNOWN = Repeat(ALWAYS), Repeat(0, "find"), Repeat(0, "unknown")
+"""A repeat is harmless; a message can be found; neither."""
+
+
+class Client(Protocol):
+    """A platform's outbound half with one of our credentials. Built by `client(settings)`; does no I/O itself.
+
+    A class that inherits from this has the defaults of what is optional.
+    """
+
+    lag: float = 1.0
+    """Factor, 1 or more, by which posts take longer to become visible here than on other platforms."""
+    kinds: frozenset[ReplyKind] = frozenset({"message"})
+    """The kinds of replies that `post` can send."""
+
+    def whoami(self) -> Exchange[Identity]:
+        """Return the identity that belongs to our credential."""
+        ...
+
+    def split(self, text: str) -> list[str]:
+        """Split Markdown into parts, in order, each of which fits the platform's limit once it is converted."""
+        ...
+
+    def check(self, reply: Reply) -> str:
+        """Return why the platform would refuse this reply, in a sentence for the agent's author.
+
+        "" if nothing is known. Called before the reply is stored.
+        """
+        return ""
+
+    def repeat(self, reply: Reply) -> Repeat:
+        """Return how this reply is settled if the outcome of its request is unknown."""
+        ...
+
+    def post(self, reply: Reply) -> Exchange[Sent]:
+        """Send one reply. Its last request is the one that takes effect. Converts Markdown to the dialect there."""
+        ...
+
+    def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
+        """Search one page for a reply that may have been posted already; only called if `repeat` says "find".
+
+        It is the first page, or the one at `reply.cursor`. A message that `account` did not write never counts.
+        """
+        ...
+
+    def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
+        """Return the scopes of `RateLimited` that apply to posting this reply, or to looking for it."""
+        ...
+
+    @property
+    def presence(self) -> Presence | None:
+        """How people see that an agent is at work; None if the platform cannot show it."""
+        return None
+
+    @property
+    def streaming(self) -> Streaming | None:
+        """How a reply is shown while it is written; None if the platform cannot show it."""
+        return None
+
+    @property
+    def history(self) -> History | None:
+        """How earlier messages of a thread are read; None if the platform does not give them."""
+        return None
+
+    def fetch(self, attachment: Attachment) -> Exchange[bytes]:
+        """Return the content of a file that an event refers to. Raises `Rejected`, with words for the agent."""
+        yield from ()
+        raise Rejected(f"files cannot be read from this platform: {attachment.name}")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an agent is at work: the thread and address of the event it answers.
+
+    Attributes:
+        message: The platform's id of the event's message, if it is one.
+        author: The platform's id of its author.
+    """
+
+    thread: str
+    address: Address
+    message: str = ""
+    author: str = ""
+
+
+class Presence(Protocol):
+    """How people see that an agent is at work. Its requests are made beside the turn and their loss never matters.
+
+    Each raises `RateLimited`, `Rejected` or `Unavailable`, as other exchanges do; none is repeated for its own sake.
+    """
+
+    refresh: float
+    """Seconds after which `working` is to be shown again, since the platform lets it expire; 0 if it does not."""
+
+    def working(self, place: Place, words: str) -> Exchange[None]:
+        """Show that an agent is at work. `words` says what it does, such as "Searching the tracker…"; "" if unknown."""
+        ...
+
+    def idle(self, place: Place, outcome: Literal["completed", "failed", "cancelled"]) -> Exchange[None]:
+        """Show that the work has ended."""
+        ...
+
+
+class Streaming(Protocol):
+    """How a reply is shown while it is written. What was shown is brought to the final text at the end.
+
+    A message that the platform has closed, or that reached its limit, raises `StreamClosed` from `append`.
+    """
+
+    pace: float
+    """Seconds between two requests for one message."""
+    lifetime: float
+    """Seconds after its start at which the platform closes a message for further pieces; `ALWAYS` if it never does."""
+
+    def begin(self, reply: Reply) -> Exchange[Sent]:
+        """Create the message, with `reply.text` as its first piece. Its outcome is settled as `Client.repeat` says."""
+        ...
+
+    def append(self, reply: Reply, piece: str) -> Exchange[None]:
+        """Show more. `reply.text` is the whole text, which ends with `piece`; `reply.message` is the message's id."""
+        ...
+
+    def end(self, reply: Reply) -> Exchange[Sent]:
+        """Make the message's text equal to `reply.text` and close it. May be repeated, also for a closed message."""
+        ...
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a thread, as the platform's history has it.
+
+    Attributes:
+        message: The platform's id of the message.
+        identities: As in `Event`: by these our own messages are recognised.
+        at: When it was written, in ms by the platform's clock.
+    """
+
+    message: str
+    author: Author
+    text: str
+    identities: tuple[str, ...] = ()
+    at: int = 0
+    attachments: tuple[Attachment, ...] = ()
+
+
+class HistoryPage(NamedTuple):
+    """Messages of a thread, oldest first. `cursor` leads to older ones; "" if there are none."""
+
+    messages: Sequence[Spoken]
+    cursor: str
+
+
+class History(Protocol):
+    """How earlier messages of a thread are read."""
+
+    def page(self, place: Place, limit: int, cursor: str = "") -> Exchange[HistoryPage]:
+        """Return at most `limit` messages before the event's message, the newest page first."""
+        ...
+
+    def limits(self, place: Place) -> Sequence[str]:
+        """Return the scopes of `RateLimited` that apply to reading the history."""
+        ...

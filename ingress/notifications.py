@@ -1,0 +1,54 @@
+"""What platforms report besides messages: stop, hand-over, delivery status, a new thread id, an uninstalled app."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from answerback.attention import Attention
+from answerback.events import dispatch_id
+from answerback.log import get_logger
+from answerback.notifications import Handover, Moved, Notification, ReplyStatus, Stop, Uninstalled
+from answerback.store.fleet.aliases import Aliases
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.repair import set_attention
+from answerback.store.threads.threads import Threads
+
+from .metrics import CONFIRMED, WARNED
+
+log = get_logger(__name__)
+
+
+class Notifications:
+    """Carries out notifications. Each may arrive several times, and has an effect once."""
+
+    def __init__(self, threads: Threads, outbox: Outbox, aliases: Aliases) -> None:
+        self._threads = threads
+        self._outbox = outbox
+        self._aliases = aliases
+
+    async def receive(self, platform: str, notification: Notification) -> Receipt:
+        """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
+        match notification:
+            case Stop():
+                changed, reason = await self._threads.cancel(notification.thread), "no turn is running"
+            case Handover():
+                attention: Attention = "muted" if notification.to == "people" else "default"
+                changed = await set_attention(self._threads, notification.thread, attention) is not None
+                reason = "there is no such thread"
+            case ReplyStatus():
+                changed, reason = await self._outbox.report(notification), "its reply is settled already"
+                if changed:
+                    CONFIRMED.labels(platform).inc()
+            case Moved():
+                await self._aliases.add(notification.thread, notification.to)
+                changed, reason = True, ""
+            case Uninstalled():
+                WARNED.labels(platform, "access lost").inc()
+                log.warning("app uninstalled", platform=platform, account=notification.account)
+                changed, reason = True, ""
+            case _:
+                assert_never(notification)
+        thread = "" if isinstance(notification, Uninstalled) else notification.thread
+        id = dispatch_id(notification.delivery)
+        return Receipt(id, thread, "accepted") if changed else Receipt(id, thread, "ignored", reason)
