@@ -99,6 +99,19 @@ async def test_another_host_name_is_possible_if_it_is_wanted(secure: Secure, par
         await database.call("PING")
 
 
+async def test_a_certificate_that_was_replaced_is_used_from_the_next_connection_on(
+    secure: Secure, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path).certificate("client")
+    files = f"ssl_certfile={stranger[0]}&ssl_keyfile={stranger[1]}"
+    async with opened(secure.url("ca", files)) as database:
+        with pytest.raises(StoreUnavailable):
+            await database.call("PING")
+        for mine, theirs in zip(secure.client, stranger, strict=True):
+            theirs.write_bytes(mine.read_bytes())
+        await database.call("PING")
+
+
 @pytest.mark.one_server
 async def test_tls_to_a_server_without_it_is_named(binary: Path) -> None:
     port = free_port()

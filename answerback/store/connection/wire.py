@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import hiredis
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, RedisSSLContext
 from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
@@ -127,8 +130,10 @@ class _Secure(Packed):
     """Says what may be wrong with the TLS settings."""
 
     advice = "if the server requires a client certificate, add ssl_certfile= and ssl_keyfile= to REDIS_URL"
+    ssl_context: RedisSSLContext
 
     async def connect(self) -> None:
+        self.ssl_context = _shared(self.ssl_context)
         try:
             await super().connect()  # type: ignore[no-untyped-call]
         except RedisTimeoutError:
@@ -140,6 +145,28 @@ class _Secure(Packed):
 
 class TLS(_Secure, SSLConnection):
     """rediss://."""
+
+
+def _shared(own: RedisSSLContext) -> RedisSSLContext:
+    """Return the context of all connections with the same settings, and a new one when a file was replaced."""
+    # Each connection would make its own: reading this machine's authorities takes 20 ms, in which nothing else happens.
+    files = own.keyfile, own.certfile, own.ca_certs
+    changed = tuple(os.stat(path).st_mtime_ns for path in files if path)
+    return _context(*files, own.cert_reqs, own.check_hostname, changed)
+
+
+@lru_cache(maxsize=8)
+def _context(
+    key: str | None,
+    certificate: str | None,
+    authorities: str | None,
+    required: ssl.VerifyMode,
+    names: bool,
+    changed: tuple[int, ...],
+) -> RedisSSLContext:
+    context = RedisSSLContext(key, certificate, ca_certs=authorities, check_hostname=names)
+    context.cert_reqs = required
+    return context
 
 
 class Unix(Packed, UnixDomainSocketConnection):
