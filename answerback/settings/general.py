@@ -19,7 +19,7 @@ class GeneralSettings(Variables):
         ge=0,
         le=100,
         alias="REDIS_REPLICAS",
-        description="replicas that must confirm an event, a turn or a reply: all that a master has",
+        description="replicas that must confirm what is promised, such as an event: all that a master has",
     )
     data: Path = Field(Path(".answerback"), alias="ANSWERBACK_DATA", description="data folder of the bundled Valkey")
     partitions: int | None = Field(

@@ -90,7 +90,7 @@ class Partitions:
     async def record(self) -> None:
         """Record the number of partitions, before the first thread is created."""
         if not self._recorded:
-            await self._database.call("HSETNX", keys.layout(), "count", self.current.count)
+            await self._database.confirmed(("HSETNX", keys.layout(), "count", self.current.count))
             await self.read()
 
     async def read(self) -> None:

@@ -6,18 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from redis.asyncio import ConnectionPool
-from redis.exceptions import ClusterDownError, NoScriptError, ResponseError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, NoScriptError, ResponseError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from answerback.errors import StoreFull, StoreUnavailable, StoreUnfit
 from answerback.redis_address import Address, Kind
 from answerback.store.connection.cluster import Cluster
 from answerback.store.connection.listener import Listener
-from answerback.store.connection.node import Node
+from answerback.store.connection.node import Command, Node
 from answerback.store.connection.single import Single
 from answerback.store.connection.topology import Monitor, Topology
 from answerback.store.connection.translation import FULL, translated
@@ -171,20 +172,32 @@ class Database:
             # The server was restarted or has never seen the script: nothing was run.
             return await run("EVAL", source, len(keys), *keys, *args)
 
+    async def confirmed(self, *commands: tuple[Value, ...]) -> list[Any]:
+        """Run commands as `together` does, and return when replicas have confirmed what they wrote."""
+        if not self._replicas:
+            return await self.together(*commands)
+        return await self._confirmed(str(commands[0][1]), commands, transaction=len(commands) > 1)
+
     async def _promised(self, *words: Value) -> Any:
         """Run a script, and wait until replicas have confirmed all that it wrote and found."""
+        (result,) = await self._confirmed(str(words[3]), [words], transaction=False)
+        return result
+
+    async def _confirmed(self, key: str, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
         await self._fit()
-        key = str(words[3])
-        waits = self._waits()
+        # WAIT waits for the last write on its connection. A script that finds a duplicate writes nothing, but what it
+        # found may not have been confirmed, so there is always one more write behind it.
+        behind = [("EVAL", _touch(), 1, confirmation(key)), *self._waits()]
         with self._translated():
             async with asyncio.timeout(self.timeout):
-                # WAIT waits for the last write on its connection. A script that finds a duplicate writes nothing, but
-                # what it found may not have been confirmed, so there is always one more write behind it.
-                answers = await self._topology.ask(key, [words, ("EVAL", _touch(), 1, confirmation(key)), *waits])
-                for each in answers:
+                run = self._transaction if transaction else partial(self._topology.pipeline, transaction=False)
+                answers = await run(commands, after=behind)
+                for each in answers[len(commands) :]:
+                    if isinstance(each, AskError):
+                        raise RedisConnectionError(f"a slot is being moved: {each}")
                     if isinstance(each, Exception):
                         raise each
-        result, *_, confirmed = answers
+        confirmed = answers[-1]
         # WAITAOF returns two numbers: of servers like ours, and of replicas.
         count = confirmed[1] if isinstance(confirmed, list) else confirmed
         if int(cast("int", count)) < self._replicas:
@@ -195,7 +208,7 @@ class Database:
             if self.guard:
                 self.guard.failed(error)
             raise error
-        return result
+        return answers[: len(commands)]
 
     def _waits(self) -> list[tuple[Value, ...]]:
         """Return the commands whose last response is the number of replicas, or ends with it."""
@@ -214,13 +227,16 @@ class Database:
         await self._fit()
         with self._translated():
             began = time.perf_counter()
-            try:
-                result = await self._topology.pipeline(commands, transaction=True)
-            except FULL:
-                # A full server rejects every transaction. Read-only commands still work one by one.
-                result = await self._topology.pipeline(commands, transaction=False)
+            result = await self._transaction(commands)
             self.observe(time.perf_counter() - began)
             return result
+
+    async def _transaction(self, commands: Sequence[Command], after: Sequence[Command] = ()) -> list[Any]:
+        try:
+            return await self._topology.pipeline(commands, transaction=True, after=after)
+        except FULL:
+            # A full server rejects every transaction. Commands that read or delete still work one by one.
+            return await self._topology.pipeline(commands, transaction=False, after=after)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:

@@ -27,13 +27,16 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 _PROMISED = frozenset(
     {
         "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
-        "mark_sending", "replay_event", "replay_reply", "replace_thread", "write_session", "copied", "leave", "arrive",
-        "add_counters",
+        "mark_sending", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread", "delete_file",
+        "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field", "finish_request",
+        "claim_session", "write_session",
+        "change_layout", "copied", "leave", "arrive", "add_counters", "end_move",
     }
 )  # fmt: skip
 """Scripts whose result is told to somebody outside, or precedes something that must not be done twice.
 
-With REDIS_REPLICAS, replicas confirm them. What the others write is done again if a failover takes it back.
+With REDIS_REPLICAS, replicas confirm them. What the others write is done again if a failover takes it back: see
+docs/durability.md.
 """
 
 Part = tuple[list[str], list[Value]]

@@ -33,18 +33,29 @@ class RedisSessions:
         lease: Seconds after which a session is free when its holder has died. It is renewed while the session is held.
         idle: Seconds that an unused session is kept.
         namespace: Keeps the sessions of several applications apart.
+        replicas: How many replicas must confirm each claim and each save, so that a failover loses none.
     """
 
-    def __init__(self, url: str, *, lease: float = 30.0, idle: float = 30 * DAY, namespace: str = "default") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        lease: float = 30.0,
+        idle: float = 30 * DAY,
+        namespace: str = "default",
+        replicas: int = 0,
+    ) -> None:
         if not 0.1 <= lease <= 3600:
             raise ConfigurationError(f"a session's lease is 0.1 to 3600 seconds, not {lease:g}")
+        if replicas < 0:
+            raise ConfigurationError(f"replicas is a number from 0, not {replicas}")
         if idle <= 0:
             raise ConfigurationError(f"an idle session is kept for more than 0 seconds, not {idle:g}")
         self.lease = lease
         self._kept = int(idle * 1000)
         self._namespace = namespace
         # A renewal that takes longer than a third of the lease comes too late for the next.
-        self._database = Database(url, timeout=min(5.0, lease / 3))
+        self._database = Database(url, timeout=min(5.0, lease / 3), replicas=replicas)
         self._scripts = Scripts(self._database)
 
     async def claim(self, id: str) -> ClaimedSession | None:

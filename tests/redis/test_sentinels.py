@@ -5,20 +5,32 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import keys
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.access.idempotency import Idempotency, StoredResponse
+from answerback.store.access.session_tokens import SessionTokens
+from answerback.store.access.sign_ins import SignIn, SignIns
+from answerback.store.access.user_tokens import UserTokens
+from answerback.store.chats.chats import Chats
 from answerback.store.embedded.executable import bundled_server, find_server
+from answerback.store.fleet.orders import Orders
+from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.guard import Guard
 from answerback.store.redis import Database
+from answerback.store.sessions import RedisSessions
 from answerback.store.stream.subscription import Subscription
+from answerback.store.threads.moves import Moves
 from answerback.store.threads.receipt import Receipt
+from answerback.store.threads.repair import requeue, set_attention, unlock
 from answerback.store.threads.threads import Threads
 from tests.redis.given import event
 from tests.topologies.process import ServerProcess, free_port
@@ -71,6 +83,8 @@ async def until(done: Callable[[], bool]) -> None:
 async def test_nothing_is_acknowledged_that_no_replica_has(store: Database, sentinels: SentinelServers) -> None:
     threads = Threads(store)
     assert (await accepted(threads, 1)).status == "accepted"
+    sessions = RedisSessions(sentinels.url, lease=4.5, replicas=1)
+    writes = await _answered_with_success(store, threads, sessions)
     master = sentinels.master()
     replicas = [server for server in sentinels.servers if server is not master]
     for replica in replicas:
@@ -80,12 +94,66 @@ async def test_nothing_is_acknowledged_that_no_replica_has(store: Database, sent
         for _ in range(2):
             with pytest.raises(StoreUnavailable, match="0 of 1 replicas confirmed"):
                 await threads.accept(event(2))
+        outcomes = await asyncio.gather(*(write() for write in writes.values()), return_exceptions=True)
+        promised = [name for name, outcome in zip(writes, outcomes, strict=True) if "0 of 1" not in str(outcome)]
+        assert promised == [], outcomes
         assert store.guard
         assert store.guard.away
     finally:
         for replica in replicas:
             replica.go_on()
+        await sessions.close()
     assert (await accepted(threads, 2)).status == "duplicate"
+
+
+async def _answered_with_success(
+    store: Database, threads: Threads, sessions: RedisSessions
+) -> dict[str, Callable[[], Awaitable[object]]]:
+    """What else the API and the commands answer with success, each prepared up to its last write."""
+    api_keys, users, visitors, sign_ins = ApiKeys(store), UserTokens(store), SessionTokens(store), SignIns(store)
+    remotes, orders, chats, repeats = RemoteAgents(store), Orders(store), Chats(threads), Idempotency(store)
+    key, _ = await api_keys.create(scopes=["admin"])
+    token, _ = await users.grant("default", "ada", key.id, seconds=60)
+    other, _ = await users.grant("default", "eve", key.id, seconds=60)
+    await visitors.grant("default", "th_1", key.id, seconds=60)
+    link, secret = await sign_ins.link("default"), await sign_ins.begin(SignIn("default", key.id))
+    weather = RemoteAgent(name="weather", url="https://example.com", lease=60_000)
+    await remotes.register("default", weather)
+    await orders.pause("agent:paused", by="ada")
+    await chats.open("default", "th_1")
+    await threads.accept(event(9, "github:1:9"))
+    begun = str(await repeats.begin("d" * 64, "POST /", "b", alone=True))
+    held = await sessions.claim("held")
+    assert held
+    answer = StoredResponse(201, {}, b"{}")
+    return {
+        "create a key": lambda: api_keys.create(scopes=["admin"]),
+        "rotate a key": lambda: api_keys.rotate(key.id, grace=60),
+        "revoke a key": lambda: api_keys.revoke(key.id),
+        "grant a user token": lambda: users.grant("default", "ada", key.id, seconds=60),
+        "revoke a user token": lambda: users.revoke(token.id),
+        "revoke a user's tokens": lambda: users.revoke_all("default", other.user),
+        "grant a session token": lambda: visitors.grant("default", "th_2", key.id, seconds=60),
+        "end a session": lambda: visitors.end("default", "th_1"),
+        "make a link": lambda: sign_ins.link("default"),
+        "use a link": lambda: sign_ins.redeem(link),
+        "sign in": lambda: sign_ins.begin(SignIn("default", key.id)),
+        "sign out": lambda: sign_ins.end(secret),
+        "register an agent": lambda: remotes.register("default", msgspec.structs.replace(weather, name="other")),
+        "renew an agent": lambda: remotes.renew("default", "weather"),
+        "pause": lambda: orders.pause("everything", by="ada"),
+        "resume": lambda: orders.resume("agent:paused"),
+        "open a chat": lambda: chats.open("default", "th_2"),
+        "change a chat": lambda: chats.change("default", "th_1", title="changed"),
+        "cancel a turn": lambda: threads.cancel("github:1:9"),
+        "set attention": lambda: set_attention(threads, "github:1:9", "muted"),
+        "requeue": lambda: requeue(threads, "github:1:9"),
+        "unlock": lambda: unlock(threads, "github:1:9"),
+        "store a response": lambda: repeats.finish("d" * 64, begun, answer),
+        "claim a session": lambda: sessions.claim("another"),
+        "save a session": lambda: sessions.save(held, b"data"),
+        "change the partitions": lambda: Moves(threads).begin(1),
+    }
 
 
 async def test_a_master_that_stood_still_takes_nothing_with_it(store: Database, sentinels: SentinelServers) -> None:

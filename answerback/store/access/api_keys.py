@@ -109,7 +109,7 @@ class ApiKeys:
             "previous": "",
             "previous_until": 0,
         }
-        await self._database.together(
+        await self._database.confirmed(
             ("HSET", keys.api_key(shown.id), *(word for field in fields.items() for word in field)),
             ("SADD", keys.api_keys(), shown.id),
             *(("SADD", keys.origin(origin), shown.id) for origin in origins),

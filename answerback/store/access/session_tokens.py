@@ -39,7 +39,7 @@ class SessionTokens:
         shown, life = Credential.new("ses"), int(seconds * 1000)
         token = SessionToken(shown.id, workspace, thread, key, shown.hash, await self._database.now() + life)
         all_of_it = keys.session_tokens(workspace, thread)
-        await self._database.together(
+        await self._database.confirmed(
             ("SET", keys.session_token(token.id), encode(token), "PX", life),
             ("SADD", all_of_it, token.id),
             # The set expires with the last of its tokens: set a first expiry, and afterwards only extend it.
@@ -58,4 +58,4 @@ class SessionTokens:
         all_of_it = keys.session_tokens(workspace, thread)
         if ids := [id.decode() for id in await self._database.call("SMEMBERS", all_of_it)]:
             # Not the whole set: one may have been issued meanwhile.
-            await self._database.together(("DEL", *(keys.session_token(id) for id in ids)), ("SREM", all_of_it, *ids))
+            await self._database.confirmed(("DEL", *(keys.session_token(id) for id in ids)), ("SREM", all_of_it, *ids))

@@ -37,18 +37,18 @@ class SignIns:
     async def link(self, workspace: str) -> str:
         """Create a single-use token, valid for `LINK` seconds."""
         token = LINK_PREFIX + secrets.token_urlsafe(32)
-        await self._database.call("SET", keys.sign_in_link(_hash(token)), workspace, "PX", int(LINK * 1000))
+        await self._database.confirmed(("SET", keys.sign_in_link(_hash(token)), workspace, "PX", int(LINK * 1000)))
         return token
 
     async def redeem(self, token: str) -> str | None:
         """Return the workspace of a link the first time it is used; afterwards None."""
-        workspace = await self._database.call("GETDEL", keys.sign_in_link(_hash(token)))
+        (workspace,) = await self._database.confirmed(("GETDEL", keys.sign_in_link(_hash(token))))
         return workspace.decode() if workspace else None
 
     async def begin(self, sign_in: SignIn) -> str:
         """Sign in and return a secret, which only the caller gets."""
         secret = secrets.token_urlsafe(32)
-        await self._database.call("SET", keys.sign_in(_hash(secret)), encode(sign_in), "PX", int(LIFE * 1000))
+        await self._database.confirmed(("SET", keys.sign_in(_hash(secret)), encode(sign_in), "PX", int(LIFE * 1000)))
         return secret
 
     async def get(self, secret: str) -> SignIn | None:
@@ -58,7 +58,7 @@ class SignIns:
 
     async def end(self, secret: str) -> None:
         """Sign out."""
-        await self._database.call("DEL", keys.sign_in(_hash(secret)))
+        await self._database.confirmed(("DEL", keys.sign_in(_hash(secret))))
 
 
 def _hash(secret: str) -> str:

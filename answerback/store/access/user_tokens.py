@@ -58,7 +58,7 @@ class UserTokens:
         shown, life, now = Credential.new("user"), max(1, int(seconds * 1000)), await self._database.now()
         token = UserToken(shown.id, workspace, user, key, shown.hash, now + life)
         all_of_user = keys.user_tokens(workspace, user)
-        await self._database.together(
+        await self._database.confirmed(
             ("SET", keys.user_token(token.id), encode(token), "PX", life),
             ("ZADD", all_of_user, token.expires, token.id),
             # A product may issue one for each page: those that have expired must not pile up.
@@ -79,7 +79,7 @@ class UserTokens:
         token = await self.get(id)
         if token is None or workspace not in (None, token.workspace):
             return False
-        await self._database.together(
+        await self._database.confirmed(
             ("DEL", keys.user_token(id)), ("ZREM", keys.user_tokens(token.workspace, token.user), id)
         )
         return True
@@ -90,7 +90,7 @@ class UserTokens:
         ids = [id.decode() for id in await self._database.call("ZRANGE", all_of_user, 0, -1)]
         if not ids:
             return 0
-        revoked, *_ = await self._database.together(
+        revoked, *_ = await self._database.confirmed(
             ("DEL", *(keys.user_token(id) for id in ids)), ("ZREM", all_of_user, *ids)
         )
         return int(revoked)

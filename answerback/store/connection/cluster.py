@@ -18,7 +18,6 @@ from redis.asyncio.cluster import ClusterParser
 from redis.exceptions import (
     AskError,
     ClusterDownError,
-    ExecAbortError,
     MovedError,
     RedisError,
     ResponseError,
@@ -70,7 +69,7 @@ class Cluster:
             if not ask:
                 return await node.redis.execute_command(*words)  # type: ignore[no-untyped-call]
             _, answer = await node.ask([("ASKING",), words])
-            return _parsed(node, words, answer)
+            return node.parsed(words, answer)
 
         return await self._redirected(slot_of(words), run)
 
@@ -80,41 +79,15 @@ class Cluster:
 
         return await self._redirected(slot_of(words), run)
 
-    async def pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+    async def pipeline(
+        self, commands: Sequence[Command], *, transaction: bool, after: Sequence[Command] = ()
+    ) -> list[Any]:
         """See `Topology`."""
 
         async def run(node: Node, *, ask: bool) -> list[Any]:
-            words = [("MULTI",), *commands, ("EXEC",)] if transaction else [*commands]
-            answers = await node.ask([("ASKING",), *words] if ask else words)
-            if transaction:
-                *queued, done = answers
-                if isinstance(done, ExecAbortError):
-                    raise next((each for each in queued if isinstance(each, ResponseError)), done)
-                if isinstance(done, Exception):
-                    raise done
-                answers = list(done) if isinstance(done, list) else []
-            elif ask:
-                answers = answers[1:]
-            return [_parsed(node, words, answer) for words, answer in zip(commands, answers, strict=True)]
+            return await node.pipeline(commands, transaction=transaction, after=after, asking=ask)
 
         return await self._redirected(slot_of_all(commands), run)
-
-    async def ask(self, key: str, commands: Sequence[Command]) -> list[object]:
-        """See `Topology`. It is repeated only if the first command was not run."""
-
-        async def run(node: Node, *, ask: bool) -> list[object]:
-            # Only what follows ASKING directly may ask.
-            words = [each for command in commands for each in (("ASKING",), command)] if ask else [*commands]
-            answers = await node.ask(words)
-            answers = answers[1::2] if ask else answers
-            if isinstance(answers[0], (AskError, *_NOT_NOW)):
-                raise answers[0]
-            for answer in answers[1:]:
-                if isinstance(answer, (AskError, *_NOT_NOW)):
-                    raise RedisConnectionError(f"a slot is being moved: {answer}")
-            return answers
-
-        return await self._redirected(slot(key), run)
 
     async def _redirected(self, number: int, run: Callable[..., Awaitable[T]]) -> T:
         """Run a command where a slot is. An error that says that it was not run leads to another attempt."""
@@ -267,14 +240,6 @@ class Cluster:
             closing.add_done_callback(_seen)
         if changed:
             self.on_change()
-
-
-def _parsed(node: Node, words: Command, answer: object) -> Any:
-    """Return a response as the client library gives it for one command."""
-    if isinstance(answer, Exception):
-        raise answer
-    callback = node.redis.response_callbacks.get(str(words[0]).upper())
-    return callback(answer) if callback else answer
 
 
 def _host(place: Sequence[Any], asked: str) -> tuple[str, int]:

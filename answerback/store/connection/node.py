@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import ExecAbortError, ResponseError
 
 from answerback.store.connection.pool import TrimmedPool
 from answerback.store.connection.wire import Packed, Value
@@ -30,12 +31,35 @@ class Node:
         self.redis: Redis = Redis(connection_pool=pool)
         self.blocking: Redis = Redis(connection_pool=patient)
 
-    async def pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        """Run several commands, all or none of them if they are a transaction."""
-        async with self.redis.pipeline(transaction=transaction) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            return list(await pipe.execute())
+    async def pipeline(
+        self, commands: Sequence[Command], *, transaction: bool, after: Sequence[Command] = (), asking: bool = False
+    ) -> list[Any]:
+        """See `Topology`. With `asking`, in a slot of a Cluster that is being moved here."""
+        words = [("MULTI",), *commands, ("EXEC",)] if transaction else commands
+        # The server takes back ASKING after the next command, or after the transaction that begins with it.
+        asked = [("ASKING",), *words] if asking and transaction else _each_asking(words) if asking else [*words]
+        behind = _each_asking(after) if asking else [*after]
+        answers = await self.ask([*asked, *behind])
+        answers, rest = answers[: len(asked)], answers[len(asked) :]
+        if asking:
+            answers = answers[1:] if transaction else answers[1::2]
+            rest = rest[1::2]
+        if transaction:
+            *queued, done = answers
+            if isinstance(done, ExecAbortError):
+                raise next((each for each in queued if isinstance(each, ResponseError)), done)
+            if isinstance(done, Exception):
+                raise done
+            answers = list(done) if isinstance(done, list) else []
+        results = [self.parsed(words, answer) for words, answer in zip(commands, answers, strict=True)]
+        return [*results, *rest]
+
+    def parsed(self, words: Command, answer: object) -> Any:
+        """Return a response as the client library gives it for one command, or raise it if it is an error."""
+        if isinstance(answer, Exception):
+            raise answer
+        callback = self.redis.response_callbacks.get(str(words[0]).upper())
+        return callback(answer) if callback else answer
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Packed]:
@@ -80,3 +104,7 @@ class Node:
         """Close every connection."""
         await self.redis.aclose(close_connection_pool=True)
         await self.blocking.aclose(close_connection_pool=True)
+
+
+def _each_asking(commands: Sequence[Command]) -> list[Command]:
+    return [each for command in commands for each in (("ASKING",), command)]

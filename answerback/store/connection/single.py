@@ -41,13 +41,11 @@ class Single:
         self.call: Callable[..., Any] = self._node.redis.execute_command
         self.block: Callable[..., Any] = self._node.blocking.execute_command
 
-    async def pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+    async def pipeline(
+        self, commands: Sequence[Command], *, transaction: bool, after: Sequence[Command] = ()
+    ) -> list[Any]:
         """See `Topology`."""
-        return await self._node.pipeline(commands, transaction=transaction)
-
-    async def ask(self, key: str, commands: Sequence[Command]) -> list[object]:
-        """See `Topology`."""
-        return await self._node.ask(commands)
+        return await self._node.pipeline(commands, transaction=transaction, after=after)
 
     def subscriber(self) -> AbstractAsyncContextManager[Packed]:
         """See `Topology`."""

@@ -35,11 +35,13 @@ class Topology(Protocol):
     def block(self) -> Callable[..., Any]:
         """The same for a blocking command, which may take any time."""
 
-    async def pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
-        """Run several commands on keys of one slot, all or none of them if they are a transaction."""
+    async def pipeline(
+        self, commands: Sequence[Command], *, transaction: bool, after: Sequence[Command] = ()
+    ) -> list[Any]:
+        """Run several commands on keys of one slot, all or none of them if they are a transaction.
 
-    async def ask(self, key: str, commands: Sequence[Command]) -> list[object]:
-        """Send commands together on one connection to the server of a key. Return errors as values."""
+        Those `after` them are sent behind them on the same connection; their errors are returned as values.
+        """
 
     def subscriber(self) -> AbstractAsyncContextManager[Packed]:
         """A connection on which all messages arrive, wherever they are published."""

@@ -61,7 +61,7 @@ class Orders:
         await self._database.call("HDEL", keys.drains(), worker)
 
     async def _give(self, command: tuple[str | bytes, ...]) -> int:
-        result = await self._database.call(*command)
+        (result,) = await self._database.confirmed(command)
         await self._database.call("PUBLISH", signals(), "orders\n")
         return int(result)
 

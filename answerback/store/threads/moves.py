@@ -138,7 +138,8 @@ class Moves:
             if fence:
                 await self._database.call("HSETNX", keys.counters(p), "fence", fence)
         for p in former.partitions:
-            await self._database.call("HSET", keys.clock(p), "closed", current.generation)
+            # A partition that is open again after a failover would take events of threads that are elsewhere by then.
+            await self._database.confirmed(("HSET", keys.clock(p), "closed", current.generation))
         self._closed = current.generation
         return True
 
