@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from answerback.attention import Attention
 from answerback.events import dispatch_id
 from answerback.log import get_logger
 from answerback.notifications import Handover, Moved, Notification, ReplyStatus, Stop, Uninstalled
+from answerback.store import keys
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import Receipt
@@ -29,19 +32,21 @@ class Notifications:
 
     async def receive(self, platform: str, notification: Notification) -> Receipt:
         """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
+        thread = "" if isinstance(notification, Uninstalled) else await self._aliases.resolve(notification.thread)
         match notification:
             case Stop():
-                changed, reason = await self._threads.cancel(notification.thread), "no turn is running"
+                changed, reason = await self._stop(thread, notification), "no turn is running"
             case Handover():
                 attention: Attention = "muted" if notification.to == "people" else "default"
-                changed = await set_attention(self._threads, notification.thread, attention) is not None
+                changed = await set_attention(self._threads, thread, attention) is not None
                 reason = "there is no such thread"
             case ReplyStatus():
-                changed, reason = await self._outbox.report(notification), "its reply is settled already"
+                status = msgspec.structs.replace(notification, thread=thread)
+                changed, reason = await self._outbox.report(status), "its reply is settled already"
                 if changed:
                     CONFIRMED.labels(platform).inc()
             case Moved():
-                await self._aliases.add(notification.thread, notification.to)
+                await self._aliases.add(thread, notification.to)
                 changed, reason = True, ""
             case Uninstalled():
                 WARNED.labels(platform, "access lost").inc()
@@ -49,6 +54,14 @@ class Notifications:
                 changed, reason = True, ""
             case _:
                 assert_never(notification)
-        thread = "" if isinstance(notification, Uninstalled) else notification.thread
         id = dispatch_id(notification.delivery)
         return Receipt(id, thread, "accepted") if changed else Receipt(id, thread, "ignored", reason)
+
+    async def _stop(self, thread: str, stop: Stop) -> bool:
+        """Cancel the running turn, once: a redelivery must not cancel the next one."""
+        name = keys.seen(await self._threads.locate(thread), stop.delivery)
+        if await self._threads.database.call("GET", name):
+            return False
+        cancelled = await self._threads.cancel(thread)
+        await self._threads.database.call("SET", name, f"stored {thread}", "PX", self._threads.seen)
+        return cancelled

@@ -42,8 +42,10 @@ class _KeySet:
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key_id: str) -> Keys:
+        if not key_id:
+            return self._keys
         now = time.monotonic()
-        known = not key_id or key_id in self._keys
+        known = key_id in self._keys
         if self._keys and known and now - self._fetched < KEPT:
             return self._keys
         pause = AFTER_FAILURE if known or not self._keys else UNKNOWN_KEY

@@ -100,8 +100,8 @@ class KeySource(NamedTuple):
     Attributes:
         url: Returns the URL of the key set (JWKS), or of an OpenID configuration that names it as `jwks_uri`; "" if
             the platform is not configured.
-        key_id: Returns the id of the key that a delivery claims to be signed with; "" if it names none. The delivery
-            is not verified yet.
+        key_id: Returns the id of the key that a delivery claims to be signed with; "" if none is needed, or none is
+            named. The delivery is not verified yet.
     """
 
     url: Callable[[Settings], str]

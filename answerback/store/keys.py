@@ -156,9 +156,14 @@ def file_sizes(p: Partition) -> str:
 def seen(p: Partition, delivery: str) -> str:
     """STRING: "stored <thread>", or "dead <thread>" while the event is a dead letter. Expires after SEEN_DAYS.
 
-    Older versions wrote it without the thread.
+    Older versions wrote it without the thread. Under the gesture of an event, a line with its dispatch id follows.
     """
     return f"ab:{{{p}}}:seen:{delivery}"
+
+
+def gesture(id: str) -> str:
+    """STRING: delivery id of the first event of a person's gesture, with several partitions. As long as `seen`."""
+    return f"ab:gesture:{id}"
 
 
 def thread(p: Partition, id: str) -> str:

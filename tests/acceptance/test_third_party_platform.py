@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import jwt
 import msgspec
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.caller import calling
@@ -29,6 +32,8 @@ class Town:
         self.posted: list[dict[str, Any]] = []
         self.requested: list[str] = []
         self.tokens: set[str] = set()
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.asked = 0
 
     @classmethod
     @asynccontextmanager
@@ -39,6 +44,7 @@ class Town:
             [
                 web.get("/me", town.me),
                 web.post("/messages", town.message),
+                web.get("/keys", town.keys),
                 web.get("/hooks/toy-main/deliveries", town.deliveries),
                 web.post("/hooks/toy-main/deliveries/{attempt}", town.request),
             ]
@@ -54,6 +60,18 @@ class Town:
     async def me(self, request: web.Request) -> web.Response:
         self.tokens.add(request.headers["Authorization"])
         return web.Response(text="answerbot")
+
+    async def keys(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.asked == 1:
+            raise web.HTTPServiceUnavailable
+        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return web.json_response({"keys": [{**jwk, "kid": "k1"}]})
+
+    def token(self, audience: str, kid: str = "k1") -> str:
+        """What Toy sends instead of a signature."""
+        claims = {"aud": audience, "exp": int(time.time()) + 60}
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": kid})
 
     async def message(self, request: web.Request) -> web.Response:
         self.posted.append(await request.json())
@@ -134,6 +152,77 @@ async def test_a_platform_is_one_package_and_an_entry_point(tmp_path: Path) -> N
                 assert {"name": "toy", "title": "Toy Town", "markdown": True} in session["platforms"]
                 _, page = await caller.get("/api/v1/admin/threads?platform=toy")
                 assert [thread["id"] for thread in page["threads"]] == ["toy:kitchen"]
+
+
+def _signed(body: bytes) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Toy-Signature": hmac.digest(SECRET.encode(), body, "sha256").hex()}
+
+
+async def test_a_platform_may_be_more_than_messages(tmp_path: Path) -> None:
+    site = install(tmp_path / "site", "acme-toy", town="tests.toy_platform")
+    async with Town.open() as (town, api), aiohttp.ClientSession() as http:
+        settings = {
+            "PYTHONPATH": str(site),
+            "TOY_SECRET": SECRET,
+            "TOY_TOKEN": "toy-token",
+            "TOY_API_URL": api,
+            "TOY_KEYS_URL": f"{api}/keys",
+            "PUBLIC_URL": "https://bots.example/",
+        }
+        async with System.running(tmp_path, settings) as system:
+            await system.ingress()
+            url = f"http://127.0.0.1:{system.port}/webhooks/toy"
+
+            async def post(headers: dict[str, str], **fields: Any) -> tuple[int, str]:
+                body = msgspec.json.encode({"room": "kitchen", "from": "ada", **fields})
+                headers = headers or _signed(body)
+                async with http.post(f"{url}?a=b%20c", data=body, headers=headers) as response:
+                    return response.status, await response.text()
+
+            # A handshake with GET, signed over the query; other methods are not allowed.
+            query = "challenge=hello"
+            async with http.get(f"{url}?{query}", headers=_signed(f"GET {query} ".encode())) as response:
+                assert (response.status, await response.text()) == (200, "hello")
+                assert response.content_type == "text/plain"
+            async with http.get(f"{url}?challenge=other", headers=_signed(f"GET {query} ".encode())) as response:
+                assert response.status == 401
+            async with http.put(url, data=b"{}") as response:
+                assert response.status == 405
+
+            # Keys that are fetched: without one, the platform is to try again; a stranger's key id is not looked up.
+            ours = "https://bots.example/webhooks/toy?a=b%20c"
+            token = {"Toy-Token": town.token(ours), "Content-Type": "application/json"}
+            assert (await post(token, id=1, text="hello"))[0] == 503
+            assert town.asked == 1
+
+            async def accepted() -> bool:
+                return (await post(token, id=1, text="hello"))[0] == 202
+
+            await until(accepted, within=30, what="another fetch of the keys")
+            assert (await post(token, id=2, text="hello again"))[0] == 202
+            elsewhere = {**token, "Toy-Token": town.token("https://elsewhere.example/webhooks/toy")}
+            assert (await post(elsewhere, id=3, text="hello"))[0] == 401
+            assert (await post({**token, "Toy-Token": "nonsense"}, id=3, text="hello"))[0] == 401
+            asked = town.asked
+            assert asked == 2
+            for _ in range(2):
+                assert (await post({**token, "Toy-Token": town.token(ours, "k2")}, id=3, text="x"))[0] == 401
+            assert town.asked <= asked + 1
+
+            # A button is answered in Toy's words, and the room may have another name by now.
+            assert await post({}, id=4, pressed="approve") == (200, "pressed")
+            assert '"accepted"' in (await post({}, id=5, moved="pantry"))[1]
+            assert '"toy:kitchen"' in (await post({}, id=6, room="pantry", text="still here"))[1]
+            assert '"accepted"' in (await post({}, id=7, room="pantry", stop=True))[1]
+
+            await system.worker("tests.acceptance.agents:addressed")
+            await system.quiet(4)
+            # The first event was stopped before a worker took it.
+            assert [(each["room"], each["text"]) for each in town.posted] == [
+                ("kitchen", "echo: hello again"),
+                ("kitchen", "echo: pressed approve"),
+                ("pantry", "echo: still here"),
+            ]
 
 
 @pytest.mark.parametrize("name", ["check", "worker"])

@@ -57,6 +57,25 @@ async def test_two_processes_that_get_the_same_delivery_store_one_event(threads:
     await other.database.close()
 
 
+async def test_two_events_of_one_gesture_are_one(threads: Threads) -> None:
+    one, other = (msgspec.structs.replace(event(number), gesture="slack:T1:c0ffee") for number in (1, 2))
+    other = msgspec.structs.replace(other, thread="github:1:elsewhere")
+    first, second, again = await threads.accept(one), await threads.accept(other), await threads.accept(one)
+    assert (first.status, second.status, again.status) == ("accepted", "duplicate", "duplicate")
+    assert second.dispatch_id == again.dispatch_id == one.id
+    assert (await threads.accept(event(3))).status == "accepted"
+
+
+async def test_two_events_of_one_gesture_are_one_in_other_partitions_too(database: Database) -> None:
+    threads = Threads(database, partitions=16)
+    found = [msgspec.structs.replace(event(n), thread=f"github:1:{n}", gesture="github:c0ffee") for n in range(5)]
+    assert len({threads.partitions.current.of(each.thread) for each in found}) > 1
+    receipts = [await threads.accept(each) for each in found]
+    assert [receipt.status for receipt in receipts] == ["accepted"] + ["duplicate"] * 4
+    assert {receipt.dispatch_id for receipt in receipts} == {found[0].id}
+    assert (await threads.accept(found[0])).status == "duplicate"
+
+
 async def test_a_duplicate_is_one_after_its_event_was_handled_too(threads: Threads) -> None:
     await accept(threads, 1)
     await threads.commit(turn(await claim(threads)))

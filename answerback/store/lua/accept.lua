@@ -2,13 +2,13 @@
 --
 -- KEYS  1 ready  2 ready wake  3 own identities  4 counters  5 threads  6 dead letter times  7 dead letters
 --       8 dead letter payloads  9 clock  10 unused files
---       then for each event: seen, seen under its former delivery id (or the same again), thread, inbox, amendments; and
+--       then for each event: seen, seen under its former delivery id or its gesture (or the same again), thread, inbox, amendments; and
 --       if it has a condition, the two lists its chat is in
 -- ARGV  remember (how long a delivery id is kept (ms)), signals (the channel)
 --       then for each event: id (its dispatch id), thread_id, entry, identities (one per line), platform, channel, title,
 --       url, arrival ("interrupt" stops a running turn; "" leaves it to its agent), condition: "" (none), "open" (its
 --       chat must exist and not have ended) or "idle" (also, no event may be running or waiting in it), former_id (the
---       dispatch id of its former delivery id), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
+--       dispatch id of its former delivery id), gesture ("1" if the second key is that of its gesture, "" if not), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
 --       there can be none), program ("1" if its author may be one), message (its id), edit (an Amendment that the entry
 --       already contains, ""), files (ids of the uploaded files that it names, one per line)
 -- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate", "moved" (its thread is, or would be,
@@ -26,7 +26,7 @@ local closed = redis.call('HEXISTS', KEYS[9], 'closed') == 1
 local accepted, revived, woken = 0, 0, 0
 -- Of the event in question.
 local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition
-local former_id, quiet, program, message, edit, files
+local former_id, gesture, quiet, program, message, edit, files
 local seen, former_seen, thread, inbox, amendments
 
 -- Return whether the event is our own message.
@@ -66,6 +66,8 @@ end
 local function store(stored, seen_key)
   -- A full server rejects this first write, and with it the whole script: nothing is stored partially.
   redis.call('SET', seen_key, 'stored ' .. thread_id, 'PX', remember)
+  -- Another event of the same gesture is a duplicate of this one.
+  if gesture == '1' then redis.call('SET', former_seen, 'stored ' .. thread_id .. '\n' .. id, 'PX', remember) end
   redis.call('RPUSH', inbox, stored)
   -- From now on, they are kept as long as the thread.
   for file in string.gmatch(files, '[^\n]+') do
@@ -102,15 +104,16 @@ local function recorded()
   end
   if not value then return nil end
   -- Older versions did not record the thread.
-  local state, origin = string.match(value, '^(%S+) ?(.*)$')
+  local state, origin, first_id = string.match(value, '^(%S+) ?([^\n]*)\n?(.*)$')
+  if first_id ~= '' then seen_id = first_id end
   return state, seen_id, origin ~= '' and origin or thread_id, seen_key
 end
 
 local results = {}
 local key = 11
-for arg = 3, #ARGV, 16 do
+for arg = 3, #ARGV, 17 do
   id, thread_id, entry, identities, platform, channel, title, url, arrival, condition,
-    former_id, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 15)
+    former_id, gesture, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 16)
   seen, former_seen, thread, inbox, amendments = unpack(KEYS, key, key + 4)
   key = key + 5
   local moved = closed and redis.call('EXISTS', thread, inbox, amendments) == 0

@@ -77,6 +77,8 @@ class Inbox(Reservations):
 
     async def _store(self, event: Event, only: Only, user: str, trace: str) -> Receipt:
         id = event.id
+        if event.gesture and (first := await self._gesture(event)):
+            return Receipt(dispatch_id(first), event.thread, "duplicate")
         result = await self._accept(id, event, b"", only, user, trace)
         while result.startswith(b"amended\n"):
             # Its edit or deletion arrived first.
@@ -87,6 +89,16 @@ class Inbox(Reservations):
             edited = amendments.with_edit(event, raw) if raw else event
             result = await self._accept(id, edited, raw, only, user, trace)
         return Receipt.read(id, event.thread, result)
+
+    async def _gesture(self, event: Event) -> str:
+        """Return the delivery id of another event of the same gesture, if it may be in another partition; else ""."""
+        if len(await self.partitions.all()) == 1:
+            return ""  # `accept` sees it
+        name = keys.gesture(event.gesture)
+        if await self.database.call("SET", name, event.delivery, "PX", self.seen, "NX"):
+            return ""
+        first = (await self.database.call("GET", name) or b"").decode(errors="surrogatepass")
+        return "" if first == event.delivery else first
 
     async def _accept(self, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> bytes:
         while True:
@@ -108,11 +120,12 @@ class Inbox(Reservations):
     def _item(self, p: Partition, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> Part:
         thread, platform = event.thread, event.platform
         seen = keys.seen(p, event.delivery)
+        former = event.former or event.gesture
         workspace = workspace_of(thread)
         lists = [keys.chats(p, workspace), keys.chats(p, workspace, user)] if only else ()
         return (
                 [
-                    seen, keys.seen(p, event.former) if event.former else seen,
+                    seen, keys.seen(p, former) if former else seen,
                     keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
                 ],
                 self.scripts.accept.item(
@@ -127,6 +140,7 @@ class Inbox(Reservations):
                     arrival=event.arrival,
                     condition=only,
                     former_id=dispatch_id(event.former) if event.former else id,
+                    gesture=int(bool(event.gesture and not event.former)),
                     quiet="" if platform == "chat" else self._pause,
                     program=int(event.author.kind != "bot"),
                     message=b"" if event.edited == "mention" else _words(event.message),

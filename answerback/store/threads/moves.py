@@ -275,7 +275,7 @@ class Moves:
         copies: defaultdict[Partition, list[tuple[Value, ...]]] = defaultdict(list)
         for delivery, state, left in zip(deliveries, values[: len(names)], values[len(names) :], strict=True):
             # Older versions did not record the thread.
-            thread = (state or b"").partition(b" ")[2].decode(errors="surrogatepass")
+            thread = (state or b"").partition(b" ")[2].partition(b"\n")[0].decode(errors="surrogatepass")
             for target in (current.of(thread),) if thread else current.partitions:
                 if state is not None and left > 0:
                     copies[target].append(("SET", keys.seen(target, delivery), state, "PX", left, "NX"))
