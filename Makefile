@@ -75,6 +75,15 @@ EXTRAS = models,mcp
 		else rm -rf .venv/typescript/node_modules; \
 		echo "skipped: types of the JavaScript in ingress/pages (npm could not install TypeScript: see .venv/typescript/log)"; fi
 
+# GitHub's own schemas, which check the stand-in's webhooks and answers. Only the three files that are used stay.
+.venv/octokit.installed: .venv/check.installed $(wildcard tests/standins/octokit/*.json)
+	@rm -rf .venv/octokit && mkdir .venv/octokit && cp $(filter %.json,$^) .venv/octokit/
+	@$(NPM) ci --prefix .venv/octokit --no-audit --no-fund --ignore-scripts
+	@cd .venv/octokit/node_modules/@octokit && mv graphql-schema/schema.graphql ../../ && \
+		mv openapi/generated/api.github.com.json ../../rest.json && \
+		mv openapi-webhooks/generated/api.github.com.json ../../webhooks.json
+	@rm -rf .venv/octokit/node_modules && touch $@
+
 # Compile what the tests import once, instead of in every process of the first run at the same time. Errors are
 # ignored: the test run itself will report them.
 .venv/test.compiled: .venv/test.installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from answerback.testing.standins.options import Options
 from answerback.testing.standins.server import running
+from tests.standins import schemas
 from tests.standins.client import StandIns
 
 GITHUB = {"Authorization": "Bearer ghp_standin"}
@@ -37,7 +39,25 @@ class Bench:
         """Status, JSON and headers (in lower case) of an answer."""
         url = path if path.startswith("http") else self.url + path
         async with self.session.request(method, url, **how) as response:
-            return response.status, await response.json(), {name.lower(): v for name, v in response.headers.items()}
+            body = await response.read()
+            if schemas.installed() and url.startswith(f"{self.url}/github/"):
+                self._judge(method, path, response.status, body, how)
+            found = await response.json() if body else None
+            return response.status, found, {name.lower(): v for name, v in response.headers.items()}
+
+    def _judge(self, method: str, path: str, status: int, body: bytes, how: dict[str, Any]) -> None:
+        """Compare an answer of GitHub's stand-in with GitHub's own schemas."""
+        path = path.removeprefix(self.url).partition("?")[0]
+        problems: list[str] = []
+        if path == "/github/graphql":
+            asked, answer = how["json"], json.loads(body)
+            if not answer.get("errors"):
+                problems += schemas.query_problems(asked["query"])
+                problems += schemas.data_problems(asked["query"], asked["variables"], answer["data"])
+        elif status < 300:
+            problems += schemas.answer_problems(method, path, status, body)
+        if problems:
+            raise AssertionError(f"{method} {path} {status}: {problems}")
 
     async def comment(self, body: str, path: str = COMMENTS, headers: dict[str, str] | None = None) -> Any:
         status, found, _ = await self.ask("POST", path, json={"body": body}, headers=headers or GITHUB)

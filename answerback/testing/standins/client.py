@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -90,6 +91,32 @@ class StandIns:
     async def rename_repository(self, old: str, new: str) -> None:
         """Rename a GitHub repository. Requests with the old name are redirected from now on."""
         await self.say("github", rename=old, to=new)
+
+    async def change_subject(
+        self,
+        action: str,
+        *,
+        number: int = 7,
+        repo: str = "acme/widgets",
+        subject: Literal["issue", "pull_request", "discussion"] = "issue",
+        **what: Any,
+    ) -> Json:
+        """Do to an issue, a pull request or a discussion on GitHub what a webhook's action says; send that webhook.
+
+        action: "locked", "closed", "transferred" (to=(repo, number)), "assigned" (who=(login, id, type)), …; "set"
+        without a webhook: locked, labels, head, title, body, patches (file → patch), by (login, id, type).
+        """
+        said = {"change": action, "number": number, "repo": repo, "subject": subject, "what": what}
+        return await self.say("github", **said)
+
+    async def change_installation(self, state: str, installation: int = 77) -> None:
+        """Let people suspend, delete, or make active again the app's installation; send its webhook."""
+        await self.say("github", installation=installation, state=state)
+
+    async def attach(self, name: str, content: bytes, type: str = "image/png", *, private: bool = False) -> str:
+        """Attach a file to what people write on GitHub. Return its URL, to be used in a text."""
+        told = {"file": name, "content": base64.b64encode(content).decode(), "type": type, "private": private}
+        return f"{self.url}/github{(await self.say('github', **told))['path']}"
 
     async def requests(self, platform: str | None = None, operation: str | None = None) -> list[Request]:
         """Return the last 100,000 requests, in order, with their bodies."""

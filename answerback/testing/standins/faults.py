@@ -35,7 +35,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 
     platform, operation  shell patterns: "github", "issues/*"; all by default
     contains             text that must occur in the request line or the body
-    limit                which of GitHub's rate limits: "secondary" (retry-after) or "primary" (x-ratelimit-reset)
+    limit                which of GitHub's rate limits: "secondary" (retry-after), "content" (too much written:
+                         without a time) or "primary" (x-ratelimit-reset)
     times                None: always
     """
 
@@ -51,7 +52,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     headers: dict[str, str] = {}
     body: Any = None
     seconds: float | None = None
-    limit: Literal["secondary", "primary"] = "secondary"
+    limit: Literal["secondary", "content", "primary"] = "secondary"
     chunks: int = 1
 
     def pause(self, default: float) -> float:

@@ -38,6 +38,8 @@ class Posted(msgspec.Struct):
     key      the mark it carries: the last HTML comment's last word on GitHub, the metadata's
              payload `key` on Slack, the webhook-id for standard; "" without one
     repeats  how often it was sent again and recognised as the same (standard)
+    edits    its texts after each edit, oldest first; `body` is the last of them
+    deleted  whether it was deleted since
     """
 
     number: int
@@ -51,6 +53,8 @@ class Posted(msgspec.Struct):
     who: str
     url: str = ""
     repeats: int = 0
+    edits: list[str] = msgspec.field(default_factory=list)
+    deleted: bool = False
 
 
 class Journal:
@@ -90,3 +94,16 @@ class Journal:
         for message in self.messages:
             if message.platform == platform and message.id == id:
                 message.body = body
+
+    def edited(self, platform: str, id: str, body: str) -> None:
+        """Record an edit of a message."""
+        for message in self.messages:
+            if message.platform == platform and message.id == id:
+                message.body = body
+                message.edits.append(body)
+
+    def deleted(self, platform: str, id: str) -> None:
+        """Record the deletion of a message."""
+        for message in self.messages:
+            if message.platform == platform and message.id == id:
+                message.deleted = True

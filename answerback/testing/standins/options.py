@@ -14,6 +14,9 @@ class Options:
 
     github_token     the first one is `github_login`'s, the second one "answerbot2"'s, and so on
 
+    github_content_per_minute
+                     above so many comments, edits, reviews and check runs a minute, GitHub asks for a
+                     pause; 0: never
     github_app_key   PEM text of the app's key, private or public; empty: an app's JWT must be
                      right in everything but its signature
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
@@ -29,6 +32,7 @@ class Options:
     github_app_key: str = ""
     github_secret: str = "github-webhook-secret"
     github_repositories: str = "acme/widgets"
+    github_content_per_minute: int = 0
     installation_token_seconds: float = 3600
     slack_token: str = "xoxb-standin"
     slack_team: str = "T0STANDIN"

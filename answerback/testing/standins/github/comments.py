@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from answerback.testing.standins.github import payloads
+from answerback.testing.standins.github import payloads, posts
 from answerback.testing.standins.github.credentials import Actor
 from answerback.testing.standins.github.nodes import node_id
 from answerback.testing.standins.github.webhooks import GitHub as Webhook
@@ -27,7 +27,18 @@ class Repository:
     moved: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """The lines of a diff that a comment is about, and the review that it belongs to."""
+
+    path: str = posts.PATH
+    line: int = 4
+    start: int | None = None
+    side: str = "RIGHT"
+    review: int | None = None
+
+
+@dataclass
 class Comment:
     """A comment. `parent`: the first comment of its thread; GitHub's threads are one level deep."""
 
@@ -39,6 +50,9 @@ class Comment:
     body: str
     at: float
     parent: int | None = None
+    line: Line = field(default_factory=Line)
+    edited: float | None = None
+    minimized: str = ""
 
     @property
     def node(self) -> str:
@@ -51,41 +65,53 @@ class Comment:
         below = "" if self.parent is None else f"/{'r' if self.kind == 'review' else 'dc'}{self.parent}"
         return f"{self.repository.full_name}#{self.number}{below}"
 
-    def json(self) -> Json:
-        """Return it as REST and webhooks show it."""
+    def json(self, counts: Mapping[str, int] | None = None) -> Json:
+        """Return it as REST and webhooks show it. `counts`: its reactions."""
         where = self.repository.full_name, self.repository.id, self.number, self.id, self.author.user(), self.body
+        at, updated = self.at, self.edited
         match self.kind:
             case "issue":
-                return payloads.issue_comment(*where, via=self.author.via(), at=self.at)
+                return posts.issue_comment(*where, via=self.author.via(), at=at, updated=updated, counts=counts)
             case "review":
-                return payloads.review_comment(*where, reply_to=self.parent, at=self.at)
+                return posts.review_comment(
+                    *where, reply_to=self.parent, review=self.line.review, path=self.line.path, line=self.line.line,
+                    start=self.line.start, side=self.line.side, at=at, updated=updated, counts=counts,
+                )  # fmt: skip
             case "discussion":
-                return payloads.discussion_comment(*where, parent=self.parent, at=self.at)
+                return posts.discussion_comment(*where, parent=self.parent, at=at, updated=updated, counts=counts)
 
-    def webhook(self, secret: str) -> Delivery:
-        """Return the webhook that GitHub sends about it."""
-        author = self.author
-        by = Webhook(
-            repo=self.repository.full_name,
-            repo_id=self.repository.id,
-            login=author.login,
-            user_id=author.id,
-            user_type=author.type,
-            app_id=author.app,
-            installation=author.installation,
-            secret=secret,
-        )
+    def webhook(
+        self, secret: str, action: str = "created", *, by: Actor | None = None, before: str = "", title: str = ""
+    ) -> Delivery:
+        """Return the webhook that GitHub sends about it. `by`: who edited or deleted it."""
+        hook = webhook_of(by or self.author, self.repository, secret)
+        where: dict[str, Any] = {"number": self.number, "comment": self.id}
         match self.kind:
             case "issue":
-                return by.issue_comment(self.body, number=self.number, comment=self.id, at=self.at)
+                return hook.issue_comment(self.body, **where, action=action, before=before, at=self.at)
             case "review":
-                return by.review_comment(
-                    self.body, number=self.number, comment=self.id, reply_to=self.parent, at=self.at
-                )
+                return hook.review_comment(
+                    self.body, **where, reply_to=self.parent, review=self.line.review, path=self.line.path,
+                    line=self.line.line, start=self.line.start, action=action, before=before, at=self.at,
+                )  # fmt: skip
             case "discussion":
-                return by.discussion_comment(
-                    self.body, number=self.number, comment=self.id, parent=self.parent, at=self.at
+                return hook.discussion_comment(
+                    self.body, **where, parent=self.parent, action=action, before=before, at=self.at
                 )
+
+
+def webhook_of(actor: Actor, repository: Repository, secret: str) -> Webhook:
+    """Return what makes the webhooks of an account's actions in a repository."""
+    return Webhook(
+        repo=repository.full_name,
+        repo_id=repository.id,
+        login=actor.login,
+        user_id=actor.id,
+        user_type=actor.type,
+        app_id=actor.app,
+        installation=actor.installation,
+        secret=secret,
+    )
 
 
 class Comments:
@@ -101,6 +127,7 @@ class Comments:
         self._last = 2_000_000_000
         self._names: dict[int, str] = {}
         self._renamed: dict[str, int] = {}
+        self._deleted: set[tuple[Kind, int, int]] = set()
         for full_name in self._known:
             self.repository(full_name)
 
@@ -121,15 +148,33 @@ class Comments:
         """Return a repository by its id; one that was never named has its id as name."""
         return Repository(self._names.get(id, f"repositories/{id}"), id)
 
+    def next_id(self) -> int:
+        """Return an id that no other object has."""
+        self._last += 1
+        return self._last
+
     def add(
         self, kind: Kind, repository: Repository, number: int, author: Actor, body: str,
-        *, parent: int | None = None, id: int | None = None, at: float | None = None,
+        *, parent: int | None = None, id: int | None = None, at: float | None = None, line: Line | None = None,
     ) -> Comment:  # fmt: skip
         """Store a comment. `id` and `at` (in seconds) are given only for earlier comments."""
-        self._last += 1
-        comment = Comment(kind, repository, number, id or self._last, author, body, at or time.time(), parent)
+        identity = id or self.next_id()
+        comment = Comment(kind, repository, number, identity, author, body, at or time.time(), parent, line or Line())
         self._all.append(comment)
         return comment
+
+    def remove(self, comment: Comment) -> None:
+        """Delete a comment."""
+        self._all.remove(comment)
+        self._deleted.add((comment.kind, comment.repository.id, comment.id))
+
+    def is_deleted(self, kind: Kind, repository: int, id: int) -> bool:
+        """Return whether a comment was deleted, which is not the same as unknown."""
+        return (kind, repository, id) in self._deleted
+
+    def all(self) -> Iterator[Comment]:
+        """Return all comments, oldest first."""
+        yield from self._all
 
     def within(self, kind: Kind, repository: Repository, number: int) -> Iterator[Comment]:
         """Return the comments of a conversation, oldest first."""

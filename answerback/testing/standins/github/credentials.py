@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -46,10 +46,12 @@ class Credentials:
         self._options = options
         self._issued: dict[str, tuple[Actor, float]] = {}
         self._count = 0
+        self.installations: dict[int, Literal["suspended", "deleted"]] = {}
 
     def reset(self) -> None:
         """Delete the issued tokens."""
         self._issued.clear()
+        self.installations.clear()
 
     def actor(self, request: web.Request) -> Actor:
         """Return the account of a token. Raises `Refusal` for a missing or unknown token."""
@@ -63,7 +65,16 @@ class Credentials:
         actor, expires = self._issued.get(token, (None, 0.0))
         if actor is None or time.time() >= expires:
             raise Refusal(failure(401, "Bad credentials"))
+        self.check(actor.installation or 0, unknown=401)
         return actor
+
+    def check(self, installation: int, *, unknown: int) -> None:
+        """Raise `Refusal` for an installation that was suspended or deleted, with status `unknown` if deleted."""
+        match self.installations.get(installation):
+            case "suspended":
+                raise Refusal(failure(403, "This installation has been suspended"))
+            case "deleted":
+                raise Refusal(failure(unknown, "Bad credentials" if unknown == 401 else "Not Found"))
 
     def app(self, request: web.Request) -> Json:
         """Return the app of a JWT. Raises `Refusal`."""
@@ -77,7 +88,8 @@ class Credentials:
         return found
 
     def issue(self, installation: int) -> tuple[str, float]:
-        """Return a new token of an installation, and when it expires."""
+        """Return a new token of an installation, and when it expires. Raises `Refusal`."""
+        self.check(installation, unknown=404)
         self._count += 1
         token = f"ghs_standin{installation}n{self._count:06d}"
         expires = time.time() + self._options.installation_token_seconds

@@ -44,7 +44,10 @@ class Deliveries:
         where = f"{payloads.API}/repos/{request.match_info['owner']}/{request.match_info['repo']}/hooks/{HOOK}"
         config = {"content_type": "json", "insecure_ssl": "0", "url": self._hooks.url, "secret": "********"}
         hook = {"type": "Repository", "id": HOOK, "name": "web", "active": True, "events": ["*"], "config": config}
-        return answer([hook | {"url": where, "deliveries_url": f"{where}/deliveries"}])
+        links = {"url": where, **{f"{name}_url": f"{where}/{name}s" for name in ("ping", "test")}}
+        dates = {"created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}
+        last = {"last_response": {"code": None, "status": "unused", "message": None}}
+        return answer([hook | links | dates | last | {"deliveries_url": f"{where}/deliveries"}])
 
     def _list(self, access: Access, target: str) -> Handler:
         async def handler(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from aiohttp import web
 from answerback.testing.standins.github.comments import Comment, Repository
 from answerback.testing.standins.github.credentials import failure
 from answerback.testing.standins.standin import Refusal, answer
+from answerback.testing.standins.values import Json
 
 
 def by_id(path: str, repository: Repository) -> str:
@@ -27,11 +28,12 @@ def since(request: web.Request, found: Sequence[Comment]) -> Sequence[Comment]:
         begin = datetime.fromisoformat(request.query["since"]).timestamp()
     except ValueError:
         raise Refusal(failure(422, "Validation Failed")) from None
-    return [comment for comment in found if math.floor(comment.at) >= begin]  # GitHub counts whole seconds.
+    # By the time of the last change, in whole seconds.
+    return [comment for comment in found if math.floor(comment.edited or comment.at) >= begin]
 
 
-def page(request: web.Request, repository: Repository, found: Sequence[Comment]) -> web.Response:
-    """One page of comments, with links to the others.
+def page(request: web.Request, repository: Repository, found: Sequence[Json], name: str = "") -> web.Response:
+    """One page of a list, with links to the others. `name`: of the field with the list, where there is one.
 
     GitHub's own links name a repository by its id, as it may be renamed meanwhile.
     https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
@@ -48,6 +50,6 @@ def page(request: web.Request, repository: Repository, found: Sequence[Comment])
     if current >= last:
         del turns["next"], turns["last"]
     here = request.url.with_path(by_id(request.path, repository)).with_query(request.query)
-    link = ", ".join(f'<{here.update_query(page=turn)}>; rel="{name}"' for name, turn in turns.items())
-    shown = [comment.json() for comment in found[(current - 1) * size : current * size]]
-    return answer(shown, 200, {"Link": link} if link else None)
+    link = ", ".join(f'<{here.update_query(page=turn)}>; rel="{where}"' for where, turn in turns.items())
+    shown = found[(current - 1) * size : current * size]
+    return answer({"total_count": len(found), name: shown} if name else shown, 200, {"Link": link} if link else None)

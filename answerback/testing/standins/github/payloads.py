@@ -1,12 +1,13 @@
-"""GitHub's objects as JSON, as in its REST responses and its webhooks.
+"""GitHub's accounts and repositories as JSON, as in its REST responses and its webhooks.
 
-Only the fields that clients read, in GitHub's own shape:
+All fields that GitHub's own schemas require, in its own shape:
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from answerback.testing.standins.github.nodes import node_id
 from answerback.testing.standins.values import Json, moment
@@ -16,6 +17,58 @@ WEB = "https://github.com"
 DISCUSSIONS = 5_000_000
 """A discussion's id is its number plus this."""
 
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
+
+_USERS_LINKS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+_REPOSITORYS_LINKS = {
+    "archive_url": "/{archive_format}{/ref}",
+    "assignees_url": "/assignees{/user}",
+    "blobs_url": "/git/blobs{/sha}",
+    "branches_url": "/branches{/branch}",
+    "collaborators_url": "/collaborators{/collaborator}",
+    "comments_url": "/comments{/number}",
+    "commits_url": "/commits{/sha}",
+    "compare_url": "/compare/{base}...{head}",
+    "contents_url": "/contents/{+path}",
+    "contributors_url": "/contributors",
+    "deployments_url": "/deployments",
+    "downloads_url": "/downloads",
+    "events_url": "/events",
+    "forks_url": "/forks",
+    "git_commits_url": "/git/commits{/sha}",
+    "git_refs_url": "/git/refs{/sha}",
+    "git_tags_url": "/git/tags{/sha}",
+    "hooks_url": "/hooks",
+    "issue_comment_url": "/issues/comments{/number}",
+    "issue_events_url": "/issues/events{/number}",
+    "issues_url": "/issues{/number}",
+    "keys_url": "/keys{/key_id}",
+    "labels_url": "/labels{/name}",
+    "languages_url": "/languages",
+    "merges_url": "/merges",
+    "milestones_url": "/milestones{/number}",
+    "notifications_url": "/notifications{?since,all,participating}",
+    "pulls_url": "/pulls{/number}",
+    "releases_url": "/releases{/id}",
+    "stargazers_url": "/stargazers",
+    "statuses_url": "/statuses/{sha}",
+    "subscribers_url": "/subscribers",
+    "subscription_url": "/subscription",
+    "tags_url": "/tags",
+    "teams_url": "/teams",
+    "trees_url": "/git/trees{/sha}",
+}
+
 
 def repository_id(full_name: str) -> int:
     """Return the default id of a repository, which depends on its name only."""
@@ -24,17 +77,28 @@ def repository_id(full_name: str) -> int:
 
 def user(login: str, id: int, type: str = "User") -> Json:
     """A user; `type` is "User", "Bot" or "Organization"."""
+    url = f"{API}/users/{login}"
     return {
         "login": login,
         "id": id,
         "node_id": node_id("BOT" if type == "Bot" else "U", id),
         "avatar_url": f"https://avatars.githubusercontent.com/u/{id}?v=4",
         "gravatar_id": "",
-        "url": f"{API}/users/{login}",
+        "url": url,
         "html_url": f"{WEB}/{'apps/' + login.removesuffix('[bot]') if type == 'Bot' else login}",
+        **{name: url + path for name, path in _USERS_LINKS.items()},
         "type": type,
         "site_admin": False,
     }
+
+
+def profile(login: str, id: int, type: str = "User") -> Json:
+    """A user as `GET /users/{username}` shows it to anybody."""
+    missing = dict.fromkeys(("company", "location", "email", "hireable", "bio", "twitter_username"))
+    counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+    dates = {"created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}
+    name = login.removesuffix("[bot]").title()
+    return user(login, id, type) | missing | counts | dates | {"name": name, "blog": "", "user_view_type": "public"}
 
 
 def app(id: int, slug: str) -> Json:
@@ -51,25 +115,74 @@ def app(id: int, slug: str) -> Json:
         "html_url": f"{WEB}/apps/{slug}",
         "created_at": "2024-01-01T00:00:00Z",
         "updated_at": "2024-01-01T00:00:00Z",
-        "permissions": {"issues": "write", "pull_requests": "write", "discussions": "write"},
-        "events": ["issue_comment", "issues", "pull_request_review_comment", "discussion_comment"],
+        "permissions": {"checks": "write", "discussions": "write", "issues": "write", "pull_requests": "write"},
+        "events": ["issues", "issue_comment", "pull_request_review_comment", "discussion_comment"],
     }
 
 
-def repository(full_name: str, id: int) -> Json:
+def installation(id: int, app_id: int, slug: str, *, suspended: Json | None = None) -> Json:
+    """An app's installation. `suspended`: who suspended it."""
+    return {
+        "id": id,
+        "account": user("acme", 4101, "Organization"),
+        "repository_selection": "all",
+        "access_tokens_url": f"{API}/app/installations/{id}/access_tokens",
+        "repositories_url": f"{API}/installation/repositories",
+        "html_url": f"{WEB}/organizations/acme/settings/installations/{id}",
+        "app_id": app_id,
+        "app_slug": slug,
+        "target_id": 4101,
+        "target_type": "Organization",
+        "permissions": app(app_id, slug)["permissions"],
+        "events": app(app_id, slug)["events"],
+        "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00Z",
+        "single_file_name": None,
+        "has_multiple_single_files": False,
+        "single_file_paths": [],
+        "suspended_by": suspended,
+        "suspended_at": None if suspended is None else moment(),
+    }
+
+
+def repository(full_name: str, id: int, *, private: bool = False) -> Json:
     """A repository."""
     owner, _, name = full_name.partition("/")
+    url = f"{API}/repos/{full_name}"
+    counts = ("forks", "forks_count", "open_issues", "open_issues_count", "size", "stargazers_count", "watchers")
+    absent = ("description", "homepage", "language", "license", "mirror_url")
     return {
         "id": id,
         "node_id": node_id("R", id),
         "name": name,
         "full_name": full_name,
-        "private": False,
+        "private": private,
         "owner": user(owner, 4101, "Organization"),
         "html_url": f"{WEB}/{full_name}",
-        "url": f"{API}/repos/{full_name}",
+        "url": url,
+        **{link: url + path for link, path in _REPOSITORYS_LINKS.items()},
+        "clone_url": f"{WEB}/{full_name}.git",
+        "git_url": f"git://github.com/{full_name}.git",
+        "ssh_url": f"git@github.com:{full_name}.git",
+        "svn_url": f"{WEB}/{full_name}",
         "default_branch": "main",
+        **dict.fromkeys((*counts, "watchers_count"), 0),
+        **dict.fromkeys(absent),
+        **dict.fromkeys(("has_downloads", "has_issues", "has_projects", "has_wiki", "has_discussions"), True),
+        **dict.fromkeys(("allow_forking", "web_commit_signoff_required"), False),
+        **dict.fromkeys(("fork", "has_pages", "archived", "disabled", "is_template"), False),
+        "visibility": "private" if private else "public",
+        "topics": [],
+        "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00Z",
+        "pushed_at": "2024-01-01T00:00:00Z",
     }
+
+
+def reactions(url: str, counts: Mapping[str, int] | None = None) -> Json:
+    """The summary of the reactions to a text. `counts`: by content."""
+    found = {content: (counts or {}).get(content, 0) for content in REACTIONS}
+    return {"url": f"{url}/reactions", "total_count": sum(found.values()), **found}
 
 
 def written(author: Json, body: str, at: float | None, updated: float | None = None, association: str = "NONE") -> Json:
@@ -80,140 +193,4 @@ def written(author: Json, body: str, at: float | None, updated: float | None = N
         "updated_at": moment(at if updated is None else updated),
         "author_association": association,
         "body": body,
-    }
-
-
-def issue(
-    full_name: str, repo: int, number: int, author: Json, *, title: str, body: str, pull_request: bool, at: float | None
-) -> Json:
-    """An issue, or a pull request as the issues API shows it."""
-    page = f"{WEB}/{full_name}/{'pull' if pull_request else 'issues'}/{number}"
-    found: Json = {
-        "url": f"{API}/repos/{full_name}/issues/{number}",
-        "comments_url": f"{API}/repos/{full_name}/issues/{number}/comments",
-        "html_url": page,
-        "id": 2_000_000 + number,
-        "node_id": node_id("PR" if pull_request else "I", repo, 2_000_000 + number),
-        "number": number,
-        "title": title,
-        "labels": [],
-        "state": "open",
-        "locked": False,
-        "comments": 1,
-        **written(author, body, at, association="CONTRIBUTOR"),
-    }
-    if pull_request:
-        found["draft"] = False
-        found["pull_request"] = {"url": f"{API}/repos/{full_name}/pulls/{number}", "html_url": page}
-    return found
-
-
-def pull_request(full_name: str, repo: int, number: int, author: Json, *, title: str, at: float | None) -> Json:
-    """A pull request as the webhooks of reviews show it."""
-    found = issue(full_name, repo, number, author, title=title, body="", pull_request=True, at=at)
-    links: Json = found.pop("pull_request")
-    return found | links | {"id": 3_000_000 + number, "head": {"ref": "topic"}, "base": {"ref": "main"}}
-
-
-def issue_comment(
-    full_name: str,
-    repo: int,
-    number: int,
-    id: int,
-    author: Json,
-    body: str,
-    *,
-    via: Json | None = None,
-    pull_request: bool = False,
-    at: float | None = None,
-    updated: float | None = None,
-) -> Json:
-    """A comment on an issue or a pull request. `via`: the app that wrote it."""
-    return {
-        "url": f"{API}/repos/{full_name}/issues/comments/{id}",
-        "html_url": f"{WEB}/{full_name}/{'pull' if pull_request else 'issues'}/{number}#issuecomment-{id}",
-        "issue_url": f"{API}/repos/{full_name}/issues/{number}",
-        "id": id,
-        "node_id": node_id("IC", repo, id),
-        **written(author, body, at, updated),
-        "reactions": {"url": f"{API}/repos/{full_name}/issues/comments/{id}/reactions", "total_count": 0},
-        "performed_via_github_app": via,
-    }
-
-
-def review_comment(
-    full_name: str,
-    repo: int,
-    number: int,
-    id: int,
-    author: Json,
-    body: str,
-    *,
-    reply_to: int | None = None,
-    at: float | None = None,
-    updated: float | None = None,
-) -> Json:
-    """A comment on a pull request's diff. It does not say which app wrote it."""
-    page = f"{WEB}/{full_name}/pull/{number}#discussion_r{id}"
-    found: Json = {
-        "url": f"{API}/repos/{full_name}/pulls/comments/{id}",
-        "pull_request_review_id": 4_000_000 + id,
-        "id": id,
-        "node_id": node_id("PRRC", repo, id),
-        "diff_hunk": "@@ -1,1 +1,1 @@\n-old\n+new",
-        "path": "README.md",
-        "commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
-        "original_commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
-        **written(author, body, at, updated),
-        "html_url": page,
-        "pull_request_url": f"{API}/repos/{full_name}/pulls/{number}",
-        "line": 1,
-        "side": "RIGHT",
-        "subject_type": "line",
-        "_links": {"self": {"href": f"{API}/repos/{full_name}/pulls/comments/{id}"}, "html": {"href": page}},
-    }
-    return found if reply_to is None else found | {"in_reply_to_id": reply_to}
-
-
-def discussion(
-    full_name: str, repo: int, number: int, author: Json, *, title: str, body: str, at: float | None
-) -> Json:
-    """A discussion."""
-    return {
-        "repository_url": f"{API}/repos/{full_name}",
-        "category": {"id": 1, "name": "Q&A", "slug": "q-a", "is_answerable": True},
-        "html_url": f"{WEB}/{full_name}/discussions/{number}",
-        "id": DISCUSSIONS + number,
-        "node_id": node_id("D", repo, DISCUSSIONS + number),
-        "number": number,
-        "title": title,
-        "state": "open",
-        "locked": False,
-        "comments": 1,
-        **written(author, body, at),
-    }
-
-
-def discussion_comment(
-    full_name: str,
-    repo: int,
-    number: int,
-    id: int,
-    author: Json,
-    body: str,
-    *,
-    parent: int | None = None,
-    at: float | None = None,
-) -> Json:
-    """A comment in a discussion; `parent` is the id of the comment that it replies to."""
-    return {
-        "id": id,
-        "node_id": node_id("DC", repo, id),
-        "html_url": f"{WEB}/{full_name}/discussions/{number}#discussioncomment-{id}",
-        "parent_id": parent,
-        "child_comment_count": 0,
-        "repository_url": f"{API}/repos/{full_name}",
-        "discussion_id": DISCUSSIONS + number,
-        **written(author, body, at),
-        "reactions": {"url": f"{API}/repos/{full_name}/discussions/{number}/comments/{id}/reactions", "total_count": 0},
     }

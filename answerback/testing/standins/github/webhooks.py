@@ -3,57 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-
-from answerback.testing.standins import signatures
-from answerback.testing.standins.github import payloads
-from answerback.testing.standins.github.nodes import node_id
-from answerback.testing.standins.options import Options
+from answerback.testing.standins.github import payloads, posts, subjects
+from answerback.testing.standins.github.changes import Changes
+from answerback.testing.standins.github.hook import HOOK, OPENER
 from answerback.testing.standins.signatures import Delivery
-from answerback.testing.standins.values import Json, moment
 
-HOOK = 292430182
-_DEFAULTS = Options()
+__all__ = ["HOOK", "GitHub"]
+
 _numbers = itertools.count(1_700_000_001)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitHub:
+class GitHub(Changes):
     """A person on GitHub, in a repository. Each method returns the webhook of one thing that they do.
 
-    repo_id       None: derived from the name
-    user_type     "User", or "Bot" for an app's user, whose login ends in "[bot]"
-    app_id        the app that wrote it, for `performed_via_github_app`
-    installation  the app's installation that the webhook belongs to; None: a repository's hook
+    `before`: the text before an edit.
     """
-
-    repo: str = "acme/widgets"
-    repo_id: int | None = None
-    login: str = "octocat"
-    user_id: int = 583231
-    user_type: str = "User"
-    app_id: int | None = None
-    installation: int | None = None
-    secret: str = _DEFAULTS.github_secret
-
-    @property
-    def repository(self) -> int:
-        """The repository's id."""
-        return self.repo_id or payloads.repository_id(self.repo)
-
-    @property
-    def _author(self) -> Json:
-        return payloads.user(self.login, self.user_id, self.user_type)
-
-    def ping(self) -> Delivery:
-        """GitHub's handshake: https://docs.github.com/en/webhooks/webhook-events-and-payloads#ping"""
-        hook = {"type": "Repository", "id": HOOK, "active": True, "events": ["issue_comment"], "config": {}}
-        payload = {"zen": "Non-blocking is better than blocking.", "hook_id": HOOK, "hook": hook}
-        return self.signed("ping", payload, None)
 
     def issue(
         self,
@@ -62,14 +30,31 @@ class GitHub:
         number: int = 7,
         title: str = "Widgets squeak",
         action: str = "opened",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
-        """`issues`."""
-        found = payloads.issue(
-            self.repo, self.repository, number, self._author, title=title, body=text, pull_request=False, at=at
+        """`issues`: opened, edited or deleted."""
+        found = subjects.issue(
+            self.repo, self.repository, number, self.author, title=title, body=text, pull_request=False, at=at
         )
-        return self.event("issues", action, delivery, issue=found)
+        return self.event("issues", action, delivery, was=before, issue=found)
+
+    def pull_request(
+        self,
+        text: str = "Please look at this, @answerbot.",
+        *,
+        number: int = 8,
+        title: str = "Oil the widgets",
+        action: str = "opened",
+        before: str = "",
+        delivery: str | None = None,
+        at: float | None = None,
+    ) -> Delivery:
+        """`pull_request`: opened or edited."""
+        found = subjects.pull_request(self.repo, self.repository, number, self.author, title=title, body=text, at=at)
+        pull = subjects.with_counts(found, subjects.OPEN)
+        return self.event("pull_request", action, delivery, was=before, number=number, pull_request=pull)
 
     def issue_comment(
         self,
@@ -80,25 +65,26 @@ class GitHub:
         title: str = "Widgets squeak",
         pull_request: bool = False,
         action: str = "created",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
         """`issue_comment`: on an issue, or (`pull_request`) in a pull request's conversation."""
-        about = payloads.issue(
-            self.repo, self.repository, number, _OPENER, title=title, body="", pull_request=pull_request, at=at
+        about = subjects.issue(
+            self.repo, self.repository, number, OPENER, title=title, body="", pull_request=pull_request, at=at
         )
-        said = payloads.issue_comment(
+        said = posts.issue_comment(
             self.repo,
             self.repository,
             number,
             comment or next(_numbers),
-            self._author,
+            self.author,
             text,
             via=None if self.app_id is None else payloads.app(self.app_id, self.login.removesuffix("[bot]")),
             pull_request=pull_request,
             at=at,
         )
-        return self.event("issue_comment", action, delivery, issue=about, comment=said)
+        return self.event("issue_comment", action, delivery, was=before, issue=about, comment=said)
 
     def review_comment(
         self,
@@ -107,18 +93,24 @@ class GitHub:
         number: int = 8,
         comment: int | None = None,
         reply_to: int | None = None,
+        review: int | None = None,
+        path: str = posts.PATH,
+        line: int = 4,
+        start: int | None = None,
         title: str = "Oil the widgets",
         action: str = "created",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
         """`pull_request_review_comment`: on a diff, or there in the thread below the comment `reply_to`."""
-        pull = payloads.pull_request(self.repo, self.repository, number, _OPENER, title=title, at=at)
+        pull = subjects.pull_request(self.repo, self.repository, number, OPENER, title=title, at=at)
         identity = comment or next(_numbers)
-        said = payloads.review_comment(
-            self.repo, self.repository, number, identity, self._author, text, reply_to=reply_to, at=at
-        )
-        return self.event("pull_request_review_comment", action, delivery, pull_request=pull, comment=said)
+        said = posts.review_comment(
+            self.repo, self.repository, number, identity, self.author, text, reply_to=reply_to, review=review,
+            path=path, line=line, start=start, at=at,
+        )  # fmt: skip
+        return self.event("pull_request_review_comment", action, delivery, was=before, pull_request=pull, comment=said)
 
     def review(
         self,
@@ -129,24 +121,46 @@ class GitHub:
         title: str = "Oil the widgets",
         state: str = "commented",
         action: str = "submitted",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
         """`pull_request_review`; a review without text has a body of null."""
-        pull = payloads.pull_request(self.repo, self.repository, number, _OPENER, title=title, at=at)
+        pull = subjects.pull_request(self.repo, self.repository, number, OPENER, title=title, at=at)
         identity = review or next(_numbers)
-        said = {
-            "id": identity,
-            "node_id": node_id("PRR", self.repository, identity),
-            "user": self._author,
-            "body": text or None,
-            "commit_id": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
-            "submitted_at": moment(at),
-            "state": state,
-            "html_url": f"{payloads.WEB}/{self.repo}/pull/{number}#pullrequestreview-{identity}",
-            "author_association": "NONE",
-        }
-        return self.event("pull_request_review", action, delivery, pull_request=pull, review=said)
+        said = posts.review(self.repo, self.repository, number, identity, self.author, text or None, state=state, at=at)
+        return self.event("pull_request_review", action, delivery, was=before, pull_request=pull, review=said)
+
+    def review_with_comments(
+        self,
+        comments: Sequence[tuple[int, str]],
+        text: str = "",
+        *,
+        number: int = 8,
+        review: int | None = None,
+        state: str = "commented",
+        at: float | None = None,
+    ) -> list[Delivery]:
+        """Return the webhooks of a review with comments on lines: the review's, and one for each (line, text)."""
+        identity = review or next(_numbers)
+        lines = [self.review_comment(said, number=number, review=identity, line=line, at=at) for line, said in comments]
+        return [self.review(text, number=number, review=identity, state=state, at=at), *lines]
+
+    def review_thread(
+        self,
+        action: str = "resolved",
+        *,
+        number: int = 8,
+        root: int = 123,
+        text: str = "Why?",
+        delivery: str | None = None,
+        at: float | None = None,
+    ) -> Delivery:
+        """`pull_request_review_thread`: the thread that the comment `root` began was resolved, or it was not."""
+        pull = subjects.pull_request(self.repo, self.repository, number, OPENER, title="Oil the widgets", at=at)
+        said = posts.review_comment(self.repo, self.repository, number, root, self.author, text, at=at)
+        thread = {"node_id": "PRRT_" + said["node_id"].partition("_")[2], "comments": [said]}
+        return self.event("pull_request_review_thread", action, delivery, pull_request=pull, thread=thread)
 
     def discussion(
         self,
@@ -155,12 +169,13 @@ class GitHub:
         number: int = 9,
         title: str = "Oil",
         action: str = "created",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
-        """`discussion`."""
-        found = payloads.discussion(self.repo, self.repository, number, self._author, title=title, body=text, at=at)
-        return self.event("discussion", action, delivery, discussion=found)
+        """`discussion`: created, edited or deleted."""
+        found = subjects.discussion(self.repo, self.repository, number, self.author, title=title, body=text, at=at)
+        return self.event("discussion", action, delivery, was=before, discussion=found)
 
     def discussion_comment(
         self,
@@ -171,43 +186,14 @@ class GitHub:
         parent: int | None = None,
         title: str = "Oil",
         action: str = "created",
+        before: str = "",
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
         """`discussion_comment`: in a discussion, or there below the comment `parent`."""
-        about = payloads.discussion(self.repo, self.repository, number, _OPENER, title=title, body="", at=at)
+        about = subjects.discussion(self.repo, self.repository, number, OPENER, title=title, body="", at=at)
         identity = comment or next(_numbers)
-        said = payloads.discussion_comment(
-            self.repo, self.repository, number, identity, self._author, text, parent=parent, at=at
+        said = posts.discussion_comment(
+            self.repo, self.repository, number, identity, self.author, text, parent=parent, at=at
         )
-        return self.event("discussion_comment", action, delivery, discussion=about, comment=said)
-
-    def event(self, event: str, action: str, delivery: str | None, **parts: Any) -> Delivery:
-        """Any event, with the parts that all of them have."""
-        repository = payloads.repository(self.repo, self.repository)
-        payload: Json = {"action": action, **parts, "repository": repository, "sender": self._author}
-        if action == "edited":
-            payload["changes"] = {"body": {"from": "what it said before"}}
-        if self.installation is not None:
-            payload["installation"] = {"id": self.installation, "node_id": "MDIzOkludGVncmF0aW9uSW5zdGFsbGF0aW9u"}
-        return self.signed(event, payload, delivery)
-
-    def signed(self, event: str, payload: Json, delivery: str | None) -> Delivery:
-        """Any payload. https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers"""
-        body = msgspec.json.encode(payload)
-        identity = delivery or str(uuid.uuid4())
-        headers = {
-            "Accept": "*/*",
-            "Content-Type": "application/json",
-            "User-Agent": "GitHub-Hookshot/044aadd",
-            "X-GitHub-Delivery": identity,
-            "X-GitHub-Event": event,
-            "X-GitHub-Hook-ID": str(HOOK),
-            "X-GitHub-Hook-Installation-Target-ID": str(self.repository if self.installation is None else self.app_id),
-            "X-GitHub-Hook-Installation-Target-Type": "repository" if self.installation is None else "integration",
-            "X-Hub-Signature-256": signatures.github(self.secret, body),
-        }
-        return Delivery(headers, body, identity)
-
-
-_OPENER = payloads.user("hubot", 480938)
+        return self.event("discussion_comment", action, delivery, was=before, discussion=about, comment=said)
