@@ -121,7 +121,7 @@ class Servers(Protocol):
 
 
 class System:
-    """One Answerback. `settings` go to every process that is started later."""
+    """One Answerback. `settings` go to every process that is started later. A `server` that it is given stays alive."""
 
     def __init__(
         self, folder: Path, settings: dict[str, str], *, binary: Path | None = None, server: Servers | None = None
@@ -143,6 +143,7 @@ class System:
             **settings,
         }
         self.server: Servers = server or EmbeddedServer(folder / "data", binary=binary)
+        self._owned = server is None
         self.port = free_port()
         self._processes: list[Process] = []
         self._session: aiohttp.ClientSession | None = None
@@ -184,7 +185,8 @@ class System:
             if self._session:
                 await self._session.close()
                 await self.database.close()
-            await asyncio.to_thread(self.server.stop)
+            if self._owned:
+                await asyncio.to_thread(self.server.stop)
 
     async def ingress(self, program: str = "ingress", **settings: str) -> Process:
         """Start an ingress process on `self.port`, or another PORT, and wait until it is ready."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,14 +18,13 @@ import pytest
 from answerback.errors import StoreUnavailable
 from answerback.store import keys
 from answerback.store.connection.slots import slot
-from answerback.store.embedded.executable import find_server
 from answerback.store.redis import Database
 from tests.acceptance.scene import PROMISE, Scene
 from tests.acceptance.system import until
 from tests.acceptance.terminal import command
 from tests.topologies.cluster import ClusterServers
 from tests.topologies.sentinel import SentinelServers
-from tests.topologies.tls import HOST, Encryption, server_with_tls
+from tests.topologies.tls import HOST, server_with_tls
 
 COMMANDS = (
     "queue", "threads", "workers", "dead list", "keys list", "check --offline", "export --all",
@@ -38,21 +36,20 @@ FAILOVER = 20.0
 needs_tls = pytest.mark.skipif(server_with_tls() is None, reason="no redis-server or valkey-server with TLS")
 
 
-def _encryption(folder: Path, *, clients: bool) -> Encryption | None:
-    return Encryption(folder / "tls", clients=clients) if server_with_tls() else None
+@pytest.fixture
+def sentinels(secure_sentinel_servers: SentinelServers) -> SentinelServers:
+    """A master with Sentinels. All servers run, and are empty."""
+    secure_sentinel_servers.start()
+    secure_sentinel_servers.flush()
+    return secure_sentinel_servers
 
 
-@pytest.fixture(scope="module")
-def sentinels() -> Iterator[SentinelServers]:
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = SentinelServers(
-            Path(folder), server_with_tls() or find_server(), encryption=_encryption(Path(folder), clients=True)
-        )
-        try:
-            servers.start()
-            yield servers
-        finally:
-            servers.stop()
+@pytest.fixture
+def cluster(secure_cluster_servers: ClusterServers) -> ClusterServers:
+    """A Cluster. All servers run, and are empty."""
+    secure_cluster_servers.start()
+    secure_cluster_servers.flush()
+    return secure_cluster_servers
 
 
 @pytest.fixture
@@ -79,19 +76,6 @@ async def test_kill_9_of_the_master_under_load(scene: Scene, sentinels: Sentinel
     assert await scene.recovered(up) < PROMISE + FAILOVER
     assert scene.steady.alive
     await _commands_work(sentinels.url, REDIS_REPLICAS="2")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ClusterServers]:
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = ClusterServers(
-            Path(folder), server_with_tls() or find_server(), encryption=_encryption(Path(folder), clients=False)
-        )
-        try:
-            servers.start()
-            yield servers
-        finally:
-            servers.stop()
 
 
 @pytest.mark.long
@@ -124,7 +108,6 @@ async def test_a_cluster_whose_primaries_die_and_whose_slots_move_under_load(
 @needs_tls
 async def test_a_master_that_hangs_is_left_at_once(sentinels: SentinelServers) -> None:
     """It does not end the TLS of the connections that are closed, as those that wait for it must not await."""
-    await asyncio.to_thread(sentinels.start)
     database = Database(sentinels.url, timeout=1.5)
     await database.call("PING")
     former = sentinels.master()
@@ -160,7 +143,6 @@ async def test_another_name_than_the_certificates_is_refused(
     sentinels: SentinelServers, cluster: ClusterServers
 ) -> None:
     for servers in (sentinels, cluster):
-        await asyncio.to_thread(servers.start)
         url = servers.url.replace(HOST, "127.0.0.1")
         await _refused(url)
         await _pong(url + "&ssl_check_hostname=no")

@@ -157,6 +157,7 @@ async def _system(
             yield system, standins
         finally:
             await system.close()
+            await asyncio.to_thread(system.server.stop)
 
 
 async def _quiet(system: System, events: int) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from arq.connections import ArqRedis
@@ -16,10 +15,9 @@ from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import decode, keys, partitions
 from answerback.store.connection.slots import slot
-from answerback.store.embedded.executable import find_server
 from answerback.store.fleet.keys import arq_job, arq_queue
 from answerback.store.guard import Guard
-from answerback.store.redis import Database
+from answerback.store.redis import Database, Value
 from answerback.store.server import inspected
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads import moves
@@ -35,22 +33,17 @@ PARTITIONS = 16
 SOON = 60.0
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ClusterServers]:
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = ClusterServers(Path(folder), find_server())
-        try:
-            servers.start()
-            yield servers
-        finally:
-            servers.stop()
+@pytest.fixture
+def cluster(cluster_servers: ClusterServers) -> ClusterServers:
+    """The servers. All of them run, and are empty."""
+    cluster_servers.start()
+    cluster_servers.flush()
+    return cluster_servers
 
 
 @pytest.fixture
 async def store(cluster: ClusterServers) -> AsyncIterator[Database]:
-    """An empty store. All servers run."""
-    await asyncio.to_thread(cluster.start)
-    await asyncio.to_thread(cluster.flush)
+    """An empty store."""
     database = Database(cluster.url, timeout=2, guard=Guard(), replicas=1)
     yield database
     await database.close()
@@ -75,7 +68,6 @@ async def accepted(threads: Threads, number: int, thread: str) -> None:
 
 
 async def test_every_script_runs_where_its_keys_are(cluster: ClusterServers) -> None:
-    await asyncio.to_thread(cluster.flush)
     database = Database(cluster.url, guard=Guard())
     threads = Threads(database, partitions=4)
     await everything(threads, Outbox(threads), DeadLetters(threads), cluster.url)
@@ -144,6 +136,51 @@ async def test_threads_move_to_other_partitions_and_servers(
         assert await moving.finish()
     assert (await Threads(store).accept(event(7, "github:1:7"))).status == "duplicate"
     assert await _order(threads, 30) == {n: [n, n + 30, n + 60] for n in range(30)}
+
+
+async def test_a_primary_dies_while_records_of_deliveries_are_copied(
+    store: Database, threads: Threads, cluster: ClusterServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copies die with it. The originals are on other servers, and are only deleted when replicas have copies."""
+    monkeypatch.setattr(moves, "ANNOUNCED", 0)
+    monkeypatch.setattr(partitions, "FRESH", -1)
+    await asyncio.gather(*[accepted(threads, number, f"github:1:{number % 30}") for number in range(90)])
+    moving = moves.Moves(threads)
+    assert await moving.begin(1) == "begun"
+    assert await moving.move_idle() == 0
+    restarting: list[asyncio.Task[None]] = []
+    together, source = store.together, ""
+
+    async def fail_behind_copies(*commands: tuple[Value, ...]) -> list[Any]:
+        nonlocal source
+        word, name = str(commands[0][0]), str(commands[0][1])
+        if word == "GET":
+            source = name
+        if restarting or word != "SET" or cluster.primary_of(slot(name)) is cluster.primary_of(slot(source)):
+            return await together(*commands)
+        with cluster.losing(slot(name)):
+            answers = await together(*commands)
+        restarting.append(asyncio.create_task(asyncio.to_thread(restart)))
+        return answers
+
+    def restart() -> None:
+        cluster.failed_over()
+        cluster.start()
+
+    monkeypatch.setattr(store, "together", fail_behind_copies)
+    refused = 0
+    async with asyncio.timeout(SOON):
+        while True:
+            try:
+                if await moving.finish():
+                    break
+            except StoreUnavailable:
+                refused += 1
+                await asyncio.sleep(0.05)
+    await restarting[0]
+    assert refused
+    receipts = await asyncio.gather(*[threads.accept(event(n, f"github:1:{n % 30}")) for n in range(90)])
+    assert {receipt.status for receipt in receipts} == {"duplicate"}
 
 
 async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: ClusterServers, store: Database) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from answerback.codec import encode
 from answerback.errors import LeaseLost, StoreUnavailable
 from answerback.events import Amendment
+from answerback.steps import Record
 from answerback.store import copies, keys, partitions
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
@@ -39,6 +41,7 @@ from tests.redis.given import (
     courier,
     dead_letter,
     event,
+    lapse,
     reply,
     step,
     turn,
@@ -274,6 +277,34 @@ async def test_what_is_paused_is_looked_at_again_where_it_arrives(threads: Threa
     assert await claim_all(threads) == []
     await move_all(threads)
     assert [entry.event.message for entry in (await claim(threads)).entries] == ["1"]
+
+
+@pytest.mark.parametrize("parked", [False, True])
+async def test_a_pinned_turn_is_left_to_its_version_where_it_arrives(database: Database, parked: bool) -> None:
+    old, new = Threads(database, version="old", lease=2), Threads(database, version="new", lease=2)
+    await old.extend(0, [], "old 1")
+    await new.extend(0, [], "new 1")
+    await accept(old, 1)
+    held = await claim(old, owner="dead")
+    await old.step(step(held, "work#1", record=encode(Record("done", value=b"\xc0"))))
+    await lapse(old)
+    if parked:
+        assert await claim_all(new, owner="new 1") == []
+        assert await database.call("HLEN", keys.parked(0)) == 1
+    moves = Moves(new)
+    assert await moves.begin(4) == "begun"
+    async with asyncio.timeout(30):
+        while await moves.move_idle():  # it is parked for a fraction of a lease
+            await asyncio.sleep(0.01)
+    assert await moves.finish()
+    # No worker has sent a heartbeat to the new partitions.
+    p = LATER.of(THREAD)
+    assert await claim_all(new, owner="new 1") == []
+    reservation, _ = await old.reserve_parked(p, 10)
+    (taken,) = await old.claim(p, reservation, "old 1")
+    assert (taken.version, taken.attempt, [*taken.journal]) == ("old", 2, ["work#1"])
+    await old.commit(turn(taken))
+    assert await database.call("HLEN", keys.parked(p)) == 0
 
 
 async def test_a_mover_that_is_late_moves_nothing_twice(

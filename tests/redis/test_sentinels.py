@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from answerback.store.access.session_tokens import SessionTokens
 from answerback.store.access.sign_ins import SignIn, SignIns
 from answerback.store.access.user_tokens import UserTokens
 from answerback.store.chats.chats import Chats
-from answerback.store.embedded.executable import bundled_server, find_server
+from answerback.store.embedded.executable import find_server
 from answerback.store.fleet.orders import Orders
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.guard import Guard
@@ -41,23 +40,18 @@ from tools.commands.redis_findings import redis_findings
 SOON = 60.0
 
 
-@pytest.fixture(scope="module")
-def sentinels() -> Iterator[SentinelServers]:
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        servers = SentinelServers(Path(folder), bundled_server() or find_server())
-        try:
-            servers.start()
-            yield servers
-        finally:
-            servers.stop()
+@pytest.fixture
+def sentinels(sentinel_servers: SentinelServers) -> SentinelServers:
+    """The servers. All of them run, and are empty."""
+    sentinel_servers.start()
+    sentinel_servers.flush()
+    return sentinel_servers
 
 
 @pytest.fixture
 async def store(sentinels: SentinelServers) -> AsyncIterator[Database]:
-    """An empty store whose promises a replica confirms. All servers run."""
-    await asyncio.to_thread(sentinels.start)
+    """An empty store whose promises a replica confirms."""
     database = Database(sentinels.url, timeout=1.5, guard=Guard(), replicas=1)
-    await database.call("FLUSHALL")
     yield database
     await database.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,20 @@ class ClusterServers:
         self._killed = self.primaries()[self.victim % self._primaries]
         self.victim += 1
         self._killed.kill()
+
+    @contextmanager
+    def losing(self, slot: int) -> Iterator[None]:
+        """Kill the primary of a slot, and with it all that was written inside: its replica gets none of that."""
+        self._killed = primary = self.primary_of(slot)
+        facts = _role(primary)
+        replica = next(each for each in self.servers if each.port == facts["slave0"]["port"])
+        replica.pause()  # or it would connect again at once
+        primary.client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        try:
+            yield
+        finally:
+            primary.kill()
+            replica.go_on()
 
     def failed_over(self) -> None:
         """Wait until another node has the slots of the one that was killed."""

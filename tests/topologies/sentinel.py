@@ -94,6 +94,10 @@ class SentinelServers:
             with suppress(redis.RedisError):
                 each.client.config_set(name, value)
 
+    def flush(self) -> None:
+        """Remove all keys."""
+        self.master().client.flushall()
+
     def stop(self) -> None:
         """End all of it."""
         for each in (*self.sentinels, *self.servers):

@@ -137,11 +137,31 @@ class Moves:
                 await self._database.call("SADD", keys.own_identities(p), *ours)
             if fence:
                 await self._database.call("HSETNX", keys.counters(p), "fence", fence)
+        await self._copy_versions(former, current)
         for p in former.partitions:
             # A partition that is open again after a failover would take events of threads that are elsewhere by then.
             await self._database.confirmed(("HSET", keys.clock(p), "closed", current.generation))
         self._closed = current.generation
         return True
+
+    async def _copy_versions(self, former: Layout, current: Layout) -> None:
+        """Let the new partitions know which versions run, before a turn arrives that is pinned to one of them.
+
+        The workers' next heartbeats may come later than the first turns.
+        """
+        left: dict[bytes, int] = {}
+        for p in former.partitions:
+            time, kept, members = await self._database.together(
+                *clock.look(p), ("ZRANGE", keys.versions(p), 0, -1, "WITHSCORES")
+            )
+            now, _ = clock.read(time, kept)
+            for member, end in zip(members[::2], members[1::2], strict=True):
+                left[member] = max(left.get(member, 0), int(end) - now)
+        for p in current.partitions if left else ():
+            now, _ = clock.read(*await self._database.together(*clock.look(p)))
+            ends = [word for member, ms in left.items() if ms > 0 for word in (now + ms, member)]
+            if ends:
+                await self._database.call("ZADD", keys.versions(p), "GT", *ends)
 
     async def move_reserved(self, p: Partition, queue: keys.Queue, reservation: Reservation) -> Reservation:
         """Move threads that were reserved in `p`. Return the reservation of those that are to be claimed as usual.
