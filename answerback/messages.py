@@ -42,6 +42,9 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         data: The content of anything else.
         file: The id of an uploaded file, whose content `turn.read` returns; "" if the content is here.
         size: The size of an uploaded file in bytes.
+        remote: Where its platform keeps it, for `Client.fetch`; "" if it is here. The content is fetched when its turn
+            begins, and is then a file of the thread.
+        problem: Why the content could not be had, in words for the agent.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     data: bytes = b""
     file: str = ""
     size: int = 0
+    remote: str = ""
+    problem: str = ""
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

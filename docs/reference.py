@@ -33,6 +33,9 @@ PLAYED = (
     "say", "send", "edit", "delete", "upload", "delete_file", "resume", "cancel", "kill_at", "follow",
 )  # fmt: skip
 """Members of a played thread that tests use."""
+LONGEST_TYPE = 100
+"""Characters of a type that are repeated in the list of arguments."""
+
 CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
     "Agents": [(answerback.Agent, ()), (answerback.Listen, ())],
     "Dispatch": [
@@ -220,6 +223,8 @@ def _sections(sections: Mapping[str, str], kinds: Mapping[str, str], properties:
 
 
 def _entry(entry: Item, kind: str) -> str:
+    if len(kind) > LONGEST_TYPE:
+        kind = ""  # the signature above says it
     return _wrapped(f"- `{entry.name}`{f' (`{kind}`)' if kind else ''}: {entry.text}", "  ")
 
 

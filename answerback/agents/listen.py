@@ -10,9 +10,22 @@ import msgspec
 
 from answerback.agents.declaration import check_platform, check_words
 from answerback.errors import ConfigurationError
-from answerback.events import Event
+from answerback.events import ActionType, Event
 
-When = Literal["mention", "direct", "answered", "subscribed", "every"]
+When = Literal[
+    "mention", "direct", "answered", "subscribed", "every",
+    "action", "reaction", "assigned", "review_requested", "labeled", "state",
+]  # fmt: skip
+
+_ACTIONS: dict[ActionType, When] = {
+    **dict.fromkeys(("button", "select", "form", "shortcut", "command"), "action"),
+    "reaction": "reaction",
+    **dict.fromkeys(("assigned", "unassigned"), "assigned"),
+    "review_requested": "review_requested",
+    **dict.fromkeys(("labeled", "unlabeled"), "labeled"),
+    "state": "state",
+}
+"""An event's action → what of `when` matches it."""
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -23,8 +36,10 @@ class Listen(msgspec.Struct, frozen=True):
         channel: A pattern for the repository or channel: "acme/*", "C024*". Case is ignored.
         when: What is answered, any of: "mention" (of the account that your agents post with), "direct" (a one-to-one
             conversation, or a message addressed to that account), "answered" (a thread in which this agent has
-            replied), "subscribed" (a thread whose attention is "subscribed"), "every" (all messages). In a muted
-            thread, only a message that mentions the account is answered.
+            replied), "subscribed" (a thread whose attention is "subscribed"), "every" (all messages). Of what is no
+            message: "action" (buttons, menus, forms, shortcuts and commands of your app), "reaction", "assigned",
+            "review_requested", "labeled", "state" (closed, reopened, locked, …). Whatever assigns the account or
+            requests its review is a "mention". In a muted thread, only what mentions the account is answered.
         bots: Whether "direct", "answered" and "subscribed" also match messages that, according to the platform, a
             program wrote. Otherwise a program is answered only where it mentions the account, or where "every" applies.
 
@@ -40,7 +55,7 @@ class Listen(msgspec.Struct, frozen=True):
 
     platform: str = "*"
     channel: str = "*"
-    when: tuple[When, ...] = ("mention", "direct", "answered", "subscribed")
+    when: tuple[When, ...] = ("mention", "direct", "answered", "subscribed", "action")
     bots: bool = False
 
     def __post_init__(self) -> None:
@@ -58,6 +73,9 @@ class Listen(msgspec.Struct, frozen=True):
         """Return whether the event should be answered."""
         # Two programs that both answer everything in a thread once mentioned would answer each other forever.
         may_answer = self.bots or event.author.kind != "bot"
+        if event.action:
+            addressed = mentioned and "mention" in self.when
+            return self.covers(event) and (addressed or _ACTIONS[event.action.type] in self.when)
         return self.covers(event) and (
             "every" in self.when
             or (mentioned and "mention" in self.when)

@@ -45,15 +45,18 @@ def route(
 
 
 def is_mentioned(event: Event, identity: Identity | None) -> bool:
-    """Return whether an event mentions the account that the agents post with."""
-    return event.mentioned or (
-        identity is not None and any(name.lower() in identity.mentions for name in event.mentions)
-    )
+    """Return whether an event mentions the account that the agents post with, assigns it or requests its review."""
+    if event.mentioned or identity is None:
+        return event.mentioned
+    names = event.mentions
+    if event.action and event.action.type in ("assigned", "review_requested"):
+        names = (event.action.name,)
+    return any(name.lower() in identity.mentions for name in names)
 
 
 def thread_command(agent: Agent, event: Event, identity: Identity | None) -> Command | None:
     """Return the command of a person in an event that `agent` answers; None if the agent itself is to answer it."""
-    if not agent.commands or event.author.kind == "bot" or not is_mentioned(event, identity):
+    if not agent.commands or event.action or event.author.kind == "bot" or not is_mentioned(event, identity):
         return None
     command = command_in(event.text)
     if command in ("subscribe", "unsubscribe") and not agent.listens_to_subscribed(event):
@@ -70,6 +73,8 @@ def why_unanswered(agents: Sequence[Agent], event: Event, *, own: bool, muted: b
     """
     if own:
         return "an agent wrote this message"
+    if event.action and overheard(agents, event):
+        return f"no agent listens to actions of this kind: {event.action.type}"
     if event.edited:
         return "an edit is answered if it adds a mention, and only once"
     if event.platform == "chat":

@@ -7,7 +7,7 @@ import pytest
 
 from answerback.agents import Agent, Listen, Turn
 from answerback.agents.routing import answered_before, overheard, route, why_unanswered
-from answerback.events import Amendment, Event
+from answerback.events import Action, Amendment, Event
 from answerback.messages import Author, Identity, Message
 from answerback.platforms import Delivery, github
 from tests.fixtures.deliveries import load
@@ -32,6 +32,35 @@ def _name(agents: list[Agent], event: Event, last: str = "") -> str | None:
 def test_who_is_mentioned_is_asked_whatever_the_case_of_the_name() -> None:
     assert _name([_agent("a")], EVENT) is None
     assert _name([_agent("a")], msgspec.structs.replace(EVENT, mentions=("AnswerBot",))) == "a"
+
+
+@pytest.mark.parametrize(
+    ("action", "when", "answered"),
+    [
+        (Action(type="button", name="Approve"), Listen(), True),
+        (Action(type="command", name="/deploy"), Listen(when=("mention", "every")), False),
+        (Action(type="assigned", name="AnswerBot"), Listen(), True),
+        (Action(type="assigned", name="ada"), Listen(), False),
+        (Action(type="assigned", name="ada"), Listen(when=("assigned",)), True),
+        (Action(type="unassigned", name="answerbot"), Listen(), False),
+        (Action(type="review_requested", name="answerbot"), Listen(), True),
+        (Action(type="labeled", name="bug"), Listen(when=("every",)), False),
+        (Action(type="labeled", name="bug"), Listen(when=("labeled",)), True),
+        (Action(type="reaction", name="eyes"), Listen(when=("reaction",)), True),
+        (Action(type="state", name="closed"), Listen(), False),
+        (Action(type="state", name="closed"), Listen("slack", when=("state",)), False),
+    ],
+)
+def test_what_is_no_message_is_answered_by_who_listens_to_it(action: Action, when: Listen, answered: bool) -> None:
+    agents, event = [_agent("a", when)], msgspec.structs.replace(EVENT, action=action)
+    assert (_name(agents, event) == "a") is answered
+    if not answered and when.platform != "slack":
+        assert action.type in why_unanswered(agents, event, own=False)
+
+
+def test_an_action_is_not_answered_because_its_thread_was() -> None:
+    event = msgspec.structs.replace(EVENT, action=Action(type="labeled", name="bug"))
+    assert _name([_agent("a")], event, last="a") is None
 
 
 def test_a_conversation_of_two_is_for_us() -> None:
