@@ -62,6 +62,21 @@ class StandIns:
         found: Json = await self._call("POST", "messages", {"platform": platform, "said": said})
         return found
 
+    async def act(self, platform: str, act: str, **details: Any) -> Json:
+        """Do something as a person, with the webhooks that follow.
+
+        Slack: say, edit, delete, react (removed=True: take it back), press (action_id; value of a menu's option),
+        shortcut (callback_id; ts of a message), command (command, text), stop (thread_ts), name (id, name),
+        uninstall (team). `channel`, `ts`, `user` and `team` name where and who.
+        """
+        done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
+        return done
+
+    async def state(self, platform: str) -> Json:
+        """Return what people see besides messages. Slack: statuses, titles, prompts, sessions, streams."""
+        found: Json = await self._call("GET", "state", query={"platform": platform})
+        return found
+
     async def knows(self, *deliveries: Delivery) -> None:
         """Store the comments and messages that these webhooks report, as the real platform has them.
 

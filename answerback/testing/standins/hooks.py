@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -33,6 +34,8 @@ class Attempt:
     code: int = 0
     duration: float = 0.0
     url: str = ""
+    answer: str = ""
+    retry: int = 0
 
     @property
     def target(self) -> str:
@@ -64,14 +67,24 @@ class Attempt:
         }
 
 
+class Retries(NamedTuple):
+    """How a platform repeats deliveries that failed: the seconds before each repeat, which ones, and how it signs."""
+
+    pauses: Sequence[float]
+    wanted: Callable[[Delivery], bool]
+    again: Callable[[Delivery, int, str], Delivery]
+
+
 class Hooks:
     """All deliveries, oldest first. `url`: their destinations, separated by spaces; "": none are sent."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.retries: dict[str, Retries] = {}
         self.attempts: list[Attempt] = []
         self._last = 12_077_215_000
         self._under_way: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -81,7 +94,7 @@ class Hooks:
 
     def reset(self) -> None:
         """Delete all deliveries and cancel those in progress. The URL is kept."""
-        for task in self._under_way:
+        for task in (*self._under_way, *self._waiting):
             task.cancel()
         self.attempts.clear()
 
@@ -98,9 +111,7 @@ class Hooks:
         for url in self.url.split() or [""]:
             attempt = self._record(platform, delivery, redelivery=redelivery)
             attempt.url = url
-            task = asyncio.create_task(self._send(attempt))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._begin(attempt)
 
     def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
         """Record a delivery as failed. Only `redeliver` sends it."""
@@ -117,6 +128,33 @@ class Hooks:
                 return True
         return False
 
+    def record(self, platform: str, delivery: Delivery) -> Attempt:
+        """Record a delivery that is made in another way than by a request."""
+        return self._record(platform, delivery)
+
+    def _begin(self, attempt: Attempt) -> None:
+        task = asyncio.create_task(self._send(attempt))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def _repeat(self, attempt: Attempt) -> None:
+        retries = self.retries.get(attempt.platform)
+        number = attempt.retry + 1
+        if retries is None or number > len(retries.pauses) or not retries.wanted(attempt.delivery):
+            return
+        reason = {502: "connection_failed", 504: "http_timeout"}.get(attempt.code, "http_error")
+
+        async def later() -> None:
+            await asyncio.sleep(retries.pauses[number - 1])
+            delivery = retries.again(attempt.delivery, number, reason)
+            again = self._record(attempt.platform, delivery, redelivery=True)
+            again.url, again.retry = attempt.url, number
+            self._begin(again)
+
+        task = asyncio.create_task(later())
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
     def _record(self, platform: str, delivery: Delivery, *, redelivery: bool = False) -> Attempt:
         self._last += 1
         attempt = Attempt(self._last, platform, delivery, time.time(), redelivery)
@@ -130,6 +168,7 @@ class Hooks:
         url = attempt.url.replace("{platform}", attempt.platform)
         if url == attempt.url:
             url = f"{url.rstrip('/')}/{attempt.platform}"
+        final = False
         patience = aiohttp.ClientTimeout(total=PATIENCE[attempt.platform])
         try:
             async with self._session.post(
@@ -137,8 +176,12 @@ class Hooks:
             ) as response:
                 attempt.code = response.status
                 attempt.status = "OK" if response.ok else f"Invalid HTTP Response: {response.status}"
+                attempt.answer = (await response.text(errors="replace"))[:10_000]
+                final = response.headers.get("X-Slack-No-Retry") == "1"
         except TimeoutError:
             attempt.code, attempt.status = 504, "timed out"
         except (aiohttp.ClientError, ValueError, OSError):
             attempt.code, attempt.status = 502, "failed to connect"
         attempt.duration = time.monotonic() - began
+        if attempt.status != "OK" and not final:
+            self._repeat(attempt)

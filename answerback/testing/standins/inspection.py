@@ -22,6 +22,14 @@ class SeededMessage(msgspec.Struct):
     said: dict[str, Any]
 
 
+class Act(msgspec.Struct):
+    """Something that a person does on a platform; see each stand-in's `act`."""
+
+    platform: str
+    act: str
+    details: dict[str, Any]
+
+
 class WebhookToSend(msgspec.Struct):
     """A webhook that GitHub sends now; with a `status`, a delivery that failed `at` that time (seconds)."""
 
@@ -57,6 +65,8 @@ class Inspection:
             web.delete("/_standin/faults/{id:\\d+}", _checked(self._remove_fault)),
             web.get("/_standin/messages", _checked(self._messages)),
             web.post("/_standin/messages", _checked(self._say)),
+            web.post("/_standin/acts", _checked(self._act)),
+            web.get("/_standin/state", _checked(self._state)),
             web.get("/_standin/requests", _checked(self._requests)),
             web.get("/_standin/deliveries", _checked(self._deliveries)),
             web.post("/_standin/deliveries", _checked(self._deliver)),
@@ -91,9 +101,19 @@ class Inspection:
 
     async def _say(self, request: web.Request) -> web.Response:
         said = _one(await request.read(), SeededMessage)
-        if said.platform not in self._standins:
-            raise ValueError(f"there is no platform {said.platform!r}")
-        return answer(self._standins[said.platform].seed(said.said), 201)
+        return answer(self._standin(said.platform).seed(said.said), 201)
+
+    async def _act(self, request: web.Request) -> web.Response:
+        done = _one(await request.read(), Act)
+        return answer(self._standin(done.platform).act(done.act, done.details), 201)
+
+    async def _state(self, request: web.Request) -> web.Response:
+        return answer(self._standin(request.query.get("platform", "")).state())
+
+    def _standin(self, platform: str) -> StandIn:
+        if platform not in self._standins:
+            raise ValueError(f"there is no platform {platform!r}")
+        return self._standins[platform]
 
     async def _requests(self, request: web.Request) -> web.Response:
         platform, operation = request.query.get("platform"), request.query.get("operation")
@@ -105,7 +125,7 @@ class Inspection:
         return answer({"counts": self._journal.counts, "requests": found})
 
     async def _deliveries(self, request: web.Request) -> web.Response:
-        found = [one.summary() | {"platform": one.platform} for one in self._hooks.attempts]
+        found = [one.summary() | {"platform": one.platform, "answer": one.answer} for one in self._hooks.attempts]
         return answer({"pending": self._hooks.pending, "deliveries": found})
 
     async def _deliver(self, request: web.Request) -> web.Response:

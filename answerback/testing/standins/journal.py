@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Posted(msgspec.Struct):
              payload `key` on Slack, the webhook-id for standard; "" without one
     repeats  how often it was sent again and recognised as the same (standard)
     edits    its texts after each edit, oldest first; `body` is the last of them
+    blocks   what Slack shows besides or instead of the text
     deleted  whether it was deleted since
     """
 
@@ -54,6 +56,7 @@ class Posted(msgspec.Struct):
     url: str = ""
     repeats: int = 0
     edits: list[str] = msgspec.field(default_factory=list)
+    blocks: list[Any] = []
     deleted: bool = False
 
 
@@ -82,28 +85,32 @@ class Journal:
         return request
 
     def posted(
-        self, platform: str, operation: str, *, id: str, thread: str, body: str, key: str, who: str, url: str = ""
+        self, platform: str, operation: str, *, id: str, thread: str, body: str, key: str, who: str, **more: Any
     ) -> Posted:
-        """Record a message."""
-        message = Posted(len(self.messages) + 1, now(), platform, operation, id, thread, body, key, who, url)
+        """Record a message. `more`: `url`, `blocks`."""
+        message = Posted(len(self.messages) + 1, now(), platform, operation, id, thread, body, key, who, **more)
         self.messages.append(message)
         return message
 
-    def replace_text(self, platform: str, id: str, body: str) -> None:
-        """Replace a message's text."""
-        for message in self.messages:
-            if message.platform == platform and message.id == id:
-                message.body = body
+    def replace_text(
+        self, platform: str, id: str, body: str, blocks: list[Any] | None = None, key: str | None = None
+    ) -> None:
+        """Replace a message's text, and its blocks and key if they are given."""
+        for message in self._all(platform, id):
+            message.body = body
+            message.blocks = message.blocks if blocks is None else blocks
+            message.key = key or message.key
 
-    def edited(self, platform: str, id: str, body: str) -> None:
+    def edited(self, platform: str, id: str, body: str, blocks: list[Any] | None = None) -> None:
         """Record an edit of a message."""
-        for message in self.messages:
-            if message.platform == platform and message.id == id:
-                message.body = body
-                message.edits.append(body)
+        self.replace_text(platform, id, body, blocks)
+        for message in self._all(platform, id):
+            message.edits.append(body)
 
     def deleted(self, platform: str, id: str) -> None:
         """Record the deletion of a message."""
-        for message in self.messages:
-            if message.platform == platform and message.id == id:
-                message.deleted = True
+        for message in self._all(platform, id):
+            message.deleted = True
+
+    def _all(self, platform: str, id: str) -> list[Posted]:
+        return [one for one in reversed(self.messages) if one.platform == platform and one.id == id]

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+SLACK_SCOPES = (
+    "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,"
+    "groups:history,groups:read,im:history,im:read,im:write,mpim:history,mpim:read,reactions:read,reactions:write,"
+    "users:read"
+)
+"""What our app was granted in Slack."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -19,6 +26,15 @@ class Options:
                      pause; 0: never
     github_app_key   PEM text of the app's key, private or public; empty: an app's JWT must be
                      right in everything but its signature
+    slack_token      of several, each belongs to the workspace at its place in `slack_team`
+    slack_agent      whether our app is declared an agent
+    slack_token_seconds    the lifetime of tokens that are issued; 0: they do not expire
+    slack_stream_seconds   the age at which a stream ends by itself; `slack_stream_spread`: by which part of that some
+                           end earlier, at random (`slack_seed`)
+    slack_stream_trims     drop the spaces at the start of each piece after the first
+    slack_history_seconds  the time between two requests for messages by one method, of which each then returns 15;
+                           0: no limit
+    slack_retries    seconds before each repeat of an event whose delivery failed
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
                      or one to which "/github" or "/slack" is appended; empty: none are sent
     """
@@ -40,6 +56,16 @@ class Options:
     slack_bot: str = "B0ANSWERBOT"
     slack_app: str = "A0ANSWERBOT"
     slack_secret: str = "slack-signing-secret"
+    slack_scopes: str = SLACK_SCOPES
+    slack_agent: bool = True
+    slack_token_seconds: float = 0
+    slack_stream_seconds: float = 300
+    slack_stream_spread: float = 0
+    slack_stream_trims: bool = False
+    slack_status_seconds: float = 120
+    slack_history_seconds: float = 0
+    slack_retries: str = "0,60,300"
+    slack_seed: int = 0
     standard_secret: str = "whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ="
     model_key: str = "sk-standin"
     webhooks: str = ""
@@ -76,6 +102,10 @@ class Command:
     until_stdin_closes: bool
 
 
+def _switch(word: str) -> bool:
+    return word.lower() in ("true", "1", "yes")
+
+
 def parse(arguments: Sequence[str] | None = None) -> Command:
     """Parse a command line. Exits with a message if it is invalid."""
     parser = argparse.ArgumentParser(prog="python -m answerback.testing.standins", description=__doc__)
@@ -88,7 +118,8 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
     for field in fields(Options):
         if field.name != "github_app_key":
             flag = "--" + field.name.replace("_", "-")
-            parser.add_argument(flag, type=type(field.default), default=field.default, help="default: %(default)s")
+            kind = _switch if isinstance(field.default, bool) else type(field.default)
+            parser.add_argument(flag, type=kind, default=field.default, help="default: %(default)s")
     found = vars(parser.parse_args(arguments))
     key_file: Path | None = found.pop("github_app_key_file")
     return Command(

@@ -58,6 +58,14 @@ class RunningStandIns:
             time.sleep(0.02)
         return posted
 
+    def act(self, platform: str, act: str, **details: Any) -> Any:
+        """Do something as a person, with the webhooks that follow: see `client.StandIns.act`."""
+        return self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
+
+    def state(self, platform: str) -> Any:
+        """Return what people see besides messages: see `client.StandIns.state`."""
+        return self._call("GET", "state", platform=platform)
+
     def requests(self, platform: str = "") -> list[Request]:
         """Return the requests, in order, with their bodies."""
         found = self._call("GET", "requests", **({"platform": platform} if platform else {}))

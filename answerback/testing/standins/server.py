@@ -19,6 +19,8 @@ from answerback.testing.standins.standard.api import Standard
 from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
 from answerback.testing.standins.weather import Weather
 
+STANDINS = web.AppKey("standins", list[StandIn])
+
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LARGEST = 64 * 1024 * 1024
@@ -27,7 +29,11 @@ LARGEST = 64 * 1024 * 1024
 def create_app(options: Options | None = None) -> web.Application:
     """Return an application with a state of its own."""
     told = options or Options()
-    journal, faults, hooks = Journal(), Faults(), Hooks(told.webhooks)
+    journal, faults, hooks = (
+        Journal(),
+        Faults(),
+        Hooks(told.webhooks),
+    )
     standins: list[StandIn] = [
         GitHub(told, journal, hooks),
         Slack(told, journal, hooks),
@@ -36,6 +42,7 @@ def create_app(options: Options | None = None) -> web.Application:
         Weather(),
     ]
     app = web.Application(client_max_size=LARGEST)
+    app[STANDINS] = standins
     app.add_routes(Inspection(journal, faults, hooks, standins).routes())
     for standin in standins:
         for operation in standin.operations():
@@ -61,11 +68,15 @@ async def running(options: Options | None = None, port: int = 0) -> AsyncIterato
     """Serve on 127.0.0.1, with port 0 on a free one. Yields the URL."""
     # Requests may hang on purpose: do not wait for them at the end. And a handler continues
     # when its client is gone, as a platform does.
-    runner = web.AppRunner(create_app(options), access_log=None, shutdown_timeout=0.2, handler_cancellation=False)
+    app = create_app(options)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        for standin in app[STANDINS]:
+            standin.serves(url)
+        yield url
     finally:
         await runner.cleanup()
 

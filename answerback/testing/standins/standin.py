@@ -49,6 +49,7 @@ class StandIn(ABC):
     """One platform's API, with its state."""
 
     name: str
+    url = ""
     refused = 0
     """How often it refused what it will take later."""
 
@@ -81,6 +82,18 @@ class StandIn(ABC):
     def dress(self, response: web.StreamResponse) -> None:
         """Add the headers that every response has."""
         response.headers.setdefault("X-Stand-In", self.name)
+
+    def serves(self, url: str) -> None:
+        """Take the address at which the stand-ins are reached."""
+        self.url = url
+
+    def act(self, act: str, details: dict[str, Any]) -> dict[str, Any]:
+        """Do something as a person, with the webhooks that follow."""
+        raise ValueError(f"people do nothing on {self.name}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what people see besides messages."""
+        return {}
 
     def seed(self, said: dict[str, Any]) -> dict[str, Any]:
         """Store a message of a person, so that it is found among those of the code under test."""

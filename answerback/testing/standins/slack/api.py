@@ -1,4 +1,4 @@
-"""The part of Slack's Web API that a replying bot needs: https://docs.slack.dev/apis/web-api/
+"""Slack's Web API, as far as an app like ours needs it: https://docs.slack.dev/apis/web-api/
 
 An error is a response with status 200 and `ok: false`; only a rate limit has another status.
 """
@@ -7,65 +7,55 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from answerback.testing.standins.faults import Rule
 from answerback.testing.standins.hooks import Hooks
 from answerback.testing.standins.journal import Journal
 from answerback.testing.standins.options import Options
-from answerback.testing.standins.slack.conversations import Conversations, Message, Window
-from answerback.testing.standins.slack.webhooks import Slack as Webhook
-from answerback.testing.standins.standin import Operation, Refusal, StandIn, answer
+from answerback.testing.standins.slack.calls import Call, Method, arguments, given_token, refusal, true
+from answerback.testing.standins.slack.installations import Installation
+from answerback.testing.standins.slack.messages import Messages
+from answerback.testing.standins.slack.people import People
+from answerback.testing.standins.slack.presence import Presence
+from answerback.testing.standins.slack.reading import Reading
+from answerback.testing.standins.slack.space import KINDS, NAME, Space
+from answerback.testing.standins.slack.streams import Streams
+from answerback.testing.standins.standin import Handler, Operation, Refusal, StandIn, answer
 from answerback.testing.standins.values import Json
 
-LONGEST, LONGEST_MARKDOWN, LONGEST_UPDATE = 40_000, 12_000, 4_000
-"""Characters of `text`, of `markdown_text`, and of an updated `text`."""
-
-
-MOST_BLOCKS = 50
-"""Blocks of a message: Slack makes some of `markdown_text`, one for each paragraph or heading here."""
-
-
-def _blocks(markdown: str) -> int:
-    return sum(1 for paragraph in markdown.split("\n\n") if paragraph.strip())
-
-
-def _true(value: object) -> bool:
-    return str(value).lower() in ("true", "1")
-
-
-def refusal(error: str, **more: Any) -> Refusal:
-    """Return an error of Slack."""
-    return Refusal(answer({"ok": False, "error": error, **more}))
+_BY_KIND = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 
 class Slack(StandIn):
-    """A workspace: every channel exists once it is named."""
+    """Our app in workspaces, in which every channel exists once it is named."""
 
-    name = "slack"
+    name = NAME
 
     def __init__(self, options: Options, journal: Journal, hooks: Hooks) -> None:
-        self._options = options
-        self._journal = journal
-        self._hooks = hooks
-        self._conversations = Conversations()
+        self._space = space = Space(options, journal, hooks)
+        self._presence = Presence(space)
+        self._streams = Streams(space, self._presence)
+        self._messages = Messages(space, self._streams, self._presence)
+        self._reading = Reading(space)
+        self._people = People(space, self._streams, self._presence)
 
     def reset(self) -> None:
-        self._conversations.reset()
+        for part in (self._space, self._presence, self._streams, self._reading):
+            part.reset()
+
+    def serves(self, url: str) -> None:
+        self._space.url = f"{url}/{NAME}"
 
     def operations(self) -> list[Operation]:
+        parts = (self._messages, self._streams, self._presence, self._reading)
+        methods = [Method("auth.test", "", self._auth_test), Method("auth.revoke", "", self._revoke)]
+        methods += [method for part in parts for method in part.methods()]
         return [
-            Operation(method, f"/{name}", name, handler)
-            for method in ("GET", "POST")
-            for name, handler in (
-                ("auth.test", self._auth_test),
-                ("chat.postMessage", self._post),
-                ("chat.update", self._update),
-                ("conversations.replies", self._replies),
-            )
+            Operation(verb, f"/{method.name}", method.name, self._served(method))
+            for verb in ("GET", "POST")
+            for method in methods
         ]
 
     def error(self, status: int, message: str) -> web.Response:
@@ -81,153 +71,66 @@ class Slack(StandIn):
         return [refusal(error).response for error in ("channel_not_found", "team_access_not_granted", "invalid_auth")]
 
     def dress(self, response: web.StreamResponse) -> None:
-        response.headers.setdefault("X-OAuth-Scopes", "chat:write,channels:history,im:history")
         response.headers.setdefault("X-Slack-Req-Id", f"{time.time_ns():x}")
 
-    def seed(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Store a person's message: channel, text; optional ts, thread_ts, user."""
-        message = Message(
-            said.get("channel", "C024BE91L"),
-            said.get("ts") or self._conversations.timestamp(),
-            said.get("text", ""),
-            said.get("user", "U2147483697"),
-            thread_ts=said.get("thread_ts"),
-        )
-        self._conversations.keep(message)
-        return self._json(message)
+    def seed(self, said: Json) -> Json:
+        """Store a person's message: channel, text; optional ts, thread_ts, user, blocks, attachments, files."""
+        return self._space.json(self._people.write(said))
 
-    async def _auth_test(self, request: web.Request) -> web.Response:
-        await self._arguments(request)
-        options = self._options
-        url = "https://standin.slack.com/"
-        who = {"team": "Stand-in", "user": "answerbot", "team_id": options.slack_team, "user_id": options.slack_user}
-        return answer({"ok": True, "url": url, **who, "bot_id": options.slack_bot, "is_enterprise_install": False})
+    def act(self, act: str, details: Json) -> Json:
+        return self._people.act(act, details)
 
-    async def _post(self, request: web.Request) -> web.Response:
-        """https://docs.slack.dev/reference/methods/chat.postMessage"""
-        arguments = await self._arguments(request)
-        if not arguments.get("channel"):
-            raise refusal("channel_not_found")
-        text, metadata = self._text(arguments, LONGEST), arguments.get("metadata")
-        if isinstance(metadata, str):
+    def state(self) -> Json:
+        return self._presence.state() | {"streams": self._streams.state()}
+
+    def _served(self, method: Method) -> Handler:
+        """Return the handler of a method: the token, its scope, then the method."""
+
+        async def handler(request: web.Request) -> web.Response:
+            told = await arguments(request)
+            token = given_token(request, told)
+            if not token:
+                raise refusal("not_authed")
+            found = self._space.installations.by_token(token)
+            if isinstance(found, str):
+                raise refusal(found)
+            call = Call(told, found)
+            needed = _scope(method, call)
+            headers = {"X-OAuth-Scopes": ",".join(sorted(found.scopes)), "X-Accepted-OAuth-Scopes": needed}
             try:
-                metadata = msgspec.json.decode(metadata)
-            except msgspec.DecodeError:
-                raise refusal("invalid_metadata_format") from None
-        if metadata is not None and not (
-            isinstance(metadata, dict)
-            and isinstance(metadata.get("event_type"), str)
-            and isinstance(metadata.get("event_payload"), dict)
-        ):
-            raise refusal("invalid_metadata_format")
-        channel, thread = str(arguments["channel"]), str(arguments.get("thread_ts") or "") or None
-        ts, us = self._conversations.timestamp(), self._options.slack_user
-        message = Message(channel, ts, text, us, True, thread, metadata)
-        self._conversations.keep(message)
-        payload = metadata["event_payload"] if metadata else {}
-        self._journal.posted(
-            self.name,
-            "chat.postMessage",
-            id=message.ts,
-            thread=f"{channel}/{thread}" if thread else channel,
-            body=text,
-            key=str(payload.get("key", "")),
-            who=self._options.slack_bot,
-        )
-        if self._hooks.url:
-            hook = self._webhook(message).message(text, ts=ts, thread_ts=thread, metadata=metadata)
-            self._hooks.emit(self.name, hook)
-        return answer({"ok": True, "channel": channel, "ts": message.ts, "message": self._json(message, metadata=True)})
+                if needed and needed not in found.scopes:
+                    raise refusal("missing_scope", needed=needed, provided=headers["X-OAuth-Scopes"])
+                response = answer({"ok": True} | await method.work(call))
+            except Refusal as refused:
+                response = refused.response
+            response.headers.update(headers)
+            return response
 
-    async def _update(self, request: web.Request) -> web.Response:
-        """https://docs.slack.dev/reference/methods/chat.update"""
-        arguments = await self._arguments(request)
-        message = self._conversations.find(str(arguments.get("channel")), str(arguments.get("ts")))
-        if message is None:
-            raise refusal("message_not_found")
-        if not message.bot:
-            raise refusal("cant_update_message")
-        before, message.text = message.text, self._text(arguments, LONGEST_UPDATE)
-        message.edited = self._conversations.timestamp()
-        self._journal.replace_text(self.name, message.ts, message.text)
-        hook = self._webhook(message).changed(message.text, ts=message.ts, thread_ts=message.thread_ts, before=before)
-        self._hooks.emit(self.name, hook)
-        found = {"channel": message.channel, "ts": message.ts, "text": message.text}
-        return answer({"ok": True, **found, "message": self._json(message)})
+        return handler
 
-    async def _replies(self, request: web.Request) -> web.Response:
-        """https://docs.slack.dev/reference/methods/conversations.replies
+    async def _auth_test(self, call: Call) -> Json:
+        """https://docs.slack.dev/reference/methods/auth.test"""
+        ours = call.installation
+        who: Json = {"url": "https://standin.slack.com/", "team": "Stand-in", "user": "answerbot", "team_id": ours.home}
+        who |= {"user_id": ours.user, "bot_id": ours.bot, "is_enterprise_install": not ours.team}
+        return who | ({"enterprise_id": ours.enterprise} if ours.enterprise else {})
 
-        An unknown thread is accepted: the code under test may have it from a webhook.
-        """
-        arguments = await self._arguments(request)
-        channel, ts = str(arguments.get("channel") or ""), str(arguments.get("ts") or "")
-        if not channel or not ts:
-            raise refusal("invalid_arguments", response_metadata={"messages": ["[ERROR] missing required field"]})
-        try:
-            size = min(max(int(arguments.get("limit") or 1000), 1), 1000)
-            oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or 1e12)
-        except ValueError:
-            raise refusal("invalid_arguments") from None
-        window = Window(oldest, latest, _true(arguments.get("inclusive")))
-        cursor = str(arguments.get("cursor") or "").removeprefix("after:")
-        parent, below = self._conversations.thread(channel, ts)
-        shown, more = window.page(below, cursor, size)
-        metadata = _true(arguments.get("include_all_metadata"))
-        count = {"reply_count": len(below), "latest_reply": below[-1].ts, "thread_ts": parent.ts} if below else {}
-        # Every page begins with the parent, whatever the window.
-        messages = [self._json(parent) | count, *(self._json(one, metadata=metadata) for one in shown)]
-        following = {"response_metadata": {"next_cursor": f"after:{shown[-1].ts}"}} if more else {}
-        return answer({"ok": True, "messages": messages, "has_more": more, **following})
+    async def _revoke(self, call: Call) -> Json:
+        """https://docs.slack.dev/reference/methods/auth.revoke"""
+        if true(call.arguments.get("test")):
+            return {"revoked": False}
+        self._leave(call.installation)
+        return {"revoked": True}
 
-    async def _arguments(self, request: web.Request) -> Json:
-        """Return the arguments of a request, from its JSON, form or query. Raises `Refusal` for an invalid token."""
-        arguments: Json = dict(request.query)
-        if request.content_type == "application/json":
-            try:
-                arguments |= msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
-            except msgspec.DecodeError:
-                raise refusal("invalid_json") from None
-        elif request.method == "POST":
-            arguments |= {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token if scheme.lower() == "bearer" else str(arguments.get("token", ""))
-        if not given:
-            raise refusal("not_authed")
-        if given not in self._options.slack_token.split(","):
-            raise refusal("invalid_auth")
-        return arguments
+    def _leave(self, installation: Installation) -> None:
+        event = self._space.webhook("", at=installation).revoked()
+        self._space.installations.remove(installation)
+        self._space.emit(event)
 
-    def _text(self, arguments: Json, longest: int) -> str:
-        text, markdown = arguments.get("text"), arguments.get("markdown_text")
-        if markdown and (text or arguments.get("blocks")):
-            raise refusal("markdown_text_conflict")
-        if not text and not markdown and not arguments.get("blocks") and not arguments.get("attachments"):
-            raise refusal("no_text")
-        if markdown and _blocks(str(markdown)) > MOST_BLOCKS:
-            raise refusal("invalid_blocks")
-        if len(str(markdown or "")) > LONGEST_MARKDOWN or len(str(text or "")) > longest:
-            raise refusal("msg_too_long")
-        return str(text or markdown or "")
 
-    def _webhook(self, message: Message) -> Webhook:
-        options = self._options
-        kind = {"D": "im", "G": "group"}.get(message.channel[:1], "channel")
-        us = {"user": options.slack_user, "our_user": options.slack_user, "bot_id": options.slack_bot}
-        where = {"team": options.slack_team, "channel": message.channel, "channel_type": kind}
-        return Webhook(**us, **where, app_id=options.slack_app, secret=options.slack_secret)
-
-    def _json(self, message: Message, *, metadata: bool = False) -> Json:
-        options = self._options
-        found: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
-        found["team"] = options.slack_team
-        if message.bot:
-            profile = {"id": options.slack_bot, "app_id": options.slack_app, "name": "answerbot", "deleted": False}
-            found |= {"bot_id": options.slack_bot, "app_id": options.slack_app, "bot_profile": profile}
-        if message.thread_ts is not None:
-            found["thread_ts"] = message.thread_ts
-        if message.edited is not None:
-            found["edited"] = {"user": message.user, "ts": message.edited}
-        if metadata and message.metadata is not None:
-            found["metadata"] = message.metadata
-        return found
+def _scope(method: Method, call: Call) -> str:
+    """Return the scope that a call needs; for conversations it depends on the kind of the channel."""
+    if method.scope not in ("history", "read"):
+        return method.scope
+    kind = KINDS.get(call.word("channel")[:1], "channel")
+    return f"{_BY_KIND[kind]}:{method.scope}"

@@ -1,44 +1,22 @@
-"""Slack's webhooks, built and signed: https://docs.slack.dev/apis/events-api/"""
+"""Slack's events, built and signed: https://docs.slack.dev/apis/events-api/"""
 
 from __future__ import annotations
 
-import itertools
-import time
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-import msgspec
-
-from answerback.testing.standins import signatures
-from answerback.testing.standins.options import Options
 from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.slack.interactions import Interactions
+from answerback.testing.standins.slack.signing import timestamp
 from answerback.testing.standins.values import Json
 
-_DEFAULTS = Options()
-_numbers = itertools.count(1)
-
-
-def timestamp() -> str:
-    """Return a `ts` that no other message of this process has."""
-    return f"{int(time.time())}.{next(_numbers) % 1_000_000:06d}"
+__all__ = ["Slack", "timestamp"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slack:
-    """A person in a Slack workspace. Each method returns the webhook of one thing that they do.
-
-    bot_id        set if a bot writes; `app_id` is then its app
-    channel_type  "channel", "group", "im" (a direct message) or "mpim"
-    """
-
-    team: str = _DEFAULTS.slack_team
-    channel: str = "C024BE91L"
-    channel_type: str = "channel"
-    user: str = "U2147483697"
-    bot_id: str | None = None
-    app_id: str = _DEFAULTS.slack_app
-    our_user: str = _DEFAULTS.slack_user
-    secret: str = _DEFAULTS.slack_secret
+class Slack(Interactions):
+    """A person in a Slack workspace. Each method returns the webhook of one thing that they do."""
 
     def url_verification(self, challenge: str = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P") -> Delivery:
         """Slack's handshake."""
@@ -51,11 +29,11 @@ class Slack:
         ts: str | None = None,
         thread_ts: str | None = None,
         event_id: str | None = None,
-        metadata: Json | None = None,
+        **more: Any,
     ) -> Delivery:
-        """`message`; `thread_ts` names the thread's first message."""
+        """`message`; `thread_ts` names the thread's first message. `more`: metadata, blocks, files, subtype …"""
         event = self._said(text, ts or timestamp(), thread_ts) | {"channel_type": self.channel_type}
-        return self.event(event if metadata is None else event | {"metadata": metadata}, event_id)
+        return self.event(event | {name: value for name, value in more.items() if value is not None}, event_id)
 
     def mention(
         self,
@@ -84,17 +62,61 @@ class Slack:
         previous = self._said(before, ts, thread_ts)
         return self._about("message_deleted", {"deleted_ts": ts, "previous_message": previous}, event_id)
 
-    def _about(self, subtype: str, parts: Json, event_id: str | None) -> Delivery:
+    def written(self, shown: Json) -> Delivery:
+        """`message`, of a message as Slack shows it."""
+        return self.event(shown | self._where(shown["ts"]))
+
+    def mentioned(self, shown: Json) -> Delivery:
+        """`app_mention`, of a message as Slack shows it."""
+        where = {"channel": self.channel, "event_ts": shown["ts"]}
+        return self.event(shown | {"type": "app_mention"} | where)
+
+    def rewritten(self, shown: Json, before: Json) -> Delivery:
+        """`message_changed`, of a message as Slack shows it."""
+        return self._about("message_changed", {"message": shown, "previous_message": before})
+
+    def erased(self, before: Json) -> Delivery:
+        """`message_deleted`, of a message as Slack showed it."""
+        return self._about("message_deleted", {"deleted_ts": before["ts"], "previous_message": before})
+
+    def reaction(self, name: str = "thumbsup", *, ts: str, of: str = "", removed: bool = False) -> Delivery:
+        """`reaction_added` to the message `ts` of the user `of`, or `reaction_removed`."""
+        event: Json = {"type": "reaction_removed" if removed else "reaction_added", "user": self.user, "reaction": name}
+        item = {"type": "message", "channel": self.channel, "ts": ts}
+        return self.event(event | {"item": item, "item_user": of or self.our_user, "event_ts": timestamp()})
+
+    def session_stopped(self, thread_ts: str, streams: list[str] | None = None) -> Delivery:
+        """`agent_session_stopped`: the stop button was pressed."""
+        where = {"channel": self.channel, "thread_ts": thread_ts, "event_ts": timestamp()}
+        streaming = {"streaming_message_ts": streams or []}
+        return self.event({"type": "agent_session_stopped", "user": self.user} | where | streaming)
+
+    def assistant_opened(self, thread_ts: str, context: Json | None = None, *, changed: bool = False) -> Delivery:
+        """`assistant_thread_started` in a direct message, or `assistant_thread_context_changed`."""
+        type = "assistant_thread_context_changed" if changed else "assistant_thread_started"
+        thread = {"user_id": self.user, "channel_id": self.channel, "thread_ts": thread_ts, "context": context or {}}
+        return self.event({"type": type, "assistant_thread": thread, "event_ts": timestamp()})
+
+    def context_changed(self, context: Json | None = None) -> Delivery:
+        """`app_context_changed`: what the person looks at beside an agent's view."""
+        where = {"channel": self.channel, "user": self.user, "event_ts": timestamp()}
+        return self.event({"type": "app_context_changed", **where, "context": context or {"entities": []}})
+
+    def uninstalled(self) -> Delivery:
+        """`app_uninstalled`."""
+        return self.event({"type": "app_uninstalled"})
+
+    def revoked(self) -> Delivery:
+        """`tokens_revoked`."""
+        return self.event({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.our_user]}})
+
+    def _about(self, subtype: str, parts: Json, event_id: str | None = None) -> Delivery:
         ts = timestamp()
-        event = {
-            "type": "message",
-            "subtype": subtype,
-            "channel": self.channel,
-            "hidden": True,
-            "ts": ts,
-            "event_ts": ts,
-        }
-        return self.event(event | parts | {"channel_type": self.channel_type}, event_id)
+        event = {"type": "message", "subtype": subtype, "hidden": True, "ts": ts}
+        return self.event(event | parts | self._where(ts), event_id)
+
+    def _where(self, ts: str) -> Json:
+        return {"channel": self.channel, "event_ts": ts, "channel_type": self.channel_type}
 
     def _said(self, text: str, ts: str, thread_ts: str | None) -> Json:
         event: Json = {"type": "message", "user": self.user, "text": text, "ts": ts, "team": self.team}
@@ -106,43 +128,3 @@ class Slack:
         if thread_ts is not None:
             event |= {"thread_ts": thread_ts, "parent_user_id": self.user}
         return event | {"channel": self.channel, "event_ts": ts}
-
-    def event(self, event: Json, event_id: str | None) -> Delivery:
-        """Any event, in its envelope."""
-        identity = event_id or f"Ev{uuid.uuid4().hex[:10].upper()}"
-        ours = {"enterprise_id": None, "team_id": self.team, "user_id": self.our_user, "is_bot": True}
-        payload = {
-            "token": "legacy",
-            "team_id": self.team,
-            "context_team_id": self.team,
-            "api_app_id": self.app_id,
-            "event": event,
-            "type": "event_callback",
-            "event_id": identity,
-            "event_time": int(time.time()),
-            "authorizations": [ours | {"is_enterprise_install": False}],
-            "is_ext_shared_channel": False,
-            "event_context": f"4-{identity}",
-        }
-        return self.signed(payload, identity)
-
-    def again(self, delivery: Delivery, number: int = 1, reason: str = "http_timeout") -> Delivery:
-        """Slack's own retry of a delivery: the same body, signed anew."""
-        fresh = self._signed(delivery.body, delivery.id)
-        retry = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
-        return fresh._replace(headers=fresh.headers | retry)
-
-    def signed(self, payload: Json, identity: str) -> Delivery:
-        """Any payload."""
-        return self._signed(msgspec.json.encode(payload), identity)
-
-    def _signed(self, body: bytes, identity: str) -> Delivery:
-        at = int(time.time())
-        headers = {
-            "Accept": "*/*",
-            "Content-Type": "application/json",
-            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            "X-Slack-Request-Timestamp": str(at),
-            "X-Slack-Signature": signatures.slack(self.secret, at, body),
-        }
-        return Delivery(headers, body, identity)

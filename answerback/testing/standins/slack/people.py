@@ -1,0 +1,184 @@
+"""What people do in Slack, with the events and requests that our app gets because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from answerback.testing.standins.signatures import Delivery
+from answerback.testing.standins.slack.conversations import Message
+from answerback.testing.standins.slack.presence import Presence
+from answerback.testing.standins.slack.space import NAME, Space
+from answerback.testing.standins.slack.streams import Streams
+from answerback.testing.standins.slack.webhooks import Slack as Webhook
+from answerback.testing.standins.values import Json
+
+
+class People:
+    """The people of all workspaces."""
+
+    def __init__(self, space: Space, streams: Streams, presence: Presence) -> None:
+        self._space, self._streams, self._presence = space, streams, presence
+        self._acts: dict[str, Callable[[Json], Json]] = {
+            "say": self._say,
+            "edit": self._edit,
+            "delete": self._delete,
+            "react": self._react,
+            "press": self._press,
+            "shortcut": self._shortcut,
+            "command": self._command,
+            "stop": self._stop,
+            "name": self._name,
+            "uninstall": self._uninstall,
+        }
+
+    def act(self, act: str, details: Json) -> Json:
+        """Do something, as `client.StandIns.act` describes it."""
+        if act not in self._acts:
+            raise ValueError(f"people do not {act!r} here, but {', '.join(self._acts)}")
+        return self._acts[act](details)
+
+    def add(self, acts: dict[str, Callable[[Json], Json]]) -> None:
+        """Add what people do with another part."""
+        self._acts |= acts
+
+    def write(self, said: Json) -> Message:
+        """Store a person's message without an event."""
+        message = Message(
+            said.get("channel", "C024BE91L"),
+            said.get("ts") or self._space.conversations.timestamp(),
+            said.get("text", ""),
+            said.get("user", "U2147483697"),
+            team=said.get("team", ""),
+            thread_ts=said.get("thread_ts"),
+            blocks=said.get("blocks"),
+            attachments=said.get("attachments"),
+            files=said.get("files", []),
+            subtype=said.get("subtype"),
+        )
+        self._space.conversations.keep(message)
+        return message
+
+    def person(self, told: Json, channel: str = "") -> Webhook:
+        """Return the maker of events about a person's acts."""
+        home = self._space.installations.by_team(told.get("team", ""))
+        where = channel or told.get("channel", "C024BE91L")
+        return self._space.webhook(where, told.get("user", "U2147483697"), at=home)
+
+    def _say(self, told: Json) -> Json:
+        """Write a message: a `message`, and an `app_mention` beside it if it mentions us."""
+        message = self.write(told)
+        person, shown = self.person(told), self._space.json(message)
+        self._space.emit(person.written(shown))
+        if f"<@{person.our_user}>" in message.text:
+            self._space.emit(person.mentioned(shown))
+        return shown
+
+    def _edit(self, told: Json) -> Json:
+        message = self._message(told)
+        before = self._space.json(message)
+        message.text, message.edited = told["text"], self._space.conversations.timestamp()
+        shown = self._space.json(message)
+        self._space.emit(self._space.author(message).rewritten(shown, before))
+        return shown
+
+    def _delete(self, told: Json) -> Json:
+        message = self._message(told)
+        shown = self._space.json(message)
+        self._space.conversations.remove(message)
+        self._space.emit(self._space.author(message).erased(shown))
+        return shown
+
+    def _react(self, told: Json) -> Json:
+        """Add a reaction, or remove it."""
+        message, name, removed = self._message(told), told.get("reaction", "thumbsup"), told.get("removed", False)
+        person = self.person(told)
+        users = message.reactions.setdefault(name, [])
+        if removed == (person.user in users):
+            users.remove(person.user) if removed else users.append(person.user)
+        self._space.emit(person.reaction(name, ts=message.ts, of=message.user, removed=removed))
+        return self._space.json(message)
+
+    def _press(self, told: Json) -> Json:
+        """Press a button of a message, or choose the option with `value` of a menu."""
+        message, id = self._message(told), told["action_id"]
+        block, element = _element(message.blocks or [], id)
+        action: Json = {"type": element["type"]}
+        if element["type"] == "button":
+            action |= {name: element[name] for name in ("text", "value", "url") if name in element}
+        else:
+            action["selected_option"] = next(
+                option for option in element["options"] if option["value"] == told["value"]
+            )
+        interaction = self.person(told).button(
+            id,
+            ts=message.ts,
+            thread_ts=message.thread_ts,
+            block_id=block.get("block_id", "b1"),
+            message=self._space.json(message, metadata=True),
+            action=action,
+            **self._offers(told, message.channel, message.ts),
+        )
+        return self._sent(interaction)
+
+    def _shortcut(self, told: Json) -> Json:
+        """Use a shortcut: a global one, or one of the message `ts`."""
+        person, callback = self.person(told), told.get("callback_id", "summarize")
+        offers = self._offers(told, person.channel, told.get("ts", ""))
+        if "ts" not in told:
+            return self._sent(person.shortcut(callback, trigger_id=offers["trigger_id"]))
+        message = self._message(told)
+        thread, text = message.thread_ts, message.text
+        return self._sent(person.message_shortcut(callback, ts=message.ts, thread_ts=thread, text=text, **offers))
+
+    def _command(self, told: Json) -> Json:
+        """Use a slash command."""
+        person = self.person(told)
+        offers = self._offers(told, person.channel, "")
+        return self._sent(person.command(told.get("command", "/deploy"), told.get("text", ""), **offers))
+
+    def _stop(self, told: Json) -> Json:
+        """Press the stop button of a thread in which an agent works."""
+        channel, thread = told["channel"], told["thread_ts"]
+        if not self._presence.processing(channel, thread) and not told.get("anyway"):
+            raise ValueError(f"people see no stop button: no session is processing in {channel}/{thread}")
+        streams = self._streams.interrupt(channel, thread)
+        self._space.emit(self.person(told).session_stopped(thread, streams))
+        return {"streaming_message_ts": streams}
+
+    def _name(self, told: Json) -> Json:
+        """Name a user or a channel."""
+        self._space.names[told["id"]] = told["name"]
+        return told
+
+    def _uninstall(self, told: Json) -> Json:
+        """Remove our app from a workspace."""
+        installation = self._space.installations.by_team(told["team"])
+        if installation is None:
+            raise ValueError(f"the app is not installed in {told['team']}")
+        event = self._space.webhook("", at=installation).uninstalled()
+        self._space.installations.remove(installation)
+        self._space.emit(event)
+        return told
+
+    def _offers(self, told: Json, channel: str, ts: str) -> dict[str, Any]:
+        """Return what an interaction offers to the app: here a trigger."""
+        return {"trigger_id": None}
+
+    def _sent(self, delivery: Delivery) -> Json:
+        self._space.emit(delivery)
+        return {"id": delivery.id}
+
+    def _message(self, told: Json) -> Message:
+        message = self._space.conversations.find(told["channel"], told["ts"])
+        if message is None:
+            raise ValueError(f"there is no message {told['channel']}/{told['ts']} on {NAME}")
+        return message
+
+
+def _element(blocks: list[Json], action_id: str) -> tuple[Json, Json]:
+    for block in blocks:
+        for element in [*block.get("elements", []), block.get("accessory")]:
+            if isinstance(element, dict) and element.get("action_id") == action_id:
+                return block, element
+    raise ValueError(f"the message has no element {action_id!r}")
