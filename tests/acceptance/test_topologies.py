@@ -7,6 +7,7 @@ Each server announces the name in its certificate.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -19,9 +20,10 @@ from answerback.errors import StoreUnavailable
 from answerback.store import keys
 from answerback.store.connection.slots import slot
 from answerback.store.redis import Database
+from answerback.testing.standins.sender import Standard
 from tests.acceptance.scene import PROMISE, Scene
-from tests.acceptance.system import until
-from tests.acceptance.terminal import command
+from tests.acceptance.system import Process, System, until
+from tests.acceptance.terminal import Done, command
 from tests.topologies.cluster import ClusterServers
 from tests.topologies.sentinel import SentinelServers
 from tests.topologies.tls import HOST, server_with_tls
@@ -105,6 +107,59 @@ async def test_a_cluster_whose_primaries_die_and_whose_slots_move_under_load(
         assert "answerback_threads" in metrics, metrics
 
 
+async def test_pauses_drains_and_deploys_on_a_cluster(tmp_path: Path, cluster: ClusterServers) -> None:
+    """Turns, signals and versions are in partitions on all servers."""
+    system = System(tmp_path, {"ANSWERBACK_PARTITIONS": "16"}, server=cluster)
+    threads = range(6)
+
+    async def tool(*words: str) -> Done:
+        done = await asyncio.to_thread(command, *words, settings={**system.settings, "REDIS_URL": cluster.url})
+        assert done.code == 0, done
+        return done
+
+    async def worker(version: str) -> tuple[str, Process]:
+        known = {report.id for report, _ in await system.roster.workers()}
+        agents = "tests.acceptance.versioned:held_agents"
+        process = await system.worker(agents, CODE=version, ANSWERBACK_VERSION=version)
+        (id,) = {report.id for report, _ in await system.roster.workers()} - known
+        return id, process
+
+    async def say(text: str) -> None:
+        for each in threads:
+            await system.deliver("standard", Standard().message(f"{text} {each}", thread=f"t{each}"))
+
+    await system.open()
+    try:
+        assert len({cluster.primary_of(_slot_of(system, each)).port for each in threads}) == 3
+        await system.ingress()
+        _, dying = await worker("one")
+        await say("first")
+        for each in threads:
+            await system.marked(f"began-first-{each}-one-1")
+        await worker("two")
+        drained, leaving = await worker("one")
+        rows = json.loads((await tool("deploys", "--json")).out)
+        assert {row["version"]: (row["live"], row["pinned"]) for row in rows} == {"one": (2, 6), "two": (1, 0)}
+
+        # A dead worker's turns go to the last one of their version, which finishes them although it is drained.
+        await dying.kill()
+        for each in threads:
+            await system.marked(f"began-first-{each}-one-2")
+        await tool("drain", drained)
+        await tool("pause", "--agent", "held")
+        await say("second")
+        system.release()
+        assert await leaving.wait() == 0
+        await until(system.queues, lambda q: (q.handled, q.turns.paused) == (6, 6), what="six turns, and six that wait")
+        assert "paused: agent:held" in (await tool("queue")).out
+        await tool("resume", "--agent", "held")
+        await system.quiet(12)
+        for each in threads:
+            assert await system.answers(f"standard:t{each}") == ["one", "two"]
+    finally:
+        await system.close()
+
+
 @needs_tls
 async def test_a_master_that_hangs_is_left_at_once(sentinels: SentinelServers) -> None:
     """It does not end the TLS of the connections that are closed, as those that wait for it must not await."""
@@ -151,6 +206,10 @@ async def test_another_name_than_the_certificates_is_refused(
     await _refused(cluster.url)
     cluster.configure("cluster-preferred-endpoint-type", "hostname")
     await _pong(cluster.url)
+
+
+def _slot_of(system: System, number: int) -> int:
+    return slot(keys.counters(system.threads.partitions.current.of(f"standard:t{number}")))
 
 
 async def _refused(url: str) -> None:
