@@ -5,19 +5,31 @@ only then acknowledges it. A `worker` claims the event's thread (the lock), repl
 history, runs the agent and commits: history, inbox, outbox and lock change in one step. The reply
 is posted from the outbox once. Whatever cannot be handled becomes a dead letter.
 
-Your own code puts events in with `dispatch`. The whole API for agent authors is `Agent`, `Listen`, `Turn`,
-`idempotent` and `public`, plus two exceptions about steps: `NoEffect`, which a step raises, and `OutcomeUnknown`, which
-an agent may catch. `Dialog` and `SessionWorker` run an agent in your own process, without all that.
+Your own code puts events in with `dispatch`. The API for agent authors is `Agent`, `Listen`, `Turn`, `idempotent` and
+`public`; `Button`, `Select`, `File` and `ReviewComment` for what replies have besides text; and exceptions: `NoEffect`,
+which a step raises, `OutcomeUnknown` and `UnsupportedReply`, which an agent may catch. `Dialog` and `SessionWorker` run
+an agent in your own process, without all that.
 """
 
 import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from answerback.agents import Agent, Listen, NoEffect, OutcomeUnknown, Turn, idempotent, public
+    from answerback.agents import (
+        Agent,
+        Listen,
+        NoEffect,
+        OutcomeUnknown,
+        SentReply,
+        Turn,
+        UnsupportedReply,
+        idempotent,
+        public,
+    )
     from answerback.dialogs import Dialog, RedisSessions, SessionWorker
     from answerback.dispatching import Dispatcher, dispatch, dispatch_sync
     from answerback.messages import Document
+    from answerback.outgoing import Button, File, ReviewComment, Select
 
 # A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
 # is importable in both, and never resolves to a project's own `worker.py` or `tools/`.
@@ -27,15 +39,21 @@ if not os.path.isdir(os.path.join(_here, "worker")):
 
 __all__ = [
     "Agent",
+    "Button",
     "Dialog",
     "Dispatcher",
     "Document",
+    "File",
     "Listen",
     "NoEffect",
     "OutcomeUnknown",
     "RedisSessions",
+    "ReviewComment",
+    "Select",
+    "SentReply",
     "SessionWorker",
     "Turn",
+    "UnsupportedReply",
     "dispatch",
     "dispatch_sync",
     "idempotent",
@@ -57,6 +75,10 @@ def __getattr__(name: str) -> Any:
         from answerback.messages import Document
 
         return Document
+    if name in ("Button", "File", "ReviewComment", "Select"):
+        from answerback import outgoing
+
+        return getattr(outgoing, name)
     if name in __all__:
         from answerback import agents
 

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from answerback.outgoing import Button, Select
+
 AuthorKind = Literal["person", "bot", "app"]
 
 
@@ -143,6 +145,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         usage: The usage of the turn, on its last message.
         attachments: The attachments of the message.
         order: The order of texts and attachments, as in `Event`.
+        actions: The buttons and menus below an agent's message.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         input_json: For a user's message: its structured input, as JSON; b"" if there is none.
         output_json: For an agent's message: the structured output of a typed run, as JSON; b"" if there is none.
@@ -165,6 +168,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     usage: Usage | None = None
     attachments: tuple[Attachment, ...] = ()
     order: tuple[str | int, ...] = ()
+    actions: tuple[Button | Select, ...] = ()
     visitor: bool = False
     input_json: bytes = b""
     output_json: bytes = b""

@@ -13,7 +13,7 @@ class Button(msgspec.Struct, frozen=True, omit_defaults=True, tag="button"):
     Attributes:
         label: Its words.
         value: What the event's `action.value` will be.
-        name: What the event's `action.name` will be; the label if "".
+        name: What the event's `action.name` will be, different for each button of a message; "": the label.
         style: Its emphasis.
         url: An address that it opens instead; no event follows.
     """
@@ -39,13 +39,22 @@ class Select(msgspec.Struct, frozen=True, omit_defaults=True, tag="select"):
     placeholder: str = ""
 
 
-class File(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A file that is sent with a message. `file` is the id of an uploaded one, whose content is not in `data`."""
+class File(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that is sent with a message.
+
+    Attributes:
+        name: Its name.
+        data: Its content; b"" if it is a file of the thread.
+        content_type: Its media type; "": as its name suggests.
+        file: The id of a file of the thread.
+        size: Its size in bytes.
+    """
 
     name: str
-    content_type: str
     data: bytes = b""
+    content_type: str = ""
     file: str = ""
+    size: int = 0
 
 
 class ReviewComment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -53,8 +62,10 @@ class ReviewComment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
 
     Attributes:
         path: The file.
-        line: The last line; `start` the first one, if there are several.
-        side: Whether the lines are those before or after the change.
+        line: The last line.
+        text: What is said about the lines, as markdown.
+        start: The first line, if there are several.
+        side: Whether the lines are those before ("LEFT") or after the change ("RIGHT").
         suggestion: What replaces the lines; None if nothing is suggested.
     """
 
@@ -72,7 +83,8 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     Attributes:
         actions: Buttons and menus below a message.
         files: Files of a message.
-        target: What is edited, deleted or reacted to: the key of a reply of ours, or the platform's id of a message.
+        target: What is edited, deleted or reacted to, or the check run that changes: the key of a reply of ours, or the
+            platform's id of a message. A `Client` is always given the platform's id.
         reaction: The name of an emoji; `removed`: whether the reaction is taken back.
         verdict: Of a review.
         comments: The comments of a review.
@@ -89,3 +101,7 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     check: str = ""
     state: Literal["", "queued", "in_progress", "success", "failure", "neutral", "cancelled"] = ""
     summary: str = ""
+
+
+NO_CONTENT = ReplyContent()
+"""That of a plain text."""

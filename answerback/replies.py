@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from answerback.events import Address
-from answerback.outgoing import ReplyContent
+from answerback.outgoing import NO_CONTENT, ReplyContent
 
 ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check"]
 """message: with buttons and files. edit, delete: of an earlier message. review, check: of a pull request."""
@@ -17,8 +17,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message of an agent on its way to a platform.
 
     Attributes:
-        key: "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply split because of
-            the platform's length limit has keys "<turn>.<n>.<part>".
+        key: "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply of several
+            messages has keys "<turn>.<n>.<part>". A change of a message, a reaction or a check run has
+            "<turn>.<kind><n>".
         state: pending → sending → sent | failed. `sending` means that a request may have been sent.
         first: When the first request was sent; 0 before.
         unknown: Since when the outcome of the last request has been unknown; 0 if it is known or a request is in
@@ -34,6 +35,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         kind: What it is.
         content: What it has besides its text.
         account: Our account that sends it: see `Event`.
+        prepared: What the platform was given in preparation: see `Prepared`.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -59,6 +61,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     kind: ReplyKind = "message"
     content: ReplyContent | None = None
     account: str = ""
+    prepared: str = ""
     rest: tuple[Reply, ...] = ()
 
     @property
@@ -70,6 +73,24 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def whole(self) -> str:
         """The text, including the parts that are in the same dead letter."""
         return "\n\n".join([self.text, *(part.text for part in self.rest)])
+
+    @property
+    def what(self) -> str:
+        """What it is, in words for an operator."""
+        content = self.content or NO_CONTENT
+        match self.kind:
+            case "edit":
+                return f"edit of {content.target}"
+            case "delete":
+                return f"deletion of {content.target}"
+            case "reaction":
+                return f"reaction :{content.reaction}:{' taken back' if content.removed else ''}"
+            case "review":
+                return f"review ({content.verdict or 'comment'})"
+            case "check":
+                return f"check run {content.check} ({content.state})"
+            case _:
+                return f"{len(content.files)} files" if content.files else "message"
 
     @property
     def platform(self) -> str:

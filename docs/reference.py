@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 import msgspec
 
 import answerback
-from answerback import asgi, dialogs, dispatching, errors, events, messages, testing
-from answerback.agents import listen, memory
+from answerback import asgi, dialogs, dispatching, errors, events, messages, outgoing, testing
+from answerback.agents import listen, memory, turn_replies
 
 PAGE = Path(__file__).with_name("reference.md")
 WIDTH = 120
@@ -49,9 +49,18 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
             answerback.Turn,
             (
                 *("event", "text", "attachments", "key", "read", "reply", "retrieve", "step", "write"),
+                *("sent", "react", "review", "check"),
                 *("subscribe", "unsubscribe", "mute", "unmute"),
             ),
-        )
+        ),
+        (answerback.SentReply, ("edit", "delete")),
+        (answerback.UnsupportedReply, ()),
+    ],
+    "Buttons, files and reviews": [
+        (outgoing.Button, ()),
+        (outgoing.Select, ()),
+        (outgoing.File, ()),
+        (outgoing.ReviewComment, ()),
     ],
     "Steps and tools": [
         (answerback.NoEffect, ()),
@@ -101,6 +110,8 @@ def _literal(alias: Any) -> str:
 
 ALIASES = {
     "Think | Generate": "Callable[[Turn], Awaitable[str | None] | AsyncIterator[str]]",
+    "Verdict": _literal(turn_replies.Verdict),
+    "CheckState": _literal(turn_replies.CheckState),
     "When": _literal(listen.When),
     "Arrival": "str",
     "Moment": _literal(memory.killing.Moment),

@@ -23,7 +23,7 @@ from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
 from answerback.store.stream.subscription import Subscription
-from answerback.store.threads.files import Files
+from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.threads import Threads
 
@@ -111,13 +111,14 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
     failures = Failures(threads, counters, backoff, max_attempts=attempts)
     limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
+    file_limits = FileLimits(thread=settings.file_thread_bytes, workspace=settings.file_workspace_bytes)
     turns = Turns(
         threads,
         registry,
         identities,
         UnservedAgents(threads, workers, failures),
         Loops(settings.loop_turns, clients),
-        TurnOpener(threads, leases, clients, limits),
+        TurnOpener(threads, leases, clients, limits, file_limits),
         running,
         failures,
         counters,

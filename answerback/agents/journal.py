@@ -85,8 +85,7 @@ class Journal:
     @property
     def discardable(self) -> bool:
         """Whether the turn may start over without its records: all it did may be done again, and it posted no reply."""
-        replied = any(key.rpartition(">")[2].startswith("reply#") for key in self._records)
-        return not (self.bound or replied)
+        return not (self.bound or any(map(is_reply, self._records)))
 
     async def step(
         self,
@@ -235,6 +234,11 @@ class Journal:
         self._bytes += len(raw)
         await self._write(key, raw, replies)
         self._records[key] = record
+
+
+def is_reply(key: str) -> bool:
+    """Return whether the step with this key put something into the outbox."""
+    return key.rpartition(">")[2].startswith(("reply#", "reply."))
 
 
 def _now() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from answerback.agents.agent import Agent
+from answerback.agents.composer import Composer
 from answerback.agents.history import history_for
 from answerback.agents.journal import Journal
 from answerback.agents.outcome import earlier_messages
 from answerback.agents.stream import Stream
 from answerback.agents.turn import Turn
-from answerback.agents.turn_record import Command, Compose, ReadFile
+from answerback.agents.turn_record import Command, ReadFile, WriteFile
 from answerback.attention import Attention
 from answerback.codec import decode_state
 from answerback.events import Event
@@ -26,11 +27,12 @@ def open_turn(
     state: bytes,
     system: str,
     journal: Journal,
-    compose: Compose,
+    compose: Composer,
     stream: Stream,
     attention: Attention,
     command: Command | None,
     read_file: ReadFile | None = None,
+    write_file: WriteFile | None = None,
 ) -> Turn:
     """Return the turn in which an agent answers a thread's events.
 
@@ -40,7 +42,8 @@ def open_turn(
         attention: The thread's attention.
         command: A command to all agents in the event, such as mute: the event then does not reach the agent.
         system: The thread's instructions. Those of the newest event are added.
-        read_file: Reads the thread's uploaded files.
+        read_file: Reads the thread's files.
+        write_file: Stores the files of its replies.
 
     Raises:
         msgspec.MsgspecError: The state was written by a newer version.
@@ -60,6 +63,7 @@ def open_turn(
         stream=stream,
         attention=attention,
         read_file=read_file,
+        write_file=write_file,
     )
     turn.command = command
     return turn

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
-from answerback import tracing
 from answerback.agents.turn import Turn
+from answerback.agents.turn_record import TurnReply
 from answerback.errors import AgentUnreachable, TurnError, storable
 from answerback.events import Event
-from answerback.messages import Message, TurnEnd, Usage, general_reason
-from answerback.replies import DeadLetter, Reply
+from answerback.messages import Attachment, Message, TurnEnd, Usage, general_reason
+from answerback.outgoing import NO_CONTENT
+from answerback.replies import DeadLetter
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.stream.events import DoneEvent
-
-if TYPE_CHECKING:
-    from answerback.platforms import Client
 
 Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
@@ -34,11 +32,12 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
     """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
     messages = user_messages(turn.earlier, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
-    texts = [*turn.replies, (partial, ())]
+    texts = [*turn.replies, TurnReply(partial, ())]
     first = len(messages)
     usage, tools = turn.usage, tuple(turn.tools)
-    for number, (text, replies) in enumerate(texts):
-        if text.strip():
+    for number, (text, replies, content) in enumerate(texts):
+        if content is not None or text.strip():
+            more = content or NO_CONTENT
             messages.append(
                 Message(
                     id=f"{turn.id}.{number}",
@@ -49,6 +48,13 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
                     reply=replies[0].key if replies else "",
                     agent=turn.agent,
                     status=stopped if number == len(turn.replies) else "",
+                    actions=more.actions,
+                    attachments=tuple(
+                        [
+                            Attachment(name=file.name, content_type=file.content_type, file=file.file, size=file.size)
+                            for file in more.files
+                        ]
+                    ),
                 )
             )
     retrievals = tuple(turn.retrievals)
@@ -174,31 +180,3 @@ def dead_letter(
         done=finished_steps(journal),
         unknown=unknown_steps(journal),
     )
-
-
-def composer(client: Client | None, event: Event, *, stored: int = 0) -> Callable[[str, int, str], Sequence[Reply]]:
-    """Return a function that builds replies. It closes over the thread and address: a reply can go nowhere else.
-
-    `stored`: when the event was stored, ms.
-    """
-
-    def compose(turn: str, ordinal: int, text: str) -> Sequence[Reply]:
-        if client is None or not text.strip():
-            return ()
-        parts = client.split(text)
-        keys = [f"{turn}.{ordinal}.{part}" for part in range(len(parts))] if len(parts) > 1 else [f"{turn}.{ordinal}"]
-        trace = tracing.traceparent()
-        return [
-            Reply(
-                key=key,
-                thread=event.thread,
-                text=part,
-                address=event.address,
-                at=event.at,
-                stored=stored,
-                trace=trace,
-            )
-            for key, part in zip(keys, parts, strict=True)
-        ]
-
-    return compose

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from answerback import tracing
 from answerback.agents.journal import current_step
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
-from answerback.agents.turn_record import TurnRecord
+from answerback.agents.turn_replies import TurnReplies
 from answerback.attention import Attention, attention_of
 from answerback.errors import NoEffect, NoSuchFile, TurnFailed
 from answerback.events import Event
@@ -17,7 +17,7 @@ from answerback.messages import Attachment, Document, Retrieval
 T = TypeVar("T")
 
 
-class Turn(TurnRecord):
+class Turn(TurnReplies):
     """One run of an agent over a thread's waiting events. The agent supplies the text, never the destination.
 
     Attributes:
@@ -106,32 +106,6 @@ class Turn(TurnRecord):
         retrieval = await self.journal.step("retrieve", search, idempotent=True, kind=Retrieval)
         self._add_retrieval(retrieval)
         return list(retrieval.documents)
-
-    async def reply(self, text: str) -> None:
-        """Post a reply in this thread. On return it is stored in the outbox; it appears once.
-
-        May be called several times in a turn. Returning a string from the agent has the same effect.
-
-        Args:
-            text: The reply, as markdown. A text that is too long for the platform is posted in parts.
-
-        Raises:
-            TypeError: `text` is not a string.
-            TurnFailed: `text` is not valid Unicode.
-        """
-        self._check(text)
-        ordinal = len(self.replies)
-        self.replies.append(("", ()))
-
-        async def this_text() -> str:
-            return text
-
-        # An earlier attempt may have posted another text: the recorded one counts.
-        recorded = await self.journal.step(
-            "reply", this_text, idempotent=True, kind=str, replies=lambda text: self._compose(self.id, ordinal, text)
-        )
-        self.replies[ordinal] = (recorded, self._compose(self.id, ordinal, recorded))
-        self.stream.whole(ordinal, recorded)
 
     async def subscribe(self) -> None:
         """Answer every message of this thread from now on, also without a mention.

@@ -31,6 +31,7 @@ AnswerbackError
 │   └── ModelUnavailable    the same for a language model
 ├── TurnError
 │   ├── TurnFailed          the turn can never succeed; dead-letter it without another attempt
+│   │   ├── UnsupportedReply  the platform cannot do what a reply asks for
 │   │   ├── ModelRefused    a language model rejected the request and would reject it again
 │   │   └── InputMismatch   the structured input does not match the agent's `input` type
 │   ├── CodeChanged         the journal of an earlier attempt does not match the current code
@@ -66,6 +67,7 @@ from answerback.errors.turns import (
     TimeExceeded,
     TurnError,
     TurnFailed,
+    UnsupportedReply,
 )
 
 __all__ = [
@@ -112,6 +114,7 @@ __all__ = [
     "TurnFailed",
     "Unavailable",
     "UnknownAgent",
+    "UnsupportedReply",
     "in_a_line",
     "storable",
 ]

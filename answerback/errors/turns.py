@@ -56,6 +56,19 @@ class TurnFailed(TurnError):
     """The turn can never succeed."""
 
 
+class UnsupportedReply(TurnFailed):
+    """The platform cannot do what the reply asks for, or would refuse it.
+
+    Nothing was posted. An agent may catch it, and reply in another way.
+
+    Example:
+        try:
+            await turn.react("eyes")
+        except UnsupportedReply:
+            await turn.reply("I am on it.")
+    """
+
+
 class ModelRefused(TurnFailed):
     """The language model rejected the request and would reject it again."""
 

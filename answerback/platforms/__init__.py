@@ -34,10 +34,12 @@ from answerback.platforms.outbound import (
     UNKNOWN,
     Client,
     Exchange,
+    Extra,
     History,
     HistoryPage,
     NextPage,
     Place,
+    Prepared,
     Presence,
     Repeat,
     Request,
@@ -54,10 +56,10 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Client", "Delivery", "Exchange", "Headers",
-    "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed", "Place", "Platform",
-    "Presence", "Refusal", "RefusalReason", "Repeat", "Request", "Response", "SendOption", "Sent", "Spoken",
-    "Streaming", "scope",
+    "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Client", "Delivery", "Exchange", "Extra",
+    "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed", "Place",
+    "Platform", "Prepared", "Presence", "Refusal", "RefusalReason", "Repeat", "Request", "Response", "SendOption",
+    "Sent", "Spoken", "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]

@@ -50,6 +50,16 @@ class Sent(msgspec.Struct, frozen=True):
     url: str = ""
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """The reply is prepared and not posted yet: files are uploaded, for example. `post` is to be called again.
+
+    Attributes:
+        state: What `post` will find as `reply.prepared`; it is stored before the next request with a body.
+    """
+
+    state: str
+
+
 class NextPage(msgspec.Struct, frozen=True):
     """The reply is not on this page of the search; `cursor` leads to the next page."""
 
@@ -79,6 +89,9 @@ NATIVE, FIND, UNKNOWN = Repeat(ALWAYS), Repeat(0, "find"), Repeat(0, "unknown")
 """A repeat is harmless; a message can be found; neither."""
 
 
+Extra = Literal["actions", "files"]
+
+
 class Client(Protocol):
     """A platform's outbound half with one of our credentials. Built by `client(settings)`; does no I/O itself.
 
@@ -89,6 +102,10 @@ class Client(Protocol):
     """Factor, 1 or more, by which posts take longer to become visible here than on other platforms."""
     kinds: frozenset[ReplyKind] = frozenset({"message"})
     """The kinds of replies that `post` can send."""
+    extras: frozenset[Extra] = frozenset()
+    """What its messages may have besides their text."""
+    files_a_message: int = 1
+    """The most files of one message."""
 
     def whoami(self) -> Exchange[Identity]:
         """Return the identity that belongs to our credential."""
@@ -101,7 +118,8 @@ class Client(Protocol):
     def check(self, reply: Reply) -> str:
         """Return why the platform would refuse this reply, in a sentence for the agent's author.
 
-        "" if nothing is known. Called before the reply is stored.
+        "" if nothing is known. Called before the reply is stored, if its kind is one of `kinds`. Its files have no
+        content yet.
         """
         return ""
 
@@ -109,8 +127,12 @@ class Client(Protocol):
         """Return how this reply is settled if the outcome of its request is unknown."""
         ...
 
-    def post(self, reply: Reply) -> Exchange[Sent]:
-        """Send one reply. Its last request is the one that takes effect. Converts Markdown to the dialect there."""
+    def post(self, reply: Reply) -> Exchange[Sent | Prepared]:
+        """Send one reply. Its last request is the one that takes effect. Converts Markdown to the dialect there.
+
+        What takes several requests of which a repeat would be noticed returns `Prepared` before the last one. Files
+        have their content in `data`.
+        """
         ...
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:

@@ -56,7 +56,7 @@ class Chat:
 
         turn = Turn(
             agent="m", events=[event], history=[*self.history], attempt=1, state={}, journal=Journal({}, write),
-            compose=lambda turn, ordinal, text: (), read_file=read_file,
+            read_file=read_file,
         )  # fmt: skip
         turn.conclude(await self._agent.think(turn) or "")
         self.history += turn_messages(turn, 1, status="completed")

@@ -265,7 +265,7 @@ async def test_another_attempt_of_a_turn_asks_the_model_nothing_again() -> None:
         event = Event(delivery="x:1", thread="x:1", kind="message", text="Ada", author=Author("u"))
         turn = Turn(
             agent="flow", events=[event], history=[], attempt=attempt, state={"flows": {"flow": {"node": "a"}}},
-            journal=Journal(dict(records), write), compose=lambda turn, ordinal, text: (),
+            journal=Journal(dict(records), write),
         )  # fmt: skip
         assert await agent.think(turn) == "Bye Ada"
         turn.journal.close()
@@ -310,7 +310,7 @@ async def test_words_that_a_model_only_phrases_are_shown_while_it_says_them(tool
         event = Event(delivery="x:1", thread="x:1", kind="message", text="Hi", author=Author("u"))
         turn = Turn(
             agent="flow", events=[event], history=[], attempt=attempt, state={}, stream=heard,
-            journal=Journal(dict(records), write), compose=lambda turn, ordinal, text: (),
+            journal=Journal(dict(records), write),
         )  # fmt: skip
         assert await agent.think(turn) == whole
         turn.journal.close()

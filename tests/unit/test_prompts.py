@@ -41,7 +41,6 @@ async def sent(*messages: dict[str, Any], flow: bool = False) -> list[Any]:
 
     turn = Turn(
         agent="m", events=[event], history=read.context, attempt=1, state={}, journal=Journal({}, write),
-        compose=lambda turn, ordinal, text: (),
     )  # fmt: skip
     model = FunctionModel(answer)
     await (Agent("m", model=model, flow=load(FLOW)) if flow else Agent("m", model=model)).think(turn)

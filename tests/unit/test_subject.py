@@ -54,7 +54,7 @@ async def test_a_model_is_told_once_what_the_conversation_is_about() -> None:
     for number, subject in enumerate(subjects):
         turn = Turn(
             agent="a", events=[_event(number, None), _event(number + 10, subject)], history=history, attempt=1,
-            state={}, journal=Journal({}, write), compose=lambda turn, ordinal, text: (),  # type: ignore[arg-type]
+            state={}, journal=Journal({}, write),  # type: ignore[arg-type]
         )  # fmt: skip
         assert await agent.think(turn) == "because"
         history.append(Message(role="assistant", text="because", turn=str(number), model=turn.model))

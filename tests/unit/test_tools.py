@@ -46,7 +46,7 @@ class Conversation:
         event = Event(delivery="x:1", thread="x:t", kind="message", text="charge me", author=Author("ada"))
         turn = Turn(
             agent="model", events=[event], history=[], attempt=number, state={},
-            journal=Journal(dict(self.records), write), compose=lambda turn, ordinal, text: (),
+            journal=Journal(dict(self.records), write),
         )  # fmt: skip
         return await self._agent.think(turn)
 

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from answerback import tracing
-from answerback.agents.outcome import composer
+from answerback.agents.composer import Composer
 from answerback.codec import decode_entry, encode
 from answerback.errors import ConfigurationError
 from answerback.events import Entry, Event
@@ -74,7 +74,7 @@ def test_an_older_worker_ignores_the_fields_of_a_newer_ingress() -> None:
 
 
 def test_replies_without_a_trace_take_no_room() -> None:
-    assert composer(None, EVENT)("turn", 0, "hello") == ()
+    assert Composer(None, EVENT).message("turn.0", "hello") == ()
     assert b"trace" not in encode(Entry(EVENT))
 
 

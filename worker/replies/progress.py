@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from answerback.errors import NotYet, Unavailable
+from answerback.outgoing import ReplyContent
 from answerback.platforms import Sent
 from answerback.store.threads.outbox import Outgoing
 
 
-def changed(outgoing: Outgoing, **fields: str | int) -> Outgoing:
+def changed(outgoing: Outgoing, **fields: str | int | ReplyContent) -> Outgoing:
     """Return a copy with changed fields of its reply."""
     return msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, **fields))
 

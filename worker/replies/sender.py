@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import msgspec
+
 from answerback import tracing
-from answerback.errors import LeaseLost, RateLimited, Rejected, TooLong, Unavailable
+from answerback.errors import LeaseLost, NoSuchFile, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms import ALWAYS, Client, NextPage, Sent
+from answerback.platforms import ALWAYS, Client, NextPage, Prepared, Sent
 from answerback.platforms.text import split
 from answerback.replies import Reply
 from answerback.store.decode import UnreadableReply, unreadable_reason
@@ -27,6 +29,7 @@ from .identities import Identities
 from .pauses import RateLimitPauses
 from .progress import changed
 from .settlements import Settlements
+from .targets import Targets
 
 log = get_logger(__name__)
 
@@ -75,6 +78,7 @@ class Sender:
         self._paused = paused
         self._pauses = RateLimitPauses(outbox)
         self._settlements = Settlements(outbox)
+        self._targets = Targets(outbox)
         self._owner = owner
         self._fresh = lease / 2
         self._max_attempts = max_attempts
@@ -126,7 +130,13 @@ class Sender:
                 self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False
             )
             return None
+        if reply.kind not in client.kinds:
+            reason = f"this version of Answerback cannot send this to {reply.platform}: {reply.what}"
+            return await self._settlements.failed(outgoing, reason, "rejected")
         try:
+            if reply.content is not None:
+                outgoing = await self._targets.resolved(client, outgoing)
+                reply = outgoing.reply
             # While the platform drops a repeated post, posting again settles it.
             if reply.state == "sending" and not self._repeatable(client, reply):
                 return await self._settle(client, outgoing)
@@ -216,10 +226,22 @@ class Sender:
             return deadline
 
         try:
-            message = await self._http.perform(client.post(attempt.reply), before_send=mark_sending)
+            sending = await retry_while_unavailable(self._outbox.with_files, attempt.reply)
+            message = await self._http.perform(client.post(sending), before_send=mark_sending)
+            while isinstance(message, Prepared):
+                # `mark_sending` stores it before the request that takes effect.
+                attempt = changed(attempt, prepared=message.state)
+                sending = msgspec.structs.replace(sending, prepared=message.state)
+                message = await self._http.perform(client.post(sending), before_send=mark_sending)
+        except NoSuchFile:
+            return await self._settlements.failed(
+                attempt, "a file of the reply was deleted from its thread", "rejected"
+            )
         except RateLimited as limit:
             # The request was rejected, not posted: the outcome of the reply is what it was before this attempt.
-            outgoing = changed(outgoing, first=attempt.reply.first, waits=reply.waits + 1)
+            outgoing = changed(
+                outgoing, first=attempt.reply.first, waits=reply.waits + 1, prepared=attempt.reply.prepared
+            )
             if reply.waits >= MOST_PAUSES and self._outbox.now - attempt.reply.first > LONGEST_PAUSE:
                 return await self._settlements.failed(
                     outgoing, f"gave up after the platform asked to wait {reply.waits} times: {limit}"

@@ -41,7 +41,7 @@ def commit_answered(
         handled=len(claim.entries),
         messages=messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
-        replies=[reply for _, parts in turn.replies for reply in parts],
+        replies=[reply for each in turn.replies for reply in each.parts],
         agent=agent.name,
         state=encode(turn.state) if turn.state or claim.state else b"",
         patience=patience,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from answerback.agents import Agent, Turn
+from answerback.agents.composer import Composer
 from answerback.agents.journal import Journal
 from answerback.agents.limits import TurnLimits
 from answerback.agents.opening import open_turn
-from answerback.agents.outcome import composer
 from answerback.agents.turn_record import Command
+from answerback.outgoing import File
 from answerback.platforms import Client
 from answerback.replies import Reply
-from answerback.store.threads.files import Files
+from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.records import Claim, Step
 from answerback.store.threads.threads import Threads
 
@@ -24,11 +25,19 @@ from .stream_writer import NULL_STREAM, StreamWriter
 class TurnOpener:
     """Opens the turns that agents are given."""
 
-    def __init__(self, threads: Threads, leases: Leases, clients: Mapping[str, Client], limits: TurnLimits) -> None:
+    def __init__(
+        self,
+        threads: Threads,
+        leases: Leases,
+        clients: Mapping[str, Client],
+        limits: TurnLimits,
+        file_limits: FileLimits,
+    ) -> None:
         self._threads = threads
         self._leases = leases
         self._clients = clients
         self._limits = limits
+        self._file_limits = file_limits
         self._files = Files(threads)
 
     def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
@@ -45,6 +54,9 @@ class TurnOpener:
         async def read_file(id: str) -> bytes:
             return await retry_while_unavailable(self._files.content, claim.thread, id)
 
+        async def write_file(file: File) -> None:
+            await retry_while_unavailable(self._files.put, claim.thread, file, limits=self._file_limits)
+
         events = claim.events
         event = events[-1]
         records = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
@@ -56,9 +68,10 @@ class TurnOpener:
             state=claim.state,
             system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
-            compose=composer(self._clients.get(event.platform), event, stored=claim.entries[0].stored),
+            compose=Composer(self._clients.get(event.platform), event, stored=claim.entries[0].stored),
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
             attention=claim.attention,
             command=command,
             read_file=read_file,
+            write_file=write_file,
         )

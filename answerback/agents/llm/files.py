@@ -30,7 +30,7 @@ async def file_contents(turn: Turn, *, history: bool) -> Contents:
         await _read(turn, attachment, contents)
     room = EARLIER
     for message in reversed(turn.history if history else ()):
-        for attachment in message.attachments:
+        for attachment in message.attachments if message.role == "user" else ():
             room -= attachment.size
             if room >= 0:
                 await _read(turn, attachment, contents)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple, TypeVar
 
-from answerback.agents.journal import Journal, Write
+from answerback.agents.journal import Journal, Write, is_reply
 from answerback.agents.limits import TurnLimits
 from answerback.errors import AnswerbackError
 
@@ -72,4 +72,4 @@ class KillableJournal(Journal):
 
 def place_of(key: str) -> str:
     """Return the place of a step by its key in the journal."""
-    return "reply" if key.rpartition(">")[2].startswith("reply#") else f"step:{key}"
+    return "reply" if is_reply(key) else f"step:{key}"

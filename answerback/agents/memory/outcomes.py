@@ -54,7 +54,7 @@ class Outcomes:
         if status == "interrupted":
             records.interrupt(end, messages, old)
         else:
-            replies = [reply for _, parts in turn.replies for reply in parts]
+            replies = [reply for each in turn.replies for reply in each.parts]
             records.commit(
                 handled,
                 end,

@@ -10,6 +10,7 @@ from answerback.attention import Attention
 from answerback.errors import LeaseLost, NoSuchFile
 from answerback.events import Amendment, Entry, Event
 from answerback.messages import Message, TurnEnd
+from answerback.outgoing import File
 from answerback.replies import DeadLetter, Reply
 
 Accepted = Literal["accepted", "revived", "duplicate", "ignored"]
@@ -33,7 +34,7 @@ class Records:
         taken: How many events of the inbox belong to the turn that has begun.
         not_before: The time of the next attempt at the earliest, in ms.
         fence: Grows with each attempt: a write of an older one changes nothing.
-        files: The contents of uploaded files, by id.
+        files: The contents of files, by id.
     """
 
     def __init__(self, history: Sequence[Message], state: bytes, agent: str) -> None:
@@ -102,6 +103,10 @@ class Records:
         if id not in self.files:
             raise NoSuchFile
         return self.files[id]
+
+    async def write_file(self, file: File) -> None:
+        """Store a file of a reply."""
+        self.files[file.file] = file.data
 
     def claim(self) -> int:
         """Begin an attempt. Return its fence."""

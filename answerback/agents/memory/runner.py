@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from answerback.agents.agent import Agent
+from answerback.agents.composer import Composer
 from answerback.agents.limits import TurnLimits
 from answerback.agents.memory.attempt import Attempt, TurnStopped
 from answerback.agents.memory.clock import Clock
@@ -16,7 +17,7 @@ from answerback.agents.memory.outcomes import Outcomes
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
-from answerback.agents.outcome import Status, composer
+from answerback.agents.outcome import Status
 from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -194,8 +195,9 @@ class TurnRunner:
             state=records.state,
             system=self._system,
             read_file=records.read_file,
+            write_file=records.write_file,
             journal=KillableJournal(journal, write, ensure_lease, agent.limited(self._limits), reach),
-            compose=composer(self._clients.get(event.platform), event),
+            compose=Composer(self._clients.get(event.platform), event),
             stream=stream,
             attention=records.attention,
             command=command,

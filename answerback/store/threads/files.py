@@ -14,6 +14,7 @@ import msgspec
 from answerback.codec import decode_file, encode
 from answerback.errors import FilesFull, NoSuchFile, NoSuchThread, StoreFull, StoreUnavailable
 from answerback.files import CHUNK, StoredFile
+from answerback.outgoing import File
 from answerback.store import keys
 from answerback.store.thread_ids import public_id, workspace_of
 from answerback.store.threads.threads import Threads
@@ -47,14 +48,18 @@ class Files:
         content_type: str,
         limits: FileLimits,
         visitor: bool = False,
+        id: str = "",
     ) -> StoredFile:
         """Store a file while it is read, and return it. If reading it fails, nothing is kept.
+
+        Args:
+            id: Its id; "": a new one.
 
         Raises:
             NoSuchThread: The thread does not exist, or was deleted meanwhile.
             FilesFull: There is no room for it.
         """
-        id = f"{public_id(thread)}.{secrets.token_hex(10)}"
+        id = id or f"{public_id(thread)}.{secrets.token_hex(10)}"
         room = limits.workspace - await self.workspace_size(workspace_of(thread))
         size, number = 0, 0
         try:
@@ -93,6 +98,20 @@ class Files:
                 await self.delete(thread, id)
             raise
         return file
+
+    async def put(self, thread: str, file: File, *, limits: FileLimits) -> None:
+        """Store a file of a reply under its id, for as long as its thread. A repeated call changes nothing.
+
+        Raises:
+            FilesFull: There is no room for it.
+        """
+
+        async def content() -> AsyncIterator[bytes]:
+            yield file.data
+
+        await self.store(thread, content(), id=file.file, name=file.name, content_type=file.content_type, limits=limits)
+        p = await self._threads.locate(thread)
+        await self._database.call("ZREM", keys.unused_files(p), f"{thread} {file.file}")
 
     async def get(self, thread: str, id: str) -> StoredFile:
         """Return a file without its content. Raises `NoSuchFile`."""

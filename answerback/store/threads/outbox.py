@@ -18,7 +18,9 @@ from answerback.store.keys import Partition
 from answerback.store.partitions import OfPartitions
 from answerback.store.scripts import Part
 from answerback.store.stream.events import EncodedEvent, ReplyEvent, encode_event
+from answerback.store.threads.files import Files
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.message_parts import divided_content, kept_content, shown_parts
 from answerback.store.threads.records import encoded_replies, flattened
 from answerback.store.threads.threads import Threads
 
@@ -117,29 +119,77 @@ class Outbox:
             raise LeaseLost
         return Outgoing(id, outgoing.fence, outgoing.owner, await self._head(id, following)) if following else None
 
-    async def divide(self, outgoing: Outgoing, parts: Sequence[str]) -> Outgoing:
+    async def divide(self, outgoing: Outgoing, texts: Sequence[str]) -> Outgoing:
         """Replace the reply with several parts, none of them posted. Return the first. Raises `LeaseLost`.
 
         The first part keeps the key that the history refers to.
         """
-        p, id, reply = await self._threads.locate(outgoing.thread), outgoing.thread, outgoing.reply
-        first = msgspec.structs.replace(reply, state="pending", text=parts[0])
-        others = [
-            # The number of attempts distinguishes the parts of one split from those of the next.
-            msgspec.structs.replace(first, key=f"{reply.key}.{reply.attempts}-{number}", text=part, attempts=0, first=0)
-            for number, part in enumerate(parts[1:], 1)
+        reply = outgoing.reply
+        content = reply.content
+        last = len(texts) - 1
+        parts = [
+            msgspec.structs.replace(
+                reply,
+                # The number of attempts distinguishes the parts of one split from those of the next.
+                key=f"{reply.key}.{reply.attempts}-{number}" if number else reply.key,
+                text=text,
+                attempts=0 if number else reply.attempts,
+                first=0 if number else reply.first,
+                state="pending",
+                # What is below the text is below its last part. The others are messages of their own.
+                content=divided_content(content, first=not number, last=number == last),
+                kind="message" if number else reply.kind,
+            )
+            for number, text in enumerate(texts)
         ]
-        divided = await self._scripts.divide(
+        return await self.replace(outgoing, parts)
+
+    async def replace(self, outgoing: Outgoing, replies: Sequence[Reply]) -> Outgoing:
+        """Replace the next reply to send with several; the first has its key. Return it. Raises `LeaseLost`."""
+        p, id, (first, *others) = await self._threads.locate(outgoing.thread), outgoing.thread, replies
+        replaced = await self._scripts.divide(
             [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)],
             fence=outgoing.fence,
                 owner=outgoing.owner,
-                key=reply.key,
+                key=first.key,
                 first=encode(first),
                 parts=encoded_replies(others),
         )  # fmt: skip
-        if not divided:
+        if not replaced:
             raise LeaseLost
         return msgspec.structs.replace(outgoing, reply=first)
+
+    async def parts(self, thread: str, key: str, *, whole: bool) -> list[Reply]:
+        """Return the reply with a key; [] if there is none.
+
+        With `whole`, return everything that is shown of its message, in order: its parts, and what edits have added to
+        it, without what was deleted.
+        """
+        p = await self._threads.locate(thread)
+        names = [key.encode()]
+        if whole:
+            stored = await self._database.call("HKEYS", keys.outbox(p, thread))
+            names = [name for name in stored if name == names[0] or name.startswith(names[0] + b".")]
+            names += [name for name in stored if b".edit" in name or b".delete" in name]
+        encoded = await self._database.call("HMGET", keys.outbox(p, thread), *names) if names else []
+        replies = [
+            decode.reply(raw, thread, name.decode())
+            for name, raw in zip(names, encoded, strict=True)
+            if raw is not None
+        ]
+        return shown_parts(key, replies) if whole else replies
+
+    async def with_files(self, reply: Reply) -> Reply:
+        """Return a reply with the content of its files. Raises `NoSuchFile`."""
+        content = reply.content
+        if content is None or not content.files:
+            return reply
+        stored = Files(self._threads)
+        files = [
+            msgspec.structs.replace(file, data=await stored.content(reply.thread, file.file)) if file.file else file
+            for file in content.files
+        ]
+        return msgspec.structs.replace(reply, content=msgspec.structs.replace(content, files=tuple(files)))
 
     async def _behind(self, p: Partition, reply: Reply) -> list[Reply]:
         """Return the unsent parts of the same reply. Only the holder of the outbox can change them."""
@@ -239,7 +289,7 @@ def _settled(reply: Reply) -> bytes:
     # The history has the text; only the state is kept here.
     if isinstance(reply, UnreadableReply):
         reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
-    return encode(msgspec.structs.replace(reply, text="", address={}))
+    return encode(msgspec.structs.replace(reply, text="", address={}, content=kept_content(reply.content)))
 
 
 def _again(reply: Reply) -> Reply:

@@ -1,0 +1,70 @@
+"""Checks what an agent gives with a reply, and makes plain data of it."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Sequence
+
+import msgspec
+
+from answerback.errors import UnsupportedReply
+from answerback.messages import Attachment
+from answerback.outgoing import Button, File, ReplyContent, Select
+
+
+def message_content(
+    actions: Sequence[Button | Select], files: Sequence[File | Attachment], *, text: str
+) -> ReplyContent | None:
+    """Return what a message has besides its text; None if that is nothing.
+
+    Raises:
+        UnsupportedReply: It makes no sense on any platform.
+        TypeError: It is of another type.
+    """
+    if not actions and not files:
+        return None
+    if actions and not text.strip():
+        raise UnsupportedReply("buttons and menus need a text above them: it is empty")
+    return ReplyContent(actions=_actions(actions), files=tuple([_file(file) for file in files]))
+
+
+def _actions(actions: Sequence[Button | Select]) -> tuple[Button | Select, ...]:
+    found = tuple([_action(action) for action in actions])
+    names = [action.name for action in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UnsupportedReply(
+                f'two buttons or menus of a reply are named "{name}": give each another name, as in '
+                f'Button("{name}", name="first")'
+            )
+    return found
+
+
+def _action(action: object) -> Button | Select:
+    if isinstance(action, Button):
+        if not action.label.strip():
+            raise UnsupportedReply("a button needs a label")
+        return action if action.name else msgspec.structs.replace(action, name=action.label)
+    if isinstance(action, Select):
+        given: Sequence[str | tuple[str, str]] = action.options
+        options = tuple([(each, each) if isinstance(each, str) else (each[0], each[1]) for each in given])
+        if not options or not all(label.strip() for label, _ in options):
+            raise UnsupportedReply(f'the menu "{action.name}" needs options, each with a label')
+        if not action.name:
+            raise UnsupportedReply("a menu needs a name")
+        return msgspec.structs.replace(action, options=options)
+    raise TypeError(f"actions are Button(…) and Select(…), not {type(action).__name__}")
+
+
+def _file(file: object) -> File:
+    if isinstance(file, Attachment):
+        data = file.data or file.text.encode()
+        file = File(file.name, data, file.content_type, file=file.file, size=file.size)
+    if not isinstance(file, File):
+        raise TypeError(f"files are File(…), not {type(file).__name__}")
+    if not file.name.strip():
+        raise UnsupportedReply("a file needs a name")
+    if not file.data and not file.file:
+        raise UnsupportedReply(f"the file {file.name} is empty")
+    guessed = file.content_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return msgspec.structs.replace(file, content_type=guessed, size=len(file.data) or file.size)

@@ -1,0 +1,184 @@
+"""The sender and what is no plain text: edits, deletions, reactions, files. Each takes effect once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from answerback.errors import Rejected, Unavailable
+from answerback.outgoing import Button, File, ReplyContent
+from answerback.platforms import Response
+from answerback.replies import Reply, ReplyKind
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.files import FileLimits, Files
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
+from tests.fixtures.able import URL, Able
+from tests.fixtures.exchanges import answer
+from tests.redis.given import accept, claim, turn
+from tests.redis.sending import CLIENTS, LATE, Scene
+
+pytestmark = pytest.mark.one_server
+
+TURN = "0123456789abcdef0123"
+
+
+class AbleScene(Scene):
+    """A thread whose platform can do everything."""
+
+    async def put(self, *replies: Reply) -> None:
+        """Put replies into the outbox."""
+        number = len(await self.outbox.replies(self.thread)) + 1
+        await accept(self.threads, number, thread=self.thread)
+        await self.threads.commit(turn(await claim(self.threads), *replies))
+
+    def make(self, key: str, kind: ReplyKind = "message", text: str = "", content: ReplyContent | None = None) -> Reply:
+        """A reply of a turn."""
+        address: dict[str, str | int] = {"team": "T1", "channel": "C1", "thread_ts": "1.2"}
+        return Reply(key=f"{TURN}.{key}", thread=self.thread, text=text, address=address, kind=kind, content=content)
+
+    def target(self, key: str) -> ReplyContent:
+        """What a change of this reply has."""
+        return ReplyContent(target=f"{TURN}.{key}")
+
+    @property
+    def made(self) -> list[tuple[str, str, str]]:
+        """The posts so far: kind, text, target."""
+        found = []
+        for request in self.platform.asked:
+            if request.method == "POST":
+                body = msgspec.json.decode(request.body)
+                kind = request.url.removeprefix(f"{URL}/").partition("/")[0]
+                found.append((kind, body["text"], (body["content"] or {}).get("target", "")))
+        return found
+
+    async def states(self) -> dict[str, str]:
+        """The states of all replies."""
+        return {key.partition(".")[2]: reply.state for key, reply in (await self.outbox.replies(self.thread)).items()}
+
+
+@pytest.fixture
+def scene(threads: Threads, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> AbleScene:
+    monkeypatch.setitem(CLIENTS, "slack", Able())
+    return AbleScene(threads, outbox, "slack")
+
+
+def ids(*names: str) -> Sequence[Response]:
+    """The platform accepts everything; each message has an id."""
+    return [answer(name.encode()) for name in names]
+
+
+async def test_a_change_is_sent_with_the_platforms_id_of_its_message(scene: AbleScene) -> None:
+    await scene.put(
+        scene.make("0", text="one"),
+        scene.make("edit0", "edit", "two", scene.target("0")),
+        scene.make("reaction1", "reaction", content=ReplyContent(target="1.2", reaction="eyes")),
+        scene.make("delete2", "delete", content=scene.target("0")),
+    )
+    await scene.send(*ids("m1", "m1", "", ""))
+    assert scene.made == [("message", "one", ""), ("edit", "two", "m1"), ("reaction", "", "1.2"), ("delete", "", "m1")]
+    assert set((await scene.states()).values()) == {"sent"}
+
+
+async def test_an_edit_changes_adds_and_deletes_the_parts_of_a_long_message(scene: AbleScene) -> None:
+    await scene.put(scene.make("0.0", text="0123456789"), scene.make("0.1", text="abc"))
+    await scene.send(*ids("m0", "m1"))
+    longer = ReplyContent(target=f"{TURN}.0", actions=(Button("Yes", name="Yes"),))
+    await scene.put(scene.make("edit0", "edit", "A" * 10 + "B" * 10 + "C", longer))
+    await scene.send(*ids("m0", "m1", "m2"))
+    assert scene.made[2:] == [("edit", "A" * 10, "m0"), ("edit", "B" * 10, "m1"), ("message", "C", f"{TURN}.0")]
+    assert [b"Yes" in request.body for request in scene.platform.asked] == [False] * 4 + [True]
+    await scene.put(scene.make("edit1", "edit", "D", scene.target("0")))
+    await scene.send(*ids("m0", "", ""))
+    assert scene.made[5:] == [("edit", "D", "m0"), ("delete", "", "m1"), ("delete", "", "m2")]
+    await scene.put(scene.make("edit2", "edit", "E" * 11, scene.target("0")))
+    await scene.send(*ids("m0", "m3"))
+    assert scene.made[8:] == [("edit", "E" * 10, "m0"), ("message", "E", f"{TURN}.0")]
+    await scene.put(scene.make("delete3", "delete", content=scene.target("0")))
+    await scene.send(*ids("", ""))
+    assert scene.made[10:] == [("delete", "", "m0"), ("delete", "", "m3")]
+
+
+@pytest.mark.parametrize("kind", ["edit", "delete", "reaction", "check"])
+async def test_a_change_of_unknown_outcome_is_made_again_at_once(scene: AbleScene, kind: ReplyKind) -> None:
+    await scene.put(scene.make(f"{kind}0", kind, "x", ReplyContent(target="m9")))
+    await scene.send(Unavailable("no response"))
+    assert set((await scene.states()).values()) == {"sending"}
+    await _now(scene)
+    await scene.send(*ids("m9"))
+    assert scene.made == [(kind, "x", "m9")] * 2
+    assert set((await scene.states()).values()) == {"sent"}
+
+
+async def test_a_message_that_was_not_posted_cannot_be_changed(scene: AbleScene, letters: DeadLetters) -> None:
+    await scene.put(
+        scene.make("0", text="one"),
+        scene.make("edit0", "edit", "two", scene.target("0")),
+        scene.make("edit1", "edit", "two", scene.target("7")),
+        scene.make("check2", "check", content=ReplyContent(check="c", state="queued")),
+        scene.make("check3", "check", content=ReplyContent(check="c", state="success", target=f"{TURN}.check2")),
+    )
+    await scene.send(Rejected("the channel is gone"), Rejected("no"), *ids("c1"))
+    reasons = {letter.id.partition(".")[2]: letter.reason async for letter in letters.list()}
+    assert reasons == {
+        "0": "the channel is gone",
+        "edit0": f"the reply {TURN}.0 was not posted, so it cannot be changed: replay its dead letter first, "
+        "then this one",
+        "edit1": f"there is no reply {TURN}.7 in this thread: nothing was changed",
+        "check2": "no",
+    }
+    # A check run that could not be changed is made anew.
+    assert scene.made[-1] == ("check", "", "")
+    assert await letters.replay(f"{TURN}.0")
+    assert await letters.replay(f"{TURN}.edit0")
+    await scene.send(*ids("m1", "m1"))
+    assert scene.made[-2:] == [("message", "one", ""), ("edit", "two", "m1")]
+
+
+async def _now(scene: Scene) -> None:
+    """The delay of the next attempt is over."""
+    from tests.redis.given import lapse
+
+    await lapse(scene.threads, "due", scene.thread)
+
+
+async def test_files_are_read_from_the_store_and_what_was_prepared_is_kept(scene: AbleScene) -> None:
+    await scene.put(scene.make("0", text="first"))
+    await scene.send(*ids("m0"))
+    stored = File("a.csv", b"1,2", "text/csv", f"{scene.thread}.{TURN}", 3)
+    await Files(scene.threads).put(scene.thread, stored, limits=FileLimits(thread=100, workspace=100))
+    content = ReplyContent(files=(msgspec.structs.replace(stored, data=b""),))
+    await scene.put(scene.make("1", content=content))
+
+    # Nothing can have been posted before it is prepared: it is prepared again.
+    await scene.send(Unavailable("no response"))
+    await _now(scene)
+    await scene.send(answer(b"F1"), Unavailable("no response"))
+    assert [(request.method, request.body) for request in scene.platform.asked[1:3]] == [("PUT", b"1,2")] * 2
+    reply = (await scene.outbox.replies(scene.thread))[f"{TURN}.1"]
+    assert (reply.state, reply.prepared, reply.content) == ("sending", "F1", content)
+
+    await scene_later(scene, LATE / 2)
+    await scene.send(answer(b""))
+    await scene_later(scene, 2 * LATE)
+    await scene.send(answer(b""), answer(b"m1"))
+    assert [request.method for request in scene.platform.asked[1:]] == ["PUT", "PUT", "POST", "GET", "GET", "POST"]
+    assert (await scene.states())["1"] == "sent"
+
+
+async def scene_later(scene: Scene, seconds: float) -> None:
+    """So many seconds pass."""
+    (key,) = [key for key, reply in (await scene.outbox.replies(scene.thread)).items() if reply.state == "sending"]
+    original = scene.reply
+    scene.reply = lambda _="": original(key)  # type: ignore[assignment,method-assign]
+    await scene.later(seconds)
+
+
+async def test_a_deleted_file_is_a_dead_letter(scene: AbleScene, letters: DeadLetters) -> None:
+    content = ReplyContent(files=(File("a.csv", file=f"{scene.thread}.{TURN}", size=1),))
+    await scene.put(scene.make("1", content=content))
+    await scene.send()
+    (letter,) = [letter async for letter in letters.list()]
+    assert letter.reason == "a file of the reply was deleted from its thread"
