@@ -34,6 +34,7 @@ class App(msgspec.Struct):
 
 class Installation(msgspec.Struct):
     id: Id
+    updated_at: Spare[str] = None
 
 
 class Repository(msgspec.Struct):
@@ -69,9 +70,11 @@ class Post(About, kw_only=True):
     original_start_line: Spare[Id] = None
     original_line: Spare[Id] = None
     diff_hunk: Spare[str] = None
+    merged: Spare[bool] = None
+    state: Spare[str] = None
 
 
-class Action(msgspec.Struct):
+class ActionOf(msgspec.Struct):
     """The action of a webhook whose other fields do not matter."""
 
     action: Spare[str] = None

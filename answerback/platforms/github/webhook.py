@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.events import Address, Amendment, Event, Subject
+from answerback.events import Action, Address, Amendment, Event
 from answerback.messages import Author
-from answerback.platforms import Answer, Delivery, Headers, Ignored, Parsed
+from answerback.platforms import Answer, Delivery, Headers, Ignored, Inbound, Parsed
 from answerback.platforms.decoding import decode
+from answerback.platforms.github.actions import (
+    DONE,
+    REVIEWS,
+    moved_here,
+    parse_action,
+    parse_check_run,
+    parse_installation,
+    parse_review_thread,
+)
+from answerback.platforms.github.attachments import attached_files, review_comments
 from answerback.platforms.github.authors import author_kind, identities, is_bot
-from answerback.platforms.github.kinds import KINDS, Kind
+from answerback.platforms.github.digest import digest
+from answerback.platforms.github.kinds import KINDS
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
-from answerback.platforms.github.payload import About, Action, Payload, Post, User, payload
-from answerback.platforms.subject import BODY, TITLE, shortened
-
-# Deliveries that report the end of our access.
-_LOSSES = {
-    "installation": {
-        "deleted": "the app was removed there",
-        "suspend": "the app may no longer read or post there",
-    },
-    "meta": {"deleted": "the webhook was deleted, and no events come any more"},
-}
+from answerback.platforms.github.payload import About, ActionOf, Payload, Post, User, payload
+from answerback.platforms.github.place import subject
 
 _former_body = msgspec.json.Decoder(dict[str, str]).decode
 _payloads = {name: payload(kind.about, kind.post) for name, kind in KINDS.items()}
-_action = msgspec.json.Decoder(Action)
+_action = msgspec.json.Decoder(ActionOf)
 _DOCUMENTED = "GitHub documents"
 
 
@@ -44,7 +45,7 @@ def parse(request: Delivery) -> Parsed:
     time. The X-GitHub-Delivery header is not used: it is not signed, and on some servers each webhook (an app's, a
     repository's, an organization's) has its own for the same comment.
     Address: repo ("acme/widgets"), number, root (review threads), discussion and comment (node ids, for
-    GraphQL), installation (webhooks of an app).
+    GraphQL), node (of the message, in a discussion), installation (webhooks of an app).
     Identities: "user:<id>", "login:<login>", "app:<id>" of the author, and of the app that they used.
     """
     headers, body = request.headers, request.body
@@ -54,14 +55,10 @@ def parse(request: Delivery) -> Parsed:
     if not name:
         raise MalformedBody("there is no X-GitHub-Event header")
     kind = KINDS.get(name)
-    if name in _LOSSES:
-        action = decode(_action, _json_of(headers, body), _DOCUMENTED).action
-        if loss := _LOSSES[name].get(action or ""):
-            return Ignored(f"GitHub says {name} {action}: {loss}", warning="access lost")
     if kind is None:
-        return Ignored(f"{_printable(name)} events are not messages")
+        return _no_message(name, headers, body)
     payload = _read(name, _json_of(headers, body))
-    if isinstance(payload, Ignored):
+    if not isinstance(payload, Payload):
         return payload
     about: About = getattr(payload, kind.about)
     post: Post = getattr(payload, kind.post)
@@ -70,6 +67,8 @@ def parse(request: Delivery) -> Parsed:
     message = f"{name if kind.post in ('comment', 'review') else kind.post}:{post.id}"
     delivery = f"github:{payload.repository.id}:{name}.{payload.action}:{post.id}"
     thread, address = _place(name, payload, about, post)
+    if payload.action == "opened" and (moved := moved_here(thread, delivery, payload.changes)):
+        return [moved]
     if payload.action == "deleted":
         return [Amendment(delivery=delivery, thread=thread, message=message, text=None)]
     body_text = post.body or ""
@@ -79,7 +78,7 @@ def parse(request: Delivery) -> Parsed:
     if payload.action == "edited":
         if payload.changes is not None and not payload.changes.keys() & {"body", "title"}:
             return Ignored(f"{name} edited, but not its text")
-        edit = f"{delivery}:{_digest(post.updated_at or '', post.title or '', body_text)}"
+        edit = f"{delivery}:{digest(post.updated_at or '', post.title or '', body_text)}"
         amendment = Amendment(
             delivery=edit, thread=thread, message=message, text=text, mentions=mentioned, at=_edited_at(post)
         )
@@ -89,6 +88,12 @@ def parse(request: Delivery) -> Parsed:
             return [amendment]
         # Once for each name that is added, however often the message is edited.
         delivery = f"{delivery}:{','.join(sorted(mentioned))}"
+    action, files = None, attached_files(body_text, address, message)
+    if name == "pull_request_review" and payload.action == "submitted":
+        state = (post.state or "").lower()
+        if not text.strip() and state in REVIEWS:
+            action, text = Action(type="state", name=state), REVIEWS[state]
+        files = (*files, review_comments(post.id, address))
     if not text.strip():
         return Ignored(f"{name} {payload.action} without a text")
     # The sender of a delivery about a new post is its author; `user` is null for deleted accounts.
@@ -107,10 +112,12 @@ def parse(request: Delivery) -> Parsed:
         identities=identities(author, post.performed_via_github_app),
         reply=marked(body_text),
         address=address,
-        subject=_subject(kind, about, post),
+        subject=subject(kind.about, about, post, own=kind.post == kind.about),
         title=about.title or "",
         url=post.html_url or "",
         at=int(written_at.timestamp() * 1000) if written_at else 0,
+        attachments=files,
+        action=action,
     )
     if amendment is None:
         return [event]
@@ -128,8 +135,24 @@ def _as_edited(event: Event, editor: User) -> Event:
     )
 
 
-def _read(name: str, body: bytes) -> Payload | Ignored:
-    """Decode the payload of an event; `Ignored` for an action that writes nothing."""
+def _no_message(name: str, headers: Headers, body: bytes) -> Parsed:
+    """Parse an event that is about no message."""
+    match name:
+        case "installation":
+            return parse_installation(_json_of(headers, body))
+        case "check_run":
+            return parse_check_run(_json_of(headers, body))
+        case "pull_request_review_thread":
+            return parse_review_thread(_json_of(headers, body))
+        case "meta":
+            if decode(_action, _json_of(headers, body), _DOCUMENTED).action == "deleted":
+                loss = "the webhook was deleted, and no events come any more"
+                return Ignored(f"GitHub says meta deleted: {loss}", warning="access lost")
+    return Ignored(f"{_printable(name)} events are not messages")
+
+
+def _read(name: str, body: bytes) -> Payload | Ignored | list[Inbound]:
+    """Decode the payload of an event; what an action is that writes nothing."""
     kind = KINDS[name]
     actions = (kind.action, "edited", "deleted")
     try:
@@ -137,16 +160,22 @@ def _read(name: str, body: bytes) -> Payload | Ignored:
     except MalformedBody:
         # An unreadable payload does not matter if its action is ignored.
         action = decode(_action, body, _DOCUMENTED).action
-        if not action or action in actions:
+        if not action or action in actions or _is_done(name, action):
             raise
         return _other(name, action)
     if payload.action not in actions:
+        if _is_done(name, payload.action):
+            return parse_action(name, body)
         return _other(name, payload.action)
     for part in ("comment", "review"):
         if part != kind.post and payload.has(part):
             # The header is not signed, so the body decides: a comment's deletion must never pass for its issue's.
             raise MalformedBody(f"the body is not one of {name}: it has a comment or a review")
     return payload
+
+
+def _is_done(name: str, action: str) -> bool:
+    return action in DONE and KINDS[name].post == KINDS[name].about
 
 
 def _other(name: str, action: str) -> Ignored:
@@ -185,10 +214,6 @@ def _former(headers: Headers) -> str:
     return f"github:{guid}" if 0 < len(guid) <= 128 and guid.isascii() and guid.isprintable() else ""
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=8).hexdigest()
-
-
 def _place(name: str, payload: Payload, about: About, post: Post) -> tuple[str, Address]:
     """Return the thread id, and the address of a reply."""
     thread = f"github:{payload.repository.id}:{about.number}"
@@ -199,27 +224,11 @@ def _place(name: str, payload: Payload, about: About, post: Post) -> tuple[str, 
         root = post.in_reply_to_id or post.id
         thread, address["root"] = f"{thread}:review:{root}", root
     elif KINDS[name].about == "discussion":
-        address["discussion"] = about.node_id or ""
+        address["discussion"], address["node"] = about.node_id or "", post.node_id or ""
         if name == "discussion_comment" and post.parent_id:
             # A reply must name the parent's node id, which the webhook lacks; this comment's own leads to it.
             thread, address["comment"] = f"{thread}:comment:{post.parent_id}", post.node_id or ""
     return thread, address
-
-
-def _subject(kind: Kind, about: About, post: Post) -> Subject:
-    # `line` is null if the pull request no longer has the line; its original number is always there.
-    line, start = post.line or post.original_line or 0, post.start_line or post.original_start_line or 0
-    return Subject(
-        kind=kind.about,
-        title=shortened(about.title or "", TITLE),
-        body=shortened(about.body or "", BODY) if kind.post != kind.about else "",
-        author=about.user.name if about.user else "",
-        path=shortened(post.path or "", TITLE),
-        start=start if start != line else 0,
-        line=line,
-        # GitHub shows the end of it above the comment: https://docs.github.com/en/rest/pulls/comments (diff_hunk)
-        diff=shortened(post.diff_hunk or "", BODY, end=True),
-    )
 
 
 def _printable(word: str) -> str:
