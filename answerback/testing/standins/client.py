@@ -67,13 +67,17 @@ class StandIns:
 
         Slack: say, edit, delete, react (removed=True: take it back), press (action_id; value of a menu's option),
         shortcut (callback_id; ts of a message), command (command, text), stop (thread_ts), name (id, name),
-        uninstall (team). `channel`, `ts`, `user` and `team` name where and who.
+        uninstall (team), upload (name, content in base64), submit and close (view_id, values), authorize (url),
+        disconnect (reason: of the WebSockets). `channel`, `ts`, `user` and `team` name where and who.
         """
         done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
         return done
 
     async def state(self, platform: str) -> Json:
-        """Return what people see besides messages. Slack: statuses, titles, prompts, sessions, streams."""
+        """Return what people see besides messages.
+
+        Slack: statuses, titles, prompts, sessions, streams, files, views, sockets.
+        """
         found: Json = await self._call("GET", "state", query={"platform": platform})
         return found
 

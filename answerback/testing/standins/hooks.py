@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import aiohttp
 import msgspec
@@ -44,8 +45,14 @@ class Attempt:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """Its body."""
-        found: dict[str, Any] = msgspec.json.decode(self.delivery.body)
+        """Its body; of a form, the fields, or the JSON in the field `payload`."""
+        body = self.delivery.body
+        if self.delivery.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+            if "payload" not in fields:
+                return fields
+            body = fields["payload"].encode()
+        found: dict[str, Any] = msgspec.json.decode(body)
         return found
 
     def summary(self) -> dict[str, Any]:
@@ -111,7 +118,7 @@ class Hooks:
         for url in self.url.split() or [""]:
             attempt = self._record(platform, delivery, redelivery=redelivery)
             attempt.url = url
-            self._begin(attempt)
+            self.track(self._send(attempt))
 
     def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
         """Record a delivery as failed. Only `redeliver` sends it."""
@@ -132,8 +139,9 @@ class Hooks:
         """Record a delivery that is made in another way than by a request."""
         return self._record(platform, delivery)
 
-    def _begin(self, attempt: Attempt) -> None:
-        task = asyncio.create_task(self._send(attempt))
+    def track(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work that counts as a delivery in progress."""
+        task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -149,7 +157,7 @@ class Hooks:
             delivery = retries.again(attempt.delivery, number, reason)
             again = self._record(attempt.platform, delivery, redelivery=True)
             again.url, again.retry = attempt.url, number
-            self._begin(again)
+            self.track(self._send(again))
 
         task = asyncio.create_task(later())
         self._waiting.add(task)

@@ -28,6 +28,10 @@ class Options:
                      right in everything but its signature
     slack_token      of several, each belongs to the workspace at its place in `slack_team`
     slack_agent      whether our app is declared an agent
+    slack_socket_mode      whether events go over WebSockets from the start; else from the first connection
+    slack_socket_seconds   the age at which Slack ends a WebSocket; 0: it does not
+    slack_ack_seconds      within which an event over a WebSocket must be acknowledged
+    slack_trigger_seconds  the time in which a trigger can open a modal
     slack_token_seconds    the lifetime of tokens that are issued; 0: they do not expire
     slack_stream_seconds   the age at which a stream ends by itself; `slack_stream_spread`: by which part of that some
                            end earlier, at random (`slack_seed`)
@@ -58,6 +62,13 @@ class Options:
     slack_secret: str = "slack-signing-secret"
     slack_scopes: str = SLACK_SCOPES
     slack_agent: bool = True
+    slack_client_id: str = "1234567890.1234567890"
+    slack_client_secret: str = "slack-client-secret"
+    slack_app_token: str = "xapp-1-A0ANSWERBOT-standin"
+    slack_socket_mode: bool = False
+    slack_socket_seconds: float = 0
+    slack_ack_seconds: float = 3
+    slack_trigger_seconds: float = 3
     slack_token_seconds: float = 0
     slack_stream_seconds: float = 300
     slack_stream_spread: float = 0

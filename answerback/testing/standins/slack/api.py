@@ -15,13 +15,17 @@ from answerback.testing.standins.hooks import Hooks
 from answerback.testing.standins.journal import Journal
 from answerback.testing.standins.options import Options
 from answerback.testing.standins.slack.calls import Call, Method, arguments, given_token, refusal, true
+from answerback.testing.standins.slack.files import Files
 from answerback.testing.standins.slack.installations import Installation
 from answerback.testing.standins.slack.messages import Messages
+from answerback.testing.standins.slack.oauth import OAuth
 from answerback.testing.standins.slack.people import People
 from answerback.testing.standins.slack.presence import Presence
 from answerback.testing.standins.slack.reading import Reading
+from answerback.testing.standins.slack.sockets import Sockets
 from answerback.testing.standins.slack.space import KINDS, NAME, Space
 from answerback.testing.standins.slack.streams import Streams
+from answerback.testing.standins.slack.views import Views
 from answerback.testing.standins.standin import Handler, Operation, Refusal, StandIn, answer
 from answerback.testing.standins.values import Json
 
@@ -40,19 +44,28 @@ class Slack(StandIn):
         self._messages = Messages(space, self._streams, self._presence)
         self._reading = Reading(space)
         self._people = People(space, self._streams, self._presence)
+        self._files = Files(space, self._messages, self._people)
+        self._views = Views(space, self._messages, self._people)
+        self._oauth = OAuth(space, self._people)
+        self._sockets = Sockets(space, self._people)
 
     def reset(self) -> None:
-        for part in (self._space, self._presence, self._streams, self._reading):
+        self._space.reset()
+        parts = (self._presence, self._streams, self._reading, self._files, self._views, self._oauth, self._sockets)
+        for part in parts:
             part.reset()
 
     def serves(self, url: str) -> None:
         self._space.url = f"{url}/{NAME}"
 
     def operations(self) -> list[Operation]:
-        parts = (self._messages, self._streams, self._presence, self._reading)
+        parts = (self._messages, self._streams, self._presence, self._reading, self._files, self._views)
         methods = [Method("auth.test", "", self._auth_test), Method("auth.revoke", "", self._revoke)]
         methods += [method for part in parts for method in part.methods()]
-        return [
+        operations = [
+            one for part in (self._files, self._views, self._oauth, self._sockets) for one in part.operations()
+        ]
+        return operations + [
             Operation(verb, f"/{method.name}", method.name, self._served(method))
             for verb in ("GET", "POST")
             for method in methods
@@ -81,7 +94,12 @@ class Slack(StandIn):
         return self._people.act(act, details)
 
     def state(self) -> Json:
-        return self._presence.state() | {"streams": self._streams.state()}
+        return self._presence.state() | {
+            "streams": self._streams.state(),
+            "files": self._files.state(),
+            "views": self._views.state(),
+            "sockets": self._sockets.state(),
+        }
 
     def _served(self, method: Method) -> Handler:
         """Return the handler of a method: the token, its scope, then the method."""

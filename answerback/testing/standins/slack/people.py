@@ -19,6 +19,8 @@ class People:
 
     def __init__(self, space: Space, streams: Streams, presence: Presence) -> None:
         self._space, self._streams, self._presence = space, streams, presence
+        self.offers: Callable[[Json, str, str], dict[str, Any]] = lambda *_: {"trigger_id": None}
+        """Returns what an interaction offers to the app: a trigger, a response URL."""
         self._acts: dict[str, Callable[[Json], Json]] = {
             "say": self._say,
             "edit": self._edit,
@@ -117,14 +119,14 @@ class People:
             block_id=block.get("block_id", "b1"),
             message=self._space.json(message, metadata=True),
             action=action,
-            **self._offers(told, message.channel, message.ts),
+            **self.offers(told, message.channel, message.ts),
         )
         return self._sent(interaction)
 
     def _shortcut(self, told: Json) -> Json:
         """Use a shortcut: a global one, or one of the message `ts`."""
         person, callback = self.person(told), told.get("callback_id", "summarize")
-        offers = self._offers(told, person.channel, told.get("ts", ""))
+        offers = self.offers(told, person.channel, told.get("ts", ""))
         if "ts" not in told:
             return self._sent(person.shortcut(callback, trigger_id=offers["trigger_id"]))
         message = self._message(told)
@@ -134,7 +136,7 @@ class People:
     def _command(self, told: Json) -> Json:
         """Use a slash command."""
         person = self.person(told)
-        offers = self._offers(told, person.channel, "")
+        offers = self.offers(told, person.channel, "")
         return self._sent(person.command(told.get("command", "/deploy"), told.get("text", ""), **offers))
 
     def _stop(self, told: Json) -> Json:
@@ -160,10 +162,6 @@ class People:
         self._space.installations.remove(installation)
         self._space.emit(event)
         return told
-
-    def _offers(self, told: Json, channel: str, ts: str) -> dict[str, Any]:
-        """Return what an interaction offers to the app: here a trigger."""
-        return {"trigger_id": None}
 
     def _sent(self, delivery: Delivery) -> Json:
         self._space.emit(delivery)
