@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from answerback.testing.standins.sender import Standard
+from answerback.testing.standins.sender import Slack, Standard
 from tests.acceptance.system import System, free_port, until
 from tests.standins.client import StandIns
 
@@ -66,3 +68,31 @@ async def test_a_worker_counts_turns_models_tools_replies_and_waits(system: Syst
     assert ingress["answerback_deliveries_total", ("standard", "202")] == 1
     assert ingress["answerback_redis_call_duration_seconds_count", ()] > 0
     assert ingress["answerback_threads", ("turns", "waiting")] == 0
+
+
+async def test_a_worker_counts_pauses_of_platforms_and_the_leases_that_it_lost(
+    system: System, standins: StandIns
+) -> None:
+    await standins.add_fault(platform="slack", operation="chat.postMessage", do="rate-limit", times=1, seconds=1)
+    agents, port = "tests.acceptance.versioned:pair", free_port()
+    await system.ingress()
+    stalled = await system.worker(agents, WORKER_METRICS_PORT=str(port))
+    await system.deliver("slack", Slack().mention("quick"))
+    await system.deliver("standard", Standard().message("stalled", thread="t", channel="slow"))
+    await system.marked("began-stalled-one-1")
+    await until(system.queues, lambda q: q.replies_sent == 1, what="the reply being sent after the pause")
+    stalled.signal(signal.SIGSTOP)
+    await system.worker(agents)
+    await system.marked("began-stalled-one-2")
+    stalled.signal(signal.SIGCONT)
+
+    async def samples() -> Samples:
+        return await _scraped(port)
+
+    name = "answerback_leases_lost_total", ("ready",)
+    found = await until(samples, lambda samples: samples.get(name) == 1, what="the lost lease being counted")
+    assert found["answerback_rate_limit_pauses_total", ("slack",)] == 1
+    assert found["answerback_rate_limit_pause_seconds_total", ("slack",)] >= 1
+    system.release()
+    await system.quiet(2)
+    assert await system.answers("standard:t") == ["one"]

@@ -46,6 +46,24 @@ def test_every_manifest_is_valid(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         kubernetes.validate(spoilt, KUBERNETES[0], strict=True)
 
 
+@pytest.mark.parametrize(
+    ("more", "version"),
+    [
+        ({"image": {"tag": "v1.2"}}, "v1.2"),
+        ({"image": {"digest": f"sha256:{'0' * 64}", "tag": "v1.2"}}, "0" * 64),
+        ({"image": {"tag": "latest"}}, None),
+        ({"image": {"tag": "v1.2"}, "agents": {"configMap": "agents"}}, None),
+        ({"image": {"tag": "v1.2"}, "settings": {"ANSWERBACK_VERSION": "mine"}}, "mine"),
+        ({"image": {"tag": "v" * 128}}, "v" * 64),
+    ],
+)
+def test_the_image_is_the_version_of_the_agents(more: Manifest, version: str | None) -> None:
+    manifests, _ = render_values(LEAST | more | {"image": LEAST["image"] | more["image"]})
+    found = environment(manifests, "worker")
+    assert found.get("ANSWERBACK_VERSION") == version
+    assert Settings.load(found).version == version
+
+
 @values
 @pytest.mark.parametrize("component", ["ingress", "worker"])
 def test_the_processes_get_valid_settings(path: Path, component: str) -> None:

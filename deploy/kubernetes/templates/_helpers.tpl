@@ -22,6 +22,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- /* What is in the image does not say which code a worker runs if that is in a ConfigMap, or if the tag is moved. */ -}}
+{{- define "answerback.version" -}}
+{{- with .Values.image -}}
+{{- $tag := .tag | default $.Chart.AppVersion }}
+{{- if and (not $.Values.agents.configMap) (or .digest (ne $tag "latest")) }}
+{{- .digest | trimPrefix "sha256:" | default $tag | trunc 64 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "answerback.serviceAccount" -}}
 {{ .Values.serviceAccount.name | default (include "answerback.name" .) }}
 {{- end }}
