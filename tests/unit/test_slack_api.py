@@ -11,7 +11,7 @@ from answerback.events import Address
 from answerback.messages import Identity
 from answerback.platforms import NextPage, Response, Sent, slack
 from answerback.platforms.slack.api import LIMIT, Slack
-from answerback.platforms.slack.metadata import metadata
+from answerback.platforms.slack.metadata import client_message_id
 from answerback.replies import Reply
 from answerback.settings import Settings
 from tests.fixtures.exchanges import answer, run
@@ -66,6 +66,7 @@ def test_a_reply_is_markdown_in_its_thread_with_its_key_as_metadata(client: Slac
         "thread_ts": "1740823201.000200",
         "markdown_text": "**Hello**",
         "metadata": OURS,
+        "client_msg_id": client_message_id("turn.0"),
     }
     assert done.value == Sent("1740823210.900100")
 
@@ -326,7 +327,7 @@ def test_looking_and_posting_wait_for_limits_of_their_own(client: Slack) -> None
 
 
 def test_what_other_apps_put_into_their_messages_hides_no_reply(client: Slack) -> None:
-    ours = {"ts": "2.0", "user": "U0ANSWERBT", "bot_id": "B08ANSWER1", "metadata": metadata(reply().key)}
+    ours = {"ts": "2.0", "user": "U0ANSWERBT", "bot_id": "B08ANSWER1", "metadata": OURS}
     others = [
         {"ts": "1.0", "metadata": {"event_type": 5, "event_payload": []}},
         {"ts": "1.1", "metadata": "none", "user": {"id": "U1"}},

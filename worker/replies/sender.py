@@ -11,7 +11,7 @@ from answerback import tracing
 from answerback.errors import LeaseLost, NoSuchFile, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.platforms import ALWAYS, Client, NextPage, Prepared, Sent
+from answerback.platforms import ALWAYS, Client, NextPage, Sent
 from answerback.platforms.text import split
 from answerback.replies import Reply
 from answerback.store.decode import UnreadableReply, unreadable_reason
@@ -41,6 +41,8 @@ LONGEST_SEARCH = 3_600_000
 """ms after which a search that rate limits keep interrupting is given up."""
 SHORTEST = 1000
 """Characters below which a reply is not divided further, whatever the platform responds."""
+PREPARATIONS = 3
+"""How many times in a row a reply is prepared, with its last request, before the next attempt."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
 """A reply is given up once both are exceeded: ms since its first request, and pauses requested by the platform."""
 
@@ -227,12 +229,15 @@ class Sender:
 
         try:
             sending = await retry_while_unavailable(self._outbox.with_files, attempt.reply)
-            message = await self._http.perform(client.post(sending), before_send=mark_sending)
-            while isinstance(message, Prepared):
+            for _ in range(PREPARATIONS):
+                message = await self._http.perform(client.post(sending), before_send=mark_sending)
+                if isinstance(message, Sent):
+                    break
                 # `mark_sending` stores it before the request that takes effect.
                 attempt = changed(attempt, prepared=message.state)
                 sending = msgspec.structs.replace(sending, prepared=message.state)
-                message = await self._http.perform(client.post(sending), before_send=mark_sending)
+            else:
+                raise Unavailable("the platform lost again what it was given in preparation", unknown=False)
         except NoSuchFile:
             return await self._settlements.failed(
                 attempt, "a file of the reply was deleted from its thread", "rejected"

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
 
-from answerback.errors import Rejected, TooLong
+from answerback.errors import TooLong
 from answerback.messages import Identity
-from answerback.platforms import FIND, Client, Exchange, NextPage, Repeat, Request, Response, Sent
+from answerback.outgoing import NO_CONTENT, Button, Select
+from answerback.platforms import (
+    FIND,
+    NATIVE,
+    Client,
+    Exchange,
+    Extra,
+    NextPage,
+    Prepared,
+    Repeat,
+    Request,
+    Response,
+    Sent,
+)
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
-from answerback.platforms.slack.metadata import Metadata, key_of, metadata
+from answerback.platforms.slack import changes, files
+from answerback.platforms.slack.blocks import blocks, fallback
+from answerback.platforms.slack.blocks import check as check_blocks
+from answerback.platforms.slack.metadata import Metadata, client_message_id, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
+from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
-from answerback.replies import Reply
+from answerback.replies import Reply, ReplyKind
 
 LIMIT = 11_000
 """Maximum length of a part, in characters. Slack accepts 12,000 of `markdown_text`, but how it counts is undocumented.
@@ -31,14 +48,6 @@ https://docs.slack.dev/reference/methods/chat.postMessage#arg_markdown_text
 _PAGE = 200
 _MARGIN = 300.0
 """Seconds before the first attempt at which the search for a reply starts, since clocks differ."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """A reply's address; see `webhook.parse`."""
-
-    channel: str
-    thread_ts: str
-    team: str = ""
 
 
 class _Whoami(msgspec.Struct):
@@ -84,6 +93,10 @@ _replies = msgspec.json.Decoder(_Replies)
 class Slack(Client):
     """See `Client`. A message carries its reply's key as hidden metadata, by which `find` recognises it."""
 
+    kinds: frozenset[ReplyKind] = frozenset({"message", "edit", "delete", "reaction"})
+    extras: frozenset[Extra] = frozenset({"actions", "files"})
+    files_a_message = files.MOST
+
     def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
         """Create a client. `groups`: whether a reply may notify user groups or everyone in a channel."""
         self._token, self._api, self._clock, self._groups = token, api, clock, groups
@@ -106,39 +119,59 @@ class Slack(Client):
     def split(self, text: str) -> list[str]:
         return [part for some in split(self._calm(text), LIMIT) for part in cut(some)]
 
-    def post(self, reply: Reply) -> Exchange[Sent]:
+    def post(self, reply: Reply) -> Exchange[Sent | Prepared]:
         """Post to the thread as standard markdown, which is what models write and `text` does not accept.
 
         If Slack refuses the formatting, post it as plain text with the same key; the refused request had no effect.
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
-        place, attempt = _place(reply), Attempt.of(reply)
-        text = self._calm(reply.text)
+        content = reply.content or NO_CONTENT
+        match reply.kind:
+            case "edit":
+                return (yield from changes.edit(self._call, reply, self._calm(reply.text)))
+            case "delete":
+                return (yield from changes.delete(self._call, reply))
+            case "reaction":
+                return (yield from changes.react(self._call, reply))
+        if content.files:
+            exchange = files.share if reply.prepared else files.upload
+            return (yield from exchange(self._call, reply, content.files))
+        text, actions = self._calm(reply.text), content.actions
         try:
-            return (yield from self._post(place, attempt, reply.key, {"markdown_text": text}))
+            words = _shown(reply.key, text, actions) | {"client_msg_id": client_message_id(reply.key)}
+            return (yield from self._post(reply, words))
         except RefusedForm:
             pass
         try:
-            return (yield from self._post(place, attempt, reply.key, {"text": escaped(text)}))
+            return (yield from self._post(reply, _shown(reply.key, text, actions, plain=True)))
         except RefusedForm as refusal:
             if refusal.too_long:
                 raise TooLong(str(refusal)) from refusal
             raise
 
-    def _post(self, place: Address, attempt: Attempt, key: str, words: Mapping[str, str]) -> Exchange[Sent]:
-        content = {"channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(key)}
+    def _post(self, reply: Reply, words: Mapping[str, object]) -> Exchange[Sent]:
+        place = SlackPlace.of(reply)
+        content = {
+            "channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(reply.key)
+        }  # fmt: skip
         doing = f"posting to {place.channel}"
         # Slack allows about one message per second and channel, so a limit applies to the channel only.
         response = yield from self._call(
-            "POST", "chat.postMessage", content, doing, attempt, scope=place.channel, effect=True
+            "POST", "chat.postMessage", content, doing, Attempt.of(reply), scope=place.channel, effect=True
         )
         return Sent(read(response, _posted, "Slack", unknown=True).ts)
 
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
 
+    def check(self, reply: Reply) -> str:
+        return check_blocks(reply)
+
     def repeat(self, reply: Reply) -> Repeat:
-        return FIND
+        if reply.kind != "message":
+            return NATIVE
+        # Nobody has seen files that were not shared.
+        return NATIVE if reply.content and reply.content.files and not reply.prepared else FIND
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our message with this reply's key, from five minutes before the first attempt on, 200 per page.
@@ -148,14 +181,18 @@ class Slack(Client):
         https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
         https://docs.slack.dev/reference/methods/conversations.replies
         """
-        place, attempt = _place(reply), Attempt.of(reply)
+        if reply.prepared:
+            return (yield from files.find(self._call, reply))
+        place, attempt = SlackPlace.of(reply), Attempt.of(reply)
         query = {"channel": place.channel, "ts": place.thread_ts, "include_all_metadata": "true", "limit": str(_PAGE)}
         if reply.first:
             query["oldest"] = f"{moment(reply.first, _MARGIN).timestamp():.6f}"
         if reply.cursor:
             query["cursor"] = reply.cursor
         doing = f"looking for a reply in {place.channel}"
-        response = yield from self._call("GET", "conversations.replies", query, doing, attempt, scope=_looking(place))
+        response = yield from self._call(
+            "GET", "conversations.replies", query, doing, attempt, scope=place.scope("conversations.replies")
+        )
         replies = read(response, _replies, "Slack", unknown=False)
         for message in replies.messages:
             if key_of(message.metadata) == reply.key and account.wrote(message.identities):
@@ -168,8 +205,12 @@ class Slack(Client):
 
         https://docs.slack.dev/apis/web-api/rate-limits
         """
-        place = _place(reply)
-        return ["", _looking(place) if looking else place.channel]
+        place = SlackPlace.of(reply)
+        if looking:
+            return ["", place.scope("files.info" if reply.prepared else "conversations.replies")]
+        if method := changes.METHODS.get(reply.kind):
+            return ["", place.scope(method)]
+        return ["", place.channel]
 
     def _call(
         self,
@@ -181,6 +222,7 @@ class Slack(Client):
         *,
         scope: str = "",
         effect: bool = False,
+        accepted: Collection[str] = (),
     ) -> Exchange[Response]:
         headers = {"authorization": f"Bearer {self._token}"}
         if method == "GET":
@@ -191,17 +233,12 @@ class Slack(Client):
                 method="POST", url=f"{self._api}/{name}", headers=headers, body=msgspec.json.encode(content)
             )
         response: Response = (yield request) if effect else (yield from harmless(request))
-        check(response, self._clock(), doing=doing, scope=scope, unknown=effect, attempt=attempt)
+        check(response, self._clock(), doing=doing, scope=scope, unknown=effect, attempt=attempt, accepted=accepted)
         return response
 
 
-def _place(reply: Reply) -> Address:
-    try:
-        return msgspec.convert(reply.address, Address)
-    except msgspec.ValidationError as error:
-        raise Rejected(f"the reply has no usable Slack address: {error}") from error
-
-
-def _looking(place: Address) -> str:
-    """Return the rate limit scope of searches for replies."""
-    return f"conversations.replies:{place.team}"
+def _shown(key: str, text: str, actions: Sequence[Button | Select], *, plain: bool = False) -> dict[str, object]:
+    """Return the content of a message. Slack takes `markdown_text` alone, so that buttons need blocks."""
+    if not actions:
+        return {"text": escaped(text)} if plain else {"markdown_text": text}
+    return {"text": fallback(text), "blocks": blocks(text, actions, key, plain=plain)}

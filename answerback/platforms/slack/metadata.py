@@ -5,6 +5,9 @@ https://docs.slack.dev/messaging/message-metadata
 
 from __future__ import annotations
 
+import hashlib
+import uuid
+
 import msgspec
 
 EVENT_TYPE = "answerback_reply"
@@ -20,6 +23,11 @@ class Metadata(msgspec.Struct):
 def metadata(key: str) -> dict[str, object]:
     """Return the metadata of a reply."""
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+
+
+def client_message_id(key: str) -> str:
+    """Return the id by which Slack may drop a repeated post. It is undocumented, so nothing relies on it."""
+    return str(uuid.UUID(bytes=hashlib.blake2b(key.encode(), digest_size=16).digest(), version=4))
 
 
 def key_of(metadata: Metadata | None) -> str:

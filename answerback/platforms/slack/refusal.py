@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage#errors
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
@@ -21,6 +22,9 @@ USUAL_WAIT = 30.0
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _LATER = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 """Slack's own failures; the request may have taken effect all the same."""
+
+_DOUBTFUL = {"duplicate_channel_not_found", "duplicate_message_not_found"}
+"""Slack has seen the request before, by its `client_msg_id`, and does not find what became of it."""
 
 _MIGRATING = {"external_channel_migrating", "org_login_required", "team_added_to_org"}
 """The workspace or channel is being migrated, which is temporary."""
@@ -54,11 +58,17 @@ _ADMIN = "a workspace admin has to allow the app to post there"
 
 _MEANING = {
     "account_inactive": f"the token's account or workspace is deactivated: {_TOKEN}",
+    "cant_delete_message": "an app may delete only its own messages, where the workspace allows that",
+    "cant_update_message": "an app may edit only its own messages",
     "cannot_reply_to_message": "this kind of message takes no replies",
     "channel_not_found": f"the channel is gone, or the app may not see it: {_INVITE}",
+    "compliance_exports_prevent_deletion": "the workspace keeps all messages: delete nothing there",
+    "edit_window_closed": "the workspace does not allow to edit a message of this age: post a new one",
+    "file_uploads_disabled": f"the workspace does not allow uploads: {_ADMIN}",
     "invalid_auth": f"Slack does not accept SLACK_BOT_TOKEN: {_TOKEN}",
+    "invalid_name": "Slack and this workspace have no emoji of this name",
     "is_archived": "the channel is archived: unarchive it, or drop the reply",
-    "message_not_found": "the message to reply to is gone",
+    "message_not_found": "the message is gone: drop the reply",
     "messages_tab_disabled": "people cannot message the app: enable the Messages tab in its settings",
     "invalid_blocks": "Slack does not accept the reply's formatting, not even as plain text",
     "missing_scope": f"the token lacks a scope: {_SCOPE}",
@@ -66,25 +76,38 @@ _MEANING = {
     "msg_too_long": "the reply exceeds Slack's length limit",
     "no_permission": f"the app may not post there: {_INVITE}",
     "no_text": "the reply is empty",
+    "not_reactable": "this takes no reactions",
     "not_allowed_token_type": "SLACK_BOT_TOKEN must be a bot token (xoxb-…)",
     "not_authed": "SLACK_BOT_TOKEN is empty",
     "not_in_channel": f"the app is not in the channel: {_INVITE}",
     "restricted_action": _ADMIN,
     "restricted_action_read_only_channel": f"the channel is read-only: {_ADMIN}",
     "restricted_action_thread_locked": "the thread is locked",
+    "storage_limit_reached": "the workspace has no room for files: delete some, then replay the reply",
     "team_access_not_granted": "the app is not granted this workspace: an admin of the organization has to add it",
     "thread_not_found": "the thread is gone",
+    "too_many_emoji": "the message has as many reactions as Slack allows",
+    "too_many_reactions": "the message has as many reactions as Slack allows",
     "token_expired": f"SLACK_BOT_TOKEN has expired: {_TOKEN}",
     "token_revoked": f"SLACK_BOT_TOKEN was revoked: {_TOKEN}",
 }
 
 
-class RefusedForm(Rejected):
+class SlackRefused(Rejected):
+    """Slack refused a request for good. `error`: its name for that."""
+
+    def __init__(self, message: str, error: str) -> None:
+        self.error = error
+        super().__init__(message)
+
+
+class RefusedForm(SlackRefused):
     """Slack refused a message because of its formatting or its length."""
 
-    def __init__(self, message: str, *, too_long: bool) -> None:
-        self.too_long = too_long
-        super().__init__(message)
+    @property
+    def too_long(self) -> bool:
+        """Whether it was its length."""
+        return self.error in ("msg_blocks_too_long", "msg_too_long")
 
 
 class ApiResponse(msgspec.Struct):
@@ -98,7 +121,16 @@ class ApiResponse(msgspec.Struct):
 _answer = msgspec.json.Decoder(ApiResponse)
 
 
-def check(response: Response, now: float, *, doing: str, scope: str, unknown: bool, attempt: Attempt = LAST) -> None:
+def check(
+    response: Response,
+    now: float,
+    *,
+    doing: str,
+    scope: str,
+    unknown: bool,
+    attempt: Attempt = LAST,
+    accepted: Collection[str] = (),
+) -> None:
     """Return if the response is a success, else raise the matching error with a text for the operator.
 
     `doing` is the operation ("posting to C024BE91L"), `scope` its rate limit scope, `unknown` whether the request may
@@ -119,18 +151,21 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
     if status >= 500 or status == 408 or answer.error in _LATER:
         reason = answer.error or "without a reason"
         raise Unavailable(f"Slack responded with {status} {reason} while {doing}", unknown=unknown, after=after)
-    if answer.ok and 200 <= status < 300:
+    if (answer.ok or answer.error in accepted) and 200 <= status < 300:
         return
+    if answer.error in _DOUBTFUL:
+        raise Unavailable(f"Slack responded with {answer.error} while {doing}", unknown=unknown, after=after)
     if not answer.error:
         if 400 <= status < 500:
             raise attempt.refused(f"Slack refused {doing} with status {status} and no reason", PASSING)
         raise Unavailable(f"a response with status {status} while {doing} is not Slack's", unknown=unknown, after=after)
-    meaning = _MEANING.get(answer.error, "see https://docs.slack.dev/reference/methods/chat.postMessage#errors")
+    meaning = _MEANING.get(answer.error, "see the method's errors at https://docs.slack.dev/reference/methods")
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
     words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
     if answer.error in FORM or _WRITTEN.search(answer.error):
-        raise RefusedForm(words, too_long=answer.error in ("msg_blocks_too_long", "msg_too_long"))
-    raise attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
+        raise RefusedForm(words, answer.error)
+    refusal = attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
+    raise SlackRefused(words, answer.error) if isinstance(refusal, Rejected) else refusal
 
 
 def _patience(error: str, *, fresh: bool) -> int:
