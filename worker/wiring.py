@@ -38,6 +38,7 @@ from .maintenance import Maintenance
 from .metrics import SLOTS
 from .moving import Mover
 from .orders import OrderKeeper, Pauses
+from .presence.presences import PresenceKeeper
 from .probing import Prober
 from .redelivery import redelivering
 from .replies.clients import clients_of
@@ -73,6 +74,7 @@ class Parts:
     heartbeat: Heartbeat
     health: Health
     http: PlatformHttp
+    presences: PresenceKeeper
     services: Sequence[Service]
     cron_jobs: Sequence[CronJob]
 
@@ -106,6 +108,8 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         log.warning(warning)
     identities = Identities(clients, http, workers, threads)
 
+    presences = PresenceKeeper(clients, http, threads, outbox, workers, owner=worker_id, lease=lease)
+
     # Turns: from the ready queue to the commit.
     untrusted_http = UntrustedHttp(private=settings.allow_private_urls)
     registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
@@ -119,6 +123,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         UnservedAgents(threads, workers, failures),
         Loops(settings.loop_turns, clients),
         TurnOpener(threads, leases, clients, limits, file_limits),
+        presences,
         running,
         failures,
         counters,
@@ -170,6 +175,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         heartbeat=heartbeat,
         health=Health(database, turns, turn_claimer, reply_claimer, heartbeat.tried),
         http=http,
+        presences=presences,
         services=(
             leases,
             identities,
@@ -178,6 +184,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             orders,
             heartbeat,
             watchdog,
+            presences,
             Prober(database, untrusted_http),
             Mover(threads, worker_id),
         ),

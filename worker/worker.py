@@ -234,6 +234,7 @@ class Worker(arq.Worker):
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._parts.heartbeat.leave()
         await self._parts.orders.leave()
+        await self._parts.presences.close()
         await self._parts.http.close()
         log.info("worker stopped", worker=self._parts.worker_id, turns=self._parts.turns.counters.done)
 

@@ -16,6 +16,7 @@ from answerback.agents.declaration import (
     check_model_options,
     check_name,
     check_positive,
+    check_presence,
     check_public,
     check_remote,
     check_tools,
@@ -26,6 +27,7 @@ from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge, S
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen, checked_listen
 from answerback.agents.overrides import Prepare
+from answerback.agents.presence import Presence
 from answerback.agents.turn import Turn
 from answerback.agents.typed import Typed, check_types
 from answerback.events import Arrival, Event
@@ -88,6 +90,9 @@ class Agent:
             JSON; `receipt.reply()` and the API also return it as data.
         raw: Whether events of the platforms that it listens to keep the platform's payload until their turn has
             committed: `turn.event.raw`, such as the labels of an issue. Payloads above 256 KB are not kept.
+        presence: How people on a platform see that it is at work. "status": while it works, by Slack's status line or
+            an 👀 reaction on GitHub. "outcome": on GitHub, 👀 is then exchanged for 🎉 or 😕. None: not at all. See
+            `turn.progress`.
         knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
             takes a query and a limit and returns documents. A function calls `turn.retrieve`; a model has a tool,
             `search_knowledge`. A folder is read when the worker starts.
@@ -136,6 +141,7 @@ class Agent:
         input: Any = None,
         output: Any = None,
         raw: bool = False,
+        presence: Presence | None = "status",
         knowledge: Source | None = None,
     ) -> None:
         check_name(name)
@@ -145,6 +151,7 @@ class Agent:
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         check_arrival(name, arrival)
+        check_presence(name, presence)
         check_remote(name, remote, bearer_token)
         check_public(name, public)
         self.name = name
@@ -166,6 +173,7 @@ class Agent:
         self.sketch: Sketch | None = None
         """The drawing of its flow; None without a flow, and before `prepare`."""
         self.raw = raw
+        self.presence = presence
         self.typed = Typed(name, input, output)
         """The types of its input and output."""
         self._remote = remote

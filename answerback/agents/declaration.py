@@ -64,6 +64,12 @@ def check_arrival(name: str, arrival: str) -> None:
         raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
 
 
+def check_presence(name: str, presence: str | None) -> None:
+    """Raise `ConfigurationError` for an unknown `presence`."""
+    if presence not in ("status", "outcome", None):
+        raise ConfigurationError(f'agent "{name}": presence must be "status", "outcome" or None, not {presence!r}')
+
+
 def _check_function(name: str, think: Any) -> None:
     """Raise `ConfigurationError` unless `think` is an async function or generator, or an object called as one."""
     if not callable(think):

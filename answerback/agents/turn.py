@@ -107,6 +107,26 @@ class Turn(TurnReplies):
         self._add_retrieval(retrieval)
         return list(retrieval.documents)
 
+    def progress(self, words: str) -> None:
+        """Tell people what the turn is doing, where their platform shows it while they wait: Slack's status line.
+
+        Nothing is stored, and nothing is certain to be shown: only the newest words are, at most once a second. They
+        are taken away with the end of the turn. A model's tool calls show "Using <tool>…" by themselves.
+
+        Args:
+            words: A few words, 100 characters at most, such as "Searching the tracker…"; "" takes them away.
+
+        Raises:
+            TypeError: `words` is not a string.
+
+        Example:
+            turn.progress("Searching the tracker…")
+            issues = await turn.step("search", search, turn.text, idempotent=True)
+        """
+        if not isinstance(words, str):
+            raise TypeError(f"progress takes a str, not {type(words).__name__}")
+        self.presence.progress(words.strip())
+
     async def subscribe(self) -> None:
         """Answer every message of this thread from now on, also without a mention.
 

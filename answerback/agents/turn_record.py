@@ -11,6 +11,7 @@ from answerback.agents.composer import Composer
 from answerback.agents.journal import Journal
 from answerback.agents.knowledge.knowledge import Knowledge
 from answerback.agents.meter import NULL_METER, Meter
+from answerback.agents.presence import NULL_PRESENCE, TurnPresence
 from answerback.agents.stream import Stream
 from answerback.attention import Attention, attention_of
 from answerback.errors import TurnFailed
@@ -93,6 +94,8 @@ class TurnRecord:
         self.stream = stream or Stream()
         self.meter: Meter = NULL_METER
         """Counts what is done in this turn."""
+        self.presence: TurnPresence = NULL_PRESENCE
+        """What people see of it while it runs."""
         self.earlier = earlier
         """Messages of these events that an interrupted or failed turn left in the thread's history."""
         self.tools: list[ToolCall] = []

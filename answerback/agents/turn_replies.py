@@ -66,6 +66,7 @@ class TurnReplies(TurnRecord):
         # An earlier attempt may have posted another text: the recorded one counts.
         recorded = await self.journal.step("reply", this_reply, idempotent=True, kind=WRITTEN, replies=compose)
         self._said(ordinal, recorded, compose(recorded) if composed is None else composed)
+        self.presence.replied()
         return SentReply(self, key)
 
     def sent(self, message: str) -> SentReply:

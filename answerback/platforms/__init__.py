@@ -41,6 +41,7 @@ from answerback.platforms.outbound import (
     Place,
     Prepared,
     Presence,
+    PresenceOutcome,
     Repeat,
     Request,
     Response,
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Client", "Delivery", "Exchange", "Extra",
     "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed", "Place",
-    "Platform", "Prepared", "Presence", "Refusal", "RefusalReason", "Repeat", "Request", "Response", "SendOption",
-    "Sent", "Spoken", "Streaming", "scope",
+    "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason", "Repeat", "Request",
+    "Response", "SendOption", "Sent", "Spoken", "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]

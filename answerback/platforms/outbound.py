@@ -181,22 +181,37 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     author: str = ""
 
 
+PresenceOutcome = Literal["completed", "failed", "cancelled"]
+
+
 class Presence(Protocol):
     """How people see that an agent is at work. Its requests are made beside the turn and their loss never matters.
 
-    Each raises `RateLimited`, `Rejected` or `Unavailable`, as other exchanges do; none is repeated for its own sake.
+    Each raises `RateLimited`, `Rejected` or `Unavailable`, as other exchanges do. After a `RateLimited`, presence alone
+    is paused: replies have limits of their own. A class that inherits from this has the defaults of what is optional.
     """
 
     refresh: float
     """Seconds after which `working` is to be shown again, since the platform lets it expire; 0 if it does not."""
+    pace: float = 1.0
+    """Seconds between two requests on average, of all threads and workers: the rest of a limit is for replies."""
+    lasting: bool = False
+    """Whether it is shown with the event's message and may stay there, such as a reaction.
+
+    `idle` is then called only for an agent with `presence="outcome"`.
+    """
 
     def working(self, place: Place, words: str) -> Exchange[None]:
         """Show that an agent is at work. `words` says what it does, such as "Searching the tracker…"; "" if unknown."""
         ...
 
-    def idle(self, place: Place, outcome: Literal["completed", "failed", "cancelled"]) -> Exchange[None]:
+    def idle(self, place: Place, outcome: PresenceOutcome) -> Exchange[None]:
         """Show that the work has ended."""
         ...
+
+    def limits(self, place: Place) -> Sequence[str]:
+        """Return the scopes of `RateLimited` that apply to these requests: none is made while one is paused."""
+        return [""]
 
 
 class Streaming(Protocol):

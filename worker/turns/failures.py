@@ -64,6 +64,7 @@ class Failures:
         if isinstance(error, TurnError) or self._is_last_attempt(claim):
             log.error("turn failed permanently", reason=reason, exc_info=error)
             dead_letter, entry = letter(claim, reason, attempts=claim.attempt, agent=agent.name, turn=turn, error=error)
+            turn.presence.end("failed")
             events = await stream_of(turn).finish()
             await move_to_dead_letters(self._threads, claim, dead_letter, entry, code, events, usage=turn.usage)
             self._counters.dead_letter(agent.name, code)

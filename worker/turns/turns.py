@@ -24,6 +24,7 @@ from answerback.store.threads.threads import Threads
 
 from ..metrics import LEASES_LOST
 from ..orders import LONGEST, Pauses
+from ..presence.presences import PresenceKeeper
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
@@ -54,6 +55,7 @@ class Turns:
         unserved: UnservedAgents,
         loops: Loops,
         opener: TurnOpener,
+        presences: PresenceKeeper,
         running: Running,
         failures: Failures,
         counters: Counters,
@@ -68,6 +70,7 @@ class Turns:
         self._unserved = unserved
         self._loops = loops
         self._opener = opener
+        self._presences = presences
         self._failures = failures
         self._pauses = pauses
         self._window = window
@@ -188,13 +191,17 @@ class Turns:
             return None
         bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
-        if tracing.current is None:
-            return await self._run(claim, agent, turn, arrival)
-        parents = [entry.trace for entry in claim.entries]
-        with tracing.current.turn(
-            turn.thread, turn.id, agent.name, fence=claim.fence, attempt=claim.attempt, parents=parents
-        ):
-            return await self._run(claim, agent, turn, arrival)
+        turn.presence = self._presences.begin(agent, turn, claim.attempt)
+        try:
+            if tracing.current is None:
+                return await self._run(claim, agent, turn, arrival)
+            parents = [entry.trace for entry in claim.entries]
+            with tracing.current.turn(
+                turn.thread, turn.id, agent.name, fence=claim.fence, attempt=claim.attempt, parents=parents
+            ):
+                return await self._run(claim, agent, turn, arrival)
+        finally:
+            turn.presence.leave()
 
     async def _run(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival) -> Commit | None:
         stream = stream_of(turn)
@@ -218,6 +225,7 @@ class Turns:
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             await self._failures.agent_failed(claim, agent, turn, error)
             return None
+        turn.presence.end("completed")
         return with_stream_events(commit, [*await stream_of(turn).finish(), *end_of_turn(claim, end)])
 
     async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> Commit | None:
@@ -228,6 +236,7 @@ class Turns:
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
         if status == "cancelled":
+            turn.presence.end("cancelled")
             commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
             return with_stream_events(commit, events)
         old = replaced(turn.earlier)

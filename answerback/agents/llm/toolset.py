@@ -80,6 +80,10 @@ class Tools(FunctionToolset[Turn]):
     ) -> Any:
         """Call the tool. Raises `NeedsApproval` if it asks for a person."""
         outcome: CallOutcome = "unknown" if outcome_unknown.get() else "failed"
+        shown = name not in OWN
+        if shown:
+            # Only the name, which a page's visitors see as well.
+            ctx.deps.presence.progress(f"Using {name}…")
         try:
             result = await self._call(name, tool_args, ctx, tool)
             outcome = "done"
@@ -87,7 +91,8 @@ class Tools(FunctionToolset[Turn]):
         except (ApprovalRequired, CallDeferred) as error:
             raise NeedsApproval(name) from error
         finally:
-            if name not in OWN:
+            if shown:
+                ctx.deps.presence.progress("")
                 ctx.deps.meter.tool_call(name, outcome)
 
     async def _call(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Turn], tool: ToolsetTool[Turn]) -> Any:

@@ -35,6 +35,7 @@ from answerback.platforms.slack.metadata import Metadata, client_message_id, key
 from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.place import SlackPlace
+from answerback.platforms.slack.presence import SlackPresence
 from answerback.platforms.slack.refusal import RefusedForm, check
 from answerback.platforms.text import split
 from answerback.replies import Reply, ReplyKind
@@ -100,6 +101,7 @@ class Slack(Client):
     def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
         """Create a client. `groups`: whether a reply may notify user groups or everyone in a channel."""
         self._token, self._api, self._clock, self._groups = token, api, clock, groups
+        self._presence = SlackPresence(self._call, clock)
 
     def __repr__(self) -> str:
         return f"Slack({self._api})"
@@ -211,6 +213,10 @@ class Slack(Client):
         if method := changes.METHODS.get(reply.kind):
             return ["", place.scope(method)]
         return ["", place.channel]
+
+    @property
+    def presence(self) -> SlackPresence:
+        return self._presence
 
     def _call(
         self,

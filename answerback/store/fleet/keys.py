@@ -53,6 +53,11 @@ def probes() -> str:
     return "ab:probes"
 
 
+def presences() -> str:
+    """HASH: a place → ShownPresence, where people see that an agent is at work. Each until that is no longer shown."""
+    return "ab:presences"
+
+
 def healthy() -> str:
     """HASH: webhook → the time (ms) up to which none of its deliveries is missing. Permanent."""
     return "ab:redelivery:healthy"

@@ -1,0 +1,1 @@
+"""Presence: people see on their platform that an agent is at work. Nothing here fails or delays a turn."""
