@@ -16,7 +16,7 @@ import msgspec
 
 import answerback
 from answerback import asgi, dialogs, dispatching, errors, events, messages, outgoing, testing
-from answerback.agents import listen, memory, turn_replies
+from answerback.agents import listen, memory, presence, turn_replies
 
 PAGE = Path(__file__).with_name("reference.md")
 WIDTH = 120
@@ -48,7 +48,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (
             answerback.Turn,
             (
-                *("event", "text", "attachments", "key", "read", "reply", "retrieve", "step", "write"),
+                *("event", "text", "attachments", "key", "progress", "read", "reply", "retrieve", "step", "write"),
                 *("sent", "react", "review", "check"),
                 *("subscribe", "unsubscribe", "mute", "unmute"),
             ),
@@ -114,6 +114,7 @@ ALIASES = {
     "CheckState": _literal(turn_replies.CheckState),
     "When": _literal(listen.When),
     "Arrival": "str",
+    "Presence": _literal(presence.Presence),
     "Moment": _literal(memory.killing.Moment),
     "Prepare": "Callable[[Turn], dict | Awaitable[dict | None] | None]",
     "AuthorKind": _literal(messages.AuthorKind),

@@ -32,6 +32,14 @@ async def hold(turn: Turn) -> str:
     return said if turn.attempt == 1 else f"{said} (attempt {turn.attempt})"
 
 
+async def work(turn: Turn) -> str | None:
+    """Say what is being done while that takes a while. Told to, stay silent, or die in the first attempt."""
+    turn.progress("Searching the tracker…")
+    mark(f"working-{turn.attempt}")
+    await released(turn.attempt)
+    return None if "silent" in turn.text else f"done: {turn.text}"
+
+
 async def charge(text: str) -> None:
     """Do what may be done only once."""
     mark(f"charged-{text}-{time.time_ns()}")
@@ -70,6 +78,7 @@ counts = Agent("count", count, listen=EVERY, messages=1_000)
 failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)
 addressed = Agent("echo", echo)
+works = Agent("works", work, listen=EVERY)
 
 
 async def acknowledge(turn: Turn) -> str:

@@ -255,3 +255,21 @@ async def test_a_replaced_model_runs_for_each_agent_and_needs_no_key(monkeypatch
     assert await thread.say("hello") == "fine"
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
         await MemoryThread(Agent("outer", outer)).say("hello")
+
+
+async def test_progress_shows_nothing_in_memory_and_refuses_what_is_no_text() -> None:
+    async def search(turn: Turn) -> str:
+        turn.progress("Searching…")
+        with pytest.raises(TypeError, match="progress takes a str, not int"):
+            turn.progress(5)  # type: ignore[arg-type]
+        return "found"
+
+    assert await MemoryThread(Agent("search", search)).say("hi") == "found"
+
+
+def test_an_unknown_presence_is_named_at_declaration() -> None:
+    async def search(turn: Turn) -> str:
+        return "found"
+
+    with pytest.raises(ConfigurationError, match='presence must be "status", "outcome" or None'):
+        Agent("search", search, presence="eyes")  # type: ignore[arg-type]
