@@ -99,8 +99,8 @@ async def test_what_a_worker_left_that_died_after_its_turn_is_swept_up(system: S
 async def test_neither_a_limit_nor_a_platform_that_hangs_delays_a_reply(system: System, standins: StandIns) -> None:
     await system.ingress()
     await system.worker(WORKS)
-    for fault in ({"do": "rate-limit", "seconds": 60}, {"do": "hang", "seconds": 60}):
-        rule = await standins.add_fault(platform="slack", operation="*setStatus", **fault)
+    for fault in ("rate-limit", "hang"):
+        rule = await standins.add_fault(platform="slack", operation="*setStatus", do=fault, seconds=60)
         before = len(await standins.messages("slack"))
         await say(system)
 

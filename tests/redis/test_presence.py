@@ -106,7 +106,6 @@ class Scene:
 
         found = Turn(
             agent="helper", events=[event], history=[], attempt=attempt, state={}, journal=Journal({}, write),
-            compose=lambda *_: (),
         )  # fmt: skip
         found.presence = (keeper or self.keeper).begin(Agent("helper", think, presence=presence), found, attempt)
         return found
