@@ -17,8 +17,10 @@ from answerback.agents.version import code_version
 from answerback.http.platform import PlatformHttp
 from answerback.http.untrusted import UntrustedHttp
 from answerback.log import get_logger
+from answerback.sealing import Seal
 from answerback.settings import Settings
 from answerback.store.chats.chats import Chats
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
@@ -41,8 +43,9 @@ from .orders import OrderKeeper, Pauses
 from .presence.presences import PresenceKeeper
 from .probing import Prober
 from .redelivery import redelivering
-from .replies.clients import clients_of
+from .replies.clients import Clients, clients_of
 from .replies.identities import Identities
+from .replies.installed import InstalledAccounts
 from .replies.sender import Sender
 from .reporting import Heartbeat
 from .retention import Retention
@@ -103,10 +106,11 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
 
     # The platforms.
     http = PlatformHttp(timeout=settings.platform_timeout)
-    clients = clients_of(settings)
-    for warning in hidden_agents(agents, clients):
+    accounts = Accounts(database, Seal.of(settings))
+    clients = Clients(clients_of(settings), InstalledAccounts(settings, accounts, threads))
+    for warning in hidden_agents(agents, clients.platforms):
         log.warning(warning)
-    identities = Identities(clients, http, workers, threads)
+    identities = Identities(clients, http, workers, threads, accounts)
 
     presences = PresenceKeeper(clients, http, threads, outbox, workers, owner=worker_id, lease=lease)
 
@@ -121,7 +125,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         registry,
         identities,
         UnservedAgents(threads, workers, failures),
-        Loops(settings.loop_turns, clients),
+        Loops(settings.loop_turns, clients.platforms),
         TurnOpener(threads, leases, clients, limits, file_limits),
         presences,
         running,

@@ -7,6 +7,7 @@ AnswerbackError
 ├── MalformedBody           an authentic request whose body does not match the platform's documentation
 ├── MalformedArchive        not a thread in the format of `answerback export`
 ├── NewerData               stored data was written by a newer version
+├── SealBroken              a sealed credential cannot be opened
 ├── StoreUnavailable        Redis did not respond; the write may or may not have happened
 │   └── StoreUnfit          Redis responds but its configuration is not usable
 ├── StoreFull               Redis rejected a write because it is full
@@ -48,7 +49,7 @@ AnswerbackError
 
 from answerback.errors.base import AnswerbackError
 from answerback.errors.configuration import ConfigurationError, FlowError
-from answerback.errors.data import BadCursor, ForbiddenAddress, MalformedArchive, MalformedBody, NewerData
+from answerback.errors.data import BadCursor, ForbiddenAddress, MalformedArchive, MalformedBody, NewerData, SealBroken
 from answerback.errors.delivery import DeliveryError, NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.errors.dispatching import DispatchError, InvalidInput, UnknownAgent
 from answerback.errors.lines import in_a_line, storable
@@ -98,6 +99,7 @@ __all__ = [
     "OutcomeUnknown",
     "RateLimited",
     "Rejected",
+    "SealBroken",
     "SessionBusy",
     "SessionError",
     "SessionLost",

@@ -15,6 +15,10 @@ class NewerData(AnswerbackError):
     """Stored data was written by a newer version of Answerback and cannot be read by this one."""
 
 
+class SealBroken(AnswerbackError):
+    """What was sealed cannot be opened: it was changed, or its key is no longer in ANSWERBACK_SECRET_KEY."""
+
+
 class BadCursor(AnswerbackError):
     """The cursor is invalid: leave it out to start from the beginning."""
 

@@ -52,6 +52,7 @@ from answerback.platforms.outbound import (
 )
 
 if TYPE_CHECKING:
+    from answerback.platforms.install import InstallSupport
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
@@ -93,6 +94,8 @@ class Platform(Protocol):
     """Options of `answerback send` that do not apply to its payloads, each with the reason."""
     REDELIVERY: RedeliverySupport | None
     """How failed deliveries are requested again; None if the platform retries by itself, or never does."""
+    INSTALL: InstallSupport | None
+    """How others install our app, each in an account of their own; None if the only account is the configured one."""
 
     def verify(self, secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
         """Return None if one of `secrets`, or one of the `fetched` keys, signed this delivery, else the refusal.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from answerback.settings.variables import RedisUrl, Variables
+from answerback.settings.variables import RedisUrl, SecretKeys, Variables
 
 
 class GeneralSettings(Variables):
@@ -28,6 +28,11 @@ class GeneralSettings(Variables):
         le=1024,
         alias="ANSWERBACK_PARTITIONS",
         description="number of partitions of a new store (1, on a Cluster 64); otherwise wait for this number",
+    )
+    secret_key: SecretKeys = Field(
+        [],
+        alias="ANSWERBACK_SECRET_KEY",
+        description="key(s) that seal the credentials of installed accounts; the first one seals, all open",
     )
     log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
         "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"

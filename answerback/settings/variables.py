@@ -103,6 +103,16 @@ def _media_type(value: str) -> str:
     return value.lower()
 
 
+SHORTEST_KEY = 32
+"""Characters of a key: a shorter one can be guessed from a stolen copy of the store."""
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"needs at least {SHORTEST_KEY} characters: openssl rand -hex 32")
+    return value
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], BeforeValidator(split_at_commas)]
 MediaTypes = Annotated[list[Annotated[str, AfterValidator(_media_type)]], BeforeValidator(split_at_commas)]
@@ -111,4 +121,5 @@ LimitOrOff = Annotated[Rate | None, BeforeValidator(_rate_or_off)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secrets = Annotated[list[SecretStr], BeforeValidator(_secrets)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+SecretKeys = Annotated[list[Annotated[SecretStr, AfterValidator(_long_enough)]], BeforeValidator(split_at_commas)]
 Seconds = Annotated[float, Field(gt=0)]

@@ -22,6 +22,7 @@ from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
 from worker.backoff import Backoff
 from worker.orders import Pauses
+from worker.replies.clients import Clients
 from worker.replies.identities import Identities
 from worker.replies.sender import Sender
 
@@ -93,10 +94,11 @@ class Scene:
 
     def another(self, late: float = LATE, max_attempts: int = 10) -> Sender:
         """A sender that knows nothing but what lies in Redis."""
-        identities = Identities(CLIENTS, self.platform, WorkerRegistry(self.threads.database), self.threads)
+        clients = Clients(CLIENTS)
+        identities = Identities(clients, self.platform, WorkerRegistry(self.threads.database), self.threads)
         identities.resolved.update(dict.fromkeys(CLIENTS, US))
         return Sender(
-            self.outbox, CLIENTS, identities, self.platform, Pauses(),
+            self.outbox, clients, identities, self.platform, Pauses(),
             owner="worker", lease=5, backoff=Backoff(60, 60), late=late, max_attempts=max_attempts,
         )  # fmt: skip
 

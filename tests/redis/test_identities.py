@@ -21,6 +21,7 @@ from answerback.store.fleet.workers import WorkerRegistry, WorkerReport
 from answerback.store.threads.threads import Threads
 from tests.redis.given import event, until
 from worker.replies import identities as module
+from worker.replies.clients import Clients
 from worker.replies.identities import Identities
 
 pytestmark = pytest.mark.one_server
@@ -51,7 +52,7 @@ class Asked(PlatformHttp):
 async def kept(threads: Threads, http: Asked, *platforms: str) -> AsyncIterator[Identities]:
     """A worker's identities, as they are learned and kept."""
     identities = Identities(
-        dict.fromkeys(platforms or ("github",), SOMEBODY), http, WorkerRegistry(threads.database), threads
+        Clients(dict.fromkeys(platforms or ("github",), SOMEBODY)), http, WorkerRegistry(threads.database), threads
     )
     task = asyncio.create_task(identities.keep())
     try:

@@ -31,6 +31,7 @@ from answerback.platforms import (
     SendOption,
 )
 from answerback.platforms.decoding import decode
+from answerback.platforms.install import InstallSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 from answerback.platforms.signing import digest, keys, same
 from answerback.settings import Settings
@@ -153,4 +154,5 @@ def _log(settings: Settings) -> DeliveryLog | None:
     return ToyDeliveries(own.token.get_secret_value(), own.api_url) if own.token else None
 
 
+INSTALL: InstallSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport("TOY_REDELIVER", "names of hooks", _hooks, _log)

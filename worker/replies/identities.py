@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 from answerback.errors import DeliveryError, RateLimited, Rejected, StoreFull, StoreUnavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import Client
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.threads.threads import Threads
 
 from ..backoff import Backoff
+from .clients import Clients
 
 log = get_logger(__name__)
 
@@ -34,12 +35,18 @@ class Identities:
     """
 
     def __init__(
-        self, clients: Mapping[str, Client], http: PlatformHttp, workers: WorkerRegistry, threads: Threads
+        self,
+        clients: Clients,
+        http: PlatformHttp,
+        workers: WorkerRegistry,
+        threads: Threads,
+        accounts: Accounts | None = None,
     ) -> None:
         self._clients = clients
         self._http = http
         self._workers = workers
         self._threads = threads
+        self._accounts = accounts
         self._began = time.monotonic()
         self._next_attempt: dict[str, tuple[float, bool]] = {}
         """When each platform is tried again, and whether another worker has resolved its identity."""
@@ -50,6 +57,11 @@ class Identities:
     def marks(self) -> list[str]:
         """The marks of this worker's own messages with their platform, such as "github:user:583231"."""
         return [f"{platform}:{mark}" for platform, identity in self.resolved.items() for mark in identity.marks]
+
+    async def of(self, platform: str, account: str) -> Identity | None:
+        """Return who we are where an event came from, or a reply goes to; None if that is not known yet."""
+        access = await self._clients.access(platform, account)
+        return (access and access.identity) or self.resolved.get(platform)
 
     def expected(self, platform: str) -> bool:
         """Return whether we have a credential for a platform, and so will have an identity on it."""
@@ -114,7 +126,8 @@ class Identities:
         Unchanged values are not written: a full server would reject the write.
         """
         others = await self._other_marks(platform)
-        await self._threads.set_own_identities(platform, {*identity.marks, *others})
+        installed = self._accounts.marks if self._accounts else None
+        await self._threads.set_own_identities(platform, {*identity.marks, *others}, installed)
         if (await self._workers.identities()).get(platform) != identity:
             await self._workers.identify(platform, identity)
         return not others <= set(identity.marks)

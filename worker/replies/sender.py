@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 import msgspec
 
@@ -11,6 +10,7 @@ from answerback import tracing
 from answerback.errors import LeaseLost, NoSuchFile, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
+from answerback.messages import Identity
 from answerback.platforms import ALWAYS, Client, NextPage, Sent
 from answerback.platforms.text import split
 from answerback.replies import Reply
@@ -25,6 +25,7 @@ from ..orders import LONGEST as LONGEST_WAIT
 from ..orders import Pauses
 from ..retry import retry_while_unavailable
 from . import progress
+from .clients import Clients
 from .identities import Identities
 from .pauses import RateLimitPauses
 from .progress import changed
@@ -62,7 +63,7 @@ class Sender:
     def __init__(
         self,
         outbox: Outbox,
-        clients: Mapping[str, Client],
+        clients: Clients,
         identities: Identities,
         http: PlatformHttp,
         paused: Pauses,
@@ -123,11 +124,15 @@ class Sender:
         if pause := self._paused.replies(reply.platform):
             await retry_while_unavailable(self._outbox.defer, outgoing, LONGEST_WAIT, retry=False, pause=pause)
             return None
-        client = self._clients.get(reply.platform)
+        access = await self._clients.access(reply.platform, reply.account)
+        if access and access.refusal:
+            return await self._settlements.failed(outgoing, access.refusal, "no_credential")
+        client = access.client if access else self._clients.get(reply.platform)
         if client is None:
             reason = f"this worker has no credential for {reply.platform}"
             return await self._settlements.failed(outgoing, reason, "no_credential")
-        if reply.platform not in self._identities.resolved:
+        identity = await self._identities.of(reply.platform, reply.account)
+        if identity is None:
             await retry_while_unavailable(
                 self._outbox.defer, outgoing, self._identities.delay(reply.platform), retry=False
             )
@@ -141,12 +146,12 @@ class Sender:
                 reply = outgoing.reply
             # While the platform drops a repeated post, posting again settles it.
             if reply.state == "sending" and not self._repeatable(client, reply):
-                return await self._settle(client, outgoing)
+                return await self._settle(client, identity, outgoing)
             return await self._post(client, outgoing)
         except Rejected as refusal:
             return await self._settlements.failed(outgoing, str(refusal), "rejected")
 
-    async def _settle(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+    async def _settle(self, client: Client, identity: Identity, outgoing: Outgoing) -> Outgoing | None:
         """Look on the platform for a reply that may have been posted; post it again if it is not there."""
         # Use the lease clock: a step of the Redis clock must not shorten the time in which a post may still appear.
         now = await self._outbox.clock(outgoing.thread)
@@ -169,7 +174,7 @@ class Sender:
                 return None
             outgoing = changed(outgoing, searching=reply.searching or now)
             try:
-                result = await self._http.perform(client.find(reply, self._identities.resolved[reply.platform]))
+                result = await self._http.perform(client.find(reply, identity))
             except RateLimited as limit:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
                     return await self._settlements.failed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from answerback.agents import Agent, Turn
 from answerback.agents.composer import Composer
@@ -11,13 +11,13 @@ from answerback.agents.limits import TurnLimits
 from answerback.agents.opening import open_turn
 from answerback.agents.turn_record import Command
 from answerback.outgoing import File
-from answerback.platforms import Client
 from answerback.replies import Reply
 from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.records import Claim, Step
 from answerback.store.threads.threads import Threads
 
 from ..claiming.leases import Leases
+from ..replies.clients import Clients
 from ..retry import retry_while_unavailable
 from .stream_writer import NULL_STREAM, StreamWriter
 
@@ -29,7 +29,7 @@ class TurnOpener:
         self,
         threads: Threads,
         leases: Leases,
-        clients: Mapping[str, Client],
+        clients: Clients,
         limits: TurnLimits,
         file_limits: FileLimits,
     ) -> None:
@@ -40,7 +40,7 @@ class TurnOpener:
         self._file_limits = file_limits
         self._files = Files(threads)
 
-    def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
+    async def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
         """Return the turn that answers a claim's events. `command`: a command to all agents in the event, such as mute.
 
         Raises:
@@ -68,7 +68,9 @@ class TurnOpener:
             state=claim.state,
             system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
-            compose=Composer(self._clients.get(event.platform), event, stored=claim.entries[0].stored),
+            compose=Composer(
+                await self._clients.of(event.platform, event.account), event, stored=claim.entries[0].stored
+            ),
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
             attention=claim.attention,
             command=command,

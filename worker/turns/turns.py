@@ -118,7 +118,7 @@ class Turns:
             await self._failures.crashed(claim)
             return None
         platform = event.platform
-        identity = self._identities.resolved.get(platform)
+        identity = await self._identities.of(platform, event.account)
         if identity is None and self._identities.expected(platform):
             # Whether we are mentioned is not known yet: the thread waits, and the attempt does not count.
             delay = self._identities.delay(platform)
@@ -183,7 +183,7 @@ class Turns:
 
     async def _answer(self, claim: Claim, agent: Agent, arrival: Arrival, command: Command | None) -> Commit | None:
         try:
-            turn = self._opener.open(claim, agent, command)
+            turn = await self._opener.open(claim, agent, command)
         except msgspec.MsgspecError as error:
             # Its journal, or its agent's state, was written by a newer version.
             entries = [encode(entry) for entry in claim.entries]

@@ -12,16 +12,18 @@ from answerback.platforms.github.sending import complete
 from answerback.platforms.github.settings import GitHubSettings
 from answerback.platforms.github.signature import sign, verify
 from answerback.platforms.github.webhook import parse
+from answerback.platforms.install import InstallSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
+    from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "KEYS", "MARKDOWN", "METHODS", "NAME", "REDELIVERY",
-    "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
+    "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -70,3 +72,15 @@ REDELIVERY: RedeliverySupport | None = RedeliverySupport(
     hooks=_hooks,
     log=_log,
 )
+
+
+def _client_of(settings: Settings, account: Account) -> Client | None:
+    return client(settings)
+
+
+INSTALL: InstallSupport | None = InstallSupport(
+    variables="A GitHub App is installed at GitHub: open its public page, or its settings, and press Install.",
+    installer=lambda settings: None,
+    client=_client_of,
+)
+"""The installations of a GitHub App. All of them use the app's key, which obtains a token for each."""

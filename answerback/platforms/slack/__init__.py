@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from answerback.platforms.install import InstallSupport
 from answerback.platforms.slack.sending import complete
 from answerback.platforms.slack.settings import SlackSettings
 from answerback.platforms.slack.signature import sign, verify
 from answerback.platforms.slack.webhook import parse
 
 if TYPE_CHECKING:
+    from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.install import Installer
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "KEYS", "MARKDOWN", "METHODS", "NAME", "REDELIVERY",
-    "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
+    "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -39,6 +42,30 @@ INAPPLICABLE: Mapping[SendOption, str] = {
     "delivery": "the message identifies the delivery",
 }
 REDELIVERY: RedeliverySupport | None = None
+
+
+def _installer(settings: Settings) -> Installer | None:
+    from answerback.platforms.slack.install import SlackInstaller
+
+    own = settings.of(SlackSettings)
+    if not own.client_id or not own.client_secret:
+        return None
+    secret = own.client_secret.get_secret_value()
+    return SlackInstaller(own.client_id, secret, own.scopes, own.api_url, own.authorize_url)
+
+
+def _client_of(settings: Settings, account: Account) -> Client:
+    from answerback.platforms.slack.api import Slack
+
+    own = settings.of(SlackSettings)
+    return Slack(account.token, own.api_url, groups=settings.reply_group_mentions, account=account.id)
+
+
+INSTALL: InstallSupport | None = InstallSupport(
+    variables="Set SLACK_CLIENT_ID and SLACK_CLIENT_SECRET, ANSWERBACK_SECRET_KEY and PUBLIC_URL.",
+    installer=_installer,
+    client=_client_of,
+)
 
 
 def client(settings: Settings) -> Client | None:

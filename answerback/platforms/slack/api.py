@@ -98,9 +98,25 @@ class Slack(Client):
     extras: frozenset[Extra] = frozenset({"actions", "files"})
     files_a_message = files.MOST
 
-    def __init__(self, token: str, api: str, clock: Callable[[], float] = time.time, *, groups: bool = False) -> None:
-        """Create a client. `groups`: whether a reply may notify user groups or everyone in a channel."""
-        self._token, self._api, self._clock, self._groups = token, api, clock, groups
+    def __init__(
+        self,
+        token: str,
+        api: str,
+        clock: Callable[[], float] = time.time,
+        *,
+        groups: bool = False,
+        account: str = "",
+    ) -> None:
+        """Create a client.
+
+        Args:
+            token: A bot token.
+            api: Base URL of the API.
+            clock: Returns the time in seconds.
+            groups: Whether a reply may notify user groups or everyone in a channel.
+            account: The workspace whose token it is; "" for the configured one.
+        """
+        self._token, self._api, self._clock, self._groups, self._account = token, api, clock, groups, account
         self._presence = SlackPresence(self._call, clock)
 
     def __repr__(self) -> str:
@@ -209,10 +225,10 @@ class Slack(Client):
         """
         place = SlackPlace.of(reply)
         if looking:
-            return ["", place.scope("files.info" if reply.prepared else "conversations.replies")]
+            return [self._account, place.scope("files.info" if reply.prepared else "conversations.replies")]
         if method := changes.METHODS.get(reply.kind):
-            return ["", place.scope(method)]
-        return ["", place.channel]
+            return [self._account, place.scope(method)]
+        return [self._account, place.channel]
 
     @property
     def presence(self) -> SlackPresence:
@@ -239,7 +255,10 @@ class Slack(Client):
                 method="POST", url=f"{self._api}/{name}", headers=headers, body=msgspec.json.encode(content)
             )
         response: Response = (yield request) if effect else (yield from harmless(request))
-        check(response, self._clock(), doing=doing, scope=scope, unknown=effect, attempt=attempt, accepted=accepted)
+        check(
+            response, self._clock(), doing=doing, scope=scope, home=self._account, unknown=effect, attempt=attempt,
+            accepted=accepted,
+        )  # fmt: skip
         return response
 
 

@@ -130,10 +130,12 @@ def check(
     unknown: bool,
     attempt: Attempt = LAST,
     accepted: Collection[str] = (),
+    home: str = "",
 ) -> None:
     """Return if the response is a success, else raise the matching error with a text for the operator.
 
-    `doing` is the operation ("posting to C024BE91L"), `scope` its rate limit scope, `unknown` whether the request may
+    `doing` is the operation ("posting to C024BE91L"), `scope` its rate limit scope, `home` that of the whole workspace,
+    `unknown` whether the request may
     have taken effect if Slack fails. Whether a refusal is final depends on the event's age: see `Attempt`.
     """
     status = response.status
@@ -145,7 +147,7 @@ def check(
         # https://docs.slack.dev/apis/web-api/rate-limits
         wait = seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))
         # A workspace over its plan's limit is limited in every channel.
-        bucket = "" if answer.error == "message_limit_exceeded" else scope
+        bucket = home if answer.error == "message_limit_exceeded" else scope or home
         raise RateLimited(wait, bucket, f"Slack asks for a pause of {wait:.0f} s while {doing}")
     after = requested_wait(response.headers, now)
     if status >= 500 or status == 408 or answer.error in _LATER:

@@ -78,6 +78,16 @@ def aliased() -> str:
     return "ab:aliased"
 
 
+def accounts(platform: str) -> str:
+    """HASH: account id → an installed account with its sealed credential, or that it is gone. See `Accounts`."""
+    return f"ab:accounts:{platform}"
+
+
+def account_refresh(platform: str, account: str) -> str:
+    """STRING: somebody is renewing the token of an account. As long as that may take."""
+    return f"ab:accounts:refresh:{platform}:{account}"
+
+
 def arq_queue(*, cluster: bool = False) -> str:
     """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it.
 

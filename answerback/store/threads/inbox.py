@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -172,16 +172,30 @@ class Inbox(Reservations):
             else accepted
         )
 
-    async def set_own_identities(self, platform: str, marks: Iterable[str]) -> None:
+    async def add_own_identities(self, platform: str, marks: Iterable[str]) -> None:
+        """Add marks of our own messages on a platform, such as those of an account that was installed."""
+        if added := [f"{platform}:{mark}".encode() for mark in marks]:
+            for p in await self.partitions.all():
+                await self.database.call("SADD", keys.own_identities(p), *added)
+
+    async def set_own_identities(
+        self,
+        platform: str,
+        marks: Iterable[str],
+        installed: Callable[[str], Awaitable[Iterable[str]]] | None = None,
+    ) -> None:
         """Replace the marks of our own messages on a platform, such as "user:583231".
 
-        Unchanged marks are not written.
+        Unchanged marks are not written. `installed` returns those of installed accounts. An account is stored before
+        its marks are added, and here it is read after them: so none that was added meanwhile is removed.
         """
-        current = {f"{platform}:{mark}".encode() for mark in marks}
+        configured = list(marks)
         for p in await self.partitions.all():
             stored = {
                 mark for mark in await self.database.call("SMEMBERS", keys.own_identities(p)) if _of(platform, mark)
             }
+            others = await installed(platform) if installed else ()
+            current = {f"{platform}:{mark}".encode() for mark in (*configured, *others)}
             changes: list[tuple[Value, ...]] = []
             if missing := current - stored:
                 changes.append(("SADD", keys.own_identities(p), *missing))

@@ -1,0 +1,142 @@
+"""Installed accounts: what platforms gave us when somebody installed our app. Credentials are sealed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.accounts import Account
+from answerback.codec import decoder, encode
+from answerback.errors import SealBroken
+from answerback.sealing import Seal
+from answerback.store.fleet import keys
+from answerback.store.redis import Database
+from answerback.store.scripts import Scripts
+
+KEPT = 90 * 86_400_000
+"""ms for which it is remembered that an account was uninstalled, so that its dead letters can be explained."""
+
+
+class _Record(Account, frozen=True, omit_defaults=True, kw_only=True):
+    """An account as stored: without its tokens, which are in `sealed`."""
+
+    sealed: bytes = b""
+
+
+class _Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    token: str
+    refresh_token: str = ""
+
+
+_decode = decoder(_Record)
+_decode_tokens = decoder(_Tokens)
+
+
+class Accounts:
+    """The installed accounts of all platforms.
+
+    Args:
+        seal: Opens and seals credentials. Without it accounts can be listed and removed, and have no tokens.
+    """
+
+    def __init__(self, database: Database, seal: Seal | None) -> None:
+        self._database = database
+        self._scripts = Scripts(database)
+        self._seal = seal
+
+    async def put(self, platform: str, account: Account) -> Account:
+        """Store an account that was installed just now, replacing an earlier installation. Return it with its time."""
+        now = await self._database.now()
+        account = msgspec.structs.replace(account, installed=now, removed=0, error="")
+        await self._database.call("HSET", keys.accounts(platform), account.id, self._encoded(platform, account))
+        return account
+
+    async def replace(self, platform: str, held: bytes, account: Account) -> bool:
+        """Store what has changed of an account. Return False if somebody else has changed it since `held` was read."""
+        new = self._encoded(platform, account)
+        swapped = await self._scripts.swap_field([keys.accounts(platform)], field=account.id, old=held, new=new)
+        return bool(swapped)
+
+    async def uninstall(self, platform: str, id: str) -> bool:
+        """Delete the credential of an account, and remember that it is gone. Return False if it was gone already."""
+        while True:
+            held = await self.read(platform, id)
+            now = await self._database.now()
+            account = _decode(held) if held else _Record(id=id)
+            if account.removed:
+                return False
+            gone = Account(id=id, name=account.name, identity=account.identity, removed=now)
+            if await self._scripts.swap_field([keys.accounts(platform)], field=id, old=held, new=encode(gone)):
+                return True
+
+    async def remove(self, platform: str, id: str) -> bool:
+        """Remove all there is of an account. Return False if there was nothing."""
+        return bool(await self._database.call("HDEL", keys.accounts(platform), id))
+
+    async def read(self, platform: str, id: str) -> bytes:
+        """Return an account as stored; b"" if there is none."""
+        return await self._database.call("HGET", keys.accounts(platform), id) or b""
+
+    def opened(self, platform: str, held: bytes) -> Account:
+        """Return an account as it was read, with its tokens. Raises `SealBroken` if none of our keys opens it."""
+        record = _decode(held)
+        account = _account(record)
+        if not record.sealed:
+            return account
+        if self._seal is None:
+            raise SealBroken
+        tokens = _decode_tokens(self._seal.open(record.sealed, _purpose(platform, record.id)))
+        return msgspec.structs.replace(account, token=tokens.token, refresh_token=tokens.refresh_token)
+
+    @staticmethod
+    def listed(held: bytes) -> Account:
+        """Return an account as it was read, without its tokens."""
+        return _account(_decode(held))
+
+    def outdated(self, platform: str, held: bytes) -> bool:
+        """Return whether an account, as it was read, was sealed with a key that is no longer the first."""
+        record = _decode(held)
+        return bool(self._seal and record.sealed and self._seal.outdated(record.sealed, _purpose(platform, record.id)))
+
+    async def held(self, platform: str) -> dict[str, bytes]:
+        """Return the accounts of a platform as stored, by id. Those that are gone for long are removed."""
+        now = await self._database.now()
+        stored = await self._database.call("HGETALL", keys.accounts(platform))
+        held = {id.decode(): raw for id, raw in stored.items()}
+        if old := [id for id, raw in held.items() if 0 < _decode(raw).removed < now - KEPT]:
+            await self._database.call("HDEL", keys.accounts(platform), *old)
+        return {id: raw for id, raw in held.items() if id not in old}
+
+    async def list(self, platform: str) -> list[Account]:
+        """Return the accounts of a platform, by name, without their tokens."""
+        held = await self.held(platform)
+        return sorted((_account(_decode(raw)) for raw in held.values()), key=lambda account: account.title)
+
+    async def marks(self, platform: str) -> set[str]:
+        """Return the marks of messages that we wrote with any of a platform's accounts."""
+        accounts = await self.list(platform)
+        return {mark for account in accounts if account.identity for mark in account.identity.marks}
+
+    async def refreshes(self, platform: str, id: str, ms: int) -> bool:
+        """Return whether the caller alone may renew an account's token, for `ms` from now on."""
+        key = keys.account_refresh(platform, id)
+        return bool(await self._database.call("SET", key, "1", "NX", "PX", ms))
+
+    def _encoded(self, platform: str, account: Account) -> bytes:
+        if not account.token:
+            return encode(account)
+        if self._seal is None:
+            raise SealBroken("ANSWERBACK_SECRET_KEY is not set: a credential cannot be stored")
+        tokens = encode(_Tokens(account.token, account.refresh_token))
+        sealed = self._seal.close(tokens, _purpose(platform, account.id))
+        fields = msgspec.structs.asdict(account) | {"token": "", "refresh_token": "", "sealed": sealed}
+        return encode(_Record(**fields))
+
+
+def _account(record: _Record) -> Account:
+    fields = msgspec.structs.asdict(record)
+    del fields["sealed"]
+    return Account(**fields)
+
+
+def _purpose(platform: str, id: str) -> str:
+    return f"account {platform}:{id}"
