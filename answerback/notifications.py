@@ -68,10 +68,22 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Uninstalled(msgspec.Struct, frozen=True, kw_only=True):
-    """Our app was removed from a workspace, or its tokens were revoked: its stored credential is deleted."""
+    """Our app was removed from a workspace, or its tokens were revoked: its stored credential is deleted.
+
+    `at`: when, in ms by the platform's clock; 0 if unknown. An installation that is newer is left as it is.
+    """
 
     delivery: str
     account: str
+    at: int = 0
 
 
-Notification = Stop | Handover | ReplyStatus | Moved | Uninstalled
+class Installed(msgspec.Struct, frozen=True, kw_only=True):
+    """Our app was installed in an account, or an installation is active again, and no credential came with it."""
+
+    delivery: str
+    account: str
+    name: str = ""
+
+
+Notification = Stop | Handover | ReplyStatus | Moved | Uninstalled | Installed

@@ -12,10 +12,6 @@ from answerback.store.threads.threads import Threads
 DELIVERIES = Counter("answerback_deliveries", "Webhook deliveries handled by this process", ["platform", "status"])
 REFUSED = Counter("answerback_webhooks_refused", "Webhooks refused for their signature", ["platform", "reason"])
 LIMITED = Counter("answerback_webhooks_limited", "Webhooks over a rate limit", ["platform", "limit"])
-WARNED = Counter(
-    "answerback_webhooks_warned", "Webhooks that report a condition for the operator", ["platform", "warning"]
-)
-CONFIRMED = Counter("answerback_replies_confirmed", "Replies settled by their platform's echo", ["platform"])
 REQUESTS = Counter("answerback_http_requests", "HTTP requests to the API and the pages", ["status"])
 QUEUED = Gauge("answerback_threads", "Threads by queue and state", ["queue", "state"])
 WAITING = Gauge("answerback_events_waiting", "Events not yet handled")

@@ -14,25 +14,25 @@ from multidict import CIMultiDict
 from prometheus_client import Counter
 
 from answerback import tracing
+from answerback.accepting.acceptor import Acceptor
+from answerback.accepting.metrics import WARNED
+from answerback.accepting.raw_payloads import RawPayloads
 from answerback.deadlines import Deadlines
 from answerback.errors import MalformedBody, StoreFull, StoreUnavailable
-from answerback.events import Amendment, Event
 from answerback.log import get_logger
 from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound, Platform, Refusal
 from answerback.platforms.registry import PLATFORMS
+from answerback.sealing import Seal
 from answerback.settings import Settings
-from answerback.store.fleet.aliases import Aliases
-from answerback.store.threads.outbox import Outbox
-from answerback.store.threads.receipt import OWN, Receipt
+from answerback.store.fleet.accounts import Accounts
+from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.threads import Threads
 
 from .connection import send_continue
 from .limits import ClientAddresses, WebhookLimits
-from .metrics import CONFIRMED, DELIVERIES, LIMITED, REFUSED, WARNED
-from .notifications import Notifications
+from .metrics import DELIVERIES, LIMITED, REFUSED
 from .platform_keys import NoKeys, PlatformKeys
 from .problems import BROKEN_OFF, problem
-from .raw_payloads import RawPayloads
 
 log = get_logger(__name__)
 
@@ -60,10 +60,7 @@ class Webhooks:
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
-        self._threads = threads
-        self._outbox = Outbox(threads)
-        self._aliases = Aliases(threads.database)
-        self._notifications = Notifications(threads, self._outbox, self._aliases)
+        self._acceptor = Acceptor(threads, Accounts(threads.database, Seal.of(settings)))
         self._keys = PlatformKeys(settings)
         self._public_url = (settings.public_url or "").rstrip("/")
         self._limit = settings.body_limit
@@ -209,23 +206,10 @@ class Webhooks:
         assert task is not None
         self.deadlines.start(task, self._accept_timeout)
         try:
-            return [await self._put(name, event) for event in events]
+            return [await self._acceptor.put(name, event) for event in events]
         finally:
             if self.deadlines.stop(task):
                 raise TimeoutError from None
-
-    async def _put(self, name: str, event: Inbound) -> Receipt:
-        if not isinstance(event, Event | Amendment):
-            return await self._notifications.receive(name, event)
-        if (thread := await self._aliases.resolve(event.thread)) != event.thread:
-            event = msgspec.structs.replace(event, thread=thread)
-        if isinstance(event, Amendment):
-            return await self._threads.amend(event)
-        receipt = await self._threads.accept(event)
-        if receipt.reason == OWN and event.reply and await self._outbox.confirm(event):
-            CONFIRMED.labels(event.platform).inc()
-            log.debug("reply confirmed by its platform", reply=event.reply, thread=event.thread)
-        return receipt
 
 
 @lru_cache(256)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from answerback.accepting.notifications import Notifications
 from answerback.messages import Author
 from answerback.notifications import Handover, Moved, ReplyStatus, Stop
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.redis import Database
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
-from ingress.notifications import Notifications
 from tests.redis.conftest import Server
 from tests.redis.given import THREAD, claim, event, reply, turn
 
 
-def _notifications(threads: Threads) -> Notifications:
-    return Notifications(threads, Outbox(threads), Aliases(threads.database))
+def receiver(threads: Threads, aliases: Aliases | None = None) -> Notifications:
+    accounts = Accounts(threads.database, None)
+    return Notifications(threads, Outbox(threads), aliases or Aliases(threads.database), accounts)
 
 
 def _stop(number: int = 1) -> Stop:
@@ -22,7 +24,7 @@ def _stop(number: int = 1) -> Stop:
 
 
 async def test_stop_cancels_the_turn(threads: Threads) -> None:
-    notifications = _notifications(threads)
+    notifications = receiver(threads)
     assert (await notifications.receive("github", _stop())).status == "ignored"
     await threads.accept(event(1))
     assert (await notifications.receive("github", _stop(2))).status == "accepted"
@@ -35,7 +37,7 @@ async def test_stop_cancels_the_turn(threads: Threads) -> None:
 
 
 async def test_a_conversation_that_people_took_over_is_muted_until_they_hand_it_back(threads: Threads) -> None:
-    notifications = _notifications(threads)
+    notifications = receiver(threads)
     over = Handover(delivery="github:over", thread=THREAD, to="people")
     assert (await notifications.receive("github", over)).status == "ignored"
     await threads.accept(event(1))
@@ -44,7 +46,7 @@ async def test_a_conversation_that_people_took_over_is_muted_until_they_hand_it_
 
 
 async def test_a_status_settles_a_reply(threads: Threads) -> None:
-    notifications, outbox = _notifications(threads), Outbox(threads)
+    notifications, outbox = receiver(threads), Outbox(threads)
     await threads.accept(event(1))
     taken = await claim(threads)
     await threads.commit(turn(taken, reply(f"{event(1).id}.0")))
@@ -60,13 +62,13 @@ async def test_events_with_the_new_id_of_a_thread_belong_to_it(threads: Threads,
     aliases, elsewhere = Aliases(threads.database), Aliases(other.database)
     assert await elsewhere.resolve("github:9:1") == "github:9:1"
     moved = Moved(delivery="github:m1", thread=THREAD, to="github:9:1")
-    await Notifications(threads, Outbox(threads), aliases).receive("github", moved)
+    await receiver(threads, aliases).receive("github", moved)
     assert await aliases.resolve("github:9:1") == THREAD
     again = Moved(delivery="github:m2", thread="github:9:1", to="github:9:2")
-    await Notifications(threads, Outbox(threads), aliases).receive("github", again)
+    await receiver(threads, aliases).receive("github", again)
     # Back to where it was: nothing may lead in a circle.
     back = Moved(delivery="github:m3", thread="github:9:2", to=THREAD)
-    await Notifications(threads, Outbox(threads), aliases).receive("github", back)
+    await receiver(threads, aliases).receive("github", back)
     for id in ("github:9:1", "github:9:2", THREAD):
         assert await Aliases(other.database).resolve(id) == THREAD
     assert await aliases.resolve("slack:T1:C1:1") == "slack:T1:C1:1"

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from answerback.accepting.raw_payloads import RawPayloads
 from answerback.codec import decode_entry, encode
 from answerback.events import Amendment, Entry, Event
 from answerback.messages import Author
 from answerback.raw_body import LARGEST, with_raw
-from ingress.raw_payloads import RawPayloads
 
 EVENT = Event(delivery="github:1", thread="github:1:2", kind="issues", text="x", author=Author("1"))
 PAYLOAD = {"issue": {"labels": [{"name": "bug"}]}}

@@ -15,6 +15,9 @@ from answerback.store.scripts import Scripts
 KEPT = 90 * 86_400_000
 """ms for which it is remembered that an account was uninstalled, so that its dead letters can be explained."""
 
+_CLOCKS = 1000
+"""ms by which a platform's time may be early: some give whole seconds."""
+
 
 class _Record(Account, frozen=True, omit_defaults=True, kw_only=True):
     """An account as stored: without its tokens, which are in `sealed`."""
@@ -56,15 +59,25 @@ class Accounts:
         swapped = await self._scripts.swap_field([keys.accounts(platform)], field=account.id, old=held, new=new)
         return bool(swapped)
 
-    async def uninstall(self, platform: str, id: str) -> bool:
-        """Delete the credential of an account, and remember that it is gone. Return False if it was gone already."""
+    async def uninstall(self, platform: str, id: str, at: int = 0) -> bool:
+        """Delete the credential of an account, and remember that it is gone.
+
+        Args:
+            platform: The platform's name.
+            id: The account's id.
+            at: When it was uninstalled, ms; 0 if unknown. A later installation is left as it is.
+
+        Returns:
+            False if that was known already, or is out of date.
+        """
         while True:
             held = await self.read(platform, id)
-            now = await self._database.now()
-            account = _decode(held) if held else _Record(id=id)
-            if account.removed:
+            if not held:
+                return True  # the configured account: its credential is not ours to delete
+            account = _decode(held)
+            if account.removed or (at and account.installed > at + _CLOCKS):
                 return False
-            gone = Account(id=id, name=account.name, identity=account.identity, removed=now)
+            gone = Account(id=id, name=account.name, identity=account.identity, removed=await self._database.now())
             if await self._scripts.swap_field([keys.accounts(platform)], field=id, old=held, new=encode(gone)):
                 return True
 

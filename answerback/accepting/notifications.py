@@ -6,18 +6,19 @@ from typing import assert_never
 
 import msgspec
 
+from answerback.accepting.metrics import CONFIRMED, WARNED
+from answerback.accounts import Account
 from answerback.attention import Attention
 from answerback.events import dispatch_id
 from answerback.log import get_logger
-from answerback.notifications import Handover, Moved, Notification, ReplyStatus, Stop, Uninstalled
+from answerback.notifications import Handover, Installed, Moved, Notification, ReplyStatus, Stop, Uninstalled
 from answerback.store import keys
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import Receipt
 from answerback.store.threads.repair import set_attention
 from answerback.store.threads.threads import Threads
-
-from .metrics import CONFIRMED, WARNED
 
 log = get_logger(__name__)
 
@@ -25,14 +26,19 @@ log = get_logger(__name__)
 class Notifications:
     """Carries out notifications. Each may arrive several times, and has an effect once."""
 
-    def __init__(self, threads: Threads, outbox: Outbox, aliases: Aliases) -> None:
+    def __init__(self, threads: Threads, outbox: Outbox, aliases: Aliases, accounts: Accounts) -> None:
         self._threads = threads
         self._outbox = outbox
         self._aliases = aliases
+        self._accounts = accounts
 
     async def receive(self, platform: str, notification: Notification) -> Receipt:
         """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
-        thread = "" if isinstance(notification, Uninstalled) else await self._aliases.resolve(notification.thread)
+        thread = (
+            ""
+            if isinstance(notification, Uninstalled | Installed)
+            else await self._aliases.resolve(notification.thread)
+        )
         match notification:
             case Stop():
                 changed, reason = await self._stop(thread, notification), "no turn is running"
@@ -49,8 +55,14 @@ class Notifications:
                 await self._aliases.add(thread, notification.to)
                 changed, reason = True, ""
             case Uninstalled():
-                WARNED.labels(platform, "access lost").inc()
-                log.warning("app uninstalled", platform=platform, account=notification.account)
+                changed = await self._accounts.uninstall(platform, notification.account, notification.at)
+                reason = "it is uninstalled already"
+                if changed:
+                    WARNED.labels(platform, "access lost").inc()
+                    log.warning("app uninstalled", platform=platform, account=notification.account)
+            case Installed():
+                await self._accounts.put(platform, Account(id=notification.account, name=notification.name))
+                log.info("app installed", platform=platform, account=notification.account, name=notification.name)
                 changed, reason = True, ""
             case _:
                 assert_never(notification)

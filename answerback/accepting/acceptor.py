@@ -1,0 +1,42 @@
+"""Storing the contents of deliveries."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerback.accepting.metrics import CONFIRMED
+from answerback.accepting.notifications import Notifications
+from answerback.events import Amendment, Event
+from answerback.log import get_logger
+from answerback.platforms import Inbound
+from answerback.store.fleet.accounts import Accounts
+from answerback.store.fleet.aliases import Aliases
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.receipt import OWN, Receipt
+from answerback.store.threads.threads import Threads
+
+log = get_logger(__name__)
+
+
+class Acceptor:
+    """Stores events, amendments and notifications. Each may be given several times, and has an effect once."""
+
+    def __init__(self, threads: Threads, accounts: Accounts) -> None:
+        self._threads = threads
+        self._outbox = Outbox(threads)
+        self._aliases = Aliases(threads.database)
+        self._notifications = Notifications(threads, self._outbox, self._aliases, accounts)
+
+    async def put(self, platform: str, inbound: Inbound) -> Receipt:
+        """Store one of what a delivery contains, and return its receipt."""
+        if not isinstance(inbound, Event | Amendment):
+            return await self._notifications.receive(platform, inbound)
+        if (thread := await self._aliases.resolve(inbound.thread)) != inbound.thread:
+            inbound = msgspec.structs.replace(inbound, thread=thread)
+        if isinstance(inbound, Amendment):
+            return await self._threads.amend(inbound)
+        receipt = await self._threads.accept(inbound)
+        if receipt.reason == OWN and inbound.reply and await self._outbox.confirm(inbound):
+            CONFIRMED.labels(inbound.platform).inc()
+            log.debug("reply confirmed by its platform", reply=inbound.reply, thread=inbound.thread)
+        return receipt

@@ -1,0 +1,198 @@
+"""Installed accounts: sealed, replaced, uninstalled; and what workers make of them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from answerback.accounts import Account
+from answerback.errors import SealBroken
+from answerback.messages import Identity
+from answerback.notifications import Installed, Uninstalled
+from answerback.replies import Reply
+from answerback.sealing import Seal
+from answerback.settings import Settings
+from answerback.store import keys
+from answerback.store.fleet import keys as fleet_keys
+from answerback.store.fleet.accounts import Accounts
+from answerback.store.threads.dead_letters import DeadLetters
+from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
+from tests.fixtures.exchanges import answer
+from tests.redis.given import accept, claim, courier, turn
+from tests.redis.sending import Platform
+from tests.redis.test_notifications import receiver
+from worker.backoff import Backoff
+from worker.orders import Pauses
+from worker.replies import installed as module
+from worker.replies.clients import Clients
+from worker.replies.identities import Identities
+from worker.replies.installed import InstalledAccounts
+from worker.replies.sender import Sender
+
+pytestmark = pytest.mark.one_server
+
+KEY, OLD_KEY = "k" * 40, "o" * 40
+ACME = Account(
+    id="T1", name="Acme", token="xoxb-acme-token", scopes=("chat:write",),
+    identity=Identity(name="@bot (Acme)", mentions=("u1",), marks=("user:U1", "bot:B1")),
+)  # fmt: skip
+
+
+def _accounts(threads: Threads, *secrets: str) -> Accounts:
+    return Accounts(threads.database, Seal(secrets or (KEY,)))
+
+
+async def test_a_credential_is_sealed_in_the_store_and_bound_to_its_account(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    held = await accounts.read("slack", "T1")
+    assert b"acme-token" not in held
+    assert b"Acme" in held
+    assert accounts.opened("slack", held).token == ACME.token
+    [listed] = await Accounts(threads.database, None).list("slack")
+    assert (listed.token, listed.title, listed.identity) == ("", "Acme (T1)", ACME.identity)
+    # Whoever can write to the store cannot give one workspace the token of another.
+    moved = msgspec.msgpack.encode(msgspec.msgpack.decode(held) | {"id": "T2"})
+    with pytest.raises(SealBroken):
+        accounts.opened("slack", moved)
+    with pytest.raises(SealBroken):
+        _accounts(threads, OLD_KEY).opened("slack", held)
+
+
+async def test_keys_are_rotated_without_installing_again(threads: Threads) -> None:
+    await _accounts(threads, OLD_KEY).put("slack", ACME)
+    both = _accounts(threads, KEY, OLD_KEY)
+    held = await both.read("slack", "T1")
+    assert both.outdated("slack", held)
+    assert await both.replace("slack", held, both.opened("slack", held))
+    held = await both.read("slack", "T1")
+    assert not both.outdated("slack", held)
+    assert _accounts(threads, KEY).opened("slack", held).token == ACME.token
+
+
+async def test_a_change_does_not_replace_what_somebody_else_has_stored(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    held = await accounts.read("slack", "T1")
+    await accounts.put("slack", msgspec.structs.replace(ACME, token="xoxb-installed-again"))
+    assert not await accounts.replace("slack", held, msgspec.structs.replace(ACME, token="xoxb-renewed"))
+    assert accounts.opened("slack", await accounts.read("slack", "T1")).token == "xoxb-installed-again"
+
+
+async def test_uninstalling_deletes_the_credential_and_a_late_report_does_not(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    account = await accounts.put("slack", ACME)
+    late = Uninstalled(delivery="slack:e1", account="T1", at=account.installed - 60_000)
+    assert (await receiver(threads).receive("slack", late)).status == "ignored"
+    gone = Uninstalled(delivery="slack:e2", account="T1", at=account.installed + 60_000)
+    assert (await receiver(threads).receive("slack", gone)).status == "accepted"
+    assert (await receiver(threads).receive("slack", gone)).status == "ignored"
+    held = await accounts.read("slack", "T1")
+    assert accounts.opened("slack", held).token == ""
+    assert b"sealed" not in held
+    # The configured account has no record; when it is installed again, it is configured again.
+    await receiver(threads).receive("slack", Uninstalled(delivery="slack:e3", account="T9"))
+    assert await accounts.read("slack", "T9") == b""
+
+
+async def test_an_installation_without_a_credential_is_known_until_it_is_removed(threads: Threads) -> None:
+    """A GitHub App: its key opens all installations."""
+    accounts = Accounts(threads.database, None)
+    there = Installed(delivery="github:1", account="7", name="acme")
+    for report, removed in ((there, 0), (Uninstalled(delivery="github:2", account="7"), 1), (there, 0)):
+        await receiver(threads).receive("github", report)
+        [account] = await accounts.list("github")
+        assert (account.title, bool(account.removed)) == ("acme (7)", bool(removed))
+
+
+async def test_marks_of_installed_accounts_survive_those_of_the_configured_one(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    await threads.add_own_identities("slack", ACME.identity.marks if ACME.identity else ())
+    await threads.set_own_identities("slack", ["user:U9"], accounts.marks)
+    marks = await threads.database.call("SMEMBERS", keys.own_identities(0))
+    assert marks == {b"slack:user:U1", b"slack:bot:B1", b"slack:user:U9"}
+    await accounts.remove("slack", "T1")
+    await threads.set_own_identities("slack", ["user:U9"], accounts.marks)
+    assert await threads.database.call("SMEMBERS", keys.own_identities(0)) == {b"slack:user:U9"}
+
+
+async def test_a_token_is_renewed_by_one_worker_at_a_time(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    assert await accounts.refreshes("slack", "T1", 60_000)
+    assert not await accounts.refreshes("slack", "T1", 60_000)
+    assert await accounts.refreshes("slack", "T2", 60_000)
+    assert await threads.database.call("PTTL", fleet_keys.account_refresh("slack", "T1")) > 0
+
+
+class Scene:
+    """A worker that sends with installed accounts."""
+
+    def __init__(self, threads: Threads, accounts: Accounts) -> None:
+        self.threads, self.outbox, self.platform = threads, Outbox(threads), Platform()
+        clients = Clients({}, InstalledAccounts(Settings.load({}), accounts, threads))
+        self.identities = Identities(clients, self.platform, None, threads)  # type: ignore[arg-type]
+        self.sender = Sender(
+            self.outbox, clients, self.identities, self.platform, Pauses(), owner="worker", lease=5,
+            backoff=Backoff(60, 60),
+        )  # fmt: skip
+
+    async def reply(self, number: int, account: str) -> None:
+        thread = f"slack:{account}:C{number}:1.2"
+        await accept(self.threads, number, thread=thread)
+        address: dict[str, str | int] = {"team": account, "channel": f"C{number}", "thread_ts": "1.2"}
+        reply = Reply(key=f"r{number}.0", thread=thread, text="yes", address=address, account=account)
+        await self.threads.commit(turn(await claim(self.threads), reply))
+
+    async def send(self, *answers: object) -> None:
+        self.platform.answers = list(answers)  # type: ignore[arg-type]
+        for outgoing in await courier(self.threads, self.outbox):
+            await self.sender.run(outgoing)
+
+    @property
+    def tokens(self) -> list[str]:
+        return [request.headers["authorization"] for request in self.platform.asked]
+
+
+async def test_each_account_is_answered_with_its_own_token(threads: Threads) -> None:
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    await accounts.put("slack", msgspec.structs.replace(ACME, id="T2", name="Beta", token="xoxb-beta-token"))
+    scene = Scene(threads, accounts)
+    for number, account in ((1, "T1"), (2, "T2")):
+        await scene.reply(number, account)
+        await scene.send(answer({"ok": True, "ts": "9.9"}))
+    assert scene.tokens == ["Bearer xoxb-acme-token", "Bearer xoxb-beta-token"]
+    assert await scene.identities.of("slack", "T1") == ACME.identity
+    assert b"slack:bot:B1" in await threads.database.call("SMEMBERS", keys.own_identities(0))
+
+
+async def test_replies_to_an_account_that_is_gone_wait_as_dead_letters(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH", 0.0)
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    scene, dead = Scene(threads, accounts), DeadLetters(threads)
+    await scene.reply(1, "T1")
+    await accounts.uninstall("slack", "T1")
+    await scene.send()
+    found = await dead.get("r1.0")
+    assert found is not None
+    assert found[0].reason == ("the app was uninstalled from Acme (T1): install it there again, then replay the reply")
+    await accounts.put("slack", msgspec.structs.replace(ACME, token="xoxb-second-token"))
+    await dead.replay("r1.0")
+    await scene.send(answer({"ok": True, "ts": "9.9"}))
+    assert scene.tokens == ["Bearer xoxb-second-token"]
+
+
+async def test_a_credential_that_no_key_opens_is_said(threads: Threads) -> None:
+    await _accounts(threads, OLD_KEY).put("slack", ACME)
+    scene = Scene(threads, _accounts(threads))
+    await scene.reply(1, "T1")
+    await scene.send()
+    found = await DeadLetters(threads).get("r1.0")
+    assert found is not None
+    assert "ANSWERBACK_SECRET_KEY" in found[0].reason
+    assert not scene.platform.asked
