@@ -169,8 +169,8 @@ class Turns(RuleBasedStateMachine):
         finished = msgspec.structs.replace(
             turn(claim, *posted, more=more), messages=[Message(role="user", text="", turn=turn_id)]
         )
-        # Said again to the fence under which this very turn was the last to be done with, it is no news.
-        again = thread.done == (turn_id, claim.fence) and thread.fence == claim.fence
+        # Said again, while this very turn under this fence was the last to be done with, it is no news.
+        again = thread.done == (turn_id, claim.fence)
         found = self.attempt(self.threads.commit(finished), held or again)
         if not held:
             return

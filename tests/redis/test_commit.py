@@ -57,8 +57,8 @@ async def test_the_attention_of_a_thread_is_kept_until_a_turn_changes_it(threads
     assert held.attention == "muted"
     await threads.commit(turn(held, more=False))
     stale, held = held, await claim(threads)
-    with pytest.raises(LeaseLost):
-        await threads.commit(msgspec.structs.replace(turn(stale), attention="subscribed"))
+    # It is the last commit, repeated.
+    assert await threads.commit(msgspec.structs.replace(turn(stale), attention="subscribed")) == []
     assert held.attention == "muted"
     summary = await thread_summary(threads, THREAD)
     assert summary is not None
@@ -141,6 +141,18 @@ async def test_a_commit_said_again_hands_over_no_more_than_the_first_time(thread
     await accept(wide, 3)
     # What a turn was handed can no longer be amended; what it was not handed can.
     assert await wide.commit(commit) == first
+
+
+async def test_a_commit_said_again_is_no_lost_lease_when_another_worker_has_the_next_event(threads: Threads) -> None:
+    await accept(threads, 1)
+    commit = turn(await claim(threads))
+    assert await threads.commit(commit) == []
+    await accept(threads, 2)
+    other = await claim(threads, owner="other")
+    before = await dump(threads.database)
+    assert await threads.commit(commit) == []
+    assert await dump(threads.database) == before
+    await threads.commit(turn(other))
 
 
 async def test_a_commit_that_was_long_on_its_way_is_refused(threads: Threads) -> None:

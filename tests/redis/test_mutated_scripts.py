@@ -13,8 +13,8 @@ from tests.redis import test_outbox as outboxes
 from tests.redis import test_rollback as rollbacks
 from tests.redis.given import BROKEN, mutate
 
-FENCE = ("if held[1] ~= fence then", "if false then")
-OWNER = ("elseif held[3] ~= owner or (", "elseif (")
+FENCE = ("elseif held[1] ~= fence or ", "elseif ")
+OWNER = ("held[3] ~= owner or (", "(")
 POSITION = (" or (held[5] or '0') ~= position then", " then")
 Mutant = tuple[str, list[tuple[str, str]], Callable[[Threads], Awaitable[None]]]
 

@@ -36,12 +36,12 @@ while arg <= #ARGV do
 
   local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position', 'streak')
   local once = table.concat({turn, fence, owner}, ':')
-  if held[1] ~= fence then
-    results[#results + 1] = false
-  elseif held[2] == once then
-    -- A repeated call, since the first response was lost: return the next entries again.
-    results[#results + 1] = held[3] == owner and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
-  elseif held[3] ~= owner or (held[5] or '0') ~= position then
+  if held[2] == once then
+    -- A repeated call, since the first response was lost: return the next entries again. There are none if the thread
+    -- was released, also if another worker has claimed it since.
+    local ours = held[1] == fence and held[3] == owner
+    results[#results + 1] = ours and redis.call('LRANGE', inbox, 0, held[4] - 1) or {}
+  elseif held[1] ~= fence or held[3] ~= owner or (held[5] or '0') ~= position then
     -- A delayed call: the thread was released meanwhile, or a later turn was committed.
     results[#results + 1] = false
   else

@@ -19,9 +19,9 @@ local events, events_end = list(messages_end + 1, 2)
 local now, wall = clock(KEYS[12])
 local held = redis.call('HMGET', KEYS[7], 'fence', 'committed', 'owner')
 local once = table.concat({turn, fence, owner}, ':')
-if held[1] ~= fence then return 0 end
+-- A repeated call, also if another worker has claimed the thread since.
 if held[2] == once then return 1 end
-if held[3] ~= owner then return 0 end
+if held[1] ~= fence or held[3] ~= owner then return 0 end
 redis.call('LTRIM', KEYS[8], handled, -1)
 redis.call('DEL', KEYS[9])
 redis.call('ZADD', KEYS[4], wall, turn)
