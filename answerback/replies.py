@@ -36,6 +36,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         content: What it has besides its text.
         account: Our account that sends it: see `Event`.
         prepared: What the platform was given in preparation: see `Prepared`.
+        kept: Whether all of it is kept once it is sent, since its platform may report later that it failed.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -62,6 +63,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     content: ReplyContent | None = None
     account: str = ""
     prepared: str = ""
+    kept: bool = False
     rest: tuple[Reply, ...] = ()
 
     @property

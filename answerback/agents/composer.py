@@ -107,6 +107,7 @@ class Composer:
             kind=kind,
             content=content,
             account=event.account,
+            kept=client.reports,
         )
         if refusal := client.check(reply):
             raise UnsupportedReply(refusal)

@@ -106,6 +106,8 @@ class Client(Protocol):
     """What its messages may have besides their text."""
     files_a_message: int = 1
     """The most files of one message."""
+    reports: bool = False
+    """Whether the platform may report later (`ReplyStatus`) that a message failed which it had accepted."""
 
     def whoami(self) -> Exchange[Identity]:
         """Return the identity that belongs to our credential."""

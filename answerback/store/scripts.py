@@ -27,9 +27,9 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 _PROMISED = frozenset(
     {
         "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
-        "mark_sending", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread", "delete_file",
-        "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field", "finish_request",
-        "claim_session", "write_session",
+        "mark_sending", "fail_reply", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
+        "delete_file", "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field",
+        "finish_request", "claim_session", "write_session",
         "change_layout", "copied", "leave", "arrive", "add_counters", "end_move",
     }
 )  # fmt: skip
@@ -175,6 +175,7 @@ class Scripts:
         self.settle = script("settle")
         self.defer = script("defer")
         self.confirm = script("confirm")
+        self.fail_reply = script("fail_reply")
         self.replay_reply = script("replay_reply")
         self.divide = script("divide")
         self.rotate = script("rotate")

@@ -18,6 +18,7 @@ import pytest
 
 from answerback.events import Amendment
 from answerback.messages import Message
+from answerback.notifications import ReplyStatus
 from answerback.replies import DeadLetter
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
@@ -147,7 +148,11 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
     for held in await claim_all(threads):
         await threads.commit(turn(held, reply(f"again {held.thread}", held.thread), more=False))
     for outgoing in await courier(threads, outbox):
-        await outbox.settle(outgoing)
+        await outbox.settle(
+            msgspec.structs.replace(outgoing, reply=msgspec.structs.replace(outgoing.reply, state="sent"))
+        )
+        report = ReplyStatus(delivery="x:1", thread=outgoing.thread, reply=outgoing.reply.key, state="failed")
+        assert await outbox.report(report)
     chats, files = Chats(threads), Files(threads)
     for number in range(24):
         chat = await chats.open("acme", opening=NewChat(user="ada", ephemeral=number % 2 == 0))

@@ -45,7 +45,7 @@ def test_every_arrow_is_proved_by_a_test_that_exists() -> None:
 @pytest.mark.parametrize("diagram", DIAGRAMS, ids=lambda diagram: diagram.title)
 def test_a_drawing_has_the_states_and_arrows_of_its_table(diagram: Any) -> None:
     numbers = [arrow.number for arrow in diagram.arrows]
-    assert [number for number, _ in groupby(numbers)] == sorted(re.findall(r"\d", diagram.drawing))
+    assert [number for number, _ in groupby(numbers)] == sorted(re.findall(r"\d+", diagram.drawing), key=int)
     assert set(re.findall(r"[a-z]+", diagram.drawing)) == {
         state for arrow in diagram.arrows for state in (arrow.old, arrow.new)
     }

@@ -2,7 +2,8 @@
 -- Store a reply's state before its request is sent, and restart the lease.
 --
 -- KEYS  1 due  2 clock  then for each reply: thread, outbox, unsent
--- ARGV  lease (ms)  then for each reply: id (of its thread), fence, owner, reply_key, reply
+-- ARGV  lease (ms)  then for each reply: id (of its thread), fence, owner, reply_key, reply,
+--       said (1: a message to which somebody may react)
 -- Returns for each reply 1, or 0 if its lease is lost or it is not the next reply to send.
 -- With clock
 local lease = unpack(ARGV, 1, 1)
@@ -12,8 +13,8 @@ local arg = 2
 local marked = {}
 for key = 3, #KEYS, 3 do
   local thread, outbox, unsent = unpack(KEYS, key, key + 2)
-  local id, fence, owner, reply_key, reply = unpack(ARGV, arg, arg + 4)
-  arg = arg + 5
+  local id, fence, owner, reply_key, reply, said = unpack(ARGV, arg, arg + 5)
+  arg = arg + 6
   local held = redis.call('HMGET', thread, 'sender', 'sending', 'posting', 'unreacted')
   if held[1] == fence and held[2] == owner and redis.call('LINDEX', unsent, 0) == reply_key then
     redis.call('HSET', outbox, reply_key, reply)
@@ -21,10 +22,10 @@ for key = 3, #KEYS, 3 do
     redis.call('ZADD', KEYS[1], 'XX', till, id)
     -- A reaction may arrive before the response to the request. Another attempt is the same reply. At most two unreacted
     -- replies count, as in two interleaved conversations; further reactions are one person's several messages.
-    if held[3] ~= reply_key then
+    if said == '1' and held[3] ~= reply_key then
       redis.call('HSET', thread, 'posting', reply_key, 'unreacted', math.min(2, (held[4] or 0) + 1))
     end
-    redis.call('HSET', thread, 'said', now)
+    if said == '1' then redis.call('HSET', thread, 'said', now) end
     marked[#marked + 1] = 1
   else
     marked[#marked + 1] = 0

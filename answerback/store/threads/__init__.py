@@ -119,12 +119,12 @@ Replies: the field `state`, in `outbox` and `unsent`
     new ────────▶ ┌─────────┐ ──────────▶ ┌─────────┐ ────────▶ ┌──────┐
               ┌── │ pending │             │ sending │ ──┐       │ sent │
             2 └─▶ └─────────┘ ◀────────── └─────────┘ ◀─┘ 6     └──────┘
-                       ▲          4            │
-                       │                       │ 7
-                       │          8            ▼
-                       └───────────────── ┌────────┐    9
+                       ▲          4            │                   │
+                       │                       │ 7                 │ 10
+                       │          8            ▼                   │
+                       └───────────────── ┌────────┐ ◀─────────────┘
                                           │ failed │ ───────▶ gone
-                                          └────────┘
+                                          └────────┘    9
 
     1  new → pending        step.lua              `turn.reply` in the middle of a turn
            tests/redis/test_commit.py::test_a_reply_that_a_step_put_into_the_outbox_is_not_put_there_again
@@ -146,8 +146,12 @@ Replies: the field `state`, in `outbox` and `unsent`
            tests/redis/test_sender.py::test_a_post_that_fails_is_not_looked_for_at_once
     7  sending → failed     settle.lua            its platform refused it for good: it is a dead letter
            tests/redis/test_outbox.py::test_a_reply_that_failed_is_followed_by_the_next
+    7  sending → failed     fail_reply.lua        its platform reports that, by a webhook
+           tests/redis/test_reply_reports.py::test_a_report_settles_a_reply_of_unknown_outcome_as_failed
     8  failed → pending     replay_reply.lua      an operator replays it
            tests/redis/test_dead_letters.py::test_a_replayed_reply_is_posted_after_those_that_wait
     9  failed → gone        delete_dead_letter.lua  an operator deletes the dead letter
            tests/redis/test_dead_letters.py::test_a_deleted_dead_reply_stays_failed
+    10  sent → failed       fail_reply.lua        its platform reports that it was not delivered after all
+           tests/redis/test_reply_reports.py::test_a_reply_that_was_sent_fails_once_when_its_platform_reports_that
 """

@@ -8,8 +8,6 @@ import msgspec
 
 from answerback.codec import encode
 from answerback.errors import LeaseLost
-from answerback.events import Event
-from answerback.notifications import ReplyStatus
 from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
@@ -17,11 +15,12 @@ from answerback.store.decode import UnreadableReply
 from answerback.store.keys import Partition
 from answerback.store.partitions import OfPartitions
 from answerback.store.scripts import Part
-from answerback.store.stream.events import EncodedEvent, ReplyEvent, encode_event
 from answerback.store.threads.files import Files
 from answerback.store.threads.leases import Reservation
-from answerback.store.threads.message_parts import divided_content, kept_content, shown_parts
+from answerback.store.threads.message_parts import divided_content, shown_parts
 from answerback.store.threads.records import encoded_replies, flattened
+from answerback.store.threads.reply_reports import ReplyReports
+from answerback.store.threads.settled_replies import replayable, reply_event, settled
 from answerback.store.threads.threads import Threads
 
 
@@ -34,13 +33,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     reply: Reply
 
 
-class Outbox:
+class Outbox(ReplyReports):
     """The outboxes of all threads."""
 
     def __init__(self, threads: Threads, *, lease: float = 5.0) -> None:
-        self._threads = threads
-        self._database = threads.database
-        self._scripts = threads.scripts
+        super().__init__(threads)
         self._lease = int(lease * 1000)
         self._marks = OfPartitions(self._marks_of)
 
@@ -76,8 +73,9 @@ class Outbox:
         p, id, reply = await self._threads.locate(outgoing.thread), outgoing.thread, outgoing.reply
         names = [keys.thread(p, id), keys.outbox(p, id), keys.unsent(p, id)]
         args = self._scripts.mark_sending.item(
-            id=id, fence=outgoing.fence, owner=outgoing.owner, reply_key=reply.key, reply=encode(reply)
-        )
+            id=id, fence=outgoing.fence, owner=outgoing.owner, reply_key=reply.key, reply=encode(reply),
+            said=int(reply.kind in ("message", "review")),
+        )  # fmt: skip
         if not await self._marks[p].submit((names, args)):
             raise LeaseLost
 
@@ -93,7 +91,7 @@ class Outbox:
             payload = reply.raw
         elif letter:
             rest = await self._behind(p, reply)
-            payload = encode(msgspec.structs.replace(_again(reply), rest=tuple(rest)))
+            payload = encode(msgspec.structs.replace(replayable(reply), rest=tuple(rest)))
             if rest:
                 letter = msgspec.structs.replace(letter, reason=f"{letter.reason} {_LEFT_OUT.format(len(rest))}")
         failed = [msgspec.structs.replace(part, state="failed", error=reply.error) for part in rest]
@@ -107,13 +105,13 @@ class Outbox:
                 fence=outgoing.fence,
                 lease=self._lease,
                 key=reply.key,
-                reply=_settled(reply),
+                reply=settled(reply),
                 state="failed" if letter else "sent",
                 letter=encode(letter) if letter else b"",
                 payload=payload,
                 owner=outgoing.owner,
-                failed=[value for part in failed for value in (part.key, _settled(part))],
-                events=flattened([_reply_event(part) for part in (reply, *failed)]),
+                failed=[value for part in failed for value in (part.key, settled(part))],
+                events=flattened([reply_event(part) for part in (reply, *failed)]),
         )  # fmt: skip
         if following is None:
             raise LeaseLost
@@ -226,37 +224,6 @@ class Outbox:
         if not held:
             raise LeaseLost
 
-    async def confirm(self, echo: Event) -> bool:
-        """Mark a reply as sent because the platform delivered our own message. Return whether that was news."""
-        return await self._confirm(echo.thread, echo.reply, echo.message, echo.url)
-
-    async def report(self, status: ReplyStatus) -> bool:
-        """Settle a reply as its platform reports. Return whether that was news."""
-        return await self._confirm(status.thread, status.reply, status.message, "")
-
-    async def _confirm(self, thread: str, key: str, message: str, url: str) -> bool:
-        # Works without holding the outbox and does not disturb its holder.
-        p = await self._threads.locate(thread)
-        names = [
-            keys.queue(p, "due"), keys.wake(p, "due"), keys.retrying(p, "due"), keys.counters(p),
-            keys.thread(p, thread), keys.outbox(p, thread), keys.unsent(p, thread), keys.stream_events(p, thread),
-            keys.clock(p),
-        ]  # fmt: skip
-        while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
-            reply = decode.reply(raw, thread)
-            if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending"):
-                return False
-            reply = msgspec.structs.replace(
-                reply, state="sent", message=message, url=url, error="", text="", address={}
-            )
-            sent, events = encode(reply), _reply_event(reply)
-            match await self._scripts.confirm(names, id=thread, key=key, stored=raw, sent=sent, events=events):
-                case b"confirmed":
-                    return True
-                case b"settled":
-                    return False
-        return False
-
     async def replies(self, thread: str) -> dict[str, Reply]:
         """Return all replies of a thread by key."""
         encoded = await self._database.call("HGETALL", keys.outbox(await self._threads.locate(thread), thread))
@@ -283,23 +250,3 @@ class Outbox:
 
 
 _LEFT_OUT = "The following parts of the same reply ({}) were not posted either; a replay posts all of them."
-
-
-def _settled(reply: Reply) -> bytes:
-    # The history has the text; only the state is kept here.
-    if isinstance(reply, UnreadableReply):
-        reply = Reply(key=reply.key, thread=reply.thread, text="", state=reply.state, error=reply.error)
-    return encode(msgspec.structs.replace(reply, text="", address={}, content=kept_content(reply.content)))
-
-
-def _again(reply: Reply) -> Reply:
-    """Return a failed reply as a replay puts it back: one that may have been posted is looked for first."""
-    return msgspec.structs.replace(
-        reply, state="sending" if reply.unknown else "pending", error="",
-        attempts=0, refusals=0, waits=0, looks=0, cursor="", searching=0,
-    )  # fmt: skip
-
-
-def _reply_event(reply: Reply) -> EncodedEvent:
-    turn = reply.key.partition(".")[0]
-    return encode_event(ReplyEvent(turn=turn, message=reply.key, state=reply.state, url=reply.url))
