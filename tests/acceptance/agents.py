@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 
-from answerback import Agent, Listen, Turn
+from answerback import Agent, Button, File, Listen, Turn
 from tests.acceptance.marks import mark, released
 
 EVERY = Listen(when=("every",))
@@ -73,7 +73,24 @@ async def talkative(turn: Turn) -> str:
     return "here it is"
 
 
+async def deploy(turn: Turn) -> str | None:
+    """Do all that a reply can do beyond text. A pressed button changes its message."""
+    action = turn.event.action
+    if action is not None:
+        await turn.sent(action.message).edit(f"{action.name} it is: {action.value}")
+        return None
+    yes, no = Button("Yes", value=turn.text, style="primary"), Button("No")
+    await turn.react("eyes")
+    asked = await turn.reply("**Deploy?**", actions=[yes], files=[File("plan.txt", turn.text.encode())])
+    await asked.edit("**Deploy now?**", actions=[yes, no])
+    gone = await turn.reply("one moment")
+    await gone.delete()
+    await turn.react("eyes", remove=True)
+    return f"asked: {turn.text}"
+
+
 echoes = Agent("echo", echo, listen=EVERY)
+deploys = Agent("deploy", deploy, listen=Listen(when=("every", "action")))
 counts = Agent("count", count, listen=EVERY, messages=1_000)
 failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)

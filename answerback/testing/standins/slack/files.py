@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from answerback.testing.standins.slack.calls import Call, Method, given_token, r
 from answerback.testing.standins.slack.conversations import Message
 from answerback.testing.standins.slack.messages import Messages
 from answerback.testing.standins.slack.people import People
-from answerback.testing.standins.slack.space import Space
+from answerback.testing.standins.slack.space import KINDS, Space
 from answerback.testing.standins.standin import Operation
 from answerback.testing.standins.values import Json
 
@@ -24,7 +24,7 @@ _LOGIN = """<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><bod
 
 @dataclass
 class Stored:
-    """A file. `length`: what was announced; `shared`: whether its upload was completed."""
+    """A file. `length`: as announced; `shared`: whether its upload was completed; `messages`: where it is shown."""
 
     id: str
     name: str
@@ -35,6 +35,7 @@ class Stored:
     title: str = ""
     alt_text: str = ""
     shared: bool = False
+    messages: list[Message] = field(default_factory=list)
 
 
 class Files:
@@ -55,6 +56,7 @@ class Files:
             Method("files.info", "files:read", self._info),
             Method("files.getUploadURLExternal", "files:write", self._upload_url),
             Method("files.completeUploadExternal", "files:write", self._complete),
+            Method("files.delete", "files:write", self._delete),
         ]
 
     def operations(self) -> list[Operation]:
@@ -76,7 +78,7 @@ class Files:
         file = self._files.get(call.needed("file", "file_not_found"))
         if file is None or not file.shared:
             raise refusal("file_not_found")
-        return {"file": self._json(file), "comments": [], "response_metadata": {"next_cursor": ""}}
+        return {"file": self._json(file) | _shares(file), "comments": [], "response_metadata": {"next_cursor": ""}}
 
     async def _upload_url(self, call: Call) -> Json:
         """https://docs.slack.dev/reference/methods/files.getUploadURLExternal"""
@@ -111,9 +113,10 @@ class Files:
         found = [(self._files.get(str(one.get("id"))), one) for one in named]
         if not found or any(file is None or file.content is None for file, _ in found):
             raise refusal("file_not_found")
-        files = []
+        files, shown = [], []
         for file, one in found:
             assert file is not None
+            shown.append(file)
             file.title, file.shared = str(one.get("title") or file.name), True
             files.append(self._json(file))
         channels = [each for each in (call.word("channel_id") or call.word("channels")).split(",") if each]
@@ -122,7 +125,23 @@ class Files:
             text, thread = call.word("initial_comment"), call.word("thread_ts") or None
             message = Message(channel, ts, text, ours.user, ours.bot, ours.home, thread, files=files)
             self._messages.keep(message, "files.completeUploadExternal")
+            for file in shown:
+                file.messages.append(message)
         return {"files": files}
+
+    async def _delete(self, call: Call) -> Json:
+        """https://docs.slack.dev/reference/methods/files.delete: also from the messages that show it."""
+        file = self._files.get(call.needed("file", "file_not_found"))
+        if file is None or not file.shared:
+            raise refusal("file_not_found")
+        if file.user != call.installation.user:
+            raise refusal("cant_delete_file")
+        del self._files[file.id]
+        for message in file.messages:
+            message.files = [one for one in message.files if one["id"] != file.id]
+            if not message.files and not message.text:
+                self._messages.remove(message)
+        return {}
 
     async def _download(self, request: web.Request) -> web.Response:
         """Return the content. Without a token that may read files, redirect to a page on which people sign in."""
@@ -179,3 +198,13 @@ class Files:
             "permalink": f"https://standin.slack.com/files/{file.user}/{file.id}/{file.name}",
             "file_access": "visible",
         } | ({"alt_txt": file.alt_text} if file.alt_text else {})
+
+
+def _shares(file: Stored) -> Json:
+    """Return where a file is shown, as `files.info` tells it."""
+    shares: dict[str, dict[str, list[Json]]] = {"public": {}, "private": {}}
+    for message in file.messages:
+        kind = "public" if KINDS.get(message.channel[:1], "channel") == "channel" else "private"
+        share = {"ts": message.ts} | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
+        shares[kind].setdefault(message.channel, []).append(share)
+    return {"shares": {kind: places for kind, places in shares.items() if places}}

@@ -64,6 +64,12 @@ class Messages:
         )
         space.emit(space.author(message).written(space.json(message, metadata=True)))
 
+    def remove(self, message: Message) -> None:
+        """Delete a message of ours, and send its event."""
+        self._space.conversations.remove(message)
+        self._space.journal.deleted(NAME, message.ts)
+        self._space.emit(self._space.author(message).erased(self._space.json(message)))
+
     async def _update(self, call: Call) -> Json:
         """https://docs.slack.dev/reference/methods/chat.update
 
@@ -91,9 +97,7 @@ class Messages:
         message = self._own(call, "cant_delete_message")
         if self._streams.open(message):
             raise refusal("cant_delete_message")
-        self._space.conversations.remove(message)
-        self._space.journal.deleted(NAME, message.ts)
-        self._space.emit(self._space.author(message).erased(self._space.json(message)))
+        self.remove(message)
         return {"channel": message.channel, "ts": message.ts}
 
     async def _ephemeral(self, call: Call) -> Json:
