@@ -137,13 +137,14 @@ class TurnReplies(TurnRecord):
         recorded = await self.journal.step("reply.review", this_review, idempotent=True, kind=Written, replies=compose)
         self._said(ordinal, recorded, compose(recorded))
 
-    async def check(self, name: str, *, state: CheckState, summary: str = "") -> None:
+    async def check(self, name: str, *, state: CheckState, summary: str = "", actions: Sequence[Button] = ()) -> None:
         """Show a check run of the pull request. A second call with the same name changes it.
 
         Args:
             name: Its name.
             state: What it shows.
             summary: More about it, as markdown.
+            actions: Its buttons. Pressed, they are events of the thread, with an `action`.
 
         Raises:
             UnsupportedReply: The thread is no pull request, or the credential is not that of an app.
@@ -156,9 +157,9 @@ class TurnReplies(TurnRecord):
         if self._compose.in_chat:
             raise UnsupportedReply("a chat has no check runs")
         _ensure_one_of("state", state, CheckState)
-        await self._other(
-            "check", ReplyContent(target=self.checks.get(name, ""), check=name, state=state, summary=summary)
-        )
+        target = self.checks.get(name, "")
+        content = ReplyContent(target=target, check=name, state=state, summary=summary, actions=tuple(actions))
+        await self._other("check", content)
 
     async def _edit(self, target: str, text: str, actions: Sequence[Button | Select]) -> None:
         self._check(text)

@@ -109,7 +109,7 @@ def test_a_button_of_a_check_run_is_an_event_of_the_thread_that_made_it() -> Non
     assert event.thread == "github:681234907:1350"
     button = Action(type="button", name="fix", value="typo", message="check_run:6000000")
     assert event.action == button
-    assert event.address == {"repo": "acme/widgets", "number": 1350, "installation": 48210377}
+    assert event.address == {"repo": "acme/widgets", "number": 1350, "installation": 48210377, "pull": 1}
     pull = event_of(PEOPLE.check_run(identifier="fix", number=8))
     assert pull.thread == f"github:{REPO}:8"
     lines = event_of(PEOPLE.check_run(content={"external_id": "answerback:ab.check0@8:review:123"}, identifier="fix"))

@@ -109,7 +109,7 @@ def test_a_reply_is_a_comment_with_a_hidden_marker(client: GitHub) -> None:
 def test_a_reply_to_a_line_of_code_goes_to_its_review_thread(client: GitHub) -> None:
     done = run(client.post(reply(address=REVIEW)), answer(POSTED, 201))
     assert done.requests[0].url == f"{API}/repos/acme/widgets/pulls/7/comments/99/replies"
-    assert done.value.message == "pull_request_review_comment:5"
+    assert done.value == Sent("pull_request_review_comment:5", LINK)
 
 
 def test_a_reply_in_a_discussion_goes_through_graphql(client: GitHub) -> None:

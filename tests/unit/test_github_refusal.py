@@ -7,7 +7,7 @@ import pytest
 from answerback.errors import NotYet, RateLimited, Rejected, TooLong, Unavailable
 from answerback.events import Address
 from answerback.messages import Identity
-from answerback.platforms import Response
+from answerback.platforms import Response, Sent
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
 from answerback.replies import Reply
@@ -231,7 +231,7 @@ def test_an_error_beside_a_comment_that_was_made_is_no_refusal(client: GitHub) -
     made = {"addDiscussionComment": {"comment": {"id": "DC_1", "databaseId": 9, "url": None}}}
     errors = [{"type": "FORBIDDEN", "message": "Resource not accessible", "path": ["addDiscussionComment", "url"]}]
     done = run(client.post(reply(DISCUSSION)), answer({"data": made, "errors": errors}))
-    assert done.value.message == "discussion_comment:9"
+    assert done.value == Sent("discussion_comment:9")
 
 
 def test_the_details_of_a_refusal_without_a_message_are_told(client: GitHub) -> None:

@@ -209,6 +209,8 @@ def _event(
     address: Address = {"repo": payload.repository.full_name, "number": number, **(more or {})}
     if payload.installation:
         address["installation"] = payload.installation.id
+    if about == "pull_request" or post.is_pull_request:
+        address["pull"] = 1
     if about == "discussion":
         address["discussion"] = address["node"] = post.node_id or ""
     return Event(

@@ -18,6 +18,9 @@ class Address(msgspec.Struct, frozen=True):
     root: int = 0
     discussion: str = ""
     comment: str = ""
+    node: str = ""
+    message: str = ""
+    pull: int = 0
     installation: int = 0
 
     @property

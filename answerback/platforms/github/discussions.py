@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from answerback.messages import Author as EventAuthor
 from answerback.platforms.decoding import Spare
 
 PARENT = """
@@ -24,23 +25,55 @@ mutation($discussion: ID!, $parent: ID, $body: String!) {
   }
 }"""
 
+UPDATE = """
+mutation($id: ID!, $body: String!) {
+  updateDiscussionComment(input: {commentId: $id, body: $body}) { comment { id } }
+}"""
+
+DELETE = """
+mutation($id: ID!) {
+  deleteDiscussionComment(input: {id: $id}) { comment { id } }
+}"""
+
+REACT = """
+mutation($id: ID!, $content: ReactionContent!) {
+  addReaction(input: {subjectId: $id, content: $content}) { subject { id } }
+}"""
+
+UNREACT = """
+mutation($id: ID!, $content: ReactionContent!) {
+  removeReaction(input: {subjectId: $id, content: $content}) { subject { id } }
+}"""
+
+RENDERED = """
+query($id: ID!) {
+  node(id: $id) {
+    ... on Discussion { bodyHTML }
+    ... on DiscussionComment { bodyHTML }
+  }
+}"""
+
 # Newest first: a reply of ours would be among the latest.
 COMMENTS = """
 query($id: ID!, $before: String) {
   node(id: $id) {
     ... on Discussion {
       page: comments(last: 100, before: $before) {
-        nodes { id databaseId url body createdAt author { __typename login } }
+        nodes { ...comment }
         pageInfo { hasPreviousPage startCursor }
       }
     }
     ... on DiscussionComment {
       page: replies(last: 100, before: $before) {
-        nodes { id databaseId url body createdAt author { __typename login } }
+        nodes { ...comment }
         pageInfo { hasPreviousPage startCursor }
       }
     }
   }
+}
+fragment comment on DiscussionComment {
+  id databaseId url body createdAt
+  author { __typename login ... on Bot { databaseId } ... on User { databaseId } }
 }"""
 
 
@@ -49,6 +82,7 @@ class Author(msgspec.Struct):
 
     login: str = ""
     typename: str = msgspec.field(name="__typename", default="")
+    database_id: Spare[int] = msgspec.field(name="databaseId", default=None)
 
 
 class Comment(msgspec.Struct, rename="camel"):
@@ -66,6 +100,15 @@ class Comment(msgspec.Struct, rename="camel"):
             return ()
         login = self.author.login.lower().removesuffix("[bot]")
         return (f"login:{login}[bot]" if self.author.typename == "Bot" else f"login:{login}",)
+
+    @property
+    def speaker(self) -> EventAuthor:
+        """Its author."""
+        if not self.author:
+            return EventAuthor("0", "ghost")
+        bot = self.author.typename == "Bot"
+        id = str(self.author.database_id or "")
+        return EventAuthor(id, f"{self.author.login}[bot]" if bot else self.author.login, "bot" if bot else "person")
 
     @property
     def message(self) -> str:
@@ -92,6 +135,7 @@ class Node(msgspec.Struct, rename="camel"):
 
     id: str = ""
     reply_to: Parent | None = None
+    body_html: str | None = msgspec.field(name="bodyHTML", default=None)
     page: CommentPage | None = None
 
 
@@ -100,7 +144,7 @@ class AddedComment(msgspec.Struct):
 
 
 class Data(msgspec.Struct):
-    """The data of a response to any of the three queries."""
+    """The data of a response to any of these."""
 
     node: Node | None = None
     added: AddedComment | None = msgspec.field(name="addDiscussionComment", default=None)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+from answerback.platforms.blocks import closing
+
+LIMIT = 65_536
+"""Maximum length of a comment including our marker, in characters."""
+
 OPENING = "<!-- answerback:"
 ROOM = 160
 """Maximum length of a marker, in characters."""
@@ -15,6 +20,17 @@ _MARKER = re.compile(r"<!-- answerback:([\w.-]{1,120}) -->\s*\Z")
 def marker(key: str) -> str:
     """Return the marker of a reply."""
     return f"{OPENING}{key} -->"
+
+
+def with_marker(text: str, key: str) -> str:
+    """Return a text with its marker, outside of any code block that the text leaves open."""
+    text = unmarked(text)
+    return f"{text}{closing(text)}\n\n{marker(key)}"
+
+
+def without_marker(body: str) -> str:
+    """Return the text of a comment without its marker."""
+    return _MARKER.sub("", body).rstrip()
 
 
 def unmarked(text: str) -> str:

@@ -50,6 +50,12 @@ class About(msgspec.Struct, kw_only=True):
     title: Spare[str] = None
     body: Spare[str] = None
     user: Spare[User] = None
+    pull_request: msgspec.Raw = _NULL
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether an issue is a pull request, as the issues API shows it."""
+        return bytes(self.pull_request) != b"null"
 
 
 class Post(About, kw_only=True):

@@ -27,6 +27,9 @@ _ADVICE = {
     "locked": "unlock the conversation, or drop the reply",
     "archived": "the repository takes no more comments",
     "saml": "authorize the token for the organization's single sign-on",
+    "line could not be resolved": "a comment of the review is about a line that the diff does not have",
+    "path could not be resolved": "a comment of the review is about a file that the diff does not have",
+    "your own pull request": "nobody can approve their own pull request: review with verdict comment",
     "suspended": "the account or installation is suspended",
     "too long": "the reply is longer than GitHub takes",
 }
@@ -157,7 +160,8 @@ def _words(status: int, message: str, signed: Signed, doing: str) -> str:
     if status == 401:
         return signed.unaccepted(message)
     if status in (404, 410):
-        return f"GitHub answered {status} while {doing}: it is gone, or {signed.setting} may not see it ({message})"
+        gone = "it is gone: drop the reply" if status == 410 else f"it is gone, or {signed.setting} may not see it"
+        return f"GitHub answered {status} while {doing}: {gone} ({message})"
     return f"GitHub refused {doing} ({status}): {message}{_advice(message)}"
 
 

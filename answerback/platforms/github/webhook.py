@@ -45,7 +45,8 @@ def parse(request: Delivery) -> Parsed:
     time. The X-GitHub-Delivery header is not used: it is not signed, and on some servers each webhook (an app's, a
     repository's, an organization's) has its own for the same comment.
     Address: repo ("acme/widgets"), number, root (review threads), discussion and comment (node ids, for
-    GraphQL), node (of the message, in a discussion), installation (webhooks of an app).
+    GraphQL), node (of the message, in a discussion, or of a review), pull (1: it is a
+    pull request), installation (webhooks of an app).
     Identities: "user:<id>", "login:<login>", "app:<id>" of the author, and of the app that they used.
     """
     headers, body = request.headers, request.body
@@ -67,6 +68,8 @@ def parse(request: Delivery) -> Parsed:
     message = f"{name if kind.post in ('comment', 'review') else kind.post}:{post.id}"
     delivery = f"github:{payload.repository.id}:{name}.{payload.action}:{post.id}"
     thread, address = _place(name, payload, about, post)
+    if "node" in address:
+        address["message"] = message
     if payload.action == "opened" and (moved := moved_here(thread, delivery, payload.changes)):
         return [moved]
     if payload.action == "deleted":
@@ -220,6 +223,10 @@ def _place(name: str, payload: Payload, about: About, post: Post) -> tuple[str, 
     address: Address = {"repo": payload.repository.full_name, "number": about.number}
     if payload.installation:
         address["installation"] = payload.installation.id
+    if KINDS[name].about == "pull_request" or about.is_pull_request:
+        address["pull"] = 1
+    if name == "pull_request_review":
+        address["node"] = post.node_id or ""
     if name == "pull_request_review_comment":
         root = post.in_reply_to_id or post.id
         thread, address["root"] = f"{thread}:review:{root}", root

@@ -95,7 +95,7 @@ class Attachments:
         return f'<p dir="auto">{shown}</p>'
 
     def _sign(self, file: File) -> str:
-        key = f"{self._world.comments.next_id():x}"
+        key = f"{self._world.comments.next_id():x}-{file.path.rpartition('/')[2]}"
         self._signed[key] = file, time.time() + SIGNED
         return f"signed-attachments/{key}?jwt={key}"
 

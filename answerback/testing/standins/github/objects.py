@@ -26,7 +26,13 @@ CONTENTS = dict(
 )
 """A reaction's name in REST → in GraphQL."""
 
-COMMENTED = {"I": "Issue", "PR": "PullRequest", "IC": "IssueComment", "PRRC": "PullRequestReviewComment"}
+COMMENTED = {
+    "I": "Issue",
+    "PR": "PullRequest",
+    "IC": "IssueComment",
+    "PRRC": "PullRequestReviewComment",
+    "PRR": "PullRequestReview",
+}
 """Kinds of node ids besides discussions and their comments → the type of the object."""
 
 
