@@ -21,6 +21,7 @@ from .api.routes.routes import routes
 from .api.routes.widget import KeyCheck
 from .api.sse import Streams
 from .health import Health
+from .install import Installs
 from .mcp.endpoint import Mcp
 from .metrics import Metrics
 from .pages.documents import documents
@@ -43,6 +44,7 @@ def application(
     # Of several processes, any one may be asked, and it responds for all of them.
     metrics = MetricsRoute(supervised.all_metrics if supervised else collect, token)
 
+    installs = Installs(settings, threads)
     app = web.Application(middlewares=[identified, elsewhere, problems], client_max_size=settings.body_limit)
     app.add_routes(
         [
@@ -52,6 +54,7 @@ def application(
             *([] if settings.metrics_port else [web.get("/metrics", metrics.get)]),
             *pages(),
             *documents(),
+            *installs.routes(),
         ]
     )
     app.on_response_prepare.append(show)
@@ -66,6 +69,7 @@ def application(
     app.on_startup.append(lambda _: webhooks.raw.look())
     app.cleanup_ctx.extend((_background(live.keep), _background(api.waits.watch), _background(webhooks.raw.keep)))
     app.on_cleanup.append(mcp.stop)
+    app.on_cleanup.append(installs.close)
     if supervised:
         app.cleanup_ctx.append(_monitored(supervised.monitor(health.why_not, collect)))
     elif settings.metrics_port:

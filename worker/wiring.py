@@ -43,6 +43,7 @@ from .orders import OrderKeeper, Pauses
 from .presence.presences import PresenceKeeper
 from .probing import Prober
 from .redelivery import redelivering
+from .renewals import Renewals
 from .replies.clients import Clients, clients_of
 from .replies.identities import Identities
 from .replies.installed import InstalledAccounts
@@ -191,6 +192,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             presences,
             Prober(database, untrusted_http),
             Mover(threads, worker_id),
+            Renewals(settings, accounts, http),
         ),
         cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
     )

@@ -120,10 +120,12 @@ async def test_marks_of_installed_accounts_survive_those_of_the_configured_one(t
 
 async def test_a_token_is_renewed_by_one_worker_at_a_time(threads: Threads) -> None:
     accounts = _accounts(threads)
-    assert await accounts.refreshes("slack", "T1", 60_000)
-    assert not await accounts.refreshes("slack", "T1", 60_000)
-    assert await accounts.refreshes("slack", "T2", 60_000)
-    assert await threads.database.call("PTTL", fleet_keys.account_refresh("slack", "T1")) > 0
+    assert await accounts.reserve_renewal("slack", "T1", 60_000)
+    assert not await accounts.reserve_renewal("slack", "T1", 60_000)
+    assert await accounts.reserve_renewal("slack", "T2", 60_000)
+    assert await threads.database.call("PTTL", fleet_keys.account_renewal("slack", "T1")) > 0
+    await accounts.release_renewal("slack", "T1")
+    assert await accounts.reserve_renewal("slack", "T1", 60_000)
 
 
 class Scene:

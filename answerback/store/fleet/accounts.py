@@ -129,10 +129,26 @@ class Accounts:
         accounts = await self.list(platform)
         return {mark for account in accounts if account.identity for mark in account.identity.marks}
 
-    async def refreshes(self, platform: str, id: str, ms: int) -> bool:
+    async def now(self) -> int:
+        """Return the time of Redis in ms."""
+        return await self._database.now()
+
+    async def reserve_renewal(self, platform: str, id: str, ms: int) -> bool:
         """Return whether the caller alone may renew an account's token, for `ms` from now on."""
-        key = keys.account_refresh(platform, id)
+        key = keys.account_renewal(platform, id)
         return bool(await self._database.call("SET", key, "1", "NX", "PX", ms))
+
+    async def release_renewal(self, platform: str, id: str) -> None:
+        """Let others renew an account's token again."""
+        await self._database.call("DEL", keys.account_renewal(platform, id))
+
+    async def postpone_renewal(self, platform: str, id: str, ms: int) -> None:
+        """Let nobody renew an account's token for `ms` from now on."""
+        await self._database.call("SET", keys.account_renewal(platform, id), "1", "PX", ms)
+
+    async def uses_state(self, digest: str, ms: int) -> bool:
+        """Record that the state of an installation is used; it is valid for `ms`. Return False if it was."""
+        return bool(await self._database.call("SET", keys.install_state(digest), "1", "NX", "PX", ms))
 
     def _encoded(self, platform: str, account: Account) -> bytes:
         if not account.token:

@@ -83,9 +83,14 @@ def accounts(platform: str) -> str:
     return f"ab:accounts:{platform}"
 
 
-def account_refresh(platform: str, account: str) -> str:
-    """STRING: somebody is renewing the token of an account. As long as that may take."""
-    return f"ab:accounts:refresh:{platform}:{account}"
+def account_renewal(platform: str, account: str) -> str:
+    """STRING: a worker renews the token of an account, or nobody may. As long as that may take."""
+    return f"ab:accounts:renewal:{platform}:{account}"
+
+
+def install_state(digest: str) -> str:
+    """STRING: the state of an installation was used. As long as it would be valid."""
+    return f"ab:accounts:state:{digest}"
 
 
 def arq_queue(*, cluster: bool = False) -> str:
