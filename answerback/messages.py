@@ -123,6 +123,22 @@ class Retrieval(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     public: bool = False
 
 
+class Gap(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Messages that are missing in a thread's history.
+
+    Attributes:
+        before: The platform's id of the message that was answered when those before it were to be read.
+        cursor: Where reading goes on; "" from the start.
+        after: The platform's id of the message that they follow; "" if they are the first ones.
+        final: Whether they stay away: the platform does not give them, or they are more than the agent wants.
+    """
+
+    before: str = ""
+    cursor: str = ""
+    after: str = ""
+    final: bool = False
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One committed message of a thread's history.
 
@@ -149,6 +165,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         input_json: For a user's message: its structured input, as JSON; b"" if there is none.
         output_json: For an agent's message: the structured output of a typed run, as JSON; b"" if there is none.
+        backfilled: Whether it was read from the platform's history, because it was written before the agents came.
+        gap: For a line that stands for missing messages: what is known of them; its `text` says so in words.
     """
 
     role: Literal["user", "assistant"]
@@ -172,6 +190,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     visitor: bool = False
     input_json: bytes = b""
     output_json: bytes = b""
+    backfilled: bool = False
+    gap: Gap | None = None
 
 
 class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

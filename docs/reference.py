@@ -71,6 +71,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
     "Events": [(events.Event, ("id", "platform", "input", "raw")), (events.Subject, ())],
     "Messages": [
         (messages.Message, ()),
+        (messages.Gap, ()),
         (messages.Author, ()),
         (messages.Attachment, ()),
         (messages.ToolCall, ()),

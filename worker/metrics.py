@@ -59,6 +59,9 @@ PAUSED = Counter("answerback_rate_limit_pause_seconds", "Seconds of the pauses t
 PRESENCE_REQUESTS = Counter(
     "answerback_presence_requests", "Requests that show people that an agent is at work", ["platform", "outcome"]
 )
+BACKFILLS = Counter(
+    "answerback_backfills", "Histories of threads that were read from their platform", ["platform", "outcome"]
+)
 
 model_label = Bounded(50)
 tool_label = Bounded(200)

@@ -53,6 +53,7 @@ from .retention import Retention
 from .signals import Signals
 from .statistics import Counters
 from .turns.agents import AgentRegistry
+from .turns.backfill import Backfills
 from .turns.failures import Failures
 from .turns.loop_breaker import Loops
 from .turns.opening import TurnOpener
@@ -129,6 +130,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         Loops(settings.loop_turns, clients.platforms),
         TurnOpener(threads, leases, clients, limits, file_limits),
         presences,
+        Backfills(clients, identities, http, outbox),
         running,
         failures,
         counters,

@@ -12,6 +12,7 @@ import msgspec
 from answerback.agents.commands import obey
 from answerback.agents.declaration import (
     check_arrival,
+    check_backfill,
     check_kind,
     check_model_options,
     check_name,
@@ -93,6 +94,8 @@ class Agent:
         presence: How people on a platform see that it is at work. "status": while it works, by Slack's status line or
             an 👀 reaction on GitHub. "outcome": on GitHub, 👀 is then exchanged for 🎉 or 😕. None: not at all. See
             `turn.progress`.
+        backfill: How many earlier messages it is given at most if it is addressed in the middle of a thread: they are
+            read from the platform, once, and become part of the thread's history. 0 or None: none.
         knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
             takes a query and a limit and returns documents. A function calls `turn.retrieve`; a model has a tool,
             `search_knowledge`. A folder is read when the worker starts.
@@ -142,6 +145,7 @@ class Agent:
         output: Any = None,
         raw: bool = False,
         presence: Presence | None = "status",
+        backfill: int | None = 50,
         knowledge: Source | None = None,
     ) -> None:
         check_name(name)
@@ -152,6 +156,7 @@ class Agent:
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         check_arrival(name, arrival)
         check_presence(name, presence)
+        check_backfill(name, backfill)
         check_remote(name, remote, bearer_token)
         check_public(name, public)
         self.name = name
@@ -174,6 +179,7 @@ class Agent:
         """The drawing of its flow; None without a flow, and before `prepare`."""
         self.raw = raw
         self.presence = presence
+        self.backfill = backfill or 0
         self.typed = Typed(name, input, output)
         """The types of its input and output."""
         self._remote = remote

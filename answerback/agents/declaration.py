@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
+MOST_BACKFILLED = 200
+"""The most messages that are read from a platform's history for a thread."""
 ARRIVALS: tuple[Arrival, ...] = ("queue", "merge", "debounce", "interrupt", "drop")
 
 
@@ -68,6 +70,14 @@ def check_presence(name: str, presence: str | None) -> None:
     """Raise `ConfigurationError` for an unknown `presence`."""
     if presence not in ("status", "outcome", None):
         raise ConfigurationError(f'agent "{name}": presence must be "status", "outcome" or None, not {presence!r}')
+
+
+def check_backfill(name: str, backfill: object) -> None:
+    """Raise `ConfigurationError` for a number of messages that is not one."""
+    if backfill is not None and not (isinstance(backfill, int) and 0 <= backfill <= MOST_BACKFILLED):
+        raise ConfigurationError(
+            f'agent "{name}": backfill must be a number of messages from 0 to {MOST_BACKFILLED}, not {backfill!r}'
+        )
 
 
 def _check_function(name: str, think: Any) -> None:

@@ -87,6 +87,15 @@ class Journal:
         """Whether the turn may start over without its records: all it did may be done again, and it posted no reply."""
         return not (self.bound or any(map(is_reply, self._records)))
 
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier attempt recorded anything."""
+        return bool(self._records)
+
+    def has(self, name: str) -> bool:
+        """Return whether an earlier attempt recorded the first step of this name."""
+        return f"{name}#1" in self._records
+
     async def step(
         self,
         name: str,

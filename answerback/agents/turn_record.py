@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
+from answerback.agents.backfill import NO_BACKFILL
 from answerback.agents.composer import Composer
 from answerback.agents.journal import Journal
 from answerback.agents.knowledge.knowledge import Knowledge
@@ -98,6 +99,8 @@ class TurnRecord:
         """What people see of it while it runs."""
         self.earlier = earlier
         """Messages of these events that an interrupted or failed turn left in the thread's history."""
+        self.backfill = NO_BACKFILL
+        """How messages read from the platform change the thread's history."""
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
         self.retrievals: list[Retrieval] = []

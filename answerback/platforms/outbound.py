@@ -247,6 +247,8 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
         message: The platform's id of the message.
         identities: As in `Event`: by these our own messages are recognised.
         at: When it was written, in ms by the platform's clock.
+        delivery: The delivery id of its event: a webhook that comes later is then known to be the same message.
+        reply: The key of a reply that it carries, as in `Event`.
     """
 
     message: str
@@ -255,20 +257,32 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[str, ...] = ()
     at: int = 0
     attachments: tuple[Attachment, ...] = ()
+    delivery: str = ""
+    reply: str = ""
 
 
 class HistoryPage(NamedTuple):
-    """Messages of a thread, oldest first. `cursor` leads to older ones; "" if there are none."""
+    """Messages of a thread, oldest first.
+
+    Attributes:
+        cursor: Leads to more of them; "" if there are none.
+        forward: Whether those follow these messages, since the platform gives the oldest first; else they precede them.
+    """
 
     messages: Sequence[Spoken]
     cursor: str
+    forward: bool = False
 
 
 class History(Protocol):
     """How earlier messages of a thread are read."""
 
+    def begins(self, place: Place) -> bool:
+        """Return whether the event's message is the first one of its thread, so that nothing was said before."""
+        return False
+
     def page(self, place: Place, limit: int, cursor: str = "") -> Exchange[HistoryPage]:
-        """Return at most `limit` messages before the event's message, the newest page first."""
+        """Return messages before the event's message: the newest `limit`, or the oldest ones if it is `forward`."""
         ...
 
     def limits(self, place: Place) -> Sequence[str]:

@@ -126,3 +126,16 @@ interrupts = Agent("interrupt", hold, listen=EVERY, arrival="interrupt")
 pays = Agent("pay", pay, listen=EVERY, arrival="interrupt")
 drops = Agent("drop", hold, listen=EVERY, arrival="drop")
 debounces = Agent("debounce", hold, listen=EVERY, arrival="debounce", quiet=3)
+
+
+async def recall(turn: Turn) -> str:
+    """Say who said what before; wait to be released if told to wait."""
+    mark(f"recalled-{turn.attempt}")
+    if "wait" in turn.text:
+        await released()
+    said = [f"{'us' if m.role == 'assistant' else m.author.id if m.author else '-'}: {m.text}" for m in turn.history]
+    return " | ".join(said) or "nothing"
+
+
+recalls = Agent("recall", recall, listen=Listen(when=("mention",)))
+recalls_little = Agent("recall", recall, listen=Listen(when=("mention",)), backfill=3)

@@ -39,7 +39,7 @@ def commit_answered(
         position=claim.position,
         turn=turn.id,
         handled=len(claim.entries),
-        messages=messages,
+        messages=[*turn.backfill.messages, *messages] if turn.backfill.messages else messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
         replies=[reply for each in turn.replies for reply in each.parts],
         agent=agent.name,
@@ -47,7 +47,7 @@ def commit_answered(
         patience=patience,
         loop=loop,
         end=end,
-        replaced=replaced(turn.earlier),
+        replaced=[*turn.backfill.replaced, *replaced(turn.earlier)],
         attention=turn.attention if turn.attention != claim.attention else "",
     )
 

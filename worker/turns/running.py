@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
@@ -86,8 +87,19 @@ class Running:
             turn.stream = StreamWriter(self._threads, claim, turn.id)
             turn.stream.begin(turn.agent, turn.attempt, turn.events)
 
-    async def think(self, claim: Claim, agent: Agent, turn: Turn, arrival: Arrival, seconds: float) -> str | None:
+    async def think(
+        self,
+        claim: Claim,
+        agent: Agent,
+        turn: Turn,
+        arrival: Arrival,
+        seconds: float,
+        *,
+        first: Callable[[], Awaitable[None]] | None = None,
+    ) -> str | None:
         """Run the agent within its time limit. An agent that exits the process or cancels itself has failed.
+
+        `first`: what to do before.
 
         Raises:
             TurnStopped: the turn was cancelled or interrupted.
@@ -100,6 +112,8 @@ class Running:
         self.deadlines.start(task, seconds)
         began = time.monotonic()
         try:
+            if first is not None:
+                await first()
             text = await think(agent, turn)
         finally:
             took = time.monotonic() - began

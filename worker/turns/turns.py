@@ -29,6 +29,7 @@ from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
 from .agents import AgentRegistry
+from .backfill import Backfills
 from .commits import advance, commit_answered, commit_unanswered, end_of_turn, with_stream_events
 from .failures import Failures
 from .loop_breaker import Loops
@@ -56,6 +57,7 @@ class Turns:
         loops: Loops,
         opener: TurnOpener,
         presences: PresenceKeeper,
+        backfills: Backfills,
         running: Running,
         failures: Failures,
         counters: Counters,
@@ -71,6 +73,7 @@ class Turns:
         self._loops = loops
         self._opener = opener
         self._presences = presences
+        self._backfills = backfills
         self._failures = failures
         self._pauses = pauses
         self._window = window
@@ -211,7 +214,8 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            text = await self.running.think(claim, agent, turn, arrival, agent.timeout or self._timeout)
+            first, seconds = self._backfills.wanted(claim, agent, turn), agent.timeout or self._timeout
+            text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()
             if text is not None:
                 turn.conclude(text)
@@ -239,14 +243,13 @@ class Turns:
             turn.presence.end("cancelled")
             commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
             return with_stream_events(commit, events)
-        old = replaced(turn.earlier)
         await retry_while_unavailable(
             self._threads.release,
             claim,
             "interrupted",
             end=end,
-            replaced=old,
-            messages=messages,
+            replaced=[*turn.backfill.replaced, *replaced(turn.earlier)],
+            messages=[*turn.backfill.messages, *messages],
             stream_events=events,
         )
         self.counters.end(status, agent.name)

@@ -31,6 +31,7 @@ from answerback.platforms.decoding import Spare
 from answerback.platforms.slack import changes, files
 from answerback.platforms.slack.blocks import blocks, fallback
 from answerback.platforms.slack.blocks import check as check_blocks
+from answerback.platforms.slack.history import SlackHistory
 from answerback.platforms.slack.metadata import Metadata, client_message_id, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
@@ -118,6 +119,7 @@ class Slack(Client):
         """
         self._token, self._api, self._clock, self._groups, self._account = token, api, clock, groups, account
         self._presence = SlackPresence(self._call, clock)
+        self._history = SlackHistory(self._call)
 
     def __repr__(self) -> str:
         return f"Slack({self._api})"
@@ -229,6 +231,10 @@ class Slack(Client):
         if method := changes.METHODS.get(reply.kind):
             return [self._account, place.scope(method)]
         return [self._account, place.channel]
+
+    @property
+    def history(self) -> SlackHistory:
+        return self._history
 
     @property
     def presence(self) -> SlackPresence:

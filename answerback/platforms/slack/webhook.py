@@ -113,6 +113,19 @@ def _content(message: Message) -> Visible:
     return visible(message.text or "", message.blocks, message.attachments, message.files)
 
 
+def event_of(raw: msgspec.Raw, team: str, channel: str) -> Event | None:
+    """Return a message that Slack lists as the event that its webhook is; None for what nobody wrote."""
+    try:
+        message = _message.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    if not message.ts or message.subtype not in _WRITTEN:
+        return None
+    message.channel = channel
+    parsed = _event(Envelope(), message, team, f"slack:{team}:{channel}", app_mention=False)
+    return parsed[0] if isinstance(parsed, list) and isinstance(parsed[0], Event) else None
+
+
 def _mentioned(envelope: Envelope, event: Message, content: Visible, *, app_mention: bool) -> bool:
     """Return whether this mentions the bot user of the installation that the delivery is for.
 
