@@ -35,7 +35,12 @@ def test_the_messages_before_the_event_are_read_oldest_first() -> None:
     assert [one.message for one in found.messages] == ["1.2", "3.4"]
     assert (found.cursor, found.forward) == ("next", True)
     first = found.messages[0]
-    assert (first.delivery, first.at, first.author.id, first.identities) == ("slack:T1:C1:1.2", 1200, "U1", ("user:U1",))
+    assert (first.delivery, first.at, first.author.id, first.identities) == (
+        "slack:T1:C1:1.2",
+        1200,
+        "U1",
+        ("user:U1",),
+    )
 
 
 def test_a_later_page_repeats_the_first_message() -> None:
