@@ -6,7 +6,6 @@ import gc
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,7 @@ from hypothesis import HealthCheck, settings
 from tests.browser.chromium import CHROMIUM
 
 if TYPE_CHECKING:
-    from tests.topologies.cluster import ClusterServers
-    from tests.topologies.sentinel import SentinelServers
+    from tests.topologies.shared import SharedServers
 
 # How long an example takes, or finding one, says more about the machine than about us.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -62,59 +60,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("SKIPPED: the dashboard and the widget, for there is no chromium here")
 
 
-# Several servers, for all tests of a session that need them: each of these starts what is down, and removes all keys.
-
-
 @pytest.fixture(scope="session")
-def sentinel_servers() -> Iterator[SentinelServers]:
-    """A master with replicas and Sentinels."""
-    with _sentinels() as servers:
-        yield servers
-
-
-@pytest.fixture(scope="session")
-def secure_sentinel_servers() -> Iterator[SentinelServers]:
-    """The same, which require certificates of their clients, if a server here has TLS."""
-    with _sentinels(secure=True) as servers:
-        yield servers
-
-
-@pytest.fixture(scope="session")
-def cluster_servers() -> Iterator[ClusterServers]:
-    """A Cluster."""
-    with _cluster() as servers:
-        yield servers
-
-
-@pytest.fixture(scope="session")
-def secure_cluster_servers() -> Iterator[ClusterServers]:
-    """The same with TLS, if a server here has it."""
-    with _cluster(secure=True) as servers:
-        yield servers
-
-
-@contextmanager
-def _sentinels(*, secure: bool = False) -> Iterator[SentinelServers]:
-    from tests.topologies.sentinel import SentinelServers
-    from tests.topologies.tls import program
+def shared_servers() -> Iterator[SharedServers]:
+    """Masters with Sentinels, and Clusters."""
+    from tests.topologies.shared import SharedServers  # loads certificates, which most tests do not need
 
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        binary, encryption = program(Path(folder), secure=secure, clients=True)
-        servers = SentinelServers(Path(folder), binary, encryption=encryption)
-        try:
-            yield servers
-        finally:
-            servers.stop()
-
-
-@contextmanager
-def _cluster(*, secure: bool = False) -> Iterator[ClusterServers]:
-    from tests.topologies.cluster import ClusterServers
-    from tests.topologies.tls import program
-
-    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
-        binary, encryption = program(Path(folder), secure=secure, clients=False)
-        servers = ClusterServers(Path(folder), binary, encryption=encryption)
+        servers = SharedServers(Path(folder))
         try:
             yield servers
         finally:

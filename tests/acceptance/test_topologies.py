@@ -26,12 +26,13 @@ from tests.acceptance.system import Process, System, until
 from tests.acceptance.terminal import Done, command
 from tests.topologies.cluster import ClusterServers
 from tests.topologies.sentinel import SentinelServers
+from tests.topologies.shared import SharedServers
 from tests.topologies.tls import HOST, server_with_tls
 
 COMMANDS = (
     "queue", "threads", "workers", "dead list", "keys list", "check --offline", "export --all",
 )  # fmt: skip
-FAILOVER = 20.0
+FAILOVER = 40.0
 """Seconds that a failover may take on a busy machine, and what follows it."""
 
 
@@ -39,19 +40,15 @@ needs_tls = pytest.mark.skipif(server_with_tls() is None, reason="no redis-serve
 
 
 @pytest.fixture
-def sentinels(secure_sentinel_servers: SentinelServers) -> SentinelServers:
+def sentinels(shared_servers: SharedServers) -> SentinelServers:
     """A master with Sentinels. All servers run, and are empty."""
-    secure_sentinel_servers.start()
-    secure_sentinel_servers.flush()
-    return secure_sentinel_servers
+    return shared_servers.sentinels(secure=True)
 
 
 @pytest.fixture
-def cluster(secure_cluster_servers: ClusterServers) -> ClusterServers:
+def cluster(shared_servers: SharedServers) -> ClusterServers:
     """A Cluster. All servers run, and are empty."""
-    secure_cluster_servers.start()
-    secure_cluster_servers.flush()
-    return secure_cluster_servers
+    return shared_servers.cluster(secure=True)
 
 
 @pytest.fixture
@@ -130,7 +127,7 @@ async def test_pauses_drains_and_deploys_on_a_cluster(tmp_path: Path, cluster: C
 
     await system.open()
     try:
-        assert len({cluster.primary_of(_slot_of(system, each)).port for each in threads}) == 3
+        assert len({cluster.primary_of(_slot_of(system, each)).port for each in threads}) > 1
         await system.ingress()
         _, dying = await worker("one")
         await say("first")

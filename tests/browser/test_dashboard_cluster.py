@@ -15,17 +15,16 @@ from answerback.store.chats.chats import Chats
 from answerback.store.connection.slots import slot
 from tests.acceptance.system import System
 from tests.browser.dashboard import answered, open_chat, send, signed_in, started, whole
-from tests.topologies.cluster import ClusterServers
+from tests.topologies.shared import SharedServers
 
 CHATS = 6
 
 
 async def test_every_page_shows_what_is_on_all_servers(
-    tmp_path: Path, cluster_servers: ClusterServers, page: Page
+    tmp_path: Path, shared_servers: SharedServers, page: Page
 ) -> None:
-    await asyncio.to_thread(cluster_servers.start)
-    await asyncio.to_thread(cluster_servers.flush)
-    system = System(tmp_path, {"ANSWERBACK_PARTITIONS": "16"}, server=cluster_servers)
+    cluster = await asyncio.to_thread(shared_servers.cluster)
+    system = System(tmp_path, {"ANSWERBACK_PARTITIONS": "16"}, server=cluster)
     await system.open()
     try:
         await started(system, TURN_MAX_ATTEMPTS="1")
@@ -46,7 +45,7 @@ async def test_every_page_shows_what_is_on_all_servers(
 
         partitions = system.threads.partitions
         found = [partitions.current.of(id.decode()) for id in await _threads(system)]
-        assert len({cluster_servers.primary_of(slot(keys.counters(p))).port for p in found}) > 1
+        assert len({cluster.primary_of(slot(keys.counters(p))).port for p in found}) > 1
 
         await page.get_by_role("link", name="Overview").click()
         await expect(page.locator(".tile", has_text="dead")).to_contain_text("1")

@@ -27,6 +27,7 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import event
 from tests.redis.test_keys import everything
 from tests.topologies.cluster import ClusterServers
+from tests.topologies.shared import SharedServers
 from tools.commands.redis_findings import redis_findings
 
 PARTITIONS = 16
@@ -34,11 +35,9 @@ SOON = 60.0
 
 
 @pytest.fixture
-def cluster(cluster_servers: ClusterServers) -> ClusterServers:
+def cluster(shared_servers: SharedServers) -> ClusterServers:
     """The servers. All of them run, and are empty."""
-    cluster_servers.start()
-    cluster_servers.flush()
-    return cluster_servers
+    return shared_servers.cluster()
 
 
 @pytest.fixture

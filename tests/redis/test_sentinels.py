@@ -34,6 +34,7 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import event
 from tests.topologies.process import ServerProcess, free_port
 from tests.topologies.sentinel import MASTER, SentinelServers, role
+from tests.topologies.shared import SharedServers
 from tools.commands.finding import Finding
 from tools.commands.redis_findings import redis_findings
 
@@ -41,11 +42,9 @@ SOON = 60.0
 
 
 @pytest.fixture
-def sentinels(sentinel_servers: SentinelServers) -> SentinelServers:
+def sentinels(shared_servers: SharedServers) -> SentinelServers:
     """The servers. All of them run, and are empty."""
-    sentinel_servers.start()
-    sentinel_servers.flush()
-    return sentinel_servers
+    return shared_servers.sentinels()
 
 
 @pytest.fixture

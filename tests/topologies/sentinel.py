@@ -11,7 +11,7 @@ from tests.topologies.process import DURABLE, ServerProcess, url_of, wait_for
 from tests.topologies.tls import HOST, Encryption
 
 MASTER = "mymaster"
-DOWN_AFTER = 500
+DOWN_AFTER = 1000
 """ms without a response after which a Sentinel considers a server down."""
 
 # With the usual intervals, a test would wait for seconds until all know each other. On a busy machine, a Sentinel takes

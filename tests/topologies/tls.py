@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from answerback.store.embedded.executable import bundled_server, find_server
 from tests.topologies.certificates import Authority
 
 HOST = "localhost"
@@ -40,13 +39,6 @@ class Encryption:
     def options(self) -> dict[str, Any]:
         """Arguments of the client library."""
         return {"ssl": True, "ssl_check_hostname": True, **self.files}
-
-
-def program(folder: Path, *, secure: bool, clients: bool) -> tuple[Path, Encryption | None]:
-    """A server's program and its TLS; None if it is to have none, or no server here has TLS."""
-    if secure and (found := server_with_tls()):
-        return found, Encryption(folder / "tls", clients=clients)
-    return bundled_server() or find_server(), None
 
 
 @cache
