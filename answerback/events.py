@@ -120,6 +120,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         account: Our account that it came through, such as a workspace's id; "" for the configured one.
         gesture: Another id that is the same for each event of one gesture of a person: a second event with it is a
             duplicate. "" if the platform has none.
+        of: The delivery id of the message that it is about, if the platform does not say in which thread that is: the
+            event then belongs to that thread. `thread` is the one that the message itself may have begun.
     """
 
     delivery: str
@@ -153,6 +155,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     action: Action | None = None
     account: str = ""
     gesture: str = ""
+    of: str = ""
 
     @property
     def id(self) -> str:

@@ -17,12 +17,14 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
         thread: The thread's id.
         author: Who stopped it.
         at: When, in ms by the platform's clock; 0 if unknown.
+        of: As in `Event`.
     """
 
     delivery: str
     thread: str
     author: Author
     at: int = 0
+    of: str = ""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,9 +8,11 @@ from answerback.accepting.metrics import CONFIRMED
 from answerback.accepting.notifications import Notifications
 from answerback.events import Amendment, Event
 from answerback.log import get_logger
+from answerback.notifications import Stop
 from answerback.platforms import Inbound
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
+from answerback.store.threads.message_threads import MessageThreads
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.receipt import OWN, Receipt
 from answerback.store.threads.threads import Threads
@@ -25,10 +27,14 @@ class Acceptor:
         self._threads = threads
         self._outbox = Outbox(threads)
         self._aliases = Aliases(threads.database)
+        self._messages = MessageThreads(threads)
         self._notifications = Notifications(threads, self._outbox, self._aliases, accounts)
 
     async def put(self, platform: str, inbound: Inbound) -> Receipt:
         """Store one of what a delivery contains, and return its receipt."""
+        if isinstance(inbound, Event | Stop) and inbound.of:
+            thread = await self._messages.find(inbound.of, inbound.thread)
+            inbound = msgspec.structs.replace(inbound, thread=thread)
         if not isinstance(inbound, Event | Amendment):
             return await self._notifications.receive(platform, inbound)
         if (thread := await self._aliases.resolve(inbound.thread)) != inbound.thread:
@@ -36,7 +42,14 @@ class Acceptor:
         if isinstance(inbound, Amendment):
             return await self._threads.amend(inbound)
         receipt = await self._threads.accept(inbound)
-        if receipt.reason == OWN and inbound.reply and await self._outbox.confirm(inbound):
-            CONFIRMED.labels(inbound.platform).inc()
-            log.debug("reply confirmed by its platform", reply=inbound.reply, thread=inbound.thread)
+        if receipt.reason == OWN and inbound.message:
+            await self._recognise(inbound)
         return receipt
+
+    async def _recognise(self, event: Event) -> None:
+        """Take note of a message of our own: it settles its reply, and reactions to it belong to its thread."""
+        if event.thread != event.delivery:
+            await self._messages.record(event.delivery, event.thread)
+        if event.reply and await self._outbox.confirm(event):
+            CONFIRMED.labels(event.platform).inc()
+            log.debug("reply confirmed by its platform", reply=event.reply, thread=event.thread)

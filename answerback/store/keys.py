@@ -166,6 +166,11 @@ def gesture(id: str) -> str:
     return f"ab:gesture:{id}"
 
 
+def message_thread(delivery: str) -> str:
+    """STRING: thread of a message of our own, by its delivery id. As long as `seen`."""
+    return f"ab:message_thread:{delivery}"
+
+
 def thread(p: Partition, id: str) -> str:
     """HASH: the fields of a thread, as long as the thread.
 

@@ -15,6 +15,7 @@ from answerback.events import Event
 from answerback.messages import Author
 from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound
 from answerback.platforms.registry import PLATFORMS
+from answerback.platforms.written_down import body_of
 from answerback.raw_body import with_raw
 
 
@@ -37,7 +38,7 @@ def event(name: str, **changes: Any) -> Event:
         raise ValueError(f'no delivery "{name}". There are: {", ".join(event_names())}')
     payload = json.loads((_deliveries() / platform / f"{delivery}.json").read_bytes())
     headers = {header.lower(): value for header, value in payload["headers"].items()}
-    body = json.dumps(payload["body"]).encode()
+    body = body_of(headers, payload["body"])
     parsed = PLATFORMS[platform].parse(Delivery(headers, body))
     if isinstance(parsed, Answered):
         parsed = parsed.events

@@ -58,12 +58,13 @@ async def test_a_slash_at_the_end_of_the_path_changes_nothing(plain: System) -> 
 
 async def test_what_slack_shows_to_a_person_is_empty_and_what_it_drops_is_in_log_and_metrics(plain: System) -> None:
     process = await plain.ingress(**SECRETS)
-    form = {"content-type": "application/x-www-form-urlencoded"}
-    command = Delivery(form, b"command=%2Fask&text=hi&team_id=T0HOME&trigger_id=1")
-    assert await _bring(plain, "slack", command, SLACK) == (200, "")
+    for name in ("command", "block_actions.button", "view_submission", "shortcut", "message_action", "view_closed"):
+        assert await _bring(plain, "slack", load("slack", name), SLACK) == (200, ""), name
+    assert (await plain.queues()).accepted == 5
+    assert await _bring(plain, "slack", load("slack", "block_suggestion"), SLACK) == (200, '{"options":[]}')
     status, receipt = await _bring(plain, "slack", load("slack", "app_rate_limited"), SLACK)
     assert (status, "Slack drops events" in receipt) == (202, True)
-    assert "a slash command came" in process.words()
+    assert "the options of a menu are not served" in process.words()
     assert "Slack drops events" in process.words()
     warned = {("slack", "events dropped"): 1.0, ("slack", "not handled"): 1.0}
     assert await counted(plain, "answerback_webhooks_warned") == warned

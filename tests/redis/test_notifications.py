@@ -8,6 +8,7 @@ from answerback.notifications import Handover, Moved, ReplyStatus, Stop
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.redis import Database
+from answerback.store.threads.message_threads import MessageThreads
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
 from tests.redis.conftest import Server
@@ -73,3 +74,16 @@ async def test_events_with_the_new_id_of_a_thread_belong_to_it(threads: Threads,
         assert await Aliases(other.database).resolve(id) == THREAD
     assert await aliases.resolve("slack:T1:C1:1") == "slack:T1:C1:1"
     await other.database.close()
+
+
+async def test_a_reaction_belongs_to_the_thread_of_its_message_in_whatever_partition(server: Server) -> None:
+    threads = Threads(Database(server.url), partitions=8)
+    messages = MessageThreads(threads)
+    root, answer = event(1), event(2)
+    await threads.accept(root)
+    await threads.accept(answer)
+    await messages.record("github:ours", THREAD)
+    found = [await messages.find(id, "github:elsewhere") for id in (root.delivery, answer.delivery, "github:ours")]
+    assert found == [THREAD] * 3
+    assert await messages.find("github:unknown", "github:elsewhere") == "github:elsewhere"
+    await threads.database.close()

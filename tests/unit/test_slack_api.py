@@ -134,7 +134,7 @@ def test_the_settings_decide_whether_there_is_a_client() -> None:
 
 def test_a_reply_without_a_place_is_rejected(client: Slack) -> None:
     with pytest.raises(Rejected, match="address"):
-        run(client.post(reply(address={"channel": "C1"})))
+        run(client.post(reply(address={"team": "T1"})))
 
 
 # Refusals

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
 from answerback.platforms import Delivery, slack
-from tests.fixtures.deliveries import load, names, parsed
+from answerback.platforms.written_down import body_of
+from tests.fixtures.deliveries import content, load, names, parsed
 from tests.fixtures.hostile import JSON, MALFORMED, mutated, understood
 
 parse = partial(parsed, slack)
@@ -50,13 +50,51 @@ def test_an_amendment_must_say_of_what(name: str) -> None:
         parse(name, event__message=None, event__previous_message=None, event__deleted_ts=None)
 
 
-BODIES = {name: (load("slack", name).headers, json.loads(load("slack", name).body)) for name in names("slack")}
+BODIES = {name: (load("slack", name).headers, content("slack", name)) for name in names("slack")}
 
 
 @given(st.sampled_from(sorted(BODIES)), st.integers(0, 2**32))
 def test_a_mutated_delivery_is_understood_or_malformed(name: str, seed: int) -> None:
     headers, body = BODIES[name]
-    understood(slack, headers, mutated(body, seed))
+    changed = mutated(body, seed)
+    understood(slack, headers, body_of(headers, changed))
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@given(st.binary() | st.dictionaries(st.sampled_from(["payload", "command", "team_id", "x"]), st.text(max_size=9)))
+def test_arbitrary_forms_are_understood_or_malformed(form: Any) -> None:
+    understood(slack, FORM, form if isinstance(form, bytes) else body_of(FORM, form))
+
+
+@given(st.sampled_from(["block_actions", "view_submission", "shortcut", "message_action", "x"]), JSON)
+def test_arbitrary_interactions_are_understood_or_malformed(kind: str, more: Any) -> None:
+    payload = {"type": kind, "trigger_id": "1.2.a", "team": {"id": "T1"}, "user": {"id": "U1"}}
+    understood(slack, FORM, body_of(FORM, {"payload": more}))
+    for name in ("actions", "view", "message", "state", "container", "channel", "user"):
+        understood(slack, FORM, body_of(FORM, {"payload": {**payload, name: more}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("command", {"team_id": ""}),
+        ("command", {"trigger_id": "a:b"}),
+        ("command", {"user_id": "U 1"}),
+        ("command", {"channel_id": ""}),
+        ("block_actions.button", {"payload__trigger_id": None}),
+        ("block_actions.button", {"payload__user": None}),
+        ("block_actions.button", {"payload__team": None, "payload__user": {"id": "U1"}}),
+        ("block_actions.button", {"payload__actions": [{"type": "button"}]}),
+        ("reaction_added", {"event__user": None}),
+        ("agent_session_stopped", {"event__thread_ts": None}),
+        ("app_uninstalled", {"authorizations": None, "team_id": None, "context_team_id": None}),
+    ],
+)
+def test_what_happened_must_say_where_and_who(name: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBody):
+        parse(name, **changes)
 
 
 @given(st.binary() | JSON)

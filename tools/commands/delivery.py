@@ -15,6 +15,7 @@ import msgspec
 from answerback import platforms
 from answerback.platforms import Headers, Platform, Response, SendOption, standard
 from answerback.platforms.standard.sending import compose
+from answerback.platforms.written_down import body_of
 
 from ..exits import Failure, Unreachable
 from ..local.address import connect
@@ -57,7 +58,7 @@ def payload(platform: Platform, raw: bytes, *, event: str | None, delivery: str 
     if content.keys() == {"headers", "body"}:
         headers = {str(name).lower(): str(value) for name, value in content["headers"].items()}
         content = content["body"]
-        raw = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        raw = body_of(headers, content)
     return _completed(platform, headers, raw, content, event, delivery)
 
 

@@ -171,9 +171,7 @@ class Slack(Client):
 
     def _post(self, reply: Reply, words: Mapping[str, object]) -> Exchange[Sent]:
         place = SlackPlace.of(reply)
-        content = {
-            "channel": place.channel, "thread_ts": place.thread_ts, **words, "metadata": metadata(reply.key)
-        }  # fmt: skip
+        content = {**place.where, **words, "metadata": metadata(reply.key)}
         doing = f"posting to {place.channel}"
         # Slack allows about one message per second and channel, so a limit applies to the channel only.
         response = yield from self._call(
@@ -199,20 +197,22 @@ class Slack(Client):
         Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
         Some apps get 15 messages a page, and one page a minute:
         https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
-        https://docs.slack.dev/reference/methods/conversations.replies
+        https://docs.slack.dev/reference/methods/conversations.replies, and without a thread
+        https://docs.slack.dev/reference/methods/conversations.history
         """
         if reply.prepared:
             return (yield from files.find(self._call, reply))
         place, attempt = SlackPlace.of(reply), Attempt.of(reply)
-        query = {"channel": place.channel, "ts": place.thread_ts, "include_all_metadata": "true", "limit": str(_PAGE)}
+        method = "conversations.replies" if place.thread_ts else "conversations.history"
+        query = {"channel": place.channel, "include_all_metadata": "true", "limit": str(_PAGE)}
+        if place.thread_ts:
+            query["ts"] = place.thread_ts
         if reply.first:
             query["oldest"] = f"{moment(reply.first, _MARGIN).timestamp():.6f}"
         if reply.cursor:
             query["cursor"] = reply.cursor
         doing = f"looking for a reply in {place.channel}"
-        response = yield from self._call(
-            "GET", "conversations.replies", query, doing, attempt, scope=place.scope("conversations.replies")
-        )
+        response = yield from self._call("GET", method, query, doing, attempt, scope=place.scope(method))
         replies = read(response, _replies, "Slack", unknown=False)
         for message in replies.messages:
             if key_of(message.metadata) == reply.key and account.wrote(message.identities):
@@ -227,7 +227,8 @@ class Slack(Client):
         """
         place = SlackPlace.of(reply)
         if looking:
-            return [self._account, place.scope("files.info" if reply.prepared else "conversations.replies")]
+            search = "conversations.replies" if place.thread_ts else "conversations.history"
+            return [self._account, place.scope("files.info" if reply.prepared else search)]
         if method := changes.METHODS.get(reply.kind):
             return [self._account, place.scope(method)]
         return [self._account, place.channel]

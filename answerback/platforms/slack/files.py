@@ -91,7 +91,9 @@ def share(call: Call, reply: Reply, files: tuple[File, ...]) -> Exchange[Sent | 
     """
     place, attempt, ids = SlackPlace.of(reply), Attempt.of(reply), reply.prepared.split(",")
     named = [{"id": id, "title": file.name} for id, file in zip(ids, files, strict=False)]
-    content = {"files": named, "channel_id": place.channel, "thread_ts": place.thread_ts}
+    content: dict[str, object] = {"files": named, "channel_id": place.channel}
+    if place.thread_ts:
+        content["thread_ts"] = place.thread_ts
     doing, scope = f"posting files to {place.channel}", place.scope("files.completeUploadExternal")
     response = yield from call(
         "POST", "files.completeUploadExternal", content, doing, attempt, scope=scope, effect=True, accepted=(_GONE,)

@@ -13,6 +13,8 @@ Code = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9]{1,64}\Z")]
 Time = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,12}\.[0-9]{1,9}\Z")]
 """Seconds since 1970. The fraction makes it unique: it is the message's id within its channel."""
 
+Gesture = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9-]{1,64}\Z")]
+
 _NULL = msgspec.Raw(b"null")
 
 
@@ -40,7 +42,22 @@ class Envelope(msgspec.Struct):
     context_team_id: Spare[Code] = None
     enterprise_id: Spare[Code] = None
     authorizations: Spare[list[Authorization]] = None
+    is_ext_shared_channel: Spare[bool] = None
     event: msgspec.Raw = _NULL
+
+    @property
+    def installation(self) -> str:
+        """The workspace where our app is installed, or the organization for an organization-wide installation; "".
+
+        In a shared channel, every other field that names a workspace may differ between two deliveries of one message:
+        `app_mention` and `message` have different `team_id`s, and so do a guest's replies and ours.
+        https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py (extract_team_id)
+        """
+        if self.authorizations:
+            installation = self.authorizations[0]
+            if team := installation.team_id or installation.enterprise_id:
+                return team
+        return self.team_id or self.context_team_id or self.enterprise_id or ""
 
 
 class BotProfile(msgspec.Struct):
@@ -73,8 +90,60 @@ class Message(msgspec.Struct):
     app_id: Spare[str] = None
     bot_profile: Spare[BotProfile] = None
     metadata: Spare[Metadata] = None
+    client_msg_id: Spare[Gesture] = None
     event_ts: Spare[Time] = None
     deleted_ts: Spare[Time] = None
     edited: Spare[Edited] = None
     message: Spare[Message] = None
     previous_message: Spare[Message] = None
+
+
+class Item(msgspec.Struct):
+    """What was reacted to."""
+
+    type: Spare[str] = None
+    channel: Spare[Code] = None
+    ts: Spare[Time] = None
+
+
+class Reacted(msgspec.Struct):
+    """https://docs.slack.dev/reference/events/reaction_added"""
+
+    type: str = ""
+    user: Spare[Code] = None
+    reaction: Spare[str] = None
+    item: Spare[Item] = None
+    event_ts: Spare[Time] = None
+
+
+class SessionStopped(msgspec.Struct):
+    """https://docs.slack.dev/reference/events/agent_session_stopped"""
+
+    channel: Code
+    thread_ts: Time
+    user: Spare[Code] = None
+    event_ts: Spare[Time] = None
+
+
+class Revoked(msgspec.Struct):
+    """The users whose tokens were revoked."""
+
+    bot: Spare[list[str]] = None
+    oauth: Spare[list[str]] = None
+
+
+class TokensRevoked(msgspec.Struct):
+    """https://docs.slack.dev/reference/events/tokens_revoked"""
+
+    tokens: Spare[Revoked] = None
+
+
+def milliseconds(ts: str) -> int:
+    """Convert a `ts` to ms since 1970."""
+    seconds, _, fraction = ts.partition(".")
+    return int(seconds) * 1000 + int(fraction[:3].ljust(3, "0"))
+
+
+def printable(word: str) -> str:
+    """Return a word of a payload for a log line."""
+    return word[:60] if word and word.isascii() and word.isprintable() else "unnamed"

@@ -94,6 +94,8 @@ class SlackPresence(Presence):
 
     def _set(self, method: str, place: Place, *, status: str) -> Exchange[None]:
         channel, thread = place.address.get("channel"), place.address.get("thread_ts")
+        if not thread:
+            raise Rejected("Slack shows a status only in threads")
         content = {"channel_id": channel, "thread_ts": thread, "status": status}
         try:
             yield from self._call("POST", method, content, "showing a status", LAST, scope=method)

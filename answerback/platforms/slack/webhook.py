@@ -9,8 +9,11 @@ from answerback.events import Amendment, Event
 from answerback.messages import Author, AuthorKind
 from answerback.platforms import Answer, Delivery, Ignored, Parsed
 from answerback.platforms.decoding import decode
+from answerback.platforms.slack.attachments import attached_files
+from answerback.platforms.slack.interactions import parse_form
 from answerback.platforms.slack.metadata import key_of
-from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek
+from answerback.platforms.slack.notices import parse_notice
+from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek, milliseconds, printable
 from answerback.platforms.slack.visible import Visible, visible
 
 _EDIT_DELAY = 60_000
@@ -28,14 +31,16 @@ _DOCUMENTED = "Slack documents"
 def parse(delivery: Delivery) -> Parsed:
     """Parse a verified body.
 
-    Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>", of the workspace where our app is installed.
+    Thread ids: "slack:<team>:<channel>:<thread_ts, or ts>", of the workspace where our app is installed, which is also
+    the account. A slash command has its `trigger_id` in place of a `ts`.
     Delivery ids: "slack:<team>:<channel>:<ts>", so that the `message` and the `app_mention` of one message are one
     event; of kind "message", whichever comes first. An edit adds the time of the edit, a deletion "deleted".
-    Address: team, channel, thread_ts. Identities: "user:<id>", "bot:<id>", "app:<id>" of the author.
+    Address: team, channel, thread_ts (not of a command), response_url (of interactions).
+    Identities: "user:<id>", "bot:<id>", "app:<id>" of the author.
     """
     headers, body = delivery.headers, delivery.body
     if headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-        return _form(body)
+        return parse_form(delivery)
     envelope = decode(_envelope, body, _DOCUMENTED)
     if envelope.type == "url_verification":
         # https://docs.slack.dev/reference/events/url_verification
@@ -45,37 +50,24 @@ def parse(delivery: Delivery) -> Parsed:
         reason = "Slack drops events of this workspace for a minute: it had more than 30,000 within an hour"
         return Ignored(reason, warning="events dropped")
     if envelope.type != "event_callback":
-        return Ignored(f"{_printable(envelope.type)} is not an event")
+        return Ignored(f"{printable(envelope.type)} is not an event")
     peek = decode(_peek, envelope.event, _DOCUMENTED)
-    if peek.type in ("app_uninstalled", "tokens_revoked"):
-        # https://docs.slack.dev/reference/events/app_uninstalled, https://docs.slack.dev/reference/events/tokens_revoked
-        return Ignored(f"Slack says {peek.type}: the app may no longer read or post there", warning="access lost")
     if peek.type not in ("message", "app_mention"):
-        return Ignored(f"{_printable(peek.type)} events are not messages")
+        return parse_notice(peek.type, envelope)
     changed = peek.subtype in ("message_changed", "message_deleted")
     if peek.subtype not in _WRITTEN and not changed:
-        return Ignored(f"{_printable(peek.subtype or '')} messages are not written by anyone")
+        return Ignored(f"{printable(peek.subtype or '')} messages are not written by anyone")
     event = decode(_message, envelope.event, _DOCUMENTED)
-    team = _team(envelope, event)
+    # `event.team` comes last: it is the author's workspace.
+    team = envelope.installation or event.team
+    if not team:
+        raise MalformedBody("the event has no team")
     if not event.channel:
         raise MalformedBody("the message has no channel")
     room = f"slack:{team}:{event.channel}"
     if changed:
         return _amendment(envelope, event, team, room)
     return _event(envelope, event, team, room, app_mention=peek.type == "app_mention")
-
-
-def _form(body: bytes) -> Ignored:
-    """Ignore a slash command or an interaction. Slack shows our response body to the person who used it.
-
-    https://docs.slack.dev/interactivity/implementing-slash-commands#responding_to_commands
-    """
-    if b"ssl_check=1" in body.split(b"&"):
-        return Ignored("Slack checks our certificate", answer=Answer(content_type=""))
-    what = "a slash command" if body.startswith(b"command=") or b"&command=" in body else "an interaction"
-    return Ignored(
-        f"{what} came: these are not handled, only messages are", warning="not handled", answer=Answer(content_type="")
-    )
 
 
 def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_mention: bool) -> Parsed:
@@ -104,9 +96,23 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
             reply=key_of(event.metadata),
-            at=_milliseconds(event.ts),
+            at=milliseconds(event.ts),
+            attachments=attached_files(event.files),
+            account=team,
+            gesture=_gesture(envelope, event),
         )
     ]
+
+
+def _gesture(envelope: Envelope, event: Message) -> str:
+    """Return an id that is the same for two events of one message of a person.
+
+    Slack was seen to deliver one message twice with two `ts`, but with the same `client_msg_id`; and a message of a
+    channel that two workspaces share may come once for each in which our app is installed.
+    """
+    if event.client_msg_id:
+        return f"slack:{event.channel}:{event.client_msg_id}"
+    return f"slack:{event.channel}:{event.ts}" if envelope.is_ext_shared_channel else ""
 
 
 def _content(message: Message) -> Visible:
@@ -161,7 +167,7 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
     elif new is None:
         raise MalformedBody("message_changed without its message")
     elif new.subtype not in _WRITTEN and new.subtype != "tombstone":
-        return Ignored(f"{_printable(new.subtype or '')} messages are not written by anyone")
+        return Ignored(f"{printable(new.subtype or '')} messages are not written by anyone")
     else:
         ts, root = new.ts, new.thread_ts
         # A deleted message with replies is changed into a tombstone.
@@ -182,7 +188,7 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
             mentions=content.mentions if content else (),
             mentioned=bool(content and new and _mentioned(envelope, new, content, app_mention=False)),
             event=_added_mention(envelope, event, old, new, content, team, room) if new and content else None,
-            at=_milliseconds(event.event_ts or event.ts or "0"),
+            at=milliseconds(event.event_ts or event.ts or "0"),
         )
     ]
 
@@ -214,37 +220,11 @@ def _added_mention(
         mentioned=_mentioned(envelope, new, named, app_mention=False),
         direct=False,
         edited="mention",
+        gesture="",
     )
 
 
 def _just_edited(event: Message, new: Message) -> bool:
     if new.edited is None or new.edited.ts is None or event.event_ts is None:
         return False
-    return abs(_milliseconds(event.event_ts) - _milliseconds(new.edited.ts)) < _EDIT_DELAY
-
-
-def _team(envelope: Envelope, event: Message) -> str:
-    """Return the workspace where our app is installed, or the organization for an organization-wide installation.
-
-    In a shared channel, every other field that names a workspace may differ between two deliveries of one message:
-    `app_mention` and `message` have different `team_id`s, and so do a guest's replies and ours.
-    https://github.com/slackapi/bolt-python/blob/main/slack_bolt/request/internals.py (extract_team_id)
-    """
-    if envelope.authorizations:
-        installation = envelope.authorizations[0]
-        if team := installation.team_id or installation.enterprise_id:
-            return team
-    # `event.team` comes last: it is the author's workspace.
-    team = envelope.team_id or envelope.context_team_id or envelope.enterprise_id or event.team
-    if not team:
-        raise MalformedBody("the event has no team")
-    return team
-
-
-def _milliseconds(ts: str) -> int:
-    seconds, _, fraction = ts.partition(".")
-    return int(seconds) * 1000 + int(fraction[:3].ljust(3, "0"))
-
-
-def _printable(word: str) -> str:
-    return word[:60] if word and word.isascii() and word.isprintable() else "unnamed"
+    return abs(milliseconds(event.event_ts) - milliseconds(new.edited.ts)) < _EDIT_DELAY
