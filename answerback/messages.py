@@ -162,6 +162,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         attachments: The attachments of the message.
         order: The order of texts and attachments, as in `Event`.
         actions: The buttons and menus below an agent's message.
+        pressed: For a user's pressed button or chosen option: which one, to recognise a second press.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         input_json: For a user's message: its structured input, as JSON; b"" if there is none.
         output_json: For an agent's message: the structured output of a typed run, as JSON; b"" if there is none.
@@ -187,6 +188,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     order: tuple[str | int, ...] = ()
     actions: tuple[Button | Select, ...] = ()
+    pressed: str = ""
     visitor: bool = False
     input_json: bytes = b""
     output_json: bytes = b""

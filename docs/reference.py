@@ -30,7 +30,7 @@ Made from the docstrings by `make docs`. What an agent needs is imported from `a
 """
 PLAYED = (
     "history", "state", "replies", "outbox", "waiting", "steps", "turn_ends", "dead_letters", "stream",
-    "say", "send", "edit", "delete", "upload", "delete_file", "resume", "cancel", "kill_at", "follow",
+    "say", "send", "press", "edit", "delete", "upload", "delete_file", "resume", "cancel", "kill_at", "follow",
 )  # fmt: skip
 """Members of a played thread that tests use."""
 LONGEST_TYPE = 100

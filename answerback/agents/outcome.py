@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from answerback.agents.presses import press_of
 from answerback.agents.turn import Turn
 from answerback.agents.turn_record import TurnReply
 from answerback.errors import AgentUnreachable, TurnError, storable
@@ -94,6 +95,7 @@ def user_message(event: Event, turn: str, *, status: Literal["", "dropped"] = ""
         input_json=event.input_json,
         status=status,
         failed=failed,
+        pressed=press_of(event) if event.action else "",
     )
 
 

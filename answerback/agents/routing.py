@@ -19,8 +19,11 @@ def route(
     identity: Identity | None,
     last: str,
     attention: Attention = "default",
+    poster: str = "",
 ) -> Agent | None:
     """Return the agent that answers `event`: the one it names, if this worker runs it.
+
+    A pressed button is for the agent that posted it (`poster`, "" if that is not known), and for no other.
 
     If it names none, return the thread's agent (`last` to answer in it) if it listens to this event, else the first
     agent that does. In a chat, which is always addressed to the agents, it is otherwise the first agent that accepts
@@ -30,6 +33,8 @@ def route(
         return next((agent for agent in agents if agent.name == event.agent), None)
     if identity is not None and identity.wrote(event.identities):
         return None
+    if poster:
+        return next((agent for agent in agents if agent.name == poster), None)
     mentioned = is_mentioned(event, identity)
     if event.edited == "mention" and not mentioned:
         return None

@@ -10,6 +10,7 @@ from answerback.agents.journal import Journal
 from answerback.agents.limits import TurnLimits
 from answerback.agents.opening import open_turn
 from answerback.agents.turn_record import Command
+from answerback.events import Event
 from answerback.outgoing import File
 from answerback.replies import Reply
 from answerback.store.threads.files import FileLimits, Files
@@ -68,12 +69,18 @@ class TurnOpener:
             state=claim.state,
             system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
-            compose=Composer(
-                await self._clients.of(event.platform, event.account), event, stored=claim.entries[0].stored
-            ),
+            compose=await self._composer(claim, event),
             stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
             attention=claim.attention,
             command=command,
             read_file=read_file,
             write_file=write_file,
         )
+
+    async def say(self, claim: Claim, event: Event, text: str) -> Sequence[Reply]:
+        """Return a reply to an event that no agent answers."""
+        return (await self._composer(claim, event)).message(f"{event.id}.0", text)
+
+    async def _composer(self, claim: Claim, event: Event) -> Composer:
+        client = await self._clients.of(event.platform, event.account)
+        return Composer(client, event, stored=claim.entries[0].stored)

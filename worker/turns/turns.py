@@ -11,6 +11,7 @@ import msgspec
 from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, replaced, turn_outcome
+from answerback.agents.presses import OUT_OF_USE, TWICE, poster, pressed_twice
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -133,8 +134,11 @@ class Turns:
         def answers(event: Event) -> Agent | None:
             if event.edited and answered_before(claim.history, event):
                 return None
-            return route(agents, event, identity=identity, last=claim.agent, attention=claim.attention)
+            posted = poster(claim.history, event) if event.action else ""
+            return route(agents, event, identity=identity, last=claim.agent, attention=claim.attention, poster=posted)
 
+        if event.action and pressed_twice(claim.history, event, first.stored):
+            return self._unanswered(claim, first.events, "ignored", keep=False, reason=TWICE)
         agent = answers(event)
         if agent is None and event.agent:
             await self._unserved.release(claim, event)
@@ -146,7 +150,11 @@ class Turns:
             keep = overheard(agents, event) and not own and event.edited != "mention"
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
-            return self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)
+            commit = self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)
+            if not own and poster(claim.history, event):
+                # A person has pressed a button of ours, and waits.
+                commit = msgspec.structs.replace(commit, replies=await self._opener.say(claim, event, OUT_OF_USE))
+            return commit
         if (pause := self._pauses.agent(agent.name)) and not claim.cancelled:
             # Messages to other agents in this thread wait, too: its order is kept.
             await retry_while_unavailable(self._threads.release, claim, "handed back", delay=LONGEST, pause=pause)

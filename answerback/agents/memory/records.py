@@ -123,7 +123,7 @@ class Records:
         """Store a step's record, and the replies it adds to the outbox."""
         self.ensure_held(fence)
         self.journal[name] = record
-        self._post(replies)
+        self.post(replies)
 
     def commit(
         self,
@@ -138,7 +138,7 @@ class Records:
         attention: Attention | None = None,
     ) -> None:
         """End a turn: history, inbox, outbox and state change together."""
-        self._post(replies)
+        self.post(replies)
         self.agent = agent
         self.state = state or self.state
         self.attention = attention or self.attention
@@ -177,7 +177,8 @@ class Records:
         self.fence += 1
         self.crashes += 1
 
-    def _post(self, replies: Sequence[Reply]) -> None:
+    def post(self, replies: Sequence[Reply]) -> None:
+        """Put replies into the outbox, each once."""
         for reply in replies:
             self.outbox.setdefault(reply.key, reply)
 

@@ -18,6 +18,7 @@ from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status
+from answerback.agents.presses import OUT_OF_USE, TWICE, poster, pressed_twice
 from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -111,15 +112,19 @@ class TurnRunner:
         if records.crashes >= self._attempts:
             reason = f"the worker died or lost its lease in {records.crashes} attempts"
             return self._outcomes.fail_for_good(records.inbox[: max(1, records.taken)], TurnFailed(reason), reason)
+        if pressed_twice(records.history, first.event, first.stored):
+            return self._outcomes.leave_unanswered(first.events, "ignored", keep=False, reason=TWICE)
         agent = self._answers(first.event)
         if agent is None and first.event.agent:
             reason = f'no worker serves the agent "{first.event.agent}"'
             return self._outcomes.fail_for_good([first], AgentUnreachable(reason), reason)
         if agent is None:
-            reason = why_unanswered(
-                self._agents, first.event, own=self._is_own(first.event), muted=self._records.attention == "muted"
-            )
-            keep = self._is_history(first.event)
+            event, own = first.event, self._is_own(first.event)
+            reason = why_unanswered(self._agents, event, own=own, muted=records.attention == "muted")
+            keep = overheard(self._agents, event) and not own and event.edited != "mention"
+            if poster(records.history, event) and not own:
+                composer = Composer(self._clients.get(event.platform), event)
+                records.post(composer.message(f"{event.id}.0", OUT_OF_USE))
             return self._outcomes.leave_unanswered(first.events, "ignored", keep=keep, reason=reason)
         command = thread_command(agent, first.event, self._identities.get(first.event.platform))
         # A command is neither answered together with other messages, nor dropped.
@@ -143,16 +148,18 @@ class TurnRunner:
         if event.edited and answered_before(self._records.history, event):
             return None
         identity = self._identities.get(event.platform)
+        records = self._records
         return route(
-            self._agents, event, identity=identity, last=self._records.agent, attention=self._records.attention
+            self._agents,
+            event,
+            identity=identity,
+            last=records.agent,
+            attention=records.attention,
+            poster=poster(records.history, event),
         )
 
     def _joins(self, event: Event, agent: Agent) -> bool:
         return joins(event, agent, self._answers, identity=self._identities.get(event.platform))
-
-    def _is_history(self, event: Event) -> bool:
-        """Return whether a message that no agent answers belongs to the history."""
-        return overheard(self._agents, event) and not self._is_own(event) and event.edited != "mention"
 
     def _is_own(self, event: Event) -> bool:
         identity = self._identities.get(event.platform)

@@ -16,6 +16,7 @@ from answerback.agents.memory.changes import ThreadChanges
 from answerback.agents.memory.clock import Clock
 from answerback.agents.memory.killing import KillPoint, Moment
 from answerback.agents.memory.outcomes import Outcomes
+from answerback.agents.memory.pressing import pressed
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
@@ -98,6 +99,8 @@ class MemoryThread(ThreadChanges):
         self._run = secrets.token_hex(8)
         """Tells the deliveries of this object from those of an earlier one of the same thread."""
         self._said = 0
+        self._last: Event | None = None
+        """The last event that was sent."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,11 +156,40 @@ class MemoryThread(ThreadChanges):
         if event.raw_body and not any(agent.raw for agent in self.agents):
             # As ingress does: a payload is kept only if an agent asks for it.
             event = msgspec.structs.replace(event, raw_body=b"")
+        self._last = event
         if self._records.accept(event) not in ("duplicate", "ignored"):
             self._outcomes.errors.pop(event.id, None)
             self._runner.arrived(event)
         await self._run_while(lambda: any(each.id == event.id for each in self.waiting))
         return self._answer(event.id)
+
+    async def press(self, label: str, option: str = "", *, author: Author = YOU) -> str:
+        """Press a button of an agent's message, and return the replies of the turn that answers it.
+
+        Two presses by the same person count as one if the first one led to no reply and they are within three seconds.
+
+        Args:
+            label: The button's label or name; for a menu its name.
+            option: The label or value of the menu's option.
+            author: Who presses it.
+
+        Raises:
+            ValueError: No message has such a button.
+            Exception: What `say` raises.
+        """
+        event = pressed(self._records.history, label, option)
+        self._said += 1
+        changes = {
+            "author": author,
+            "at": self.clock.now(),
+            "agent": self.agents[0].name if len(self.agents) == 1 else "",
+            "delivery": f"chat:{self._run}:{self._said}",
+            "thread": self.id,
+        }
+        if (last := self._last) is not None and last.platform != "chat":
+            where = {name: getattr(last, name) for name in ("thread", "channel", "address", "direct", "account")}
+            changes |= {"agent": "", **where, "delivery": f"{last.platform}:{self._run}:{self._said}"}
+        return await self.send(msgspec.structs.replace(event, **changes))
 
     async def resume(self) -> str:
         """Run turns until no event waits, as another worker does after a crash, and return the replies of the last.
