@@ -12,8 +12,7 @@ Each step may be repeated, by several processes at once, and continued by anothe
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -22,10 +21,10 @@ from answerback.store import clock, keys
 from answerback.store.copies import CopiedDeadLetter, Outcome, arrive, read, send
 from answerback.store.keys import Partition
 from answerback.store.partitions import FRESH, Layout
-from answerback.store.redis import Value
 from answerback.store.threads.dead_letter_index import DeadLetterIndex
 from answerback.store.threads.dead_letters import payload_of
 from answerback.store.threads.leases import Reservation
+from answerback.store.threads.leftovers import Leftovers
 from answerback.store.threads.recency import ids_in
 from answerback.store.threads.threads import Threads
 
@@ -35,7 +34,6 @@ AT_ONCE = 16
 """Threads that are moved concurrently."""
 LEADING = 3000
 """ms after which another worker moves idle threads."""
-PAGE = 500
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,9 +259,10 @@ class Moves:
         for p in former.partitions:
             if await self._busy(p):
                 return False
-        await self._copy_deliveries(former, current)
+        leftovers = Leftovers(self._database, self._threads.scripts)
+        await leftovers.copy_deliveries(former, current)
         for p in former.partitions:
-            await self._give_up(p, current)
+            await leftovers.give_up(p, current)
         for name in abandoned:
             await self._database.call("DEL", name)
         return bool(await self._threads.scripts.end_move([keys.layout()], generation=current.generation))
@@ -274,52 +273,6 @@ class Moves:
             ("ZCARD", keys.dead_letter_times(p)),
         )
         return any(counts)
-
-    async def _copy_deliveries(self, former: Layout, current: Layout) -> None:
-        """Copy what the former partitions record about deliveries, and delete it there."""
-        tags = {f"ab:{{{p}}}:seen": p for p in former.partitions}
-        batches: defaultdict[Partition, list[str]] = defaultdict(list)
-        async for name in self._database.scan("ab:{*}:seen:*"):
-            prefix, _, delivery = name.partition(":seen:")
-            if (p := tags.get(f"{prefix}:seen")) is None:
-                continue
-            batches[p].append(delivery)
-            if len(batches[p]) == PAGE:
-                await self._copy_some_deliveries(p, batches.pop(p), current)
-        for p, deliveries in batches.items():
-            await self._copy_some_deliveries(p, deliveries, current)
-
-    async def _copy_some_deliveries(self, p: Partition, deliveries: Sequence[str], current: Layout) -> None:
-        names = [keys.seen(p, delivery) for delivery in deliveries]
-        values = await self._database.together(*(("GET", name) for name in names), *(("PTTL", name) for name in names))
-        copies: defaultdict[Partition, list[tuple[Value, ...]]] = defaultdict(list)
-        for delivery, state, left in zip(deliveries, values[: len(names)], values[len(names) :], strict=True):
-            # Older versions did not record the thread.
-            thread = (state or b"").partition(b" ")[2].partition(b"\n")[0].decode(errors="surrogatepass")
-            for target in (current.of(thread),) if thread else current.partitions:
-                if state is not None and left > 0:
-                    copies[target].append(("SET", keys.seen(target, delivery), state, "PX", left, "NX"))
-        for target, commands in copies.items():
-            await self._database.together(*commands)
-            # The originals may be on another server: only delete them when replicas have the copies, too.
-            await self._threads.scripts.copied([keys.seen(target, "")])
-        await self._database.call("DEL", *names)
-
-    async def _give_up(self, p: Partition, current: Layout) -> None:
-        """Add up the counters of a former partition, and delete what is left of it."""
-        counters = await self._database.call("HGETALL", keys.counters(p))
-        counted: list[Value] = []
-        for name, value in counters.items():
-            if name != b"fence" and not name.startswith(b"from "):
-                counted += (name, value)
-        first = current.partitions[0]
-        await self._threads.scripts.add_counters([keys.counters(first)], origin=str(p), counted=counted)
-        await self._database.call(
-            "DEL",
-            *(keys.counters(p), keys.own_identities(p), keys.moved(p), keys.file_sizes(p)),
-            *(keys.wake(p, "ready"), keys.wake(p, "due"), keys.versions(p), keys.parked(p)),
-            *(keys.paused(p, "ready"), keys.paused(p, "due")),
-        )
 
 
 _OF_THREADS = {
