@@ -110,6 +110,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         system: Instructions given with this event, for this turn only.
         reply: The key of a reply that the message carries. In a message of the agents' own account it proves that this
             reply was posted; in anyone else's it means nothing. Of a pressed button: the reply that has it.
+            "prepared:<id>": what was given to the platform in preparation of a reply, see `Reply`.
         visitor: Whether it was sent by a visitor of a page with the token of their session.
         input_json: Structured input as JSON, bounded; b"" if there is none. Read it as `input`.
         raw_body: The body of its webhook, compressed, if an agent asks for it; not kept once the turn has committed.

@@ -12,6 +12,9 @@ from answerback.outgoing import NO_CONTENT, ReplyContent
 ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check"]
 """message: with buttons and files. edit, delete: of an earlier message. review, check: of a pull request."""
 
+PREPARED = "prepared:"
+"""Begins the `reply` of an event that carries no key, but something that the platform was given in preparation."""
+
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message of an agent on its way to a platform.

@@ -91,6 +91,10 @@ async def deploy(turn: Turn) -> str | None:
 
 echoes = Agent("echo", echo, listen=EVERY)
 deploys = Agent("deploy", deploy, listen=Listen(when=("every", "action")))
+deploys_and_echoes = [
+    Agent("deploy", deploy, listen=Listen("slack", when=("every", "action"))),
+    Agent("echo", echo, listen=Listen("github", when=("every",))),
+]
 counts = Agent("count", count, listen=EVERY, messages=1_000)
 failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)

@@ -28,6 +28,7 @@ def test_a_pressed_button_is_an_event_of_its_messages_thread() -> None:
     assert event == Event(
         delivery=f"{ROOM}:{TRIGGER}",
         thread=f"{ROOM}:{ROOT}",
+        reply="8f1c0d2e3b4a59687786.0",
         kind="block_actions",
         text="pressed Approve (value: 42)",
         author=Author(USER, "ada"),

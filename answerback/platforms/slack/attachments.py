@@ -45,6 +45,7 @@ class FileObject(msgspec.Struct):
 
 
 _files = msgspec.json.Decoder(list[FileObject])
+_remote = msgspec.json.Decoder(Remote)
 
 
 def attached_files(raw: msgspec.Raw) -> tuple[Attachment, ...]:
@@ -74,3 +75,11 @@ def _attachment(file: FileObject) -> Attachment:
     hidden = file.file_access == "check_file_info"
     remote = msgspec.json.encode(Remote(file.id or "", "" if hidden else file.address)).decode()
     return Attachment(name=name, content_type=kind, size=size, remote=remote)
+
+
+def file_id(attachment: Attachment) -> str:
+    """Return Slack's id of a file; "" if it has none."""
+    try:
+        return _remote.decode(attachment.remote).file
+    except msgspec.MsgspecError:
+        return ""

@@ -55,6 +55,7 @@ class Element(msgspec.Struct):
 
     type: Spare[str] = None
     action_id: Spare[str] = None
+    block_id: Spare[str] = None
     action_ts: Spare[Time] = None
     text: Spare[dict[str, Any]] = None
     url: Spare[str] = None

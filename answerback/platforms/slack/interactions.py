@@ -17,6 +17,7 @@ from answerback.messages import Attachment, Author
 from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound, Parsed
 from answerback.platforms.decoding import decode
 from answerback.platforms.slack.attachments import attached_files
+from answerback.platforms.slack.blocks import key_of_block
 from answerback.platforms.slack.commands import TRIGGER, address, parse_command
 from answerback.platforms.slack.interaction_payload import Container, Element, Interaction, Shown, State, Target, View
 from answerback.platforms.slack.payload import milliseconds, printable
@@ -97,6 +98,7 @@ def _event_of(element: Element, interaction: Interaction, number: int, at: int) 
         message=ts,
         at=milliseconds(element.action_ts or "0") or at,
         number=number,
+        reply=key_of_block(element.block_id or ""),
         input_json=_structured(value),
     )
 
@@ -165,6 +167,7 @@ def _event(
     message: str,
     at: int,
     number: int = 0,
+    reply: str = "",
     response_url: str | None = None,
     input_json: bytes = b"",
     attachments: tuple[Attachment, ...] = (),
@@ -189,6 +192,7 @@ def _event(
         direct=not channel or channel.startswith("D"),
         identities=(f"user:{user.id}",),
         address=address(team, channel or user.id, root, response_url or interaction.response_url),
+        reply=reply,
         at=at,
         attachments=attachments,
         input_json=input_json,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.events import Amendment, Event
-from answerback.messages import Author, AuthorKind
+from answerback.messages import Attachment, Author, AuthorKind
 from answerback.platforms import Answer, Delivery, Ignored, Parsed
 from answerback.platforms.decoding import decode
-from answerback.platforms.slack.attachments import attached_files
+from answerback.platforms.slack.attachments import attached_files, file_id
 from answerback.platforms.slack.interactions import parse_form
 from answerback.platforms.slack.metadata import key_of
 from answerback.platforms.slack.notices import parse_notice
 from answerback.platforms.slack.payload import BotProfile, Envelope, Message, Peek, milliseconds, printable
 from answerback.platforms.slack.visible import Visible, visible
+from answerback.replies import PREPARED
 
 _EDIT_DELAY = 60_000
 """ms within which Slack delivers an edit."""
@@ -76,7 +79,7 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
     content = _content(event)
     if not content.text.strip():
         return Ignored("a message without a text")
-    root = event.thread_ts or event.ts
+    root, files = event.thread_ts or event.ts, attached_files(event.files)
     profile = event.bot_profile or BotProfile()
     # `api_app_id` beside the event is our own app; only these fields name the app that wrote the message.
     app = event.app_id or profile.app_id
@@ -95,13 +98,19 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
             direct=event.channel_type == "im" or (event.channel_type is None and event.channel.startswith("D")),
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
-            reply=key_of(event.metadata),
+            reply=key_of(event.metadata) or _prepared(files),
             at=milliseconds(event.ts),
-            attachments=attached_files(event.files),
+            attachments=files,
             account=team,
             gesture=_gesture(envelope, event),
         )
     ]
+
+
+def _prepared(files: Sequence[Attachment]) -> str:
+    """Return by what a reply of ours is recognised that consists of files: it has no metadata."""
+    id = file_id(files[0]) if files else ""
+    return PREPARED + id if id else ""
 
 
 def _gesture(envelope: Envelope, event: Message) -> str:

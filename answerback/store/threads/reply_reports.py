@@ -8,7 +8,7 @@ from answerback.codec import encode
 from answerback.events import Event
 from answerback.log import get_logger
 from answerback.notifications import ReplyStatus
-from answerback.replies import DeadLetter
+from answerback.replies import PREPARED, DeadLetter
 from answerback.store import decode, keys
 from answerback.store.decode import UnreadableReply
 from answerback.store.keys import Partition
@@ -29,7 +29,20 @@ class ReplyReports:
 
     async def confirm(self, echo: Event) -> bool:
         """Mark a reply as sent because the platform delivered our own message. Return whether that was news."""
-        return await self._confirm(echo.thread, echo.reply, echo.message, echo.url)
+        key = echo.reply
+        if key.startswith(PREPARED):
+            key = await self._key_of(echo.thread, key.removeprefix(PREPARED))
+        return bool(key) and await self._confirm(echo.thread, key, echo.message, echo.url)
+
+    async def _key_of(self, thread: str, prepared: str) -> str:
+        """Return the key of the unsent reply for which this was prepared; "" if there is none."""
+        p = await self._threads.locate(thread)
+        unsent = await self._database.call("LRANGE", keys.unsent(p, thread), 0, -1)
+        encoded = await self._database.call("HMGET", keys.outbox(p, thread), *unsent) if unsent else []
+        for key, raw in zip(unsent, encoded, strict=True):
+            if raw is not None and prepared in decode.reply(raw, thread).prepared.split(","):
+                return str(key.decode())
+        return ""
 
     async def report(self, status: ReplyStatus) -> bool:
         """Settle a reply as its platform reports: sent, or failed, even if it was sent. Return whether that was news.
@@ -88,7 +101,7 @@ class ReplyReports:
                 return False
             if reply.kind not in ("message", "review"):
                 return False
-            reply = msgspec.structs.replace(reply, state="sent", message=message, url=url, error="")
+            reply = msgspec.structs.replace(reply, state="sent", message=reply.prepared or message, url=url, error="")
             sent, events = settled(reply), flattened([reply_event(reply)])
             match await self._scripts.confirm(names, id=thread, key=key, stored=raw, sent=sent, events=events):
                 case b"confirmed":
