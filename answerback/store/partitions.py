@@ -68,6 +68,8 @@ class Partitions:
         self.current = Layout(count=count or (OF_CLUSTER if database.kind == "cluster" else 1))
         self.former: Layout | None = None
         self._recorded = False
+        self._closed: set[Partition] = set()
+        """Partitions of former layouts that replicas, too, know to be closed."""
         self._order = asyncio.Lock()
         self._waiting = 0
 
@@ -133,7 +135,21 @@ class Partitions:
         if found:
             # Whoever moves it has not finished.
             await arrive(self._database, self._scripts, thread, former, current, found.decode())
+        elif not await self._stays_closed(former):
+            return former
         return current
+
+    async def _stays_closed(self, former: Partition) -> bool:
+        """Return whether a partition of the former layout is closed, and will be after a failover.
+
+        If it was open again, threads that are created elsewhere because it is closed would be created in it, too.
+        """
+        if former not in self._closed:
+            (closed,) = await self._database.confirmed(("HGET", keys.clock(former), "closed"))
+            if closed is None:
+                return False
+            self._closed.add(former)
+        return True
 
     async def places(self, thread: str) -> AsyncIterator[Partition]:
         """Yield the partition that a thread is in; and once more, if it was moved before the caller got there.

@@ -182,6 +182,40 @@ async def test_a_primary_dies_while_records_of_deliveries_are_copied(
     assert {receipt.status for receipt in receipts} == {"duplicate"}
 
 
+async def test_a_partition_that_is_open_again_after_a_failover_divides_no_thread(
+    store: Database, threads: Threads, cluster: ClusterServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A primary dies with the mark that a partition is closed, which a process has seen already."""
+    monkeypatch.setattr(moves, "ANNOUNCED", 0)
+    monkeypatch.setattr(partitions, "FRESH", -1)
+    former, later = partitions.Layout(0, PARTITIONS), partitions.Layout(1, 4)
+
+    def at(p: keys.Partition) -> int:
+        return cluster.primary_of(slot(keys.clock(p))).port
+
+    p = former.partitions[0]  # it is closed first
+    names = (f"github:1:{number}" for number in range(1000))
+    thread = next(name for name in names if former.of(name) == p and at(later.of(name)) != at(p))
+    await accepted(threads, 0, "github:2:0")
+    moving = moves.Moves(threads)
+    assert await moving.begin(later.count) == "begun"
+    with cluster.losing(slot(keys.clock(p))):
+        with pytest.raises(StoreUnavailable):
+            await moving.close()
+        assert await store.call("HEXISTS", keys.clock(p), "closed")
+        with pytest.raises(StoreUnavailable):
+            await threads.accept(event(1, thread))
+    await asyncio.to_thread(cluster.failed_over)
+    await asyncio.to_thread(cluster.start)
+    assert not await store.call("HEXISTS", keys.clock(p), "closed")
+    for number in (1, 2):
+        await accepted(threads, number, thread)
+    async with asyncio.timeout(SOON):
+        while await moving.move_idle() or not await moving.finish():
+            await asyncio.sleep(0.05)
+    assert await _numbers(threads, thread) == [1, 2]
+
+
 async def test_idle_workers_hold_few_connections_and_wake_at_once(cluster: ClusterServers, store: Database) -> None:
     many = Threads(store, partitions=64)
 
@@ -272,14 +306,13 @@ async def test_the_other_kind_of_url_is_named(store: Database, cluster: ClusterS
 
 async def _order(threads: Threads, count: int) -> dict[int, list[int]]:
     """The numbers of the events of each thread, as they are stored."""
-    found = {}
-    for number in range(count):
-        thread = f"github:1:{number}"
-        entries = await threads.database.call(
-            "LRANGE", keys.inbox(threads.partitions.current.of(thread), thread), 0, -1
-        )
-        found[number] = [int(decode.entry(entry, thread).event.message) for entry in entries]
-    return found
+    return {number: await _numbers(threads, f"github:1:{number}") for number in range(count)}
+
+
+async def _numbers(threads: Threads, thread: str) -> list[int]:
+    name = keys.inbox(threads.partitions.current.of(thread), thread)
+    entries = await threads.database.call("LRANGE", name, 0, -1)
+    return [int(decode.entry(entry, thread).event.message) for entry in entries]
 
 
 def _connections(cluster: ClusterServers) -> Counter[int]:

@@ -95,7 +95,8 @@ class Inbox(Reservations):
         if len(await self.partitions.all()) == 1:
             return ""  # `accept` sees it
         name = keys.gesture(event.gesture)
-        if await self.database.call("SET", name, event.delivery, "PX", self.seen, "NX"):
+        (new,) = await self.database.confirmed(("SET", name, event.delivery, "PX", self.seen, "NX"))
+        if new:
             return ""
         first = (await self.database.call("GET", name) or b"").decode(errors="surrogatepass")
         return "" if first == event.delivery else first
