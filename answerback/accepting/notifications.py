@@ -75,5 +75,5 @@ class Notifications:
         if await self._threads.database.call("GET", name):
             return False
         cancelled = await self._threads.cancel(thread)
-        await self._threads.database.call("SET", name, f"stored {thread}", "PX", self._threads.seen)
+        await self._threads.database.confirmed(("SET", name, f"stored {thread}", "PX", self._threads.seen))
         return cancelled

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from answerback.accounts import Account
 from answerback.errors import StoreUnavailable
 from answerback.settings import Settings
 from answerback.store import keys
@@ -21,6 +22,8 @@ from answerback.store.access.sign_ins import SignIn, SignIns
 from answerback.store.access.user_tokens import UserTokens
 from answerback.store.chats.chats import Chats
 from answerback.store.embedded.executable import find_server
+from answerback.store.fleet.accounts import Accounts
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.fleet.orders import Orders
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
 from answerback.store.guard import Guard
@@ -118,6 +121,8 @@ async def _answered_with_success(
     begun = str(await repeats.begin("d" * 64, "POST /", "b", alone=True))
     held = await sessions.claim("held")
     assert held
+    accounts = Accounts(store, None)
+    await accounts.put("slack", Account(id="T1", name="Acme"))
     answer = StoredResponse(201, {}, b"{}")
     return {
         "create a key": lambda: api_keys.create(scopes=["admin"]),
@@ -134,6 +139,11 @@ async def _answered_with_success(
         "sign out": lambda: sign_ins.end(secret),
         "register an agent": lambda: remotes.register("default", msgspec.structs.replace(weather, name="other")),
         "renew an agent": lambda: remotes.renew("default", "weather"),
+        "install an account": lambda: accounts.put("slack", Account(id="T2", name="Other")),
+        "uninstall an account": lambda: accounts.uninstall("slack", "T1"),
+        "remove an account": lambda: accounts.remove("slack", "T2"),
+        "use the state of an installation": lambda: accounts.uses_state("d", 60_000),
+        "move a thread": lambda: Aliases(store).add("teams:1", "teams:2"),
         "pause": lambda: orders.pause("everything", by="ada"),
         "resume": lambda: orders.resume("agent:paused"),
         "open a chat": lambda: chats.open("default", "th_2"),

@@ -50,7 +50,7 @@ class Accounts:
         """Store an account that was installed just now, replacing an earlier installation. Return it with its time."""
         now = await self._database.now()
         account = msgspec.structs.replace(account, installed=now, removed=0, error="")
-        await self._database.call("HSET", keys.accounts(platform), account.id, self._encoded(platform, account))
+        await self._database.confirmed(("HSET", keys.accounts(platform), account.id, self._encoded(platform, account)))
         return account
 
     async def replace(self, platform: str, held: bytes, account: Account) -> bool:
@@ -83,7 +83,8 @@ class Accounts:
 
     async def remove(self, platform: str, id: str) -> bool:
         """Remove all there is of an account. Return False if there was nothing."""
-        return bool(await self._database.call("HDEL", keys.accounts(platform), id))
+        (removed,) = await self._database.confirmed(("HDEL", keys.accounts(platform), id))
+        return bool(removed)
 
     async def read(self, platform: str, id: str) -> bytes:
         """Return an account as stored; b"" if there is none."""
@@ -136,7 +137,8 @@ class Accounts:
     async def reserve_renewal(self, platform: str, id: str, ms: int) -> bool:
         """Return whether the caller alone may renew an account's token, for `ms` from now on."""
         key = keys.account_renewal(platform, id)
-        return bool(await self._database.call("SET", key, "1", "NX", "PX", ms))
+        (reserved,) = await self._database.confirmed(("SET", key, "1", "NX", "PX", ms))
+        return bool(reserved)
 
     async def release_renewal(self, platform: str, id: str) -> None:
         """Let others renew an account's token again."""
@@ -148,7 +150,8 @@ class Accounts:
 
     async def uses_state(self, digest: str, ms: int) -> bool:
         """Record that the state of an installation is used; it is valid for `ms`. Return False if it was."""
-        return bool(await self._database.call("SET", keys.install_state(digest), "1", "NX", "PX", ms))
+        (first,) = await self._database.confirmed(("SET", keys.install_state(digest), "1", "NX", "PX", ms))
+        return bool(first)
 
     def _encoded(self, platform: str, account: Account) -> bytes:
         if not account.token:

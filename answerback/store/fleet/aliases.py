@@ -26,8 +26,8 @@ class Aliases:
         """Record that events with the id `alias` belong to `thread`."""
         thread = await self.resolve(thread)
         if thread != alias:
-            await self._database.call("HSET", keys.aliases(_platform(alias)), alias, thread)
-            await self._database.call("SADD", keys.aliased(), _platform(alias))
+            await self._database.confirmed(("HSET", keys.aliases(_platform(alias)), alias, thread))
+            await self._database.confirmed(("SADD", keys.aliased(), _platform(alias)))
             self._platforms |= {_platform(alias)}
 
     async def resolve(self, thread: str) -> str:
