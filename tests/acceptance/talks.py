@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from answerback import platforms
+from answerback.events import Event
+from answerback.platforms import slack
 from answerback.testing.standins.journal import Posted
 from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard
 
@@ -73,12 +76,29 @@ class Talk:
             case _:
                 return Standard().message(text, thread=self.name, channel=self.place or "steps")
 
+    def press(self) -> Delivery:
+        """The next message, as the press of a button."""
+        text = f"{self.name}/{self.said} press"
+        self.said += 1
+        stamp, root = f"{_EPOCH + self.id}.{self.said:06d}", f"{_EPOCH + self.id}.000000"
+        return Slack(channel=self.place).button("Yes", text, ts=stamp, thread_ts=root, label="Yes")
+
     @property
     def awaited(self) -> Iterator[Token]:
         """The replies that there must be, in their order."""
         for number in range(self.said):
             if number not in self.without:
                 yield from (Token(self.name, number, part) for part in range(self.replies))
+
+
+def event_of(delivery: Delivery) -> Event:
+    """The event that a delivery of Slack becomes."""
+    headers = {name.lower(): value for name, value in delivery.headers.items()}
+    parsed = slack.parse(platforms.Delivery(headers, delivery.body))
+    assert isinstance(parsed, platforms.Answered), parsed
+    [event] = parsed.events
+    assert isinstance(event, Event)
+    return event
 
 
 @dataclass

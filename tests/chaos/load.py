@@ -11,7 +11,7 @@ import aiohttp
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.testing.standins.sender import Delivery
 from tests.acceptance.system import System
-from tests.acceptance.talks import Talk
+from tests.acceptance.talks import Talk, event_of
 
 KINDS = [
     # platform, place, replies to each message, share
@@ -21,6 +21,8 @@ KINDS = [
     ("slack", "C0TALK", 2, 15),
     ("slack", "C0MODEL", 1, 10),
     ("slack", "C0STEPS", 1, 5),
+    ("slack", "C0ASK", 1, 10),
+    ("slack", "C0FILE", 1, 5),
     ("standard", "steps", 1, 15),
     ("standard", "pay", 1, 10),
 ]
@@ -87,10 +89,11 @@ class Load:
             number, self.sent = self.sent, self.sent + 1
             talk = free.pop(self._dice.randrange(len(free)))
             words = self._words(talk, number)
-            ordinal, delivery = talk.said, talk.say(words)
+            press = talk.place == "C0ASK" and talk.said > 0 and self._dice.random() < 0.5
+            ordinal, delivery = talk.said, talk.press() if press else talk.say(words)
             receipt = await self._deliver(talk.platform, delivery)
             self.dispatches[receipt["dispatch_id"]] = (talk, ordinal)
-            if self._dice.random() < 0.05:
+            if self._dice.random() < 0.05 and not press:
                 again = await self._deliver(talk.platform, delivery)
                 assert again["dispatch_id"] == receipt["dispatch_id"]
                 assert again["status"] == "duplicate" or again["reason"] == "replayed from the dead letters", again
@@ -134,5 +137,8 @@ class Load:
                 self.answers[f"{status} {receipt.get('status', '')}".strip()] += 1
                 if status == 202:
                     return receipt
+                if status == 200:
+                    # An interaction has no receipt.
+                    return {"dispatch_id": event_of(delivery).id}
                 assert status == 503, (status, receipt)
             await asyncio.sleep(self._dice.uniform(0.02, 0.2))

@@ -33,10 +33,10 @@ MOMENTS = (
     "before-post", "after-post", "before-settle",
 )  # fmt: skip
 POSTS = {
-    "github": "issues/create-comment",
-    "slack": "chat.postMessage",
-    "standard": "receive",
-    "model": "chat.completions",
+    "github": ("issues/create-comment",),
+    "slack": ("chat.postMessage", "chat.postMessage", "chat.update", "files.completeUploadExternal", "reactions.add"),
+    "standard": ("receive",),
+    "model": ("chat.completions",),
 }
 PARTITIONS = 8
 """Of a Cluster."""
@@ -254,7 +254,7 @@ class Monkey:
         platform = self._dice.choice(platforms)
         rule = await self._standins.add_fault(
             platform=platform,
-            operation=POSTS[platform],
+            operation=self._dice.choice(POSTS[platform]),
             # Refused more often than that, a reply is a dead letter, as it should be.
             times=self._dice.randint(1, 3 if kind == _PASSING else 6),
             probability=0.3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 import time
 from collections import Counter
@@ -102,8 +103,10 @@ async def run(folder: Path, events: int, seed: int, faults: int, topology: str =
             await _quiet(system, events)
             letters_left = [letter async for letter in system.letters.list()]
             wrong += [f"dead after its replay: {letter.reason}" for letter in letters_left]
-            verdict = judge(load.talks, await standins.messages())
+            # The messages of files have no text.
+            verdict = judge(load.talks, [message for message in await standins.messages() if message.body])
             wrong += await _histories(system, load)
+            wrong += await _attached(standins, load) + await _edited(standins, load)
             wrong += _refused(folder)
             monkey.done["programs that answer each other"] += 1
             monkey.done["a message that kills its worker"] += sum(one.what == "poison" for one in struck(log))
@@ -247,6 +250,22 @@ async def _histories(system: System, load: Load) -> list[str]:
         if sorted(numbers) != list(range(talk.said)) or in_order != sorted(in_order):
             wrong.append(f"the history of {name} is {numbers}")
     return wrong
+
+
+async def _attached(standins: StandIns, load: Load) -> list[str]:
+    """Files that are missing in Slack, or there twice."""
+    files = (await standins.state("slack"))["files"]
+    there = Counter(base64.b64decode(file["content"]).decode() for file in files)
+    talks = [talk for talk in load.talks if talk.place == "C0FILE"]
+    awaited = Counter(f"{talk.name}/{number}.0" for talk in talks for number in range(talk.said))
+    return [f"file {name}: {there[name]} times" for name in there | awaited if there[name] != awaited[name]]
+
+
+async def _edited(standins: StandIns, load: Load) -> list[str]:
+    """Messages that do not say what they were changed to."""
+    asking = {talk.name for talk in load.talks if talk.place == "C0ASK"}
+    bodies = [(token(message.body), message.body) for message in await standins.messages()]
+    return [body for found, body in bodies if found and found.talk in asking and body.endswith("one moment")]
 
 
 async def _threads(system: System) -> list[str]:
