@@ -17,7 +17,7 @@ class StoredFile(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         content_type: The media type, such as "image/png".
         size: Its size in bytes.
         at: When it was uploaded, in ms since 1970.
-        visitor: Whether a page's visitor or a user uploaded it. They see only such files.
+        visitor: Whether a page's visitor or a user uploaded it, or an agent sent it. They see only such files.
     """
 
     id: str

@@ -40,7 +40,7 @@ MODEL_TOKENS = Counter("answerback_model_tokens", "Tokens of language models", [
 TOOL_CALLS = Counter("answerback_tool_calls", "Calls of tools by language models", ["agent", "tool", "outcome"])
 DEAD_LETTERED = Counter("answerback_dead_lettered", "Events and replies that became dead letters", ["kind", "reason"])
 LEASES_LOST = Counter("answerback_leases_lost", "Leases that this worker lost to another", ["queue"])
-REPLIES = Counter("answerback_replies", "Replies that were settled", ["platform", "outcome"])
+REPLIES = Counter("answerback_replies", "Replies that were settled", ["platform", "outcome", "kind"])
 REPLY_RETRIES = Counter("answerback_reply_retries", "Replies put off for another attempt", ["platform"])
 REPLY_TIME = Histogram(
     "answerback_reply_time_seconds",

@@ -14,7 +14,7 @@ from answerback.agents.turn_record import TurnReply
 from answerback.errors import AgentUnreachable, TurnError, storable
 from answerback.events import Event
 from answerback.messages import Attachment, Message, TurnEnd, Usage, general_reason
-from answerback.outgoing import NO_CONTENT
+from answerback.outgoing import ReplyContent
 from answerback.replies import DeadLetter
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.stream.events import DoneEvent
@@ -38,7 +38,6 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
     usage, tools = turn.usage, tuple(turn.tools)
     for number, (text, replies, content) in enumerate(texts):
         if content is not None or text.strip():
-            more = content or NO_CONTENT
             messages.append(
                 Message(
                     id=f"{turn.id}.{number}",
@@ -49,15 +48,10 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
                     reply=replies[0].key if replies else "",
                     agent=turn.agent,
                     status=stopped if number == len(turn.replies) else "",
-                    actions=more.actions,
-                    attachments=tuple(
-                        [
-                            Attachment(name=file.name, content_type=file.content_type, file=file.file, size=file.size)
-                            for file in more.files
-                        ]
-                    ),
                 )
             )
+            if content is not None:
+                messages[-1] = _with_content(messages[-1], content)
     retrievals = tuple(turn.retrievals)
     if (tools or usage or retrievals) and len(messages) > first:
         messages[-1] = msgspec.structs.replace(messages[-1], tools=tools, usage=usage, retrievals=retrievals)
@@ -69,6 +63,14 @@ def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) ->
     if turn.model and messages:
         messages[-1] = msgspec.structs.replace(messages[-1], model=turn.model)
     return messages
+
+
+def _with_content(message: Message, content: ReplyContent) -> Message:
+    files = [
+        Attachment(name=file.name, content_type=file.content_type, file=file.file, size=file.size)
+        for file in content.files
+    ]
+    return msgspec.structs.replace(message, actions=content.actions, attachments=tuple(files))
 
 
 def user_messages(

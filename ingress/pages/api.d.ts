@@ -1,5 +1,15 @@
 // Responses of the API, from its OpenAPI document. Generated: python -m tests.api_types
 
+export interface ActionInfo {
+  type: "button" | "select";
+  name: string;
+  label: string;
+  value: string;
+  style: "" | "primary" | "danger";
+  url: string | null;
+  options: Option[];
+}
+
 export interface AgentList {
   agents: AgentView[];
 }
@@ -136,6 +146,7 @@ export interface MessageView {
   tool_calls: ToolCall[];
   retrievals: Retrieval[];
   attachments: AttachmentInfo[];
+  actions: ActionInfo[];
   usage: Usage | null;
 }
 
@@ -151,6 +162,11 @@ export interface OpenedSession {
 
 export interface OperationResult {
   done: boolean;
+}
+
+export interface Option {
+  label: string;
+  value: string;
 }
 
 export interface Overview {
@@ -215,6 +231,8 @@ export interface ReceiptView {
 
 export interface ReplyView {
   key: string;
+  kind: "message" | "edit" | "delete" | "reaction" | "review" | "check";
+  what: string;
   message: string | null;
   state: "pending" | "sending" | "sent" | "failed";
   attempts: number;

@@ -40,7 +40,7 @@ async def test_a_worker_counts_turns_models_tools_replies_and_waits(system: Syst
     async def samples() -> Samples:
         return await _scraped(port)
 
-    name = "answerback_replies_total", ("sent", "standard")
+    name = "answerback_replies_total", ("message", "sent", "standard")
     found = await until(samples, lambda samples: samples.get(name) == 1, what="the reply being counted")
     expected: Samples = {
         ("answerback_turns_total", ("model", "completed")): 1,

@@ -9,6 +9,7 @@ import pytest
 
 from answerback.events import Event
 from answerback.messages import Attachment, Author, Document, Message, Retrieval, ToolCall, Usage
+from answerback.outgoing import Button, Select
 from answerback.store.access.api_keys import Scope
 from answerback.store.chats.chat import Chat
 from answerback.store.stream.events import KINDS, EncodedEvent
@@ -218,3 +219,18 @@ def test_a_retrieval_is_shown_to_end_users_only_if_it_is_public() -> None:
     for trusted in (SERVER, OPERATOR):
         assert seen(trusted, StoredEvent("1-0", *encoded("retrieval", "t1", **event))) == {"turn": "t1", **event}
         assert len(MessageView.of(message, trusted).retrievals) == 2
+
+
+def test_a_visitor_sees_the_buttons_and_files_that_an_agent_sends() -> None:
+    sent = Message(
+        role="assistant",
+        text="Well?",
+        attachments=(Attachment(name="plan.txt", content_type="text/plain", file="t.f", size=3),),
+        actions=(Button("Yes", value="1", name="yes"), Select("size", (("Small", "s"),), placeholder="Size")),
+    )
+    for caller in VISITORS:
+        shown = MessageView.of(sent, caller)
+        assert [(each.name, each.file, each.size) for each in shown.attachments] == [("plan.txt", "t.f", 3)]
+        yes, size = shown.actions
+        assert (yes.type, yes.name, yes.label, yes.value) == ("button", "yes", "Yes", "1")
+        assert (size.type, size.label, [option.value for option in size.options]) == ("select", "Size", ["s"])

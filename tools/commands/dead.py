@@ -205,7 +205,7 @@ async def _show(id: str, as_json: bool) -> None:
     for name, fact in facts.items():
         if fact:
             click.echo(f"  {name:<10}{visible(fact)}")
-    click.echo(f"\n{block(payload.event.text if isinstance(payload, Entry) else payload.whole, '  ')}")
+    click.echo(f"\n{block(payload.event.text if isinstance(payload, Entry) else payload.whole or payload.what, '  ')}")
     if letter.traceback:
         click.echo(f"\n{block(letter.traceback.rstrip(), '  ')}")
     click.echo(f"\nTo replay it: answerback dead replay {letter.id}")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from answerback.messages import Message, Retrieval, ToolCall
+from answerback.outgoing import Button, Select
 from answerback.replies import DeadLetter, Reply
 from answerback.store.threads.views import ThreadSummary, Transcript
 
@@ -33,7 +34,12 @@ def transcribe(transcript: Transcript, dead: Sequence[DeadLetter], now: int) -> 
         for event in transcript.waiting:
             yield f"  {_speaker(event.author.name or event.author.id)} {visible(event.kind)}  {event.id}"
             yield block(event.text, "    ")
-    if unposted := [reply for reply in transcript.replies if reply.state != "sent"]:
+    changes = [reply for reply in transcript.replies if reply.kind not in ("message", "review")]
+    if changes:
+        yield from _section("changes and reactions")
+        for reply in changes:
+            yield f"  {visible(reply.what)}: {_fate(reply)}"
+    if unposted := [reply for reply in transcript.replies if reply.state != "sent" and reply not in changes]:
         yield from _section("replies not posted")
         for reply in unposted:
             yield f"  {_fate(reply)}"
@@ -83,6 +89,9 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
     yield from (f"  ⌕ {_retrieval(retrieval)}" for retrieval in message.retrievals)
     yield from (f"  ⚙ {_tool(call)}" for call in message.tools)
     yield block(message.text, "  ")
+    if message.actions:
+        yield f"  {' '.join(_action(action) for action in message.actions)}"
+    yield from (f"  + {visible(attachment.name)}" for attachment in message.attachments)
     if reply := replies.get(message.reply):
         yield click.style(f"  → {_fate(reply)}", dim=True)
 
@@ -90,6 +99,12 @@ def _message(message: Message, replies: dict[str, Reply]) -> Iterator[str]:
 def _retrieval(retrieval: Retrieval) -> str:
     documents = ", ".join(f"{visible(document.source)} ({document.score:g})" for document in retrieval.documents)
     return f"{_short(retrieval.query)} → {documents or 'nothing'}"
+
+
+def _action(action: Button | Select) -> str:
+    if isinstance(action, Button):
+        return visible(f"[{action.label}]")
+    return visible(f"[{action.name}: {' | '.join(label for label, _ in action.options)}]")
 
 
 def _fate(reply: Reply) -> str:

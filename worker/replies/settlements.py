@@ -7,7 +7,7 @@ import time
 from answerback import tracing
 from answerback.log import get_logger
 from answerback.platforms import Sent
-from answerback.replies import DeadLetter
+from answerback.replies import DeadLetter, Reply
 from answerback.store.decode import UnreadableReply
 from answerback.store.threads.outbox import Outbox, Outgoing
 
@@ -28,10 +28,10 @@ class Settlements:
         """Store that a reply was sent, and as which message."""
         settled = progress.sent(outgoing, message)
         reply = settled.reply
-        log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message)
+        log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message, **_kind(reply))
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
-        REPLIES.labels(reply.platform, "sent").inc()
-        if reply.stored:
+        REPLIES.labels(reply.platform, "sent", reply.kind).inc()
+        if reply.stored and reply.kind in ("message", "review"):
             REPLY_TIME.labels(reply.platform).observe(max(0.0, time.time() - reply.stored / 1000))
         return following
 
@@ -51,6 +51,11 @@ class Settlements:
             unreadable=isinstance(reply, UnreadableReply),
         )
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, failed, letter)
-        REPLIES.labels(reply.platform, "failed").inc()
+        REPLIES.labels(reply.platform, "failed", reply.kind).inc()
         DEAD_LETTERED.labels("reply", why).inc()
         return following
+
+
+def _kind(reply: Reply) -> dict[str, str]:
+    """Return what a log line says of a reply that is no message."""
+    return {} if reply.kind == "message" else {"kind": reply.kind}

@@ -159,7 +159,7 @@ class DeadLetterRoutes:
         return call.answer(
             DeadLetterDetail(
                 dead_letter=DeadLetterSummary.of(letter),
-                content=payload.event.text if isinstance(payload, Entry) else payload.whole,
+                content=payload.event.text if isinstance(payload, Entry) else payload.whole or payload.what,
                 author=Author(id=author.id, name=author.name) if author else None,
                 error=letter.error,
                 traceback=letter.traceback,

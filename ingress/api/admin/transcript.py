@@ -56,6 +56,8 @@ class ReplyView(Model):
     """A reply in the outbox."""
 
     key: str
+    kind: Literal["message", "edit", "delete", "reaction", "review", "check"]
+    what: str = Field(description="what it is, in words")
     message: str | None = Field(description="the id of its message; null until that is in the history")
     state: Literal["pending", "sending", "sent", "failed"]
     attempts: int
@@ -68,6 +70,8 @@ class ReplyView(Model):
         """Return the view of a reply."""
         return cls(
             key=reply.key,
+            kind=reply.kind,
+            what=reply.what,
             message=message,
             state=reply.state,
             attempts=reply.attempts,

@@ -4,7 +4,7 @@ operator  a key with the scope `admin`, the dashboard: everything except secrets
 server    the product's own server, with any other live key: its workspace; general reasons of failures
 user      the holder of a user token or a JWT: the threads of one user. As a visitor, and titles and names of agents
 visitor   everyone else, mainly holders of a session token: the messages of their thread. No arguments or results of
-          tools (unless declared public), no reasons, usage, system text, metadata, agent names, attachments of others
+          tools (unless declared public), no reasons, usage, system text, metadata, agent names, others' attachments
           or attempts
 
 Every route that shows a thread, a message or a stream event passes it through this module. Visitors and
@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from answerback.messages import Message, ToolCall, Usage
+from answerback.messages import Attachment, Message, ToolCall, Usage
 from answerback.store.chats.chat import Chat
 from answerback.store.stream.events import (
     DoneEvent,
@@ -117,10 +117,16 @@ def message(caller: Principal, original: Message) -> Message:
         failed=original.failed,
         tools=original.tools,
         retrievals=tuple(retrieval for retrieval in original.retrievals if retrieval.public),
-        attachments=original.attachments if original.visitor else (),
+        attachments=original.attachments if original.visitor else _sent_by_agent(original),
+        actions=original.actions,
         input_json=original.input_json if original.visitor else b"",
         output_json=original.output_json,
     )
+
+
+def _sent_by_agent(message: Message) -> tuple[Attachment, ...]:
+    """Return the files of an agent's message."""
+    return tuple(each for each in message.attachments if each.file) if message.role == "assistant" else ()
 
 
 def tool_call(caller: Principal, call: ToolCall) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from pydantic import Field
 
 from answerback.events import Event
 from answerback.messages import Attachment, Message, general_reason
+from answerback.outgoing import Button, Select
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.threads.receipt import Receipt
 
 from ..auth import audience
 from ..context import Principal
+from ..links import web_url
 from ..route import Model
 from .moments import Moment, moment
 
@@ -70,6 +72,42 @@ class AttachmentInfo(Model):
     text: str | None = None
 
 
+class Option(Model):
+    """An option of a menu."""
+
+    label: str
+    value: str
+
+
+class ActionInfo(Model):
+    """A button or a menu below an agent's message. In a chat, the client shows it and says what was chosen."""
+
+    type: Literal["button", "select"]
+    name: str = Field(description="what the agent calls it")
+    label: str = Field(description="its words; of a menu, while nothing is chosen")
+    value: str = Field(description="of a button")
+    style: Literal["", "primary", "danger"]
+    url: str | None = Field(description="what a button opens instead")
+    options: list[Option] = Field(description="of a menu")
+
+    @classmethod
+    def of(cls, action: Button | Select) -> ActionInfo:
+        """Return the view of a button or a menu."""
+        if isinstance(action, Select):
+            options = [Option(label=label, value=value) for label, value in action.options]
+            label = action.placeholder
+            return cls(type="select", name=action.name, label=label, value="", style="", url=None, options=options)
+        return cls(
+            type="button",
+            name=action.name,
+            label=action.label,
+            value=action.value,
+            style=action.style,
+            url=web_url(action.url) or None,
+            options=[],
+        )
+
+
 class Failure(Model):
     """Why the turn of a message failed. The dead letter has the details, for an operator."""
 
@@ -99,6 +137,7 @@ class MessageView(Model):
     tool_calls: list[ToolCall]
     retrievals: list[Retrieval]
     attachments: list[AttachmentInfo]
+    actions: list[ActionInfo]
     usage: Usage | None
 
     @classmethod
@@ -129,6 +168,7 @@ class MessageView(Model):
                 for retrieval in message.retrievals
             ],
             attachments=[_described(attachment) for attachment in message.attachments],
+            actions=[ActionInfo.of(action) for action in message.actions],
             usage=Usage(
                 input_tokens=message.usage.input_tokens,
                 output_tokens=message.usage.output_tokens,

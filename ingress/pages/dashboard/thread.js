@@ -9,7 +9,7 @@ import { dateTime, duration, sentence, truncate } from "./format.js";
 import { liveStatus } from "./live.js";
 import { lookup, toolCall } from "./tool_call.js";
 
-/** @import { AttachmentInfo, FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
+/** @import { ActionInfo, AttachmentInfo, FlowPlace, MessageView, OperationResult, StepView, Transcript } from "../api.d.ts" */
 /** @typedef {Omit<MessageView, "status"> & { status: string }} ShownMessage */
 
 const STALE_AFTER = 40000; // ms; a silent thread's stream has a comment every 15 s
@@ -65,8 +65,8 @@ export async function threadPage(main, [id], signal) {
     const tables = [];
     if (steps.length) tables.push(el("h2", {}, "Steps of the running turn"), table(["Step", "State", "Started", "Duration", "Result"], steps.map(stepCells)));
     if (replies.length) {
-      const cells = replies.map((reply) => [reply.key, badge(reply.state), String(reply.attempts), dateTime(reply.first_sent_at), reply.error]);
-      tables.push(el("h2", {}, "Replies"), table(["Reply", "State", "Attempts", "First sent", "Error"], cells));
+      const cells = replies.map((reply) => [reply.key, reply.what, badge(reply.state), String(reply.attempts), dateTime(reply.first_sent_at), reply.error]);
+      tables.push(el("h2", {}, "Replies"), table(["Reply", "What", "State", "Attempts", "First sent", "Error"], cells));
     }
     update(details, ...tables);
   });
@@ -218,6 +218,17 @@ function attached(attachments) {
 }
 
 /**
+ * The labels of a message's buttons and menus. Nobody can press them here.
+ *
+ * @param {ActionInfo[]} actions
+ */
+function shownActions(actions) {
+  if (!actions.length) return null;
+  const labels = actions.map((action) => (action.type === "button" ? action.label : `${action.name}: ${action.options.map(({ label }) => label).join(" | ")}`));
+  return el("small", {}, labels.map((label) => `[${label}]`).join(" "));
+}
+
+/**
  * @param {ShownMessage} message
  * @param {string} platform
  * @param {string | undefined} url Of the reply on its platform.
@@ -227,5 +238,5 @@ function messageItem(message, platform, url) {
   const status = message.status === "completed" ? "" : ` · ${message.status}`;
   const heading = el("small", {}, `${sender} · ${dateTime(message.created_at)}${status}`);
   heading.append(...platformLink(url));
-  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), attached(message.attachments), ...message.retrievals.map(lookup), ...message.tool_calls.map((call) => toolCall(call)));
+  return el("li", { class: `message ${message.role}` }, heading, messageText(message, platform), shownActions(message.actions), attached(message.attachments), ...message.retrievals.map(lookup), ...message.tool_calls.map((call) => toolCall(call)));
 }
