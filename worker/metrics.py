@@ -52,6 +52,7 @@ LOOP_BLOCKS = Counter("answerback_event_loop_blocks", "Times an agent blocked th
 LOOP_BLOCKED = Counter(
     "answerback_event_loop_blocked_seconds", "Seconds for which the event loop was blocked in these cases"
 )
+CONNECTED = Gauge("answerback_connections_open", "1 while this worker reads a connection of a platform", ["platform"])
 SENDING = Gauge("answerback_outboxes_sending", "Threads whose replies this worker is sending")
 PAUSES = Counter("answerback_rate_limit_pauses", "Times a platform asked for a pause", ["platform"])
 PAUSED = Counter("answerback_rate_limit_pause_seconds", "Seconds of the pauses that platforms asked for", ["platform"])

@@ -43,7 +43,7 @@ class Renewals:
     async def keep(self) -> None:
         """Go through all accounts again and again, forever."""
         if not self._installers:
-            return
+            await asyncio.Event().wait()
         while True:
             wait = EVERY
             try:

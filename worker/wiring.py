@@ -42,6 +42,7 @@ from .moving import Mover
 from .orders import OrderKeeper, Pauses
 from .presence.presences import PresenceKeeper
 from .probing import Prober
+from .reading.readers import Readers
 from .redelivery import redelivering
 from .renewals import Renewals
 from .replies.clients import Clients, clients_of
@@ -195,6 +196,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             Prober(database, untrusted_http),
             Mover(threads, worker_id),
             Renewals(settings, accounts, http),
+            Readers(settings, threads, accounts, http, owner=worker_id),
         ),
         cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
     )

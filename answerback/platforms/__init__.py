@@ -53,6 +53,7 @@ from answerback.platforms.outbound import (
 
 if TYPE_CHECKING:
     from answerback.platforms.install import InstallSupport
+    from answerback.platforms.reading import ReaderSupport
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
@@ -94,6 +95,8 @@ class Platform(Protocol):
     """Options of `answerback send` that do not apply to its payloads, each with the reason."""
     REDELIVERY: RedeliverySupport | None
     """How failed deliveries are requested again; None if the platform retries by itself, or never does."""
+    READER: ReaderSupport | None
+    """How deliveries are read without a webhook; None if the platform only sends webhooks."""
     INSTALL: InstallSupport | None
     """How others install our app, each in an account of their own; None if the only account is the configured one."""
 

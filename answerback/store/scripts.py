@@ -193,4 +193,5 @@ class Scripts:
         self.record_redelivery = script("record_redelivery")
         self.try_write = script("try_write")
         self.swap_field = script("swap_field")
+        self.hold = script("hold")
         self.take_due = script("take_due")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -86,6 +87,47 @@ class Browser:
         return status, text
 
 
+async def test_workspaces_are_answered_with_their_own_tokens_until_they_uninstall(
+    served: tuple[System, StandIns],
+) -> None:
+    system, standins = served
+    worker = await system.worker(ADDRESSED)
+    async with Browser.open(system) as browser:
+        for team in ("T0ACME", "T0BETA"):
+            status, text = await browser.install(team)
+            assert (status, "The app is installed in Stand-in" in text) == (200, True), text
+    accounts = Accounts(system.database, Seal([KEY]))
+    stored = {account.id: account for account in await accounts.list("slack")}
+    users = {team: stored[team].identity.mentions[0].upper() for team in stored}  # type: ignore[union-attr]
+    assert len(set(users.values())) == 2
+    for team, user in users.items():
+        await standins.act("slack", "say", text=f"<@{user}> hello", channel=f"C{team}", team=team)
+    await standins.wait_for_messages(2, "slack")
+    tokens = {team: accounts.opened("slack", await accounts.read("slack", team)).token for team in users}
+    posted = await standins.messages("slack")
+    assert {(message.who, message.thread.partition("/")[0]) for message in posted} == {
+        (user.replace("U", "B", 1), f"C{team}") for team, user in users.items()
+    }
+    # Neither answers its own message, or the other's.
+    await system.quiet(2)
+    assert len(await standins.messages("slack")) == 2
+
+    # An agent at work when the app is uninstalled: the credential is gone, the other workspace is as before.
+    await standins.act("slack", "uninstall", team="T0ACME")
+
+    async def gone() -> bool:
+        account = accounts.opened("slack", await accounts.read("slack", "T0ACME"))
+        return bool(account.removed and not account.token)
+
+    await until(gone, what="the credential being deleted")
+    await standins.act("slack", "say", text=f"<@{users['T0BETA']}> again", channel="CT0BETA", team="T0BETA")
+    await standins.wait_for_messages(3, "slack")
+    words = worker.words() + "".join(path.read_text() for path in system.folder.glob("*.log"))
+    assert not re.search(r"xox[be]-\w{8}", words.replace("xoxb-standin", "")), "a token in a log"
+    dump = b"".join((await accounts.held("slack")).values())
+    assert not any(token.encode() in dump for token in tokens.values())
+
+
 async def test_a_state_that_is_not_this_browsers_or_was_used_installs_nothing(
     served: tuple[System, StandIns],
 ) -> None:
@@ -137,7 +179,7 @@ async def test_pages_say_in_plain_words_what_happened(served: tuple[System, Stan
 
 
 async def test_tokens_are_renewed_before_they_expire(tmp_path: Path) -> None:
-    async with installable(tmp_path, slack_token_seconds=8) as (system, _standins):
+    async with installable(tmp_path, slack_token_seconds=8) as (system, standins):
         async with Browser.open(system) as browser:
             assert (await browser.install("T0ACME"))[0] == 200
         accounts = Accounts(system.database, Seal([KEY]))
@@ -153,4 +195,7 @@ async def test_tokens_are_renewed_before_they_expire(tmp_path: Path) -> None:
         await until(again, what="the token being renewed more than once")
         assert renewed.refresh_token != first.refresh_token
         assert renewed.error == ""
+        user = first.identity.mentions[0].upper()  # type: ignore[union-attr]
+        await standins.act("slack", "say", text=f"<@{user}> hello", channel="C1", team="T0ACME")
+        await standins.wait_for_messages(1, "slack")
         assert not any("cannot be renewed" in worker.words() for worker in workers)

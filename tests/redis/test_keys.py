@@ -26,6 +26,7 @@ from answerback.store.access.idempotency import Idempotency, StoredResponse
 from answerback.store.access.rate_limits import RateLimits
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
+from answerback.store.fleet.connections import Connections
 from answerback.store.fleet.reachability import Probes
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents
@@ -199,6 +200,7 @@ async def access(database: Database) -> None:
     assert isinstance(owner, str)
     await requests.finish("digest", owner, StoredResponse(200, {}, b"done"))
     await requests.begin("digest", "route", "body", alone=True)
+    await Connections(database).hold("slack/socket", "worker", 5000)
     await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", RedeliveryRequest(1, 1, 1), None)
 
 

@@ -18,12 +18,13 @@ from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 if TYPE_CHECKING:
     from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
     "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
-    "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -65,6 +66,7 @@ def _log(settings: Settings) -> DeliveryLog | None:
     return deliveries(settings.of(GitHubSettings))
 
 
+READER: ReaderSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport(
     variable="GITHUB_REDELIVER",
     names="app (for a GitHub App), OWNER/REPO/hooks/ID or ORG/hooks/ID. The id is the last part of the URL of the "

@@ -5,10 +5,11 @@ https://docs.slack.dev/apis/events-api/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from answerback.platforms.install import InstallSupport
+from answerback.platforms.reading import ReaderSupport
 from answerback.platforms.slack.sending import complete
 from answerback.platforms.slack.settings import SlackSettings
 from answerback.platforms.slack.signature import sign, verify
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.install import Installer
+    from answerback.platforms.reading import Reader
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
     "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
-    "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -76,3 +78,18 @@ def client(settings: Settings) -> Client | None:
     if not own.token:
         return None
     return Slack(own.token.get_secret_value().strip(), own.api_url, groups=settings.reply_group_mentions)
+
+
+def _connections(settings: Settings) -> Sequence[str]:
+    return ["socket"] if settings.of(SlackSettings).app_token else []
+
+
+def _reader(settings: Settings, connection: str) -> Reader:
+    from answerback.platforms.slack.socket import SocketReader
+
+    own = settings.of(SlackSettings)
+    assert own.app_token
+    return SocketReader(own.app_token.get_secret_value().strip(), own.api_url)
+
+
+READER: ReaderSupport | None = ReaderSupport(_connections, _reader)

@@ -29,6 +29,9 @@ class SlackSettings(PlatformSettings):
     token: SecretStr | None = Field(
         None, alias="SLACK_BOT_TOKEN", description="bot token used to post messages (xoxb-…)"
     )
+    app_token: SecretStr | None = Field(
+        None, alias="SLACK_APP_TOKEN", description="app-level token (xapp-…): workers read events in Socket Mode"
+    )
     client_id: str | None = Field(
         None, alias="SLACK_CLIENT_ID", description="client id of the Slack app, to install it in other workspaces"
     )

@@ -93,6 +93,16 @@ def install_state(digest: str) -> str:
     return f"ab:accounts:state:{digest}"
 
 
+def connection(name: str) -> str:
+    """STRING: the worker that reads a connection, such as "slack/socket". As long as its lease."""
+    return f"ab:connection:{name}"
+
+
+def positions() -> str:
+    """HASH: connection → how far it was read. Permanent."""
+    return "ab:connections"
+
+
 def arq_queue(*, cluster: bool = False) -> str:
     """ZSET of arq's jobs (cron and background functions), by name; arq derives its other keys from it.
 
