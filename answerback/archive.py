@@ -17,6 +17,7 @@ from answerback.events import Entry
 from answerback.files import StoredFile
 from answerback.messages import Message, TurnEnd
 from answerback.replies import DeadLetter, Reply
+from answerback.store.thread_ids import public_id
 
 VERSION = 1
 NUMBERS = ("position", "attempts", "crashes", "taken", "created", "imported", "updated", "changes", "buried")
@@ -133,7 +134,7 @@ def _check(archive: Archive) -> None:
     for archived in archive.files:
         if len(archived.data) != archived.file.size:
             raise MalformedArchive(f"file {archived.file.id} does not have the size that it is said to have")
-        if not archived.file.id.startswith(f"{archive.thread.rpartition(':')[2]}."):
+        if not archived.file.id.startswith(f"{public_id(archive.thread)}."):
             raise MalformedArchive(f"contains a file of another thread: {archived.file.id!r}")
     for dead in archive.dead:
         payload = "event" if dead.entry else "reply"

@@ -11,7 +11,7 @@ import msgspec
 from answerback.agents.reply_content import message_content
 from answerback.agents.sent_reply import SentReply
 from answerback.agents.turn_record import NO_REPLY, WRITTEN, TurnRecord, Written, opened
-from answerback.errors import TurnFailed, UnsupportedReply
+from answerback.errors import FilesFull, TurnFailed, UnsupportedReply
 from answerback.messages import Attachment
 from answerback.outgoing import Button, File, ReplyContent, ReviewComment, Select
 from answerback.replies import Reply, ReplyKind
@@ -201,7 +201,10 @@ class TurnReplies(TurnRecord):
                     raise TurnFailed("files cannot be stored here")
                 digest = blake2b(f"{key}.{number}".encode(), digest_size=10).hexdigest()
                 stored = msgspec.structs.replace(file, file=f"{public_id(self.thread)}.{digest}")
-                await self._write_file(stored)
+                try:
+                    await self._write_file(stored)
+                except FilesFull as full:
+                    raise UnsupportedReply(f"there is no room for {file.name}: {full}") from full
                 file = msgspec.structs.replace(stored, data=b"")
             files.append(file)
         return msgspec.structs.replace(content, files=tuple(files))

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from answerback.archive import line, parse
 from answerback.errors import Rejected, Unavailable
 from answerback.outgoing import Button, File, ReplyContent
 from answerback.platforms import Response
 from answerback.replies import Reply, ReplyKind
+from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.outbox import Outbox
@@ -182,3 +184,20 @@ async def test_a_deleted_file_is_a_dead_letter(scene: AbleScene, letters: DeadLe
     await scene.send()
     (letter,) = [letter async for letter in letters.list()]
     assert letter.reason == "a file of the reply was deleted from its thread"
+
+
+async def test_an_exported_thread_takes_its_buttons_and_files_along(scene: AbleScene) -> None:
+    await scene.put(scene.make("0", text="first"))
+    await scene.send(*ids("m0"))
+    stored = File("a.csv", b"1,2", "text/csv", f"{scene.thread}.{TURN}", 3)
+    await Files(scene.threads).put(scene.thread, stored, limits=FileLimits(thread=100, workspace=100))
+    files = ReplyContent(files=(msgspec.structs.replace(stored, data=b""),))
+    asked = scene.make("1", text="?", content=ReplyContent(actions=(Button("Yes", value="1", name="yes"),)))
+    await scene.put(asked, scene.make("1.f", content=files), scene.make("edit0", "edit", "two", scene.target("0")))
+    found = await Archives(scene.threads).read(scene.thread)
+    assert found is not None
+    await scene.threads.database.call("FLUSHALL")
+    assert await Archives(scene.threads).restore(parse(line(found)))
+    await scene.send(*ids("m1", "F1", "m2", "m0"))
+    bodies = [request.body for request in scene.platform.asked[1:]]
+    assert (b'"yes"' in bodies[0], bodies[1], scene.made[-1]) == (True, b"1,2", ("edit", "two", "m0"))

@@ -198,6 +198,8 @@ def test_files_are_uploaded_before_they_are_shared() -> None:
 
     prepared = msgspec.structs.replace(whole, prepared="F1,F2")
     assert CLIENT.repeat(prepared) == FIND
+    scopes = [CLIENT.limits(each, looking=False) for each in (whole, prepared)]
+    assert scopes == [["", "files.getUploadURLExternal:T1"], ["", "files.completeUploadExternal:T1"]]
     shared = answer({"ok": True, "files": [{"id": "F1", "permalink": "https://acme.slack.com/F1"}]})
     sent = run(CLIENT.post(prepared), shared)
     assert sent.value == Sent("F1,F2", "https://acme.slack.com/F1")

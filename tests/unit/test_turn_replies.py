@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from answerback import Agent, Button, File, Listen, ReviewComment, Select, Turn, UnsupportedReply
+from answerback.agents.composer import Composer
+from answerback.agents.journal import Journal
 from answerback.agents.memory import Killed, MemoryThread
+from answerback.codec import encode
+from answerback.errors import FilesFull
 from answerback.events import Event
 from answerback.messages import Attachment, Author
 from answerback.outgoing import ReplyContent
 from answerback.platforms import Client
 from answerback.platforms.standard.api import Standard
 from answerback.replies import Reply
+from answerback.steps import Record
 from tests.fixtures.able import Able
 
 Think = Callable[[Turn], Awaitable[Any]]
@@ -240,3 +245,35 @@ async def test_a_refused_reply_that_nobody_catches_is_a_dead_letter_at_once() ->
         await thread.send(_event(thread))
     (letter,) = thread.dead_letters
     assert (letter.attempts, letter.reason) == (1, "UnsupportedReply: slack has no reactions that an agent could make")
+
+
+async def test_a_reply_that_the_version_before_has_recorded_is_not_made_again() -> None:
+    stored: list[str] = []
+
+    async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
+        stored.append(name)
+
+    event = Event(delivery="slack:1", thread="slack:T:C:1.2", kind="message", text="hi", author=Author("ada"))
+    journal = Journal({"reply#1": encode(Record("done", 0, encode("recorded"), once=False))}, write)
+    turn = Turn(
+        agent="a", events=[event], history=[], attempt=2, state={}, journal=journal, compose=Composer(Able(), event)
+    )
+    sent = await turn.reply("made by other code")
+    turn.journal.close()
+    assert (sent.key, [reply.text for reply in turn.replies], stored) == (f"{event.id}.0", ["recorded"], [])
+
+
+async def test_files_for_which_there_is_no_room_are_refused_in_words() -> None:
+    async def full(file: File) -> None:
+        raise FilesFull("100 bytes")
+
+    async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
+        pass
+
+    event = Event(delivery="slack:1", thread="slack:T:C:1.2", kind="message", text="hi", author=Author("ada"))
+    turn = Turn(
+        agent="a", events=[event], history=[], attempt=1, state={}, journal=Journal({}, write),
+        compose=Composer(Able(), event), write_file=full,
+    )  # fmt: skip
+    with pytest.raises(UnsupportedReply, match=r"no room for a\.csv: 100 bytes"):
+        await turn.reply("see", files=[File("a.csv", b"1")])

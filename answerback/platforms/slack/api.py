@@ -229,6 +229,8 @@ class Slack(Client):
         if looking:
             search = "conversations.replies" if place.thread_ts else "conversations.history"
             return [self._account, place.scope("files.info" if reply.prepared else search)]
+        if reply.content and reply.content.files:
+            return ["", place.scope(files.SHARE if reply.prepared else files.UPLOAD)]
         if method := changes.METHODS.get(reply.kind):
             return [self._account, place.scope(method)]
         return [self._account, place.channel]

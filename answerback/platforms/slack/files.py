@@ -21,6 +21,9 @@ from answerback.replies import Reply
 MOST = 10
 """The most files of one message. Slack documents no limit for apps; people can upload ten at once."""
 
+UPLOAD, SHARE = "files.getUploadURLExternal", "files.completeUploadExternal"
+"""The methods whose rate limits apply before and after the upload."""
+
 _GONE = "file_not_found"
 
 
@@ -73,9 +76,9 @@ def upload(call: Call, reply: Reply, files: tuple[File, ...]) -> Exchange[Prepar
     """
     place, attempt, ids = SlackPlace.of(reply), Attempt.of(reply), []
     for file in files:
-        doing, scope = f"uploading {file.name}", place.scope("files.getUploadURLExternal")
+        doing, scope = f"uploading {file.name}", place.scope(UPLOAD)
         asked = {"filename": file.name, "length": str(len(file.data))}
-        response = yield from call("GET", "files.getUploadURLExternal", asked, doing, attempt, scope=scope)
+        response = yield from call("GET", UPLOAD, asked, doing, attempt, scope=scope)
         found = read(response, _upload, "Slack", unknown=False)
         headers = {"content-type": "application/octet-stream"}
         request = Request(method="POST", url=found.upload_url, headers=headers, body=file.data)
@@ -94,10 +97,8 @@ def share(call: Call, reply: Reply, files: tuple[File, ...]) -> Exchange[Sent | 
     content: dict[str, object] = {"files": named, "channel_id": place.channel}
     if place.thread_ts:
         content["thread_ts"] = place.thread_ts
-    doing, scope = f"posting files to {place.channel}", place.scope("files.completeUploadExternal")
-    response = yield from call(
-        "POST", "files.completeUploadExternal", content, doing, attempt, scope=scope, effect=True, accepted=(_GONE,)
-    )
+    doing, scope = f"posting files to {place.channel}", place.scope(SHARE)
+    response = yield from call("POST", SHARE, content, doing, attempt, scope=scope, effect=True, accepted=(_GONE,))
     answer = read(response, _completed, "Slack", unknown=True)
     if answer.error == _GONE:
         return (yield from upload(call, reply, files))
