@@ -179,7 +179,7 @@ class Sender:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
                     return await self._settlements.failed(
                         outgoing,
-                        f"gave up looking for the reply: {limit}. It may be there, but no webhook about it came.",
+                        f"gave up looking for the reply: {limit}. It may have been posted; no webhook about it came.",
                     )
                 await self._pauses.pause(outgoing, limit)
                 return None
