@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
 from answerback.errors import Rejected
-from answerback.events import Address
+from answerback.events import Address, Event
 from answerback.messages import Attachment, Author, Identity
 from answerback.platforms.inbound import Headers
 from answerback.replies import Reply, ReplyKind
@@ -175,12 +175,25 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         message: The platform's id of the event's message, if it is one.
         author: The platform's id of its author.
+        account: Our account that it came through, as in `Event`.
     """
 
     thread: str
     address: Address
     message: str = ""
     author: str = ""
+    account: str = ""
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return the place of an event."""
+        return cls(
+            thread=event.thread,
+            address=event.address,
+            message=event.message,
+            author=event.author.id,
+            account=event.account,
+        )
 
 
 PresenceOutcome = Literal["completed", "failed", "cancelled"]

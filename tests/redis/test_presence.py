@@ -23,6 +23,7 @@ from answerback.store.threads.threads import Threads
 from tests.redis.given import accept, claim, claim_all, turn
 from worker.presence import requests, shown
 from worker.presence.presences import PresenceKeeper
+from worker.replies.clients import Clients
 
 pytestmark = pytest.mark.one_server
 
@@ -89,10 +90,11 @@ class Scene:
 
     def another(self, owner: str) -> PresenceKeeper:
         """The keeper of a worker."""
-        clients: Any = {"slack": self.client}
+        configured: Any = {"slack": self.client}
+        clients = Clients(configured)
         return PresenceKeeper(clients, self.platform, self.threads, self.outbox, self.workers, owner=owner, lease=0.05)
 
-    def begin(self, presence: Any = "status", attempt: int = 1, keeper: PresenceKeeper | None = None) -> Turn:
+    async def begin(self, presence: Any = "status", attempt: int = 1, keeper: PresenceKeeper | None = None) -> Turn:
         """A turn that begins."""
 
         async def think(turn: Turn) -> str:
@@ -107,7 +109,7 @@ class Scene:
         found = Turn(
             agent="helper", events=[event], history=[], attempt=attempt, state={}, journal=Journal({}, write),
         )  # fmt: skip
-        found.presence = (keeper or self.keeper).begin(Agent("helper", think, presence=presence), found, attempt)
+        found.presence = await (keeper or self.keeper).begin(Agent("helper", think, presence=presence), found, attempt)
         return found
 
     async def alive(self, worker: str, lease: int = 60_000) -> None:
@@ -145,7 +147,7 @@ async def scene(threads: Threads, outbox: Outbox, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_people_see_that_it_works_what_it_does_and_that_it_has_ended(scene: Scene) -> None:
-    turn = scene.begin()
+    turn = await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     assert [record.owner for record in (await scene.records.all()).values()] == ["worker"]
     turn.progress("Searching…")
@@ -158,7 +160,7 @@ async def test_people_see_that_it_works_what_it_does_and_that_it_has_ended(scene
 
 async def test_a_turn_that_ends_at_once_needs_no_request(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown, "DELAY", 0.2)
-    turn = scene.begin()
+    turn = await scene.begin()
     turn.progress("Searching…")
     turn.presence.end("completed")
     turn.presence.leave()
@@ -168,7 +170,7 @@ async def test_a_turn_that_ends_at_once_needs_no_request(scene: Scene, monkeypat
 
 
 async def test_only_the_newest_words_are_shown(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    turn = scene.begin()
+    turn = await scene.begin()
     scene.platform.open.clear()
     await scene.until(lambda asked: asked == ["working"])
     for number in range(50):
@@ -182,7 +184,7 @@ async def test_a_request_that_hangs_holds_nothing_up_and_the_end_comes_after_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "TIMEOUT", 0.1)
-    turn = scene.begin()
+    turn = await scene.begin()
     scene.platform.open.clear()
     await scene.until(lambda asked: asked == ["working"])
     turn.presence.end("completed")  # returns at once
@@ -195,7 +197,7 @@ async def test_a_request_that_hangs_holds_nothing_up_and_the_end_comes_after_it(
 
 async def test_a_failed_request_is_made_once_more(scene: Scene) -> None:
     scene.platform.errors = [Unavailable("no response"), Unavailable("no response"), Unavailable("no response")]
-    turn = scene.begin()
+    turn = await scene.begin()
     await scene.until(lambda asked: asked == ["working", "working"])
     await asyncio.sleep(0.1)
     assert scene.platform.asked == ["working", "working"]
@@ -205,7 +207,7 @@ async def test_a_failed_request_is_made_once_more(scene: Scene) -> None:
 
 async def test_its_rate_limit_pauses_presence_and_no_reply(scene: Scene) -> None:
     scene.platform.errors = [RateLimited(60, "")]
-    turn = scene.begin()
+    turn = await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     turn.progress("Searching…")
     await asyncio.sleep(0.1)
@@ -219,7 +221,7 @@ async def test_its_rate_limit_pauses_presence_and_no_reply(scene: Scene) -> None
 
 async def test_nothing_is_asked_for_while_replies_wait_for_the_platform(scene: Scene) -> None:
     await scene.outbox.pause("slack/C1", 60)
-    turn = scene.begin()
+    turn = await scene.begin()
     await asyncio.sleep(0.1)
     turn.presence.end("completed")
     await scene.cleared()
@@ -228,7 +230,7 @@ async def test_nothing_is_asked_for_while_replies_wait_for_the_platform(scene: S
 
 async def test_what_is_refused_is_not_asked_for_again(scene: Scene) -> None:
     scene.platform.errors = [Rejected("missing_scope")]
-    turn = scene.begin()
+    turn = await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     turn.progress("Searching…")
     turn.presence.end("completed")
@@ -238,24 +240,24 @@ async def test_what_is_refused_is_not_asked_for_again(scene: Scene) -> None:
 
 async def test_a_package_that_raises_does_no_harm(scene: Scene) -> None:
     scene.platform.errors = [KeyError("channel")]
-    turn = scene.begin()
+    turn = await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     turn.presence.end("completed")
     await scene.cleared()
 
 
 async def test_another_attempt_shows_the_end_even_if_it_is_quick(scene: Scene) -> None:
-    turn = scene.begin(attempt=2)
+    turn = await scene.begin(attempt=2)
     turn.presence.end("completed")
     await scene.until(lambda asked: asked == ["idle"])
 
 
 async def test_a_later_turn_in_the_thread_is_not_cleared_by_the_one_before(scene: Scene) -> None:
-    first = scene.begin()
+    first = await scene.begin()
     scene.platform.open.clear()
     await scene.until(lambda asked: asked == ["working"])
     first.presence.end("completed")
-    second = scene.begin()
+    second = await scene.begin()
     scene.platform.open.set()
     await scene.until(lambda asked: asked == ["working", "working"])
     second.presence.end("completed")
@@ -264,7 +266,7 @@ async def test_a_later_turn_in_the_thread_is_not_cleared_by_the_one_before(scene
 
 
 async def test_an_agent_may_show_nothing(scene: Scene) -> None:
-    turn = scene.begin(presence=None)
+    turn = await scene.begin(presence=None)
     turn.progress("Searching…")
     await asyncio.sleep(0.05)
     assert scene.platform.asked == []
@@ -273,7 +275,7 @@ async def test_an_agent_may_show_nothing(scene: Scene) -> None:
 @pytest.mark.parametrize("presence", ["status", "outcome"])
 async def test_a_reaction_stays_unless_its_agent_shows_the_outcome(scene: Scene, presence: str) -> None:
     scene.client.presence.lasting = True
-    turn = scene.begin(presence)
+    turn = await scene.begin(presence)
     await scene.until(lambda asked: asked == ["working"])
     turn.progress("Searching…")
     turn.presence.end("failed")
@@ -284,7 +286,7 @@ async def test_a_reaction_stays_unless_its_agent_shows_the_outcome(scene: Scene,
 async def test_what_a_dead_worker_left_is_taken_away_by_another(scene: Scene) -> None:
     await scene.alive("another")
     dead, other = scene.keeper, scene.another("another")
-    turn = scene.begin(keeper=dead)
+    turn = await scene.begin(keeper=dead)
     await scene.until(lambda asked: asked == ["working"])
     turn.presence.leave()
     sweeping = asyncio.create_task(other.keep())
@@ -295,7 +297,7 @@ async def test_what_a_dead_worker_left_is_taken_away_by_another(scene: Scene) ->
 
 async def test_what_a_live_worker_shows_is_left_alone(scene: Scene) -> None:
     await scene.alive("worker")
-    scene.begin()
+    await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     sweeping = asyncio.create_task(scene.another("another").keep())
     await asyncio.sleep(0.3)
@@ -306,7 +308,7 @@ async def test_what_a_live_worker_shows_is_left_alone(scene: Scene) -> None:
 async def test_a_thread_that_waits_for_another_attempt_keeps_its_status(scene: Scene, threads: Threads) -> None:
     await scene.alive("worker")
     await accept(threads, 1, thread=THREAD)
-    found = scene.begin()
+    found = await scene.begin()
     await scene.until(lambda asked: asked == ["working"])
     found.presence.leave()
     sweeping = asyncio.create_task(scene.keeper.keep())
@@ -322,7 +324,7 @@ async def test_a_thread_that_waits_for_another_attempt_keeps_its_status(scene: S
 
 async def test_the_outcome_of_a_dead_worker_s_turn_is_the_recorded_one(scene: Scene, threads: Threads) -> None:
     scene.client.presence.lasting = True
-    found = scene.begin("outcome")
+    found = await scene.begin("outcome")
     await scene.until(lambda asked: asked == ["working"])
     found.presence.leave()
     await accept(threads, 1, thread=THREAD)

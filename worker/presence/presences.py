@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 
 from answerback.agents import Agent, Turn
 from answerback.agents.presence import NULL_PRESENCE, Ended, TurnPresence
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.http.platform import PlatformHttp
-from answerback.platforms import Client, Place, Presence
+from answerback.platforms import Place, Presence
 from answerback.store import keys
 from answerback.store.fleet.presences import Presences, ShownPresence
 from answerback.store.fleet.workers import WorkerRegistry
@@ -18,9 +17,11 @@ from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
 
+from ..replies.clients import Clients
 from .requests import PresenceRequests
 from .shown import Shown
 
+CHAT = "chat"
 GIVEN_UP = 600_000
 """ms after which nobody tries any more to clear what is shown."""
 CLOSING = 1.0
@@ -36,7 +37,7 @@ class PresenceKeeper:
 
     def __init__(
         self,
-        clients: Mapping[str, Client],
+        clients: Clients,
         http: PlatformHttp,
         threads: Threads,
         outbox: Outbox,
@@ -55,13 +56,15 @@ class PresenceKeeper:
         self._shown: dict[str, Shown] = {}
         self._running: set[Shown] = set()
 
-    def begin(self, agent: Agent, turn: Turn, attempt: int) -> TurnPresence:
+    async def begin(self, agent: Agent, turn: Turn, attempt: int) -> TurnPresence:
         """Return the presence of a turn that begins."""
         event = turn.event
-        presence = None if agent.presence is None or turn.command else self._presence(event.platform)
+        if agent.presence is None or turn.command or event.platform == CHAT:
+            return NULL_PRESENCE
+        presence = await self._presence(event.platform, event.account)
         if presence is None:
             return NULL_PRESENCE
-        place = Place(thread=event.thread, address=event.address, message=event.message, author=event.author.id)
+        place = Place.of(event)
         key = _key(event.platform, presence, place)
         recorded = ShownPresence(
             platform=event.platform, place=place, event=event.id, owner=self._owner, at=self._threads.now
@@ -126,12 +129,11 @@ class PresenceKeeper:
         alive = {report.id for report, silent in await self._workers.workers() if silent <= report.lease}
         for key, shown in records.items():
             orphaned = shown.owner not in alive or (shown.owner == self._owner and key not in self._shown)
-            presence = self._presence(shown.platform)
             if not orphaned or await self._waits(shown):
                 continue
             if now - shown.at > GIVEN_UP:
                 await self._records.remove(key, shown)
-            elif presence is not None:
+            elif presence := await self._presence(shown.platform, shown.place.account):
                 taken = await self._records.take_over(key, shown, self._owner)
                 if taken is not None and key not in self._shown and await self._clear(presence, taken):
                     await self._records.remove(key, taken)
@@ -157,8 +159,8 @@ class PresenceKeeper:
         except (StoreUnavailable, StoreFull):
             pass  # a sweep finds it
 
-    def _presence(self, platform: str) -> Presence | None:
-        client = self._clients.get(platform)
+    async def _presence(self, platform: str, account: str) -> Presence | None:
+        client = await self._clients.of(platform, account)
         return client.presence if client is not None else None
 
 

@@ -44,7 +44,7 @@ class PresenceRequests:
         return result
 
     async def _perform(self, platform: str, presence: Presence, place: Place, exchange: Exchange[None]) -> Result:
-        ours = scope(platform, "presence")
+        ours = scope(platform, f"presence:{place.account}" if place.account else "presence")
         try:
             scopes = [ours, *(scope(platform, limit) for limit in presence.limits(place))]
             if await self._outbox.paused(scopes) or not (await self._budget(platform, presence).spend(ours)).passed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -13,19 +13,22 @@ from answerback.agents.backfill import Backfilled, merge, newest
 from answerback.agents.history import history_for
 from answerback.agents.outcome import replaced
 from answerback.errors import DeliveryError, RateLimited, Rejected
+from answerback.events import Event
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
-from answerback.messages import Gap, Identity
-from answerback.platforms import Client, History, Place, Spoken, scope
+from answerback.messages import Gap
+from answerback.platforms import History, Place, Spoken, scope
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Claim
 
 from ..metrics import BACKFILLS
+from ..replies.clients import Clients
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
+CHAT = "chat"
 STEP = "backfill"
 DEADLINE = 5.0
 """Seconds after which a turn goes on with what was read so far. The rest is read with a later turn."""
@@ -36,22 +39,22 @@ PAGES = 20
 class Backfills:
     """Reads histories within the platforms' rate limits."""
 
-    def __init__(
-        self, clients: Mapping[str, Client], identities: Identities, http: PlatformHttp, outbox: Outbox
-    ) -> None:
+    def __init__(self, clients: Clients, identities: Identities, http: PlatformHttp, outbox: Outbox) -> None:
         self._clients = clients
         self._identities = identities
         self._http = http
         self._outbox = outbox
 
-    def wanted(self, claim: Claim, agent: Agent, turn: Turn) -> Callable[[], Awaitable[None]] | None:
+    async def wanted(self, claim: Claim, agent: Agent, turn: Turn) -> Callable[[], Awaitable[None]] | None:
         """Return what is to be done before the agent runs, if something is missing in the thread's history."""
         event = turn.event
-        client = self._clients.get(event.platform)
-        history = client.history if client is not None and not turn.command and event.context is None else None
+        if turn.command or event.context is not None or event.platform == CHAT:
+            return None
+        client = await self._clients.of(event.platform, event.account)
+        history = client.history if client is not None else None
         if history is None:
             return None
-        place = Place(thread=event.thread, address=event.address, message=event.message, author=event.author.id)
+        place = Place.of(event)
         gap = next((message.gap for message in claim.history if message.gap and not message.gap.final), None)
         read = sum(message.backfilled and message.gap is None for message in claim.history)
         limit = agent.backfill - read
@@ -81,7 +84,7 @@ class Backfills:
         found: Backfilled = await turn.journal.step(STEP, read, idempotent=True, kind=Backfilled)
         old = replaced(turn.earlier)
         before = [message for message in claim.history if message not in old]
-        turn.backfill = changes = merge(before, found, self._is_own(platform))
+        turn.backfill = changes = merge(before, found, await self._is_own(turn.event))
         merged = [*before[: len(before) - len(changes.replaced)], *changes.messages]
         turn.history = history_for(turn.event, merged, turn.earlier, messages=agent.messages, tokens=agent.tokens)
 
@@ -124,6 +127,6 @@ class Backfills:
         scopes = [scope(platform, limit) for limit in history.limits(place)]
         return await retry_while_unavailable(self._outbox.paused, scopes) > 0
 
-    def _is_own(self, platform: str) -> Callable[[Spoken], bool]:
-        identity: Identity | None = self._identities.resolved.get(platform)
+    async def _is_own(self, event: Event) -> Callable[[Spoken], bool]:
+        identity = await self._identities.of(event.platform, event.account)
         return lambda one: identity is not None and identity.wrote(one.identities)

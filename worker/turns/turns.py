@@ -202,7 +202,7 @@ class Turns:
             return None
         bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
-        turn.presence = self._presences.begin(agent, turn, claim.attempt)
+        turn.presence = await self._presences.begin(agent, turn, claim.attempt)
         try:
             if tracing.current is None:
                 return await self._run(claim, agent, turn, arrival)
@@ -222,7 +222,7 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            first, seconds = self._backfills.wanted(claim, agent, turn), agent.timeout or self._timeout
+            first, seconds = await self._backfills.wanted(claim, agent, turn), agent.timeout or self._timeout
             text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()
             if text is not None:
