@@ -100,6 +100,7 @@ failing = Agent("fails", fails, listen=EVERY)
 talks = Agent("talkative", talkative, listen=EVERY)
 addressed = Agent("echo", echo)
 works = Agent("works", work, listen=EVERY)
+shows_outcome = Agent("works", work, listen=EVERY, presence="outcome")
 
 
 async def acknowledge(turn: Turn) -> str:

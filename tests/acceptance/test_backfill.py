@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from answerback.testing.standins.journal import Posted
+from answerback.testing.standins.sender import GitHub
 from tests.acceptance.system import System, until
 from tests.acceptance.test_presence import slack
 from tests.standins.client import StandIns
@@ -141,3 +142,24 @@ async def test_a_worker_that_dies_after_it_has_read_does_not_let_another_read_ag
     system.release()
     assert await thread.answer() == ["UADA: the build is red"]
     assert await thread.read() == 1
+
+
+async def test_on_github_comments_are_read_and_one_that_comes_late_is_not_doubled(
+    system: System, standins: StandIns
+) -> None:
+    await system.ingress()
+    await system.worker(RECALLS)
+    late, mention = GitHub().issue_comment("it squeaks"), GitHub().issue_comment("@answerbot what was said?")
+    await standins.knows(late)
+    await standins.say("github", number=7, body="since when?", login="ada", user_id=7)
+    await standins.knows(mention)
+    await system.deliver("github", mention)
+    [answer] = await standins.wait_for_messages(1, "github")
+    assert answer.body.startswith("583231: it squeaks | 7: since when?")
+    await system.deliver("github", late)
+    await system.quiet(2)
+    thread = next(iter({message.thread for message in await standins.messages("github")}))
+    assert thread
+    again = GitHub().issue_comment("@answerbot and now?")
+    await system.deliver("github", again)
+    assert (await standins.wait_for_messages(2, "github"))[1].body.count("583231: it squeaks") == 2  # and our answer

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from answerback.testing.standins.sender import Slack
+from answerback.testing.standins.sender import GitHub, Slack
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 
@@ -113,5 +114,29 @@ async def test_neither_a_limit_nor_a_platform_that_hangs_delays_a_reply(system: 
             while len(await standins.messages("slack")) == before:
                 await asyncio.sleep(0.02)
         await standins.remove_fault(rule)
-        await system.database.call("DEL", "ab:pause:slack/presence")
+        async for pause in system.database.scan("ab:pause:*"):
+            await system.database.call("DEL", pause)
         (system.marks / "released-1").unlink()
+
+
+async def reactions(standins: StandIns) -> list[tuple[str, str]]:
+    """What was done with reactions on GitHub, in order: the operation, and the reaction that was given."""
+    asked = [one for one in await standins.requests("github") if one.operation.startswith("reactions/")]
+    given = [json.loads(one.body).get("content", "") if one.body else "" for one in asked]
+    return [(one.operation.partition("-")[0], content) for one, content in zip(asked, given, strict=True)]
+
+
+async def test_a_comment_gets_eyes_which_are_exchanged_for_the_outcome(system: System, standins: StandIns) -> None:
+    await system.ingress()
+    await system.worker("tests.acceptance.agents:shows_outcome")
+    comment = GitHub().issue_comment("hello")
+    await standins.knows(comment)
+    await system.deliver("github", comment)
+    await until(lambda: reactions(standins), bool, what="the reaction")
+    system.release()
+    await standins.wait_for_messages(1, "github")
+
+    def exchanged(done: list[tuple[str, str]]) -> bool:
+        return ("reactions/create", "hooray") in done and done[-1][0] == "reactions/delete"
+
+    await until(lambda: reactions(standins), exchanged, what="the outcome")

@@ -18,10 +18,13 @@ from answerback.platforms.github.authors import is_bot
 from answerback.platforms.github.calls import Calls
 from answerback.platforms.github.comment import Comment, comments_of
 from answerback.platforms.github.edits import parent_of
-from answerback.platforms.github.marker import without_marker
+from answerback.platforms.github.marker import marked, without_marker
 
 _PAGE = 100
 """Comments of one request. REST lists the oldest first: the last page is found by the links of the first."""
+
+_OPENING = {"issue", "pull_request", "discussion"}
+"""Kinds of messages that begin a thread."""
 
 
 class ThreadHistory(History):
@@ -29,6 +32,9 @@ class ThreadHistory(History):
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+
+    def begins(self, place: Place) -> bool:
+        return place.message.partition(":")[0] in _OPENING
 
     def page(self, place: Place, limit: int, cursor: str = "") -> Exchange[HistoryPage]:
         try:
@@ -89,6 +95,8 @@ class ThreadHistory(History):
                 identities=one.identities,
                 at=int(one.created_at.timestamp() * 1000) if one.created_at else 0,
                 attachments=attached_files(one.body, place.address, one.message),
+                delivery=_delivery(place, one.message),
+                reply=marked(one.body),
             )
             for one in page.nodes
             if one
@@ -112,11 +120,19 @@ def _page(
             identities=one.identities,
             at=one.at,
             attachments=attached_files(one.body or "", place.address, f"{kind}:{one.id}"),
+            delivery=_delivery(place, f"{kind}:{one.id}"),
+            reply=marked(one.body or ""),
         )
         for one in comments
     ]
     before = _before(place, messages)
     return HistoryPage(before[-limit:], "" if len(before) > limit else older)
+
+
+def _delivery(place: Place, message: str) -> str:
+    """Return the delivery id of a comment's webhook: see `webhook.parse`."""
+    event, _, id = message.partition(":")
+    return f"github:{place.thread.split(':')[1]}:{event}.created:{id}"
 
 
 def _before(place: Place, messages: Sequence[Spoken]) -> Sequence[Spoken]:
