@@ -45,6 +45,7 @@ def _covers(wide: Listen, narrow: Listen) -> bool:
     return (
         _includes(wide.platform, narrow.platform)
         and _includes(wide.channel.lower(), narrow.channel.lower())
+        and _includes(wide.account, narrow.account)
         and ("every" in wide.when or ({*narrow.when} <= {*wide.when, "answered"} and wide.bots >= narrow.bots))
     )
 

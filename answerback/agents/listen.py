@@ -42,6 +42,8 @@ class Listen(msgspec.Struct, frozen=True):
             requests its review is a "mention". In a muted thread, only what mentions the account is answered.
         bots: Whether "direct", "answered" and "subscribed" also match messages that, according to the platform, a
             program wrote. Otherwise a program is answered only where it mentions the account, or where "every" applies.
+        account: A pattern for the account that the event came through, of several that installed the app: the id of a
+            Slack workspace or organization, "T024BE7LD". "*" is any, and the configured one.
 
     Raises:
         ConfigurationError: No platform has such a name, or a value in `when` is unknown.
@@ -57,6 +59,7 @@ class Listen(msgspec.Struct, frozen=True):
     channel: str = "*"
     when: tuple[When, ...] = ("mention", "direct", "answered", "subscribed", "action")
     bots: bool = False
+    account: str = "*"
 
     def __post_init__(self) -> None:
         """Raise `ConfigurationError` for an unknown platform or an unknown value in `when`."""
@@ -64,9 +67,11 @@ class Listen(msgspec.Struct, frozen=True):
         check_words("Listen(when=…)", self.when, When)
 
     def covers(self, event: Event) -> bool:
-        """Return whether the event's platform and channel match."""
-        return (self.platform == "*" or fnmatchcase(event.platform, self.platform)) and (
-            self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower())
+        """Return whether the event's platform, channel and account match."""
+        return (
+            (self.platform == "*" or fnmatchcase(event.platform, self.platform))
+            and (self.channel == "*" or fnmatchcase(event.channel.lower(), self.channel.lower()))
+            and (self.account == "*" or fnmatchcase(event.account, self.account))
         )
 
     def hears(self, event: Event, *, mentioned: bool, answered: bool, subscribed: bool) -> bool:
@@ -88,6 +93,8 @@ class Listen(msgspec.Struct, frozen=True):
         place = "any platform" if self.platform == "*" else self.platform
         if self.channel != "*":
             place = f"{place}, {self.channel}"
+        if self.account != "*":
+            place = f"{place}, account {self.account}"
         return f"{place}: {', '.join(self.when)}"
 
 

@@ -93,6 +93,14 @@ def test_a_place_is_a_platform_and_a_pattern(listen: Listen, heard: bool) -> Non
     assert overheard([_agent("a", listen)], EVENT) is heard
 
 
+def test_an_account_is_a_pattern_too() -> None:
+    event = msgspec.structs.replace(EVENT, account="T1")
+    for pattern, heard in (("T1", True), ("T2", False), ("T*", True), ("*", True)):
+        listen = Listen(when=("every",), account=pattern)
+        assert (_name([_agent("a", listen)], event) is not None) == heard
+    assert str(Listen("slack", account="T1", when=("every",))) == "slack, account T1: every"
+
+
 def test_without_knowing_who_we_are_no_mention_is_ours() -> None:
     mentioned = msgspec.structs.replace(EVENT, mentions=("answerbot",))
     assert route([_agent("a")], mentioned, identity=None, last="") is None

@@ -133,6 +133,10 @@ def test_an_app_of_a_whole_organization_has_one_thread_in_channels_of_several_wo
     mention = parse("shared_channel.app_mention", authorizations=org)
     assert mention == parse("shared_channel.message", authorizations=org)
     assert mention.thread.startswith("slack:E0HOME:C0SHAREDB:")
+    assert mention.account == "E0HOME"
+    # Its token is the organization's, also where Slack names the workspace.
+    named = [{**org[0], "team_id": "T0HOME", "is_enterprise_install": True}]
+    assert parse("shared_channel.message", authorizations=named).account == "E0HOME"
 
 
 def test_an_app_mention_is_a_mention_although_nobody_knows_our_name() -> None:

@@ -79,7 +79,7 @@ def _reaction(envelope: Envelope) -> Parsed:
             address={"team": team, "channel": item.channel},
             at=at,
             action=Action(type="reaction", name=event.reaction, message=item.ts, removed=removed),
-            account=team,
+            account=envelope.account,
             of=of,
         )
     ]
@@ -95,8 +95,8 @@ def _stop(envelope: Envelope) -> Parsed:
 
 def _uninstalled(kind: str, envelope: Envelope) -> Parsed:
     """https://docs.slack.dev/reference/events/app_uninstalled, https://docs.slack.dev/reference/events/tokens_revoked"""
-    team = _team(envelope)
-    return [Uninstalled(delivery=f"slack:{team}:{kind}:{envelope.event_id or ''}", account=team)]
+    delivery = f"slack:{_team(envelope)}:{kind}:{envelope.event_id or ''}"
+    return [Uninstalled(delivery=delivery, account=envelope.account, at=(envelope.event_time or 0) * 1000)]
 
 
 def _team(envelope: Envelope) -> str:

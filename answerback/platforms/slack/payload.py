@@ -25,6 +25,7 @@ class Authorization(msgspec.Struct):
     enterprise_id: Spare[Code] = None
     user_id: Spare[str] = None
     is_bot: Spare[bool] = None
+    is_enterprise_install: Spare[bool] = None
 
 
 class Peek(msgspec.Struct):
@@ -38,12 +39,20 @@ class Envelope(msgspec.Struct):
     type: str = ""
     challenge: Spare[str] = None
     event_id: Spare[str] = None
+    event_time: Spare[int] = None
     team_id: Spare[Code] = None
     context_team_id: Spare[Code] = None
     enterprise_id: Spare[Code] = None
     authorizations: Spare[list[Authorization]] = None
     is_ext_shared_channel: Spare[bool] = None
     event: msgspec.Raw = _NULL
+
+    @property
+    def account(self) -> str:
+        """Our account that the delivery came through: the organization, if the app was installed for all of it."""
+        first = self.authorizations[0] if self.authorizations else None
+        whole = first and first.is_enterprise_install and first.enterprise_id
+        return whole or self.installation
 
     @property
     def installation(self) -> str:

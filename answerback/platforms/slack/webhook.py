@@ -101,7 +101,7 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
             reply=key_of(event.metadata) or _prepared(files),
             at=milliseconds(event.ts),
             attachments=files,
-            account=team,
+            account=envelope.account,
             gesture=_gesture(envelope, event),
         )
     ]
