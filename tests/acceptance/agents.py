@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 
-from answerback import Agent, Button, File, Listen, Turn
+from answerback import Agent, Button, File, Listen, ReviewComment, Turn
 from tests.acceptance.marks import mark, released
 
 EVERY = Listen(when=("every",))
@@ -89,7 +89,23 @@ async def deploy(turn: Turn) -> str | None:
     return f"asked: {turn.text}"
 
 
+async def review(turn: Turn) -> str:
+    """Do all that an agent can do in a pull request."""
+    await turn.react("rocket")
+    await turn.check("review", state="in_progress")
+    said = await turn.reply("Looking at it.")
+    await said.edit("Looked at it.")
+    gone = await turn.reply("one moment")
+    await gone.delete()
+    remark = ReviewComment(path="src/widgets.py", line=4, text="Why?")
+    await turn.review("Almost.", verdict="request_changes", comments=[remark])
+    await turn.check("review", state="failure", summary="One remark.")
+    await turn.react("rocket", remove=True)
+    return f"reviewed: {turn.text}"
+
+
 echoes = Agent("echo", echo, listen=EVERY)
+reviews = Agent("review", review, listen=EVERY)
 deploys = Agent("deploy", deploy, listen=Listen(when=("every", "action")))
 deploys_and_echoes = [
     Agent("deploy", deploy, listen=Listen("slack", when=("every", "action"))),
