@@ -122,6 +122,20 @@ async def test_a_slot_moves_under_load(threads: Threads, cluster: ClusterServers
     )[0] == count
 
 
+async def test_writes_to_a_slot_that_is_being_moved_are_confirmed_where_it_goes(
+    store: Database, cluster: ClusterServers
+) -> None:
+    first, second = "ab:{moving}:1", "ab:{moving}:2"
+    source = cluster.primary_of(slot(first))
+    with cluster.migrating(slot(first)):
+        assert await store.confirmed(("SET", first, "one")) == [True]
+        assert await store.confirmed(("SET", second, "two"), ("GET", second)) == [True, b"two"]
+        assert await store.together(("GET", first), ("GET", second)) == [b"one", b"two"]
+        assert source.client.dbsize() == 0, "the other one has them"
+    assert cluster.primary_of(slot(first)) is not source
+    assert await store.call("GET", first) == b"one"
+
+
 async def test_threads_move_to_other_partitions_and_servers(
     store: Database, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,10 +127,17 @@ class ClusterServers:
 
     def migrate(self, slot: int) -> None:
         """Move a slot to another primary, key by key, while it is in use."""
+        with self.migrating(slot):
+            pass
+
+    @contextmanager
+    def migrating(self, slot: int) -> Iterator[None]:
+        """The same: inside, no key has been moved yet, and new ones are for the other primary."""
         source = self.primary_of(slot)
         target = next(each for each in self.primaries() if each is not source)
         target.client.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", _id(source))
         source.client.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", _id(target))
+        yield
         while keys := source.client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
             source.client.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "REPLACE", "KEYS", *keys)
         for node in (target, source, *(each for each in self.primaries() if each not in (source, target))):
