@@ -34,38 +34,42 @@ class Batcher(Generic[T, R]):
     def submit(self, item: T) -> asyncio.Future[R]:
         """Add an item to the next group. Await the result; cancelling it before the group is sent drops the item."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        # An agent may take all of this process's memory, so that any of this fails: a future that nobody resolves would
+        # be waited for forever, and the lease of its thread renewed.
         if self._flying < self._flights:
-            self._flying += 1
             flight = asyncio.create_task(self._run())
+            self._flying += 1
             self._tasks.add(flight)
             flight.add_done_callback(self._tasks.discard)
+        self._waiting.append((item, future))
         return future
 
     async def _run(self) -> None:
         try:
-            while batch := self._next():
-                await self._write(batch)
+            while self._waiting:
+                await self._write()
+        except BaseException as error:
+            self._fail(error)
+            raise
         finally:
             self._flying -= 1
 
-    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
-        batch: list[tuple[T, asyncio.Future[R]]] = []
-        while self._waiting and len(batch) < self._limit:
-            item, future = self._waiting.popleft()
-            if not future.done():
-                batch.append((item, future))
-        return batch
-
-    def _fail(self, error: StoreUnavailable) -> None:
+    def _fail(self, error: BaseException) -> None:
         # None of these was sent: callers that may wait longer submit them again.
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():
                 future.set_exception(error)
 
-    async def _write(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _write(self) -> None:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
         try:
+            while self._waiting and len(batch) < self._limit:
+                if not self._waiting[0][1].done():
+                    batch.append(self._waiting[0])
+                self._waiting.popleft()  # only now: if what is before fails, it still waits
+            if not batch:
+                return
             results = await self._flush([item for item, _ in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(batch)} items were sent together, but {len(results)} results came back")
@@ -73,7 +77,7 @@ class Batcher(Generic[T, R]):
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
-            if isinstance(error, StoreUnavailable):
+            if isinstance(error, StoreUnavailable) or not batch:
                 self._fail(error)
             if not isinstance(error, Exception):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 import pytest
 
@@ -168,3 +168,48 @@ async def test_while_the_store_is_away_nobody_waits_for_more_than_the_flush_unde
     assert len(flushes.seen) == flushed
     flushes.error = None
     assert await group.submit(9) == 18
+
+
+class _Limit(int):
+    """A limit; comparing with it fails once, as anything may when memory has run out."""
+
+    def __new__(cls, value: int, after: int) -> _Limit:
+        return super().__new__(cls, value)
+
+    def __init__(self, value: int, after: int) -> None:
+        self._left = after
+
+    def __gt__(self, other: int) -> bool:
+        self._left -= 1
+        if self._left == -1:
+            raise MemoryError
+        return int(self) > other
+
+
+@pytest.mark.parametrize("after", [0, 1])
+async def test_nobody_waits_forever_when_memory_has_run_out(flushes: Flushes, after: int) -> None:
+    flushes.gate.set()
+    group = Batcher(flushes, limit=_Limit(128, after))
+    waiting = [group.submit(item) for item in range(3)]
+    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    failed = 3 if after == 0 else 1
+    assert [type(result) for result in results] == [MemoryError] * failed + [int] * (3 - failed)
+    assert await group.submit(4) == 8
+
+
+async def test_a_group_that_could_not_begin_begins_with_the_next_item(
+    flushes: Flushes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushes.gate.set()
+    group = Batcher(flushes)
+
+    def fail(coroutine: Coroutine[object, object, None]) -> None:
+        coroutine.close()
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "create_task", fail)
+        with pytest.raises(MemoryError):
+            group.submit(1)
+    assert await asyncio.wait_for(group.submit(2), 10) == 4
+    assert flushes.seen == [[2]]
