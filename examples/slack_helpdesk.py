@@ -3,9 +3,9 @@
     ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
     answerback send --to slack answerback/testing/deliveries/slack/message.im.json
 
-It shows a tool that takes effect once, whatever crashes, and `arrival`: people write in bursts, and one answer is
-enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md in this folder
-explains how to run it with real keys, and offline.
+It shows a tool that takes effect once, whatever crashes, a button, and `arrival`: people write in bursts, and one
+answer is enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md in this
+folder explains how to run it with real keys, and offline.
 """
 
 import os
@@ -14,7 +14,7 @@ from contextlib import closing
 
 from pydantic_ai import RunContext
 
-from answerback import Agent, Listen, Turn, idempotent
+from answerback import Agent, Button, Listen, Turn, idempotent
 
 HANDBOOK = {
     "vpn": "Install the client from the portal, then sign in with your badge number.",
@@ -33,7 +33,9 @@ async def look_up(topic: str) -> str:
 async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
     """Open a ticket for the helpdesk team, if the handbook does not help."""
     with closing(sqlite3.connect(os.environ.get("TICKETS", "tickets.db"))) as database, database:
-        database.execute("CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, key UNIQUE, thread, summary)")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, key UNIQUE, thread, summary, closed)"
+        )
         # If a worker dies here, it is unknown whether the ticket exists. A repeated call has the same key, so the
         # insert cannot create a second ticket.
         database.execute(
@@ -41,7 +43,20 @@ async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
             (ctx.deps.key, ctx.deps.thread, summary),
         )
         [number] = database.execute("SELECT number FROM tickets WHERE key = ?", (ctx.deps.key,)).fetchone()
+    # Stored with the step: it is shown once. Whoever presses the button is heard as "pressed Close it (value: 1)".
+    await ctx.deps.reply(f"Ticket {number}: {summary}", actions=[Button("Close it", value=str(number), name="close")])
     return f"ticket {number} is open"
+
+
+@idempotent
+async def close_ticket(ctx: RunContext[Turn], number: int) -> str:
+    """Close a ticket, if somebody has pressed its button."""
+    turn = ctx.deps
+    with closing(sqlite3.connect(os.environ.get("TICKETS", "tickets.db"))) as database, database:
+        database.execute("UPDATE tickets SET closed = 1 WHERE number = ? AND thread = ?", (number, turn.thread))
+    if turn.event.action:
+        await turn.sent(turn.event.action.message).edit(f"Ticket {number} is closed.")
+    return f"ticket {number} is closed"
 
 
 agents = Agent(
@@ -49,7 +64,7 @@ agents = Agent(
     description="Answers questions of colleagues, and opens tickets",
     model=os.environ.get("MODEL", "openai-chat:gpt-4.1-mini"),
     instructions="You are the helpdesk. Look it up, and answer in two sentences; if that does not help, open a ticket.",
-    tools=[look_up, open_ticket],
+    tools=[look_up, open_ticket, close_ticket],
     listen=Listen("slack", when=("mention", "direct", "answered")),
     arrival="debounce",
     max_tokens=50_000,

@@ -207,17 +207,28 @@ class Journal:
         """Raise `CodeChanged` if a new step is about to run where an earlier attempt recorded another."""
         # Concurrent steps may be requested in another order: let the others come first.
         for _ in range(3):
-            if not self._skipped():
+            if not self._skipped(key):
                 return
             await asyncio.sleep(0)
-        self._raise_if_skipped(self._skipped(), key)
+        self._raise_if_skipped(self._skipped(key), key)
 
-    def _skipped(self) -> set[str]:
+    def _skipped(self, instead: str) -> set[str]:
         return {
             key
             for key, record in self._records.items()
-            if key not in self._requested and record.order <= self._finished and record.state != "failed"
+            if key not in self._requested
+            and record.order <= self._finished
+            and record.state != "failed"
+            and not self._is_inside_another(key, instead)
         }
+
+    def _is_inside_another(self, key: str, instead: str) -> bool:
+        """Return whether a step is nested in one that runs again, and so may still be requested by that one."""
+        while parent := key.rpartition(">")[0]:
+            if parent in self._requested and not instead.startswith(f"{parent}>"):
+                return True
+            key = parent
+        return False
 
     def _raise_if_skipped(self, skipped: set[str], instead: str = "") -> None:
         if skipped:

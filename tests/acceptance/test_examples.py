@@ -55,9 +55,10 @@ async def test_a_mention_on_slack_gets_one_threaded_answer_and_one_ticket(system
     # Slack tells of a mention twice.
     await system.deliver("slack", Slack().mention(text, ts=ts))
     await system.deliver("slack", Slack().message(text, ts=ts))
-    await standins.wait_for_messages(1, "slack")
+    await standins.wait_for_messages(2, "slack")
     await system.quiet(1)
-    [answer] = await standins.messages("slack")
+    [ticket, answer] = await standins.messages("slack")
+    assert (ticket.body, len(ticket.blocks[1]["elements"])) == ("Ticket 1: a broken screen", 1)
     assert (answer.thread, answer.body) == (f"C024BE91L/{ts}", "open_ticket returned: ticket 1 is open")
     with sqlite3.connect(tickets) as database:
         [(thread, summary)] = database.execute("SELECT thread, summary FROM tickets").fetchall()

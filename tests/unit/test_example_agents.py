@@ -55,14 +55,19 @@ async def test_a_ticket_is_opened_once_though_its_tool_runs_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TICKETS", str(tmp_path / "tickets.db"))
-    model = answers(call("open_ticket", summary="a broken screen"), "Ticket 1 is open.")
+    model = answers(
+        call("open_ticket", summary="a broken screen"), "Ticket 1 is open.",
+        call("close_ticket", number=1), "Done.",
+    )  # fmt: skip
     async with play(slack_helpdesk.agents, model=model) as thread:
         thread.kill_at("tool:open_ticket")
         with pytest.raises(Killed):
             await thread.send(event("slack/message.im", text="My screen is broken."))
-        assert await thread.resume() == "Ticket 1 is open."
+        assert await thread.resume() == "Ticket 1: a broken screen\n\nTicket 1 is open."
+        assert await thread.press("Close it") == "Done."
+        assert [reply.kind for reply in thread.outbox] == ["message", "message", "edit", "message"]
     with sqlite3.connect(tmp_path / "tickets.db") as database:
-        assert database.execute("SELECT number, summary FROM tickets").fetchall() == [(1, "a broken screen")]
+        assert database.execute("SELECT number, summary, closed FROM tickets").fetchall() == [(1, "a broken screen", 1)]
     database.close()
 
 

@@ -260,6 +260,39 @@ async def test_what_is_recorded_inside_a_finished_step_is_recalled_and_not_misse
     assert attempts.ran == ["tool#1>reply#1=hello"]
 
 
+async def test_what_is_recorded_inside_a_step_that_runs_again_is_asked_for_by_that_step() -> None:
+    """Its worker died after the inner step and before its own result."""
+    attempts = Attempts()
+
+    async def outer(journal: Journal, inner: str, *, dies: bool) -> str:
+        async def inside() -> str:
+            said = str(await journal.step(inner, attempts.work("hello")))
+            if dies:
+                raise ConnectionError
+            return said
+
+        return await journal.step("tool", inside, idempotent=True)
+
+    journal = attempts.journal()
+    await journal.step("look", attempts.work(1))
+    with pytest.raises(ConnectionError):
+        await outer(journal, "reply", dies=True)
+    del attempts.records["tool#1"]  # a worker that dies records no failure
+    again = attempts.journal()
+    # Side by side with another one, which is new.
+    await again.step("look", attempts.work(1))
+    said, _ = await asyncio.gather(outer(again, "reply", dies=False), again.step("mail", attempts.work(2)))
+    again.close()
+    assert said == "hello"
+    assert attempts.ran.count("tool#1>reply#1=hello") == 1
+
+    attempts = Attempts()
+    with pytest.raises(ConnectionError):
+        await outer(attempts.journal(), "reply", dies=True)
+    with pytest.raises(CodeChanged, match='recorded "tool#1>reply"'):
+        await outer(attempts.journal(), "other", dies=False)
+
+
 async def test_a_reply_enters_the_outbox_with_its_record() -> None:
     attempts = Attempts()
     reply = Reply(key="t.0", thread="x:1", text="hi")
