@@ -19,6 +19,7 @@ COMMANDS = {
     "export": LazyCommand(".commands.archives:export", "Write threads to a file, one per line."),
     "import": LazyCommand(".commands.archives:import_", "Import exported threads into this store."),
     "workers": LazyCommand(".commands.workers:workers", "List workers and the agents they run."),
+    "manifest": LazyCommand(".commands.manifest:manifest", "Print what a Slack or GitHub app is created from."),
     "accounts": LazyCommand(".commands.accounts:accounts", "List and remove accounts that installed your app."),
     "pause": LazyCommand(".commands.pause:pause", "Start nothing new: for an agent, a platform, or everything."),
     "resume": LazyCommand(".commands.pause:resume", "Resume what was paused."),

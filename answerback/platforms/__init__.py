@@ -53,6 +53,7 @@ from answerback.platforms.outbound import (
 
 if TYPE_CHECKING:
     from answerback.platforms.install import InstallSupport
+    from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
@@ -95,6 +96,8 @@ class Platform(Protocol):
     """Options of `answerback send` that do not apply to its payloads, each with the reason."""
     REDELIVERY: RedeliverySupport | None
     """How failed deliveries are requested again; None if the platform retries by itself, or never does."""
+    MANIFEST: ManifestSupport | None
+    """What an app is created from there; None if there are no apps."""
     READER: ReaderSupport | None
     """How deliveries are read without a webhook; None if the platform only sends webhooks."""
     INSTALL: InstallSupport | None

@@ -113,6 +113,11 @@ class Client(Protocol):
         """Return the identity that belongs to our credential."""
         ...
 
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        """Return what our credential may do, in the words of the platform's `MANIFEST`; None if that is not known."""
+        yield from ()
+        return None
+
     def split(self, text: str) -> list[str]:
         """Split Markdown into parts, in order, each of which fits the platform's limit once it is converted."""
         ...

@@ -32,6 +32,7 @@ from answerback.platforms import (
 )
 from answerback.platforms.decoding import decode
 from answerback.platforms.install import InstallSupport
+from answerback.platforms.manifest import ManifestSupport
 from answerback.platforms.reading import ReaderSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 from answerback.platforms.signing import digest, keys, same
@@ -155,6 +156,7 @@ def _log(settings: Settings) -> DeliveryLog | None:
     return ToyDeliveries(own.token.get_secret_value(), own.api_url) if own.token else None
 
 
+MANIFEST: ManifestSupport | None = None
 READER: ReaderSupport | None = None
 INSTALL: InstallSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport("TOY_REDELIVER", "names of hooks", _hooks, _log)

@@ -76,7 +76,8 @@ def test_check_names_hidden_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANSWERBACK_AGENTS", "two_bots:agents")
-    found, warning = _agents(Settings.load())
+    (found, warning), needs = _agents(Settings.load())
+    assert needs["slack"] == {"mentions", "direct", "messages", "actions", "files"}
     assert (found.level, found.found) == ("ok", "a, b")
     assert warning.level == "warning"
     assert 'agent "b" is hidden: "a"' in warning.found

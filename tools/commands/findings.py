@@ -12,6 +12,7 @@ from answerback.errors import AnswerbackError, ConfigurationError
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import INVALID, Settings
 
+from .account_findings import Needs
 from .finding import Finding, split_problem
 from .platform_findings import credentials, secrets
 from .redis_findings import redis_findings
@@ -24,7 +25,9 @@ _IMPORT = """
 import json, sys
 from answerback.agents.hiding import hidden_agents
 from answerback.agents.loading import load
+from answerback.agents.needs import features_of
 from answerback.errors import ConfigurationError
+from answerback.platforms.registry import PLATFORMS
 try:
     agents = load(sys.argv[1])
     for agent in agents:
@@ -32,7 +35,8 @@ try:
 except ConfigurationError as error:
     sys.exit(str(error))
 names = ", ".join(agent.name for agent in agents)
-print("\\nagents:", json.dumps([names, hidden_agents(agents, sys.argv[2:])]))
+needs = {name: sorted(features_of(agents, name)) for name in PLATFORMS}
+print("\\nagents:", json.dumps([names, hidden_agents(agents, sys.argv[2:]), needs]))
 """
 
 
@@ -47,7 +51,8 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     yield Finding("ok", "settings", "every variable is valid")
     for finding in secrets(settings):
         yield finding
-    for finding in await asyncio.to_thread(_agents, settings):
+    found, needs = await asyncio.to_thread(_agents, settings)
+    for finding in found:
         yield finding
     usable = True
     async for finding in redis_findings(settings):
@@ -56,13 +61,14 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     if usable:
         async for finding in _access(settings):
             yield finding
-    async for finding in credentials(settings, offline=offline):
+    async for finding in credentials(settings, needs, offline=offline):
         yield finding
 
 
-def _agents(settings: Settings) -> list[Finding]:
+def _agents(settings: Settings) -> tuple[list[Finding], Needs]:
+    """Return what there is to say of the agents, and what they need on each platform, if that is known."""
     if settings.agents is None:
-        return [Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")]
+        return [Finding("ok", "agents", "the demo agent (ANSWERBACK_AGENTS is not set)")], {}
     platforms = [name for name in PLATFORMS if _replies_posted(name, settings)]
     try:
         # In a separate process: importing a module may have side effects, hang or crash.
@@ -76,15 +82,16 @@ def _agents(settings: Settings) -> list[Finding]:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        return [Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")]
+        return [Finding("error", "agents", f"importing {settings.agents} takes longer than {IMPORT_WITHIN:g} s")], {}
     # Agents may print, too.
     output = [line for line in done.stdout.splitlines() if line.startswith("agents: ")]
     if done.returncode == 0 and output:
-        names, warnings = json.loads(output[-1].removeprefix("agents: "))
-        return [Finding("ok", "agents", names), *(Finding("warning", "agents", warning) for warning in warnings)]
+        names, warnings, needs = json.loads(output[-1].removeprefix("agents: "))
+        found = [Finding("ok", "agents", names), *(Finding("warning", "agents", warning) for warning in warnings)]
+        return found, {name: frozenset(features) for name, features in needs.items()}
     reason = (done.stderr.strip().splitlines() or [f"the import exited with status {done.returncode}"])[-1]
     advice = f"python -c 'import {settings.agents.partition(':')[0]}' shows where" if "Traceback" in done.stderr else ""
-    return [Finding("error", "agents", reason, advice)]
+    return [Finding("error", "agents", reason, advice)], {}
 
 
 def _replies_posted(platform: str, settings: Settings) -> bool:

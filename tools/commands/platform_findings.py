@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from answerback.errors import ConfigurationError, DeliveryError, RateLimited
+from answerback.platforms import Platform
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 from answerback.settings.platform import SHORTEST_SECRET
 
+from .account_findings import Needs, accounts, connections, granted
 from .finding import Finding, Level
 
 
@@ -24,7 +26,7 @@ def secrets(settings: Settings) -> Iterator[Finding]:
         else:
             several = f" ({len(configured)} secrets)" if len(configured) > 1 else ""
             yield Finding("ok", name, f"webhooks are verified with {platform.SECRET}{several}")
-    if any(settings.secrets(name) for name in PLATFORMS):
+    if any(settings.secrets(name) or _is_read(platform, settings) for name, platform in PLATFORMS.items()):
         return
     if settings.redis_url is None:
         yield Finding("ok", "webhooks", "no secret is set: `answerback up` generates development secrets")
@@ -38,7 +40,12 @@ def secrets(settings: Settings) -> Iterator[Finding]:
         )
 
 
-async def credentials(settings: Settings, *, offline: bool) -> AsyncIterator[Finding]:
+def _is_read(platform: Platform, settings: Settings) -> bool:
+    """Return whether workers read its events, so that it needs no webhook."""
+    return bool(platform.READER and platform.READER.connections(settings))
+
+
+async def credentials(settings: Settings, needs: Needs, *, offline: bool) -> AsyncIterator[Finding]:
     """Yield what there is to say of the credentials: unless `offline`, each platform is asked who we are."""
     from answerback.http.platform import PlatformHttp
 
@@ -48,12 +55,12 @@ async def credentials(settings: Settings, *, offline: bool) -> AsyncIterator[Fin
             try:
                 client = platform.client(settings)
                 if client is None:
-                    if settings.secrets(name):
+                    if settings.secrets(name) and not (platform.INSTALL and platform.INSTALL.installer(settings)):
                         missing = "no credential: replies stay in the thread"
                         level: Level = "ok" if platform.CREDENTIAL_OPTIONAL else "warning"
                         yield Finding(level, name, missing, platform.CREDENTIAL)
                     continue
-                if not settings.secrets(name):
+                if not settings.secrets(name) and not _is_read(platform, settings):
                     advice = f"set {platform.SECRET} to the webhook's secret"
                     yield Finding("warning", name, "has a credential, but no webhook secret", advice)
                 if not offline:
@@ -62,6 +69,8 @@ async def credentials(settings: Settings, *, offline: bool) -> AsyncIterator[Fin
                     if identity.person:
                         person = f"{identity.name} is a personal account: their own messages are not answered"
                         yield Finding("warning", name, person, "use a separate bot account, or an app")
+                    async for finding in granted(name, client, http, needs):
+                        yield finding
             except RateLimited as limit:
                 yield Finding("warning", name, f"cannot look up the bot identity: {limit}", "try again later")
             except DeliveryError as error:
@@ -69,5 +78,10 @@ async def credentials(settings: Settings, *, offline: bool) -> AsyncIterator[Fin
                 yield Finding("error", name, f"replies cannot be posted: {error}")
             except ConfigurationError as error:
                 yield Finding("error", name, f"replies cannot be posted: {error}", platform.CREDENTIAL)
+        if not offline:
+            async for finding in connections(settings, http):
+                yield finding
+        async for finding in accounts(settings, http, needs, offline=offline):
+            yield finding
     finally:
         await http.close()

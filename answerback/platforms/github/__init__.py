@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from answerback.platforms.github.manifest import APP
 from answerback.platforms.github.sending import complete
 from answerback.platforms.github.settings import GitHubSettings
 from answerback.platforms.github.signature import sign, verify
@@ -18,13 +19,15 @@ from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 if TYPE_CHECKING:
     from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
-    "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
+    "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -36,6 +39,7 @@ CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 KEYS: KeySource | None = None
+MANIFEST: ManifestSupport | None = APP
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {}
 

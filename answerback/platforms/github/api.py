@@ -70,6 +70,9 @@ class GitHub(Client):
     def whoami(self) -> Exchange[Identity]:
         return self._calls.credential.whoami()
 
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        return (yield from self._calls.credential.granted())
+
     def split(self, text: str) -> list[str]:
         return split(text if self._teams else calm(text), LIMIT - ROOM)
 

@@ -16,6 +16,7 @@ from answerback.messages import Identity
 from answerback.platforms import Exchange, Response
 from answerback.platforms.answer import clock_off, read
 from answerback.platforms.attempt import LAST, Attempt
+from answerback.platforms.decoding import Spare
 from answerback.platforms.github.credential import ASKING, requested
 from answerback.platforms.github.refusal import Signed, check
 
@@ -28,6 +29,8 @@ _TOLERATED = 30.0
 class _App(msgspec.Struct):
     id: int
     slug: str
+    permissions: Spare[dict[str, str]] = None
+    events: Spare[list[str]] = None
 
 
 class _Installation(msgspec.Struct):
@@ -128,11 +131,23 @@ class App:
             self._installations.clear()
         return True
 
-    def whoami(self) -> Exchange[Identity]:
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        """Return the app's permissions, each with every level that it includes, and its events."""
+        app = yield from self._self()
+        if app.permissions is None or app.events is None:
+            return None
+        included = {"read": ("read",), "write": ("read", "write"), "admin": ("read", "write", "admin")}
+        levels = {(name, level) for name, most in app.permissions.items() for level in included.get(most, ())}
+        return frozenset(f"{name}:{level}" for name, level in levels) | {f"event {name}" for name in app.events}
+
+    def _self(self) -> Exchange[_App]:
         """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
         response = yield from self._ask("GET", f"{self._api}/app")
         self._check(response, LAST)
-        app = read(response, _app, "GitHub", unknown=False)
+        return read(response, _app, "GitHub", unknown=False)
+
+    def whoami(self) -> Exchange[Identity]:
+        app = yield from self._self()
         slug = app.slug.lower()
         return Identity(
             name=f"@{app.slug} (app {app.id})", mentions=(slug,), marks=(f"app:{app.id}", f"login:{slug}[bot]")

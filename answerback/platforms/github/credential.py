@@ -51,6 +51,10 @@ class Credential(Protocol):
         """See `Client.whoami`."""
         ...
 
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        """See `Client.granted`."""
+        ...
+
 
 class _User(msgspec.Struct):
     id: int
@@ -86,6 +90,11 @@ class Token:
 
     def forget(self, installation: int) -> bool:
         return False
+
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        """Return None: a fine-grained token does not say what it may do."""
+        yield from ()
+        return None
 
     def whoami(self) -> Exchange[Identity]:
         """Return the token's user. GitHub does not mark machine users: a login without "bot" counts as a person.

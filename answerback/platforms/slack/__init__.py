@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from answerback.platforms.install import InstallSupport
 from answerback.platforms.reading import ReaderSupport
+from answerback.platforms.slack.manifest import APP
 from answerback.platforms.slack.sending import complete
 from answerback.platforms.slack.settings import SlackSettings
 from answerback.platforms.slack.signature import sign, verify
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.install import Installer
+    from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import Reader
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
-    "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
+    "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -38,6 +41,7 @@ CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
 KEYS: KeySource | None = None
+MANIFEST: ManifestSupport | None = APP
 MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "the payload names its event",

@@ -136,6 +136,12 @@ class Slack(Client):
             person=not who.bot_id,
         )
 
+    def granted(self) -> Exchange[frozenset[str] | None]:
+        """Return the token's scopes, which Slack names in each response."""
+        response = yield from self._call("POST", "auth.test", {}, "asking what we may do", LAST)
+        scopes = response.headers.get("x-oauth-scopes")
+        return None if scopes is None else frozenset(scope.strip() for scope in scopes.split(","))
+
     def split(self, text: str) -> list[str]:
         return [part for some in split(self._calm(text), LIMIT) for part in cut(some)]
 

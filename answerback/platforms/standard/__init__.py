@@ -16,14 +16,16 @@ from answerback.platforms.standard.webhook import parse
 if TYPE_CHECKING:
     from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.install import InstallSupport
+    from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MARKDOWN", "METHODS", "NAME",
-    "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
+    "verify",
 ]  # fmt: skip
 
 NAME = "standard"
@@ -39,6 +41,7 @@ HEADERS: tuple[str, ...] = tuple(
 KEYS: KeySource | None = None
 MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {"event": "the payload names its event"}
+MANIFEST: ManifestSupport | None = None
 READER: ReaderSupport | None = None
 REDELIVERY: RedeliverySupport | None = None
 INSTALL: InstallSupport | None = None
