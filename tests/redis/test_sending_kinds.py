@@ -12,6 +12,7 @@ from answerback.errors import Rejected, Unavailable
 from answerback.outgoing import Button, File, ReplyContent
 from answerback.platforms import Response
 from answerback.replies import Reply, ReplyKind
+from answerback.store import keys
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.files import FileLimits, Files
@@ -112,6 +113,24 @@ async def test_a_change_of_unknown_outcome_is_made_again_at_once(scene: AbleScen
     await scene.send(*ids("m9"))
     assert scene.made == [(kind, "x", "m9")] * 2
     assert set((await scene.states()).values()) == {"sent"}
+
+
+async def test_a_change_waits_while_an_earlier_one_may_still_be_carried_out(scene: AbleScene) -> None:
+    changes = [scene.make(f"edit{n}", "edit", f"text {n}", ReplyContent(target="m9")) for n in range(2)]
+    await scene.put(*changes, scene.make("0", text="more"))
+    await scene.send(Unavailable("no response"))
+    await _now(scene)
+    # The first one is repeated at once. The platform may still carry out the lost request: after the second one, the
+    # message would say what it said before.
+    await scene.send(*ids("m9"))
+    await _now(scene)
+    await scene.send()
+    assert scene.made == [("edit", "text 0", "m9")] * 2
+    assert await scene.outbox.paused([f"changes/{scene.thread}"]) > LATE - 60
+    await scene.threads.database.call("DEL", keys.pause(f"changes/{scene.thread}"))
+    await _now(scene)
+    await scene.send(*ids("m9", "m1"))
+    assert scene.made[2:] == [("edit", "text 1", "m9"), ("message", "more", "")]
 
 
 async def test_a_message_that_was_not_posted_cannot_be_changed(scene: AbleScene, letters: DeadLetters) -> None:

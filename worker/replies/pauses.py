@@ -37,3 +37,19 @@ class RateLimitPauses:
         PAUSED.labels(outgoing.reply.platform).inc(limit.seconds)
         await retry_while_unavailable(self._outbox.pause, paused, limit.seconds)
         await retry_while_unavailable(self._outbox.defer, outgoing, limit.seconds, retry=False)
+
+    async def held_back(self, outgoing: Outgoing, late: float) -> bool:
+        """Defer a change while an earlier one may still be carried out, and would undo it. Return whether it is.
+
+        Args:
+            late: Seconds within which a request of unknown outcome may still be carried out.
+        """
+        thread = f"changes/{outgoing.thread}"
+        if outgoing.reply.state == "sending":
+            # It is made again at once; whatever follows it waits.
+            await retry_while_unavailable(self._outbox.pause, thread, late)
+            return False
+        wait = await retry_while_unavailable(self._outbox.paused, [thread])
+        if wait:
+            await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
+        return wait > 0

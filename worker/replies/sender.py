@@ -13,7 +13,7 @@ from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import ALWAYS, Client, NextPage, Sent
 from answerback.platforms.text import split
-from answerback.replies import Reply
+from answerback.replies import Reply, ReplyKind
 from answerback.store.decode import UnreadableReply, unreadable_reason
 from answerback.store.keys import Partition
 from answerback.store.threads.leases import Reservation
@@ -42,6 +42,8 @@ LONGEST_SEARCH = 3_600_000
 """ms after which a search that rate limits keep interrupting is given up."""
 SHORTEST = 1000
 """Characters below which a reply is not divided further, whatever the platform responds."""
+CHANGES: frozenset[ReplyKind] = frozenset({"edit", "delete", "reaction", "check"})
+"""The kinds of replies of which a late repeat would undo what followed it."""
 PREPARATIONS = 3
 """How many times in a row a reply is prepared, with its last request, before the next attempt."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
@@ -144,6 +146,8 @@ class Sender:
             if reply.content is not None:
                 outgoing = await self._targets.resolved(client, outgoing)
                 reply = outgoing.reply
+                if reply.kind in CHANGES and await self._pauses.held_back(outgoing, self._late * client.lag / 1000):
+                    return None
             # While the platform drops a repeated post, posting again settles it.
             if reply.state == "sending" and not self._repeatable(client, reply):
                 return await self._settle(client, identity, outgoing)
