@@ -80,12 +80,4 @@ class Uninstalled(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 0
 
 
-class Installed(msgspec.Struct, frozen=True, kw_only=True):
-    """Our app was installed in an account, or an installation is active again, and no credential came with it."""
-
-    delivery: str
-    account: str
-    name: str = ""
-
-
-Notification = Stop | Handover | ReplyStatus | Moved | Uninstalled | Installed
+Notification = Stop | Handover | ReplyStatus | Moved | Uninstalled

@@ -102,8 +102,6 @@ class Installs:
         """
         account = await self._http.perform(installer.exchange(code, self.callback(platform)))
         client = support.client(self._settings, account)
-        if client is None:
-            raise Rejected("a credential of the app is not configured")
         identity = await self._http.perform(client.whoami())
         account = await self._accounts.put(platform, msgspec.structs.replace(account, identity=identity))
         await self._threads.add_own_identities(platform, identity.marks)

@@ -7,11 +7,10 @@ from typing import assert_never
 import msgspec
 
 from answerback.accepting.metrics import CONFIRMED, WARNED
-from answerback.accounts import Account
 from answerback.attention import Attention
 from answerback.events import dispatch_id
 from answerback.log import get_logger
-from answerback.notifications import Handover, Installed, Moved, Notification, ReplyStatus, Stop, Uninstalled
+from answerback.notifications import Handover, Moved, Notification, ReplyStatus, Stop, Uninstalled
 from answerback.store import keys
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
@@ -34,11 +33,7 @@ class Notifications:
 
     async def receive(self, platform: str, notification: Notification) -> Receipt:
         """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
-        thread = (
-            ""
-            if isinstance(notification, Uninstalled | Installed)
-            else await self._aliases.resolve(notification.thread)
-        )
+        thread = "" if isinstance(notification, Uninstalled) else await self._aliases.resolve(notification.thread)
         match notification:
             case Stop():
                 changed, reason = await self._stop(thread, notification), "no turn is running"
@@ -60,10 +55,6 @@ class Notifications:
                 if changed:
                     WARNED.labels(platform, "access lost").inc()
                     log.warning("app uninstalled", platform=platform, account=notification.account)
-            case Installed():
-                await self._accounts.put(platform, Account(id=notification.account, name=notification.name))
-                log.info("app installed", platform=platform, account=notification.account, name=notification.name)
-                changed, reason = True, ""
             case _:
                 assert_never(notification)
         id = dispatch_id(notification.delivery)

@@ -34,10 +34,9 @@ class InstallSupport(NamedTuple):
     Attributes:
         variables: What to set so that others can install the app: a sentence for the operator.
         installer: Returns the installer; None unless these variables are set.
-        client: Returns a client that posts with an account's token; None if it also needs a credential of the app that
-            is not configured.
+        client: Returns a client that posts with an account's token.
     """
 
     variables: str
     installer: Callable[[Settings], Installer | None]
-    client: Callable[[Settings, Account], Client | None]
+    client: Callable[[Settings, Account], Client]

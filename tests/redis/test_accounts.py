@@ -8,7 +8,7 @@ import pytest
 from answerback.accounts import Account
 from answerback.errors import SealBroken
 from answerback.messages import Identity
-from answerback.notifications import Installed, Uninstalled
+from answerback.notifications import Uninstalled
 from answerback.replies import Reply
 from answerback.sealing import Seal
 from answerback.settings import Settings
@@ -94,16 +94,6 @@ async def test_uninstalling_deletes_the_credential_and_a_late_report_does_not(th
     # The configured account has no record; when it is installed again, it is configured again.
     await receiver(threads).receive("slack", Uninstalled(delivery="slack:e3", account="T9"))
     assert await accounts.read("slack", "T9") == b""
-
-
-async def test_an_installation_without_a_credential_is_known_until_it_is_removed(threads: Threads) -> None:
-    """A GitHub App: its key opens all installations."""
-    accounts = Accounts(threads.database, None)
-    there = Installed(delivery="github:1", account="7", name="acme")
-    for report, removed in ((there, 0), (Uninstalled(delivery="github:2", account="7"), 1), (there, 0)):
-        await receiver(threads).receive("github", report)
-        [account] = await accounts.list("github")
-        assert (account.title, bool(account.removed)) == ("acme (7)", bool(removed))
 
 
 async def test_marks_of_installed_accounts_survive_those_of_the_configured_one(threads: Threads) -> None:

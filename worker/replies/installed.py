@@ -29,12 +29,12 @@ class Access(NamedTuple):
     """What a worker has for an installed account.
 
     Attributes:
-        client: Sends with the account's token; None if a credential of the app is missing.
-        identity: Who we are there; None if that is the same in all accounts.
+        client: Sends with the account's token.
+        identity: Who we are there.
         refusal: Why nothing can be sent with it, for an operator; "" if it can.
     """
 
-    client: Client | None
+    client: Client
     identity: Identity | None
     refusal: str = ""
 

@@ -13,12 +13,11 @@ from answerback.platforms.github.sending import complete
 from answerback.platforms.github.settings import GitHubSettings
 from answerback.platforms.github.signature import sign, verify
 from answerback.platforms.github.webhook import parse
-from answerback.platforms.install import InstallSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
-    from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
@@ -39,6 +38,7 @@ CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 KEYS: KeySource | None = None
+INSTALL: InstallSupport | None = None  # the app's key opens all its installations
 MANIFEST: ManifestSupport | None = APP
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {}
@@ -78,15 +78,3 @@ REDELIVERY: RedeliverySupport | None = RedeliverySupport(
     hooks=_hooks,
     log=_log,
 )
-
-
-def _client_of(settings: Settings, account: Account) -> Client | None:
-    return client(settings)
-
-
-INSTALL: InstallSupport | None = InstallSupport(
-    variables="A GitHub App is installed at GitHub: open its public page, or its settings, and press Install.",
-    installer=lambda settings: None,
-    client=_client_of,
-)
-"""The installations of a GitHub App. All of them use the app's key, which obtains a token for each."""

@@ -154,8 +154,6 @@ class Accounts:
         return bool(first)
 
     def _encoded(self, platform: str, account: Account) -> bytes:
-        if not account.token:
-            return encode(account)
         if self._seal is None:
             raise SealBroken("ANSWERBACK_SECRET_KEY is not set: a credential cannot be stored")
         tokens = encode(_Tokens(account.token, account.refresh_token))
