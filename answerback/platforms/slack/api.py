@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from answerback.errors import TooLong
-from answerback.messages import Identity
+from answerback.messages import Attachment, Identity
 from answerback.outgoing import NO_CONTENT, Button, Select
 from answerback.platforms import (
     FIND,
@@ -31,6 +31,7 @@ from answerback.platforms.decoding import Spare
 from answerback.platforms.slack import changes, files
 from answerback.platforms.slack.blocks import blocks, fallback
 from answerback.platforms.slack.blocks import check as check_blocks
+from answerback.platforms.slack.downloads import Downloads
 from answerback.platforms.slack.history import SlackHistory
 from answerback.platforms.slack.metadata import Metadata, client_message_id, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
@@ -120,6 +121,7 @@ class Slack(Client):
         self._token, self._api, self._clock, self._groups, self._account = token, api, clock, groups, account
         self._presence = SlackPresence(self._call, clock)
         self._history = SlackHistory(self._call)
+        self._downloads = Downloads(self._call, token, api)
 
     def __repr__(self) -> str:
         return f"Slack({self._api})"
@@ -240,6 +242,9 @@ class Slack(Client):
         if method := changes.METHODS.get(reply.kind):
             return [self._account, place.scope(method)]
         return [self._account, place.channel]
+
+    def fetch(self, attachment: Attachment) -> Exchange[bytes]:
+        return self._downloads.fetch(attachment)
 
     @property
     def history(self) -> SlackHistory:
