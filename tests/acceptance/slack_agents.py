@@ -1,0 +1,25 @@
+"""An agent whom people in Slack press, command, stop, and react to."""
+
+from __future__ import annotations
+
+from answerback import Agent, Button, Listen, Turn
+from tests.acceptance.marks import mark, released
+
+
+async def deploy(turn: Turn) -> str | None:
+    """Ask with a button, and say what was done with it."""
+    action = turn.event.action
+    if action is not None:
+        return f"{turn.event.text} ({action.type} {action.name}: {action.value})"
+    if "wait" in turn.text:
+        mark(f"waiting-{turn.id}")
+        await released()
+        return "not stopped"
+    if turn.history:
+        return f"after {turn.history[0].text}: {turn.text}"
+    await turn.reply("Deploy?", actions=[Button("Yes", value="42", name="approve")])
+    return None
+
+
+LISTEN = Listen("slack", when=("mention", "direct", "answered", "action", "reaction"))
+agents = [Agent("deploy", deploy, listen=LISTEN)]
