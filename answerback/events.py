@@ -123,6 +123,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             duplicate. "" if the platform has none.
         of: The delivery id of the message that it is about, if the platform does not say in which thread that is: the
             event then belongs to that thread. `thread` is the one that the message itself may have begun.
+        answered: Whether a person has answered it before it was stored, because it was missed: no agent does then.
     """
 
     delivery: str
@@ -157,6 +158,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     account: str = ""
     gesture: str = ""
     of: str = ""
+    answered: bool = False
 
     @property
     def id(self) -> str:

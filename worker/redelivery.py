@@ -1,4 +1,7 @@
-"""The arq cron job that asks platforms to redeliver failed deliveries, such as those of GITHUB_REDELIVER."""
+"""The arq cron job that makes up for what ingress has missed, by one worker at a time.
+
+Platforms are asked to redeliver what failed (GITHUB_REDELIVER), or messages are read that were missed (SLACK_CATCH_UP).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 from arq import cron
 from arq.cron import CronJob
 
+from answerback.accepting.acceptor import Acceptor
+from answerback.catchup import Catchup
 from answerback.errors import RateLimited, Rejected, StoreFull, StoreUnavailable, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
@@ -15,8 +20,8 @@ from answerback.platforms.registry import PLATFORMS
 from answerback.redelivery import Redelivery, RedeliveryReport
 from answerback.settings import Settings
 from answerback.store.fleet.redeliveries import Redeliveries
-from answerback.store.redis import Database
 from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.threads import Threads
 
 log = get_logger(__name__)
 
@@ -26,14 +31,21 @@ LONGEST = 1800
 """Time limit of a round, in seconds."""
 
 
-def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, database: Database) -> list[CronJob]:
-    """Return the job, or nothing if no webhook is configured. It also runs at startup, often the end of an outage."""
-    rounds: list[_Rounds] = []
+def redelivering(
+    settings: Settings, http: PlatformHttp, outbox: Outbox, threads: Threads, acceptor: Acceptor
+) -> list[CronJob]:
+    """Return the job, or nothing if nothing is configured. It also runs at startup, often the end of an outage."""
+    rounds: list[_Rounds | _Catchup] = []
+    database = threads.database
     for platform in PLATFORMS.values():
         hooks = platform.REDELIVERY.hooks(settings) if platform.REDELIVERY else ()
         if platform.REDELIVERY and hooks and (deliveries := platform.REDELIVERY.log(settings)):
             redelivery = Redelivery(platform, deliveries, http, outbox, Redeliveries(database))
             rounds.append(_Rounds(platform.NAME, hooks, redelivery))
+        support = platform.CATCHUP
+        if support and support.enabled(settings) and (messages := support.log(settings)):
+            catchup = Catchup(platform, messages, http, threads, acceptor, Redeliveries(database))
+            rounds.append(_Catchup(platform.NAME, catchup))
     if not rounds:
         return []
 
@@ -50,6 +62,32 @@ def redelivering(settings: Settings, http: PlatformHttp, outbox: Outbox, databas
             timeout=LONGEST,
         )
     ]
+
+
+class _Catchup:
+    """The rounds of one platform's channels."""
+
+    def __init__(self, platform: str, catchup: Catchup) -> None:
+        self._log = log.bind(platform=platform)
+        self._catchup = catchup
+
+    async def run(self) -> int:
+        """Run one round. Return the number of messages that were missed."""
+        try:
+            reports = await self._catchup.round()
+        except (RateLimited, Unavailable, StoreUnavailable, StoreFull) as error:
+            self._log.warning("looking for missed messages failed; retrying in the next round", error=str(error))
+            return 0
+        except Rejected as refusal:
+            self._log.error("looking for missed messages rejected by the platform", error=str(refusal))
+            return 0
+        for report in reports:
+            if report.lost:
+                self._log.error("messages may have been missed that are too old now", channel=report.channel)
+            if report.missed:
+                missed, answered = len(report.missed), len(report.answered)
+                self._log.info("missed messages stored", channel=report.channel, missed=missed, answered=answered)
+        return sum(len(report.missed) for report in reports)
 
 
 class _Rounds:

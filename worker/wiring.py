@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from arq.cron import CronJob
 
+from answerback.accepting.acceptor import Acceptor
 from answerback.agents import Agent
 from answerback.agents.hiding import hidden_agents
 from answerback.agents.limits import TurnLimits
@@ -198,5 +199,8 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             Renewals(settings, accounts, http),
             Readers(settings, threads, accounts, http, owner=worker_id),
         ),
-        cron_jobs=[*maintenance.cron_jobs(), *redelivering(settings, http, outbox, database)],
+        cron_jobs=[
+            *maintenance.cron_jobs(),
+            *redelivering(settings, http, outbox, threads, Acceptor(threads, accounts)),
+        ],
     )

@@ -29,6 +29,8 @@ def route(
     agent that does. In a chat, which is always addressed to the agents, it is otherwise the first agent that accepts
     chats. The agents' own messages are routed to no agent, and in a muted thread only mentions are answered.
     """
+    if event.answered:
+        return None
     if event.agent:
         return next((agent for agent in agents if agent.name == event.agent), None)
     if identity is not None and identity.wrote(event.identities):
@@ -80,6 +82,8 @@ def why_unanswered(agents: Sequence[Agent], event: Event, *, own: bool, muted: b
         return "an agent wrote this message"
     if event.action and overheard(agents, event):
         return f"no agent listens to actions of this kind: {event.action.type}"
+    if event.answered:
+        return "a person has answered it before it reached the agents"
     if event.edited:
         return "an edit is answered if it adds a mention, and only once"
     if event.platform == "chat":

@@ -52,6 +52,7 @@ from answerback.platforms.outbound import (
 )
 
 if TYPE_CHECKING:
+    from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
@@ -98,6 +99,8 @@ class Platform(Protocol):
     """How failed deliveries are requested again; None if the platform retries by itself, or never does."""
     MANIFEST: ManifestSupport | None
     """What an app is created from there; None if there are no apps."""
+    CATCHUP: CatchupSupport | None
+    """How messages are read again that no webhook brought; None if `REDELIVERY` does that, or nothing can."""
     READER: ReaderSupport | None
     """How deliveries are read without a webhook; None if the platform only sends webhooks."""
     INSTALL: InstallSupport | None

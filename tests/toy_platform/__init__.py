@@ -30,6 +30,7 @@ from answerback.platforms import (
     Refusal,
     SendOption,
 )
+from answerback.platforms.catchup import CatchupSupport
 from answerback.platforms.decoding import decode
 from answerback.platforms.install import InstallSupport
 from answerback.platforms.manifest import ManifestSupport
@@ -158,5 +159,6 @@ def _log(settings: Settings) -> DeliveryLog | None:
 
 MANIFEST: ManifestSupport | None = None
 READER: ReaderSupport | None = None
+CATCHUP: CatchupSupport | None = None
 INSTALL: InstallSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport("TOY_REDELIVER", "names of hooks", _hooks, _log)

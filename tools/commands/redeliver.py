@@ -1,4 +1,4 @@
-"""`answerback redeliver`: ask platforms to redeliver failed deliveries."""
+"""`answerback redeliver`: ask platforms to redeliver failed deliveries, or read messages again that were missed."""
 
 from __future__ import annotations
 
@@ -59,12 +59,24 @@ def redeliver(platform: str | None, since: int, hooks: Sequence[str], dry_run: b
     old (GitHub: over three days) or the platform refuses to redeliver it. PLATFORM defaults to all that
     are configured.
 
+    Slack repeats a webhook for five minutes only: its channels are read, and messages that were missed are
+    stored, those since the last run or --since (a day at most). What a person has answered meanwhile is
+    not answered. Workers do the same every five minutes with SLACK_CATCH_UP=true.
+
     \b
     Examples:
       answerback redeliver --since 2h --dry-run
       answerback redeliver --since 2h
       answerback redeliver github --hook acme/widgets/hooks/123 --since 1d
+      answerback redeliver slack --since 2h
     """
+    from answerback.platforms.registry import PLATFORMS
+
+    chosen = PLATFORMS.get(platform or "")
+    if chosen is not None and chosen.CATCHUP:
+        if hooks or dry_run:
+            raise click.UsageError(f"{chosen.TITLE} has no deliveries to list: leave out --hook and --dry-run")
+        sys.exit(run(_catch_up(chosen, since, as_json)))
     sys.exit(run(_redeliver(platform, since, hooks, dry_run, as_json)))
 
 
@@ -117,6 +129,39 @@ async def _redeliver(name: str | None, since: int, hooks: Sequence[str], dry_run
         document(rounds)
     bad = any(missing.outcome in ("lost", "refused") for each in rounds for missing in each.missing)
     return PROBLEM if bad else OK
+
+
+async def _catch_up(platform: Platform, since: int, as_json: bool) -> int:
+    from answerback.accepting.acceptor import Acceptor
+    from answerback.catchup import Catchup
+    from answerback.http.platform import PlatformHttp
+    from answerback.sealing import Seal
+    from answerback.settings import Settings
+    from answerback.store.fleet.accounts import Accounts
+    from answerback.store.fleet.redeliveries import Redeliveries
+
+    from ..rendering import document, show, table, when
+    from ..store import opened
+
+    settings = Settings.load()
+    messages = platform.CATCHUP.log(settings) if platform.CATCHUP else None
+    if messages is None:
+        raise ConfigurationError(f"no credential for {platform.TITLE}. {platform.CREDENTIAL}")
+    http = PlatformHttp(timeout=settings.platform_timeout)
+    try:
+        async with opened() as store:
+            database = store.threads.database
+            acceptor = Acceptor(store.threads, Accounts(database, Seal.of(settings)))
+            catchup = Catchup(platform, messages, http, store.threads, acceptor, Redeliveries(database))
+            reports = await catchup.round(await database.now() - since if since else None)
+    finally:
+        await http.close()
+    if as_json:
+        document(reports)
+    else:
+        rows = [(each.channel, when(each.since), each.seen, len(each.missed), len(each.answered)) for each in reports]
+        show(table(("channel", "since", "messages", "missed", "answered by people"), rows))
+    return PROBLEM if any(report.lost for report in reports) else OK
 
 
 def _configured(name: str | None, hooks: Sequence[str]) -> tuple[Settings, list[tuple[Platform, RedeliverySupport]]]:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from answerback.platforms import Client, KeySource, SendOption
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
+    from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
     "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
     "verify",
 ]  # fmt: skip
@@ -71,6 +72,7 @@ def _log(settings: Settings) -> DeliveryLog | None:
 
 
 READER: ReaderSupport | None = None
+CATCHUP: CatchupSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport(
     variable="GITHUB_REDELIVER",
     names="app (for a GitHub App), OWNER/REPO/hooks/ID or ORG/hooks/ID. The id is the last part of the URL of the "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from answerback.platforms.catchup import CatchupSupport
 from answerback.platforms.install import InstallSupport
 from answerback.platforms.reading import ReaderSupport
 from answerback.platforms.slack.manifest import APP
@@ -19,6 +20,7 @@ from answerback.platforms.slack.webhook import parse
 if TYPE_CHECKING:
     from answerback.accounts import Account
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.catchup import MessageLog
     from answerback.platforms.install import Installer
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import Reader
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
     "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
     "verify",
 ]  # fmt: skip
@@ -48,6 +50,18 @@ INAPPLICABLE: Mapping[SendOption, str] = {
     "delivery": "the message identifies the delivery",
 }
 REDELIVERY: RedeliverySupport | None = None
+
+
+def _messages(settings: Settings) -> MessageLog | None:
+    from answerback.platforms.slack.api import Slack
+
+    slack = client(settings)
+    return slack.messages if isinstance(slack, Slack) else None
+
+
+CATCHUP: CatchupSupport | None = CatchupSupport(
+    "SLACK_CATCH_UP", lambda settings: settings.of(SlackSettings).catch_up, _messages
+)
 
 
 def _installer(settings: Settings) -> Installer | None:

@@ -31,6 +31,7 @@ from answerback.platforms.decoding import Spare
 from answerback.platforms.slack import changes, files
 from answerback.platforms.slack.blocks import blocks, fallback
 from answerback.platforms.slack.blocks import check as check_blocks
+from answerback.platforms.slack.catchup import SlackMessages
 from answerback.platforms.slack.downloads import Downloads
 from answerback.platforms.slack.history import SlackHistory
 from answerback.platforms.slack.metadata import Metadata, client_message_id, key_of, metadata
@@ -249,6 +250,11 @@ class Slack(Client):
     @property
     def history(self) -> SlackHistory:
         return self._history
+
+    @property
+    def messages(self) -> SlackMessages:
+        """The messages of the channels that the app is in."""
+        return SlackMessages(self._call)
 
     @property
     def presence(self) -> SlackPresence:

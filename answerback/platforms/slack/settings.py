@@ -49,6 +49,11 @@ class SlackSettings(PlatformSettings):
         alias="SLACK_AUTHORIZE_URL",
         description="page on which people agree to an installation; for tests and GovSlack",
     )
+    catch_up: bool = Field(
+        False,
+        alias="SLACK_CATCH_UP",
+        description="workers read channels every five minutes for messages that ingress missed",
+    )
     api_url: HttpUrl = Field(
         "https://slack.com/api", alias="SLACK_API_URL", description="base URL of the Slack API; for tests and gateways"
     )

@@ -15,6 +15,7 @@ from answerback.platforms.standard.webhook import parse
 
 if TYPE_CHECKING:
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
+    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
     "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
     "verify",
 ]  # fmt: skip
@@ -43,6 +44,7 @@ MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {"event": "the payload names its event"}
 MANIFEST: ManifestSupport | None = None
 READER: ReaderSupport | None = None
+CATCHUP: CatchupSupport | None = None
 REDELIVERY: RedeliverySupport | None = None
 INSTALL: InstallSupport | None = None
 

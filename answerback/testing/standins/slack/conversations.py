@@ -107,6 +107,10 @@ class Conversations:
         """One message."""
         return self._by_ts.get((channel, ts))
 
+    def channels(self) -> list[str]:
+        """Return the channels in which something was written."""
+        return sorted({channel for channel, _ in self._by_ts})
+
     def top(self, channel: str) -> list[Message]:
         """Return the messages of a channel that are not replies, oldest first."""
         return self._channels.get(channel, [])

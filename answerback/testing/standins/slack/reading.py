@@ -33,6 +33,7 @@ class Reading:
             Method("conversations.replies", "history", self._replies),
             Method("conversations.history", "history", self._history),
             Method("conversations.info", "read", self._info),
+            Method("users.conversations", "channels:read", self._channels),
             Method("users.info", "users:read", self._user),
             Method("reactions.add", "reactions:write", self._react),
             Method("reactions.remove", "reactions:write", self._unreact),
@@ -85,6 +86,10 @@ class Reading:
         except ValueError:
             raise refusal("invalid_arguments") from None
         return Window(oldest, latest, true(call.arguments.get("inclusive"))), size
+
+    async def _channels(self, call: Call) -> Json:
+        """https://docs.slack.dev/reference/methods/users.conversations: all channels that somebody has written in."""
+        return {"channels": [{"id": each, "is_member": True} for each in self._space.conversations.channels()]}
 
     async def _info(self, call: Call) -> Json:
         """https://docs.slack.dev/reference/methods/conversations.info"""
