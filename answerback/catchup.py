@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 MARGIN = 90_000
 """ms for which a message may be on its way by webhook: it is left to the next round."""
+MOST_A_ROUND = 100
+"""Requests after which a round of a worker reads no further channel: those that waited longest come first."""
 KNOWN_THREADS = 30
 """Threads of a channel, changed lately, that are read although their first message is older: the newest ones."""
 
@@ -69,7 +71,7 @@ class Catchup:
         self._outbox = Outbox(threads)
         self._acceptor = acceptor
         self._redeliveries = redeliveries
-        self._asked = False
+        self._asked = 0
 
     async def round(self, since: int | None = None) -> list[CatchupReport]:
         """Read all channels, and store what was missed.
@@ -82,13 +84,20 @@ class Catchup:
             RateLimited, Rejected, Unavailable: The channels that were not read are read by the next round.
         """
         now = await self._redeliveries.now()
-        reports: list[CatchupReport] = []
+        channels: list[tuple[int, Channel]] = []
         cursor, more = "", True
         while more:
             page: ChannelPage = await self._perform(None, self._log.channels(cursor))
-            reports += [await self._channel(channel, since, now) for channel in page.channels]
+            for channel in page.channels:
+                complete = await self._redeliveries.healthy(channel.prefix)
+                channels.append((now if complete is None else complete, channel))
             cursor = page.cursor
             more = bool(cursor)
+        reports: list[CatchupReport] = []
+        self._asked = 0
+        for _, channel in sorted(channels):
+            if since is not None or self._asked < MOST_A_ROUND:
+                reports.append(await self._channel(channel, since, now))
         return reports
 
     async def _channel(self, channel: Channel, since: int | None, now: int) -> CatchupReport:
@@ -154,7 +163,7 @@ class Catchup:
             raise RateLimited(wait, "", f"{self._platform.TITLE} asked for a pause; {wait:.0f} s left")
         if self._asked:
             await asyncio.sleep(self._log.pace)
-        self._asked = True
+        self._asked += 1
         try:
             return await self._http.perform(exchange)
         except RateLimited as limit:

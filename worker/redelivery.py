@@ -1,4 +1,4 @@
-"""The arq cron job that makes up for what ingress has missed, by one worker at a time.
+"""The arq cron jobs that make up for what ingress has missed, by one worker at a time.
 
 Platforms are asked to redeliver what failed (GITHUB_REDELIVER), or messages are read that were missed (SLACK_CATCH_UP).
 """
@@ -6,7 +6,7 @@ Platforms are asked to redeliver what failed (GITHUB_REDELIVER), or messages are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from arq import cron
 from arq.cron import CronJob
@@ -34,8 +34,9 @@ LONGEST = 1800
 def redelivering(
     settings: Settings, http: PlatformHttp, outbox: Outbox, threads: Threads, acceptor: Acceptor
 ) -> list[CronJob]:
-    """Return the job, or nothing if nothing is configured. It also runs at startup, often the end of an outage."""
-    rounds: list[_Rounds | _Catchup] = []
+    """Return the jobs, as far as they are configured. They also run at startup, often the end of an outage."""
+    rounds: list[_Rounds] = []
+    catchups: list[_Catchup] = []
     database = threads.database
     for platform in PLATFORMS.values():
         hooks = platform.REDELIVERY.hooks(settings) if platform.REDELIVERY else ()
@@ -45,23 +46,22 @@ def redelivering(
         support = platform.CATCHUP
         if support and support.enabled(settings) and (messages := support.log(settings)):
             catchup = Catchup(platform, messages, http, threads, acceptor, Redeliveries(database))
-            rounds.append(_Catchup(platform.NAME, catchup))
-    if not rounds:
-        return []
+            catchups.append(_Catchup(platform.NAME, catchup))
+    # Two jobs: reading channels takes long, and redeliveries must not wait for that.
+    return [*_every_round("redeliver", rounds), *_every_round("catch_up", catchups)]
 
-    async def redeliver(ctx: dict[Any, Any]) -> int:
+
+class _Round(Protocol):
+    async def run(self) -> int: ...
+
+
+def _every_round(name: str, rounds: Sequence[_Round]) -> list[CronJob]:
+    async def run(ctx: dict[Any, Any]) -> int:
         return sum([await each.run() for each in rounds])
 
-    return [
-        cron(
-            redeliver,
-            name="redeliver",
-            minute=set(range(0, 60, EVERY)),
-            unique=True,
-            run_at_startup=True,
-            timeout=LONGEST,
-        )
-    ]
+    minutes = set(range(0, 60, EVERY))
+    job = cron(run, name=name, minute=minutes, unique=True, run_at_startup=True, timeout=LONGEST)
+    return [job] if rounds else []
 
 
 class _Catchup:
