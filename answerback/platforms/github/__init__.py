@@ -17,17 +17,17 @@ from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
     from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
-    from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST", "MARKDOWN",
-    "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse", "sign",
-    "verify",
+    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
+    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
+    "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
