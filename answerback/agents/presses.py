@@ -23,12 +23,21 @@ def press_of(event: Event) -> str:
     return f"{action.type}\n{action.message}\n{action.name}\n{action.value}"
 
 
-def poster(history: Sequence[Message], event: Event) -> str:
-    """Return the name of the agent that posted the message whose button was pressed; "" if that is not known."""
-    if not event.reply or not press_of(event):
+def is_ours(event: Event) -> bool:
+    """Return whether somebody pressed a button of a reply of ours."""
+    return bool(event.reply and press_of(event))
+
+
+def poster(history: Sequence[Message], event: Event, last: str) -> str:
+    """Return the name of the agent that posted the message whose button was pressed; "" if that is not known.
+
+    Args:
+        last: The thread's agent: of a message that is too old for the history, it is the likeliest one.
+    """
+    if not is_ours(event):
         return ""
     turn = event.reply.partition(".")[0]
-    return next((each.agent for each in reversed(history) if each.turn == turn and each.role == "assistant"), "")
+    return next((each.agent for each in reversed(history) if each.turn == turn and each.role == "assistant"), last)
 
 
 def pressed_twice(history: Sequence[Message], event: Event, stored: int) -> bool:

@@ -66,6 +66,14 @@ async def test_a_press_of_a_button_whose_agent_is_gone_gets_words() -> None:
         assert await played.send(foreign) == "echo: pressed Approve"
 
 
+async def test_a_press_of_a_button_that_the_history_no_longer_has_reaches_the_threads_agent() -> None:
+    shy = Agent("shy", ask, listen=Listen("slack", when=("mention",)))
+    async with play([Agent("echo", echo), shy]) as played:
+        await played.send(msgspec.structs.replace(event("slack/message", text="hello"), agent="shy"))
+        old = msgspec.structs.replace(PRESS, thread=event("slack/message").thread, reply="older.0")
+        assert await played.send(old) == "ada chose approve=42"
+
+
 async def test_a_double_click_is_one_press() -> None:
     async def refresh(turn: Turn) -> None:
         if turn.event.action:

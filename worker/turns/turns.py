@@ -11,7 +11,7 @@ import msgspec
 from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, replaced, turn_outcome
-from answerback.agents.presses import OUT_OF_USE, TWICE, poster, pressed_twice
+from answerback.agents.presses import OUT_OF_USE, TWICE, is_ours, poster, pressed_twice
 from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -134,7 +134,7 @@ class Turns:
         def answers(event: Event) -> Agent | None:
             if event.edited and answered_before(claim.history, event):
                 return None
-            posted = poster(claim.history, event) if event.action else ""
+            posted = poster(claim.history, event, claim.agent) if event.action else ""
             return route(agents, event, identity=identity, last=claim.agent, attention=claim.attention, poster=posted)
 
         if event.action and pressed_twice(claim.history, event, first.stored):
@@ -151,7 +151,7 @@ class Turns:
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
             commit = self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)
-            if not own and poster(claim.history, event):
+            if not own and is_ours(event):
                 # A person has pressed a button of ours, and waits.
                 commit = msgspec.structs.replace(commit, replies=await self._opener.say(claim, event, OUT_OF_USE))
             return commit

@@ -18,7 +18,7 @@ from answerback.agents.memory.records import Records
 from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status
-from answerback.agents.presses import OUT_OF_USE, TWICE, poster, pressed_twice
+from answerback.agents.presses import OUT_OF_USE, TWICE, is_ours, poster, pressed_twice
 from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
@@ -122,7 +122,7 @@ class TurnRunner:
             event, own = first.event, self._is_own(first.event)
             reason = why_unanswered(self._agents, event, own=own, muted=records.attention == "muted")
             keep = overheard(self._agents, event) and not own and event.edited != "mention"
-            if poster(records.history, event) and not own:
+            if is_ours(event) and not own:
                 composer = Composer(self._clients.get(event.platform), event)
                 records.post(composer.message(f"{event.id}.0", OUT_OF_USE))
             return self._outcomes.leave_unanswered(first.events, "ignored", keep=keep, reason=reason)
@@ -155,7 +155,7 @@ class TurnRunner:
             identity=identity,
             last=records.agent,
             attention=records.attention,
-            poster=poster(records.history, event),
+            poster=poster(records.history, event, records.agent),
         )
 
     def _joins(self, event: Event, agent: Agent) -> bool:
