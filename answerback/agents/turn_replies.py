@@ -56,7 +56,11 @@ class TurnReplies(TurnRecord):
         composed: Sequence[Reply] | None = None
 
         async def this_reply() -> str | Written:
-            return text if content is None else Written(text, await self._with_stored_files(content, key))
+            if content is None:
+                return text
+            # What is refused leaves no files behind.
+            self._compose.message(key, text, content)
+            return Written(text, await self._with_stored_files(content, key))
 
         def compose(reply: str | Written) -> Sequence[Reply]:
             nonlocal composed

@@ -233,7 +233,7 @@ async def test_what_cannot_be_done_is_refused_in_words_and_nothing_is_stored(
         )
         await thread.send(event)
         assert [reply.text for reply in thread.outbox] == ["fine"]
-        assert thread.steps == ()
+        assert (thread.steps, thread._records.files) == ((), {})
 
 
 async def test_a_refused_reply_that_nobody_catches_is_a_dead_letter_at_once() -> None:
