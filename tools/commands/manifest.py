@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -53,8 +54,10 @@ def manifest(
     support = PLATFORMS[platform].MANIFEST if platform in able else None
     if support is None:
         raise click.UsageError(f'there is no manifest for "{platform}": use one of {", ".join(able)}')
-    if any(not each.startswith("/") or len(each) < 2 for each in commands):
-        raise click.UsageError("a slash command begins with /: --command /deploy")
+    if not name.strip():
+        raise click.UsageError("an app needs a name: --name Helpdesk")
+    if any(not re.fullmatch(r"/\S{1,31}", each) for each in commands):
+        raise click.UsageError("a slash command is one word of at most 31 characters after a /: --command /deploy")
     load_environment()
     settings = Settings.load()
     features = features_of(load(settings.agents), platform) | cast("frozenset[Feature]", frozenset(more))

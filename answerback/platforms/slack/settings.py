@@ -18,8 +18,8 @@ def _scope(value: str) -> str:
 
 
 Scopes = Annotated[list[Annotated[str, AfterValidator(_scope)]], BeforeValidator(split_at_commas)]
-SCOPES = "app_mentions:read,channels:history,chat:write,groups:history,im:history,mpim:history"
-"""What an installation asks for by default: to read messages where the app is a member, and to reply."""
+SCOPES = "app_mentions:read,channels:history,chat:write,files:read,files:write,groups:history,im:history,mpim:history"
+"""What an installation asks for by default: to read messages and files where the app is a member, and to reply."""
 
 
 class SlackSettings(PlatformSettings):
