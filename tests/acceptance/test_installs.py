@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -126,6 +127,39 @@ async def test_workspaces_are_answered_with_their_own_tokens_until_they_uninstal
     assert not re.search(r"xox[be]-\w{8}", words.replace("xoxb-standin", "")), "a token in a log"
     dump = b"".join((await accounts.held("slack")).values())
     assert not any(token.encode() in dump for token in tokens.values())
+
+
+async def test_check_and_accounts_name_each_workspace(tmp_path: Path) -> None:
+    async with installable(tmp_path, slack_scopes="chat:write,im:history") as (system, _):
+        async with Browser.open(system) as browser:
+            for team in ("T0ACME", "T0BETA"):
+                assert (await browser.install(team))[0] == 200
+        await system.start("tools accounts remove slack T0BETA")
+        accounts = Accounts(system.database, Seal([KEY]))
+
+        async def removed() -> bool:
+            return [bool(account.removed) for account in await accounts.list("slack")] == [False, True]
+
+        await until(removed, what="the account being removed")
+        listed = await said(system, "accounts list")
+        assert [(row["id"], row["removed"] is None) for row in listed] == [("T0ACME", True), ("T0BETA", False)]
+        assert "token" not in json.dumps(listed)
+        found = await said(system, "check", ANSWERBACK_AGENTS=ADDRESSED, SLACK_APP_TOKEN=Options.slack_app_token)
+        slack = [row["found"] for row in found if row["about"] == "slack"]
+        assert any(words.startswith("installed in Stand-in (T0ACME): replies are posted as @") for words in slack)
+        assert not any("T0BETA" in words for words in slack)
+        assert "workers read its events over a connection that they open" in slack
+        wrong = await said(system, "check", ANSWERBACK_SECRET_KEY="another-key-of-forty-characters-or-more")
+        errors = [row["found"] for row in wrong if row["about"] == "slack" and row["level"] == "error"]
+        assert errors == ["the credential of Stand-in (T0ACME) cannot be opened"]
+
+
+async def said(system: System, command: str, **settings: str) -> Any:
+    """What a command prints as JSON."""
+    process = await system.start(f"tools {command} --json", **settings)
+    await process.wait()
+    words = process.words()
+    return json.loads(words[words.index("[") :])
 
 
 async def test_a_state_that_is_not_this_browsers_or_was_used_installs_nothing(
