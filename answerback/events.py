@@ -116,7 +116,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         raw_body: The body of its webhook, compressed, if an agent asks for it; not kept once the turn has committed.
             Read it as `raw`.
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
-            first and was an event of its own. Either way the message is answered once.
+            first and was an event of its own. Either way the message is answered once. "text": an edit of a message
+            that was answered, for an agent with `edits="tell"`; "again": the same for one with `edits="again"`.
         action: What somebody did, if they did not write a message; `text` then says it in words.
         account: Our account that it came through, such as a workspace's id; "" for the configured one.
         gesture: Another id that is the same for each event of one gesture of a person: a second event with it is a
@@ -153,7 +154,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     visitor: bool = False
     input_json: bytes = b""
     raw_body: bytes = b""
-    edited: Literal["", "mention", "earlier"] = ""
+    edited: Literal["", "mention", "earlier", "text", "again"] = ""
     action: Action | None = None
     account: str = ""
     gesture: str = ""
@@ -164,6 +165,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def id(self) -> str:
         """The dispatch id."""
         return dispatch_id(self.delivery)
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it is an edit, not the message itself."""
+        return self.edited in ("mention", "text", "again")
 
     @property
     def platform(self) -> str:
@@ -192,7 +198,8 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message was edited (`text`) or deleted (`text` is None).
 
     It changes the waiting event of that `message` in that `thread`, or one that arrives later. An event that is being
-    or was answered is not changed; an edit that added a mention then becomes an `event` of its own.
+    or was answered is not changed; an edit that added a mention then becomes an `event` of its own. Any other becomes
+    the event `edit`, where an agent is told of edits.
     `at`: when it happened according to the platform, in ms; of two edits the later one wins, in whatever order they
     arrive. 0 if unknown.
     """
@@ -205,6 +212,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     mentioned: bool = False
     event: Event | None = None
     at: int = 0
+    edit: Event | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

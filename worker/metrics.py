@@ -57,6 +57,7 @@ SENDING = Gauge("answerback_outboxes_sending", "Threads whose replies this worke
 PAUSES = Counter("answerback_rate_limit_pauses", "Times a platform asked for a pause", ["platform"])
 PAUSED = Counter("answerback_rate_limit_pause_seconds", "Seconds of the pauses that platforms asked for", ["platform"])
 
+FETCHES = Counter("answerback_fetches", "Files of events that were fetched from a platform", ["platform", "outcome"])
 PRESENCE_REQUESTS = Counter(
     "answerback_presence_requests", "Requests that show people that an agent is at work", ["platform", "outcome"]
 )

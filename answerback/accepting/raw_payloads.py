@@ -1,12 +1,15 @@
-"""Which platforms' raw payloads are kept with their events: those for which a worker's agent asks."""
+"""What is stored of deliveries only where a worker's agent asks for it: raw payloads, and edits as events."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.events import Amendment
 from answerback.platforms import Inbound
 from answerback.platforms.registry import PLATFORMS
 from answerback.raw_body import with_raw
@@ -24,9 +27,13 @@ class RawPayloads:
         self._workers = WorkerRegistry(database)
         self.platforms: frozenset[str] = frozenset()
         """The platforms whose bodies are kept."""
+        self.edits: frozenset[str] = frozenset()
+        """The platforms on which agents are told of edits."""
 
     def add(self, platform: str, events: Sequence[Inbound], body: bytes) -> Sequence[Inbound]:
-        """Return the events of a delivery, with its body if an agent asks for it."""
+        """Return the events of a delivery, with its body and its edits if an agent asks for them."""
+        if platform not in self.edits and any(isinstance(each, Amendment) for each in events):
+            events = [_without_edit(each) if isinstance(each, Amendment) else each for each in events]
         return with_raw(events, body) if platform in self.platforms else events
 
     async def look(self) -> None:
@@ -35,13 +42,19 @@ class RawPayloads:
             agents = await self._workers.agents()
         except (StoreUnavailable, StoreFull):
             return  # logged by the guard
-        patterns = {pattern for agent in agents for pattern in agent.raw}
-        self.platforms = frozenset(
-            name for name in PLATFORMS if any(fnmatchcase(name, pattern) for pattern in patterns)
-        )
+        self.platforms = _matching({pattern for agent in agents for pattern in agent.raw})
+        self.edits = _matching({pattern for agent in agents for pattern in agent.edits})
 
     async def keep(self) -> None:
         """Look again and again, forever."""
         while True:
             await asyncio.sleep(LOOK)
             await self.look()
+
+
+def _matching(patterns: Collection[str]) -> frozenset[str]:
+    return frozenset(name for name in PLATFORMS if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def _without_edit(amendment: Amendment) -> Amendment:
+    return amendment if amendment.edit is None else msgspec.structs.replace(amendment, edit=None)

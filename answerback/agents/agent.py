@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from answerback.agents.commands import obey
 from answerback.agents.declaration import (
     check_arrival,
     check_backfill,
+    check_edits,
     check_kind,
     check_model_options,
     check_name,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     from answerback.diagrams.diagram import Sketch
     from answerback.flows import Flow
+
+Edits = Literal["ignore", "tell", "again"]
 
 
 class Agent:
@@ -72,6 +75,10 @@ class Agent:
             waiting messages are answered in one turn. "debounce": as "merge", after `quiet` seconds without a new
             message. "interrupt": the turn is stopped and starts again with all messages. "drop": they are refused;
             the sender is notified, and the agent never sees them.
+        edits: What happens if a message is edited that it has answered. "ignore": nothing. "tell": the edit is an event
+            of the thread, with the new text and `turn.event.edited == "text"`. "again": the message is answered again,
+            with the new text and without its first answer in the history; that reply is a new one. A message that still
+            waits is changed in any case.
         quiet: Seconds without a new message after which "debounce" answers.
         max_tokens: Input and output tokens that all model requests of a turn may use together; None:
             `TURN_MAX_TOKENS`.
@@ -133,6 +140,7 @@ class Agent:
         tokens: int | None = None,
         timeout: float | None = None,
         arrival: Arrival = "queue",
+        edits: Edits = "ignore",
         quiet: float = 1.0,
         max_tokens: int | None = None,
         remote: str | None = None,
@@ -155,6 +163,7 @@ class Agent:
         check_tools(name, tools)
         check_positive(name, messages=messages, tokens=tokens, timeout=timeout, max_tokens=max_tokens)
         check_arrival(name, arrival)
+        check_edits(name, edits)
         check_presence(name, presence)
         check_backfill(name, backfill)
         check_remote(name, remote, bearer_token)
@@ -166,6 +175,7 @@ class Agent:
         self.tokens = tokens
         self.timeout = timeout
         self.arrival = arrival
+        self.edits: Edits = edits
         self.quiet = quiet
         self.flow = flow
         self._think: Think | None = as_function(think) if think else None

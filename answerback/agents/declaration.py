@@ -66,6 +66,12 @@ def check_arrival(name: str, arrival: str) -> None:
         raise ConfigurationError(f'agent "{name}": arrival must be one of {", ".join(ARRIVALS)}, not {arrival!r}')
 
 
+def check_edits(name: str, edits: str) -> None:
+    """Raise `ConfigurationError` for an unknown `edits`."""
+    if edits not in ("ignore", "tell", "again"):
+        raise ConfigurationError(f'agent "{name}": edits must be one of ignore, tell, again, not {edits!r}')
+
+
 def check_presence(name: str, presence: str | None) -> None:
     """Raise `ConfigurationError` for an unknown `presence`."""
     if presence not in ("status", "outcome", None):

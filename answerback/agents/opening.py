@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from answerback.agents.agent import Agent
 from answerback.agents.composer import Composer
 from answerback.agents.history import history_for
@@ -48,6 +50,8 @@ def open_turn(
     Raises:
         msgspec.MsgspecError: The state was written by a newer version.
     """
+    if agent.edits == "again" and any(event.edited in ("text", "mention") for event in events):
+        events, history = answered_again(events, history)
     event = events[-1]
     earlier = earlier_messages(history, events)
     turn = Turn(
@@ -67,3 +71,19 @@ def open_turn(
     )
     turn.command = command
     return turn
+
+
+def answered_again(events: Sequence[Event], history: Sequence[Message]) -> tuple[Sequence[Event], Sequence[Message]]:
+    """Return the edits among a turn's events marked as such, and the history without what they replace."""
+    edited = {event.message for event in events if event.edited in ("text", "mention")}
+    turns = {each.turn for each in history if each.role == "user" and each.message in edited}
+    if not turns:
+        return events, history
+    marked = [
+        msgspec.structs.replace(event, edited="again") if event.edited in ("text", "mention") else event
+        for event in events
+    ]
+    kept = [
+        each for each in history if not (each.turn in turns and (each.role == "assistant" or each.message in edited))
+    ]
+    return marked, kept

@@ -38,7 +38,7 @@ def route(
     if poster:
         return next((agent for agent in agents if agent.name == poster), None)
     mentioned = is_mentioned(event, identity)
-    if event.edited == "mention" and not mentioned:
+    if event.edited == "text" or (event.edited == "mention" and not mentioned):
         return None
     if attention == "muted" and not mentioned and event.platform != "chat":
         return None
@@ -100,6 +100,24 @@ def answered_before(history: Sequence[Message], event: Event) -> bool:
     """Return whether the event's message was answered before, in its original form or after an edit."""
     turns = {each.turn for each in history if each.role == "user" and each.message == event.message}
     return any(each.role == "assistant" and each.turn in turns for each in history)
+
+
+def route_edit(
+    agents: Sequence[Agent],
+    event: Event,
+    history: Sequence[Message],
+    *,
+    identity: Identity | None,
+    attention: Attention,
+) -> Agent | None:
+    """Return the agent that answered a message, if it is to be told of this edit of it, or to answer it again."""
+    if not event.is_edit or (identity is not None and identity.wrote(event.identities)):
+        return None
+    if attention == "muted" and not is_mentioned(event, identity):
+        return None
+    turns = {each.turn for each in history if each.role == "user" and each.message == event.message}
+    name = next((each.agent for each in reversed(history) if each.role == "assistant" and each.turn in turns), "")
+    return next((each for each in agents if each.name == name and each.edits != "ignore" and each.covers(event)), None)
 
 
 def overheard(agents: Sequence[Agent], event: Event) -> bool:

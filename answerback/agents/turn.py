@@ -63,13 +63,15 @@ class Turn(TurnReplies):
         Uploaded files are not part of `history` and `events`, since they may be large: read those that you need.
 
         Raises:
-            NoSuchFile: The file was deleted.
+            NoSuchFile: The file was deleted, or could not be fetched from its platform.
 
         Example:
             async def count(turn: Turn) -> str:
                 sizes = [len(await turn.read(attachment)) for attachment in turn.attachments]
                 return f"{sum(sizes)} bytes"
         """
+        if attachment.problem or attachment.remote:
+            raise NoSuchFile(f"{attachment.name}: {attachment.problem or 'it was not fetched from its platform'}")
         if not attachment.file:
             return attachment.data or attachment.text.encode()
         if self._read_file is None:

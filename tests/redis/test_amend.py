@@ -257,3 +257,19 @@ async def test_a_message_that_comes_after_its_edit_was_heard_says_so(threads: Th
     held = await claim(threads)
     (entry,) = await threads.commit(turn(held))
     assert (entry.event.edited, entry.event.text) == ("earlier", "@us better")
+
+
+async def test_an_edit_of_an_answered_message_is_an_event_where_agents_are_told_of_edits(threads: Threads) -> None:
+    await accept(threads, 1)
+    found = await claim(threads)
+    edit = msgspec.structs.replace(event(1, text="better"), delivery="github:edit", edited="text")
+    amendment = Amendment(delivery="github:edit", thread=THREAD, message="1", text="better", edit=edit)
+    for _ in range(2):  # a redelivery changes it to what it is
+        assert (await threads.amend(amendment)).status == "accepted"
+    entries = await threads.commit(turn(found))
+    assert [entry.event for entry in entries] == [edit]
+    # While that waits, a later edit changes it.
+    later = msgspec.structs.replace(edit, delivery="github:later", text="best")
+    await accept(threads, 2)
+    again = msgspec.structs.replace(amendment, delivery="github:later", text="best", edit=later)
+    assert (await threads.amend(again)).status == "accepted"

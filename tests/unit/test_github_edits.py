@@ -90,3 +90,12 @@ def test_a_mention_that_a_program_or_we_add_to_a_persons_words_is_the_editors() 
     assert by_bot.event.author == msgspec.structs.replace(by_person.event.author, kind="bot")
     assert {*by_person.event.identities} < {*by_bot.event.identities}
     assert "login:coderabbitai[bot]" in by_bot.event.identities
+
+
+def test_an_edit_without_a_new_mention_is_an_event_for_who_is_told_of_edits() -> None:
+    amendment = edited("please look", "please look again")
+    assert amendment.event is None
+    assert amendment.edit is not None
+    assert (amendment.edit.delivery, amendment.edit.edited) == (amendment.delivery, "text")
+    assert (amendment.edit.text, amendment.edit.arrival) == ("please look again", "queue")
+    assert edited("please look", "  ").edit is None

@@ -71,9 +71,14 @@ class AgentRegistry:
                 times=tuple(times.get((workspace, name), ())),
                 input_schema=agent.typed.input_schema if agent else b"",
                 output_schema=agent.typed.output_schema if agent else b"",
-                raw=tuple(listen.platform for listen in agent.listen) if agent and agent.raw else (),
+                raw=_platforms(agent) if agent and agent.raw else (),
+                edits=_platforms(agent) if agent and agent.edits != "ignore" else (),
             )
             # Our own first, in the order of their list: the first one that may answer is the default.
             for workspace, name in dict.fromkeys((*own, *times, *busy))
             if (agent := own.get((workspace, name))) or workspace
         ]
+
+
+def _platforms(agent: Agent) -> tuple[str, ...]:
+    return tuple(listen.platform for listen in agent.listen)

@@ -12,7 +12,7 @@ from answerback import tracing
 from answerback.agents import Agent, Turn
 from answerback.agents.outcome import Status, Unanswered, replaced, turn_outcome
 from answerback.agents.presses import OUT_OF_USE, TWICE, is_ours, poster, pressed_twice
-from answerback.agents.routing import answered_before, overheard, route, thread_command, why_unanswered
+from answerback.agents.routing import answered_before, overheard, route, route_edit, thread_command, why_unanswered
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
 from answerback.deadlines import StopReason
@@ -133,7 +133,7 @@ class Turns:
 
         def answers(event: Event) -> Agent | None:
             if event.edited and answered_before(claim.history, event):
-                return None
+                return route_edit(agents, event, claim.history, identity=identity, attention=claim.attention)
             posted = poster(claim.history, event, claim.agent) if event.action else ""
             return route(agents, event, identity=identity, last=claim.agent, attention=claim.attention, poster=posted)
 
@@ -147,7 +147,7 @@ class Turns:
             # Our own messages arrive here if Redis was emptied and ingress could not recognise us. An edit that is not
             # answered does not change the history.
             own = identity is not None and identity.wrote(event.identities)
-            keep = overheard(agents, event) and not own and event.edited != "mention"
+            keep = overheard(agents, event) and not own and not event.is_edit
             reason = why_unanswered(agents, event, own=own, muted=claim.attention == "muted")
             log.debug("no agent answers", thread=claim.thread, delivery=event.delivery, reason=reason)
             commit = self._unanswered(claim, first.events, "ignored", keep=keep, reason=reason)

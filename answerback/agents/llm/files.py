@@ -40,7 +40,11 @@ async def file_contents(turn: Turn, *, history: bool) -> Contents:
 def attached(attachment: Attachment, contents: Contents = NO_FILES) -> UserContent:
     """Return an attachment as a part of a prompt: a text, or data such as an image."""
     data = contents.get(attachment.file) if attachment.file else attachment.data
-    label = f"{attachment.name} ({attachment.content_type})"
+    label = f"{attachment.name} ({attachment.content_type})" if attachment.content_type else attachment.name
+    if attachment.problem:
+        return f"{label}: not available, {attachment.problem}"
+    if attachment.remote:
+        return f"{label}: not shown, it was not fetched"
     if data is None:
         return f"{label}: not shown, it was deleted or is too large to be shown again"
     if attachment.file and is_text(attachment.content_type):

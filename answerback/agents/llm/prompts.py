@@ -25,6 +25,9 @@ from answerback.messages import Attachment, Message
 SILENCE = "(The user opens the conversation.)"
 """The prompt for an event without text: models reject an empty message."""
 
+EDITED = "(This message was edited after you had answered it. It now reads:)"
+"""The prompt before the new text of a message."""
+
 MESSAGE = frozenset({"type", "text", "sender"})
 """The members of an input that its event's text and author contain."""
 
@@ -35,7 +38,8 @@ def event_content(event: Event, contents: Contents = NO_FILES) -> list[UserConte
     if event.direct:
         # Several people may write in one thread; a direct conversation needs no names unless the sender supplies them.
         name = event.author.name if event.context is not None else ""
-    return [*_content(name, event.text, event.attachments, event.order, contents), *_input(event)]
+    content = _content(name, event.text, event.attachments, event.order, contents)
+    return [*([EDITED] if event.edited == "text" else ()), *content, *_input(event)]
 
 
 def _input(event: Event) -> list[UserContent]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from answerback.agents.agent import Agent
 from answerback.agents.memory.view import ThreadView
 from answerback.events import Amendment, Event
 from answerback.messages import Attachment
@@ -19,6 +20,7 @@ class ThreadChanges(ThreadView, ABC):
     """Changes what people sent."""
 
     id: str
+    agents: Sequence[Agent]
 
     @abstractmethod
     async def send(self, event: Event) -> str:
@@ -28,7 +30,7 @@ class ThreadChanges(ThreadView, ABC):
         """Edit a message, as people do on platforms. The edit may arrive before the message.
 
         A message that waits is changed. One that is being answered, or was, is not: but an edit that adds a mention is
-        a message of its own.
+        a message of its own, and so is any other for an agent with `edits`.
 
         Args:
             event: The message: one that was or will be sent, or one of `waiting`.
@@ -48,6 +50,9 @@ class ThreadChanges(ThreadView, ABC):
         if added:
             fields = {"delivery": edit.delivery, "text": text, "mentions": added, "edited": "mention", "former": ""}
             edit = msgspec.structs.replace(edit, event=msgspec.structs.replace(event, **fields))
+        else:
+            same = msgspec.structs.replace(event, delivery=edit.delivery, text=text, edited="text", former="")
+            edit = msgspec.structs.replace(edit, edit=same)
         return await self.amend(edit)
 
     async def delete(self, event: Event) -> bool:
@@ -65,6 +70,8 @@ class ThreadChanges(ThreadView, ABC):
 
     async def amend(self, amendment: Amendment) -> str:
         """Edit or delete a message, as a platform's webhook reports it. Return what `edit` returns."""
+        if amendment.edit is not None and all(agent.edits == "ignore" for agent in self.agents):
+            amendment = msgspec.structs.replace(amendment, edit=None)
         event = self._records.amend(amendment)
         return "" if event is None else await self.send(event)
 

@@ -65,7 +65,7 @@ class Records:
             return "revived"
         if event.id in self._stored:
             return "duplicate"
-        if event.message and event.edited != "mention" and (known := self._amendments.get(event.message)):
+        if event.message and not event.is_edit and (known := self._amendments.get(event.message)):
             if known.text is None:
                 return "ignored"  # its message was deleted before it arrived
             event = edits.with_edit(event, known)
@@ -96,7 +96,7 @@ class Records:
                 # The failed attempts belong to this event, not to the next one.
                 self.attempt = self.crashes = self.not_before = 0
         self.inbox = inbox
-        return None if changed else amendment.event
+        return None if changed else amendment.event or amendment.edit
 
     async def read_file(self, id: str) -> bytes:
         """Return the content of an uploaded file. Raises `NoSuchFile`."""

@@ -19,7 +19,15 @@ from answerback.agents.memory.stream import StreamLog
 from answerback.agents.opening import open_turn
 from answerback.agents.outcome import Status
 from answerback.agents.presses import OUT_OF_USE, TWICE, is_ours, poster, pressed_twice
-from answerback.agents.routing import answered_before, joins, overheard, route, thread_command, why_unanswered
+from answerback.agents.routing import (
+    answered_before,
+    joins,
+    overheard,
+    route,
+    route_edit,
+    thread_command,
+    why_unanswered,
+)
 from answerback.agents.turn_record import Command
 from answerback.codec import encode
 from answerback.errors import AgentUnreachable, TurnFailed
@@ -121,7 +129,7 @@ class TurnRunner:
         if agent is None:
             event, own = first.event, self._is_own(first.event)
             reason = why_unanswered(self._agents, event, own=own, muted=records.attention == "muted")
-            keep = overheard(self._agents, event) and not own and event.edited != "mention"
+            keep = overheard(self._agents, event) and not own and not event.is_edit
             if is_ours(event) and not own:
                 composer = Composer(self._clients.get(event.platform), event)
                 records.post(composer.message(f"{event.id}.0", OUT_OF_USE))
@@ -145,10 +153,10 @@ class TurnRunner:
         return await self._run(agent, entries, command, interruptible=arrival == "interrupt" and not begun)
 
     def _answers(self, event: Event) -> Agent | None:
-        if event.edited and answered_before(self._records.history, event):
-            return None
         identity = self._identities.get(event.platform)
         records = self._records
+        if event.edited and answered_before(records.history, event):
+            return route_edit(self._agents, event, records.history, identity=identity, attention=records.attention)
         return route(
             self._agents,
             event,

@@ -77,6 +77,7 @@ def parse(request: Delivery) -> Parsed:
     body_text = post.body or ""
     text = body_text if body_text.strip() else post.title or ""  # an issue may have nothing but a title
     amendment: Amendment | None = None
+    added: tuple[str, ...] = ()
     mentioned = mentions(body_text)
     if payload.action == "edited":
         if payload.changes is not None and not payload.changes.keys() & {"body", "title"}:
@@ -86,11 +87,10 @@ def parse(request: Delivery) -> Parsed:
             delivery=edit, thread=thread, message=message, text=text, mentions=mentioned, at=_edited_at(post)
         )
         before = mentions(_text_before(payload))
-        mentioned = tuple(login for login in mentioned if login not in before)
-        if not mentioned:
-            return [amendment]
+        added = tuple(login for login in mentioned if login not in before)
         # Once for each name that is added, however often the message is edited.
-        delivery = f"{delivery}:{','.join(sorted(mentioned))}"
+        delivery = f"{delivery}:{','.join(sorted(added))}" if added else edit
+        mentioned = added or mentioned
     action, files = None, attached_files(body_text, address, message)
     if name == "pull_request_review" and payload.action == "submitted":
         state = (post.state or "").lower()
@@ -98,7 +98,7 @@ def parse(request: Delivery) -> Parsed:
             action, text = Action(type="state", name=state), REVIEWS[state]
         files = (*files, review_comments(post.id, address))
     if not text.strip():
-        return Ignored(f"{name} {payload.action} without a text")
+        return [amendment] if amendment else Ignored(f"{name} {payload.action} without a text")
     # The sender of a delivery about a new post is its author; `user` is null for deleted accounts.
     author = post.user or payload.sender or User(id=0, login="ghost")
     written_at = post.submitted_at or post.created_at
@@ -124,11 +124,14 @@ def parse(request: Delivery) -> Parsed:
     )
     if amendment is None:
         return [event]
-    return [msgspec.structs.replace(amendment, event=_as_edited(event, payload.sender or author))]
+    edited = _as_edited(event, payload.sender or author)
+    if added:
+        return [msgspec.structs.replace(amendment, event=edited)]
+    return [msgspec.structs.replace(amendment, edit=msgspec.structs.replace(edited, edited="text", arrival="queue"))]
 
 
 def _as_edited(event: Event, editor: User) -> Event:
-    """Return the event of an edit that added a mention. A program, or we, may have edited what a person wrote."""
+    """Return the event of an edit. A program, or we, may have edited what a person wrote."""
     return msgspec.structs.replace(
         event,
         former="",

@@ -145,13 +145,21 @@ def parse(request: Delivery) -> Parsed:
     if kind == CREATED:
         return [event]
     added: Event | None = None
+    edit = msgspec.structs.replace(event, edited="text", arrival="queue") if data.text.strip() else None
     if mentions and not event.direct and data.text.strip():
         # The text before the edit is unknown: each name counts as added, once.
         identity = f"standard:{thread}:{message}:{','.join(sorted(mentions))}"
         added = msgspec.structs.replace(event, delivery=identity, edited="mention")
     return [
         Amendment(
-            delivery=delivery, thread=thread_id, message=message, text=data.text, mentions=mentions, event=added, at=at
+            delivery=delivery,
+            thread=thread_id,
+            message=message,
+            text=data.text,
+            mentions=mentions,
+            event=added,
+            at=at,
+            edit=None if added else edit,
         )
     ]
 

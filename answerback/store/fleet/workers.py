@@ -32,6 +32,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
             reports of workers.
         output_schema: The JSON schema of its structured output, likewise.
         raw: Patterns of the platforms whose raw payloads it asks for.
+        edits: Patterns of the platforms on which it is told of edits.
     """
 
     name: str
@@ -47,6 +48,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
     input_schema: bytes = b""
     output_schema: bytes = b""
     raw: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,9 @@ async def amend(
     inbox = keys.inbox(p, thread)
     # Stored first: an event that arrives from now on finds it, and one that arrived earlier is in the inbox.
     stored = (
-        DELETED if amendment.text is None else encode(msgspec.structs.replace(amendment, event=_placeholder(amendment)))
+        DELETED
+        if amendment.text is None
+        else encode(msgspec.structs.replace(amendment, event=_placeholder(amendment), edit=None))
     )
     message = amendment.message.encode(errors="surrogatepass")
     remembered = await scripts.remember(
@@ -76,7 +78,7 @@ async def amend(
         "accepted" if reason else "ignored",
         reason or "an edit or deletion of a message that is not waiting",
     )
-    return receipt, None if reason else amendment.event
+    return receipt, None if reason else amendment.event or amendment.edit
 
 
 def with_edit(event: Event, raw: bytes) -> Event:

@@ -22,6 +22,9 @@ from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
 from answerback.store.threads.receipt import Only, Receipt
 
+EDITS = {"mention": "an edit added a mention", "text": "agents are told of edits"}
+"""What an event is that an edit has become → why it was accepted."""
+
 
 class Inbox(Reservations):
     """The inboxes of all threads.
@@ -144,7 +147,7 @@ class Inbox(Reservations):
                     gesture=int(bool(event.gesture and not event.former)),
                     quiet="" if platform == "chat" else self._pause,
                     program=int(event.author.kind != "bot"),
-                    message=b"" if event.edited == "mention" else _words(event.message),
+                    message=b"" if event.is_edit else _words(event.message),
                     edit=edit,
                     files="\n".join([attachment.file for attachment in event.attachments if attachment.file]),
                 ),
@@ -153,8 +156,8 @@ class Inbox(Reservations):
     async def amend(self, amendment: Amendment) -> Receipt:
         """Change the waiting event of an edited or deleted message, or one that arrives later.
 
-        If none is waiting, an edit that added a mention becomes an event of its own, once. Raises `MalformedBody` if it
-        cannot be stored.
+        If none is waiting, an edit that added a mention, or that agents are told of, becomes an event of its own, once.
+        Raises `MalformedBody` if it cannot be stored.
         """
         _stored(amendment)
         async for p in self.partitions.places(amendment.thread):
@@ -168,7 +171,7 @@ class Inbox(Reservations):
             return receipt
         accepted = await self.accept(event)
         return (
-            msgspec.structs.replace(accepted, reason="an edit added a mention")
+            msgspec.structs.replace(accepted, reason=EDITS.get(event.edited, ""))
             if accepted.status == "accepted"
             else accepted
         )
