@@ -57,6 +57,7 @@ from .statistics import Counters
 from .turns.agents import AgentRegistry
 from .turns.backfill import Backfills
 from .turns.failures import Failures
+from .turns.fetching import Fetches
 from .turns.loop_breaker import Loops
 from .turns.opening import TurnOpener
 from .turns.running import Running
@@ -133,6 +134,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         TurnOpener(threads, leases, clients, limits, file_limits),
         presences,
         Backfills(clients, identities, http, outbox),
+        Fetches(threads, clients, http, outbox, file_limits, largest=settings.file_bytes, types=settings.file_types),
         running,
         failures,
         counters,

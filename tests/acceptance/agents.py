@@ -24,6 +24,23 @@ async def count(turn: Turn) -> str:
     return str(sum(message.role == "user" for message in turn.history))
 
 
+async def list_files(turn: Turn) -> str:
+    """Say what files there are, and what could not be had."""
+    return "\n".join(
+        [
+            f"{one.name}: {one.problem}"
+            if one.problem
+            else f"{one.name} {one.content_type} {len(await turn.read(one))}"
+            for one in turn.attachments
+        ]
+    )
+
+
+async def say_again(turn: Turn) -> str:
+    """Say what was said, and how much came before it."""
+    return f"{len(turn.history)} before: {turn.text}"
+
+
 async def hold(turn: Turn) -> str:
     """Tell that the work has begun, and say what was said, all of it, when released. Another attempt says so, too."""
     mark(f"{turn.text}-{turn.attempt}")
@@ -160,3 +177,6 @@ async def recall(turn: Turn) -> str:
 
 recalls = Agent("recall", recall, listen=Listen(when=("mention",)))
 recalls_little = Agent("recall", recall, listen=Listen(when=("mention",)), backfill=3)
+files = [Agent("files", list_files, backfill=0)]
+again = [Agent("again", say_again, edits="again", backfill=0)]
+forgetful = [Agent("echo", echo, backfill=0)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -23,6 +23,7 @@ from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
 
 from ..metrics import FETCHES
+from ..replies.clients import Clients
 from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
@@ -43,7 +44,7 @@ class Fetches:
     def __init__(
         self,
         threads: Threads,
-        clients: Mapping[str, Client],
+        clients: Clients,
         http: PlatformHttp,
         outbox: Outbox,
         limits: FileLimits,
@@ -89,7 +90,7 @@ class Fetches:
         return fetched
 
     async def _fetch(self, turn: Turn, event: Event, attachment: Attachment, number: int) -> Attachment:
-        client = self._clients.get(event.platform)
+        client = await self._clients.of(event.platform, event.account)
         if client is None:
             return _missing(attachment, "there is no credential of the platform here")
         if attachment.size > self._largest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from answerback.agents import Agent, Turn
@@ -95,7 +95,7 @@ class Running:
         arrival: Arrival,
         seconds: float,
         *,
-        first: Callable[[], Awaitable[None]] | None = None,
+        first: Sequence[Callable[[], Awaitable[None]] | None] = (),
     ) -> str | None:
         """Run the agent within its time limit. An agent that exits the process or cancels itself has failed.
 
@@ -112,8 +112,9 @@ class Running:
         self.deadlines.start(task, seconds)
         began = time.monotonic()
         try:
-            if first is not None:
-                await first()
+            for each in first:
+                if each is not None:
+                    await each()
             text = await think(agent, turn)
         finally:
             took = time.monotonic() - began

@@ -33,6 +33,7 @@ from .agents import AgentRegistry
 from .backfill import Backfills
 from .commits import advance, commit_answered, commit_unanswered, end_of_turn, with_stream_events
 from .failures import Failures
+from .fetching import Fetches
 from .loop_breaker import Loops
 from .merging import add_waiting, keep_together
 from .opening import TurnOpener
@@ -59,6 +60,7 @@ class Turns:
         opener: TurnOpener,
         presences: PresenceKeeper,
         backfills: Backfills,
+        fetches: Fetches,
         running: Running,
         failures: Failures,
         counters: Counters,
@@ -75,6 +77,7 @@ class Turns:
         self._opener = opener
         self._presences = presences
         self._backfills = backfills
+        self._fetches = fetches
         self._failures = failures
         self._pauses = pauses
         self._window = window
@@ -222,7 +225,8 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            first, seconds = await self._backfills.wanted(claim, agent, turn), agent.timeout or self._timeout
+            first = [await self._backfills.wanted(claim, agent, turn), self._fetches.wanted(turn)]
+            seconds = agent.timeout or self._timeout
             text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()
             if text is not None:

@@ -33,8 +33,18 @@ KINDS = {
     "discussion_comment": Kind("discussion", "comment", "created"),
 }
 
+_DEEDS = {
+    "check_run": {"check_run"},
+    "pull_request_review_thread": {"pull_request", "thread"},
+    "installation": {"installation", "repositories"},
+}
+"""The keys of events that are about no message."""
+
 
 def infer(keys: Iterable[str]) -> str | None:
     """Return the name of the event whose payload has these keys; None if there is none."""
-    matching = [name for name, kind in KINDS.items() if {kind.about, kind.post} <= set(keys)]
+    given = set(keys)
+    if found := next((name for name, part in _DEEDS.items() if part <= given), None):
+        return found
+    matching = [name for name, kind in KINDS.items() if {kind.about, kind.post} <= given]
     return max(matching, key=lambda name: len({KINDS[name].about, KINDS[name].post}), default=None)
