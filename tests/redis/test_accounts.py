@@ -160,6 +160,23 @@ async def test_each_account_is_answered_with_its_own_token(threads: Threads) -> 
     assert b"slack:bot:B1" in await threads.database.call("SMEMBERS", keys.own_identities(0))
 
 
+async def test_a_token_that_slack_revoked_concerns_its_account_alone(threads: Threads) -> None:
+    """And what the operator reads names the workspace, and no setting."""
+    accounts = _accounts(threads)
+    await accounts.put("slack", ACME)
+    await accounts.put("slack", msgspec.structs.replace(ACME, id="T2", name="Beta", token="xoxb-beta-token"))
+    scene = Scene(threads, accounts)
+    await scene.reply(1, "T1")
+    await scene.send(answer({"ok": False, "error": "token_revoked"}))
+    found = await DeadLetters(threads).get("r1.0")
+    assert found is not None
+    assert "token_revoked — Slack does not accept the token of T1: install the app there again" in found[0].reason
+    assert "SLACK_BOT_TOKEN" not in found[0].reason
+    await scene.reply(2, "T2")
+    await scene.send(answer({"ok": True, "ts": "9.9"}))
+    assert scene.tokens[-1] == "Bearer xoxb-beta-token"
+
+
 async def test_replies_to_an_account_that_is_gone_wait_as_dead_letters(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,10 @@ _MEANING = {
 }
 
 
+_LOST = {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+"""Errors that mean, for an installed account, that its token is of no use any more."""
+
+
 class SlackRefused(Rejected):
     """Slack refused a request for good. `error`: its name for that."""
 
@@ -162,6 +166,8 @@ def check(
             raise attempt.refused(f"Slack refused {doing} with status {status} and no reason", PASSING)
         raise Unavailable(f"a response with status {status} while {doing} is not Slack's", unknown=unknown, after=after)
     meaning = _MEANING.get(answer.error, "see the method's errors at https://docs.slack.dev/reference/methods")
+    if home and answer.error in _LOST:
+        meaning = f"Slack does not accept the token of {home}: install the app there again, then replay what failed"
     needed = f" (needed: {answer.needed[:100]})" if answer.needed else ""
     words = f"Slack refused {doing}: {answer.error[:100]}{needed} — {meaning}"
     if answer.error in FORM or _WRITTEN.search(answer.error):
