@@ -37,11 +37,14 @@ class BackfillMerge(NamedTuple):
 NO_BACKFILL = BackfillMerge()
 
 
-def newest(messages: Sequence[Spoken], limit: int, gap: Gap | None) -> Backfilled:
-    """Return what is kept of all messages that were read: the first and the newest ones, up to `limit` and `TEXTS`."""
+def newest(messages: Sequence[Spoken], limit: int, gap: Gap | None, room: int = TEXTS) -> Backfilled:
+    """Return what is kept of all messages that were read: the first and the newest ones.
+
+    Those are `limit` messages, and `room` characters of text at most.
+    """
     short = [one if len(one.text) <= TEXT else _cut(one) for one in messages]
     kept: list[Spoken] = []
-    room = TEXTS - sum(len(one.text) for one in short[:1])
+    room -= sum(len(one.text) for one in short[:1])
     for one in reversed(short[1:]):
         room -= len(one.text)
         if len(kept) + 1 >= limit or room < 0:

@@ -99,3 +99,16 @@ def test_its_rate_limit_is_not_that_of_posts(presence: SlackPresence) -> None:
     with pytest.raises(RateLimited) as caught:
         run(presence.working(PLACE, ""), limited)
     assert (caught.value.seconds, caught.value.scope) == (7, SESSION)
+
+
+def test_arguments_that_slack_refuses_say_nothing_about_the_method(presence: SlackPresence) -> None:
+    done = run(presence.working(PLACE, ""), refused("invalid_arguments"), OK)
+    assert said(done) == [(SESSION, "processing"), (LINE, "is thinking…")]
+    assert said(run(presence.working(PLACE, ""), OK)) == [(SESSION, "processing")]
+
+
+def test_what_happens_outside_of_threads_shows_nothing(presence: SlackPresence) -> None:
+    command = Place(thread="slack:T1:C1:t", address={"team": "T1", "channel": "C1"})
+    for exchange in (presence.working(command, ""), presence.idle(command, "completed")):
+        with pytest.raises(Rejected, match="in threads only"):
+            run(exchange)

@@ -21,7 +21,6 @@ from ..replies.clients import Clients
 from .requests import PresenceRequests
 from .shown import Shown
 
-CHAT = "chat"
 GIVEN_UP = 600_000
 """ms after which nobody tries any more to clear what is shown."""
 CLOSING = 1.0
@@ -47,6 +46,8 @@ class PresenceKeeper:
         lease: float,
     ) -> None:
         self._clients = clients
+        self.platforms = clients.platforms
+        """The platforms on which turns may be shown: a look into a set for each turn elsewhere."""
         self._threads = threads
         self._records = Presences(threads.database)
         self._requests = PresenceRequests(http, outbox, threads.database)
@@ -59,7 +60,7 @@ class PresenceKeeper:
     async def begin(self, agent: Agent, turn: Turn, attempt: int) -> TurnPresence:
         """Return the presence of a turn that begins."""
         event = turn.event
-        if agent.presence is None or turn.command or event.platform == CHAT:
+        if agent.presence is None or turn.command:
             return NULL_PRESENCE
         presence = await self._presence(event.platform, event.account)
         if presence is None:

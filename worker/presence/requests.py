@@ -57,7 +57,7 @@ class PresenceRequests:
             log.info("presence is rate limited", platform=platform, seconds=limit.seconds)
             return "limited"
         except Rejected as refusal:
-            log.info("presence refused by the platform", thread=place.thread, reason=str(refusal))
+            log.debug("presence refused by the platform", thread=place.thread, reason=str(refusal))
             return "refused"
         except TimeoutError:
             return "unknown"

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from answerback.agents import Agent, Turn
-from answerback.agents.backfill import Backfilled, merge, newest
+from answerback.agents.backfill import TEXTS, Backfilled, merge, newest
 from answerback.agents.history import history_for
 from answerback.agents.outcome import replaced
 from answerback.errors import DeliveryError, RateLimited, Rejected
@@ -28,7 +28,6 @@ from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
-CHAT = "chat"
 STEP = "backfill"
 DEADLINE = 5.0
 """Seconds after which a turn goes on with what was read so far. The rest is read with a later turn."""
@@ -48,7 +47,7 @@ class Backfills:
     async def wanted(self, claim: Claim, agent: Agent, turn: Turn) -> Callable[[], Awaitable[None]] | None:
         """Return what is to be done before the agent runs, if something is missing in the thread's history."""
         event = turn.event
-        if turn.command or event.context is not None or event.platform == CHAT:
+        if turn.command or event.context is not None:
             return None
         client = await self._clients.of(event.platform, event.account)
         history = client.history if client is not None else None
@@ -79,7 +78,9 @@ class Backfills:
             return  # not yet: without a step, a later turn reads it
 
         async def read() -> Backfilled:
-            return await self._read(platform, history, place, gap, limit)
+            read = await self._read(platform, history, place, gap, limit)
+            # However many bytes a character takes, the journal has room for the agent's own steps.
+            return newest(read.messages, limit, read.gap, min(TEXTS, turn.journal.limits.bytes // 8))
 
         found: Backfilled = await turn.journal.step(STEP, read, idempotent=True, kind=Backfilled)
         old = replaced(turn.earlier)
@@ -96,10 +97,10 @@ class Backfills:
         messages: list[Spoken] = []
         outcome = "done"
         for _ in range(PAGES):
-            if await self._paused(platform, history, place):
-                outcome = "limited"
-                break
             try:
+                if await self._paused(platform, history, place):
+                    outcome = "limited"
+                    break
                 async with asyncio.timeout(deadline - time.monotonic()):
                     page = await self._http.perform(history.page(place, limit, gap.cursor))
             except RateLimited as refusal:
@@ -114,14 +115,19 @@ class Backfills:
                 log.info("earlier messages not read yet", thread=place.thread, error=str(trouble))
                 outcome = "failed"
                 break
+            except Exception:
+                # Whatever a platform's package does wrong, the turn goes on.
+                log.exception("earlier messages not read", thread=place.thread)
+                gap, outcome = Gap(final=True), "failed"
+                break
             messages = [*messages, *page.messages] if page.forward else [*page.messages, *messages]
             after = messages[-1].message if page.forward and messages else ""
             gap = msgspec.structs.replace(gap, cursor=page.cursor, after=after)
             if not page.cursor or (not page.forward and len(messages) >= limit):
                 BACKFILLS.labels(platform, outcome).inc()
-                return newest(messages, limit, Gap(final=True) if page.cursor else None)
+                return Backfilled(tuple(messages), Gap(final=True) if page.cursor else None)
         BACKFILLS.labels(platform, outcome).inc()
-        return newest(messages, limit, gap)
+        return Backfilled(tuple(messages), gap)
 
     async def _paused(self, platform: str, history: History, place: Place) -> bool:
         scopes = [scope(platform, limit) for limit in history.limits(place)]

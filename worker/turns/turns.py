@@ -205,7 +205,8 @@ class Turns:
             return None
         bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
-        turn.presence = await self._presences.begin(agent, turn, claim.attempt)
+        if turn.event.platform in self._presences.platforms:
+            turn.presence = await self._presences.begin(agent, turn, claim.attempt)
         try:
             if tracing.current is None:
                 return await self._run(claim, agent, turn, arrival)
@@ -225,7 +226,9 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            first = [await self._backfills.wanted(claim, agent, turn), self._fetches.wanted(turn)]
+            posted = turn.event.platform in self._presences.platforms
+            earlier = await self._backfills.wanted(claim, agent, turn) if posted else None
+            first = [earlier, self._fetches.wanted(turn)]
             seconds = agent.timeout or self._timeout
             text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()

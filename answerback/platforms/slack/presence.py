@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from answerback.errors import Rejected
 from answerback.platforms import Exchange, Place, Presence, PresenceOutcome, Response
 from answerback.platforms.attempt import LAST, Attempt
-from answerback.platforms.slack.refusal import SlackRefused
+from answerback.platforms.slack.refusal import FORM, SlackRefused
 
 THINKING = "is thinking…"
 """What the status line says after the app's name while it is not known what the agent does."""
@@ -24,7 +24,7 @@ _PLACE = {
     "access_denied", "cannot_reply_to_message", "channel_not_found", "invalid_thread_ts", "is_archived",
     "message_not_found", "no_permission", "not_in_channel", "thread_not_found", "user_not_found",
 }  # fmt: skip
-"""Errors about one thread. After any other, the method is taken to be unavailable to the app."""
+"""Errors about one thread. Any other means that the method is unavailable to the app, now or for long."""
 
 
 class Call(Protocol):
@@ -63,8 +63,8 @@ class SlackPresence(Presence):
                 self._has_sessions = True
                 if not words:
                     return
-            except Rejected:
-                if self._available(SESSION):
+            except SlackRefused as refusal:
+                if refusal.error in _PLACE:
                     raise
         yield from self._line(place, words or THINKING)
 
@@ -73,8 +73,8 @@ class SlackPresence(Presence):
         if self._available(SESSION):
             try:
                 yield from self._set(SESSION, place, status="active")
-            except Rejected:
-                if self._available(SESSION):
+            except SlackRefused as refusal:
+                if refusal.error in _PLACE:
                     raise
         yield from self._line(place, "")
 
@@ -95,11 +95,13 @@ class SlackPresence(Presence):
     def _set(self, method: str, place: Place, *, status: str) -> Exchange[None]:
         channel, thread = place.address.get("channel"), place.address.get("thread_ts")
         if not thread:
+            raise SlackRefused("Slack shows a status in threads only", "thread_not_found")
+        if not thread:
             raise Rejected("Slack shows a status only in threads")
         content = {"channel_id": channel, "thread_ts": thread, "status": status}
         try:
             yield from self._call("POST", method, content, "showing a status", LAST, scope=method)
         except SlackRefused as refusal:
-            if refusal.error not in _PLACE:
+            if refusal.error not in _PLACE | FORM:
                 self._refused[method] = self._clock()
             raise
