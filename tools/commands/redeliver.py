@@ -174,6 +174,7 @@ def _configured(name: str | None, hooks: Sequence[str]) -> tuple[Settings, list[
     chosen = [(each, support) for each, support in supported if name in (None, each.NAME)]
     names = ", ".join(each.NAME for each, _ in supported)
     if not chosen:
+        names = ", ".join(each.NAME for each in PLATFORMS.values() if each.REDELIVERY or each.CATCHUP)
         raise click.UsageError(f"{name} cannot be asked to redeliver: use one of {names}")
     if hooks and len(chosen) > 1:
         raise click.UsageError(f"--hook requires the platform, one of {names}")
