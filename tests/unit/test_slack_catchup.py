@@ -10,7 +10,6 @@ import pytest
 from answerback.errors import RateLimited, Rejected
 from answerback.platforms.catchup import Channel
 from answerback.platforms.slack.api import Slack
-from answerback.platforms.slack.catchup import SlackMessages
 from tests.fixtures.exchanges import answer, run
 
 MESSAGES = Slack("xoxb-secret", "https://slack.com/api", lambda: 1000.0).messages
@@ -51,9 +50,9 @@ def test_the_first_message_of_a_thread_is_older_than_what_is_read() -> None:
     assert [event.thread for event in done.value.events] == ["slack:T1:C1:1.5"]
 
 
-def test_its_rate_limits_are_those_that_are_looked_at(messages: SlackMessages = MESSAGES) -> None:
+def test_its_rate_limits_are_those_that_are_looked_at() -> None:
     limited = answer({"ok": False, "error": "ratelimited"}, 429, retry_after="60")
-    for exchange in (messages.messages(CHANNEL, 0), messages.replies(CHANNEL, "slack:T1:C1:1.5", 0)):
+    for exchange in (MESSAGES.messages(CHANNEL, 0), MESSAGES.replies(CHANNEL, "slack:T1:C1:1.5", 0)):
         with pytest.raises(RateLimited) as caught:
             run(exchange, limited)
-        assert caught.value.scope in messages.limits(CHANNEL)
+        assert caught.value.scope in MESSAGES.limits(CHANNEL)
