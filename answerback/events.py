@@ -78,6 +78,13 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     removed: bool = False
 
 
+class Conversation(msgspec.Struct, frozen=True):
+    """A whole direct chat as one thread: its id, and the address of replies there."""
+
+    thread: str
+    address: Address
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
@@ -125,6 +132,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         of: The delivery id of the message that it is about, if the platform does not say in which thread that is: the
             event then belongs to that thread. `thread` is the one that the message itself may have begun.
         answered: Whether a person has answered it before it was stored, because it was missed: no agent does then.
+        conversation: The whole chat, of a direct message that begins a thread of its own. Used in place of `thread`
+            where an agent declares `direct="conversation"`, and not stored.
     """
 
     delivery: str
@@ -160,6 +169,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     gesture: str = ""
     of: str = ""
     answered: bool = False
+    conversation: Conversation | None = None
 
     @property
     def id(self) -> str:
@@ -213,6 +223,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     event: Event | None = None
     at: int = 0
     edit: Event | None = None
+    conversation: Conversation | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from answerback.agents.declaration import (
     check_arrival,
     check_backfill,
     check_edits,
+    check_direct,
     check_kind,
     check_model_options,
     check_name,
@@ -101,6 +102,9 @@ class Agent:
         presence: How people on a platform see that it is at work. "status": while it works, by Slack's status line or
             an 👀 reaction on GitHub. "outcome": on GitHub, 👀 is then exchanged for 🎉 or 😕. None: not at all. See
             `turn.progress`.
+        direct: What a direct chat is, where people may begin threads in it, as in Slack. "thread": each message that is
+            no reply begins a thread, and is answered there. "conversation": all of them are one thread, answered in the
+            chat itself. It applies to all agents of the platforms that this agent listens to.
         backfill: How many earlier messages it is given at most if it is addressed in the middle of a thread: they are
             read from the platform, once, and become part of the thread's history. 0 or None: none.
         knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
@@ -153,6 +157,7 @@ class Agent:
         output: Any = None,
         raw: bool = False,
         presence: Presence | None = "status",
+        direct: Literal["thread", "conversation"] = "thread",
         backfill: int | None = 50,
         knowledge: Source | None = None,
     ) -> None:
@@ -165,6 +170,7 @@ class Agent:
         check_arrival(name, arrival)
         check_edits(name, edits)
         check_presence(name, presence)
+        check_direct(name, direct)
         check_backfill(name, backfill)
         check_remote(name, remote, bearer_token)
         check_public(name, public)
@@ -189,6 +195,7 @@ class Agent:
         """The drawing of its flow; None without a flow, and before `prepare`."""
         self.raw = raw
         self.presence = presence
+        self.direct = direct
         self.backfill = backfill or 0
         self.typed = Typed(name, input, output)
         """The types of its input and output."""

@@ -78,6 +78,12 @@ def check_presence(name: str, presence: str | None) -> None:
         raise ConfigurationError(f'agent "{name}": presence must be "status", "outcome" or None, not {presence!r}')
 
 
+def check_direct(name: str, direct: str) -> None:
+    """Raise `ConfigurationError` for an unknown `direct`."""
+    if direct not in ("thread", "conversation"):
+        raise ConfigurationError(f'agent "{name}": direct must be "thread" or "conversation", not {direct!r}')
+
+
 def check_backfill(name: str, backfill: object) -> None:
     """Raise `ConfigurationError` for a number of messages that is not one."""
     if backfill is not None and not (isinstance(backfill, int) and 0 <= backfill <= MOST_BACKFILLED):

@@ -23,3 +23,5 @@ async def deploy(turn: Turn) -> str | None:
 
 LISTEN = Listen("slack", when=("mention", "direct", "answered", "action", "reaction"))
 agents = [Agent("deploy", deploy, listen=LISTEN)]
+
+chatting = [Agent("chat", deploy, listen=LISTEN, direct="conversation")]

@@ -34,9 +34,8 @@ async def test_buttons_commands_and_reactions_are_answered_where_they_are_used(
     await standins.act("slack", "shortcut", **here, callback_id="again")
     *_, used = await standins.wait_for_messages(5, "slack")
     assert used.thread == f"C1/{ROOT}"
-    shown = [one for one in await standins.deliveries() if one["answer"] and one["event"] != "event_callback"]
-    assert not shown, "Slack shows it to the person"
-    assert all(one["status"] == "OK" for one in await standins.deliveries())
+    found = await standins.wait_for_deliveries(1)
+    assert not [one for one in found if one["answer"] and one["event"] != "event_callback"], "people see it"
 
 
 async def test_the_stop_button_and_a_reaction_cancel_the_turn(system: System, standins: StandIns) -> None:
@@ -59,3 +58,22 @@ async def test_the_stop_button_and_a_reaction_cancel_the_turn(system: System, st
     system.release()
     assert await standins.messages("slack") == []
     assert await system.answers(THREAD) == []
+
+
+async def test_a_direct_chat_is_one_conversation_if_the_agent_has_it_so(system: System, standins: StandIns) -> None:
+    await system.worker("tests.acceptance.slack_agents:chatting")
+    await system.ingress()
+    await standins.act("slack", "say", channel="D1", text="first")
+    (asked,) = await standins.wait_for_messages(1, "slack")
+    assert (asked.thread, asked.body) == ("D1", "Deploy?")
+    await standins.wait_for_deliveries(2)
+    await standins.act("slack", "say", channel="D1", text="second")
+    *_, second = await standins.wait_for_messages(2, "slack")
+    assert (second.thread, second.body) == ("D1", "after first: second")
+    await standins.act("slack", "press", channel="D1", ts=asked.id, action_id="approve")
+    *_, pressed = await standins.wait_for_messages(3, "slack")
+    assert pressed.thread == "D1"
+    await standins.act("slack", "say", channel="D1", thread_ts=asked.id, text="aside")
+    *_, aside = await standins.wait_for_messages(4, "slack")
+    assert aside.thread == f"D1/{asked.id}"
+    assert len(await system.answers("slack:T0STANDIN:D1")) == 3

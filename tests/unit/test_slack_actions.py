@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
-from answerback.events import Action, Event
+from answerback.accepting import raw_payloads
+from answerback.events import Action, Conversation, Event
 from answerback.messages import Attachment, Author
 from answerback.notifications import Stop, Uninstalled
 from answerback.platforms import Answer, Answered, Ignored, slack
@@ -281,6 +283,27 @@ def _button(**more: Any) -> dict[str, Any]:
 
 
 def _remote(attachment: Attachment) -> Remote:
-    import msgspec
-
     return msgspec.json.decode(attachment.remote, type=Remote)
+
+
+def test_a_direct_chat_may_be_one_thread() -> None:
+    chat = f"slack:{TEAM}:D0AB12CD3"
+    message = parse("message.im")
+    assert message.conversation == Conversation(chat, {"team": TEAM, "channel": "D0AB12CD3"})
+    assert placed(message, chat=False) == msgspec.structs.replace(message, conversation=None)
+    whole = placed(message, chat=True)
+    assert (whole.thread, whole.address) == (chat, {"team": TEAM, "channel": "D0AB12CD3"})
+    assert parse("message.im", event__thread_ts=ROOT).conversation is None
+    assert parse("message").conversation is None
+    edit = parse("message_changed", event__channel="D0AB12CD3", event__channel_type="im")
+    assert (placed(edit, chat=True).thread, placed(edit, chat=False).thread) == (chat, edit.thread)
+    assert parse("command", channel_id="D0AB12CD3").conversation.thread == chat
+    where = {"payload__container__channel_id": "D0AB12CD3"}
+    assert parse("block_actions.button", **where).conversation is None
+    alone = {**where, "payload__container__thread_ts": None, "payload__message__thread_ts": None}
+    pressed = parse("block_actions.button", **alone).conversation
+    assert pressed.address == {"team": TEAM, "channel": "D0AB12CD3", "response_url": URL}
+
+
+def placed(inbound: Any, *, chat: bool) -> Any:
+    return raw_payloads.placed(inbound, chat=chat)

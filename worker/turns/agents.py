@@ -73,6 +73,7 @@ class AgentRegistry:
                 output_schema=agent.typed.output_schema if agent else b"",
                 raw=_platforms(agent) if agent and agent.raw else (),
                 edits=_platforms(agent) if agent and agent.edits != "ignore" else (),
+                conversations=_platforms(agent) if agent and agent.direct == "conversation" else (),
             )
             # Our own first, in the order of their list: the first one that may answer is the default.
             for workspace, name in dict.fromkeys((*own, *times, *busy))

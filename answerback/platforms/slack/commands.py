@@ -7,6 +7,7 @@ import re
 from answerback.errors import MalformedBody
 from answerback.events import Action, Address, Event
 from answerback.messages import Author
+from answerback.platforms.slack.chats import conversation
 from answerback.platforms.slack.mrkdwn import mentions, plain
 
 _ID = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
@@ -28,7 +29,7 @@ def parse_command(fields: dict[str, str], at: int) -> Event:
     if not TRIGGER.fullmatch(trigger):
         raise MalformedBody("a slash command without its trigger_id")
     command, text = fields["command"][:200], fields.get("text", "")
-    room = f"slack:{team}:{channel}"
+    room, place = f"slack:{team}:{channel}", address(team, channel, response_url=fields.get("response_url"))
     return Event(
         delivery=f"{room}:command:{trigger}",
         thread=f"{room}:{trigger}",
@@ -39,10 +40,11 @@ def parse_command(fields: dict[str, str], at: int) -> Event:
         mentions=mentions(text),
         direct=channel.startswith("D"),
         identities=(f"user:{user}",),
-        address=address(team, channel, response_url=fields.get("response_url")),
+        address=place,
         at=at,
         action=Action(type="command", name=command, value=plain(text)),
         account=team,
+        conversation=conversation(team, channel, place) if channel.startswith("D") else None,
     )
 
 

@@ -18,6 +18,7 @@ from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound, P
 from answerback.platforms.decoding import decode
 from answerback.platforms.slack.attachments import attached_files
 from answerback.platforms.slack.blocks import key_of_block
+from answerback.platforms.slack.chats import conversation
 from answerback.platforms.slack.commands import TRIGGER, address, parse_command
 from answerback.platforms.slack.interaction_payload import Container, Element, Interaction, Shown, State, Target, View
 from answerback.platforms.slack.payload import milliseconds, printable
@@ -182,6 +183,7 @@ def _event(
     if not TRIGGER.fullmatch(trigger):
         raise MalformedBody(f"{printable(interaction.type)} without its trigger_id")
     room = f"slack:{team}:{channel or user.id}"
+    place = address(team, channel or user.id, root, response_url or interaction.response_url)
     return Event(
         delivery=f"{room}:{trigger}:{number}" if number else f"{room}:{trigger}",
         thread=f"{room}:{root or trigger}",
@@ -191,13 +193,14 @@ def _event(
         channel=channel or user.id,
         direct=not channel or channel.startswith("D"),
         identities=(f"user:{user.id}",),
-        address=address(team, channel or user.id, root, response_url or interaction.response_url),
+        address=place,
         reply=reply,
         at=at,
         attachments=attachments,
         input_json=input_json,
         action=Action(type=type, name=name, value=value, values=values, message=message),
         account=team,
+        conversation=conversation(team, channel, place) if channel.startswith("D") and root in ("", message) else None,
     )
 
 

@@ -12,6 +12,7 @@ from answerback.messages import Attachment, Author, AuthorKind
 from answerback.platforms import Answer, Delivery, Ignored, Parsed
 from answerback.platforms.decoding import decode
 from answerback.platforms.slack.attachments import attached_files, file_id
+from answerback.platforms.slack.chats import conversation
 from answerback.platforms.slack.interactions import parse_form
 from answerback.platforms.slack.metadata import key_of
 from answerback.platforms.slack.notices import parse_notice
@@ -80,6 +81,7 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
     if not content.text.strip():
         return Ignored("a message without a text")
     root, files = event.thread_ts or event.ts, attached_files(event.files)
+    is_direct = event.channel_type == "im" or (event.channel_type is None and event.channel.startswith("D"))
     profile = event.bot_profile or BotProfile()
     # `api_app_id` beside the event is our own app; only these fields name the app that wrote the message.
     app = event.app_id or profile.app_id
@@ -95,7 +97,7 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
             channel=event.channel,
             mentions=content.mentions,
             mentioned=_mentioned(envelope, event, content, app_mention=app_mention),
-            direct=event.channel_type == "im" or (event.channel_type is None and event.channel.startswith("D")),
+            direct=is_direct,
             identities=tuple(f"{what}:{which}" for what, which in named if which),
             address={"team": team, "channel": event.channel, "thread_ts": root},
             reply=key_of(event.metadata) or _prepared(files),
@@ -103,6 +105,7 @@ def _event(envelope: Envelope, event: Message, team: str, room: str, *, app_ment
             attachments=files,
             account=envelope.account,
             gesture=_gesture(envelope, event),
+            conversation=conversation(team, event.channel) if is_direct and root == event.ts else None,
         )
     ]
 
@@ -198,8 +201,14 @@ def _amendment(envelope: Envelope, event: Message, team: str, room: str) -> Pars
             mentioned=bool(content and new and _mentioned(envelope, new, content, app_mention=False)),
             event=_added_mention(envelope, event, old, new, content, team, room) if new and content else None,
             at=milliseconds(event.event_ts or event.ts or "0"),
+            conversation=conversation(team, event.channel or "") if _is_alone(event, ts, root or "") else None,
         )
     ]
+
+
+def _is_alone(event: Message, ts: str, root: Message | str) -> bool:
+    """Return whether a message of a direct chat belongs to no other message's thread."""
+    return root in ("", ts) and (event.channel or "").startswith("D")
 
 
 def _added_mention(

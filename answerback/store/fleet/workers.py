@@ -33,6 +33,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
         output_schema: The JSON schema of its structured output, likewise.
         raw: Patterns of the platforms whose raw payloads it asks for.
         edits: Patterns of the platforms on which it is told of edits.
+        conversations: Patterns of the platforms on which it has a direct chat as one thread.
     """
 
     name: str
@@ -49,6 +50,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
     output_schema: bytes = b""
     raw: tuple[str, ...] = ()
     edits: tuple[str, ...] = ()
+    conversations: tuple[str, ...] = ()
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
