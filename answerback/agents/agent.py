@@ -13,8 +13,8 @@ from answerback.agents.commands import obey
 from answerback.agents.declaration import (
     check_arrival,
     check_backfill,
-    check_edits,
     check_direct,
+    check_edits,
     check_kind,
     check_model_options,
     check_name,

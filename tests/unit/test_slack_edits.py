@@ -76,3 +76,12 @@ def test_an_edit_that_does_not_tell_what_stood_there_may_have_added_a_mention() 
 
 def test_a_change_of_what_nobody_said_is_ignored() -> None:
     assert isinstance(parse("message_changed", event__message__subtype="huddle_thread"), Ignored)
+
+
+def test_an_edit_is_an_event_for_agents_that_are_told_of_edits() -> None:
+    amendment = parse("message_changed", event__previous_message__text="<@U0ANSWERBT> <@U0RAVI0001> before")
+    assert amendment.event is None
+    edit = amendment.edit
+    assert (edit.delivery, edit.edited, edit.text, edit.gesture) == (amendment.delivery, "text", amendment.text, "")
+    assert parse("message_changed").edit is None
+    assert parse("message_deleted").edit is None

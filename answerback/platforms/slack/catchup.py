@@ -16,8 +16,8 @@ from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.catchup import Channel, ChannelPage, MessageLog, MessagePage
 from answerback.platforms.decoding import Spare
+from answerback.platforms.slack.messages import event_of
 from answerback.platforms.slack.payload import milliseconds
-from answerback.platforms.slack.webhook import event_of
 
 _KINDS = "public_channel,private_channel,mpim,im"
 _PAGE = "200"

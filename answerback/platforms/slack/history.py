@@ -12,7 +12,7 @@ from answerback.platforms import Exchange, History, HistoryPage, Place, Response
 from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
-from answerback.platforms.slack.webhook import event_of
+from answerback.platforms.slack.messages import event_of
 
 METHOD = "conversations.replies"
 _PAGE = 999
