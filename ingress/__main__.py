@@ -68,7 +68,8 @@ def _say_ready(listener: Listener, settings: Settings) -> None:
     configured = [name for name in PLATFORMS if settings.secrets(name)]
     host, port = listener.address
     log.info("ingress ready", url=f"http://{host}:{port}", webhooks=configured)
-    if not configured:
+    read = any(platform.READER and platform.READER.connections(settings) for platform in PLATFORMS.values())
+    if not configured and not read:
         log.warning("no platform is configured", variables=[p.SECRET for p in PLATFORMS.values()])
 
 

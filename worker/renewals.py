@@ -94,7 +94,7 @@ class Renewals:
         else:
             # The former refresh token is used up: this must not be lost while Redis is unavailable.
             stored = await retry_while_unavailable(self._accounts.replace, platform, held, renewed)
-            log.info("token renewed" if stored else "token not needed: installed again", account=title)
+            log.info("token renewed", platform=platform, account=title, replaced_meanwhile=not stored)
             await self._accounts.release_renewal(platform, id)
         return None
 
