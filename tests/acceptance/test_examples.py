@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import aiohttp
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from answerback.testing.standins.sender import GitHub, Slack
 from tests.acceptance.caller import calling
 from tests.acceptance.chatting import client
 from tests.acceptance.system import System, free_port, until
+from tests.standins.bench import KEY
 from tests.standins.client import StandIns
 
 
@@ -42,6 +46,38 @@ async def test_an_issue_that_mentions_us_gets_one_comment_too(system: System, st
     await system.quiet(1)
     [comment] = await standins.messages("github")
     assert comment.thread == "acme/widgets#8"
+
+
+async def test_a_requested_review_is_a_review_and_a_check_run_with_a_button(tmp_path: Path) -> None:
+    key = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    async with (
+        StandIns.start(tmp_path, app_key=key) as standins,
+        System.running(tmp_path, standins.environment()) as system,
+    ):
+        await system.ingress()
+        await system.worker("examples.github_triage:agents")
+        ada = GitHub(installation=77, app_id=1234, login="ada", user_id=7)
+        bot = ("answerbot-app[bot]", 90002, "Bot")
+        await system.deliver("github", ada.pull_request_changed("review_requested", number=8, who=bot))
+        await system.quiet(1)
+
+        async def shown() -> bool:
+            posted = await standins.messages("github")
+            return len(posted) == 2 and len(posted[0].edits) == 1
+
+        await until(shown)
+        run, review = await standins.messages("github")
+        assert run.body.startswith("triage: neutral\ntriage\nYou said: ")
+        assert review.operation == "pulls/create-review"
+        [made] = await standins.requests("github", "checks/create")
+        ours = {"external_id": msgspec.json.decode(made.body)["external_id"]}
+        button = ada.check_run(run=int(run.id), identifier="take", content=ours)
+        for _ in range(2):
+            await system.deliver("github", button)
+        *_, taken = await standins.wait_for_messages(3, "github")
+        await system.quiet(2)
+        assert taken.body == "triage: success\ntriage\nada looks at it."
+        assert len(await standins.messages("github")) == 3
 
 
 async def test_a_mention_on_slack_gets_one_threaded_answer_and_one_ticket(system: System, standins: StandIns) -> None:

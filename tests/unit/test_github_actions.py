@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from answerback.events import Action, Event
+from answerback.events import Action, Address, Event
 from answerback.notifications import Moved, Uninstalled
 from answerback.platforms import Delivery, Ignored, github
-from answerback.platforms.github.attachments import MOST, Remote
+from answerback.platforms.github.attachments import MOST, Remote, attached_files
+from answerback.platforms.github.checks import identifier, parse_external_id, parse_identifier
 from answerback.testing.standins.sender import GitHub
 from answerback.testing.standins.signatures import Delivery as Sent
 from tests.fixtures.deliveries import parsed
@@ -178,3 +181,24 @@ def test_the_comments_of_a_review_are_fetched_with_it() -> None:
     (comments,) = event_of(PEOPLE.review_with_comments([(4, "Why?")], "Two things.", review=5)[0]).attachments
     assert comments.name == "review-comments.md"
     assert msgspec.json.decode(comments.remote, type=Remote).review == 5
+
+
+@given(st.text() | st.text("![]()<img src=\"https://user-attachments/files/1'>", max_size=400))
+def test_any_text_has_files_or_none(text: str) -> None:
+    address: Address = {"repo": "acme/widgets", "number": 1}
+    for one in attached_files(f"{text} /files/", address, "issue_comment:1"):
+        assert one.name
+        assert msgspec.json.decode(one.remote, type=Remote).url
+
+
+@pytest.mark.parametrize("piece", ["[", "![", "<img ", "![a](", "https://", "<img src='", "[]("])
+def test_hostile_texts_take_linear_time(piece: str) -> None:
+    address: Address = {"repo": "acme/widgets", "number": 1}
+    assert attached_files(piece * 20_000 + "/user-attachments/", address, "issue_comment:1") == ()
+
+
+@given(st.text(), st.text())
+def test_any_external_id_and_identifier_is_understood(id: str, text: str) -> None:
+    assert parse_external_id(id) == ""
+    name, value = parse_identifier(text)
+    assert identifier(name, value) == text.removesuffix("=") or value
