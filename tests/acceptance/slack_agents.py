@@ -11,6 +11,9 @@ async def deploy(turn: Turn) -> str | None:
     action = turn.event.action
     if action is not None:
         return f"{turn.event.text} ({action.type} {action.name}: {action.value})"
+    if turn.attachments:
+        sizes = [len(await turn.read(file)) if not file.problem else file.problem for file in turn.attachments]
+        return ", ".join(f"{file.content_type}: {size}" for file, size in zip(turn.attachments, sizes, strict=True))
     if "wait" in turn.text:
         mark(f"waiting-{turn.id}")
         await released()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
 
@@ -77,3 +79,25 @@ async def test_a_direct_chat_is_one_conversation_if_the_agent_has_it_so(system: 
     *_, aside = await standins.wait_for_messages(4, "slack")
     assert aside.thread == f"D1/{asked.id}"
     assert len(await system.answers("slack:T0STANDIN:D1")) == 3
+
+
+async def test_files_are_read_also_those_of_another_organization_and_what_is_missing_is_said(
+    system: System, standins: StandIns
+) -> None:
+    await system.ingress()
+    await system.worker(AGENTS)
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+    sent = {"channel": "D1", "name": "a.png", "content": png, "text": ""}
+    await standins.act("slack", "upload", **sent)
+    (read,) = await standins.wait_for_messages(1, "slack")
+    assert read.body == "image/png: 8"
+    await standins.act("slack", "upload", **sent, hidden=True)
+    *_, shared = await standins.wait_for_messages(2, "slack")
+    assert shared.body == "image/png: 8"
+    away = {"Location": f"{standins.url}/slack/signin"}
+    await standins.add_fault(
+        platform="slack", operation="files.download", do="status", status=302, headers=away, body=""
+    )
+    await standins.act("slack", "upload", **sent)
+    *_, missing = await standins.wait_for_messages(3, "slack")
+    assert "files:read" in missing.body
