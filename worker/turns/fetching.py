@@ -36,6 +36,8 @@ DEADLINE = 20.0
 """Seconds for one file: the agent is then told that it could not be had."""
 MOST = 20
 """The most files of one turn."""
+INLINE = 16_384
+"""Up to this size, in bytes, a text is part of the event, and needs no file."""
 
 
 class Fetches:
@@ -132,7 +134,7 @@ class Fetches:
         changed = msgspec.structs.replace(attachment, content_type=kind, size=len(data), remote="")
         if not data:
             return changed
-        if is_text(kind) and len(data) <= _INLINE:
+        if is_text(kind) and len(data) <= INLINE:
             return msgspec.structs.replace(changed, text=data.decode(errors="replace"))
         digest = blake2b(f"{event.id}.{number}".encode(), digest_size=10).hexdigest()
         file = File(attachment.name, data, kind, file=f"{public_id(turn.thread)}.{digest}", size=len(data))
@@ -141,10 +143,6 @@ class Fetches:
         except FilesFull as full:
             return _missing(attachment, str(full))
         return msgspec.structs.replace(changed, file=file.file)
-
-
-_INLINE = 16_384
-"""Up to this size a text is part of the event, and needs no file."""
 
 
 def _missing(attachment: Attachment, reason: str) -> Attachment:

@@ -18,7 +18,7 @@ from answerback.platforms.github.checks import parse_external_id, parse_identifi
 from answerback.platforms.github.digest import digest
 from answerback.platforms.github.kinds import KINDS
 from answerback.platforms.github.payload import Payload, Post, User
-from answerback.platforms.github.place import subject
+from answerback.platforms.github.subject import subject
 
 _DOCUMENTED = "GitHub documents"
 _NOUNS = {"issue": "issue", "pull_request": "pull request", "discussion": "discussion"}

@@ -28,7 +28,7 @@ from answerback.platforms.github.kinds import KINDS
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
 from answerback.platforms.github.payload import About, ActionOf, Payload, Post, User, payload
-from answerback.platforms.github.place import subject
+from answerback.platforms.github.subject import subject
 
 _former_body = msgspec.json.Decoder(dict[str, str]).decode
 _payloads = {name: payload(kind.about, kind.post) for name, kind in KINDS.items()}
