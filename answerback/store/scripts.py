@@ -194,4 +194,5 @@ class Scripts:
         self.try_write = script("try_write")
         self.swap_field = script("swap_field")
         self.hold = script("hold")
+        self.give_up = script("give_up")
         self.take_due = script("take_due")

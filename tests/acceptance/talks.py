@@ -95,8 +95,8 @@ def event_of(delivery: Delivery) -> Event:
     """The event that a delivery of Slack becomes."""
     headers = {name.lower(): value for name, value in delivery.headers.items()}
     parsed = slack.parse(platforms.Delivery(headers, delivery.body))
-    assert isinstance(parsed, platforms.Answered), parsed
-    [event] = parsed.events
+    assert not isinstance(parsed, platforms.Answer | platforms.Ignored), parsed
+    [event] = parsed.events if isinstance(parsed, platforms.Answered) else parsed
     assert isinstance(event, Event)
     return event
 

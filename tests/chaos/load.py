@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 
 import aiohttp
 
 from answerback.errors import StoreFull, StoreUnavailable
+from answerback.store import keys
 from answerback.testing.standins.sender import Delivery
 from tests.acceptance.system import System
 from tests.acceptance.talks import Talk, event_of
+from tests.standins.client import StandIns
 
 KINDS = [
     # platform, place, replies to each message, share
@@ -37,8 +40,19 @@ _TOOL = 'use tool find {"topic": "TOKEN"}'
 class Load:
     """What is sent, and what the receipts say."""
 
-    def __init__(self, system: System, ports: list[int], events: int, poison: int, dice: random.Random) -> None:
+    def __init__(
+        self,
+        system: System,
+        ports: list[int],
+        events: int,
+        poison: int,
+        dice: random.Random,
+        *,
+        sockets: StandIns | None = None,
+    ) -> None:
         self._system = system
+        self._sockets = sockets
+        """Sends half of Slack's messages over its WebSockets; None: all go to ingress."""
         self._ports = ports
         self._dice = dice
         self.events = events
@@ -53,7 +67,9 @@ class Load:
         weights = [kind[3] for kind in KINDS]
         self.talks: list[Talk] = []
         for number in range(threads):
-            platform, place, replies, _ = self._dice.choices(KINDS, weights)[0]
+            # One of each kind at least.
+            kind = KINDS[number] if number < len(KINDS) else self._dice.choices(KINDS, weights)[0]
+            platform, place, replies, _ = kind
             self.talks.append(Talk(platform, number + 1, place, replies))
         self._room = asyncio.Event()
         self._room.set()
@@ -89,6 +105,10 @@ class Load:
             number, self.sent = self.sent, self.sent + 1
             talk = free.pop(self._dice.randrange(len(free)))
             words = self._words(talk, number)
+            if self._sockets and talk.platform == "slack" and self._dice.random() < 0.5:
+                await self._over_socket(self._sockets, talk, words)
+                free.append(talk)
+                continue
             press = talk.place == "C0ASK" and talk.said > 0 and self._dice.random() < 0.5
             ordinal, delivery = talk.said, talk.press() if press else talk.say(words)
             receipt = await self._deliver(talk.platform, delivery)
@@ -99,6 +119,20 @@ class Load:
                 assert again["status"] == "duplicate" or again["reason"] == "replayed from the dead letters", again
             free.append(talk)
             await asyncio.sleep(self._dice.uniform(0, 0.02))
+
+    async def _over_socket(self, sockets: StandIns, talk: Talk, words: str) -> None:
+        """Send the next message over a WebSocket, and wait until it is stored: Slack keeps no order of its own."""
+        ordinal, event = talk.said, event_of(talk.say(words))
+        self.dispatches[event.id] = (talk, ordinal)
+        where = {"channel": event.channel, "ts": event.message, "thread_ts": str(event.address["thread_ts"])}
+        await sockets.act("slack", "say", text=event.text, user=event.author.id, **where)
+        while True:
+            with suppress(StoreUnavailable, StoreFull):
+                p = await self._system.threads.locate(event.thread)
+                if await self._system.database.call("GET", keys.seen(p, event.delivery)):
+                    break
+            await asyncio.sleep(self._dice.uniform(0.02, 0.1))
+        self.answers["over a WebSocket"] += 1
 
     async def say(self, talk: Talk, words: str = "react") -> dict[str, str]:
         """Say one more thing in a conversation of somebody else's. Its receipt."""

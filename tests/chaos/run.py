@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -63,7 +64,7 @@ class Result:
 async def run(folder: Path, events: int, seed: int, faults: int, topology: str = "") -> Result:
     """Send `events` while at least `faults` things go wrong; wait until it is quiet, and judge.
 
-    topology: "" (one server), "sentinel" or "cluster".
+    topology: "" (one server), "sentinel" or "cluster". With an odd seed, half of Slack's messages come in Socket Mode.
     """
     dice = random.Random(seed)
     began = time.monotonic()
@@ -71,7 +72,9 @@ async def run(folder: Path, events: int, seed: int, faults: int, topology: str =
     folder.mkdir(parents=True, exist_ok=True)
     several = _several(folder, topology)
     clock = None if several else SteppedServer(folder / "server", find_server()) if SteppedServer.possible() else None
-    async with _system(folder, ports[0], clock.binary if clock else find_server(), several) as (system, standins):
+    sockets = seed % 2 == 1
+    binary = clock.binary if clock else find_server()
+    async with _system(folder, ports[0], binary, several, sockets=sockets) as (system, standins):
         crew = Crew(system, random.Random(dice.random()))
         log, pardon = folder / "struck", folder / "pardon"
         try:
@@ -80,7 +83,8 @@ async def run(folder: Path, events: int, seed: int, faults: int, topology: str =
                 crew.hire("ingress", PORT=str(port), REDIS_URL=user)
             for _ in range(WORKERS):
                 crew.hire("worker", ANSWERBACK_AGENTS="tests.chaos.agents:agents", REDIS_URL=user)
-            load = Load(system, ports, events, min(20, max(2, events // 500)), random.Random(dice.random()))
+            poison, more = min(20, max(2, events // 500)), standins if sockets else None
+            load = Load(system, ports, events, poison, random.Random(dice.random()), sockets=more)
             monkey = Monkey(crew, standins, faults, random.Random(dice.random()), long=events >= 5000, clock=clock)
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(_allowed(folder))
@@ -131,9 +135,11 @@ async def run(folder: Path, events: int, seed: int, faults: int, topology: str =
 
 @asynccontextmanager
 async def _system(
-    folder: Path, port: int, binary: Path, several: Several | None
+    folder: Path, port: int, binary: Path, several: Several | None, *, sockets: bool
 ) -> AsyncIterator[tuple[System, StandIns]]:
-    async with StandIns.start(folder) as standins:
+    # Slack repeats what is not acknowledged, sooner and more often than the real one.
+    retries: dict[str, Any] = {"slack_ack_seconds": 1, "slack_retries": "0.2,0.5,1,1,2,2,4,4,8,8,16"}
+    async with StandIns.start(folder, **retries) as standins:
         await standins.send_webhooks_to(f"http://127.0.0.1:{port}/webhooks/{{platform}}")
         settings = {
             "LEASE_SECONDS": str(LEASE),
@@ -154,6 +160,8 @@ async def _system(
             # A group commit may wait for a replica that is just being started.
             settings |= {"REDIS_REPLICAS": replicas, "ACCEPT_TIMEOUT": "2", "ANSWERBACK_PARTITIONS": partitions}
         settings |= standins.environment()
+        if sockets:
+            settings["SLACK_APP_TOKEN"] = standins.options.slack_app_token
         system = System(folder, settings, binary=None if several else _with_user(folder, binary), server=several)
         await system.open()
         try:

@@ -201,6 +201,7 @@ async def access(database: Database) -> None:
     await requests.finish("digest", owner, StoredResponse(200, {}, b"done"))
     await requests.begin("digest", "route", "body", alone=True)
     await Connections(database).hold("slack/socket", "worker", 5000)
+    await Connections(database).release("slack/socket", "worker")
     await Redeliveries(database).ask("acme/widgets/hooks/1", "delivery", RedeliveryRequest(1, 1, 1), None)
 
 

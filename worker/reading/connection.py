@@ -20,6 +20,11 @@ from .web_socket import OPENED_WITHIN, PlatformSocket
 
 log = get_logger(__name__)
 
+RENEWED, MISSED = 0.2, 0.6
+"""Parts of a lease: after which it is renewed, and after which another worker takes it over if it was not.
+
+With the time between two looks of whoever waits, another one reads within a lease.
+"""
 AGAIN = Backoff(0.5, 60)
 REFUSED = 60.0
 """Seconds until a connection that the platform refuses is tried again: its token may be replaced by then."""
@@ -60,7 +65,7 @@ class Connection:
                     await _cancelled(reading)
                     reading = None
                 # Workers that wait do not all ask at the same time.
-                await asyncio.sleep(self._lease / 3 if held else self._lease * random.uniform(0.3, 0.5))
+                await asyncio.sleep(self._lease * (RENEWED if held else random.uniform(0.15, 0.2)))
         finally:
             if reading is not None:
                 await _cancelled(reading)
@@ -69,7 +74,7 @@ class Connection:
     async def _hold(self) -> bool | None:
         """Take or renew the lease. Return whether we have it; None if that is not known."""
         try:
-            return await self._leases.hold(self._name, self._owner, int(self._lease * 1000))
+            return await self._leases.hold(self._name, self._owner, self._lease * MISSED)
         except (StoreUnavailable, StoreFull):
             return None  # nothing can be stored either, so it does no harm to stay connected
 

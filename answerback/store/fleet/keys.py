@@ -94,7 +94,7 @@ def install_state(digest: str) -> str:
 
 
 def connection(name: str) -> str:
-    """STRING: the worker that reads a connection, such as "slack/socket". As long as its lease."""
+    """HASH: who reads a connection of a platform: owner, renewals (of the lease). Permanent."""
     return f"ab:connection:{name}"
 
 

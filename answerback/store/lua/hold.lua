@@ -1,14 +1,11 @@
--- Hold something as its only owner for some time, or go on holding it; or give it up.
+-- Hold something as its only owner, or go on holding it. Others take it over from an owner who no longer renews it. No
+-- clock is asked: whoever waits measures with their own for how long the number of renewals stays the same.
 --
--- KEYS  1 what is held: a string with its owner
--- ARGV  owner, ms (0: give it up)
--- Returns 1 if the owner holds it now, or 0 if another one does.
-local owner, ms = unpack(ARGV, 1, 2)
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= owner then return 0 end
-if ms == '0' then
-  redis.call('DEL', KEYS[1])
-  return 0
-end
-redis.call('SET', KEYS[1], owner, 'PX', ms)
-return 1
+-- KEYS  1 what is held: HASH owner, renewals
+-- ARGV  owner, stale (the number of renewals that the caller has seen for too long; "": none)
+-- Returns 1 if the owner holds it now, else 0; and the number of renewals.
+local owner, stale = unpack(ARGV, 1, 2)
+local holder, renewals = unpack(redis.call('HMGET', KEYS[1], 'owner', 'renewals'))
+if holder and holder ~= owner and renewals ~= stale then return {0, renewals} end
+redis.call('HSET', KEYS[1], 'owner', owner)
+return {1, tostring(redis.call('HINCRBY', KEYS[1], 'renewals', 1))}
