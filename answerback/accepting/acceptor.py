@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.accepting.conversations import Conversations
 from answerback.accepting.metrics import CONFIRMED
 from answerback.accepting.notifications import Notifications
 from answerback.events import Amendment, Event
@@ -28,6 +29,7 @@ class Acceptor:
         self._outbox = Outbox(threads)
         self._aliases = Aliases(threads.database)
         self._messages = MessageThreads(threads)
+        self._conversations = Conversations(threads.database)
         self._notifications = Notifications(threads, self._outbox, self._aliases, accounts)
 
     async def put(self, platform: str, inbound: Inbound) -> Receipt:
@@ -37,6 +39,7 @@ class Acceptor:
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if not isinstance(inbound, Event | Amendment):
             return await self._notifications.receive(platform, inbound)
+        inbound = await self._conversations.place(platform, inbound)
         if (thread := await self._aliases.resolve(inbound.thread)) != inbound.thread:
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if isinstance(inbound, Amendment):

@@ -1,4 +1,4 @@
-"""What is stored of deliveries as the workers' agents ask for it: raw payloads, edits, direct chats as one thread."""
+"""What is stored of deliveries as the workers' agents ask for it: raw payloads, and edits as events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from answerback.errors import StoreFull, StoreUnavailable
-from answerback.events import Amendment, Event
+from answerback.events import Amendment
 from answerback.platforms import Inbound
 from answerback.platforms.registry import PLATFORMS
 from answerback.raw_body import with_raw
@@ -29,12 +29,9 @@ class RawPayloads:
         """The platforms whose bodies are kept."""
         self.edits: frozenset[str] = frozenset()
         """The platforms on which agents are told of edits."""
-        self.conversations: frozenset[str] = frozenset()
-        """The platforms on which a direct chat is one thread."""
 
     def add(self, platform: str, events: Sequence[Inbound], body: bytes) -> Sequence[Inbound]:
-        """Return the events of a delivery, with its body and its edits if an agent asks, and in the right threads."""
-        events = [placed(each, chat=platform in self.conversations) for each in events]
+        """Return the events of a delivery, with its body and its edits if an agent asks for them."""
         if platform not in self.edits and any(isinstance(each, Amendment) for each in events):
             events = [_without_edit(each) if isinstance(each, Amendment) else each for each in events]
         return with_raw(events, body) if platform in self.platforms else events
@@ -45,9 +42,8 @@ class RawPayloads:
             agents = await self._workers.agents()
         except (StoreUnavailable, StoreFull):
             return  # logged by the guard
-        self.platforms = _matching({pattern for agent in agents for pattern in agent.raw})
-        self.edits = _matching({pattern for agent in agents for pattern in agent.edits})
-        self.conversations = _matching({pattern for agent in agents for pattern in agent.conversations})
+        self.platforms = matching({pattern for agent in agents for pattern in agent.raw})
+        self.edits = matching({pattern for agent in agents for pattern in agent.edits})
 
     async def keep(self) -> None:
         """Look again and again, forever."""
@@ -56,31 +52,8 @@ class RawPayloads:
             await self.look()
 
 
-def placed(inbound: Inbound, *, chat: bool) -> Inbound:
-    """Return what a delivery contains in the thread where it belongs. `chat`: a direct chat is one thread."""
-    if isinstance(inbound, Event):
-        return _event_placed(inbound, chat=chat)
-    if not isinstance(inbound, Amendment) or inbound.conversation is None:
-        return inbound
-    return msgspec.structs.replace(
-        inbound,
-        thread=inbound.conversation.thread if chat else inbound.thread,
-        event=_event_placed(inbound.event, chat=chat) if inbound.event else None,
-        edit=_event_placed(inbound.edit, chat=chat) if inbound.edit else None,
-        conversation=None,
-    )
-
-
-def _event_placed(event: Event, *, chat: bool) -> Event:
-    whole = event.conversation
-    if whole is None:
-        return event
-    if not chat:
-        return msgspec.structs.replace(event, conversation=None)
-    return msgspec.structs.replace(event, thread=whole.thread, address=whole.address, conversation=None)
-
-
-def _matching(patterns: Collection[str]) -> frozenset[str]:
+def matching(patterns: Collection[str]) -> frozenset[str]:
+    """Return the platforms that the patterns match."""
     return frozenset(name for name in PLATFORMS if any(fnmatchcase(name, pattern) for pattern in patterns))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from answerback.accepting import raw_payloads
+from answerback.accepting import conversations
 from answerback.events import Action, Conversation, Event
 from answerback.messages import Attachment, Author
 from answerback.notifications import Stop, Uninstalled
@@ -306,4 +306,4 @@ def test_a_direct_chat_may_be_one_thread() -> None:
 
 
 def placed(inbound: Any, *, chat: bool) -> Any:
-    return raw_payloads.placed(inbound, chat=chat)
+    return conversations.placed(inbound, chat=chat)
