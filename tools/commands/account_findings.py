@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from answerback.errors import AnswerbackError, DeliveryError, SealBroken
+from answerback.errors import AnswerbackError, ConfigurationError, DeliveryError, SealBroken
 from answerback.platforms import Client
 from answerback.platforms.registry import PLATFORMS
 from answerback.sealing import Seal
@@ -62,7 +62,10 @@ async def accounts(settings: Settings, http: PlatformHttp, needs: Needs, *, offl
     url = settings.redis_url or running(settings.data)
     if url is None:
         return
-    database = Database(url)
+    try:
+        database = Database(url)
+    except (ValueError, ConfigurationError):
+        return  # reported with Redis
     try:
         stored = Accounts(database, Seal.of(settings))
         for name in PLATFORMS:

@@ -61,7 +61,7 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     if usable:
         async for finding in _access(settings):
             yield finding
-    async for finding in credentials(settings, needs, offline=offline):
+    async for finding in credentials(settings, needs, offline=offline, usable=usable):
         yield finding
 
 

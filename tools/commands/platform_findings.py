@@ -45,8 +45,11 @@ def _is_read(platform: Platform, settings: Settings) -> bool:
     return bool(platform.READER and platform.READER.connections(settings))
 
 
-async def credentials(settings: Settings, needs: Needs, *, offline: bool) -> AsyncIterator[Finding]:
-    """Yield what there is to say of the credentials: unless `offline`, each platform is asked who we are."""
+async def credentials(settings: Settings, needs: Needs, *, offline: bool, usable: bool) -> AsyncIterator[Finding]:
+    """Yield what there is to say of the credentials: unless `offline`, each platform is asked who we are.
+
+    `usable`: whether Redis is, which has those of installed accounts.
+    """
     from answerback.http.platform import PlatformHttp
 
     http = PlatformHttp(timeout=min(settings.platform_timeout, 15))
@@ -81,7 +84,8 @@ async def credentials(settings: Settings, needs: Needs, *, offline: bool) -> Asy
         if not offline:
             async for finding in connections(settings, http):
                 yield finding
-        async for finding in accounts(settings, http, needs, offline=offline):
-            yield finding
+        if usable:
+            async for finding in accounts(settings, http, needs, offline=offline):
+                yield finding
     finally:
         await http.close()
