@@ -13,7 +13,7 @@ import msgspec
 from answerback.events import Amendment, Entry
 from answerback.files import StoredFile
 from answerback.messages import Message, TurnEnd
-from answerback.replies import DeadLetter, Reply
+from answerback.replies import DeadLetter, Reply, StreamedReply
 
 T = TypeVar("T")
 
@@ -31,5 +31,6 @@ decode_entry = decoder(Entry)
 decode_message = decoder(Message)
 decode_turn_end = decoder(TurnEnd)
 decode_reply = decoder(Reply)
+decode_streamed = decoder(StreamedReply)
 decode_dead_letter = decoder(DeadLetter)
 decode_file = decoder(StoredFile)

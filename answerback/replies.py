@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,60 @@ PREPARED = "prepared:"
 """Begins the `reply` of an event that carries no key, but something that the platform was given in preparation."""
 
 
+class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message that shows a reply while it is written. What is stored of it is true whatever became of a request.
+
+    Attributes:
+        key: The reply's key with which it was begun; in a platform's find.
+        message: The platform's id; "" while it is unknown whether it exists.
+        url: Its address for people.
+        begun: When the request was sent that created it, in ms by the clock of Redis.
+        since: The same by the lease clock.
+        open: Whether the platform may still take pieces of it.
+        length: How many characters of the reply it shows; -1 if that is unknown.
+        digest: Of these characters.
+        doubt: When an edit was last sent whose outcome is unknown, in ms by the lease clock; 0 if there is none.
+    """
+
+    key: str
+    message: str = ""
+    url: str = ""
+    begun: int = 0
+    since: int = 0
+    open: bool = False
+    length: int = -1
+    digest: bytes = b""
+    doubt: int = 0
+
+    def begins(self, text: str) -> bool:
+        """Return whether the text is known to begin with what is shown."""
+        return 0 <= self.length <= len(text) and digest(text[: self.length]) == self.digest
+
+    def showing(self, text: str) -> ShownMessage:
+        """Return the message when it shows this text."""
+        return msgspec.structs.replace(self, length=len(text), digest=digest(text))
+
+    def unsure(self) -> ShownMessage:
+        """Return the message while a request may change its text."""
+        return msgspec.structs.replace(self, length=-1, digest=b"")
+
+
+class StreamedReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reply that is shown before its turn has ended: the messages that show it, in order. The rest: as in `Reply`."""
+
+    key: str
+    address: Address = {}
+    at: int = 0
+    stored: int = 0
+    account: str = ""
+    messages: tuple[ShownMessage, ...] = ()
+
+
+def digest(text: str) -> bytes:
+    """Return a short digest of a text."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message of an agent on its way to a platform.
 
@@ -23,7 +78,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         key: "<turn>.<n>": the same in every attempt of the turn, so that a reply exists once. A reply of several
             messages has keys "<turn>.<n>.<part>". A change of a message, a reaction or a check run has
             "<turn>.<kind><n>".
-        state: pending → sending → sent | failed. `sending` means that a request may have been sent.
+        state: pending | streaming → sending → sent | failed. `sending` means that a request may have been sent.
+            `streaming`: a message shows it as far as it was written, and is to show all of it.
         first: When the first request was sent; 0 before.
         unknown: Since when the outcome of the last request has been unknown; 0 if it is known or a request is in
             flight.
@@ -40,6 +96,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         account: Our account that sends it: see `Event`.
         prepared: What the platform was given in preparation: see `Prepared`.
         kept: Whether all of it is kept once it is sent, since its platform may report later that it failed.
+        shown: The message that shows it already, or may; None if there is none. Without a text it is to be deleted.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -47,7 +104,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     thread: str
     text: str
     address: Address = {}
-    state: Literal["pending", "sending", "sent", "failed"] = "pending"
+    state: Literal["pending", "streaming", "sending", "sent", "failed"] = "pending"
     attempts: int = 0
     first: int = 0
     unknown: int = 0
@@ -67,7 +124,13 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     account: str = ""
     prepared: str = ""
     kept: bool = False
+    shown: ShownMessage | None = None
     rest: tuple[Reply, ...] = ()
+
+    @property
+    def waiting(self) -> Literal["pending", "streaming"]:
+        """Its state while no request is in flight."""
+        return "streaming" if self.shown else "pending"
 
     @property
     def siblings(self) -> str:

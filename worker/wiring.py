@@ -61,6 +61,7 @@ from .turns.fetching import Fetches
 from .turns.loop_breaker import Loops
 from .turns.opening import TurnOpener
 from .turns.running import Running
+from .turns.show_requests import ShowRequests
 from .turns.turns import Turns
 from .turns.unserved_agents import UnservedAgents
 from .watchdog import Watchdog
@@ -123,6 +124,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     untrusted_http = UntrustedHttp(private=settings.allow_private_urls)
     registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
     failures = Failures(threads, counters, backoff, max_attempts=attempts)
+    requests = ShowRequests(threads, outbox, identities, http, lease=lease, late=settings.reply_late)
     limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
     file_limits = FileLimits(thread=settings.file_thread_bytes, workspace=settings.file_workspace_bytes)
     turns = Turns(
@@ -131,7 +133,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         identities,
         UnservedAgents(threads, workers, failures),
         Loops(settings.loop_turns, clients.platforms),
-        TurnOpener(threads, leases, clients, limits, file_limits),
+        TurnOpener(threads, leases, clients, limits, file_limits, requests),
         presences,
         Backfills(clients, identities, http, outbox),
         Fetches(threads, clients, http, outbox, file_limits, largest=settings.file_bytes, types=settings.file_types),

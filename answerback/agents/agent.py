@@ -25,7 +25,7 @@ from answerback.agents.declaration import (
     check_tools,
     checked_token,
 )
-from answerback.agents.function import Generate, Think, as_function
+from answerback.agents.function import Generate, Think, as_function, writes_in_pieces
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE, Knowledge, Source
 from answerback.agents.limits import TurnLimits
 from answerback.agents.listen import ADDRESSED, Listen, checked_listen
@@ -160,6 +160,7 @@ class Agent:
         direct: Literal["thread", "conversation"] = "thread",
         backfill: int | None = 50,
         knowledge: Source | None = None,
+        streaming: bool | None = None,
     ) -> None:
         check_name(name)
         check_kind(name, think, model, flow, remote, instructions=instructions, tools=tools, knowledge=knowledge)
@@ -199,6 +200,8 @@ class Agent:
         self.backfill = backfill or 0
         self.typed = Typed(name, input, output)
         """The types of its input and output."""
+        self._streaming = streaming
+        self._in_pieces = output is None and (writes_in_pieces(think) or (model is not None and flow is None))
         self._remote = remote
         self._bearer_token = checked_token(name, bearer_token)
         self._model = model
@@ -264,6 +267,10 @@ class Agent:
                 output=self.typed.output,
                 searches=self.knowledge is not None,
             )
+
+    def shows(self, *, default: bool) -> bool:
+        """Return whether its replies are shown while they are written. `default`: on platforms made for it."""
+        return default and self._in_pieces if self._streaming is None else self._streaming
 
     def limited(self, limits: TurnLimits) -> TurnLimits:
         """Return the limits of its turns: `limits`, with its own `max_tokens` if set."""

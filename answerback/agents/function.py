@@ -14,9 +14,14 @@ Generate = Callable[[Turn], AsyncIterator[str]]
 """Runs a turn, and yields its reply in pieces."""
 
 
+def writes_in_pieces(think: Think | Generate | None) -> bool:
+    """Return whether an agent's function yields its reply in pieces."""
+    return think is not None and inspect.isasyncgenfunction(inspect.unwrap(think))
+
+
 def as_function(think: Think | Generate) -> Think:
     """Return an agent's function. A generator is wrapped: its pieces are streamed, and the whole reply is returned."""
-    if not inspect.isasyncgenfunction(inspect.unwrap(think)):
+    if not writes_in_pieces(think):
         return cast("Think", think)
     generate = cast("Generate", think)
 

@@ -15,7 +15,7 @@ from answerback.errors import AgentUnreachable, TurnError, storable
 from answerback.events import Event
 from answerback.messages import Attachment, Message, TurnEnd, Usage, general_reason
 from answerback.outgoing import ReplyContent
-from answerback.replies import DeadLetter
+from answerback.replies import DeadLetter, Reply
 from answerback.steps import finished_steps, unknown_steps
 from answerback.store.stream.events import DoneEvent
 
@@ -23,17 +23,24 @@ Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
 
 
-def turn_outcome(turn: Turn, status: Status, *, at: int, partial: str = "") -> tuple[list[Message], TurnEnd]:
+def turn_outcome(
+    turn: Turn, status: Status, *, at: int, partial: str = "", last: Sequence[Reply] = ()
+) -> tuple[list[Message], TurnEnd]:
     """Return what a turn that has ended leaves in its thread: its messages, and the record of its end."""
-    messages = turn_messages(turn, at, partial=partial, status=status)
+    messages = turn_messages(turn, at, partial=partial, last=last, status=status)
     return messages, ended(turn.id, turn.events, status, messages, at=at, usage=turn.usage)
 
 
-def turn_messages(turn: Turn, now: int, *, partial: str = "", status: Status) -> list[Message]:
-    """Return the messages of a turn, by user and agent. `partial`: an unfinished message of a stopped turn."""
+def turn_messages(
+    turn: Turn, now: int, *, partial: str = "", last: Sequence[Reply] = (), status: Status
+) -> list[Message]:
+    """Return the messages of a turn, by user and agent.
+
+    `partial`: an unfinished message of a stopped turn; `last`: its replies, if the platform shows it.
+    """
     messages = user_messages(turn.earlier, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
-    texts = [*turn.replies, TurnReply(partial, ())]
+    texts = [*turn.replies, TurnReply(partial, last)]
     first = len(messages)
     usage, tools = turn.usage, tuple(turn.tools)
     for number, (text, replies, content) in enumerate(texts):

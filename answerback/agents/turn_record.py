@@ -145,6 +145,10 @@ class TurnRecord:
         self.stream.whole(ordinal, text)
         self.replies.append(TurnReply(text, self._compose.message(f"{self.id}.{ordinal}", text)))
 
+    def unfinished(self, text: str) -> Sequence[Reply]:
+        """Return the replies of a message that its agent did not finish."""
+        return self._compose.message(f"{self.id}.{len(self.replies)}", text)
+
     def remark(self, text: str) -> None:
         """Add an intermediate message to the thread's history only; it is not posted."""
         self.stream.whole(len(self.replies), text)

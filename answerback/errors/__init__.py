@@ -42,7 +42,9 @@ AnswerbackError
 └── DeliveryError           a reply did not reach its platform
     ├── RateLimited         the platform asked for a pause
     ├── Rejected            the platform rejected the reply permanently
-    │   └── TooLong         too long for one message; it may be accepted in parts
+    │   ├── TooLong         too long for one message; it may be accepted in parts
+    │   ├── MessageGone     the message to be changed does not exist any more
+    │   └── StreamClosed    the platform takes no more pieces of a message
     └── Unavailable         no response, or a temporary error
         └── NotYet          rejected for now: a new resource may not be visible on the whole platform yet
 """
@@ -50,7 +52,16 @@ AnswerbackError
 from answerback.errors.base import AnswerbackError
 from answerback.errors.configuration import ConfigurationError, FlowError
 from answerback.errors.data import BadCursor, ForbiddenAddress, MalformedArchive, MalformedBody, NewerData, SealBroken
-from answerback.errors.delivery import DeliveryError, NotYet, RateLimited, Rejected, TooLong, Unavailable
+from answerback.errors.delivery import (
+    DeliveryError,
+    MessageGone,
+    NotYet,
+    RateLimited,
+    Rejected,
+    StreamClosed,
+    TooLong,
+    Unavailable,
+)
 from answerback.errors.dispatching import DispatchError, InvalidInput, UnknownAgent
 from answerback.errors.lines import in_a_line, storable
 from answerback.errors.sessions import SessionBusy, SessionError, SessionLost, TooManySessions
@@ -89,6 +100,7 @@ __all__ = [
     "LimitExceeded",
     "MalformedArchive",
     "MalformedBody",
+    "MessageGone",
     "ModelRefused",
     "ModelUnavailable",
     "NewerData",
@@ -106,6 +118,7 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "StoreUnfit",
+    "StreamClosed",
     "ThreadDiffers",
     "ThreadEnded",
     "ThreadError",

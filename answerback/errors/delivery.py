@@ -30,6 +30,18 @@ class TooLong(Rejected):
     """The reply is longer than the platform accepts."""
 
 
+class MessageGone(Rejected):
+    """The message to be changed does not exist any more."""
+
+
+class StreamClosed(Rejected):
+    """The platform takes no more pieces of a message. `stopped`: because a person stopped the agent."""
+
+    def __init__(self, message: str = "", *, stopped: bool = False) -> None:
+        self.stopped = stopped
+        super().__init__(message)
+
+
 class Unavailable(DeliveryError):
     """The platform did not respond, or responded with a server error.
 

@@ -32,6 +32,7 @@ from answerback.platforms.outbound import (
     FIND,
     NATIVE,
     UNKNOWN,
+    Begun,
     Client,
     Exchange,
     Extra,
@@ -48,6 +49,8 @@ from answerback.platforms.outbound import (
     Sent,
     Spoken,
     Streaming,
+    StreamRequest,
+    StreamTask,
     scope,
 )
 
@@ -61,10 +64,10 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Client", "Delivery", "Exchange", "Extra",
-    "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed", "Place",
-    "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason", "Repeat", "Request",
-    "Response", "SendOption", "Sent", "Spoken", "Streaming", "scope",
+    "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Begun", "Client", "Delivery", "Exchange",
+    "Extra", "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed",
+    "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason", "Repeat", "Request",
+    "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask", "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]

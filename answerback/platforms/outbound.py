@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
@@ -234,28 +234,68 @@ class Presence(Protocol):
         return [""]
 
 
+class StreamTask(msgspec.Struct, frozen=True):
+    """A tool that an agent uses while it writes, as people see it. `id`: the same when it has ended."""
+
+    id: str
+    title: str
+    state: Literal["running", "done", "failed"] = "running"
+
+
+StreamRequest = Literal["begin", "append", "end"]
+
+
 class Streaming(Protocol):
     """How a reply is shown while it is written. What was shown is brought to the final text at the end.
 
-    A message that the platform has closed, or that reached its limit, raises `StreamClosed` from `append`.
+    Its messages are described by `Reply.shown`. Progress is lost without harm, and the end is sent like a reply.
     """
 
+    default: bool
+    """Whether agents that write in pieces are shown, unless they are declared otherwise."""
+    appends: bool
+    """Whether pieces can be added to a message; otherwise its whole text is replaced each time."""
     pace: float
-    """Seconds between two requests for one message."""
-    lifetime: float
-    """Seconds after its start at which the platform closes a message for further pieces; `ALWAYS` if it never does."""
+    """Seconds between two requests that add to a message."""
+    edit_pace: float
+    """Seconds between two requests that replace a message's text."""
+    budget: Mapping[StreamRequest, float]
+    """How many requests a minute one worker may make for progress; those that end a message come on top."""
 
-    def begin(self, reply: Reply) -> Exchange[Sent]:
-        """Create the message, with `reply.text` as its first piece. Its outcome is settled as `Client.repeat` says."""
+    def begin(self, reply: Reply, place: Place, tasks: Sequence[StreamTask] = ()) -> Exchange[Begun]:
+        """Create the message, with `reply.text` as its first piece. Its last request is the one that takes effect."""
         ...
 
-    def append(self, reply: Reply, piece: str) -> Exchange[None]:
-        """Show more. `reply.text` is the whole text, which ends with `piece`; `reply.message` is the message's id."""
+    def append(self, reply: Reply, piece: str, tasks: Sequence[StreamTask] = ()) -> Exchange[None]:
+        """Show more. `reply.text` is the whole text of the message, which ends with `piece`.
+
+        Raises `StreamClosed` if the platform takes no more pieces of this message. Only called while `shown.open`.
+        """
         ...
 
     def end(self, reply: Reply) -> Exchange[Sent]:
-        """Make the message's text equal to `reply.text` and close it. May be repeated, also for a closed message."""
+        """Make the message's text equal to `reply.text` and close it for pieces; without a text, delete it.
+
+        May be repeated, whatever became of earlier requests. Also replaces the text of a message that is still being
+        written. Raises `MessageGone` if there is no such message any more.
+        """
         ...
+
+    def find(self, reply: Reply, account: Identity, known: Collection[str] = ()) -> Exchange[Sent | NextPage | None]:
+        """Search one page for the message that `begin` may have created, as `Client.find` does. `known`: not these."""
+        ...
+
+    def limits(self, reply: Reply, request: StreamRequest) -> Sequence[str]:
+        """Return the scopes of `RateLimited` that apply to a request."""
+        ...
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A message that has been created to show a reply. `open`: whether pieces may be appended; else it is edited."""
+
+    message: str
+    url: str = ""
+    open: bool = False
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):

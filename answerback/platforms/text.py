@@ -75,6 +75,21 @@ def _begin(standing: BlockContext, text: str, *, cut: bool) -> tuple[BlockContex
     return standing._replace(fence=""), text[len(line) + 1 :].lstrip("\n")
 
 
+def joint(text: str) -> int:
+    """Return where a text that is still being written can be cut: what follows is then appended to what is shown.
+
+    It is between two letters or digits of one word, since white space at a joint may get lost, and not within
+    something like "<!channel>", which may mean something as a whole. 0: nowhere yet.
+    """
+    end = len(text)
+    if (token := text.rfind("<!")) >= 0 and ">" not in text[token:]:
+        end = token
+    for at in range(end - 1, 0, -1):
+        if text[at].isalnum() and text[at - 1].isalnum():
+            return at
+    return 0
+
+
 def encodable(text: str) -> str:
     """Make the text encodable as UTF-8: join surrogate pairs, replace lone surrogates by U+FFFD."""
     try:

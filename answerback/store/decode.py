@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decoder
+from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decode_streamed, decoder
 from answerback.events import Entry, Event
 from answerback.messages import Author, Message
-from answerback.replies import DeadLetter, Reply
+from answerback.replies import DeadLetter, Reply, StreamedReply
 
 NOTICE = "(This was written by a newer version of Answerback and cannot be shown.)"
 
@@ -116,6 +116,14 @@ def reply(raw: bytes, thread: str, key: str = "") -> Reply:
         fields = _known(raw)
         text = _text(fields, "text") or NOTICE
         return UnreadableReply(key=key or _text(fields, "key"), thread=thread, text=text, raw=raw, why=str(error))
+
+
+def streamed(raw: bytes) -> StreamedReply | None:
+    """Decode what is shown of a reply. What a newer version wrote is left to it: None."""
+    try:
+        return decode_streamed(raw)
+    except msgspec.MsgspecError:
+        return None
 
 
 def letter(raw: bytes, id: str) -> DeadLetter:

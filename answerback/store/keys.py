@@ -181,7 +181,8 @@ def thread(p: Partition, id: str) -> str:
     (digest of its parameters), file_bytes (of all its files);
     its locks: fence, attempts, crashes, owner ("" if not claimed), claimed (ms), reserved (the reservation it was
     claimed from), taken (entries handed to the turn), committed ("turn:fence:owner"), error, version (of the code that
-    last wrote to its journal); sender (the outbox's fence), sending (the outbox's owner, "" if not claimed).
+    last wrote to its journal); sender (the outbox's fence), sending (the outbox's owner, "" if not claimed);
+    streamed (a StreamedReply, while a turn's reply is shown that has not ended).
     Signals to the turn: cancel (the position of the turn to cancel), interruptible (the fence of a turn that a new
     event interrupts), live (until when (ms) its stream events are followed).
     For detecting bot loops, by the lease clock: said (when our last reply was posted), posting (the reply that was

@@ -27,7 +27,7 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 _PROMISED = frozenset(
     {
         "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
-        "mark_sending", "fail_reply", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
+        "mark_sending", "show", "fail_reply", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
         "delete_file", "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field",
         "finish_request", "claim_session", "write_session",
         "change_layout", "copied", "leave", "arrive", "add_counters", "end_move",
@@ -162,6 +162,7 @@ class Scripts:
         self.extend = script("extend")
         self.count_step = script("count_step")
         self.step = script("step")
+        self.show = script("show")
         self.emit = script("emit")
         self.watch = script("watch")
         self.cancel = script("cancel")

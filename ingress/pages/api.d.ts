@@ -234,7 +234,7 @@ export interface ReplyView {
   kind: "message" | "edit" | "delete" | "reaction" | "review" | "check";
   what: string;
   message: string | null;
-  state: "pending" | "sending" | "sent" | "failed";
+  state: "pending" | "streaming" | "sending" | "sent" | "failed";
   attempts: number;
   first_sent_at: string | null;
   url: string | null;

@@ -27,6 +27,7 @@ import msgspec
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 _ANSWER = re.compile(rb"chatcmpl-([0-9a-f]{8})")
+_SHOWS = ("Stream", "/chat.update", "/chat.delete")
 _POSTS = ("/comments", "/replies", "/graphql", "/chat.postMessage", "/standard")
 
 
@@ -119,6 +120,11 @@ def arm(environment: Mapping[str, str]) -> None:
     def posts(_: PlatformHttp, request: Any, *__: object) -> bool:
         return request.method == "POST" and any(part in request.url for part in _POSTS)
 
+    def shows(_: PlatformHttp, request: Any, *__: object) -> bool:
+        return any(part in request.url for part in _SHOWS) or (
+            request.method in ("PATCH", "DELETE") and "/comments/" in request.url
+        )
+
     def claims(_: Threads, __: int, taken: Any, *___: object) -> bool:
         return bool(taken.threads)
 
@@ -130,7 +136,10 @@ def arm(environment: Mapping[str, str]) -> None:
     sabotage.wrap(Threads, "commit", before="before-commit", after="after-commit")
     sabotage.wrap(Outbox, "mark_sending", after="before-post")
     sabotage.wrap(PlatformHttp, "_request", after="after-post", when=posts)
-    sabotage.wrap(Outbox, "settle", before="before-settle")
+    sabotage.wrap(Threads, "show", before="before-show", after="after-show")
+    sabotage.wrap(PlatformHttp, "_request", before="before-shown", after="after-shown", when=shows)
+    sabotage.wrap(Outbox, "settle", before="before-settle", after="after-settle")
+    sabotage.wrap(Outbox, "defer", before="before-defer", after="after-defer")
     moments.append(sabotage.reach)
 
 

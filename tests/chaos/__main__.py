@@ -1,6 +1,6 @@
 """`python -m tests.chaos`: EVENTS events, FAULTS faults, drawn by SEED. Ends with 1 if a promise was broken.
 
-TOPOLOGY: sentinel or cluster; one server if it is not set.
+TOPOLOGY: sentinel or cluster; one server if it is not set. STREAMS: so many replies are streamed, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.run import Result, run
+from tests.chaos.streams.run import run as run_streams
 
 
 def table(result: Result) -> str:
@@ -47,11 +48,26 @@ def table(result: Result) -> str:
     return "\n".join(lines)
 
 
+def _streams(streams: int, seed: int) -> int:
+    kills = int(os.environ.get("FAULTS") or max(5, streams // 12))
+    print(f"STREAMS={streams} SEED={seed} FAULTS={kills}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="streams-"))
+    result = asyncio.run(run_streams(folder, streams, seed, kills))
+    print(result.table)
+    if not result.wrong:
+        shutil.rmtree(folder)
+        return 0
+    print(f"logs: {folder}", file=sys.stderr)
+    return 1
+
+
 def main() -> int:
     """Run once."""
     events = int(os.environ.get("EVENTS", "10000"))
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     faults = int(os.environ.get("FAULTS") or max(12, events // 150))
+    if streams := int(os.environ.get("STREAMS") or 0):
+        return _streams(streams, seed)
     topology = os.environ.get("TOPOLOGY", "")
     where = f" TOPOLOGY={topology}" if topology else ""
     print(f"EVENTS={events} SEED={seed} FAULTS={faults}{where}", flush=True)

@@ -17,6 +17,7 @@ class Place:
 
     program: str
     settings: dict[str, str]
+    through: str = "tests.acceptance.sabotaged"
     plan: str = ""
     process: Process | None = None
     died: int = 0
@@ -34,9 +35,9 @@ class Crew:
     _still: set[Process] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def hire(self, program: str, **settings: str) -> None:
-        """Keep a process running."""
-        place = Place(program, settings)
+    def hire(self, program: str, *, through: str = "tests.acceptance.sabotaged", **settings: str) -> None:
+        """Keep a process running, started by a module through which it can be sabotaged."""
+        place = Place(program, settings, through)
         self.places.append(place)
         self._tasks.append(asyncio.create_task(self._keep(place)))
 
@@ -81,7 +82,7 @@ class Crew:
         while True:
             plan, place.plan = place.plan, ""
             more = {"SABOTAGE": plan} if plan else {}
-            process = await self.system.start(f"tests.acceptance.sabotaged {place.program}", **place.settings, **more)
+            process = await self.system.start(f"{place.through} {place.program}", **place.settings, **more)
             place.process = process
             place.started += 1
             while place.process is process and process.alive:

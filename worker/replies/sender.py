@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from answerback import tracing
-from answerback.errors import LeaseLost, NoSuchFile, RateLimited, Rejected, TooLong, Unavailable
+from answerback.errors import LeaseLost, MessageGone, NoSuchFile, RateLimited, Rejected, TooLong, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import Identity
@@ -26,6 +26,7 @@ from ..orders import Pauses
 from ..retry import retry_while_unavailable
 from . import progress
 from .clients import Clients
+from .exchanges import found_by, limits_of, request_of
 from .identities import Identities
 from .pauses import RateLimitPauses
 from .progress import changed
@@ -148,8 +149,11 @@ class Sender:
                 reply = outgoing.reply
                 if reply.kind in CHANGES and await self._pauses.held_back(outgoing, self._late * client.lag / 1000):
                     return None
-            # While the platform drops a repeated post, posting again settles it.
-            if reply.state == "sending" and not self._repeatable(client, reply):
+            # While the platform drops a repeated post, posting again settles it. A message that shows the reply
+            # already has to be known first.
+            if (reply.shown and not reply.shown.message) or (
+                reply.state == "sending" and not self._repeatable(client, reply)
+            ):
                 return await self._settle(client, identity, outgoing)
             return await self._post(client, outgoing)
         except Rejected as refusal:
@@ -166,7 +170,7 @@ class Sender:
             reply = outgoing.reply
             if reply.looks >= len(LOOKS):
                 log.warning("reply not found on the platform; posting it again", reply=reply.key)
-                return await self._post(client, outgoing)
+                return await self._post_anew(client, outgoing)
             wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
             if wait > 0:
                 await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=True)
@@ -178,7 +182,7 @@ class Sender:
                 return None
             outgoing = changed(outgoing, searching=reply.searching or now)
             try:
-                result = await self._http.perform(client.find(reply, identity))
+                result = await self._http.perform(found_by(client, reply)(reply, identity))
             except RateLimited as limit:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
                     return await self._settlements.failed(
@@ -189,6 +193,8 @@ class Sender:
                 return None
             except Unavailable as trouble:
                 return await self._look_again(outgoing, trouble)
+            if isinstance(result, Sent) and reply.shown:
+                return await self._post(client, progress.found(outgoing, result))
             if isinstance(result, Sent):
                 return await self._settlements.sent(outgoing, result)
             if isinstance(result, NextPage):
@@ -200,6 +206,8 @@ class Sender:
 
     def _repeatable(self, client: Client, reply: Reply) -> bool:
         """Return whether the platform would drop a repeat of the reply's request by itself."""
+        if reply.shown:
+            return True
         native = client.repeat(reply).native
         # Half of it: the request that is made now takes time to arrive, and clocks differ.
         return native == ALWAYS or (native > 0 and self._outbox.now - reply.first < native * 500)
@@ -226,7 +234,7 @@ class Sender:
         if reply.attempts >= self._max_attempts:
             # The last attempt had an unknown outcome, and the reply was not found.
             return await self._settlements.failed(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
-        if await self._pauses.deferred(outgoing, client.limits(reply, looking=False)):
+        if await self._pauses.deferred(outgoing, limits_of(client, reply)):
             return None
         attempt = progress.attempted(outgoing, self._outbox.now)
 
@@ -234,13 +242,13 @@ class Sender:
             # A process that is suspended from here on may lose its lease: a request that was not sent within the
             # first half of the lease has to be marked again.
             deadline = time.monotonic() + self._fresh
-            await retry_while_unavailable(self._outbox.mark_sending, attempt)
+            await retry_while_unavailable(self._outbox.mark_sending, progress.in_doubt(attempt))
             return deadline
 
         try:
             sending = await retry_while_unavailable(self._outbox.with_files, attempt.reply)
             for _ in range(PREPARATIONS):
-                message = await self._http.perform(client.post(sending), before_send=mark_sending)
+                message = await self._http.perform(request_of(client, sending), before_send=mark_sending)
                 if isinstance(message, Sent):
                     break
                 # `mark_sending` stores it before the request that takes effect.
@@ -265,11 +273,31 @@ class Sender:
             return None
         except TooLong as refusal:
             return await self._divide(attempt, refusal)
+        except MessageGone:
+            log.warning("the message that showed the reply is gone; posting it", reply=reply.key)
+            return await self._post_anew(client, attempt)
         except Rejected as refusal:
             return await self._settlements.failed(attempt, str(refusal), "rejected")
         except Unavailable as trouble:
-            return await self._again(client, outgoing, attempt, trouble)
+            return await self._again(client, outgoing, progress.in_doubt(attempt), trouble)
+        if wait := await self._unsettled(client, attempt):
+            await retry_while_unavailable(self._outbox.defer, progress.in_doubt(attempt), wait, retry=True)
+            return None
         return await self._settlements.sent(attempt, message)
+
+    async def _post_anew(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        """Post a reply that no message shows. One without a text was to be deleted: that is done."""
+        anew = changed(outgoing, shown=None, message="")
+        return await (self._post(client, anew) if anew.reply.text else self._settlements.sent(anew, Sent("")))
+
+    async def _unsettled(self, client: Client, attempt: Outgoing) -> float:
+        """Return the seconds for which an earlier edit may still undo what the message shows now; 0 if none can."""
+        shown = attempt.reply.shown
+        if not shown or not shown.doubt:
+            return 0.0
+        late = self._late * client.lag
+        wait = shown.doubt + late - await self._outbox.clock(attempt.thread)
+        return max(0.0, min(wait, late)) / 1000
 
     async def _divide(self, attempt: Outgoing, refusal: TooLong) -> Outgoing | None:
         """Split a reply that is too long for one message: how a platform counts characters is not always documented."""
@@ -302,7 +330,7 @@ class Sender:
             # It was looked for and not found. Look once more before the next attempt.
             attempt = changed(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
         else:
-            attempt = changed(attempt, state="pending")
+            attempt = changed(attempt, state=reply.waiting)
         REPLY_RETRIES.labels(reply.platform).inc()
         log.warning(
             "reply not sent; will be retried", reply=reply.key, thread=reply.thread, error=str(trouble), next_try=delay

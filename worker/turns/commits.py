@@ -12,8 +12,11 @@ from answerback.agents.outcome import Unanswered, done_event, earlier_messages, 
 from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
+from answerback.replies import Reply
 from answerback.store.stream.events import EncodedEvent, encode_event
 from answerback.store.threads.records import Claim, Commit
+
+from .shown_replies import concluded
 
 
 def end_of_turn(claim: Claim, end: TurnEnd) -> list[EncodedEvent]:
@@ -27,11 +30,15 @@ def commit_answered(
     turn: Turn,
     messages: Sequence[Message],
     end: TurnEnd,
+    last: Sequence[Reply] = (),
     *,
     patience: int,
     loop: int | Literal[""] = "",
 ) -> Commit:
-    """Return the commit of a turn, without stream events. Raises `TypeError` if the state is not plain data."""
+    """Return the commit of a turn, without stream events. `last`: the replies that no step has stored.
+
+    Raises `TypeError` if the state is not plain data.
+    """
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
@@ -41,7 +48,10 @@ def commit_answered(
         handled=len(claim.entries),
         messages=[*turn.backfill.messages, *messages] if turn.backfill.messages else messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
-        replies=[reply for each in turn.replies for reply in each.parts],
+        replies=[
+            *(reply for each in turn.replies if each.parts is not last for reply in each.parts),
+            *concluded(claim, last),
+        ],
         agent=agent.name,
         state=encode(turn.state) if turn.state or claim.state else b"",
         patience=patience,
@@ -79,6 +89,7 @@ def commit_unanswered(
         agent=claim.agent,
         patience=patience,
         loop=loop,
+        replies=concluded(claim, ()),
         stream_events=end_of_turn(claim, end),
         end=end,
         replaced=replaced(earlier),
@@ -95,6 +106,7 @@ def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) 
     claim.entries, claim.attempt, claim.crashes = entries, 1, 0
     claim.agent, claim.journal = commit.agent, {}
     claim.shown = claim.cancelled = False
+    claim.streamed = None
     claim.state = commit.state or claim.state
     claim.attention = commit.attention or claim.attention
 

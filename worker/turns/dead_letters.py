@@ -17,6 +17,7 @@ from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
+from .shown_replies import concluded
 
 log = get_logger(__name__)
 
@@ -64,6 +65,7 @@ async def move_to_dead_letters(
         replaced=earlier_messages(claim.history, events),
         messages=failed(events, code),
         stream_events=stream_events,
+        replies=concluded(claim, ()),
     )
 
 

@@ -12,6 +12,7 @@ from answerback.agents.opening import open_turn
 from answerback.agents.turn_record import Command
 from answerback.events import Event
 from answerback.outgoing import File
+from answerback.platforms import Place
 from answerback.replies import Reply
 from answerback.store.threads.files import FileLimits, Files
 from answerback.store.threads.records import Claim, Step
@@ -20,7 +21,11 @@ from answerback.store.threads.threads import Threads
 from ..claiming.leases import Leases
 from ..replies.clients import Clients
 from ..retry import retry_while_unavailable
-from .stream_writer import NULL_STREAM, StreamWriter
+from .show_requests import ShowRequests
+from .showing import Showing
+from .showing_stream import ShowingStream
+from .shown_replies import concluded
+from .stream_writer import NULL_STREAM, StreamWriter, TurnStream, stream_of
 
 
 class TurnOpener:
@@ -33,12 +38,14 @@ class TurnOpener:
         clients: Clients,
         limits: TurnLimits,
         file_limits: FileLimits,
+        requests: ShowRequests,
     ) -> None:
         self._threads = threads
         self._leases = leases
         self._clients = clients
         self._limits = limits
         self._file_limits = file_limits
+        self._requests = requests
         self._files = Files(threads)
 
     async def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
@@ -49,8 +56,15 @@ class TurnOpener:
         """
 
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
-            step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies)
+            concludes = any(reply.kind == "message" for reply in replies)
+            if concludes:
+                await stream_of(turn).settle()
+                replies = concluded(claim, replies)
+            step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies, concludes)
             await retry_while_unavailable(self._threads.step, step)
+            if concludes:
+                claim.streamed = None
+                stream_of(turn).settled()
 
         async def read_file(id: str) -> bytes:
             return await retry_while_unavailable(self._files.content, claim.thread, id)
@@ -61,7 +75,12 @@ class TurnOpener:
         events = claim.events
         event = events[-1]
         records = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
-        return open_turn(
+        stream: TurnStream = StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM
+        client = await self._clients.of(event.platform, event.account)
+        if client and client.streaming and agent.shows(default=client.streaming.default) and not command:
+            showing = Showing(claim, event.id, Place.of(event), client, client.streaming, self._requests)
+            stream = ShowingStream(showing, stream)
+        turn = open_turn(
             agent,
             events,
             history=claim.history,
@@ -69,18 +88,16 @@ class TurnOpener:
             state=claim.state,
             system=claim.system,
             journal=Journal(records, write, self._leases.ensure_held, agent.limited(self._limits)),
-            compose=await self._composer(claim, event),
-            stream=StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM,
+            compose=Composer(client, event, stored=claim.entries[0].stored),
+            stream=stream,
             attention=claim.attention,
             command=command,
             read_file=read_file,
             write_file=write_file,
         )
+        return turn
 
     async def say(self, claim: Claim, event: Event, text: str) -> Sequence[Reply]:
         """Return a reply to an event that no agent answers."""
-        return (await self._composer(claim, event)).message(f"{event.id}.0", text)
-
-    async def _composer(self, claim: Claim, event: Event) -> Composer:
         client = await self._clients.of(event.platform, event.account)
-        return Composer(client, event, stored=claim.entries[0].stored)
+        return Composer(client, event, stored=claim.entries[0].stored).message(f"{event.id}.0", text)

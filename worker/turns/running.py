@@ -18,7 +18,7 @@ from answerback.store.threads.threads import Threads
 
 from ..durations import AgentKey, TurnDurations, agent_key
 from ..statistics import Counters
-from .stream_writer import StreamWriter
+from .stream_writer import StreamWriter, stream_of
 
 
 class TurnStopped(Exception):
@@ -84,8 +84,9 @@ class Running:
     def _follow(self, claim: Claim, turn: Turn) -> None:
         if not claim.live:
             claim.live = True
-            turn.stream = StreamWriter(self._threads, claim, turn.id)
-            turn.stream.begin(turn.agent, turn.attempt, turn.events)
+            writer = StreamWriter(self._threads, claim, turn.id)
+            turn.stream = stream_of(turn).followed_by(writer)
+            writer.begin(turn.agent, turn.attempt, turn.events)
 
     async def think(
         self,

@@ -41,6 +41,19 @@ class TurnStream(Stream):
         """Close the stream. Return the events not written yet, to be written with the end of the turn."""
         return []
 
+    def followed_by(self, stream: TurnStream) -> TurnStream:
+        """Return the stream of this turn from now on: someone has started to follow it."""
+        return stream
+
+    async def settle(self) -> None:
+        """Wait until the platform shows nothing more of the next reply, which is about to be stored."""
+
+    def settled(self) -> None:
+        """Go on with the reply after the one that has been stored."""
+
+    def abort(self) -> None:
+        """Show nothing more on the platform: the attempt has ended."""
+
 
 NULL_STREAM = TurnStream()
 

@@ -19,6 +19,7 @@ from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
 from answerback.events import Arrival, Event
 from answerback.log import bind, get_logger
+from answerback.replies import Reply
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
@@ -38,6 +39,7 @@ from .loop_breaker import Loops
 from .merging import add_waiting, keep_together
 from .opening import TurnOpener
 from .running import Running, TurnStopped
+from .shown_replies import concluded
 from .stream_writer import stream_of
 from .unserved_agents import UnservedAgents
 
@@ -232,11 +234,14 @@ class Turns:
             seconds = agent.timeout or self._timeout
             text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()
+            await stream_of(turn).settle()
+            last: Sequence[Reply] = ()
             if text is not None:
                 turn.conclude(text)
+                last = turn.replies[-1].parts
             messages, end = turn_outcome(turn, "completed", at=self._threads.now)
             patience, loop = self._patience(claim), self._loops.weight(claim, turn.event)
-            commit = commit_answered(claim, agent, turn, messages, end, patience=patience, loop=loop)
+            commit = commit_answered(claim, agent, turn, messages, end, last, patience=patience, loop=loop)
         except TurnStopped as stopped:
             return await self._stopped(claim, agent, turn, stopped.reason)
         except (LeaseLost, StoreUnavailable, StoreFull):
@@ -244,19 +249,24 @@ class Turns:
         except Exception as error:  # noqa: BLE001 (an agent may raise anything; all of it is kept)
             await self._failures.agent_failed(claim, agent, turn, error)
             return None
+        finally:
+            stream_of(turn).abort()
         turn.presence.end("completed")
         return with_stream_events(commit, [*await stream_of(turn).finish(), *end_of_turn(claim, end)])
 
     async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> Commit | None:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
+        await stream_of(turn).settle()
         partial = stream_of(turn).partial(len(turn.replies))
-        messages, end = turn_outcome(turn, status, at=self._threads.now, partial=partial)
+        # What is shown of it stays, and is what the history has.
+        last = turn.unfinished(partial) if claim.streamed else ()
+        messages, end = turn_outcome(turn, status, at=self._threads.now, partial=partial, last=last)
         log.info("turn ended before its agent finished", status=status, unknown=turn.journal.unknown)
         events = [*await stream_of(turn).finish(), *end_of_turn(claim, end)]
         if status == "cancelled":
             turn.presence.end("cancelled")
-            commit = commit_answered(claim, agent, turn, messages, end, patience=self._patience(claim))
+            commit = commit_answered(claim, agent, turn, messages, end, last, patience=self._patience(claim))
             return with_stream_events(commit, events)
         await retry_while_unavailable(
             self._threads.release,
@@ -266,6 +276,7 @@ class Turns:
             replaced=[*turn.backfill.replaced, *replaced(turn.earlier)],
             messages=[*turn.backfill.messages, *messages],
             stream_events=events,
+            replies=concluded(claim, last),
         )
         self.counters.end(status, agent.name)
         return None

@@ -17,7 +17,6 @@ from answerback.platforms import (
     Prepared,
     Repeat,
     Sent,
-    Streaming,
 )
 from answerback.platforms.answer import moment, read
 from answerback.platforms.attempt import Attempt
@@ -34,7 +33,7 @@ from answerback.platforms.github.marker import LIMIT, ROOM, marked, with_marker
 from answerback.platforms.github.presence import EyesPresence
 from answerback.platforms.github.reactions import Reactions
 from answerback.platforms.github.reviews import Reviews
-from answerback.platforms.github.streaming import CommentStreaming
+from answerback.platforms.github.streaming import Api, GitHubStreaming
 from answerback.platforms.github.teams import calm
 from answerback.platforms.text import split
 from answerback.replies import Reply, ReplyKind
@@ -63,6 +62,9 @@ class GitHub(Client):
         self._reactions = Reactions(self._calls, self._edits)
         self._reviews, self._checks = Reviews(self._calls), CheckRuns(self._calls)
         self._downloads = Downloads(self._calls)
+        self._streaming = GitHubStreaming(
+            Api(self._calls, self.post, self.find, lambda reply: self.limits(reply, looking=False))
+        )
 
     def __repr__(self) -> str:
         return repr(self._calls)
@@ -175,8 +177,8 @@ class GitHub(Client):
         return EyesPresence(self._calls, self._reactions)
 
     @property
-    def streaming(self) -> Streaming:
-        return CommentStreaming(self)
+    def streaming(self) -> GitHubStreaming:
+        return self._streaming
 
     @property
     def history(self) -> History:

@@ -27,19 +27,20 @@ from answerback.platforms import (
 )
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
-from answerback.platforms.decoding import Spare
 from answerback.platforms.slack import changes, files
+from answerback.platforms.slack.answers import Replies, replies, ts_of, whoami
 from answerback.platforms.slack.blocks import blocks, fallback
 from answerback.platforms.slack.blocks import check as check_blocks
 from answerback.platforms.slack.catchup import SlackMessages
 from answerback.platforms.slack.downloads import Downloads
 from answerback.platforms.slack.history import SlackHistory
-from answerback.platforms.slack.metadata import Metadata, client_message_id, key_of, metadata
+from answerback.platforms.slack.metadata import client_message_id, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
 from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.presence import SlackPresence
 from answerback.platforms.slack.refusal import RefusedForm, check
+from answerback.platforms.slack.streaming import Api, SlackStreaming
 from answerback.platforms.text import split
 from answerback.replies import Reply, ReplyKind
 
@@ -52,46 +53,6 @@ https://docs.slack.dev/reference/methods/chat.postMessage#arg_markdown_text
 _PAGE = 200
 _MARGIN = 300.0
 """Seconds before the first attempt at which the search for a reply starts, since clocks differ."""
-
-
-class _Whoami(msgspec.Struct):
-    user_id: str
-    user: Spare[str] = None
-    team: Spare[str] = None
-    bot_id: Spare[str] = None
-    app_id: Spare[str] = None
-
-
-class _Posted(msgspec.Struct):
-    ts: str
-
-
-class _Message(msgspec.Struct):
-    ts: str = ""
-    user: Spare[str] = None
-    bot_id: Spare[str] = None
-    app_id: Spare[str] = None
-    metadata: Spare[Metadata] = None
-
-    @property
-    def identities(self) -> tuple[str, ...]:
-        named = (("user", self.user), ("bot", self.bot_id), ("app", self.app_id))
-        return tuple(f"{what}:{which}" for what, which in named if which)
-
-
-class _Cursor(msgspec.Struct):
-    next_cursor: str | None = None
-
-
-class _Replies(msgspec.Struct):
-    messages: list[_Message] = []
-    has_more: bool = False
-    response_metadata: _Cursor | None = None
-
-
-_whoami = msgspec.json.Decoder(_Whoami)
-_posted = msgspec.json.Decoder(_Posted)
-_replies = msgspec.json.Decoder(_Replies)
 
 
 class Slack(Client):
@@ -123,6 +84,7 @@ class Slack(Client):
         self._presence = SlackPresence(self._call, clock)
         self._history = SlackHistory(self._call)
         self._downloads = Downloads(self._call, token, api)
+        self._streaming = SlackStreaming(Api(self._call, self.post, self._page, _shown, account))
 
     def __repr__(self) -> str:
         return f"Slack({self._api})"
@@ -130,7 +92,7 @@ class Slack(Client):
     def whoami(self) -> Exchange[Identity]:
         """https://docs.slack.dev/reference/methods/auth.test"""
         response = yield from self._call("POST", "auth.test", {}, "asking who we are", LAST)
-        who = read(response, _whoami, "Slack", unknown=False)
+        who = read(response, whoami, "Slack", unknown=False)
         marks = (("user", who.user_id), ("bot", who.bot_id), ("app", who.app_id))
         return Identity(
             name=f"@{who.user or who.user_id} ({who.team or 'Slack'})",
@@ -186,7 +148,7 @@ class Slack(Client):
         response = yield from self._call(
             "POST", "chat.postMessage", content, doing, Attempt.of(reply), scope=place.channel, effect=True
         )
-        return Sent(read(response, _posted, "Slack", unknown=True).ts)
+        return Sent(ts_of(response))
 
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
@@ -211,6 +173,13 @@ class Slack(Client):
         """
         if reply.prepared:
             return (yield from files.find(self._call, reply))
+        page = yield from self._page(reply)
+        for message in page.messages:
+            if key_of(message.metadata) == reply.key and account.wrote(message.identities):
+                return Sent(message.ts)
+        return NextPage(page.cursor) if page.cursor else None
+
+    def _page(self, reply: Reply) -> Exchange[Replies]:
         place, attempt = SlackPlace.of(reply), Attempt.of(reply)
         method = "conversations.replies" if place.thread_ts else "conversations.history"
         query = {"channel": place.channel, "include_all_metadata": "true", "limit": str(_PAGE)}
@@ -222,12 +191,7 @@ class Slack(Client):
             query["cursor"] = reply.cursor
         doing = f"looking for a reply in {place.channel}"
         response = yield from self._call("GET", method, query, doing, attempt, scope=place.scope(method))
-        replies = read(response, _replies, "Slack", unknown=False)
-        for message in replies.messages:
-            if key_of(message.metadata) == reply.key and account.wrote(message.identities):
-                return Sent(message.ts)
-        cursor = replies.response_metadata.next_cursor if replies.response_metadata else None
-        return NextPage(cursor) if cursor else None
+        return read(response, replies, "Slack", unknown=False)
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         """Return the scopes: Slack limits each method per workspace, and `chat.postMessage` per channel.
@@ -259,6 +223,10 @@ class Slack(Client):
     @property
     def presence(self) -> SlackPresence:
         return self._presence
+
+    @property
+    def streaming(self) -> SlackStreaming:
+        return self._streaming
 
     def _call(
         self,

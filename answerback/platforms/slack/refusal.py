@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from answerback.errors import RateLimited, Rejected, Unavailable
+from answerback.errors import MessageGone, NotYet, RateLimited, Rejected, Unavailable
 from answerback.platforms import Response
 from answerback.platforms.answer import requested_wait, seconds_to_wait, time_there
 from answerback.platforms.attempt import FINAL, LAG, LAST, PASSING, Attempt
@@ -174,6 +174,19 @@ def check(
         raise RefusedForm(words, answer.error)
     refusal = attempt.refused(words, _patience(answer.error, fresh=attempt.fresh(time_there(response.headers, now))))
     raise SlackRefused(words, answer.error) if isinstance(refusal, Rejected) else refusal
+
+
+def error_of(response: Response) -> str:
+    """Return the error of a response; "" for a success, and for one that is not Slack's."""
+    try:
+        return tolerant(_answer, response.body).error or ""
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+
+
+def gone(attempt: Attempt, words: str) -> NotYet | MessageGone:
+    """Return the error for a message that does not exist, or that some of Slack's servers do not know yet."""
+    return NotYet(words) if attempt.refusals < PASSING else MessageGone(words)
 
 
 def _patience(error: str, *, fresh: bool) -> int:

@@ -10,7 +10,7 @@
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in total), wanted (the agent it is for), system, 1 if its stream events are to be written or 2 if the
 -- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed, its attention,
--- the version that wrote its journal}, or nil
+-- the version that wrote its journal, the StreamedReply of an earlier attempt}, or nil
 -- if the reservation has expired, nothing is left to do, a suspect has to wait, another thread must run alone, or the turn
 -- is left to a worker with the version that began it. A repeated call returns the same claims.
 -- With clock
@@ -51,7 +51,8 @@ for i = threads, threads_end do
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
       local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention', 'version')
+        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention', 'version',
+        'streamed')
       local crashes = tonumber(meta[6] or 0)
       -- The response to this call was lost, and it is repeated: it is the same claim.
       local again = meta[7] == owner and meta[15] == till
@@ -105,7 +106,7 @@ for i = threads, threads_end do
       redis.call('LRANGE', history, -most_messages, -1), steps,
       redis.call('LLEN', inbox), meta[8] or '', meta[9] or '',
       live, meta[12] == (meta[3] or '0') and 1 or 0, tonumber(meta[13] or 0), meta[14] and 1 or 0,
-      meta[16] or '', #steps > 0 and meta[17] or '',
+      meta[16] or '', #steps > 0 and meta[17] or '', meta[18] or '',
     }
   else
     claimed[#claimed + 1] = false

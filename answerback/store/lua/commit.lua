@@ -15,6 +15,7 @@
 -- With finish
 -- With list
 -- With append_events
+-- With put_replies
 -- With wake
 local lease, window = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[7])
@@ -34,7 +35,7 @@ while arg <= #ARGV do
   local events, events_end = list(replies_end + 1, 2)
   key, arg = key + 8, events_end + 1
 
-  local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position', 'streak')
+  local held = redis.call('HMGET', thread, 'fence', 'committed', 'owner', 'taken', 'position', 'streak', 'streamed')
   local once = table.concat({turn, fence, owner}, ':')
   if held[2] == once then
     -- A repeated call, since the first response was lost: return the next entries again. There are none if the thread
@@ -48,12 +49,8 @@ while arg <= #ARGV do
     redis.call('LTRIM', inbox, handled, -1)
     redis.call('DEL', journal)
     finish(turn_ends, history, ended, replaced, replaced_end, messages, messages_end)
-    for reply = replies, replies_end, 2 do
-      if redis.call('HSETNX', outbox, ARGV[reply], ARGV[reply + 1]) == 1 then
-        redis.call('RPUSH', unsent, ARGV[reply])
-        due = due + redis.call('ZADD', KEYS[3], 'NX', now, id)
-      end
-    end
+    due = due + put_replies(KEYS[3], outbox, unsent, id, now, replies, replies_end)
+    if held[7] then redis.call('HDEL', thread, 'streamed') end
     redis.call('ZADD', KEYS[6], wall, id)
     if state ~= '' then redis.call('HSET', thread, 'state', state) end
     if attention ~= '' then redis.call('HSET', thread, 'attention', attention) end

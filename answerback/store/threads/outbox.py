@@ -133,7 +133,9 @@ class Outbox(ReplyReports):
                 text=text,
                 attempts=0 if number else reply.attempts,
                 first=0 if number else reply.first,
-                state="pending",
+                state="pending" if number else reply.waiting,
+                shown=None if number else reply.shown,
+                message="" if number else reply.message,
                 # What is below the text is below its last part. The others are messages of their own.
                 content=divided_content(content, first=not number, last=number == last),
                 kind="message" if number else reply.kind,

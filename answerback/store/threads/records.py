@@ -12,8 +12,8 @@ from answerback.attention import Attention, attention_of
 from answerback.codec import encode
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
-from answerback.replies import Reply
-from answerback.store.decode import work
+from answerback.replies import Reply, StreamedReply
+from answerback.store.decode import streamed, work
 from answerback.store.redis import Value
 from answerback.store.stream.events import EncodedEvent
 
@@ -51,6 +51,7 @@ class Claim(msgspec.Struct):
         attention: How attentive agents are in the thread.
         turns: Number of turns run under this claim.
         version: Version of the agents' code that wrote the journal; "" without a journal.
+        streamed: What is shown of a reply of a turn that has not ended; None if nothing is.
         attempt: 1, or more if this event was claimed before.
         crashes: How many of those claims were never released: the worker died, or did not renew its lease.
     """
@@ -77,13 +78,14 @@ class Claim(msgspec.Struct):
     looping: bool = False
     attention: Attention = "default"
     version: str = ""
+    streamed: StreamedReply | None = None
     turns: int = 0
 
     @classmethod
     def read(cls, thread: str, owner: str, claimed: Sequence[Any]) -> Claim:
         """Decode a claim returned by the script `claim`. Its only entry is `Unreadable` if any of it is undecodable."""
         fence, position, attempt, crashes, agent, state, entries, history, journal, *more = claimed
-        waiting, wanted, system, live, cancelled, streak, looping, attention, version = more
+        waiting, wanted, system, live, cancelled, streak, looping, attention, version, shown = more
         steps = {name.decode(): record for name, record in zip(journal[::2], journal[1::2], strict=True)}
         found_entries, messages = work(entries, history, thread)
         return cls(
@@ -109,6 +111,7 @@ class Claim(msgspec.Struct):
             bool(looping),
             attention_of(attention.decode()),
             version.decode(),
+            streamed(shown) if shown else None,
         )
 
     @property
@@ -164,7 +167,11 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A journal record and the replies it adds to the outbox. `owner` and `position` as in `Commit`."""
+    """A journal record and the replies it adds to the outbox. `owner` and `position` as in `Commit`.
+
+    Attributes:
+        concludes: Whether its replies are all that becomes of what was streamed.
+    """
 
     thread: str
     fence: int
@@ -173,6 +180,7 @@ class Step(msgspec.Struct, frozen=True):
     name: str
     record: bytes
     replies: Sequence[Reply] = ()
+    concludes: bool = False
 
 
 class StreamAppend(msgspec.Struct, frozen=True):

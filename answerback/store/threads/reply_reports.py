@@ -67,7 +67,7 @@ class ReplyReports:
             letter = DeadLetter(id=key, kind="reply", thread=thread, reason=reason, attempts=reply.attempts)
             # It is known not to be there: a replay posts it without looking for it.
             payload = msgspec.structs.replace(
-                replayable(failed), state="pending", unknown=0, message="", url="", first=0
+                replayable(failed), state="pending", unknown=0, message="", url="", first=0, shown=None
             )
             outcome = await self._scripts.fail_reply(
                 names,
@@ -97,7 +97,8 @@ class ReplyReports:
         names = self._names(p, thread)
         while raw := await self._database.call("HGET", keys.outbox(p, thread), key):
             reply = decode.reply(raw, thread)
-            if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending"):
+            if isinstance(reply, UnreadableReply) or reply.state not in ("pending", "sending") or reply.shown:
+                # A message that shows a reply may not show all of it.
                 return False
             if reply.kind not in ("message", "review"):
                 return False

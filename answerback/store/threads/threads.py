@@ -16,7 +16,7 @@ from answerback.codec import encode
 from answerback.errors import LeaseLost
 from answerback.events import Entry
 from answerback.messages import Message, TurnEnd
-from answerback.replies import DeadLetter
+from answerback.replies import DeadLetter, Reply, StreamedReply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.keys import Partition
@@ -102,10 +102,31 @@ class Threads(ThreadClaims):
             position=step.position,
             name=step.name.encode(),
             record=step.record,
+            concludes=int(step.concludes),
             replies=encoded_replies(step.replies),
         )
         if not await self._steps[p].submit((names, args)):
             raise LeaseLost
+
+    async def show(self, claim: Claim, streamed: StreamedReply, *, first: bool = False) -> bool:
+        """Store which messages show the reply that is being written, and restart the lease. Raises `LeaseLost`.
+
+        Nothing is stored, and False returned, if it is the `first` message and earlier replies are still to be sent.
+        """
+        p, id = await self.locate(claim.thread), claim.thread
+        stored = await self.scripts.show(
+            [keys.queue(p, "ready"), keys.clock(p), keys.thread(p, id), keys.unsent(p, id)],
+            id=id,
+            fence=claim.fence,
+            owner=claim.owner,
+            position=claim.position,
+            lease=self._lease,
+            streamed=encode(streamed) if streamed.messages else b"",
+            first=int(first),
+        )
+        if not stored:
+            raise LeaseLost
+        return int(stored) == 1
 
     async def emit(self, append: StreamAppend) -> None:
         """Append and publish stream events of a turn. Raises `LeaseLost`."""
@@ -164,11 +185,13 @@ class Threads(ThreadClaims):
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
         stream_events: Sequence[EncodedEvent] = (),
+        replies: Sequence[Reply] = (),
     ) -> None:
         """Release a thread: for another attempt in `delay` seconds, unchanged, interrupted, or to start over.
 
         An interrupted turn leaves its end and its `messages`, which replace `replaced`, and starts again with all
-        waiting events. With `pause`, such as "agent:support", it waits until that is resumed. Raises `LeaseLost`.
+        waiting events; `replies` are all that becomes of what it streamed. With `pause`, such as "agent:support", it
+        waits until that is resumed. Raises `LeaseLost`.
         """
         p, id = await self.locate(claim.thread), claim.thread
         held = await self.scripts.release(
@@ -176,7 +199,8 @@ class Threads(ThreadClaims):
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.retrying(p, "ready"), keys.counters(p),
                 keys.thread(p, id), keys.journal(p, id), keys.inbox(p, id), keys.history(p, id),
                 keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id), keys.parked(p),
-                keys.paused(p, "ready"),
+                keys.paused(p, "ready"), keys.queue(p, "due"), keys.wake(p, "due"), keys.outbox(p, id),
+                keys.unsent(p, id),
             ],
             id=id,
                 fence=claim.fence,
@@ -190,6 +214,7 @@ class Threads(ThreadClaims):
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
                 events=flattened(stream_events),
+                replies=encoded_replies(replies),
         )  # fmt: skip
         if not held:
             raise LeaseLost
@@ -205,11 +230,12 @@ class Threads(ThreadClaims):
         replaced: Sequence[Message] = (),
         messages: Sequence[Message] = (),
         stream_events: Sequence[EncodedEvent] = (),
+        replies: Sequence[Reply] = (),
     ) -> None:
         """Move the `handled` events of a turn to the dead letters; `entry` is what a replay puts back.
 
-        The turn's end and the users' `messages` stay in the thread. Undecodable data is kept unchanged, and a
-        redelivery of it stays a duplicate. Raises `LeaseLost`.
+        The turn's end and the users' `messages` stay in the thread; `replies` remove what was streamed. Undecodable
+        data is kept unchanged, and a redelivery of it stays a duplicate. Raises `LeaseLost`.
         """
         unreadable = isinstance(entry, decode.Unreadable)
         payload = decode.Opaque(entry.raw, claim.journal) if isinstance(entry, decode.Unreadable) else entry
@@ -220,7 +246,7 @@ class Threads(ThreadClaims):
                 keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
                 keys.thread(p, id), keys.inbox(p, id), keys.journal(p, id),
                 keys.seen(p, entry.event.delivery), keys.stream_events(p, id), keys.clock(p), keys.turn_ends(p, id),
-                keys.history(p, id),
+                keys.history(p, id), keys.queue(p, "due"), keys.wake(p, "due"), keys.outbox(p, id), keys.unsent(p, id),
             ],
             id=id,
                 fence=claim.fence,
@@ -234,6 +260,7 @@ class Threads(ThreadClaims):
                 replaced=[encode(message) for message in replaced],
                 messages=[encode(message) for message in messages],
                 events=flattened(stream_events),
+                replies=encoded_replies(replies),
         )  # fmt: skip
         if not held:
             raise LeaseLost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from answerback.store.threads.turn_ends import end_of
 from answerback.store.threads.views import ThreadSummary, thread_summary
 
 _PAGE = 100
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class TurnState(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,4 +81,4 @@ async def _committed(threads: Threads, thread: str, turn: str, length: int) -> l
 
 
 def _order(key: str) -> list[int]:
-    return [int(part) for part in key.split(".")[1:]]
+    return [int(number) for number in _NUMBER.findall(key.partition(".")[2])]

@@ -129,7 +129,9 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
     for field in fields(Options):
         if field.name != "github_app_key":
             flag = "--" + field.name.replace("_", "-")
-            kind = _switch if isinstance(field.default, bool) else type(field.default)
+            kind = (
+                _switch if isinstance(field.default, bool) else float if field.type == "float" else type(field.default)
+            )
             parser.add_argument(flag, type=kind, default=field.default, help="default: %(default)s")
     found = vars(parser.parse_args(arguments))
     key_file: Path | None = found.pop("github_app_key_file")

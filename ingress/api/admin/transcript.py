@@ -59,7 +59,7 @@ class ReplyView(Model):
     kind: Literal["message", "edit", "delete", "reaction", "review", "check"]
     what: str = Field(description="what it is, in words")
     message: str | None = Field(description="the id of its message; null until that is in the history")
-    state: Literal["pending", "sending", "sent", "failed"]
+    state: Literal["pending", "streaming", "sending", "sent", "failed"]
     attempts: int
     first_sent_at: Moment | None = Field(description="when its first request was sent")
     url: str | None = Field(description="its URL on the platform")

@@ -99,7 +99,7 @@ class Conversations:
     def remove(self, message: Message) -> None:
         """Delete a message."""
         del self._by_ts[message.channel, message.ts]
-        for place in (self._threads.get((message.channel, message.root), []), self._channels.get(message.channel, [])):
+        for place in (self._threads.get((message.channel, message.root), []), self.top(message.channel)):
             if message in place:
                 place.remove(message)
 
