@@ -110,6 +110,8 @@ class Agent:
         knowledge: What it may look up: a folder of .md and .txt files, a list of `Document`, or an async function that
             takes a query and a limit and returns documents. A function calls `turn.retrieve`; a model has a tool,
             `search_knowledge`. A folder is read when the worker starts.
+        streaming: Whether people see its replies on their platform while it writes them. None: in Slack, if it is a
+            model or an async generator. True: also on GitHub, and what a function shows with `turn.write`.
 
     Raises:
         ConfigurationError: The declaration cannot work; the message says what to change.

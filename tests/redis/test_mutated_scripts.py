@@ -11,6 +11,7 @@ from answerback.store.threads.threads import Threads
 from tests.redis import test_commit as commits
 from tests.redis import test_outbox as outboxes
 from tests.redis import test_rollback as rollbacks
+from tests.redis import test_streamed as streamed
 from tests.redis.given import BROKEN, mutate
 
 FENCE = ("elseif held[1] ~= fence or ", "elseif ")
@@ -42,6 +43,15 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "step without owner": ("step", [(" or held[2] ~= owner", "")], _earlier_owner("step")),
     "release without owner": ("release", [("if held[2] ~= owner then return 0 end", "")], _earlier_owner("release")),
+    "show without owner": ("show", [(" or held[2] ~= owner", "")], _earlier_owner("show")),
+    "show without position": (
+        "show", [(" or (held[3] or '0') ~= position then", " then")],
+        streamed.test_nothing_is_shown_of_a_turn_that_has_ended,
+    ),
+    "show without fence": (
+        "show", [("held[1] ~= fence or held[2] ~= owner or ", "")],
+        streamed.test_nothing_is_shown_by_a_worker_that_lost_its_lease,
+    ),
     "settle without owner": ("settle", [("held[2] ~= owner", "false")], _earlier_sender("settle")),
     "defer without owner": ("defer", [("if held[2] ~= owner then return 0 end", "")], _earlier_sender("defer")),
     "mark without owner": ("mark_sending", [(" and held[2] == owner", "")], _earlier_sender("mark sending")),

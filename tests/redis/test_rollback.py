@@ -10,7 +10,7 @@ import pytest
 
 from answerback.errors import LeaseLost
 from answerback.events import Entry
-from answerback.replies import DeadLetter
+from answerback.replies import DeadLetter, ShownMessage, StreamedReply
 from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.threads.leases import Reservation
@@ -33,6 +33,7 @@ TURN: dict[str, Write] = {
     "emit": lambda threads, held: threads.emit(
         StreamAppend(held.thread, held.fence, held.owner, held.position, [("turn", b"{}")])
     ),
+    "show": lambda threads, held: threads.show(held, StreamedReply("t.0", messages=(ShownMessage(key="t.0"),))),
     "take more events": lambda threads, held: threads.take_more_events(held, 10, interruptible=True),
     "commit": lambda threads, held: threads.commit(turn(held)),
     "release": lambda threads, held: threads.release(held, "handed back"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.platforms.blocks import closing, follow
-from answerback.platforms.text import encodable, split
+from answerback.platforms.text import encodable, joint, split
 
 MARKDOWN = st.lists(
     st.sampled_from(
@@ -200,3 +200,22 @@ def test_hostile_markdown_takes_no_longer_than_long_markdown() -> None:
     for text in hostile:
         split(text, 1000)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Hello", "Hell"),
+        ("Hello wor", "Hello wo"),
+        ("Hello ", "Hell"),
+        ("So.\n\n", "S"),
+        ("Look: <!chan", "Loo"),
+        ("Look: <!channel> is", "Look: <!channel> i"),
+        ("日本語", "日本"),
+        ("!!!", ""),
+        ("", ""),
+        ("x", ""),
+    ],
+)
+def test_a_text_that_is_being_written_is_cut_within_a_word(text: str, shown: str) -> None:
+    assert text[: joint(text)] == shown

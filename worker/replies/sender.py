@@ -279,7 +279,9 @@ class Sender:
         except Rejected as refusal:
             return await self._settlements.failed(attempt, str(refusal), "rejected")
         except Unavailable as trouble:
-            return await self._again(client, outgoing, progress.in_doubt(attempt), trouble)
+            return await self._again(
+                client, outgoing, progress.in_doubt(attempt) if trouble.unknown else attempt, trouble
+            )
         if wait := await self._unsettled(client, attempt):
             await retry_while_unavailable(self._outbox.defer, progress.in_doubt(attempt), wait, retry=True)
             return None

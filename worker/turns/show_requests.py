@@ -76,7 +76,7 @@ class ShowRequests:
 
     async def times(self, claim: Claim) -> tuple[int, int]:
         """Return the time of Redis, and of the lease clock of the claim's partition, in ms."""
-        return self._threads.now, self._threads.clock(await self._threads.locate(claim.thread))
+        return self._threads.now, max(1, self._threads.clock(await self._threads.locate(claim.thread)))
 
     def late(self, client: Client) -> float:
         """Return the time within which the effect of a request may still appear, in ms."""

@@ -113,6 +113,35 @@ Events: an entry of `inbox`, a message of `history`, or a dead letter
     9  dead → gone          delete_dead_letter.lua  an operator deletes it
            tests/redis/test_dead_letters.py::test_a_deleted_dead_letter_is_gone_and_its_redelivery_a_duplicate
 
+Streams: a reply that is shown while it is written; the field `streamed` in the key `thread`, then `state` in `outbox`
+
+            1                    3                      4                     7
+    new ────────▶ ┌────────┐ ────────▶ ┌───────────┐ ────────▶ ┌─────────┐ ────────▶ ┌──────┐
+              ┌── │ shown  │           │ streaming │           │ sending │ ──┐       │ sent │
+            2 └─▶ └────────┘           └───────────┘ ◀──────── └─────────┘ ◀─┘ 6     └──────┘
+                                                        5
+
+    1  new → shown          show.lua              before the request that creates its message
+           tests/redis/test_streamed.py::test_the_next_worker_knows_what_is_shown
+    2  shown → shown        show.lua              before each request that changes it, by whichever worker
+           tests/redis/test_streamed.py::test_the_next_worker_knows_what_is_shown
+    3  shown → streaming    step.lua              `turn.reply` is what becomes of it
+           tests/redis/test_streamed.py::test_a_reply_in_the_middle_of_a_turn_is_what_becomes_of_what_was_shown
+    3  shown → streaming    commit.lua            the turn ends: its message is to show all of the text
+           tests/redis/test_streamed.py::test_a_commit_leaves_the_rest_to_the_outbox
+    3  shown → streaming    dead_letter.lua       the turn failed for good: its message is to be deleted
+           tests/redis/test_streamed.py::test_what_a_failed_turn_has_shown_is_removed
+    3  shown → streaming    release.lua           the turn is interrupted: its message keeps what the history has
+           tests/redis/test_streamed.py::test_an_interrupted_turn_leaves_what_it_said
+    4  streaming → sending  mark_sending.lua      before the request that completes its message
+           tests/redis/test_streams.py::test_the_message_is_completed_with_the_rest_of_the_text
+    5  sending → streaming  defer.lua             its platform refused it for now
+           tests/redis/test_streams.py::test_a_refused_end_is_repeated
+    6  sending → sending    defer.lua             its outcome is unknown, or an earlier edit may undo it: it is repeated
+           tests/redis/test_streams.py::test_an_end_of_unknown_outcome_is_repeated_with_all_of_the_text
+    7  sending → sent       settle.lua            its message shows all of it
+           tests/redis/test_streams.py::test_the_message_is_completed_with_the_rest_of_the_text
+
 Replies: the field `state`, in `outbox` and `unsent`
 
             1                     3                     5

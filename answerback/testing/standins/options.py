@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -129,9 +129,14 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
     for field in fields(Options):
         if field.name != "github_app_key":
             flag = "--" + field.name.replace("_", "-")
-            kind = (
-                _switch if isinstance(field.default, bool) else float if field.type == "float" else type(field.default)
-            )
+            kind: Callable[[str], object] = str
+            match field.type:
+                case "bool":
+                    kind = _switch
+                case "int":
+                    kind = int
+                case "float":
+                    kind = float
             parser.add_argument(flag, type=kind, default=field.default, help="default: %(default)s")
     found = vars(parser.parse_args(arguments))
     key_file: Path | None = found.pop("github_app_key_file")

@@ -75,10 +75,13 @@ async def judge(system: System, standins: StandIns, threads: dict[str, Thread]) 
 
 
 def _difference(awaited: list[str], there: list[str]) -> str:
+    """Where the messages begin to differ."""
     if len(awaited) != len(there):
-        return f"{len(there)} messages and not {len(awaited)}: {[one[:60] for one in there]} {[one[:60] for one in awaited]}"
+        begins = [[text[:50] for text in some] for some in (there, awaited)]
+        return f"{len(there)} messages and not {len(awaited)}: {begins[0]} and not {begins[1]}"
     for number, (want, got) in enumerate(zip(awaited, there, strict=True)):
         if want != got:
-            at = next((n for n, (a, b) in enumerate(zip(want, got, strict=False)) if a != b), min(len(want), len(got)))
-            return f"message {number} at {at}: {got[max(0, at - 60) : at + 80]!r} and not {want[max(0, at - 60) : at + 80]!r} ({len(got)}, {len(want)})"
+            at = next((n for n, pair in enumerate(zip(want, got, strict=False)) if len({*pair}) > 1), len(want))
+            around = slice(max(0, at - 60), at + 80)
+            return f"message {number} at {at} of {len(want)}: {got[around]!r} and not {want[around]!r}"
     return ""

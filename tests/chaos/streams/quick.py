@@ -15,13 +15,14 @@ SMALL = 900
 def hurry() -> None:
     """Change this process."""
     from answerback.platforms.github import api as github
+    from answerback.platforms.github.marker import ROOM
     from answerback.platforms.github.streaming import GitHubStreaming
     from answerback.platforms.slack import api as slack
     from answerback.platforms.slack.streaming import SlackStreaming
     from worker.turns import showing
 
     slack.LIMIT = SMALL
-    github.LIMIT = SMALL + github.ROOM
+    github.LIMIT = SMALL + ROOM
     SlackStreaming.pace, SlackStreaming.edit_pace = 0.1, 0.2
     SlackStreaming.budget = {"begin": 6000, "append": 6000, "end": 6000}
     GitHubStreaming.pace = GitHubStreaming.edit_pace = 0.3

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from answerback.platforms.github import api as github
+from answerback.platforms.github.marker import ROOM
 from answerback.platforms.slack import api as slack
 from tests.acceptance.sabotage import struck
 from tests.acceptance.scene import LEASE
@@ -75,11 +76,16 @@ class Result:
 
 
 async def run(folder: Path, streams: int, seed: int, kills: int) -> Result:
-    """Let so many messages be answered piece by piece while workers are killed, and compare what is shown at the end."""
+    """Let messages be answered piece by piece while workers are killed, and compare what is shown at the end."""
     began, dice = time.monotonic(), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    slack.LIMIT, github.LIMIT = SMALL, SMALL + github.ROOM
-    options = {"slack_stream_seconds": 1.5, "slack_stream_spread": 0.95, "slack_stream_trims": True, "slack_seed": seed}
+    slack.LIMIT, github.LIMIT = SMALL, SMALL + ROOM
+    options: dict[str, Any] = {
+        "slack_stream_seconds": 1.5,
+        "slack_stream_spread": 0.95,
+        "slack_stream_trims": True,
+        "slack_seed": seed,
+    }
     async with StandIns.start(folder, **options) as standins:
         settings = {
             "LEASE_SECONDS": str(LEASE),
