@@ -311,7 +311,8 @@ async def test_a_reply_is_streamed_into_one_comment(site: Site) -> None:
     event = event_of(PEOPLE.issue_comment())
     streaming = site.client.streaming
     draft = reply(event, text="One")
-    sent = await site.http.perform(streaming.begin(draft))
+    begun = await site.http.perform(streaming.begin(draft, Place.of(event)))
+    sent = Sent(begun.message, begun.url)
     assert await site.find(draft) == sent
     grown = msgspec.structs.replace(draft, text="One two", message=sent.message)
     await site.http.perform(streaming.append(grown, " two"))

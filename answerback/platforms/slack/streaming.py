@@ -45,7 +45,7 @@ _TASKS = {"running": "in_progress", "done": "complete", "failed": "error"}
 _LONGEST_TITLE = 250
 
 
-class Words(Protocol):
+class MessageContent(Protocol):
     """Returns the content of a message with a text and buttons."""
 
     def __call__(
@@ -62,7 +62,7 @@ class Api(NamedTuple):
     call: Call
     post: Callable[[Reply], Exchange[Sent | Prepared]]
     page: Callable[[Reply], Exchange[Replies]]
-    words: Words
+    words: MessageContent
     account: str
 
 
