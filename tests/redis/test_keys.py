@@ -19,7 +19,7 @@ import pytest
 from answerback.events import Amendment
 from answerback.messages import Message
 from answerback.notifications import ReplyStatus
-from answerback.replies import DeadLetter
+from answerback.replies import DeadLetter, StreamedReply
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.access.idempotency import Idempotency, StoredResponse
@@ -104,6 +104,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
         for held in some:
             key = f"{held.entries[0].event.id}.0"
             await threads.step(step(held, "reply", reply(key, held.thread)))
+            assert await threads.show(held, StreamedReply(key=f"{key}.1"))
             await threads.emit(StreamAppend(held.thread, held.fence, held.owner, held.position, [("turn", b"{}")]))
         await threads.take_more_events(some[0], 10, interruptible=True)
         await threads.cancel(some[0].thread)

@@ -13,6 +13,7 @@ import pytest
 
 from answerback.accounts import Account
 from answerback.errors import StoreUnavailable
+from answerback.sealing import Seal
 from answerback.settings import Settings
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
@@ -121,7 +122,7 @@ async def _answered_with_success(
     begun = str(await repeats.begin("d" * 64, "POST /", "b", alone=True))
     held = await sessions.claim("held")
     assert held
-    accounts = Accounts(store, None)
+    accounts = Accounts(store, Seal(["a key that seals the credentials"]))
     await accounts.put("slack", Account(id="T1", name="Acme"))
     answer = StoredResponse(201, {}, b"{}")
     return {

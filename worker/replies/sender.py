@@ -288,9 +288,10 @@ class Sender:
         return await self._settlements.sent(attempt, message)
 
     async def _post_anew(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
-        """Post a reply that no message shows. One without a text was to be deleted: that is done."""
+        """Post a reply that no message shows. A shown one without a text was to be deleted: that is done."""
+        deleted = outgoing.reply.shown is not None and not outgoing.reply.text
         anew = changed(outgoing, shown=None, message="")
-        return await (self._post(client, anew) if anew.reply.text else self._settlements.sent(anew, Sent("")))
+        return await (self._settlements.sent(anew, Sent("")) if deleted else self._post(client, anew))
 
     async def _unsettled(self, client: Client, attempt: Outgoing) -> float:
         """Return the seconds for which an earlier edit may still undo what the message shows now; 0 if none can."""
