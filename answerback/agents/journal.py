@@ -197,6 +197,13 @@ class Journal:
             if record.state in FINISHED:
                 recall(other, record.value)
 
+    @property
+    def unrequested(self) -> list[tuple[str, bytes]]:
+        """The results of steps that earlier attempts finished and this one has not asked for, in their order."""
+        rest = [(key, record) for key, record in self._records.items() if key not in self._requested]
+        rest.sort(key=lambda item: item[1].order)
+        return [(key, record.value) for key, record in rest if record.state in FINISHED]
+
     def close(self) -> None:
         """End the turn. Raises `CodeChanged` if a step recorded by an earlier attempt was never requested."""
         self._raise_if_skipped(

@@ -211,6 +211,11 @@ class TurnRecord:
             case "thread.attention":
                 self.attention = attention_of(msgspec.msgpack.decode(value, type=str))
 
+    def recall_rest(self) -> None:
+        """Restore what earlier attempts did and this one, which is stopped, did not come to: its replies are posted."""
+        for name, value in self.journal.unrequested:
+            self.recall(name, value)
+
     def _recall_message(self, kind: Literal["message", "review"], written: str | Written) -> None:
         ordinal = len(self.replies)
         self.replies.append(NO_REPLY)

@@ -80,6 +80,27 @@ async def test_a_cancelled_turn_keeps_what_it_has_said() -> None:
     assert (thread.turn_ends[0].status, thread.history[-1].status) == ("cancelled", "cancelled")
 
 
+async def test_a_cancelled_turn_keeps_the_replies_of_its_earlier_attempts() -> None:
+    again = asyncio.Event()
+
+    async def talk(turn: Turn) -> str:
+        if turn.attempt > 1:
+            again.set()
+            await asyncio.sleep(3600)
+        await turn.reply("one moment")
+        raise ValueError("not this time")
+
+    thread = MemoryThread(Agent("talk", talk), attempts=2)
+    with pytest.raises(ValueError, match="not this time"):
+        await thread.say("a")
+    answering = asyncio.create_task(thread.resume())
+    await again.wait()
+    assert thread.cancel()
+    await answering
+    assert [message.text for message in thread.history] == ["a", "one moment"]
+    assert (thread.turn_ends[0].status, thread.turn_ends[0].messages) == ("cancelled", (thread.history[1].id,))
+
+
 async def test_a_caller_that_leaves_hands_the_turn_back() -> None:
     slow = Slow()
     thread = MemoryThread(Agent("slow", as_generator(slow)))

@@ -258,6 +258,7 @@ class Turns:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
         status: Status = "cancelled" if reason == "cancelled" else "interrupted"
         await stream_of(turn).settle()
+        turn.recall_rest()
         partial = stream_of(turn).partial(len(turn.replies))
         # What is shown of it stays, and is what the history has.
         last = turn.unfinished(partial) if claim.streamed else ()

@@ -48,6 +48,8 @@ class Outcomes:
     def complete(self, turn: Turn, handled: int, status: Status, stream: MemoryStream, state: bytes) -> None:
         """End a turn that was completed or stopped. `handled`: the entries of the inbox that it answers."""
         records = self._records
+        if status != "completed":
+            turn.recall_rest()
         partial = "" if status == "completed" else stream.partial(len(turn.replies))
         messages, end = turn_outcome(turn, status, at=self._clock.now(), partial=partial)
         old = replaced(turn.earlier)

@@ -66,7 +66,7 @@ async def write(turn: Turn) -> AsyncIterator[str]:
             if deed in ("fail", "fails") and (deed == "fails" or turn.attempt == 1 or dice.random() < 0.3):
                 raise RuntimeError("the writer has lost the thread")
             if deed == "step":
-                await turn.step("look", _look)
+                await turn.step("look", _look, idempotent=True)
         yield piece
         slept += pause
         if slept > 0.01:
