@@ -21,7 +21,7 @@ up: .venv/up.installed  ## start a local server, ingress and worker; Ctrl-C stop
 test: .venv/test.compiled  ## run all tests; ARGS is passed to pytest: "-k thread -x", "-n0 -s", "--pdb"
 	@$(BIN)/python -m pytest -n auto --dist worksteal --max-worker-restart 0 $(ARGS)
 
-chaos: .venv/test.installed  ## break every part while EVENTS=10000 are answered; SEED= repeats a run, TOPOLOGY=sentinel|cluster
+chaos: .venv/test.installed  ## break every part while EVENTS=10000 are answered; SEED= repeats a run, TOPOLOGY=sentinel|cluster, STREAMS=
 	@$(BIN)/python -m tests.chaos
 
 check: .venv/check.installed .venv/typescript.installed  ## check format, lint, types and package boundaries

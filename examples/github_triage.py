@@ -5,8 +5,8 @@
 
 It combines a function and a model: the function decides what to answer, the model writes the answer. If a worker dies
 in between, the model is not asked twice and no comment is posted twice. 👀 shows that it is at work, 🎉 that it is
-done; screenshots and logs in the text reach the model; a question that is edited is answered again. With a GitHub App,
-a review that is requested is also a check run with a button.
+done; a long answer is seen growing in its comment; screenshots and logs in the text reach the model; a question that is
+edited is answered again. With a GitHub App, a review that is requested is also a check run with a button.
 
 The GitHub webhook needs the events "Issues", "Issue comments", "Pull requests" and "Check runs"; GITHUB_LOGIN is the
 name that people mention. README.md in this folder explains how to run it with real keys, and offline.
@@ -77,5 +77,6 @@ agents = Agent(
     listen=Listen("github", when=("every", "mention", "action")),
     max_tokens=50_000,
     presence="outcome",
+    streaming=True,
     edits="again",
 )

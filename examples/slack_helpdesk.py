@@ -3,9 +3,10 @@
     ANSWERBACK_AGENTS=examples.slack_helpdesk:agents answerback up
     answerback send --to slack answerback/testing/deliveries/slack/message.im.json
 
-It shows a tool that takes effect once, whatever crashes, a button, and `arrival`: people write in bursts, and one
-answer is enough. The Slack app needs the events `app_mention`, `message.channels` and `message.im`; README.md in this
-folder explains how to run it with real keys, and offline.
+It shows a tool that takes effect once, whatever crashes, and `arrival`: people write in bursts, and one answer is
+enough. Screenshots and logs reach the model; while it works, Slack shows what it does and then the answer as it is
+written; a ticket comes with a button and a file. `answerback manifest slack` names the events and scopes that the Slack
+app needs; README.md in this folder explains how to run it with real keys, and offline.
 """
 
 import os
@@ -14,7 +15,7 @@ from contextlib import closing
 
 from pydantic_ai import RunContext
 
-from answerback import Agent, Button, Listen, Turn, idempotent
+from answerback import Agent, Button, File, Listen, Turn, idempotent
 
 HANDBOOK = {
     "vpn": "Install the client from the portal, then sign in with your badge number.",
@@ -24,8 +25,9 @@ HANDBOOK = {
 
 
 @idempotent
-async def look_up(topic: str) -> str:
+async def look_up(ctx: RunContext[Turn], topic: str) -> str:
     """Look up a topic in the handbook: vpn, badge or laptop."""
+    ctx.deps.progress(f"Reading about {topic}…")
     return HANDBOOK.get(topic.lower(), "The handbook says nothing about that.")
 
 
@@ -44,7 +46,11 @@ async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
         )
         [number] = database.execute("SELECT number FROM tickets WHERE key = ?", (ctx.deps.key,)).fetchone()
     # Stored with the step: it is shown once. Whoever presses the button is heard as "pressed Close it (value: 1)".
-    await ctx.deps.reply(f"Ticket {number}: {summary}", actions=[Button("Close it", value=str(number), name="close")])
+    await ctx.deps.reply(
+        f"Ticket {number}: {summary}",
+        actions=[Button("Close it", value=str(number), name="close")],
+        files=[File(f"ticket-{number}.txt", ctx.deps.text.encode())],
+    )
     return f"ticket {number} is open"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from pathlib import Path
 
@@ -91,9 +92,12 @@ async def test_a_mention_on_slack_gets_one_threaded_answer_and_one_ticket(system
     # Slack tells of a mention twice.
     await system.deliver("slack", Slack().mention(text, ts=ts))
     await system.deliver("slack", Slack().message(text, ts=ts))
-    await standins.wait_for_messages(2, "slack")
+    await standins.wait_for_messages(3, "slack")
     await system.quiet(1)
-    [ticket, answer] = await standins.messages("slack")
+    [ticket, file, answer] = await standins.messages("slack")
+    assert (file.body, file.thread) == ("", ticket.thread)
+    [stored] = (await standins.state("slack"))["files"]
+    assert (stored["title"], b"my screen is broken" in base64.b64decode(stored["content"])) == ("ticket-1.txt", True)
     assert (ticket.body, len(ticket.blocks[1]["elements"])) == ("Ticket 1: a broken screen", 1)
     assert (answer.thread, answer.body) == (f"C024BE91L/{ts}", "open_ticket returned: ticket 1 is open")
     with sqlite3.connect(tickets) as database:
