@@ -63,7 +63,7 @@ def test_no_command_lets_stored_text_move_a_terminal(terminal: Terminal) -> None
         ["dead", "show", letter["id"]], ["workers"], ["keys"], ["check"], ["github", "redeliver", "--since", "1h"],
         ["redeliver", "--since", "1h"], ["new", "another"], ["partitions"], ["deploys"], ["drain", "nobody"],
         ["pause", "--replies", "slack", "--reason", "\x1b[31mred\nFORGED"], ["queue"], ["resume", "--replies", "slack"],
-        ["flow", "check", "wild.json"], ["link"],
+        ["flow", "check", "wild.json"], ["link"], ["accounts"], ["manifest", "slack", "--url", "https://bots.example"],
         ["export", "--all", "-o", "all.jsonl"], ["import", "all.jsonl"], ["import", "hello.json"],
         ["threads", "unlock", "standard:t0"], ["threads", "requeue", "standard:t0"], ["send", "again"],
         ["dead", "replay", letter["id"]], ["dead", "drop", "--all", "--yes"],
