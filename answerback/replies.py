@@ -66,6 +66,11 @@ class StreamedReply(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: tuple[ShownMessage, ...] = ()
 
 
+def whole_key(key: str) -> str:
+    """Return the key of a reply, "<turn>.<n>", of the key of one of its parts."""
+    return ".".join(key.split(".")[:2])
+
+
 def digest(text: str) -> bytes:
     """Return a short digest of a text."""
     return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
@@ -135,7 +140,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def siblings(self) -> str:
         """The common prefix of the keys of all parts of the same reply."""
-        return ".".join([*self.key.split(".")[:2], ""])
+        return f"{whole_key(self.key)}."
 
     @property
     def whole(self) -> str:

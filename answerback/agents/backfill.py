@@ -70,7 +70,7 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     fresh = [
         _message(one, own=is_own(one))
         for one in read.messages
-        if one.text.strip() and known.isdisjoint({one.message, one.reply or one.message, _id(one)})
+        if one.text.strip() and known.isdisjoint({one.message, one.reply if is_own(one) else one.message, _id(one)})
     ]
     others = [message for message in history if message.gap is None or message.gap.final]
     follows = any(message.gap is not None and message.gap.after for message in history)

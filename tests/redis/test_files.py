@@ -14,13 +14,14 @@ from answerback.errors import FilesFull, MalformedArchive, NoSuchFile, NoSuchThr
 from answerback.events import Event
 from answerback.files import CHUNK, StoredFile
 from answerback.messages import Attachment, Author
+from answerback.outgoing import File
 from answerback.store import keys
 from answerback.store.chats.chats import Chats
 from answerback.store.thread_ids import public_id
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.files import UNUSED, FileLimits, Files
 from answerback.store.threads.threads import Threads
-from tests.redis.given import content_of
+from tests.redis.given import THREAD, accept, content_of
 
 LIMITS = FileLimits(thread=3 * CHUNK, workspace=5 * CHUNK)
 
@@ -263,3 +264,24 @@ async def test_files_that_an_earlier_version_left_are_deleted(threads: Threads, 
     assert await files.delete_unused() == 1
     assert await leftovers(threads) == {}
     assert await threads.database.call("EXISTS", keys.thread(0, thread)) == 0
+
+
+async def test_a_file_of_a_reply_stays_when_a_stale_attempt_is_cancelled(threads: Threads) -> None:
+    await accept(threads, 1)
+    files, limits = Files(threads), FileLimits(thread=100, workspace=100)
+    file = File("a.csv", b"1,2", "text/csv", f"{public_id(THREAD)}.{'0' * 20}", 3)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield file.data
+        # Meanwhile, the attempt of another worker stores it.
+        await files.put(THREAD, file, limits=limits)
+        raise asyncio.CancelledError
+
+    stale = files.store(
+        THREAD, half(), id=file.file, name=file.name, content_type=file.content_type, limits=limits, kept=True
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await stale
+    assert await files.content(THREAD, file.file) == file.data
+    await files.put(THREAD, file, limits=limits)
+    assert await threads.database.call("ZCARD", keys.unused_files(0)) == 0

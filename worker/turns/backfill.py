@@ -18,6 +18,7 @@ from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
 from answerback.messages import Gap
 from answerback.platforms import History, Place, Spoken, scope
+from answerback.replies import whole_key
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Claim
 
@@ -79,6 +80,7 @@ class Backfills:
 
         async def read() -> Backfilled:
             read = await self._read(platform, history, place, gap, limit)
+            read = await self._without_replies(turn, read)
             # However many bytes a character takes, the journal has room for the agent's own steps.
             return newest(read.messages, limit, read.gap, min(TEXTS, turn.journal.limits.bytes // 8))
 
@@ -132,6 +134,16 @@ class Backfills:
     async def _paused(self, platform: str, history: History, place: Place) -> bool:
         scopes = [scope(platform, limit) for limit in history.limits(place)]
         return await retry_while_unavailable(self._outbox.paused, scopes) > 0
+
+    async def _without_replies(self, turn: Turn, read: Backfilled) -> Backfilled:
+        """Leave out the thread's own replies: the history has them, in whole, or they are about to be deleted."""
+        is_own = await self._is_own(turn.event)
+        replies = await retry_while_unavailable(self._outbox.replies, turn.thread)
+        known = {whole_key(key) for key in replies}
+        known |= {each.message for each in replies.values()}
+        known |= {each.shown.message for each in replies.values() if each.shown}
+        others = [one for one in read.messages if not (is_own(one) and {whole_key(one.reply), one.message} & known)]
+        return msgspec.structs.replace(read, messages=tuple(others))
 
     async def _is_own(self, event: Event) -> Callable[[Spoken], bool]:
         identity = await self._identities.of(event.platform, event.account)

@@ -49,11 +49,13 @@ class Files:
         limits: FileLimits,
         visitor: bool = False,
         id: str = "",
+        kept: bool = False,
     ) -> StoredFile:
         """Store a file while it is read, and return it. If reading it fails, nothing is kept.
 
         Args:
             id: Its id; "": a new one.
+            kept: Whether what was stored is kept if it fails; maintenance deletes it after a day.
 
         Raises:
             NoSuchThread: The thread does not exist, or was deleted meanwhile.
@@ -92,10 +94,11 @@ class Files:
                     break
             else:
                 raise NoSuchThread
-        except BaseException:
+        except BaseException as error:
             # Cancellation included: the client may have left. If this fails, too, maintenance deletes the file.
-            with suppress(StoreUnavailable, StoreFull):
-                await self.delete(thread, id)
+            if not kept or isinstance(error, FilesFull):
+                with suppress(StoreUnavailable, StoreFull):
+                    await self.delete(thread, id)
             raise
         return file
 
@@ -109,7 +112,12 @@ class Files:
         async def content() -> AsyncIterator[bytes]:
             yield file.data
 
-        await self.store(thread, content(), id=file.file, name=file.name, content_type=file.content_type, limits=limits)
+        try:
+            await self.get(thread, file.file)
+        except NoSuchFile:
+            # Kept also if this fails: another attempt of the turn may have stored the same file meanwhile.
+            name, kind = file.name, file.content_type
+            await self.store(thread, content(), id=file.file, name=name, content_type=kind, limits=limits, kept=True)
         p = await self._threads.locate(thread)
         await self._database.call("ZREM", keys.unused_files(p), f"{thread} {file.file}")
 
