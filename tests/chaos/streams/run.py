@@ -92,6 +92,8 @@ async def run(folder: Path, streams: int, seed: int, kills: int) -> Result:
             "PLATFORM_TIMEOUT_SECONDS": "3",
             "REPLY_LATE_SECONDS": "3",
             "TURN_RETRY_MAX_SECONDS": "1",
+            # Each kill counts for all turns of its worker: five of them would bury some that did nothing wrong.
+            "TURN_MAX_ATTEMPTS": "15",
             "REPLY_MAX_ATTEMPTS": "60",
             "SABOTAGE_LOG": str(folder / "struck"),
             **standins.environment(),
