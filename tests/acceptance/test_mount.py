@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -143,12 +144,19 @@ async def _seen(screen: Screen, word: str) -> bool:
 
 
 async def _upload(url: str, chunks: int, size: int) -> tuple[int, str]:
-    """Send a body in chunks, without its length. Return the status and content type of the response."""
+    """Send a body in chunks, without its length. Return the status and content type of the response.
+
+    A server that closes the connection while more is being sent may take its response from the client: it asks again.
+    """
 
     async def body() -> AsyncIterator[bytes]:
         for _ in range(chunks):
             yield bytes(size)
 
     headers = {"Content-Type": "application/json"}
-    async with aiohttp.ClientSession() as session, session.post(url, data=body(), headers=headers) as response:
-        return response.status, response.content_type
+    async with aiohttp.ClientSession() as session:
+        for _ in range(10):
+            with suppress(aiohttp.ClientOSError):
+                async with session.post(url, data=body(), headers=headers) as response:
+                    return response.status, response.content_type
+    raise AssertionError("the response never arrived")
