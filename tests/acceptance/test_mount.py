@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -63,7 +62,7 @@ async def test_each_part_serves_what_ingress_serves(plain: System, caller: Calle
         assert (await plain.post("standard", webhook))[1]["status"] == "duplicate"
         assert (await plain.post("standard", webhook._replace(body=webhook.body + b" ")))[0] == 401
         assert (await plain.post("github", webhook))[0] == 404
-        assert await _upload(f"{caller.base}/webhooks/standard/", 10, 20_000) == (413, "application/problem+json")
+        assert await _upload(f"{caller.base}/webhooks/standard/", 6, 20_000) == (413, "application/problem+json")
         # The API, with its links below the mount, and nothing that is an operator's.
         async with client(plain, mount="/help/desk") as ada:
             made = await ada.call("POST", "/threads", {"agent": "echo"})
@@ -108,7 +107,7 @@ async def test_other_servers_serve_the_parts_too(plain: System, caller: Caller, 
         webhook = Standard().message("hello", thread="t1")
         assert (await plain.post("standard", webhook))[0] == 202
         assert (await plain.post("standard", webhook._replace(body=webhook.body + b" ")))[0] == 401
-        assert (await _upload(f"{caller.base}/webhooks/standard/", 10, 20_000))[0] == 413
+        assert (await _upload(f"{caller.base}/webhooks/standard/", 6, 20_000))[0] == 413
         assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
         assert "Traceback" not in host.words(), host.words()
 
@@ -146,7 +145,7 @@ async def _seen(screen: Screen, word: str) -> bool:
 async def _upload(url: str, chunks: int, size: int) -> tuple[int, str]:
     """Send a body in chunks, without its length. Return the status and content type of the response.
 
-    A server that closes the connection while more is being sent may take its response from the client: it asks again.
+    Its last chunk is the one that is too much: a server may close the connection while more is being sent.
     """
 
     async def body() -> AsyncIterator[bytes]:
@@ -154,9 +153,5 @@ async def _upload(url: str, chunks: int, size: int) -> tuple[int, str]:
             yield bytes(size)
 
     headers = {"Content-Type": "application/json"}
-    async with aiohttp.ClientSession() as session:
-        for _ in range(10):
-            with suppress(aiohttp.ClientOSError):
-                async with session.post(url, data=body(), headers=headers) as response:
-                    return response.status, response.content_type
-    raise AssertionError("the response never arrived")
+    async with aiohttp.ClientSession() as session, session.post(url, data=body(), headers=headers) as response:
+        return response.status, response.content_type

@@ -65,7 +65,7 @@ async def test_a_ticket_is_opened_once_though_its_tool_runs_twice(
             await thread.send(event("slack/message.im", text="My screen is broken."))
         assert await thread.resume() == "Ticket 1: a broken screen\n\nTicket 1 is open."
         assert await thread.press("Close it") == "Done."
-        assert [reply.kind for reply in thread.outbox] == ["message", "message", "edit", "message"]
+        assert [reply.kind for reply in thread.outbox] == ["message", "message", "message", "edit", "message"]
     with sqlite3.connect(tmp_path / "tickets.db") as database:
         assert database.execute("SELECT number, summary, closed FROM tickets").fetchall() == [(1, "a broken screen", 1)]
     database.close()
