@@ -80,6 +80,10 @@ async def test_a_connection_is_replaced_before_and_after_slack_closes_it(socket:
     system, standins = socket
     worker = await system.worker(ADDRESSED)
     await reading(system, [worker])
+
+    async def one() -> bool:
+        return [each["retiring"] for each in (await standins.state("slack"))["sockets"]] == [False]
+
     said = 0
     for number, reason in enumerate(("warning", "refresh_requested", "")):
         for half in range(2):
@@ -94,11 +98,8 @@ async def test_a_connection_is_replaced_before_and_after_slack_closes_it(socket:
 
         await until(replaced, what="another connection")
         await answered(standins, said)
-
-    async def one() -> bool:
-        return [each["retiring"] for each in (await standins.state("slack"))["sockets"]] == [False]
-
-    await until(one, what="the former connections being closed")
+        # Slack announces the next end to the connection that is open by then, so wait until it is the only one.
+        await until(one, what="the former connection being closed")
 
 
 async def test_a_wrong_token_is_said_and_holds_up_nothing_else(tmp_path: Path) -> None:
