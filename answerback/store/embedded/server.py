@@ -18,7 +18,7 @@ from typing import Self
 
 from answerback.errors import ConfigurationError
 from answerback.store.embedded.executable import find_server
-from answerback.store.embedded.failures import explain_exit, last_words
+from answerback.store.embedded.failures import disk_full, explain_exit, last_words
 from answerback.store.embedded.locks import lock
 from answerback.store.embedded.sockets import known_socket, probe, socket_folder
 
@@ -70,6 +70,10 @@ class EmbeddedServer:
     def why_ended(self) -> str:
         """Return why the last started server ended, for an operator."""
         log = self.data / "server.log"
+        status = self._process.poll() if self._process is not None else None
+        if status is not None and status < 0 and not disk_full(self.data):
+            # Its log ends with whatever it did before.
+            return f"killed by signal {-status}  (more in {log})"
         return last_words(self.data, log.read_bytes()[self._log_begin :] if log.exists() else b"")
 
     def start(self) -> None:
