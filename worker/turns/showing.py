@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -22,19 +22,22 @@ from answerback.errors import (
 from answerback.log import get_logger
 from answerback.platforms import Begun, Client, Exchange, NextPage, Place, Sent, Streaming, StreamRequest, StreamTask
 from answerback.platforms.text import joint
-from answerback.replies import Reply, ShownMessage, StreamedReply
+from answerback.replies import Reply, ShownMessage
 from answerback.store.threads.records import Claim
 
 from ..replies.sender import LOOKS, PAGES_AT_ONCE
 from .show_requests import NotFirst, ShowRequests
+from .shown_messages import ShownMessages
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 START = 0.5
 """Seconds after its first piece at which a reply begins to be shown: one that is complete by then is posted at once."""
 LOOK = 0.1
 """Seconds between two looks at what was written."""
-UNSENT = (RateLimited, Rejected, StoreUnavailable, StoreFull)
+UNSENT = (NotFirst, RateLimited, Rejected, StoreUnavailable, StoreFull)
 """After these, a request has not taken effect."""
 LAST = 2.0
 """Seconds for which the end of a turn waits for a request about the message that it is going to complete."""
@@ -50,11 +53,10 @@ class Showing:
     def __init__(
         self, claim: Claim, turn: str, place: Place, client: Client, streaming: Streaming, requests: ShowRequests
     ) -> None:
-        event = claim.entries[-1].event
-        self._claim, self._turn, self._place = claim, turn, place
+        self._claim, self._place, self._account = claim, place, claim.entries[-1].event.account
         self._client, self._streaming, self._requests = client, streaming, requests
-        self._at, self._account, self._stored = event.at, event.account, claim.entries[0].stored
-        self._number, self._text = 0, ""
+        self._messages = ShownMessages(claim, turn, place)
+        self._text = ""
         self._tasks: dict[str, StreamTask] = {}
         self._changed = asyncio.Event()
         self._closed = self._requesting = False
@@ -68,7 +70,7 @@ class Showing:
         """Show this text as message `number`."""
         if self._closed or not text:
             return
-        self._number, self._text = number, text
+        self._messages.number, self._text = number, text
         self._changed.set()
         if self._task is None:
             self._not_before = time.monotonic() + START
@@ -127,7 +129,7 @@ class Showing:
 
     async def _advance(self) -> bool:
         """Make the next request. Return False if there is nothing to show."""
-        messages = self._messages
+        messages = self._messages.all
         for number, shown in enumerate(messages):
             if not shown.message:
                 await self._look(number)
@@ -147,9 +149,9 @@ class Showing:
 
     def _parts(self) -> list[str]:
         """Return what can be shown of the reply now, as its messages."""
-        appends = self._messages[-1].open if self._messages else self._streaming.appends
+        messages = self._messages.all
         cut = joint(self._text)
-        if not appends:
+        if not (messages[-1].open if messages else self._streaming.appends):
             # Edited seldom, so that nobody should look at half a word.
             cut = max(self._text.rfind(space, 0, cut) for space in " \n") + 1
         text = self._text[:cut]
@@ -158,96 +160,66 @@ class Showing:
     # Requests ---------------------------------------------------------------------------------------
 
     async def _begin(self, number: int, part: str) -> None:
-        before, key = self._messages, self._key(number)
-        if await self._wait("begin", self._reply(part, ShownMessage(key=key))):
+        messages = self._messages
+        new = ShownMessage(key=messages.key(number))
+        if await self._wait("begin", reply := messages.reply(part, new)):
             return
-        tasks = self._take_tasks()
 
         async def record() -> None:
             now, since = await self._requests.times(self._claim)
-            self._known(*before, ShownMessage(key=key, begun=now, since=since))
-            try:
-                await self._requests.store(self._claim, first=not before)
-            except NotFirst:
-                self._known(*before)
-                raise
+            messages.replace(number, msgspec.structs.replace(new, begun=now, since=since))
+            await self._requests.store(self._claim, first=number == 0)
 
-        exchange = self._streaming.begin(self._reply(part, ShownMessage(key=key)), self._place, tasks)
+        exchange = self._streaming.begin(reply, self._place, self._take_tasks())
         try:
             begun: Begun = await self._perform(exchange, record)
         except NotFirst:
             self._not_before = time.monotonic() + 1
             return
-        except UNSENT:
-            self._known(*before)
-            raise
-        except Unavailable as trouble:
-            if not trouble.unknown:
-                self._known(*before)
-            raise
-        known = msgspec.structs.replace(self._messages[number], message=begun.message, url=begun.url, open=begun.open)
-        self._known(*before, known.showing(part))
+        known = msgspec.structs.replace(messages.all[number], message=begun.message, url=begun.url, open=begun.open)
+        messages.replace(number, known.showing(part))
         # At once: whoever goes on with it must find it.
         await self._requests.store(self._claim)
         self._done(known)
 
     async def _append(self, number: int, part: str) -> None:
-        shown = self._messages[number]
-        reply, piece = self._reply(part, shown), part[shown.length :]
+        shown = self._messages.all[number]
+        reply, piece = self._messages.reply(part, shown), part[shown.length :]
         if await self._wait("append", reply):
             return
         exchange = self._streaming.append(reply, piece, self._take_tasks())
         try:
             await self._perform(exchange, self._record(number, lambda since: shown.unsure()))
         except StreamClosed as closed:
-            self._replace(number, msgspec.structs.replace(shown, open=False))
+            self._messages.replace(number, msgspec.structs.replace(shown, open=False))
             if closed.stopped:
                 await self._requests.cancel(self._claim)
                 raise
             return
-        except UNSENT:
-            self._replace(number, shown)
-            raise
-        except Unavailable as trouble:
-            if not trouble.unknown:
-                self._replace(number, shown)
-            raise
-        known = shown.showing(part)
-        self._replace(number, known)
-        self._done(known)
+        self._shown(number, shown.showing(part))
 
     async def _edit(self, number: int, part: str) -> None:
-        shown = self._messages[number]
-        if await self._wait("end", reply := self._reply(part, shown)):
+        shown = self._messages.all[number]
+        if await self._wait("end", reply := self._messages.reply(part, shown)):
             return
         doubted = self._record(number, lambda since: msgspec.structs.replace(shown.unsure(), doubt=since))
         try:
             await self._perform(self._streaming.end(reply), doubted)
         except MessageGone:
-            self._known(*self._messages[:number], *self._messages[number + 1 :])
-            await self._requests.store(self._claim)
+            await self._forget(number)
             raise
-        except UNSENT:
-            self._replace(number, shown)
-            raise
-        except Unavailable as trouble:
-            if not trouble.unknown:
-                self._replace(number, shown)
-            raise
-        known = msgspec.structs.replace(shown.showing(part), open=False)
-        self._replace(number, known)
-        self._done(known)
+        self._shown(number, msgspec.structs.replace(shown.showing(part), open=False))
 
     async def _look(self, number: int) -> None:
         """Look for a message of which it is unknown whether it was created. If it was not, begin again."""
-        shown = self._messages[number]
+        shown = self._messages.all[number]
         due = shown.since + LOOKS[self._looks] * self._requests.late(self._client)
         _, now = await self._requests.times(self._claim)
         if (wait := (due - now) / 1000) > 0:
             self._not_before = time.monotonic() + wait
             return
-        reply = self._reply("", shown)
-        known = [one.message for one in self._messages if one.message]
+        reply = self._messages.reply("", shown)
+        known = [one.message for one in self._messages.all if one.message]
         for _ in range(PAGES_AT_ONCE):
             if await self._requests.wait(self._place, self._client.limits(reply, looking=True)):
                 self._not_before = time.monotonic() + 1
@@ -258,7 +230,7 @@ class Showing:
             result = await self._requests.http.perform(self._streaming.find(reply, account, known))
             if isinstance(result, Sent):
                 found = msgspec.structs.replace(shown.unsure(), message=result.message, url=result.url, open=True)
-                self._replace(number, found)
+                self._messages.replace(number, found)
                 await self._requests.store(self._claim)
                 return
             if result is None:
@@ -268,8 +240,12 @@ class Showing:
         self._looks += 1
         if self._looks == len(LOOKS):
             self._looks = 0
-            self._known(*self._messages[:number], *self._messages[number + 1 :])
-            await self._requests.store(self._claim)
+            await self._forget(number)
+
+    async def _forget(self, number: int) -> None:
+        """Store that a message does not exist."""
+        self._messages.remove(number)
+        await self._requests.store(self._claim)
 
     async def _wait(self, request: StreamRequest, reply: Reply) -> bool:
         """Return whether a request has to wait for a rate limit; `_not_before` is then set."""
@@ -277,49 +253,34 @@ class Showing:
         self._not_before = max(self._not_before, time.monotonic() + wait)
         return wait > 0
 
-    async def _perform(self, exchange: Exchange[Any], record: Callable[[], Awaitable[None]]) -> Any:
+    async def _perform(self, exchange: Exchange[T], record: Callable[[], Awaitable[None]]) -> T:
+        """Perform an exchange. If it has had no effect, what was known of the messages before is known again."""
+        before = self._messages.all
         self._requesting = True
         try:
             return await self._requests.perform(exchange, record)
+        except Exception as error:
+            if isinstance(error, UNSENT) or (isinstance(error, Unavailable) and not error.unknown):
+                self._messages.set(before)
+            raise
         finally:
             self._requesting = False
 
     def _record(self, number: int, change: Callable[[int], ShownMessage]) -> Callable[[], Awaitable[None]]:
         async def record() -> None:
             _, since = await self._requests.times(self._claim)
-            self._replace(number, change(since))
+            self._messages.replace(number, change(since))
             await self._requests.store(self._claim)
 
         return record
 
+    def _shown(self, number: int, shown: ShownMessage) -> None:
+        self._messages.replace(number, shown)
+        self._done(shown)
+
     def _done(self, shown: ShownMessage) -> None:
         self._failures = 0
         self._not_before = time.monotonic() + (self._streaming.pace if shown.open else self._streaming.edit_pace)
-
-    # What is known ----------------------------------------------------------------------------------
-
-    @property
-    def _messages(self) -> tuple[ShownMessage, ...]:
-        return self._claim.streamed.messages if self._claim.streamed else ()
-
-    def _known(self, *messages: ShownMessage) -> None:
-        self._claim.streamed = StreamedReply(
-            f"{self._turn}.{self._number}", self._place.address, self._at, self._stored, self._account, messages
-        )
-
-    def _replace(self, number: int, shown: ShownMessage) -> None:
-        messages = self._messages
-        self._known(*messages[:number], shown, *messages[number + 1 :])
-
-    def _key(self, number: int) -> str:
-        key = f"{self._turn}.{self._number}"
-        return f"{key}.{number}" if number else key
-
-    def _reply(self, text: str, shown: ShownMessage) -> Reply:
-        return Reply(
-            key=shown.key, thread=self._place.thread, text=text, address=self._place.address, at=self._at,
-            account=self._account, state="streaming", message=shown.message, first=shown.begun, shown=shown,
-        )  # fmt: skip
 
     def _take_tasks(self) -> list[StreamTask]:
         tasks, self._tasks = list(self._tasks.values()), {}
