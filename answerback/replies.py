@@ -89,6 +89,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         unknown: Since when the outcome of the last request has been unknown; 0 if it is known or a request is in
             flight.
         looks: Number of completed searches for the reply on the platform since then.
+        repeats: How often it was sent again after a request of unknown outcome.
         cursor: Where an unfinished search continues, which began at `searching` (ms).
         message: The platform's id of our message, once known.
         at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
@@ -114,6 +115,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     first: int = 0
     unknown: int = 0
     looks: int = 0
+    repeats: int = 0
     cursor: str = ""
     searching: int = 0
     message: str = ""

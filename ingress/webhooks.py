@@ -51,7 +51,7 @@ FAIR_SHARE = 256 * 1024
 class Webhooks:
     """The webhook handler of every configured platform.
 
-    A 202 means that the event is stored or needs no storing. Its body is
+    A 202 (a 200 where the platform counts nothing else) means that the event is stored or needs no storing. Its body is
     `{"dispatch_id", "thread", "status": "accepted" | "duplicate" | "ignored", "reason"}`.
 
     routes     the methods and paths of all webhooks
@@ -62,6 +62,7 @@ class Webhooks:
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._acceptor = Acceptor(threads, Accounts(threads.database, Seal.of(settings)))
         self._keys = PlatformKeys(settings)
+        self._settings = settings
         self._public_url = (settings.public_url or "").rstrip("/")
         self._limit = settings.body_limit
         self._read_timeout = settings.read_timeout
@@ -121,14 +122,14 @@ class Webhooks:
         if len(body) > self._limit:
             return problem(413, f"the body exceeds {self._limit} bytes")
         delivery = self._delivery(request, body)
+        if platform.HANDSHAKE and (told := platform.HANDSHAKE(self._settings, delivery)) is not None:
+            return _answer(told) if isinstance(told, Answer) else self._refused(name, request, told)
         try:
             refusal = await self._refusal(platform, secrets, request, delivery)
         except NoKeys:
             return problem(503, "the webhook cannot be verified now; try again later", retry_after=5)
         if refusal:
-            REFUSED.labels(name, refusal.reason).inc()
-            log.info("webhook refused", platform=name, reason=refusal, remote=self._addresses.address(request))
-            return problem(401, "invalid webhook signature")
+            return self._refused(name, request, refusal)
         try:
             parsed = platform.parse(delivery)
         except MalformedBody as error:
@@ -137,11 +138,10 @@ class Webhooks:
         if isinstance(parsed, Answer):
             return _answer(parsed)
         if isinstance(parsed, Ignored):
-            return _ignored(name, parsed)
-        if isinstance(parsed, Answered):
-            stored = await self._store(name, self.raw.add(name, parsed.events, body))
-            return _answer(parsed.answer) if stored.status == 202 else stored
-        return await self._store(name, self.raw.add(name, parsed, body))
+            return _ignored(platform, parsed)
+        events = parsed.events if isinstance(parsed, Answered) else parsed
+        stored = await self._store(platform, self.raw.add(name, events, body))
+        return _answer(parsed.answer) if isinstance(parsed, Answered) and stored.status < 300 else stored
 
     def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
         url = f"{self._public_url}{request.path_qs}" if self._public_url else ""
@@ -169,6 +169,11 @@ class Webhooks:
             self._held -= len(body)
         return bytes(body)
 
+    def _refused(self, name: str, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        REFUSED.labels(name, refusal.reason).inc()
+        log.info("webhook refused", platform=name, reason=refusal, remote=self._addresses.address(request))
+        return problem(401, "invalid webhook signature")
+
     async def _refusal(
         self, platform: Platform, secrets: list[str], request: web.BaseRequest, delivery: Delivery
     ) -> Refusal | None:
@@ -180,7 +185,8 @@ class Webhooks:
             return platform.verify(secrets, delivery, time.time())
         return platform.verify(secrets, delivery, time.time(), await self._keys.of(platform, delivery))
 
-    async def _store(self, name: str, events: Sequence[Inbound]) -> web.Response:
+    async def _store(self, platform: Platform, events: Sequence[Inbound]) -> web.Response:
+        name = platform.NAME
         if self._waiting >= WAITING_LIMIT:
             return problem(503, "too many requests at once; try again later", retry_after=1)
         self._waiting += 1
@@ -198,7 +204,7 @@ class Webhooks:
             self._waiting -= 1
         for event, receipt in zip(events, receipts, strict=True):
             log.debug("delivery", delivery=event.delivery, thread=receipt.thread, status=receipt.status)
-        return _receipt(receipts[0])
+        return _receipt(platform, receipts[0])
 
     async def _put_in_time(self, name: str, events: Sequence[Inbound]) -> list[Receipt]:
         # An amendment takes several calls; together they get as much time as one event.
@@ -219,11 +225,13 @@ def _readable(content_type: str, encoding: str) -> bool:
     return encoding in ("", "identity") and (kind in CONTENT_TYPES or kind.endswith("+json"))
 
 
-def _ignored(name: str, ignored: Ignored) -> web.Response:
+def _ignored(platform: Platform, ignored: Ignored) -> web.Response:
     if ignored.warning:
-        WARNED.labels(name, ignored.warning).inc()
-        log.warning("webhook warning", platform=name, warning=ignored.warning, reason=ignored.reason)
-    return _answer(ignored.answer) if ignored.answer else _receipt(Receipt("", "", "ignored", ignored.reason))
+        WARNED.labels(platform.NAME, ignored.warning).inc()
+        log.warning("webhook warning", platform=platform.NAME, warning=ignored.warning, reason=ignored.reason)
+    if ignored.answer:
+        return _answer(ignored.answer)
+    return _receipt(platform, Receipt("", "", "ignored", ignored.reason))
 
 
 def _answer(answer: Answer) -> web.Response:
@@ -237,5 +245,5 @@ def _counter(platform: str, status: int) -> Counter:
     return DELIVERIES.labels(platform, status)
 
 
-def _receipt(receipt: Receipt) -> web.Response:
-    return web.Response(status=202, body=_encode(receipt), headers=_JSON)
+def _receipt(platform: Platform, receipt: Receipt) -> web.Response:
+    return web.Response(status=platform.ACKNOWLEDGED, body=_encode(receipt), headers=_JSON)

@@ -18,6 +18,7 @@ from answerback.platforms.inbound import (
     Answer,
     Answered,
     Delivery,
+    Handshake,
     Headers,
     Ignored,
     Inbound,
@@ -65,9 +66,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Begun", "Client", "Delivery", "Exchange",
-    "Extra", "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage", "Parsed",
-    "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason", "Repeat", "Request",
-    "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask", "Streaming", "scope",
+    "Extra", "Handshake", "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "NextPage",
+    "Parsed", "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason", "Repeat",
+    "Request", "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask", "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]
@@ -90,6 +91,10 @@ class Platform(Protocol):
     """Whether it is common to have no credential and keep replies in their threads."""
     METHODS: tuple[str, ...]
     """The HTTP methods of its webhook: "POST", and "GET" or "HEAD" if its handshake uses them."""
+    ACKNOWLEDGED: int
+    """The status that acknowledges a delivery with a receipt: 202, or 200 if the platform counts nothing else."""
+    HANDSHAKE: Handshake | None
+    """How it answers a request by which the platform finds out whether the webhook is ours; None if `parse` does."""
     HEADERS: tuple[str, ...]
     """The headers that `verify` and `parse` read. A request that repeats one of them is refused as ambiguous."""
     KEYS: KeySource | None

@@ -70,6 +70,10 @@ Inbound = Event | Amendment | Notification
 """What a delivery may contain."""
 
 
+Handshake = Callable[["Settings", Delivery], "Answer | Refusal | None"]
+"""Answers a request that carries no event and no signature: None for any other request."""
+
+
 class Answered(msgspec.Struct, frozen=True):
     """Events of a platform that expects a response of its own, once all of them are stored."""
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from answerback.errors import Unavailable
-from answerback.platforms import Response
+from answerback.platforms import UNKNOWN, Repeat, Response
+from answerback.platforms.standard.api import Standard
 from answerback.replies import Reply
 from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
@@ -18,7 +19,7 @@ from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.threads import Threads
 from tests.fixtures.exchanges import answer
 from tests.redis.given import accept, claim, courier, lapse, turn
-from tests.redis.sending import LATE, LIMITED, Scene
+from tests.redis.sending import CLIENTS, LATE, LIMITED, Scene
 
 pytestmark = pytest.mark.one_server
 
@@ -194,6 +195,40 @@ async def test_where_a_repeat_is_dropped_it_is_posted_again_at_once(threads: Thr
     await scene.send(answer(b"", 200))
     assert (await scene.reply()).state == "sent"
     assert [request.headers["webhook-id"] for request in scene.platform.asked] == ["r.0", "r.0"]
+
+
+class Blind(Standard):
+    """A platform that neither drops a repeat nor can be searched."""
+
+    def repeat(self, reply: Reply) -> Repeat:
+        return UNKNOWN
+
+
+async def test_where_nothing_can_be_found_it_is_posted_again_once(
+    threads: Threads, outbox: Outbox, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CLIENTS, "standard", Blind("whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ=", "https://s.test"))
+    scene = Scene(threads, outbox, "standard")
+    await scene.given()
+    await scene.send(answer(b"", 502))
+    await scene.later(LATE / 2)
+    await scene.send()
+    assert scene.platform.posted == 1
+    # A refusal is no second request of unknown outcome.
+    for refused in (answer(b"", 429, retry_after="1"), answer(b"", 502)):
+        await scene.later(2 * LATE)
+        await scene.send(refused)
+    assert ((await scene.reply()).repeats, [letter async for letter in letters.list()]) == (1, [])
+    await scene.later(2 * LATE)
+    await scene.send()
+    (letter,) = [letter async for letter in letters.list()]
+    assert "may have been posted" in letter.reason
+    assert scene.platform.posted == 3
+    assert await letters.replay(letter.id)
+    assert (await scene.reply()).state == "sending"
+    await scene.later(2 * LATE)
+    await scene.send(answer(b"", 200))
+    assert (await scene.reply()).state == "sent"
 
 
 def cursors(scene: Scene) -> list[str]:

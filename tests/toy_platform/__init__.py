@@ -23,6 +23,7 @@ from answerback.platforms import (
     Answered,
     Client,
     Delivery,
+    Handshake,
     Headers,
     Keys,
     KeySource,
@@ -70,6 +71,8 @@ SECRET = "TOY_SECRET"
 CREDENTIAL = "Set TOY_TOKEN."
 CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST", "GET")
+ACKNOWLEDGED = 202
+HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("toy-signature", "toy-token")
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {

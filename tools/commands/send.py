@@ -206,10 +206,11 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
         url = running.url if running is not None else local_url(settings.host, settings.port)
     response = post(url, delivery)
     match response.status:
-        case 200:
-            return None
-        case 202:
-            return msgspec.json.decode(response.body, type=Receipt)
+        case 200 | 202:
+            try:
+                return msgspec.json.decode(response.body, type=Receipt)
+            except msgspec.MsgspecError:
+                return None
         case 401:
             raise Failure(
                 f"ingress rejected the signature: it has a different {platform.SECRET}. Set the same one here."

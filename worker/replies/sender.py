@@ -45,6 +45,8 @@ SHORTEST = 1000
 """Characters below which a reply is not divided further, whatever the platform responds."""
 CHANGES: frozenset[ReplyKind] = frozenset({"edit", "delete", "reaction", "check"})
 """The kinds of replies of which a late repeat would undo what followed it."""
+REPEATS = 1
+"""How often a reply is sent again after a request of unknown outcome, if its platform can neither drop nor find it."""
 PREPARATIONS = 3
 """How many times in a row a reply is prepared, with its last request, before the next attempt."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
@@ -168,14 +170,17 @@ class Sender:
             outgoing = progress.unknown_since(outgoing, now)
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
-            if reply.looks >= len(LOOKS):
+            blind = client.repeat(reply).then == "unknown"
+            if reply.looks >= len(LOOKS) and not blind:
                 log.warning("reply not found on the platform; posting it again", reply=reply.key)
                 return await self._post_anew(client, outgoing)
+            if reply.looks >= len(LOOKS):
+                return await self._post_blindly(client, outgoing)
             wait = reply.unknown + LOOKS[reply.looks] * self._late * client.lag - now
             if wait > 0:
                 await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=True)
                 return None
-            if client.repeat(reply).then == "unknown":
+            if blind:
                 outgoing = changed(outgoing, looks=reply.looks + 1)
                 continue
             if await self._pauses.deferred(outgoing, client.limits(reply, looking=True)):
@@ -293,6 +298,18 @@ class Sender:
         anew = changed(outgoing, shown=None, message="")
         return await (self._settlements.sent(anew, Sent("")) if deleted else self._post(client, anew))
 
+    async def _post_blindly(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
+        """Post a reply again that may be there already, since nobody can look: once, then an operator decides."""
+        reply = outgoing.reply
+        if reply.repeats >= REPEATS:
+            return await self._settlements.failed(
+                outgoing,
+                f"two requests had an unknown outcome: {reply.error or 'the worker died'}. The reply may have been "
+                "posted: look for it there, then drop this dead letter, or replay it",
+            )
+        log.warning("outcome unknown; posting the reply again, it may appear twice", reply=reply.key)
+        return await self._post_anew(client, outgoing)
+
     async def _unsettled(self, client: Client, attempt: Outgoing) -> float:
         """Return the seconds for which an earlier edit may still undo what the message shows now; 0 if none can."""
         shown = attempt.reply.shown
@@ -331,7 +348,7 @@ class Sender:
             attempt = changed(attempt, unknown=now)
         elif before.reply.state == "sending":
             # It was looked for and not found. Look once more before the next attempt.
-            attempt = changed(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1)
+            attempt = changed(attempt, unknown=before.reply.unknown, looks=len(LOOKS) - 1, repeats=before.reply.repeats)
         else:
             attempt = changed(attempt, state=reply.waiting)
         REPLY_RETRIES.labels(reply.platform).inc()

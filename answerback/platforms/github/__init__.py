@@ -16,7 +16,7 @@ from answerback.platforms.github.webhook import parse
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms import Client, Handshake, KeySource, SendOption
     from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
-    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
-    "sign", "verify",
+    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
+    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -37,6 +37,8 @@ SECRET = "GITHUB_WEBHOOK_SECRET"
 CREDENTIAL = "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY."
 CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
+ACKNOWLEDGED = 202
+HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 KEYS: KeySource | None = None
 INSTALL: InstallSupport | None = None  # the app's key opens all its installations

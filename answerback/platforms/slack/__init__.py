@@ -19,7 +19,7 @@ from answerback.platforms.slack.webhook import parse
 
 if TYPE_CHECKING:
     from answerback.accounts import Account
-    from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms import Client, Handshake, KeySource, SendOption
     from answerback.platforms.catchup import MessageLog
     from answerback.platforms.install import Installer
     from answerback.platforms.manifest import ManifestSupport
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
-    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
-    "sign", "verify",
+    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
+    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -41,6 +41,8 @@ SECRET = "SLACK_SIGNING_SECRET"
 CREDENTIAL = "Set SLACK_BOT_TOKEN."
 CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
+ACKNOWLEDGED = 202
+HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
 KEYS: KeySource | None = None
 MANIFEST: ManifestSupport | None = APP

@@ -14,7 +14,7 @@ from answerback.platforms.standard.signature import verify
 from answerback.platforms.standard.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms import Client, Handshake, KeySource, SendOption
     from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
-    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
-    "sign", "verify",
+    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
+    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "standard"
@@ -36,6 +36,8 @@ SECRET = "STANDARD_WEBHOOKS_SECRET"
 CREDENTIAL = "Set STANDARD_WEBHOOKS_REPLY_URL to have replies sent."
 CREDENTIAL_OPTIONAL = True
 METHODS: tuple[str, ...] = ("POST",)
+ACKNOWLEDGED = 202
+HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = tuple(
     f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
 )

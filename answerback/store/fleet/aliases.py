@@ -25,7 +25,7 @@ class Aliases:
     async def add(self, thread: str, alias: str) -> None:
         """Record that events with the id `alias` belong to `thread`."""
         thread = await self.resolve(thread)
-        if thread != alias:
+        if thread not in (alias, await self.resolve(alias)):
             await self._database.confirmed(("HSET", keys.aliases(_platform(alias)), alias, thread))
             await self._database.confirmed(("SADD", keys.aliased(), _platform(alias)))
             self._platforms |= {_platform(alias)}
