@@ -68,6 +68,8 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         values: The fields of a form, by name: plain data.
         message: The platform's id of the message that it is about; "" if it is about none.
         removed: Whether a reaction was taken back.
+        to: The name of the account that a command is addressed to, where it names one ("/deploy@answerbot"). One that
+            is addressed to somebody else is not answered.
     """
 
     type: ActionType
@@ -76,6 +78,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     values: dict[str, Any] = {}
     message: str = ""
     removed: bool = False
+    to: str = ""
 
 
 class Conversation(msgspec.Struct, frozen=True):

@@ -247,12 +247,19 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         mentions: Names that address the account, compared with `Event.mentions` (lower case).
         marks: Marks of its own messages, compared with `Event.identities`.
         person: Whether the credential belongs to a person, whose own messages cannot be distinguished from the agents'.
+        accounts: Who we are in each of several configured accounts, by `Event.account`. The mentions and marks above
+            are then those of all of them.
     """
 
     name: str
     mentions: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     person: bool = False
+    accounts: dict[str, Identity] = {}
+
+    def of(self, account: str) -> Identity:
+        """Return who we are in an account."""
+        return self.accounts.get(account, self)
 
     def wrote(self, identities: Iterable[str]) -> bool:
         """Return whether a message with these author `identities` is the account's own."""

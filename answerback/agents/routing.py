@@ -37,6 +37,8 @@ def route(
         return None
     if poster:
         return next((agent for agent in agents if agent.name == poster), None)
+    if event.action and event.action.to and identity is not None and event.action.to not in identity.mentions:
+        return None
     mentioned = is_mentioned(event, identity)
     if event.edited == "text" or (event.edited == "mention" and not mentioned):
         return None

@@ -110,13 +110,18 @@ class Client(Protocol):
     """Whether the platform may report later (`ReplyStatus`) that a message failed which it had accepted."""
 
     def whoami(self) -> Exchange[Identity]:
-        """Return the identity that belongs to our credential."""
+        """Return the identity that belongs to our credential; its `accounts` if there are several."""
         ...
 
     def granted(self) -> Exchange[frozenset[str] | None]:
         """Return what our credential may do, in the words of the platform's `MANIFEST`; None if that is not known."""
         yield from ()
         return None
+
+    def concerns(self) -> Exchange[Sequence[str]]:
+        """Return what the platform says is wrong with our account or webhook there, as sentences for the operator."""
+        yield from ()
+        return ()
 
     def split(self, text: str) -> list[str]:
         """Split Markdown into parts, in order, each of which fits the platform's limit once it is converted."""

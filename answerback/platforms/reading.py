@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from answerback.platforms.inbound import Answer, Delivery
 from answerback.platforms.outbound import Exchange
@@ -50,13 +50,36 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class Poller(Protocol):
+    """The rules of a queue that is asked again and again: long polling. Does no I/O: a worker makes the requests."""
+
+    hold: float
+    """Seconds for which the platform holds a request while it has nothing to deliver."""
+
+    def probe(self) -> Exchange[None]:
+        """Raise what keeps the queue from being read. Takes nothing from it, and disturbs nobody who reads it."""
+        ...
+
+    def poll(self, position: str) -> Exchange[Sequence[Received]]:
+        """Return what came after `position`, in order; each has the position after it. "" the first time.
+
+        The platform may forget what comes before `position`: it is stored by then.
+        """
+        ...
+
+    def respond(self, answer: Answer) -> Exchange[None]:
+        """Give the platform the answer that `parse` has for a delivery. Its loss does no harm."""
+        ...
+
+
 class ReaderSupport(NamedTuple):
     """What a platform declares as `READER`.
 
     Attributes:
         connections: Returns the names of the connections that the settings ask for.
-        reader: Returns the reader of one of them.
+        reader: Returns the reader of one of them: of a WebSocket, or of a queue that is polled.
     """
 
     connections: Callable[[Settings], Sequence[str]]
-    reader: Callable[[Settings, str], Reader]
+    reader: Callable[[Settings, str], Reader | Poller]

@@ -3,7 +3,7 @@
 A distribution adds a platform with an entry point of the group `answerback.platforms`, which names its package:
 
     [project.entry-points."answerback.platforms"]
-    telegram = "acme_telegram"
+    matrix = "acme_matrix"
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from answerback.errors import AnswerbackError, ConfigurationError, DeliveryError, SealBroken
 from answerback.platforms import Client
+from answerback.platforms.reading import Poller
 from answerback.platforms.registry import PLATFORMS
 from answerback.sealing import Seal
 from answerback.settings import Settings
@@ -41,13 +42,23 @@ async def granted(platform: str, client: Client, http: PlatformHttp, needs: Need
         yield finding
 
 
+async def concerns(platform: str, client: Client, http: PlatformHttp) -> AsyncIterator[Finding]:
+    """Yield what the platform says is wrong with our account or webhook there. Raises `DeliveryError`."""
+    for concern in await http.perform(client.concerns()):
+        yield Finding("warning", platform, concern)
+
+
 async def connections(settings: Settings, http: PlatformHttp) -> AsyncIterator[Finding]:
     """Yield whether the connections that workers read can be opened."""
     for name, platform in PLATFORMS.items():
         for connection in platform.READER.connections(settings) if platform.READER else ():
             assert platform.READER
             try:
-                await http.perform(platform.READER.reader(settings, connection).connect(""))
+                reader = platform.READER.reader(settings, connection)
+                if isinstance(reader, Poller):
+                    await http.perform(reader.probe())
+                else:
+                    await http.perform(reader.connect(""))
                 yield Finding("ok", name, "workers read its events over a connection that they open")
             except DeliveryError as error:
                 yield Finding("error", name, f"its events cannot be read: {error}")

@@ -10,7 +10,7 @@ from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 from answerback.settings.platform import SHORTEST_SECRET
 
-from .account_findings import Needs, accounts, connections, granted
+from .account_findings import Needs, accounts, concerns, connections, granted
 from .finding import Finding, Level
 
 
@@ -73,6 +73,8 @@ async def credentials(settings: Settings, needs: Needs, *, offline: bool, usable
                         person = f"{identity.name} is a personal account: their own messages are not answered"
                         yield Finding("warning", name, person, "use a separate bot account, or an app")
                     async for finding in granted(name, client, http, needs):
+                        yield finding
+                    async for finding in concerns(name, client, http):
                         yield finding
             except RateLimited as limit:
                 yield Finding("warning", name, f"cannot look up the bot identity: {limit}", "try again later")

@@ -7,14 +7,18 @@ import asyncio
 from answerback.accepting.acceptor import Acceptor
 from answerback.accepting.raw_payloads import RawPayloads
 from answerback.http.platform import PlatformHttp
+from answerback.platforms import Platform
+from answerback.platforms.reading import Poller
 from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.connections import Connections
 from answerback.store.threads.threads import Threads
 
-from .connection import Connection
+from .connection import Connection, Reading
 from .intake import Intake
+from .polls import Polls
+from .sockets import Sockets
 
 
 class Readers:
@@ -23,15 +27,14 @@ class Readers:
     def __init__(
         self, settings: Settings, threads: Threads, accounts: Accounts, http: PlatformHttp, *, owner: str
     ) -> None:
+        self._settings, self._http = settings, http
         self._raw = RawPayloads(threads.database)
-        acceptor, leases = Acceptor(threads, accounts), Connections(threads.database)
+        self._acceptor, self._leases = Acceptor(threads, accounts), Connections(threads.database)
         self._connections = [
             Connection(
                 f"{name}/{connection}",
-                platform.READER.reader(settings, connection),
-                Intake(platform, acceptor, self._raw, timeout=settings.accept_timeout),
-                http,
-                leases,
+                self._reading(platform, connection),
+                self._leases,
                 owner=owner,
                 lease=settings.lease,
             )
@@ -39,6 +42,15 @@ class Readers:
             if platform.READER
             for connection in platform.READER.connections(settings)
         ]
+
+    def _reading(self, platform: Platform, connection: str) -> Reading:
+        assert platform.READER
+        settings, name = self._settings, f"{platform.NAME}/{connection}"
+        reader = platform.READER.reader(settings, connection)
+        intake = Intake(platform, self._acceptor, self._raw, timeout=settings.accept_timeout)
+        if isinstance(reader, Poller):
+            return Polls(name, reader, intake, self._leases, timeout=settings.platform_timeout)
+        return Sockets(name, reader, intake, self._http, self._leases)
 
     async def keep(self) -> None:
         """Read all of them, forever."""

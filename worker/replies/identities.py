@@ -61,7 +61,10 @@ class Identities:
     async def of(self, platform: str, account: str) -> Identity | None:
         """Return who we are where an event came from, or a reply goes to; None if that is not known yet."""
         access = await self._clients.access(platform, account)
-        return (access and access.identity) or self.resolved.get(platform)
+        if access and access.identity:
+            return access.identity
+        identity = self.resolved.get(platform)
+        return identity and identity.of(account)
 
     def expected(self, platform: str) -> bool:
         """Return whether we have a credential for a platform, and so will have an identity on it."""

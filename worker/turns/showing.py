@@ -213,12 +213,15 @@ class Showing:
     async def _look(self, number: int) -> None:
         """Look for a message of which it is unknown whether it was created. If it was not, begin again."""
         shown = self._messages.all[number]
+        reply = self._messages.reply("", shown)
+        if self._client.repeat(reply).then == "unknown":
+            # It cannot be found: its sender posts the reply, once more at most.
+            raise Rejected("the outcome of the request that began the message is unknown")
         due = shown.since + LOOKS[self._looks] * self._requests.late(self._client)
         _, now = await self._requests.times(self._claim)
         if (wait := (due - now) / 1000) > 0:
             self._not_before = time.monotonic() + wait
             return
-        reply = self._messages.reply("", shown)
         known = [one.message for one in self._messages.all if one.message]
         for _ in range(PAGES_AT_ONCE):
             if await self._requests.wait(self._place, self._client.limits(reply, looking=True)):
