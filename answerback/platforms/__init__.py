@@ -139,8 +139,8 @@ class Platform(Protocol):
         """
         ...
 
-    def sign(self, secret: str, headers: Headers, body: bytes, now: float) -> Headers:
-        """Return the headers with which the provider signs this body at `now`, in seconds.
+    def sign(self, secret: str, delivery: Delivery, now: float) -> Headers:
+        """Return the headers with which the provider signs this delivery at `now`, in seconds.
 
         Raises ValueError, saying what to do, for a secret that cannot sign, such as a public key.
         """

@@ -146,8 +146,8 @@ def complete(headers: Headers, payload: Mapping[str, object], *, event: str | No
     return headers
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
-    return {"toy-signature": digest(secret.encode(), body).hex()}
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
+    return {"toy-signature": digest(secret.encode(), delivery.body).hex()}
 
 
 def _hooks(settings: Settings) -> Sequence[str]:

@@ -14,6 +14,7 @@ from tests.fixtures.deliveries import DELIVERIES, load, names
 from tools.commands.delivery import Delivery, message, payload, signed
 
 ROOT = Path(__file__).parents[2]
+URL = "https://bot.example/webhooks/it"
 
 
 @pytest.mark.parametrize(("platform", "name"), [(each, name) for each in PLATFORMS for name in names(each)])
@@ -30,9 +31,10 @@ def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name
             delivery=None,
         ),
         [secret],
+        URL,
     )
-    assert PLATFORMS[platform].verify([secret], sent.received, time.time()) is None
-    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.received, time.time())
+    assert PLATFORMS[platform].verify([secret], sent.at(URL), time.time()) is None
+    assert PLATFORMS[platform].verify(["whsec_b3RoZXI="], sent.at(URL), time.time())
     PLATFORMS[platform].parse(sent.received)
 
 

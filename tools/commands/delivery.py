@@ -15,7 +15,7 @@ import msgspec
 from answerback import platforms
 from answerback.platforms import Headers, Platform, Response, SendOption, standard
 from answerback.platforms.standard.sending import compose
-from answerback.platforms.written_down import body_of
+from answerback.platforms.written_down import FORM, body_of
 
 from ..exits import Failure, Unreachable
 from ..local.address import connect
@@ -31,7 +31,11 @@ class Delivery(NamedTuple):
     @property
     def received(self) -> platforms.Delivery:
         """The delivery as its platform is given it."""
-        return platforms.Delivery(self.headers, self.body)
+        return self.at("")
+
+    def at(self, url: str) -> platforms.Delivery:
+        """Return the delivery as its platform is given it at this URL of a webhook."""
+        return platforms.Delivery(self.headers, self.body, path=urlsplit(url).path, url=url)
 
 
 def message(text: str, *, thread: str, author: str, delivery: str | None) -> Delivery:
@@ -59,18 +63,24 @@ def payload(platform: Platform, raw: bytes, *, event: str | None, delivery: str 
         headers = {str(name).lower(): str(value) for name, value in content["headers"].items()}
         content = content["body"]
         raw = body_of(headers, content)
-    return _completed(platform, headers, raw, content, event, delivery)
+    completed = _completed(platform, headers, raw, content, event, delivery)
+    # A bare payload of a platform that sends forms is one.
+    return completed if headers else completed._replace(body=_on_the_wire(completed.headers, content, raw))
 
 
-def signed(delivery: Delivery, secrets: Sequence[str]) -> Delivery:
+def _on_the_wire(headers: Headers, content: Mapping[str, object], raw: bytes) -> bytes:
+    return body_of(headers, content) if headers.get("content-type", "").startswith(FORM) else raw
+
+
+def signed(delivery: Delivery, secrets: Sequence[str], url: str) -> Delivery:
     """Return the delivery with a signature made now with the first of the secrets that can sign.
 
-    Raises `Failure` if none can.
+    `url`: that of the webhook, as the provider knows it. Raises `Failure` if none can.
     """
     problem = ""
     for secret in secrets:
         try:
-            signature = delivery.platform.sign(secret, delivery.headers, delivery.body, time.time())
+            signature = delivery.platform.sign(secret, delivery.at(url), time.time())
         except ValueError as error:
             problem = str(error)
         else:
@@ -92,15 +102,18 @@ def _completed(
         raise click.UsageError(str(error)) from None
 
 
+def webhook_path(url: str, platform: Platform) -> str:
+    """Return the path of a platform's webhook at the ingress at `url`."""
+    return f"{urlsplit(url).path.rstrip('/')}/webhooks/{platform.NAME}"
+
+
 def post(url: str, delivery: Delivery, timeout: float = 15.0) -> Response:
     """Post a delivery to the ingress at `url`. Raises `Unreachable` when it does not respond."""
     try:
         connection = connect(url, timeout)
         try:
-            path = urlsplit(url).path.rstrip("/")
-            connection.request(
-                "POST", f"{path}/webhooks/{delivery.platform.NAME}", delivery.body, dict(delivery.headers)
-            )
+            path = webhook_path(url, delivery.platform)
+            connection.request("POST", path, delivery.body, dict(delivery.headers))
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Response(status=response.status, headers=headers, body=response.read())

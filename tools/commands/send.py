@@ -11,6 +11,7 @@ from ..exits import OK, PROBLEM, Failure
 from ..groups import run
 
 if TYPE_CHECKING:
+    from answerback.events import Event
     from answerback.settings import Settings
     from answerback.store.threads.receipt import Receipt
 
@@ -187,6 +188,8 @@ async def _follow(store: Store, receipt: Receipt, question: Question | None, tim
 
 def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | None:
     """Sign and post a delivery. Return its receipt, None for a handshake. Raises `Failure` when it is refused."""
+    from urllib.parse import urljoin
+
     import msgspec
 
     from answerback.store.threads.receipt import Receipt
@@ -194,23 +197,25 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     from ..local.address import local_url
     from ..local.dev_environment import announced, development_secrets
     from ..rendering import visible
-    from .delivery import described, post, signed
+    from .delivery import described, post, signed, webhook_path
 
     platform = sent.platform
     secrets = settings.secrets(platform.NAME) or [development_secrets(settings.data).get(platform.SECRET, "")]
     if not secrets[0]:
         raise Failure(f"{platform.SECRET} is not set: set it to the same secret as in ingress.")
-    delivery = signed(sent, secrets)
     if url is None:
         running = announced(settings.data)
         url = running.url if running is not None else local_url(settings.host, settings.port)
-    response = post(url, delivery)
+    known = (settings.public_url or urljoin(url, "/")).rstrip("/")
+    response = post(url, signed(sent, secrets, f"{known}{webhook_path(url, platform)}"))
     match response.status:
         case 200 | 202:
             try:
                 return msgspec.json.decode(response.body, type=Receipt)
             except msgspec.MsgspecError:
-                return None
+                # The platform expects an answer of its own.
+                event = _event(sent)
+                return Receipt(event.id, event.thread, "accepted") if event else None
         case 401:
             raise Failure(
                 f"ingress rejected the signature: it has a different {platform.SECRET}. Set the same one here."
@@ -223,12 +228,17 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
 
 def _begins_a_turn(sent: Delivery) -> bool:
     """Return whether a delivery starts a turn; an edit or a deletion does not."""
+    return _event(sent) is not None
+
+
+def _event(sent: Delivery) -> Event | None:
+    """Return the event that a delivery contains; None if it contains something else."""
     from answerback.events import Event
     from answerback.platforms import Answered
 
     parsed = sent.platform.parse(sent.received)
     events = parsed.events if isinstance(parsed, Answered) else parsed
-    return isinstance(events, list) and isinstance(events[0], Event)
+    return events[0] if isinstance(events, list) and isinstance(events[0], Event) else None
 
 
 def _print(receipt: Receipt | None, as_json: bool) -> None:

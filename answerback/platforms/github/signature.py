@@ -11,9 +11,9 @@ from answerback.platforms import NO_KEYS, Delivery, Headers, Keys, Refusal
 from answerback.platforms.signing import digest, keys, same
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     """Return the header with the signature of the body; GitHub signs nothing else."""
-    return {"x-hub-signature-256": f"sha256={digest(secret.encode(), body).hex()}"}
+    return {"x-hub-signature-256": f"sha256={digest(secret.encode(), delivery.body).hex()}"}
 
 
 def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:

@@ -11,10 +11,10 @@ from answerback.platforms import NO_KEYS, Delivery, Headers, Keys, Refusal
 from answerback.platforms.signing import digest, keys, same, stale
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     """Return the headers with the time and the signature of time and body."""
     timestamp = str(int(now))
-    signature = digest(secret.encode(), _signed(timestamp, body)).hex()
+    signature = digest(secret.encode(), _signed(timestamp, delivery.body)).hex()
     return {"x-slack-request-timestamp": timestamp, "x-slack-signature": f"v0={signature}"}
 
 

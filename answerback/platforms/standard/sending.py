@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from answerback.platforms import Headers
+from answerback.platforms import Delivery, Headers
 from answerback.platforms.standard import keys, signature
 from answerback.platforms.standard.webhook import CREATED
 
@@ -32,12 +32,12 @@ def complete(headers: Headers, payload: Mapping[str, object], *, event: str | No
     return {**headers, "webhook-id": delivery or signature.header(headers, "id") or f"msg_{uuid4().hex}"}
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     """Return the headers with the time and the signature of id, time and body."""
     if not keys.signs(secret):
         raise ValueError("a public key cannot sign: add a secret, whsec_… or whsk_…")
     timestamp = str(int(now))
     return {
         "webhook-timestamp": timestamp,
-        "webhook-signature": signature.sign(secret, signature.header(headers, "id"), timestamp, body),
+        "webhook-signature": signature.sign(secret, signature.header(delivery.headers, "id"), timestamp, delivery.body),
     }
