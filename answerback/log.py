@@ -14,13 +14,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, TextIO, cast
-
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from answerback import tracing
 from answerback.masking import masked, masked_value
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 # Loggers that write a line per job or request at "info", which our own lines cover better.
 _TALKATIVE = ("aiohttp", "anthropic", "arq", "asyncio", "httpcore2", "httpx2", "openai", "urllib3")
@@ -32,7 +32,22 @@ _bound: ContextVar[Mapping[str, object]] = ContextVar("answerback_bound")
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return a module's logger. Log a short event in plain words, with the details as keyword arguments."""
-    return cast(FilteringBoundLogger, structlog.get_logger(name))
+    return cast("FilteringBoundLogger", _Logger(name))
+
+
+class _Logger:
+    """A logger that loads structlog, and with it rich, when it writes its first line: most commands write none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)
+        import structlog
+
+        logger = self.__dict__.setdefault("_logger", structlog.get_logger(self._name))
+        return getattr(logger, attribute)
 
 
 def bind(**values: object) -> None:
@@ -43,6 +58,8 @@ def bind(**values: object) -> None:
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Log lines of this level and above ("debug", "info", "warning", "error") to `stream` (default: stderr)."""
+    import structlog
+
     out = sys.stderr if stream is None else stream
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
@@ -58,7 +75,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         structlog.processors.format_exc_info,
         _hide_named,
         *(_for_people(out) if out.isatty() else [_as_json]),
-        cast(Processor, _hide_known),
+        cast("Processor", _hide_known),
     ]
     structlog.configure(
         processors=[*shared, _pass_on, *final],
@@ -83,6 +100,8 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
 
 def join_host() -> None:
     """Log to the standard library's loggers, for the host application to handle, unless structlog is configured."""
+    import structlog
+
     if structlog.is_configured():
         return
     structlog.configure(
@@ -94,7 +113,7 @@ def join_host() -> None:
             structlog.processors.format_exc_info,
             _hide_named,
             structlog.processors.KeyValueRenderer(key_order=["event"], drop_missing=True),
-            cast(Processor, _hide_known),
+            cast("Processor", _hide_known),
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -175,6 +194,8 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
 
 
 def _for_people(stream: TextIO) -> Iterable[Processor]:
+    import structlog
+
     colors = "NO_COLOR" not in os.environ
     plain = structlog.dev.plain_traceback  # the others print local variables with their values
     return [_escape, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, sort_keys=False)]

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,34 +89,59 @@ def document(value: Any, *, indent: int | None = 2) -> None:
     click.echo(json.dumps(plain(value), indent=indent))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> RenderableType:
-    """Return a table whose cells do not wrap; numbers are right-aligned.
+class Table:
+    """A table whose cells do not wrap; numbers are right-aligned. In a pipe it is plain and whole.
 
     On a narrow terminal the column `long` is truncated. If that is not enough, each row becomes a paragraph that
     starts with its first cell.
     """
-    from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
 
-    values = [list(row) for row in rows]
-    cells = [[visible(str(cell)) for cell in row] for row in values]
-    widths = [max(map(cell_len, column)) + GAP for column in zip(columns, *cells, strict=True)]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths)
-    spare = width - sum(widths) + GAP
-    longest = widths[columns.index(long)] - GAP if long else 0
-    if spare < 0 and longest + spare < LEAST:
-        return _paragraphs(columns, cells, width)
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
-    for number, column in enumerate(columns):
-        numbers = bool(values) and all(isinstance(row[number], int) for row in values)
-        limit = longest + min(spare, 0) if long and column == long else None
-        made.add_column(
-            column, justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis", max_width=limit
-        )
-    for row in cells:
-        made.add_row(*map(Text, row))
-    return made
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[object]], long: str) -> None:
+        from rich.cells import cell_len
+
+        values = [list(row) for row in rows]
+        self._columns, self._long = columns, long
+        self._cells = [[visible(str(cell)) for cell in row] for row in values]
+        self._numeric = [
+            bool(values) and all(isinstance(row[number], int) for row in values) for number in range(len(columns))
+        ]
+        self._widths = [max(map(cell_len, column)) for column in zip(columns, *self._cells, strict=True)]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the table in a pipe."""
+        from rich.cells import cell_len
+
+        for row in (self._columns, *self._cells):
+            padded = []
+            for cell, width, numeric in zip(row, self._widths, self._numeric, strict=True):
+                padding = " " * (width - cell_len(cell))
+                padded.append(padding + cell if numeric else cell + padding)
+            yield (" " * GAP).join(padded).rstrip()
+
+    def __rich__(self) -> RenderableType:
+        """Return the table on a terminal. Loads rich, which takes as long as a command."""
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        width = shutil.get_terminal_size().columns
+        spare = width - sum(self._widths) - GAP * (len(self._widths) - 1)
+        longest = self._widths[self._columns.index(self._long)] if self._long else 0
+        if spare < 0 and longest + spare < LEAST:
+            return _paragraphs(self._columns, self._cells, width)
+        made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+        for column, numeric in zip(self._columns, self._numeric, strict=True):
+            limit = longest + min(spare, 0) if self._long and column == self._long else None
+            made.add_column(
+                column, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis", max_width=limit
+            )
+        for row in self._cells:
+            made.add_row(*map(Text, row))
+        return made
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> Table:
+    """Return a table of these rows. See `Table`."""
+    return Table(columns, rows, long)
 
 
 def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> RenderableType:
@@ -140,15 +165,12 @@ def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: i
     return Group(*lines)
 
 
-def show(made: RenderableType) -> None:
+def show(made: Table) -> None:
     """Print a table: in colour and as wide as the terminal, or plain and untruncated into a pipe."""
+    if not sys.stdout.isatty():
+        for line in made.lines():
+            click.echo(line)
+        return
     from rich.console import Console
 
-    if sys.stdout.isatty():
-        Console(highlight=False).print(made)
-        return
-    console = Console(highlight=False, width=100_000, color_system=None)
-    with console.capture() as capture:
-        console.print(made)
-    for line in capture.get().splitlines():
-        click.echo(line.rstrip())
+    Console(highlight=False).print(made)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.redis_address import place
-from answerback.settings import Settings
 from answerback.store.embedded import running
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
@@ -16,17 +15,22 @@ from answerback.store.server import inspected
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
 
+from .store_settings import StoreSettings
+
+if TYPE_CHECKING:
+    from answerback.settings import Settings
+
 
 class Store(NamedTuple):
     """An open store with its settings."""
 
-    settings: Settings
+    settings: StoreSettings
     threads: Threads
     dead_letters: DeadLetters
     workers: WorkerRegistry
 
 
-def located(settings: Settings) -> str:
+def located(settings: StoreSettings | Settings) -> str:
     """Return the URL of the Redis to use: REDIS_URL, or the server that runs in ANSWERBACK_DATA.
 
     Raises `StoreUnavailable` when there is neither.
@@ -43,7 +47,7 @@ def located(settings: Settings) -> str:
 @asynccontextmanager
 async def opened() -> AsyncIterator[Store]:
     """Open the store and check its server. Raises `ConfigurationError` or `StoreUnavailable`."""
-    settings = Settings.load()
+    settings = StoreSettings.load()
     url = located(settings)
     database = Database(url, replicas=settings.redis_replicas)
     try:

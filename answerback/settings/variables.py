@@ -16,7 +16,10 @@ from answerback.redis_address import Address
 class Variables(BaseModel):
     """Settings read from environment variables: a field's alias is its variable."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
+    # Most classes are only a base of another one: a validator is built when it is first used.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False, defer_build=True
+    )
 
     def secret_values(self) -> Iterator[str]:
         """Return the values that must not be shown: those of all `SecretStr`, also in lists."""

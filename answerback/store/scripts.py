@@ -75,16 +75,29 @@ class Arguments:
 class Script:
     """One atomic operation.
 
+    Its file is read when it is first run.
+
     source  its text, with what it includes
     sha     the id of the script on the server
     args    its arguments; of a script for several items, those that the items share
     item    the arguments of one item
     """
 
+    source: bytes
+    sha: str
+    args: Arguments
+    item: Arguments
+
     def __init__(self, database: Database, name: str) -> None:
-        self.source, self.sha, self.args, self.item = _parsed(name)
+        self._name = name
         self._database = database
         self._promised = name in _PROMISED
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute not in ("source", "sha", "args", "item"):
+            raise AttributeError(attribute)
+        self.source, self.sha, self.args, self.item = _parsed(self._name)
+        return self.__dict__[attribute]
 
     async def __call__(self, keys: Sequence[str], /, **values: Value | Sequence[Value]) -> Any:
         """Run the script, with its arguments by name. Raises `StoreUnavailable` or `StoreFull`."""

@@ -18,9 +18,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from answerback.errors import ConfigurationError
 from answerback.messages import Author, Message, ToolCall
 from answerback.platforms.registry import PLATFORMS
 from answerback.replies import Reply
+from answerback.settings import Settings
 from answerback.store.threads.views import ThreadSummary, Transcript
 from tools.cli import COMMANDS, cli
 from tools.commands.transcript import transcribe
@@ -28,6 +30,7 @@ from tools.groups import run
 from tools.local import processes
 from tools.local.welcome import welcome
 from tools.rendering import block, document, duration, show, table, visible
+from tools.store_settings import StoreSettings
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"redis", "aiohttp", "pydantic", "rich", "arq", "structlog", "answerback.store"}
@@ -56,6 +59,45 @@ def test_help_explains_with_examples_and_imports_nothing_heavy(command: list[str
     assert "answerback " in done.stdout
     assert "Examples:" in done.stdout or not command
     assert not HEAVY & set(done.stderr.split())
+
+
+def test_a_command_that_looks_at_the_store_loads_nothing_else() -> None:
+    code = (
+        "import sys, tools.cli, tools.commands.queue, tools.store\n"
+        "from tools.rendering import show, table\n"
+        "tools.store.StoreSettings.load(), show(table(['a'], [['b']]))\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "redis" in loaded
+    assert not {"pydantic", "structlog", "rich.console", "tenacity", "aiohttp", "cryptography.x509", "arq"} & loaded
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"ANSWERBACK_DATA": "/srv/data", "SEEN_DAYS": "3.5", "ANSWERBACK_PARTITIONS": " 8 "},
+        {"REDIS_URL": "redis://localhost/2", "REDIS_REPLICAS": "1", "SEEN_DAYS": ""},
+        {"REDIS_URL": "ftp://localhost"},
+        {"SEEN_DAYS": "2.9", "ANSWERBACK_PARTITIONS": "1025", "REDIS_REPLICAS": "x"},
+        {"REDIS_URL_FILE": "/nowhere"},
+    ],
+)
+def test_commands_read_the_same_settings_as_processes(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(settings: type[StoreSettings | Settings]) -> list[object] | str:
+        try:
+            found = settings.load()
+        except ConfigurationError as error:
+            return str(error)
+        return [getattr(found, name) for name in StoreSettings.__struct_fields__]
+
+    for name in StoreSettings.__struct_encode_fields__:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert read(StoreSettings) == read(Settings)
 
 
 def test_help_names_every_command_and_every_exit_code() -> None:

@@ -25,14 +25,16 @@ def link(workspace: str) -> None:
 
 
 async def _link(workspace: str) -> None:
+    from answerback.settings import Settings
     from answerback.store.access.sign_ins import SignIns
 
     from ..local.address import local_url
     from ..local.dev_environment import announced
     from ..store import opened
 
+    settings = Settings.load()
     async with opened() as store:
         token = await SignIns(store.threads.database).link(workspace)
-        up = announced(store.settings.data)
-        url = up.url if up else local_url(store.settings.host, store.settings.port)
+        up = announced(settings.data)
+        url = up.url if up else local_url(settings.host, settings.port)
         click.echo(f"{url}/#link={token}")

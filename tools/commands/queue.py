@@ -11,11 +11,11 @@ import click
 from ..groups import run
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from answerback.store.fleet.orders import Order
     from answerback.store.threads.queues import Queues
     from answerback.store.threads.threads import Threads
+
+    from ..rendering import Table
 
 EVERY = 1.0
 """Seconds between two updates of --watch."""
@@ -82,7 +82,7 @@ async def _watch(as_json: bool) -> None:
                 await asyncio.sleep(EVERY)
 
 
-def _table(queues: Queues) -> RenderableType:
+def _table(queues: Queues) -> Table:
     from ..rendering import duration, table
 
     rows = [

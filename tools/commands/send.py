@@ -154,9 +154,10 @@ async def _send(
     if not wait:
         _print(_deliver(Settings.load(), sent, url), as_json)
         return OK
+    settings = Settings.load()
     # Open the store first: do not send what cannot be followed.
     async with opened() as store:
-        receipt = _deliver(store.settings, sent, url)
+        receipt = _deliver(settings, sent, url)
         if receipt is None or receipt.status == "ignored" or not _begins_a_turn(sent):
             _print(receipt, as_json)
             return PROBLEM if receipt is not None and receipt.status == "ignored" else OK

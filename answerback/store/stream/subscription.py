@@ -6,11 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from tenacity import AsyncRetrying, retry_if_result
-
 from answerback.errors import StoreUnavailable
 from answerback.log import get_logger
-from answerback.restarts import RestartPause
 from answerback.store.redis import Database, Listener
 
 log = get_logger(__name__)
@@ -60,6 +57,11 @@ class Subscription:
 
     async def keep(self) -> None:
         """Listen forever."""
+        # Imported here: who only reads what is stored subscribes to nothing.
+        from tenacity import AsyncRetrying, retry_if_result
+
+        from answerback.restarts import RestartPause
+
         reconnecting = AsyncRetrying(
             retry=retry_if_result(lambda _: True), wait=RestartPause(first=AGAIN, longest=LONGEST)
         )
