@@ -50,7 +50,7 @@ class RuntimeSpec(_Model):
     @classmethod
     def _keeps_port(cls, env: dict[str, str]) -> dict[str, str]:
         if "PORT" in env:
-            raise ValueError("PORT is set by whoever starts the agent")
+            raise ValueError("PORT is set when the agent is started")
         return env
 
 

@@ -172,7 +172,7 @@ class Catchup:
 
 
 def _answered(event: Event, events: Sequence[Event]) -> bool:
-    """Return whether somebody else has written in the event's thread after it: a person, and not the one who asked."""
+    """Return whether a person other than the author has written in the event's thread after it."""
     return any(
         other.thread == event.thread
         and (other.at, other.message) > (event.at, event.message)

@@ -56,11 +56,11 @@ ActionType = Literal[
 
 
 class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What somebody did instead of writing a message.
+    """What a person did instead of writing a message.
 
     Attributes:
         type: button, select: in a message of ours. form: submitted. shortcut: of a message, or of the whole app.
-            command: "/deploy". reaction: an emoji. assigned, review_requested, labeled: to somebody, with a label;
+            command: "/deploy". reaction: an emoji. assigned, review_requested, labeled: to an account, with a label;
             unassigned, unlabeled: the opposite. state: closed, reopened, locked, transferred.
         name: The button's or form's name, the command with its "/", the emoji without colons, the label, the login,
             the state.
@@ -128,7 +128,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         edited: "mention": an edit that added `mentions`, answered only because of them. "earlier": its edit arrived
             first and was an event of its own. Either way the message is answered once. "text": an edit of a message
             that was answered, for an agent with `edits="tell"`; "again": the same for one with `edits="again"`.
-        action: What somebody did, if they did not write a message; `text` then says it in words.
+        action: What a person did, if they did not write a message; `text` then says it in words.
         account: Our account that it came through, such as a workspace's id; "" for the configured one.
         gesture: Another id that is the same for each event of one gesture of a person: a second event with it is a
             duplicate. "" if the platform has none.
@@ -212,7 +212,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     It changes the waiting event of that `message` in that `thread`, or one that arrives later. An event that is being
     or was answered is not changed; an edit that added a mention then becomes an `event` of its own. Any other becomes
-    the event `edit`, where an agent is told of edits.
+    the event `edit`, where an agent receives edits.
     `at`: when it happened according to the platform, in ms; of two edits the later one wins, in whatever order they
     arrive. 0 if unknown.
     """
@@ -235,7 +235,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         merged: Earlier events that the same turn answers.
         journal: Journal records of that turn.
-        stored: When ingress, or whoever dispatched it, stored the event: ms since 1970 by its own clock; 0 if it was
+        stored: When ingress or the dispatching process stored the event: ms since 1970 by its clock; 0 if it was
             replayed, or stored by an older version.
         trace: The context in which it was stored, as a W3C traceparent; "" if that is not traced.
     """

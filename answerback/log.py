@@ -184,7 +184,7 @@ def _masked_field(name: str, value: object) -> object:
 
 
 def _is_foreign(record: logging.LogRecord) -> bool:
-    """Return whether a record is of somebody else's logger: our own lines are written already."""
+    """Return whether a record is from another package's logger: our own lines are written already."""
     return not hasattr(record, "answerback")
 
 

@@ -49,9 +49,9 @@ class Supervised(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def supervised(environ: MutableMapping[str, str] = os.environ) -> Supervised | None:
-    """Return what the supervisor of this process told it, once: it is not for the processes that an agent starts."""
-    told = environ.pop(VARIABLE, "")
-    return msgspec.json.decode(told, type=Supervised) if told else None
+    """Return what the supervisor passed to this process, once: it is not for the processes that an agent starts."""
+    value = environ.pop(VARIABLE, "")
+    return msgspec.json.decode(value, type=Supervised) if value else None
 
 
 class Refused(OSError):

@@ -45,7 +45,7 @@ async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
             (ctx.deps.key, ctx.deps.thread, summary),
         )
         [number] = database.execute("SELECT number FROM tickets WHERE key = ?", (ctx.deps.key,)).fetchone()
-    # Stored with the step: it is shown once. Whoever presses the button is heard as "pressed Close it (value: 1)".
+    # Stored with the step: it is shown once. A press of the button reaches the agent as "pressed Close it (value: 1)".
     await ctx.deps.reply(
         f"Ticket {number}: {summary}",
         actions=[Button("Close it", value=str(number), name="close")],
@@ -56,7 +56,7 @@ async def open_ticket(ctx: RunContext[Turn], summary: str) -> str:
 
 @idempotent
 async def close_ticket(ctx: RunContext[Turn], number: int) -> str:
-    """Close a ticket, if somebody has pressed its button."""
+    """Close a ticket, if its button was pressed."""
     turn = ctx.deps
     with closing(sqlite3.connect(os.environ.get("TICKETS", "tickets.db"))) as database, database:
         database.execute("UPDATE tickets SET closed = 1 WHERE number = ? AND thread = ?", (number, turn.thread))

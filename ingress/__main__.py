@@ -33,11 +33,11 @@ async def main(settings: Settings) -> None:
     SIGHUP, from a supervisor: a successor has taken over. Accept no more connections, and finish.
     """
     name_server("Answerback")
-    told = supervised()
-    async with running(settings, told) as services:
+    supervision = supervised()
+    async with running(settings, supervision) as services:
         handle_first(services.server, services.webhooks)
         connections = ConnectionLimiter(services.server, settings)
-        listener = await listen(connections, settings, told)
+        listener = await listen(connections, settings, supervision)
         _say_ready(listener, settings)
         watching = asyncio.create_task(connections.watch())
         try:
@@ -54,7 +54,7 @@ async def main(settings: Settings) -> None:
 
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, stop)
-            if told is not None:
+            if supervision is not None:
                 asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replace)
             await stopped.wait()
             log.info("ingress stopping", requests=connections.busy, grace=settings.grace)

@@ -132,7 +132,7 @@ class Connection(web.RequestHandler):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """Finish the current request and close the connection."""
-        # A connection made during shutdown starts waiting for its first request after idle connections were told to
+        # A connection made during shutdown starts waiting for its first request after idle connections were asked to
         # close (aiohttp 3.14). Without this, it would hold up the process for the whole timeout.
         await asyncio.sleep(0)
         self.close()

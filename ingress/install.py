@@ -167,7 +167,7 @@ class _Install:
             account = await self._installs.install(self._name, self._support, self._installer, code)
         except Rejected as refusal:
             log.warning("app not installed", platform=self._name, error=str(refusal))
-            words = f"{self._title} did not accept the installation. If this happens again, tell whoever runs the app."
+            words = f"{self._title} did not accept the installation. If this happens again, ask its administrator."
             return self._page(400, "The app was not installed", words)
         except (DeliveryError, StoreUnavailable, StoreFull) as error:
             log.warning("app not installed", platform=self._name, error=str(error))

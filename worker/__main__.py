@@ -25,7 +25,7 @@ from .worker import Worker
 
 async def main(settings: Settings) -> None:
     """Run a worker until it receives a stop signal."""
-    told = supervised()
+    supervision = supervised()
     agents = load(settings.agents)
     # After the modules of the agents, which may have set up OpenTelemetry themselves.
     tracing.start("worker")
@@ -35,17 +35,17 @@ async def main(settings: Settings) -> None:
     database.observe = REDIS.observe
     worker = Worker(settings, agents, database)
     try:
-        async with _watched(settings, worker, told):
+        async with _watched(settings, worker, supervision):
             await worker.serve()
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def _watched(settings: Settings, worker: Worker, told: Supervised | None) -> AsyncIterator[None]:
+async def _watched(settings: Settings, worker: Worker, supervision: Supervised | None) -> AsyncIterator[None]:
     health = worker.health
-    if told is not None:
-        monitor = told.monitor(health.why_not, health.metrics)
+    if supervision is not None:
+        monitor = supervision.monitor(health.why_not, health.metrics)
     elif settings.worker_metrics_port is not None:
         # Imported here, because a server takes as much time and memory to load as the rest of HTTP.
         from answerback.http.monitor import Metrics, Monitor

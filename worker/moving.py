@@ -17,7 +17,7 @@ POLL = 1.0
 
 
 class Mover:
-    """The moves of one worker. Threads with work to do are moved by whoever reserves them; see `Claimer`."""
+    """The moves of one worker. Threads with work to do are moved by the worker that reserves them; see `Claimer`."""
 
     def __init__(self, threads: Threads, owner: str) -> None:
         self._moves = Moves(threads)

@@ -39,7 +39,7 @@ _OTHERS = (
 class Block(NamedTuple):
     """What blocks the loop: the agent and thread of the turn ("" if unknown), and the code location.
 
-    With `debugger`, somebody looks at it in a debugger: it is reported, and neither logged nor counted.
+    With `debugger`, someone looks at it in a debugger: it is reported, and neither logged nor counted.
     """
 
     agent: str

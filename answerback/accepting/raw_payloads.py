@@ -28,7 +28,7 @@ class RawPayloads:
         self.platforms: frozenset[str] = frozenset()
         """The platforms whose bodies are kept."""
         self.edits: frozenset[str] = frozenset()
-        """The platforms on which agents are told of edits."""
+        """The platforms on which agents receive edits."""
 
     def add(self, platform: str, events: Sequence[Inbound], body: bytes) -> Sequence[Inbound]:
         """Return the events of a delivery, with its body and its edits if an agent asks for them."""

@@ -1,4 +1,4 @@
-"""Pressed buttons and chosen options: whose they are, and whether somebody pressed twice."""
+"""Pressed buttons and chosen options: which agent they belong to, and whether a press is a repeat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DOUBLE_CLICK = 3000
 """ms within which a second press by the same person is an accident, where the first one led to no reply."""
 
 OUT_OF_USE = "This button is no longer in use."
-"""What a person is told who presses a button of an agent that is gone."""
+"""The reply to a person who presses a button of an agent that is gone."""
 TWICE = "the same button was pressed before, and that was being answered"
 
 
@@ -24,7 +24,7 @@ def press_of(event: Event) -> str:
 
 
 def is_ours(event: Event) -> bool:
-    """Return whether somebody pressed a button of a reply of ours."""
+    """Return whether an event is the press of a button of one of our replies."""
     return bool(event.reply and press_of(event))
 
 

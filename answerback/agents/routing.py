@@ -112,7 +112,7 @@ def route_edit(
     identity: Identity | None,
     attention: Attention,
 ) -> Agent | None:
-    """Return the agent that answered a message, if it is to be told of this edit of it, or to answer it again."""
+    """Return the agent that answered a message, if it receives this edit of it, or answers it again."""
     if not event.is_edit or (identity is not None and identity.wrote(event.identities)):
         return None
     if attention == "muted" and not is_mentioned(event, identity):

@@ -84,7 +84,7 @@ class StreamBuffer(Stream):
             )
         )
 
-    # Called by whoever runs the turn ---------------------------------------------------------------
+    # Called by the runner of the turn ---------------------------------------------------------------
 
     def begin(self, agent: str, attempt: int, events: Sequence[Event]) -> None:
         """Announce the turn, unless an earlier attempt has done so."""

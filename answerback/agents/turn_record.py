@@ -118,7 +118,7 @@ class TurnRecord:
         self.checks: dict[str, str] = {}
         """The keys of the check runs of this turn, by name."""
         self.others = 0
-        """How many replies so far are no messages of their own."""
+        """The number of replies so far that are not messages of their own."""
         self.model = b""
         """The agent's own record of this turn, stored with the answer and returned in `history`."""
         self.output_json = b""

@@ -117,7 +117,7 @@ class TurnReplies(TurnRecord):
             comments: Comments on lines, also with suggestions.
 
         Raises:
-            UnsupportedReply: The thread is no pull request, or the platform would refuse the review.
+            UnsupportedReply: The thread is not a pull request, or the platform would refuse the review.
 
         Example:
             fix = ReviewComment(path="shop.py", line=7, text="A tea costs more.", suggestion="PRICE = 4")
@@ -151,7 +151,7 @@ class TurnReplies(TurnRecord):
             actions: Its buttons. Pressed, they are events of the thread, with an `action`.
 
         Raises:
-            UnsupportedReply: The thread is no pull request, or the credential is not that of an app.
+            UnsupportedReply: The thread is not a pull request, or the credential is not that of an app.
 
         Example:
             await turn.check("review", state="in_progress")

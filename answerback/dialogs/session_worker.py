@@ -33,7 +33,7 @@ class Session(Dialog):
     """A dialog that is saved with each turn, while this process holds it.
 
     Attributes:
-        fence: Grows each time somebody acquires the session. Systems that see it can refuse an earlier holder.
+        fence: Grows each time the session is acquired. Systems that see it can refuse an earlier holder.
     """
 
     def __init__(self, agent: Agent, store: SessionStore, claimed: ClaimedSession, timeout: float) -> None:
@@ -92,7 +92,7 @@ class SessionWorker:
         tools: The tools of the flow.
         store: Where sessions are kept: by default in memory. With `RedisSessions`, workers on many hosts share them.
         max_sessions: The most sessions that may be acquired, or waited for, at once.
-        wait: Seconds to wait for a session that somebody else holds.
+        wait: Seconds to wait for a session that another worker holds.
         timeout: Seconds that a turn may take, unless the agent says otherwise.
 
     Raises:
@@ -144,7 +144,7 @@ class SessionWorker:
 
         Args:
             session_id: Any text.
-            wait: Seconds to wait for a session that somebody else holds, instead of the worker's.
+            wait: Seconds to wait for a session that another worker holds, instead of the worker's.
 
         Raises:
             TooManySessions: `max_sessions` are acquired already.

@@ -17,7 +17,7 @@ class SessionStore(Protocol):
         """Seconds for which a claim holds without renewal; 0: until it is released."""
 
     async def claim(self, id: str, /) -> ClaimedSession | None:
-        """Claim a session; None if it is held by somebody else."""
+        """Claim a session; None if another worker holds it."""
 
     async def renew(self, session: ClaimedSession, /) -> bool:
         """Renew a claim. Return False if it is lost."""
@@ -102,7 +102,7 @@ class MemorySessions:
 
 
 class NullSessions:
-    """Keeps nothing: each session begins anew when it is acquired."""
+    """Keeps nothing: each session is empty when it is acquired."""
 
     lease = 0.0
 

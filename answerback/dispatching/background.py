@@ -71,7 +71,7 @@ def _started() -> asyncio.AbstractEventLoop:
     loop = _new_loop()
 
     def serve() -> None:
-        # At its end, the runner cancels all tasks: nobody waits forever for a future of a loop that has stopped.
+        # At its end, the runner cancels all tasks: no one waits forever for a future of a loop that has stopped.
         with asyncio.Runner(loop_factory=lambda: loop):
             loop.run_forever()
 

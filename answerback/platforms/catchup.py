@@ -44,7 +44,7 @@ class MessageLog(Protocol):
     """The messages of channels, read with our credential. Does no I/O itself."""
 
     retention: int
-    """ms after which a message that was missed is left alone: nobody waits for an answer any more."""
+    """ms after which a message that was missed is left alone: no one waits for an answer any more."""
     pace: float
     """Seconds between two requests."""
 

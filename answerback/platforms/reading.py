@@ -22,7 +22,7 @@ class Received(NamedTuple):
         send: Frames to send at once.
         ready: Whether the connection delivers from now on.
         leave: Why the platform is about to close the connection, so that another one is opened first; "" if not.
-        off: Whether it can be opened again only after somebody has changed something at the platform.
+        off: Whether it can be opened again only after someone has changed something at the platform.
     """
 
     delivery: Delivery | None = None

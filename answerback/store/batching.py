@@ -34,7 +34,7 @@ class Batcher(Generic[T, R]):
     def submit(self, item: T) -> asyncio.Future[R]:
         """Add an item to the next group. Await the result; cancelling it before the group is sent drops the item."""
         future = asyncio.get_running_loop().create_future()
-        # An agent may take all of this process's memory, so that any of this fails: a future that nobody resolves would
+        # An agent may take all of this process's memory, so that any of this fails: a future that is not resolved would
         # be waited for forever, and the lease of its thread renewed.
         if self._flying < self._flights:
             flight = asyncio.create_task(self._run())

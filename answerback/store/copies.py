@@ -167,7 +167,7 @@ async def send(
     seen: int,
     reserved: tuple[Queue, int] | None = None,
 ) -> Outcome:
-    """Move a thread to `target` as it was read: whole or, if somebody holds it or has changed it, not at all.
+    """Move a thread to `target` as it was read: whole or, if it is held or has changed, not at all.
 
     Args:
         seen: How long delivery ids are kept (ms).

@@ -75,7 +75,7 @@ class Partitions:
 
     @property
     def settled(self) -> bool:
-        """Whether every thread is in the current layout, as far as this process knows, and nobody waits to read it."""
+        """Whether every thread is in the current layout, as far as this process knows, and no reader waits."""
         fresh = time.monotonic() - self._read_at <= FRESH
         return fresh and self._recorded and self.former is None and not self._waiting
 
@@ -133,7 +133,7 @@ class Partitions:
         if found == b"here":
             return former
         if found:
-            # Whoever moves it has not finished.
+            # The worker that moves it has not finished.
             await arrive(self._database, self._scripts, thread, former, current, found.decode())
         elif not await self._stays_closed(former):
             return former
@@ -198,7 +198,7 @@ class Partitions:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self.read())
                 self._reading.add_done_callback(_retrieve)
-            # Usually nobody waits for it.
+            # Usually there is no waiter.
             if age > FRESH:
                 await asyncio.shield(self._reading)
 

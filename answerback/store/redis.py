@@ -39,7 +39,7 @@ class Database:
 
     A call waits `timeout` seconds for its response. Nothing is retried automatically: the caller decides what may be
     repeated. Long-lived processes pass a guard, which inspects the server for every connection and logs outages.
-    Scripts whose result is promised to somebody return only when `replicas` replicas have confirmed it.
+    Scripts whose result is promised to a caller return only when `replicas` replicas have confirmed it.
     Raises `ValueError` or `ConfigurationError` for a URL that cannot be used.
     """
 

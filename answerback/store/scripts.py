@@ -33,7 +33,7 @@ _PROMISED = frozenset(
         "change_layout", "copied", "leave", "arrive", "add_counters", "end_move",
     }
 )  # fmt: skip
-"""Scripts whose result is told to somebody outside, or precedes something that must not be done twice.
+"""Scripts whose result is reported outside, or precedes something that must not be done twice.
 
 With REDIS_REPLICAS, replicas confirm them. What the others write is done again if a failover takes it back: see
 docs/durability.md.

@@ -59,18 +59,18 @@ class RedisSessions:
         self._scripts = Scripts(self._database)
 
     async def claim(self, id: str) -> ClaimedSession | None:
-        """Claim a session; None if it is held by somebody else. Raises `StoreUnavailable` or `StoreFull`."""
+        """Claim a session; None if another worker holds it. Raises `StoreUnavailable` or `StoreFull`."""
         fence, data = await self._scripts.claim_session([self._key(id)], lease=self._ms, kept=self._kept)
         return ClaimedSession(id, fence, data) if fence else None
 
     async def renew(self, session: ClaimedSession) -> bool:
-        """Renew the lease. Return False if somebody else has claimed the session."""
+        """Renew the lease. Return False if another worker has claimed the session."""
         return await self._write(session, self._ms)
 
     async def save(self, session: ClaimedSession, data: bytes) -> bool:
         """Save a session's data (b"" removes it), and renew the lease.
 
-        Return False, and change nothing, if somebody else has claimed the session.
+        Return False, and change nothing, if another worker has claimed the session.
         """
         return await self._write(session, self._ms, "save" if data else "remove", data)
 

@@ -11,7 +11,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class MovableClock(Clock):
-    """Stands still until it is moved. Whoever waits by it moves it: no test waits.
+    """Stands still until it is moved. Waiting by it moves it: no test waits.
 
     Args:
         start: Its first time; noon of a day in January by default, so that a test does not depend on the day it runs.

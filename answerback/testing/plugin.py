@@ -41,7 +41,7 @@ def answerback_clock() -> MovableClock:
 def answerback_recorded(request: pytest.FixtureRequest) -> Callable[[str | Model], FunctionModel]:
     """`answerback_recorded("anthropic:claude-haiku-4-5")`: that model's recorded answers to this test.
 
-    They are in `recordings/<module>.<test>.json` beside the test. `pytest --answerback-record` records them anew.
+    They are in `recordings/<module>.<test>.json` beside the test. `pytest --answerback-record` replaces them.
     """
     from answerback.testing.recording import recorded
 

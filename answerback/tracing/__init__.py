@@ -1,6 +1,6 @@
 """Tracing with OpenTelemetry, which is imported only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-One trace follows an event: the webhook (or whoever dispatched it), storing, claiming, each attempt of its turn with
+One trace follows an event: the webhook (or its dispatch), storing, claiming, each attempt of its turn with
 model requests and tools, and the request that posts the reply. Entries of inboxes and replies in outboxes carry the
 context as a W3C `traceparent`, so the trace continues in another process, also after a crash.
 

@@ -1,4 +1,4 @@
-"""Cancel the turn of a single-use chat when its client disconnects, because nobody else can read the answer.
+"""Cancel the turn of a single-use chat when its client disconnects, because no one else can read the answer.
 
 Turns in threads and sessions go on, since others can read them; so do requests with an Idempotency-Key, which the
 client can repeat to get the response.
@@ -71,7 +71,7 @@ class Disconnects:
             if await self._chats.cancel(workspace, id):
                 log.info("turn cancelled: client disconnected", chat=id)
         except AnswerbackError as error:
-            # The turn runs to its end, though nobody reads the answer.
+            # The turn runs to its end, though no one reads the answer.
             log.warning("cannot cancel the turn of a disconnected client", chat=id, error=str(error))
 
 

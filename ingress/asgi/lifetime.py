@@ -67,7 +67,7 @@ class _Lifetime:
             if self.ready.done():
                 raise
             self.ready.set_exception(error)
-            self.ready.exception()  # also when nobody waits for it any more
+            self.ready.exception()  # also when there is no waiter any more
         finally:
             self.ready.cancel()
 

@@ -91,7 +91,7 @@ class Tools:
             Tool(
                 name="send_chat_message", title="Send a chat message", scope="chat:write",
                 description="Send a message in a chat thread and wait for the agent's answer, which is reported as "
-                "progress while it is written. A stored message is answered even if nobody waits: read the "
+                "progress while it is written. A stored message is answered even if the caller does not wait: read the "
                 "answer later with get_chat_thread.",
                 arguments=SendMessage, result=Answered, run=self.send,
             ),

@@ -49,7 +49,7 @@ def test_other_files_are_no_templates(tmp_path: Path) -> None:
         ({"id": "a", "runtimeSpec": {}}, "runtimeSpec.command: Field required"),
         ({"id": "a", "runtimeSpec": {**SPEC, "command": []}}, "runtimeSpec.command: Tuple should have at least 1 item"),
         ({"id": "a", "runtimeSpec": {**SPEC, "lifecycle": "for ever"}}, "runtimeSpec.lifecycle: Input should be"),
-        ({"id": "a", "runtimeSpec": {**SPEC, "env": {"PORT": "1"}}}, "PORT is set by whoever starts the agent"),
+        ({"id": "a", "runtimeSpec": {**SPEC, "env": {"PORT": "1"}}}, "PORT is set when the agent is started"),
         ({"id": "a", "runtimeSpec": {**SPEC, "comand": 1}}, "runtimeSpec.comand: Extra inputs are not permitted"),
         ({"id": "a/b", "runtimeSpec": SPEC}, "id: String should match"),
         ('{"id": ', "is not JSON"),

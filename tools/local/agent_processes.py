@@ -78,7 +78,7 @@ class AgentProcesses:
         self._changing = asyncio.Lock()
 
     def list(self) -> list[AgentStatus]:
-        """Return the templates, which are read anew, with the states of their processes."""
+        """Return the templates, which are read again, with the states of their processes."""
         templates: dict[str, AgentTemplate | BrokenTemplate] = {
             **{id: running.template for id, running in self._running.items()},
             **read_templates(),

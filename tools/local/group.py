@@ -174,11 +174,11 @@ class Group:
     def _add(self, slot: int) -> tuple[_Member, asyncio.Task[None]]:
         own, others = ((), ()) if self._listeners is None else (self._listeners.own(slot), self._listeners.others(slot))
         path = str(Path(self._folder.name, f"{next(self._numbers)}.sock"))
-        told = Supervised(path, self._path, own, others)
+        supervised = Supervised(path, self._path, own, others)
         member = _Member(
             self.name(slot),
             python(PROCFILE[self.kind]),
-            overridden(self._environ, told.environ()),
+            overridden(self._environ, supervised.environ()),
             self._write,
             output=self._output,
             descriptors=(*own, *others),

@@ -14,7 +14,7 @@ SUMMED = re.compile(
     r"process_(resident|virtual|open)_|answerback_(connections|turns_running|turn_slots|outboxes_sending)$"
 )
 """The gauges that describe one process, and are added. All others describe what processes share: the queues, the time
-since Redis went away; of these the largest value counts. Whoever adds a gauge of one process adds its name here."""
+since Redis went away; of these the largest value counts. Add the name of a new gauge of one process here."""
 
 
 def merged(texts: Sequence[bytes]) -> bytes:

@@ -153,7 +153,7 @@ class Claimer(Generic[C]):
 
     async def _claim(self, p: Partition, reservation: Reservation) -> None:
         """Claim reserved threads and start their tasks."""
-        # Repeated until it succeeds: until then, nobody else gets these threads for a lease, and when it expires they
+        # Repeated until it succeeds: until then, no other worker gets these threads for a lease; when it expires, they
         # count as crashed.
         for claim in await retry_while_unavailable(self._executor.claim, p, reservation):
             earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
@@ -178,7 +178,7 @@ class Claimer(Generic[C]):
         except (StoreUnavailable, StoreFull) as error:
             log.warning(_FAILED, thread=claim.thread, error=str(error))
         except Exception:
-            # Nobody awaits this task: log it here. The lease expires, and another worker repeats the work.
+            # This task is not awaited: log it here. The lease expires, and another worker repeats the work.
             log.exception(_FAILED, thread=claim.thread)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -31,7 +31,7 @@ class Leases:
     """The leases that a worker holds on turns (`ready`) and outboxes (`due`), with their tasks.
 
     Args:
-        running: is told of turns that were cancelled, in case their signal was missed.
+        running: is informed of turns that were cancelled, in case their signal was missed.
         lease: how long a lease holds without renewal, in seconds.
         owner: the worker's id.
     """

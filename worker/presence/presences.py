@@ -22,7 +22,7 @@ from .requests import PresenceRequests
 from .shown import Shown
 
 GIVEN_UP = 600_000
-"""ms after which nobody tries any more to clear what is shown."""
+"""ms after which no worker tries any more to clear what is shown."""
 CLOSING = 1.0
 """Seconds that a stopping worker waits for its last requests."""
 
@@ -122,7 +122,7 @@ class PresenceKeeper:
                 pass  # already logged by the guard
 
     async def _sweep(self) -> None:
-        """Show the end of turns that nobody works on any more."""
+        """Show the end of turns that no worker works on any more."""
         records = await self._records.all()
         if not records:
             return

@@ -67,7 +67,7 @@ class Shown(TurnPresence):
         self._timer = asyncio.get_running_loop().call_later(0 if early or self._after else DELAY, self._start)
         self.task: asyncio.Task[None] | None = None
 
-    # Called by the turn and by whoever runs it: nothing here waits or raises.
+    # Called by the turn and by its runner: nothing here waits or raises.
 
     def progress(self, words: str) -> None:
         """Show what the turn is doing."""

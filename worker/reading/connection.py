@@ -15,7 +15,7 @@ log = get_logger(__name__)
 RENEWED, MISSED = 0.2, 0.6
 """Parts of a lease: after which it is renewed, and after which another worker takes it over if it was not.
 
-With the time between two looks of whoever waits, another one reads within a lease.
+Together with the time between two attempts of a waiting worker, another one reads within a lease.
 """
 
 

@@ -30,7 +30,7 @@ class PlatformSocket:
     """A socket. `leaving` is set once another one should be opened: it was lost, or the platform is about to close it.
 
     ready   set once it delivers
-    off     whether it can be opened again only after somebody has changed something at the platform
+    off     whether it can be opened again only after someone has changed something at the platform
     """
 
     def __init__(self, reader: Reader, intake: Intake, moved: Callable[[str], Awaitable[None]]) -> None:

@@ -33,7 +33,7 @@ ATTEMPTS = 3
 WAIT = 1.0
 """Seconds before the second attempt; twice as many before the third."""
 DEADLINE = 20.0
-"""Seconds for one file: the agent is then told that it could not be had."""
+"""Seconds for one file: `Attachment.problem` then says that it could not be fetched."""
 MOST = 20
 """The most files of one turn."""
 INLINE = 16_384
@@ -41,7 +41,7 @@ INLINE = 16_384
 
 
 class Fetches:
-    """Fetches what events refer to. What cannot be had is said to the agent: it never fails a turn."""
+    """Fetches what events refer to. What cannot be fetched never fails a turn: the attachment gets a `problem`."""
 
     def __init__(
         self,

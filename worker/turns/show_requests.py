@@ -1,4 +1,4 @@
-"""The requests that show replies while they are written: each is recorded first, and none uses up what replies need."""
+"""The requests that show replies while they are written: recorded first, and within a budget of their own."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Showing:
         messages = self._messages.all
         cut = joint(self._text)
         if not (messages[-1].open if messages else self._streaming.appends):
-            # Edited seldom, so that nobody should look at half a word.
+            # Edited seldom, so that no one should look at half a word.
             cut = max(self._text.rfind(space, 0, cut) for space in " \n") + 1
         text = self._text[:cut]
         return self._client.split(text) if text.strip() else []
@@ -178,7 +178,7 @@ class Showing:
             return
         known = msgspec.structs.replace(messages.all[number], message=begun.message, url=begun.url, open=begun.open)
         messages.replace(number, known.showing(part))
-        # At once: whoever goes on with it must find it.
+        # At once: a worker that goes on from here must find it.
         await self._requests.store(self._claim)
         self._done(known)
 

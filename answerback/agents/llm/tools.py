@@ -12,7 +12,7 @@ def idempotent(tool: F) -> F:
     """Declare that a tool may be run again if it raised or its worker died while it ran.
 
     A repeated call has the same idempotency key: `turn.key`, or `ctx.deps.key` in a tool that takes
-    a `RunContext[Turn]`. A tool without this decorator is never repeated silently: the model is told
+    a `RunContext[Turn]`. A tool without this decorator is never repeated silently: the model is informed
     that the outcome is unknown, unless the tool raised `NoEffect`.
 
     Example:

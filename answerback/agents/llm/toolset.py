@@ -61,7 +61,7 @@ def policy_of(tool: object | None) -> Policy | Literal[False]:
 
 
 class Tools(FunctionToolset[Turn]):
-    """An agent's tools. If the outcome of a tool's last call is unknown, the model is told so and the tool is not run.
+    """An agent's tools. If the outcome of a tool's last call is unknown, the tool is not run and its result says so.
 
     `ModelRetry`, `ToolFailed` and the like are messages to the model and recorded as the call's result. The model
     may call the tool again, so a tool must raise `ModelRetry` only if it did nothing.

@@ -86,7 +86,7 @@ class ThreadView:
     def follow(self, follower: Callable[[StreamEvent | UnknownEvent], None]) -> Callable[[], None]:
         """Call a function with each stream event from now on. Return a function that ends this.
 
-        A language model is streamed only in turns that begin while somebody follows.
+        A language model is streamed only in turns that begin while someone follows.
         """
         self._stream.followers.append(follower)
         return lambda: self._stream.followers.remove(follower)

@@ -16,7 +16,7 @@ _DEEPEST = 60
 
 @cache
 def _parser() -> MarkdownIt:
-    # HTML is text here: platforms that read HTML would otherwise read what a model was told to repeat.
+    # HTML is text here: platforms that read HTML would otherwise interpret what a model was made to repeat.
     return MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
 
 

@@ -144,7 +144,7 @@ def parse_review_thread(body: bytes) -> list[Inbound] | Ignored:
 
 
 def parse_check_run(body: bytes) -> list[Inbound] | Ignored:
-    """Parse `check_run`: somebody pressed a button of one of our check runs."""
+    """Parse `check_run`: a person pressed a button of one of our check runs."""
     payload = decode(_check, body, _DOCUMENTED)
     if payload.action not in ("requested_action", "rerequested"):
         return Ignored(f"check_run {payload.action if payload.action.isidentifier() else 'unnamed'}")

@@ -82,7 +82,7 @@ class Calls:
 
         Args:
             effect: Whether it may take effect although its response is lost.
-            accepted: Statuses that are no errors here.
+            accepted: Statuses that are not errors here.
             accept: The media type to ask for.
         """
         response = yield from self._signed(place, attempt, method, url, content, effect, accept)
@@ -105,7 +105,7 @@ class Calls:
         effect: bool = False,
         gone: bool = False,
     ) -> Exchange[discussions.Data]:
-        """Make a GraphQL request. `gone`: what does not exist (any more) is no error."""
+        """Make a GraphQL request. `gone`: what does not exist (any more) is not an error."""
         content = {"query": query, "variables": variables}
         response = yield from self.call(place, attempt, "POST", self._graphql, content, doing, effect=effect)
         answer = read(response, _graph, "GitHub", unknown=effect)

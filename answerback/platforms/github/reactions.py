@@ -117,5 +117,5 @@ class Reactions:
         target = Target.of(message)
         areas = {"issue_comment": "issues", "pull_request_review_comment": "pulls"}
         if kind not in areas:
-            raise Rejected(f'nobody can react to "{message}" on GitHub')
+            raise Rejected(f'it is not possible to react to "{message}" on GitHub')
         return f"{repo}/{areas[kind]}/comments/{target.id}/reactions", ""

@@ -32,7 +32,7 @@ class Api(NamedTuple):
 class GitHubStreaming(Streaming):
     """See `Streaming`. Comments of issues and pull requests; in discussions, replies are posted when they are complete.
 
-    Whoever watches the thread is notified of the comment once, when it is created. Each edit counts as content that is
+    People who watch the thread are notified once, when the comment is created. Each edit counts as content that is
     created, of which GitHub allows 80 a minute and 500 an hour.
     """
 

@@ -159,7 +159,7 @@ class Slack(Client):
     def repeat(self, reply: Reply) -> Repeat:
         if reply.kind != "message":
             return NATIVE
-        # Nobody has seen files that were not shared.
+        # Files that were not shared are visible to no one.
         return NATIVE if reply.content and reply.content.files and not reply.prepared else FIND
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:

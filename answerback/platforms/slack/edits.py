@@ -90,7 +90,7 @@ def _added_mention(
 
 
 def _edited(envelope: Envelope, event: Message, new: Message, team: str, room: str) -> Event | None:
-    """Return an edited message as an event of its own, for agents that are told of edits."""
+    """Return an edited message as an event of its own, for agents that receive edits."""
     new = msgspec.structs.replace(new, channel=event.channel, channel_type=event.channel_type)
     parsed = message_event(envelope, new, team, room, app_mention=False)
     found = parsed[0] if isinstance(parsed, list) else None

@@ -70,7 +70,7 @@ _completed = msgspec.json.Decoder(_Completed)
 
 
 def upload(call: Call, reply: Reply, files: tuple[File, ...]) -> Exchange[Prepared]:
-    """Upload the files, which nobody sees yet.
+    """Upload the files, which are not visible yet.
 
     https://docs.slack.dev/reference/methods/files.getUploadURLExternal
     """

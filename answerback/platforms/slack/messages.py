@@ -83,7 +83,7 @@ def content_of(message: Message) -> Visible:
 
 
 def event_of(raw: msgspec.Raw, team: str, channel: str) -> Event | None:
-    """Return a message that Slack lists as the event that its webhook is; None for what nobody wrote."""
+    """Return a message that Slack lists as the event that its webhook is; None for what no person or app wrote."""
     try:
         message = _message.decode(raw)
     except (msgspec.MsgspecError, RecursionError):

@@ -34,7 +34,7 @@ class NewDispatch(msgspec.Struct, frozen=True, kw_only=True):
         id: What the agent's conversation is about: any text, or a thread's public id; "": a new thread, which belongs
             to the delivery.
         session: Distinguishes several conversations about the same `id`; "" or the same as `id`: there is one.
-        user: The product's own id of the user whose thread it is; "": nobody's. Each user has conversations of their
+        user: The product's own id of the user whose thread it is; "": no user. Each user has conversations of their
             own.
     """
 

@@ -93,7 +93,7 @@ class Packed(AbstractConnection):
         return [hiredis.pack_command(tuple(words))]
 
     async def can_read_destructive(self) -> bool:
-        """Return whether a pooled connection is unusable: it was closed, or holds a response that nobody has read."""
+        """Return whether a pooled connection is unusable: it was closed, or holds an unread response."""
         # Asked before each command. The base class waits for the socket with a time limit of zero, which takes a
         # third of a command's time; what has arrived, the event loop has read by now.
         reader: Any = self._reader
@@ -101,7 +101,7 @@ class Packed(AbstractConnection):
         return bool(reader.exception() or reader.at_eof() or reader._buffer or parser._reader.has_data())
 
     def abort(self) -> None:
-        """Close the connection at once: whoever reads from it gets an error."""
+        """Close the connection at once: its reader gets an error."""
         # Closing it normally waits until everything is sent, and with TLS up to 30 s for the server to agree. If the
         # server hangs, those who wait for a response would not notice until then.
         if self._writer:

@@ -1,4 +1,4 @@
-"""Installed accounts: what platforms gave us when somebody installed our app. Credentials are sealed."""
+"""Installed accounts: what platforms gave us when our app was installed. Credentials are sealed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Accounts:
         return account
 
     async def replace(self, platform: str, held: bytes, account: Account) -> bool:
-        """Store what has changed of an account. Return False if somebody else has changed it since `held` was read."""
+        """Store what has changed of an account. Return False if it has changed since `held` was read."""
         new = self._encoded(platform, account)
         swapped = await self._scripts.swap_field([keys.accounts(platform)], field=account.id, old=held, new=new)
         return bool(swapped)
@@ -145,7 +145,7 @@ class Accounts:
         await self._database.call("DEL", keys.account_renewal(platform, id))
 
     async def postpone_renewal(self, platform: str, id: str, ms: int) -> None:
-        """Let nobody renew an account's token for `ms` from now on."""
+        """Prevent renewals of an account's token for `ms` from now on."""
         await self._database.call("SET", keys.account_renewal(platform, id), "1", "PX", ms)
 
     async def uses_state(self, digest: str, ms: int) -> bool:

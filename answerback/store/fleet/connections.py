@@ -20,7 +20,7 @@ class _Seen(NamedTuple):
 class Connections:
     """The leases of connections, named "<platform>/<connection>", and their positions.
 
-    A lease ends if it is not renewed for some time, as whoever waits for it measures: steps of the clock of Redis
+    A lease ends if it is not renewed for some time, as the waiting worker measures: steps of the clock of Redis
     neither prolong nor shorten it. Two owners for a moment do no harm: what both receive is stored once.
     """
 
@@ -32,7 +32,7 @@ class Connections:
     async def hold(self, connection: str, owner: str, seconds: float) -> bool:
         """Take the lease of a connection, or renew it. Return False if another owner has renewed it within `seconds`.
 
-        Whoever waits has to ask again and again.
+        A waiting worker has to ask repeatedly.
         """
         seen, now = self._seen.get(connection), time.monotonic()
         stale = seen.renewals if seen and now - seen.since >= seconds else b""
@@ -48,7 +48,7 @@ class Connections:
         await self._scripts.give_up([keys.connection(connection)], owner=owner)
 
     async def holder(self, connection: str) -> str:
-        """Return who reads a connection; "" if nobody does."""
+        """Return the worker that reads a connection; "" if none does."""
         return (await self._database.call("HGET", keys.connection(connection), "owner") or b"").decode()
 
     async def position(self, connection: str) -> str:

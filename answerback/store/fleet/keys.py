@@ -84,7 +84,7 @@ def accounts(platform: str) -> str:
 
 
 def account_renewal(platform: str, account: str) -> str:
-    """STRING: a worker renews the token of an account, or nobody may. As long as that may take."""
+    """STRING: a worker renews the token of an account, or no worker may. Expires after as long as that may take."""
     return f"ab:accounts:renewal:{platform}:{account}"
 
 

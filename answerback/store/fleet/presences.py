@@ -1,4 +1,4 @@
-"""Where people see that an agent is at work, so that somebody clears it if the worker dies."""
+"""Where people see that an agent is at work, so that another worker clears it if the worker dies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Presences:
         await self._scripts.swap_field([keys.presences()], field=key, old=encode(shown), new=b"")
 
     async def take_over(self, key: str, shown: ShownPresence, owner: str) -> ShownPresence | None:
-        """Make another worker the owner of a record. Return None if somebody has changed it meanwhile."""
+        """Make another worker the owner of a record. Return None if it has changed meanwhile."""
         taken = msgspec.structs.replace(shown, owner=owner)
         swapped = await self._scripts.swap_field([keys.presences()], field=key, old=encode(shown), new=encode(taken))
         return taken if swapped else None

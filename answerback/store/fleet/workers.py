@@ -32,7 +32,7 @@ class AgentReport(msgspec.Struct, frozen=True, omit_defaults=True):
             reports of workers.
         output_schema: The JSON schema of its structured output, likewise.
         raw: Patterns of the platforms whose raw payloads it asks for.
-        edits: Patterns of the platforms on which it is told of edits.
+        edits: Patterns of the platforms on which it receives edits.
         conversations: Patterns of the platforms on which it has a direct chat as one thread.
     """
 
@@ -114,7 +114,7 @@ class WorkerRegistry:
         seen = msgspec.structs.replace(report, seen=now, agents=lean)
         # Kept while no worker runs the agent: it stays known, and messages to it wait.
         agents = [msgspec.structs.replace(a, seen=now, turns=0, times=()) for a in report.agents if not a.workspace]
-        # Before the worker's report: whoever sees a worker also sees its agents.
+        # Before the worker's report: a reader that sees a worker also sees its agents.
         if fields := [word for agent in agents for word in (agent.name, encode(agent))]:
             await self._database.call("HSET", keys.agents(), *fields)
         new = await self._database.call("HSET", keys.workers(), report.id, encode(seen))

@@ -43,7 +43,7 @@ for letter = letters, letters_end, 4 do
   redis.call('HSET', KEYS[10], ARGV[letter], ARGV[letter + 2])
   redis.call('HSET', KEYS[11], ARGV[letter], ARGV[letter + 3])
 end
--- Whoever keeps an index of dead letters reads it again.
+-- Caches of the dead-letter index are invalidated.
 if letters <= letters_end then redis.call('HINCRBY', KEYS[7], 'restored', (letters_end - letters + 1) / 4) end
 for member = unused, unused_end, 2 do
   redis.call('ZADD', KEYS[13], ARGV[member + 1], ARGV[member])

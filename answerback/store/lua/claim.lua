@@ -62,7 +62,7 @@ for i = threads, threads_end do
       local suspect = crashes >= tonumber(suspect_crashes) and not (fatal > 0 and crashes >= fatal)
       local other = meta[17]
       if other and other ~= '' and other ~= version and redis.call('EXISTS', KEYS[at + 3]) == 1 and lives(other) then
-        -- Parked for workers with that version, who are told. If none of them takes it, somebody looks again later.
+        -- Parked for workers with that version, which are notified. If none of them takes it, it is looked at again later.
         redis.call('ZADD', KEYS[1], now + wait, ARGV[i])
         redis.call('HSET', KEYS[7], ARGV[i], string.format('%.0f\n%.0f\nversion:%s', now + wait, now, other))
         pinned[other] = true

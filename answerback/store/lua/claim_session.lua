@@ -1,4 +1,4 @@
--- Claim a session of a library's user, unless somebody else holds it.
+-- Claim a session of a library's user, unless another worker holds it.
 --
 -- KEYS  1 session
 -- ARGV  lease, kept (both in ms: how long the claim holds, how long an idle session is kept)

@@ -6,7 +6,7 @@
 -- ARGV  lease (ms), window (events at most)
 --       then for each turn: id (of the thread), fence, owner, position, turn, handled (number of events), patience (below
 --       which streak to go on with what waits; 0: not at all), agent, state or "", loop (how many turns more count
---       towards one of programs; "open" if nobody was answered because of one; ""), attention (of the thread, "" if it
+--       towards one of programs; "open" if no one was answered because of one; ""), attention (of the thread, "" if it
 --       did not change), ended (a TurnEnd), and the lists
 --       replaced (messages), messages, replies (key, reply), events (kind, JSON): its last stream events
 -- Returns for each turn the next entries, under the same lease; an empty list if the thread was

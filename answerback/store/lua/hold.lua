@@ -1,5 +1,5 @@
 -- Hold something as its only owner, or go on holding it. Others take it over from an owner who no longer renews it. No
--- clock is asked: whoever waits measures with their own for how long the number of renewals stays the same.
+-- clock is asked: a waiting worker measures with its own for how long the number of renewals stays the same.
 --
 -- KEYS  1 what is held: HASH owner, renewals
 -- ARGV  owner, stale (the number of renewals that the caller has seen for too long; "": none)

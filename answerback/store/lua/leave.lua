@@ -1,4 +1,4 @@
--- Remove a thread from a partition of the former layout, if nobody holds it and it is as it was copied.
+-- Remove a thread from a partition of the former layout, if it is not held and is as it was copied.
 --
 -- KEYS  1 ready  2 ready retrying  3 due  4 due retrying  5 counters  6 threads  7 dead letter times  8 dead letters
 --       9 dead letter payloads  10 ephemeral  11 unused files  12 clock  13 moved  14 file sizes  15-16 the lists of chats

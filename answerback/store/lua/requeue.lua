@@ -17,7 +17,7 @@ local function requeue(queue, tokens, retrying, waiting, holder)
   local score = redis.call('ZSCORE', queue, id)
   if score and holder and holder ~= '' then return 'held' end
   if score and tonumber(score) <= now then return 'ready' end
-  -- Not in this millisecond: a worker that reserved it in the same one could not be told from the next.
+  -- Not in this millisecond: a worker that reserved it in the same one could not be distinguished from the next.
   redis.call('ZADD', queue, now + 1, id)
   redis.call('ZREM', retrying, id)
   wake(tokens)

@@ -1,4 +1,4 @@
--- Replace a field of a hash if nobody has changed it since it was read.
+-- Replace a field of a hash if it has not changed since it was read.
 --
 -- KEYS  1 hash
 -- ARGV  field, old (the value that was read; "": there was none), new ("": remove the field)

@@ -1,4 +1,4 @@
--- Take what is due from a schedule, for as long as it may take to do it: nobody else gets it until then.
+-- Take what is due from a schedule, for as long as it may take to do it: no other worker gets it until then.
 --
 -- KEYS  1 schedule
 -- ARGV  limit (how many at most), lease (how long each is taken (ms))

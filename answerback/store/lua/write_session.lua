@@ -1,4 +1,4 @@
--- Renew or release the claim of a session, and change its data, if nobody else has claimed it since.
+-- Renew or release the claim of a session, and change its data, if no other worker has claimed it since.
 --
 -- KEYS  1 session
 -- ARGV  fence, lease (ms; 0 releases it), kept (ms), change ("save" or "remove" the data, "" leaves it), data

@@ -27,7 +27,7 @@ from answerback.store.threads.records import encoded_replies
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
 """Fields of a thread that are only meaningful in its own Redis."""
 COUNTED = {"file_bytes"}
-"""Fields of a thread that an import counts anew."""
+"""Fields of a thread that an import computes."""
 
 
 def read(

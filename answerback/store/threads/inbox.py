@@ -22,7 +22,7 @@ from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
 from answerback.store.threads.receipt import Only, Receipt
 
-EDITS = {"mention": "an edit added a mention", "text": "agents are told of edits"}
+EDITS = {"mention": "an edit added a mention", "text": "agents receive edits"}
 """What an event is that an edit has become → why it was accepted."""
 
 
@@ -156,7 +156,7 @@ class Inbox(Reservations):
     async def amend(self, amendment: Amendment) -> Receipt:
         """Change the waiting event of an edited or deleted message, or one that arrives later.
 
-        If none is waiting, an edit that added a mention, or that agents are told of, becomes an event of its own, once.
+        If none is waiting, an edit that added a mention, or that agents receive, becomes an event of its own, once.
         Raises `MalformedBody` if it cannot be stored.
         """
         _stored(amendment)

@@ -2,7 +2,7 @@
 
 1. `begin` records the new layout. Every process reads it within a second.
 2. `close` closes the former partitions: an event of a thread that is not there is stored in the new layout.
-3. Each thread is moved once nobody holds it: a worker that reserves one moves it instead of claiming it, and
+3. Each thread is moved once it is not held: a worker that reserves one moves it instead of claiming it, and
    `move_idle` moves the others. A turn that is running ends first.
 4. `finish` copies what is recorded about deliveries, and ends the former layout.
 
@@ -177,7 +177,7 @@ class Moves:
         return Reservation(reservation.till, tuple(claimable), reservation.wait)
 
     async def move(self, p: Partition, thread: str, reserved: tuple[keys.Queue, int] | None = None) -> Outcome:
-        """Move a thread of `p` to the current layout, unless somebody holds it."""
+        """Move a thread of `p` to the current layout, unless it is held."""
         while True:
             version, ids = await self._letters.of(p, thread)
             letters = [letter async for letter in self._read_letters(p, ids)]
@@ -214,7 +214,7 @@ class Moves:
             yield CopiedDeadLetter(id, int(at), letter, payload, delivery if state else "", state or b"")
 
     async def move_idle(self) -> int:
-        """Move all threads that nobody holds. Return how many are left in the former layout."""
+        """Move all threads that are not held. Return how many are left in the former layout."""
         former = self._partitions.former
         if former is None or not await self.close():
             return -1

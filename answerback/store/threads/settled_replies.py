@@ -1,4 +1,4 @@
-"""What is stored of a reply that is settled, what a replay puts back, and what its thread's followers are told."""
+"""What is stored of a reply that is settled, what a replay puts back, and what is sent to its thread's followers."""
 
 from __future__ import annotations
 

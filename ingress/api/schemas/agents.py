@@ -49,7 +49,7 @@ class AgentView(Model):
     description: str
     lifecycle: str
     supportsChat: bool = Field(description="whether it accepts chat messages, as declared")
-    unavailable: str | None = Field(description="why nobody can chat with it now; null if one can")
+    unavailable: str | None = Field(description="why chat is unavailable now; null if one can")
     arrival: Arrival = Field(description="what happens to messages that arrive while it works")
     url: str | None = Field(description="the URL of a registered remote agent; null for one in the workers' code")
     hasBearerToken: bool | None = Field(

@@ -218,7 +218,7 @@ function attached(attachments) {
 }
 
 /**
- * The labels of a message's buttons and menus. Nobody can press them here.
+ * The labels of a message's buttons and menus. They cannot be pressed here.
  *
  * @param {ActionInfo[]} actions
  */

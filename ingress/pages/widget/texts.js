@@ -20,7 +20,7 @@ const TEXTS = {
   cancelled: "Stopped",
   interrupted: "Stopped",
   dropped: "Not delivered: the assistant was busy.",
-  ignored: "There is nobody here to answer this.",
+  ignored: "No one is available to answer this.",
   retry: "Try again",
   unread: "New message",
 };

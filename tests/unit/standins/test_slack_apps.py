@@ -63,15 +63,16 @@ async def test_without_the_scope_a_file_is_a_page_to_sign_in_on() -> None:
 
 
 async def test_a_trigger_opens_one_modal_and_soon_none() -> None:
-    async with serve(Options(slack_trigger_seconds=0.2)) as bench:
+    async with serve(Options(slack_trigger_seconds=0.001)) as bench:
+        late = (await bench.standins.act("slack", "shortcut", callback_id="new"))["id"]
+        await asyncio.sleep(0.01)
+        assert await error(client(bench).views_open(trigger_id=late, view=VIEW)) == "expired_trigger_id"
+    async with serve(Options(slack_trigger_seconds=60)) as bench:
         slack = client(bench)
         offered = (await bench.standins.act("slack", "command", command="/deploy", channel="C1"))["id"]
         opened = (await slack.views_open(trigger_id=offered, view=VIEW))["view"]
         assert await error(slack.views_open(trigger_id=offered, view=VIEW)) == "exchanged_trigger_id"
         assert await error(slack.views_open(trigger_id="x", view=VIEW)) == "invalid_trigger_id"
-        late = (await bench.standins.act("slack", "shortcut", callback_id="new"))["id"]
-        await asyncio.sleep(0.25)
-        assert await error(slack.views_open(trigger_id=late, view=VIEW)) == "expired_trigger_id"
         long = {**VIEW, "title": {"type": "plain_text", "text": "x" * 25}}
         assert await error(slack.views_update(view_id=opened["id"], view=long)) == "invalid_arguments"
         assert await error(slack.views_update(view_id=opened["id"], view=VIEW, hash="old")) == "hash_conflict"

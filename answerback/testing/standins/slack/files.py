@@ -60,7 +60,7 @@ class Files:
         ]
 
     def operations(self) -> list[Operation]:
-        """Return the URLs that are no methods."""
+        """Return the URLs that are not methods."""
         return [
             Operation("POST", "/upload/v1/{id}", "files.upload", self._upload),
             Operation("GET", "/files-pri/{id}/{name}", "files.download", self._download),

@@ -63,7 +63,7 @@ class Views:
         ]
 
     def operations(self) -> list[Operation]:
-        """Return the URLs that are no methods."""
+        """Return the URLs that are not methods."""
         return [Operation("POST", "/response/{id}", "response_url", self._respond)]
 
     def state(self) -> list[Json]:
