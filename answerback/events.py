@@ -100,6 +100,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         former: The delivery id used by older versions: an event stored under it is a duplicate, too.
         message: The platform's id of the message; an amendment finds a waiting event by it.
         channel: Where the thread lives, for display and routing: "acme/widgets", "C024BE91L".
+        channel_name: What people call the channel, if `channel` is an id; "" if that is not known.
         mentions: Names mentioned in the text: logins without "@", Slack user ids.
         mentioned: Whether the platform itself reports that the agents' account is mentioned.
         direct: Whether it is a one-to-one conversation (a Slack DM).
@@ -147,6 +148,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     former: str = ""
     message: str = ""
     channel: str = ""
+    channel_name: str = ""
     mentions: tuple[str, ...] = ()
     mentioned: bool = False
     direct: bool = False

@@ -64,6 +64,9 @@ PRESENCE_REQUESTS = Counter(
 BACKFILLS = Counter(
     "answerback_backfills", "Histories of threads that were read from their platform", ["platform", "outcome"]
 )
+NAMES = Counter(
+    "answerback_names", "Names of people and channels that were asked of a platform", ["platform", "outcome"]
+)
 
 model_label = Bounded(50)
 tool_label = Bounded(200)

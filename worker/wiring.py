@@ -22,6 +22,7 @@ from answerback.sealing import Seal
 from answerback.settings import Settings
 from answerback.store.chats.chats import Chats
 from answerback.store.fleet.accounts import Accounts
+from answerback.store.fleet.names import KnownNames
 from answerback.store.fleet.remote_agents import RemoteAgents
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.redis import Database
@@ -59,6 +60,7 @@ from .turns.backfill import Backfills
 from .turns.failures import Failures
 from .turns.fetching import Fetches
 from .turns.loop_breaker import Loops
+from .turns.naming import NameLookups
 from .turns.opening import TurnOpener
 from .turns.running import Running
 from .turns.show_requests import ShowRequests
@@ -137,6 +139,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         presences,
         Backfills(clients, identities, http, outbox),
         Fetches(threads, clients, http, outbox, file_limits, largest=settings.file_bytes, types=settings.file_types),
+        NameLookups(clients, http, KnownNames(database), outbox),
         running,
         failures,
         counters,

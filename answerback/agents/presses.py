@@ -51,7 +51,7 @@ def pressed_twice(history: Sequence[Message], event: Event, stored: int) -> bool
         return False
     answered = {each.turn: each.at for each in history if each.role == "assistant"}
     for each in history:
-        if each.pressed != press or each.author != event.author:
+        if each.pressed != press or each.author is None or each.author.id != event.author.id:
             continue
         if at := answered.get(each.turn):
             if at >= stored > 0:

@@ -173,6 +173,11 @@ class Client(Protocol):
         """How earlier messages of a thread are read; None if the platform does not give them."""
         return None
 
+    @property
+    def names(self) -> Names | None:
+        """How people and channels are called; None if the platform's events say so themselves."""
+        return None
+
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         """Return the content of a file that an event refers to. Raises `Rejected`, with words for the agent."""
         yield from ()
@@ -350,4 +355,27 @@ class History(Protocol):
 
     def limits(self, place: Place) -> Sequence[str]:
         """Return the scopes of `RateLimited` that apply to reading the history."""
+        ...
+
+
+class Names(Protocol):
+    """What people and channels are called, where events name them by ids.
+
+    Names are looked up before a turn, and kept for days. Their loss never matters: the ids stay.
+    """
+
+    def wanted(self, author: Author | None, text: str, channel: str = "") -> Collection[str]:
+        """Return the ids in a message that people see as names: of its author, in its text, of its channel."""
+        ...
+
+    def named(self, text: str, names: Mapping[str, str]) -> str:
+        """Return a text with the names in place of their ids."""
+        ...
+
+    def look_up(self, id: str, place: Place) -> Exchange[str]:
+        """Return a name; "" if nobody and nothing has this id. Raises as other exchanges do."""
+        ...
+
+    def limit(self, id: str, place: Place) -> str:
+        """Return the scope of `RateLimited` that applies to looking up an id. Replies must not depend on it."""
         ...

@@ -14,6 +14,10 @@ async def deploy(turn: Turn) -> str | None:
     if turn.attachments:
         sizes = [len(await turn.read(file)) if not file.problem else file.problem for file in turn.attachments]
         return ", ".join(f"{file.content_type}: {size}" for file, size in zip(turn.attachments, sizes, strict=True))
+    if "who" in turn.text:
+        event = turn.event
+        said = [f"{one.author.name if one.author else ''}: {one.text}" for one in turn.history if one.role == "user"]
+        return " | ".join([*said, f"{event.author.name} in {event.channel_name}: {event.text}"])
     if "wait" in turn.text:
         mark(f"waiting-{turn.id}")
         await released()

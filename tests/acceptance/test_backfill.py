@@ -65,7 +65,7 @@ async def test_a_mention_in_the_middle_of_a_thread_is_answered_with_what_was_sai
     await thread.mention("and now?")
     answers = await thread.answer(2)
     assert answers[:4] == said
-    assert answers[4] == "UBOB: <@U0ANSWERBOT> what was said?"
+    assert answers[4] == "UBOB: @answerbot what was said?"
     assert answers[5] == "us: UADA: the build is red"  # our own answer, which is split here
     assert await thread.read() == 1
     messages = (await system.transcript(f"slack:{standins.options.slack_team}:{CHANNEL}:{thread.ts}")).messages
@@ -110,7 +110,7 @@ async def test_where_an_app_may_read_little_the_gap_is_told_and_filled_later(tmp
         await thread.mention("and now?")
         answer = await thread.answer(2)
         assert answer[:25] == [*(f"UADA: message {number}" for number in range(24)), "UEVE: overheard"]
-        assert answer[25] == "UBOB: <@U0ANSWERBOT> what was said?"
+        assert answer[25] == "UBOB: @answerbot what was said?"
 
 
 async def test_a_refusal_is_told_and_the_turn_goes_on(system: System, standins: StandIns) -> None:

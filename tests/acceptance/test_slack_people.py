@@ -101,3 +101,39 @@ async def test_files_are_read_also_those_of_another_organization_and_what_is_mis
     await standins.act("slack", "upload", **sent)
     *_, missing = await standins.wait_for_messages(3, "slack")
     assert "files:read" in missing.body
+
+
+async def test_people_and_channels_have_names_which_are_asked_for_once(system: System, standins: StandIns) -> None:
+    async def asked() -> tuple[int, int]:
+        counts = (await standins.counts())["slack"]
+        return counts.get("users.info", 0), counts.get("conversations.info", 0)
+
+    await system.ingress()
+    await system.worker(AGENTS)
+    for id, name in {"UADA": "Ada Lovelace", "UEVE": "Eve", "C1": "deploys", "C2": "night shift"}.items():
+        await standins.act("slack", "name", id=id, name=name)
+    here = {"channel": "C1", "thread_ts": ROOT}
+    await standins.act("slack", "say", channel="C1", ts=ROOT, user="UEVE", text="ask <@UADA>")
+    await system.quiet(1)
+    await standins.act("slack", "say", **here, user="UADA", text="<@U0ANSWERBOT> who is <@UEVE> of <#C2>?")
+    [first] = await standins.wait_for_messages(1, "slack")
+    words = "Ada in deploys: @answerbot who is @Eve of #night shift?"
+    assert first.body == f"Eve: ask @Ada | {words}"
+    assert await asked() == (3, 2)
+    await standins.act("slack", "say", **here, user="UEVE", text="<@U0ANSWERBOT> who else?")
+    *_, second = await standins.wait_for_messages(2, "slack")
+    *said, last = second.body.split(" | ")
+    assert (said[-1], last) == (words.replace(" in deploys", ""), "Eve in deploys: @answerbot who else?")
+    assert await asked() == (3, 2)
+
+    # Without the scope, or in time: the ids stay, and Slack is left alone for a while.
+    body = {"ok": False, "error": "missing_scope", "needed": "users:read"}
+    await standins.add_fault(platform="slack", operation="users.info", do="status", status=200, body=body)
+    await standins.add_fault(platform="slack", operation="conversations.info", do="stall", seconds=30)
+    for number, user in enumerate(("UBOB", "UKIM"), 3):
+        await standins.act("slack", "say", channel="C3", user=user, text="<@U0ANSWERBOT> who is <@UEVE>?")
+        *_, answer = await standins.wait_for_messages(number, "slack")
+        assert answer.body == " in : @answerbot who is @Eve?"
+    assert await asked() == (4, 3)
+    names = [key async for key in system.database.scan("ab:{names:*")]
+    assert len(names) == 5

@@ -15,6 +15,8 @@ from answerback.settings import Settings
 from answerback.store import keys
 from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.accounts import Accounts
+from answerback.store.fleet.names import DAYS, HOUR, KnownNames
+from answerback.store.redis import Database
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
@@ -205,3 +207,14 @@ async def test_a_credential_that_no_key_opens_is_said(threads: Threads) -> None:
     assert found is not None
     assert "ANSWERBACK_SECRET_KEY" in found[0].reason
     assert not scene.platform.asked
+
+
+async def test_names_are_kept_for_each_account_and_the_lack_of_one_not_for_long(database: Database) -> None:
+    names = KnownNames(database)
+    await names.put("slack", "T1", {"U1": "Ada", "U2": ""})
+    await names.put("slack", "T2", {"U1": "Eve"})
+    assert await names.get("slack", "T1", ["U1", "U2", "U3"]) == {"U1": "Ada", "U2": ""}
+    assert await names.get("slack", "T2", ["U1", "U2"]) == {"U1": "Eve"}
+    left = [await database.call("TTL", fleet_keys.name("slack", "T1", id)) for id in ("U1", "U2")]
+    assert HOUR < left[0] <= DAYS
+    assert 0 < left[1] <= HOUR

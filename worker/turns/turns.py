@@ -37,6 +37,7 @@ from .failures import Failures
 from .fetching import Fetches
 from .loop_breaker import Loops
 from .merging import add_waiting, keep_together
+from .naming import NameLookups
 from .opening import TurnOpener
 from .running import Running, TurnStopped
 from .shown_replies import concluded
@@ -63,6 +64,7 @@ class Turns:
         presences: PresenceKeeper,
         backfills: Backfills,
         fetches: Fetches,
+        names: NameLookups,
         running: Running,
         failures: Failures,
         counters: Counters,
@@ -80,6 +82,7 @@ class Turns:
         self._presences = presences
         self._backfills = backfills
         self._fetches = fetches
+        self._names = names
         self._failures = failures
         self._pauses = pauses
         self._window = window
@@ -230,7 +233,7 @@ class Turns:
                 raise TurnStopped("cancelled")
             posted = turn.event.platform in self._presences.platforms
             earlier = await self._backfills.wanted(claim, agent, turn) if posted else None
-            first = [earlier, self._fetches.wanted(turn)]
+            first = [earlier, self._fetches.wanted(turn), self._names.wanted(turn)]
             seconds = agent.timeout or self._timeout
             text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
             turn.journal.close()

@@ -36,6 +36,7 @@ from answerback.platforms.slack.downloads import Downloads
 from answerback.platforms.slack.history import SlackHistory
 from answerback.platforms.slack.metadata import client_message_id, key_of, metadata
 from answerback.platforms.slack.mrkdwn import calm, escaped
+from answerback.platforms.slack.names import SlackNames
 from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.presence import SlackPresence
@@ -83,6 +84,7 @@ class Slack(Client):
         self._token, self._api, self._clock, self._groups, self._account = token, api, clock, groups, account
         self._presence = SlackPresence(self._call, clock)
         self._history = SlackHistory(self._call)
+        self._names = SlackNames(self._call)
         self._downloads = Downloads(self._call, token, api)
         self._streaming = SlackStreaming(Api(self._call, self.post, self._page, _shown, account))
 
@@ -210,6 +212,10 @@ class Slack(Client):
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return self._downloads.fetch(attachment)
+
+    @property
+    def names(self) -> SlackNames:
+        return self._names
 
     @property
     def history(self) -> SlackHistory:

@@ -26,6 +26,7 @@ _ALWAYS = (
         ("channels:history", "groups:history", "im:history", "mpim:history"),
         purpose="to read a thread, and to find a reply whose outcome is unknown",
     ),
+    _Grant(("users:read", "channels:read", "groups:read"), purpose="to know what people and channels are called"),
 )
 _GRANTS: Mapping[Feature, _Grant] = {
     "mentions": _Grant(("app_mentions:read",), ("app_mention",), "to be mentioned"),

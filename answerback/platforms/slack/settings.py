@@ -18,8 +18,11 @@ def _scope(value: str) -> str:
 
 
 Scopes = Annotated[list[Annotated[str, AfterValidator(_scope)]], BeforeValidator(split_at_commas)]
-SCOPES = "app_mentions:read,channels:history,chat:write,files:read,files:write,groups:history,im:history,mpim:history"
-"""What an installation asks for by default: to read messages and files where the app is a member, and to reply."""
+SCOPES = (
+    "app_mentions:read,channels:history,channels:read,chat:write,files:read,files:write,groups:history,groups:read,"
+    "im:history,mpim:history,users:read"
+)
+"""What an installation asks for by default: to read messages, files and names, and to reply."""
 
 
 class SlackSettings(PlatformSettings):

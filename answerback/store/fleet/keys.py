@@ -93,6 +93,11 @@ def install_state(digest: str) -> str:
     return f"ab:accounts:state:{digest}"
 
 
+def name(platform: str, account: str, id: str) -> str:
+    """STRING: what a person or a channel is called, "" if it has no name. A week; without a name an hour."""
+    return f"ab:{{names:{platform}:{account}}}:{id}"
+
+
 def connection(name: str) -> str:
     """HASH: who reads a connection of a platform: owner, renewals (of the lease). Permanent."""
     return f"ab:connection:{name}"

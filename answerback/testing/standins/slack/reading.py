@@ -107,8 +107,8 @@ class Reading:
         user = call.needed("user", "user_not_found")
         if not _USER.fullmatch(user):
             raise refusal("user_not_found")
-        name = self._space.names.get(user, f"Person {user}")
         bot = user == call.installation.user
+        name = self._space.names.get(user, "answerbot" if bot else f"Person {user}")
         profile = {"real_name": name, "display_name": name.partition(" ")[0], "team": call.installation.home}
         found = {"id": user, "team_id": call.installation.home, "name": user.lower(), "deleted": False}
         return {"user": found | {"real_name": name, "profile": profile, "is_bot": bot, "tz": "Europe/Berlin"}}
