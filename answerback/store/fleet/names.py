@@ -21,7 +21,7 @@ class KnownNames:
 
     async def get(self, platform: str, account: str, ids: Sequence[str]) -> Mapping[str, str]:
         """Return the names that are known, by id; "" where it is known that there is none."""
-        found = await self._database.call("MGET", *(keys.name(platform, account, id) for id in ids))
+        found = await self._database.together(*(("GET", keys.name(platform, account, id)) for id in ids))
         return {id: name.decode() for id, name in zip(ids, found, strict=True) if name is not None}
 
     async def put(self, platform: str, account: str, names: Mapping[str, str]) -> None:
